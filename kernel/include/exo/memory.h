@@ -1,0 +1,120 @@
+/* Physical pages and the kernel heap. Code in kernel/memory/{physical,heap}/. Layer: memory.
+ * Context: any, interrupts included, for everything with ALLOC_ATOMIC and for every free. */
+#pragma once
+
+#include <exo/types.h>
+#include <exo/list.h>
+#include <exo/sync.h>
+
+/* ---- struct page: one a physical frame, array mem_map ---- */
+enum page_flags { PG_RESERVED = 1, PG_BUDDY = 2, PG_SLAB = 4, PG_DIRTY = 8, PG_UPTODATE = 16, PG_TABLE = 32, PG_CACHE = 64, PG_ANON = 128 };
+struct vm_object;
+struct page {
+	u32 refs;            /* [a] 0 = free */
+	u16 flags;           /* [a] enum page_flags */
+	u8 order;            /* buddy order when PG_BUDDY or compound head */
+	u8 zone;             /* [c] */
+	union {
+		struct list node;        /* buddy lists [zone lock]; object lists */
+		struct {
+			void *slab_freelist;
+			struct kmem_cache *slab_cache;
+		};
+	};
+	struct vm_object *object; /* page cache: owner [object lock] */
+	u64 index;                /* page offset in the object; slab: objects in use */
+	struct list lru;
+	u64 private_;
+};
+extern struct page *mem_map; /* [c] mem_map[pfn] */
+extern pfn_t mem_map_end;    /* [c] first pfn without a struct page */
+static inline struct page *pfn_to_page(pfn_t pfn)
+{
+	return &mem_map[pfn];
+}
+static inline pfn_t page_to_pfn(const struct page *p)
+{
+	return (pfn_t)(p - mem_map);
+}
+static inline paddr_t page_to_phys(const struct page *p)
+{
+	return page_to_pfn(p) << PAGE_SHIFT;
+}
+static inline struct page *phys_to_page(paddr_t pa)
+{
+	return &mem_map[pa >> PAGE_SHIFT];
+}
+void *page_to_virt(const struct page *p);
+struct page *virt_to_page(const void *va);
+
+enum alloc_flags {
+	ALLOC_KERNEL = 0,   /* may sleep, may reclaim, may fail */
+	ALLOC_ATOMIC = 1,   /* may not sleep; may dip into the reserve */
+	ALLOC_ZERO = 2,
+	ALLOC_DMA32 = 4,    /* below 4 GB */
+	ALLOC_USER = 8,     /* user page: must leave the reserve alone; failure starts the OOM killer in the fault path */
+};
+#define PAGE_ORDER_MAX 10 /* 4 MB */
+
+/* page_alloc - 2^order pages, refs = 1 on the first. Order 0 comes from a per-CPU list without a lock. Return: NULL when out. */
+struct page *page_alloc(u32 order, u32 flags);
+void page_free(struct page *p, u32 order); /* refs must be 1 or 0 */
+static inline void page_get(struct page *p)
+{
+	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+}
+void page_put_slow(struct page *p);
+static inline void page_put(struct page *p) /* frees an order-0 page at zero */
+{
+	if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		page_put_slow(p);
+}
+
+/* early: before phys_init, from the boot map; page aligned, zeroed; panics when none (boot only). */
+void *early_alloc(size_t len_bytes, size_t align);
+void phys_init(void); /* boot_info -> zones, mem_map, buddy */
+void phys_init_late(void); /* gives the initrd and boot-only sections back when told */
+void phys_free_range(paddr_t start, paddr_t end); /* initrd, .init sections */
+
+struct mem_stats {
+	u64 pages_total, pages_free, pages_cache, pages_anon, pages_slab, pages_slab_reclaimable, pages_table, pages_kstack, pages_shmem,
+	    pages_dirty, pages_reserve;
+};
+void mem_stats_get(struct mem_stats *out);
+enum mem_counter { MEM_CACHE, MEM_ANON, MEM_TABLE, MEM_KSTACK, MEM_SHMEM, MEM_DIRTY, MEM_COUNTERS };
+void mem_account(enum mem_counter c, s64 pages); /* per CPU, lock-free */
+/* Reclaim hooks: dentry cache, page cache register a shrinker. Return: pages (or objects) freed. */
+struct shrinker {
+	u64 (*shrink)(struct shrinker *s, u64 target);
+	const char *name;
+	struct list node;
+};
+void shrinker_register(struct shrinker *s);
+
+/* ---- heap ---- */
+void heap_init(void);
+void *kmalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));  /* 16-byte aligned; any size up to 4 MB */
+void *kzalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
+void *krealloc(void *p, size_t len_bytes, u32 flags);
+void kfree(const void *p); /* NULL is fine */
+char *kstrdup(const char *s, u32 flags);
+struct kmem_cache;
+/* kmem_cache_create - typed slab cache. Never fails at boot (panics), so its users need no check. @align 0 = 16.
+ * @flags CACHE_RCU: slabs are given back only after a grace period, so a stale pointer still names an object of this type. */
+#define CACHE_RCU 1u
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, u32 flags);
+void *kmem_cache_alloc(struct kmem_cache *c, u32 flags); /* contents: undefined, ALLOC_ZERO for zeroed */
+void kmem_cache_free(struct kmem_cache *c, void *p);
+u64 kmem_cache_shrink_all(void);
+/* heap_slabinfo - one line a cache, format of /proc/slabinfo. Return: bytes (as snprintf). */
+size_t heap_slabinfo(char *buf, size_t size);
+/* heap_fail_at - test hook: the n-th allocation from now fails (0 = off). Host builds and DEBUG only. */
+void heap_fail_at(u64 n);
+
+/* vmalloc area: kernel stacks with guard pages, large tables. */
+void *vmalloc(size_t len_bytes, u32 flags); /* page granular, one guard page after */
+void vfree(void *p);
+void *ioremap(paddr_t pa, size_t len_bytes, u32 pmap_flags);
+void iounmap(void *p);
+void *kstack_alloc(void); /* KSTACK_SIZE, guard page below; returns the lowest address; cached per CPU */
+void kstack_free(void *stack);

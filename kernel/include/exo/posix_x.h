@@ -1,0 +1,90 @@
+/* The Linux personality: processes, signals, futexes, exec. Code in kernel/posix_x/. Layer: posix_x.
+ * Lower rooms (tty, pipes, timers) reach signals through the functions marked [ops] below: declared here, they are a
+ * declared sideways edge drivers|fs|net -> posix_x. */
+#pragma once
+
+#include <exo/types.h>
+#include <exo/sched.h>
+#include <exo/security.h>
+#include <exo/vm.h>
+#include <exo/fs.h>
+
+#define SIGNALS_MAX 64
+typedef u64 sigset; /* bit n-1 = signal n */
+#define SIGBIT(n) (1ULL << ((n)-1))
+
+struct siginfo { /* user ABI layout, 128 bytes */
+	s32 signo, error, code, pad0;
+	union {
+		struct { s32 pid; u32 uid; u64 value; } kill;            /* kill, tkill, sigqueue */
+		struct { s32 pid; u32 uid; s32 status; s32 pad; s64 utime, stime; } chld;
+		struct { u64 addr; s16 addr_lsb; } fault;
+		struct { s32 timerid, overrun; u64 value; } timer;
+		struct { s64 band; s32 fd; } poll;
+		struct { u64 call_addr; s32 syscall; u32 arch; } sys;
+		u8 bytes[112];
+	};
+};
+_Static_assert(sizeof(struct siginfo) == 128, "siginfo is user ABI");
+
+enum rlimit_id { RLIM_CPU, RLIM_FSIZE, RLIM_DATA, RLIM_STACK, RLIM_CORE, RLIM_RSS, RLIM_NPROC, RLIM_NOFILE, RLIM_MEMLOCK, RLIM_AS, RLIM_LOCKS,
+		 RLIM_SIGPENDING, RLIM_MSGQUEUE, RLIM_NICE, RLIM_RTPRIO, RLIM_RTTIME, RLIM_COUNT };
+struct rlimit64 { u64 cur, max; };
+
+struct tty;
+struct session;      /* posix_x_internal */
+struct process;      /* defined in posix_x_internal.h; others use these accessors */
+pid_t process_pid(struct process *p);
+pid_t process_ppid(struct process *p);
+pid_t process_pgid(struct process *p);
+pid_t process_sid(struct process *p);
+u64 process_rlimit(struct process *p, enum rlimit_id id); /* cur */
+static inline u64 rlimit_current(enum rlimit_id id)
+{
+	return current->proc ? process_rlimit(current->proc, id) : ~0ULL;
+}
+
+/* [ops] signals */
+int signal_send_process(struct process *p, const struct siginfo *info);      /* 0 | -EAGAIN queue full */
+int signal_send_thread(struct thread *t, const struct siginfo *info);
+int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info);     /* info NULL = SI_KERNEL; 0 | -ESRCH */
+int signal_send_current(int signo);                                          /* SIGPIPE, SIGXFSZ: synchronous, SI_USER... */
+/* [ops] job control for the tty: what line disciplines ask. */
+bool signal_current_blocked_or_ignored(int signo);
+bool process_group_orphaned(pid_t pgid);
+bool process_pgrp_in_session(pid_t pgid, pid_t sid);
+struct tty *process_ctty_get(void);                       /* current session's terminal +1, or NULL */
+int process_ctty_set(struct tty *t, bool steal) MUST_USE; /* TIOCSCTTY rules: 0 | -EPERM */
+int process_ctty_drop(void);                              /* TIOCNOTTY: SIGHUP + SIGCONT to the foreground group when leader */
+void process_ctty_hangup(struct tty *t);                  /* the terminal went: session loses it, leader SIGHUP, fg group SIGHUP+SIGCONT */
+bool process_is_session_leader(void);
+
+/* Iteration for /proc: process_next - first process with pid > *pid; +1 reference or NULL; *pid updated. */
+struct process *process_find(pid_t pid);  /* +1 | NULL */
+struct thread *thread_find(pid_t tid);    /* +1 | NULL, user threads only */
+struct process *process_next(pid_t *pid);
+struct thread *process_thread_next(struct process *p, pid_t *tid); /* +1 | NULL */
+void process_get(struct process *p);
+void process_put(struct process *p);
+struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
+	pid_t pid, ppid, pgid, sid, tpgid, tgid, tracer; int tty_nr; char state; char comm[16];
+	u64 utime_ns, stime_ns, cutime_ns, cstime_ns, start_ns, min_flt, maj_flt, cmin_flt, cmaj_flt, vcsw, ivcsw;
+	s32 nice, priority, policy, rt_priority; u32 threads, exit_signal, cpu; s32 exit_code;
+	sigset pending, shared_pending, blocked, ignored, caught; u64 sigq, sigq_max; cpumask_t affinity;
+	struct cred *cred; /* +1, caller puts */
+	struct rlimit64 limits[RLIM_COUNT]; u32 fd_slots; u8 dumpable; bool no_new_privs;
+};
+int process_stat_get(struct process *p, struct thread *t /* NULL = whole process */, struct process_stat *out) MUST_USE; /* -ESRCH */
+/* +1 references of a living process's parts, NULL when gone. For /proc. */
+struct vm_space *process_space(struct process *p);
+struct cap_space *process_caps(struct process *p);
+struct fs_context *process_fs(struct process *p);
+u32 process_count(void);
+u32 threads_total(void);
+pid_t pid_last(void);
+
+/* Start of user space: boot's kernel thread becomes pid 1. Does not return on success. -ENOENT, -ENOEXEC, ... */
+int process_start_init(const char *path, const char *const argv[], const char *const envp[]);
+void process_init(void); /* tables; before the first process */
+/* Signals hold futexes' and others' sleeps: wait modes ask these (see sched.h thread_signal_pending). */
+int futex_wake_user(u32 USER *addr, u32 count); /* exit: clear_child_tid */

@@ -1,0 +1,141 @@
+/* Threads and the scheduler. Code in kernel/scheduler/. Layer: scheduler.
+ *
+ * struct thread is what the CPU runs; posix_x embeds it first in its struct task, kernel threads are bare.
+ * Classes, best first: stop, deadline (later), realtime (FIFO/RR 0-99), fair (predictive), idle. */
+#pragma once
+
+#include <exo/types.h>
+#include <exo/sync.h>
+#include <exo/time.h>
+#include <arch/context.h>
+
+struct process;
+struct vm_space;
+struct cred;
+struct cap_space;
+struct fs_context;
+struct runqueue;
+struct sched_class;
+
+enum thread_state { THREAD_RUNNING, THREAD_INTERRUPTIBLE, THREAD_UNINTERRUPTIBLE, THREAD_KILLABLE, THREAD_STOPPED, THREAD_DEAD, THREAD_NEW };
+/* thread->work bits, tested by assembly on the way to user mode (offset generated): any set = slow exit. */
+enum thread_work { WORK_SIGNAL = 1, WORK_NOTIFY = 2, WORK_SYSCALL_TRACE = 4, WORK_RESTORE_SIGMASK = 8, WORK_EXIT = 16 };
+
+struct sched_entity {          /* fair class; [rq lock] */
+	struct rb_node node;
+	struct list bucket;
+	u64 vtime, vdeadline;
+	u64 burst_ema_ns;      /* predicted next burst */
+	u64 burst_start_ns;
+	u64 exec_start_ns;
+	u32 weight;
+	u32 bucket_index;
+	u64 slice_left_ns;
+};
+struct sched_params {          /* [rq lock] */
+	u8 policy;             /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
+	s8 nice;               /* -20..19 */
+	u8 rt_priority;        /* 1..99 for FIFO/RR */
+	bool reset_on_fork;
+};
+struct thread {
+	u32 work;              /* [a] enum thread_work; FIRST fields: fixed offsets for assembly */
+	u32 flags;             /* [current only] THREAD_KERNEL... */
+	vaddr_t kstack;        /* [c] lowest address */
+	struct arch_thread arch;
+	u32 state;             /* [lock] enum thread_state; set by the thread itself before sleeping */
+	u32 on_rq;             /* [rq lock] */
+	u32 on_cpu;            /* [a] 1 while registers live on a CPU */
+	u32 cpu;               /* [rq lock] */
+	spinlock_t lock;       /* THREAD: wake-ups against state */
+	cpumask_t affinity;    /* [rq lock] */
+	struct sched_params params;
+	const struct sched_class *sched_class; /* [rq lock] */
+	struct sched_entity se;
+	struct list rt_node;   /* [rq lock] */
+	u64 utime_ns, stime_ns, start_ns, sum_exec_ns; /* [own CPU] */
+	u64 switches_voluntary, switches_involuntary, migrations, faults_minor, faults_major;
+	u32 refs;              /* [a] */
+	struct vm_space *space;       /* [current] NULL for kernel threads */
+	struct process *proc;         /* [c] NULL for kernel threads */
+	struct cred *cred;            /* [current writes, RCU read] */
+	struct cap_space *caps;       /* [current] */
+	struct fs_context *fs;        /* [current] root, cwd, umask */
+	int (*wait_hook)(void);
+	pid_t tid;             /* [c] */
+	char name[16];         /* [current writes] comm */
+	struct list all_node;  /* [threads lock] */
+	struct rcu_head rcu;
+	void (*free)(struct thread *t); /* [c] frees the container; after RCU */
+	ns_t timer_slack_ns;
+	u32 fault_disabled;    /* [current] >0: a user fault returns -EFAULT at once */
+	s64 pending_error;
+};
+#define THREAD_KERNEL 1u
+#define THREAD_IDLE   2u
+#define THREAD_EXITING 4u
+
+void sched_init(void);                       /* boot CPU's queue, idle thread = the boot context */
+void sched_cpu_init(u32 cpu);
+/* thread_init - fills a zeroed thread: refs 1, state NEW, class from current (or OTHER), stack from kstack_alloc. -ENOMEM. */
+int thread_init(struct thread *t, const char *name, u32 flags) MUST_USE;
+void thread_fini(struct thread *t);          /* of a thread that never ran */
+struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg); /* starts it; NULL = out of memory */
+void thread_start(struct thread *t);         /* NEW -> runnable, on the best CPU */
+void thread_exit(void) NORETURN;             /* current, after its rooms let go; the next thread drops the stack */
+void thread_get(struct thread *t);
+void thread_put(struct thread *t);           /* last: kstack_free, arch_fpu_free, t->free after RCU */
+
+/* Sleep: set the state, test the condition, block. thread_wake moves a thread whose state is in @states to runnable.
+ * thread_block returns at once when a wake came in between. */
+void thread_set_state(enum thread_state s);  /* full barrier after */
+void thread_block(void);
+bool thread_block_until(ns_t deadline_ns);   /* true = timed out */
+bool thread_wake(struct thread *t);          /* any sleeping state but STOPPED. true = was asleep */
+bool thread_wake_signal(struct thread *t, bool fatal); /* INTERRUPTIBLE, or KILLABLE/STOPPED too when fatal; kicks it to the kernel if running in user mode */
+bool thread_wake_stopped(struct thread *t);
+int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode) MUST_USE; /* 0 = time reached | -ERESTARTSYS */
+bool thread_signal_pending(const struct thread *t); /* posix_x: WORK_SIGNAL set */
+bool thread_fatal_pending(const struct thread *t);
+
+void schedule(void);                         /* current's state decides whether it stays queued */
+void sched_yield_current(void);
+void sched_first_switch(void);               /* tail of the switch for a new thread: unlock, on_cpu, RCU */
+static ALWAYS_INLINE void cond_resched(void)
+{
+	preempt_disable();
+	preempt_enable();
+}
+
+int sched_set_params(struct thread *t, const struct sched_params *p) MUST_USE;
+void sched_get_params(struct thread *t, struct sched_params *out);
+int sched_set_affinity(struct thread *t, cpumask_t mask) MUST_USE; /* -EINVAL none online */
+u64 thread_cpu_time(struct thread *t);       /* ns run so far, running included */
+void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns);
+ns_t sched_rr_interval(struct thread *t);
+
+struct sched_stats {
+	u64 switches, user_ns, nice_ns, system_ns, idle_ns, irq_ns;
+};
+void sched_cpu_stats(u32 cpu, struct sched_stats *out);
+void sched_loadavg(u64 out[3], u32 *running, u32 *total); /* fixed point, 11 bits of fraction */
+/* The class interface. */
+struct sched_class {
+	const char *name;
+	void (*enqueue)(struct runqueue *rq, struct thread *t, u32 flags);
+	void (*dequeue)(struct runqueue *rq, struct thread *t, u32 flags);
+	struct thread *(*pick)(struct runqueue *rq);             /* NULL = none; removes it from the queue's order */
+	void (*put)(struct runqueue *rq, struct thread *t);      /* prev stops running but stays runnable */
+	bool (*preempts)(struct runqueue *rq, struct thread *curr, struct thread *woken);
+	ns_t (*slice)(struct runqueue *rq, struct thread *t);    /* NS_FOREVER = no tick needed */
+	void (*account)(struct runqueue *rq, struct thread *t, ns_t ran_ns);
+	void (*yield)(struct runqueue *rq, struct thread *t);
+	struct thread *(*steal)(struct runqueue *from, u32 to_cpu);
+};
+/* Work queue for things that interrupt context hands to a thread. */
+struct work {
+	struct list node;
+	void (*fn)(struct work *w);
+};
+void work_init(struct work *w, void (*fn)(struct work *w));
+bool work_queue(struct work *w); /* any context; false = was queued */

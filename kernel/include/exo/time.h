@@ -1,0 +1,35 @@
+/* Clocks and timers. Code in kernel/time/. Layer: time. All times in ns. */
+#pragma once
+
+#include <exo/types.h>
+#include <exo/sync.h>
+#include <exo/rbtree.h>
+
+/* clock_init - calibrates the TSC (CPUID 0x15/0x40000010, HPET, PIT; bounded), reads the RTC. */
+void clock_init(void);
+ns_t clock_monotonic(void);  /* since boot; callable anywhere, NMI included; TSC multiply-shift, no lock */
+ns_t clock_realtime(void);   /* since 1970 */
+ns_t clock_boottime(void);
+int clock_set_realtime(ns_t t) MUST_USE;
+u64 clock_cycles_to_ns(u64 cycles);
+extern u64 tsc_khz;          /* [c] */
+/* vdso_page - the data page (seqlock, multiplier, shift, bases) that the vDSO reads; mapped read-only in every space. */
+paddr_t vdso_data_page(void);
+paddr_t vdso_code_page(u32 index, u32 *count); /* pages of the embedded vDSO ELF image */
+
+/* High-resolution timers: a per-CPU red-black tree (or heap), one-shot hardware timer (tickless). */
+struct timer {
+	struct rb_node node;     /* [base lock] */
+	ns_t deadline_ns;        /* [base lock] CLOCK_MONOTONIC */
+	void (*fn)(struct timer *t); /* [c] interrupt context, interrupts off; may start the timer again, may free its container */
+	struct timer_base *base; /* [a] */
+	u8 state;                /* [base lock] idle, queued, running */
+};
+void timer_init(struct timer *t, void (*fn)(struct timer *t));
+void timer_start(struct timer *t, ns_t deadline_ns);  /* (re)arms on this CPU; any context */
+bool timer_cancel(struct timer *t);      /* true = it was queued; does not wait for a running fn */
+bool timer_cancel_sync(struct timer *t); /* and waits until fn is not running; not from fn */
+ns_t timer_remaining(struct timer *t);   /* 0 = not queued */
+void time_cpu_init(void);                /* per CPU */
+/* User-visible clocks by Linux id (CLOCK_REALTIME...; CPU clocks through the scheduler/posix rooms). -EINVAL unknown. */
+int clock_get(int clock_id, ns_t *out) MUST_USE;

@@ -1,0 +1,104 @@
+# How the kernel is built, which rooms it has and in which layers they stand.
+#
+# An #include goes to the same or a lower layer; tools/tidy reads the lines below.
+# layer 0: base sync debug
+# layer 1: arch
+# layer 2: memory time
+# layer 3: security scheduler
+# layer 4: ipc
+# layer 5: drivers fs net power containers
+# layer 6: posix_x ai
+# layer 7: syscall boot
+# Sideways edges: upward calls that are plain functions with a contract in the callee's header.
+# sideways: sync -> scheduler
+# sideways: sync -> arch
+# sideways: debug -> arch
+# sideways: debug -> memory
+# sideways: arch -> memory
+# sideways: arch -> time
+# sideways: arch -> scheduler
+# sideways: arch -> posix_x
+# sideways: memory -> fs
+# sideways: memory -> scheduler
+# sideways: memory -> posix_x
+# sideways: time -> scheduler
+# sideways: time -> security
+# sideways: security -> scheduler
+# sideways: scheduler -> posix_x
+# sideways: drivers -> posix_x
+# sideways: fs -> posix_x
+# sideways: net -> posix_x
+# sideways: fs -> syscall
+#
+# Budgets, source lines of code without comments and blanks.
+# budget: base 900
+# budget: sync 900
+# budget: debug 900
+# budget: arch 6000
+# budget: memory 5000
+# budget: time 1000
+# budget: security 1500
+# budget: scheduler 2000
+# budget: drivers 4000
+# budget: fs 7500
+# budget: net 1500
+# budget: posix_x 5500
+# budget: syscall 3500
+# budget: boot 500
+
+KBUILD   := $(BUILD)/kernel
+KCC      ?= gcc
+KLD      ?= ld
+KNM      ?= nm
+KROOMS   := base sync debug memory time security scheduler ipc drivers fs net power posix_x syscall boot
+KSRCS    := $(sort $(wildcard kernel/*.c) $(shell find $(addprefix kernel/,$(KROOMS)) kernel/arch/$(ARCH) \
+            -name offsets.c -prune -o -path '*/vdso/*' -prune -o \( -name '*.c' -o -name '*.S' \) -print 2>/dev/null))
+KOBJS    := $(patsubst %,$(KBUILD)/%.o,$(KSRCS))
+
+KWARN    := -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wmissing-prototypes -Wstrict-prototypes \
+            -Wimplicit-fallthrough -Wnull-dereference -Wframe-larger-than=1024 -Wno-unused-parameter
+KINC     := -Ikernel/include -Ikernel/arch/$(ARCH)/include -I$(KBUILD)/generated -Ilibs -Ikernel
+KCFLAGS  := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(KCC) -print-file-name=include) \
+            -O2 -g -fno-pic -fno-pie -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks -fwrapv \
+            -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fstack-protector-strong $(KWARN) $(KINC)
+# The memory functions must not be recognised as loops that call themselves.
+KCFLAGS_string.c := -fno-builtin -fno-tree-loop-distribute-patterns
+KASFLAGS := -D__ASSEMBLER__ $(KINC) -g
+include kernel/arch/$(ARCH)/arch.mk
+KCFLAGS  += $(KARCH_CFLAGS)
+ifeq ($(DEBUG),1)
+KCFLAGS  += -DEXO_DEBUG=1 -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
+KASFLAGS += -DEXO_DEBUG=1
+endif
+
+KOFFSETS := $(KBUILD)/generated/offsets.h
+KELF     := $(BUILD)/exo-kernel.elf
+
+.PHONY: kernel
+kernel: $(KELF)
+
+# Constants for assembly, taken from the C structs: offsets.c holds lines  OFFSET(NAME, struct x, field);
+$(KOFFSETS): kernel/arch/$(ARCH)/offsets.c $(wildcard kernel/include/*/*.h kernel/arch/$(ARCH)/include/*/*.h) kernel/kernel.mk
+	@mkdir -p $(@D)
+	@$(KCC) $(KCFLAGS) -S -o $@.s $<
+	@sed -n 's/^.*->\([A-Za-z_0-9]*\) [$$#]*\(-*[0-9]*\).*$$/#define \1 \2/p' $@.s >$@.tmp && mv $@.tmp $@
+
+$(KBUILD)/%.c.o: %.c kernel/kernel.mk kernel/arch/$(ARCH)/arch.mk | $(KOFFSETS)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(KCC) $(KCFLAGS) $(KCFLAGS_$(notdir $<)) -MMD -MP -c -o $@ $<
+
+$(KBUILD)/%.S.o: %.S kernel/kernel.mk kernel/arch/$(ARCH)/arch.mk | $(KOFFSETS)
+	@mkdir -p $(@D)
+	@echo "  AS    $<"
+	@$(KCC) $(KASFLAGS) -MMD -MP -c -o $@ $<
+
+# Linked twice: the symbol table for backtraces is made from the first image and stands last in the second, so nothing moves.
+$(KELF): $(KOBJS) kernel/arch/$(ARCH)/link.ld scripts/kernel-symbols
+	@echo "  LD    $@"
+	@scripts/kernel-symbols </dev/null >$(KBUILD)/symbols0.S && $(KCC) -c -o $(KBUILD)/symbols0.o $(KBUILD)/symbols0.S
+	@$(KLD) $(KARCH_LDFLAGS) -T kernel/arch/$(ARCH)/link.ld -o $(KBUILD)/pass1.elf $(KOBJS) $(KBUILD)/symbols0.o
+	@$(KNM) -n $(KBUILD)/pass1.elf | scripts/kernel-symbols >$(KBUILD)/symbols.S && $(KCC) -c -o $(KBUILD)/symbols.o $(KBUILD)/symbols.S
+	@$(KLD) $(KARCH_LDFLAGS) -T kernel/arch/$(ARCH)/link.ld -o $@.tmp $(KOBJS) $(KBUILD)/symbols.o && mv $@.tmp $@
+
+-include $(KOBJS:.o=.d)
