@@ -4,6 +4,8 @@ apt runs with a state directory of its own under the cache, so neither the host'
 its release matter: the suite is always SUITE. Signatures are checked with debian-archive-keyring.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -103,6 +105,15 @@ def apt_update(options):
         raise PackageError(f"apt-get update failed:\n{errors.strip()}")
 
 
+@contextlib.contextmanager
+def cache_lock():
+    """One user of the cache at a time: images are built in parallel."""
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, "lock"), "w", encoding="ascii") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
 def deb_path(pin):
     version = urllib.parse.quote(pin.version, safe="+~.-")
     return os.path.join(CACHE, "debs", f"{pin.name}_{version}_{ARCHITECTURE}.deb")
@@ -115,6 +126,11 @@ def sha256_of(path):
 
 def fetch(pins):
     """Make every pinned package be in the cache, whole and with the right checksum."""
+    with cache_lock():
+        _fetch_locked(pins)
+
+
+def _fetch_locked(pins):
     missing = []
     for pin in pins:
         path = deb_path(pin)

@@ -78,7 +78,8 @@ static void power_off(void)
 
 /* ---- environment and file systems ---- */
 
-static void environment_default(char *assignment)
+/* Set NAME=value; with `replace` false only when the kernel did not give it. */
+static void environment_set(char *assignment, bool replace)
 {
         size_t name_len = 0;
 
@@ -89,8 +90,11 @@ static void environment_default(char *assignment)
 
                 while (same <= name_len && environment[i][same] == assignment[same])
                         same++;
-                if (same > name_len)
+                if (same > name_len) {
+                        if (replace)
+                                environment[i] = assignment;
                         return;
+                }
         }
         if (environment_count < ENVIRONMENT_MAX)
                 environment[environment_count++] = assignment;
@@ -100,13 +104,13 @@ static void environment_init(char **from_kernel)
 {
         while (*from_kernel != NULL && environment_count < ENVIRONMENT_MAX / 2)
                 environment[environment_count++] = *from_kernel++;
-        environment_default("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        environment_default("HOME=/root");
-        environment_default("TERM=linux");
-        environment_default("USER=root");
-        environment_default("LOGNAME=root");
-        environment_default("SHELL=/bin/sh");
-        environment_default("LANG=C.UTF-8");
+        environment_set("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", false);
+        environment_set("HOME=/root", true); /* Linux gives "/" */
+        environment_set("TERM=linux", false);
+        environment_set("USER=root", false);
+        environment_set("LOGNAME=root", false);
+        environment_set("SHELL=/bin/sh", false);
+        environment_set("LANG=C.UTF-8", false);
 }
 
 static void mount_one(const char *type, const char *path, const char *options)
@@ -252,10 +256,8 @@ static void terminal_apply(void)
         if (len <= 0)
                 return;
         at = text;
-        for (int i = 0; i < environment_count; i++) {
-                if (environment[i][0] == 'T' && environment[i][1] == 'E' && environment[i][4] == '=')
-                        environment[i] = text;
-        }
+        if (str_has(text, '='))
+                environment_set(text, true);
         for (int i = 0; i < 2; i++) {
                 at += str_len(at) + 1;
                 if (at >= text + len)
