@@ -24,6 +24,10 @@ class Tree:
             self.directory(parent)
         self.entries[path] = (mode, data)
 
+    def root(self, permissions):
+        """The archive's own root; without it Linux leaves / as 01777."""
+        self.entries["."] = (S_IFDIR | permissions, b"")
+
     def directory(self, path, permissions=0o755):
         self._put(path, S_IFDIR | permissions, b"")
 

@@ -4,11 +4,20 @@ import os
 import struct
 
 PT_DYNAMIC, PT_INTERP, PT_LOAD = 2, 3, 1
-DT_NEEDED, DT_STRTAB = 1, 5
+DT_NEEDED, DT_STRTAB, DT_SONAME = 1, 5, 14
 
 
 def needed(data):
     """-> names in DT_NEEDED of an ELF64 little-endian file, [] if it is none."""
+    return dynamic_strings(data, DT_NEEDED)
+
+
+def soname(data):
+    """-> the library's own name, None if it has none."""
+    return next(iter(dynamic_strings(data, DT_SONAME)), None)
+
+
+def dynamic_strings(data, wanted):
     if data[:6] != b"\x7fELF\x02\x01" or len(data) < 64:
         return []
     offset, = struct.unpack_from("<Q", data, 32)
@@ -29,7 +38,7 @@ def needed(data):
     if base is None:
         return []
     return [data[base + value:data.index(b"\0", base + value)].decode()
-            for tag, value in tags if tag == DT_NEEDED]
+            for tag, value in tags if tag == wanted]
 
 
 def missing(tree):
