@@ -13,10 +13,11 @@ Q       := @
 MAKEFLAGS += --no-builtin-rules
 
 # As many jobs as processors, unless the caller has said how many.
-ifeq ($(shell ps -o args= -p $$PPID 2>/dev/null | grep -cE ' (-[a-zA-Z]*j|--jobs|--jobserver)'),0)
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifndef EXO_JOBS
+ifeq ($(shell ps -o args= -p $$PPID 2>/dev/null | grep -cE ' (-[a-zA-Z]*j|--jobs)'),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
+export EXO_JOBS := set
 endif
 
 # What the machine lacks is installed before anything is built: every goal but these.
