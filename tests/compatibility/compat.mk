@@ -8,7 +8,7 @@ COMPAT_SRC := tests/compatibility
 COMPAT_OUT := build/$(ARCH)/tests/compat
 COMPAT_SUITES := $(filter-out t_,$(patsubst $(COMPAT_SRC)/%.c,%,$(sort $(wildcard $(COMPAT_SRC)/*.c))))
 COMPAT_CFLAGS := -std=gnu17 -O1 -g0 -Wall -Wextra -Wshadow -Wno-unused-parameter \
-	-Wno-nonnull -Wno-stringop-overflow -Wno-array-bounds -pthread
+	-Wno-nonnull -Wno-stringop-overread -Wno-infinite-recursion -Wno-stringop-overflow -Wno-array-bounds -pthread
 COMPAT_PROGRAMS := $(foreach kind,static dynamic,$(COMPAT_SUITES:%=$(COMPAT_OUT)/$(kind)/%))
 
 .PHONY: compat-programs test-compat test-compat-host
