@@ -61,6 +61,8 @@ KINC     := -Ikernel/include -Ikernel/arch/$(ARCH)/include -I$(KBUILD)/generated
 KCFLAGS  := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(KCC) -print-file-name=include) \
             -O2 -g -fno-pic -fno-pie -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks -fwrapv \
             -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fstack-protector-strong $(KWARN) $(KINC)
+# The memory functions must not be recognised as loops that call themselves.
+KCFLAGS_string.c := -fno-builtin -fno-tree-loop-distribute-patterns
 KASFLAGS := -D__ASSEMBLER__ $(KINC) -g
 include kernel/arch/$(ARCH)/arch.mk
 KCFLAGS  += $(KARCH_CFLAGS)

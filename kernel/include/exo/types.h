@@ -64,8 +64,11 @@ typedef s32 cap_t;   /* slot in a capability space (a file descriptor) */
 #define container_of(p, T, m)   ((T *)((char *)(p) - offsetof(T, m)))
 #define ALIGN_UP(x, a)          (((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
 #define ALIGN_DOWN(x, a)        ((x) & ~((__typeof__(x))(a) - 1))
-#define MIN(a, b)               ({ __typeof__(a) _x = (a); __typeof__(b) _y = (b); _x < _y ? _x : _y; })
-#define MAX(a, b)               ({ __typeof__(a) _x = (a); __typeof__(b) _y = (b); _x > _y ? _x : _y; })
+#define EXO_PASTE_(a, b)        a##b
+#define EXO_PASTE(a, b)         EXO_PASTE_(a, b)
+#define EXO_PICK(a, b, op, x, y) ({ __typeof__(a) x = (a); __typeof__(b) y = (b); x op y ? x : y; })
+#define MIN(a, b)               EXO_PICK(a, b, <, EXO_PASTE(_x, __COUNTER__), EXO_PASTE(_y, __COUNTER__))
+#define MAX(a, b)               EXO_PICK(a, b, >, EXO_PASTE(_x, __COUNTER__), EXO_PASTE(_y, __COUNTER__))
 #define READ_ONCE(x)            (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)        (*(volatile __typeof__(x) *)&(x) = (v))
 #define barrier()               __asm__ volatile("" ::: "memory")

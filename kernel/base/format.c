@@ -1,0 +1,225 @@
+/* Formatted text for the log and for /proc. Layer: base. Sources: printf(3); the extension %pS is ours. */
+#include <exo/string.h>
+
+#ifndef EXO_HOST
+struct out {
+	char *buf;
+	size_t size, len; /* len counts what the whole text needs */
+};
+struct spec {
+	bool left, zero, plus, space, alt, upper;
+	int width, precision; /* precision -1 = none */
+	u8 length;            /* bytes of the argument: 1 2 4 8 */
+};
+
+/* The debug room resolves addresses; without it %pS prints the number. */
+WEAK size_t symbol_format(u64 addr, char *buf, size_t size);
+
+static void put(struct out *o, char c)
+{
+	if (o->len + 1 < o->size)
+		o->buf[o->len] = c;
+	o->len++;
+}
+
+static void put_padded(struct out *o, const char *s, size_t len, const struct spec *sp)
+{
+	int pad = sp->width - (int)len;
+
+	for (; !sp->left && pad > 0; pad--)
+		put(o, ' ');
+	for (size_t i = 0; i < len; i++)
+		put(o, s[i]);
+	for (; sp->left && pad > 0; pad--)
+		put(o, ' ');
+}
+
+static void put_number(struct out *o, u64 value, bool negative, unsigned base, const struct spec *sp)
+{
+	const char *digits = sp->upper ? "0123456789ABCDEF" : "0123456789abcdef";
+	char text[96], prefix[4];
+	size_t n = sizeof(text), np = 0;
+	size_t digits_min = sp->precision >= 0 ? (size_t)MIN(sp->precision, 64) : 1;
+
+	if (negative)
+		prefix[np++] = '-';
+	else if (sp->plus)
+		prefix[np++] = '+';
+	else if (sp->space)
+		prefix[np++] = ' ';
+	if (sp->alt && base == 16 && value) {
+		prefix[np++] = '0';
+		prefix[np++] = sp->upper ? 'X' : 'x';
+	}
+	for (; value; value /= base)
+		text[--n] = digits[value % base];
+	if (sp->alt && base == 8)
+		digits_min = MAX(digits_min, sizeof(text) - n + 1);
+	if (sp->zero && !sp->left && sp->precision < 0 && sp->width > (int)np)
+		digits_min = MAX(digits_min, (size_t)MIN(sp->width, 64) - np);
+	while (sizeof(text) - n < digits_min)
+		text[--n] = '0';
+	while (np)
+		text[--n] = prefix[--np];
+	put_padded(o, text + n, sizeof(text) - n, sp);
+}
+
+static const char *parse_spec(const char *f, struct spec *sp, va_list *ap)
+{
+	*sp = (struct spec){ .precision = -1, .length = 4 };
+	for (;; f++) {
+		if (*f == '-')
+			sp->left = true;
+		else if (*f == '0')
+			sp->zero = true;
+		else if (*f == '+')
+			sp->plus = true;
+		else if (*f == ' ')
+			sp->space = true;
+		else if (*f == '#')
+			sp->alt = true;
+		else
+			break;
+	}
+	if (*f == '*') {
+		sp->width = va_arg(*ap, int);
+		f++;
+		if (sp->width < 0) {
+			sp->left = true;
+			sp->width = -sp->width;
+		}
+	}
+	for (; *f >= '0' && *f <= '9'; f++)
+		sp->width = sp->width * 10 + (*f - '0');
+	if (*f == '.') {
+		sp->precision = 0;
+		if (*++f == '*') {
+			sp->precision = va_arg(*ap, int);
+			f++;
+		}
+		for (; *f >= '0' && *f <= '9'; f++)
+			sp->precision = sp->precision * 10 + (*f - '0');
+	}
+	for (;; f++) {
+		if (*f == 'l' || *f == 'z' || *f == 'j' || *f == 't')
+			sp->length = 8;
+		else if (*f == 'h')
+			sp->length = sp->length == 2 ? 1 : 2;
+		else
+			return f;
+	}
+}
+
+static u64 arg_unsigned(const struct spec *sp, va_list *ap)
+{
+	if (sp->length == 8)
+		return va_arg(*ap, u64);
+	u64 v = va_arg(*ap, u32);
+
+	return sp->length == 4 ? v : v & ((1ULL << sp->length * 8) - 1);
+}
+
+static s64 arg_signed(const struct spec *sp, va_list *ap)
+{
+	if (sp->length == 8)
+		return va_arg(*ap, s64);
+	s32 v = va_arg(*ap, s32);
+
+	return sp->length == 4 ? v : sp->length == 2 ? (s16)v : (s8)v;
+}
+
+static void put_pointer(struct out *o, u64 addr, bool symbol, const struct spec *sp)
+{
+	struct spec hex = *sp;
+	char name[96];
+
+	if (symbol && symbol_format) {
+		size_t n = symbol_format(addr, name, sizeof(name));
+
+		put_padded(o, name, MIN(n, sizeof(name) - 1), sp);
+		return;
+	}
+	hex.alt = true;
+	put_number(o, addr, false, 16, &hex);
+}
+
+static void put_string(struct out *o, const char *s, const struct spec *sp)
+{
+	if (!s)
+		s = "(null)";
+	put_padded(o, s, sp->precision >= 0 ? strnlen(s, (size_t)sp->precision) : strlen(s), sp);
+}
+
+static const char *put_conversion(struct out *o, const char *f, struct spec *sp, va_list *ap)
+{
+	s64 v;
+	char c;
+
+	switch (*f) {
+	case 'd':
+	case 'i':
+		v = arg_signed(sp, ap);
+		put_number(o, v < 0 ? -(u64)v : (u64)v, v < 0, 10, sp);
+		break;
+	case 'u':
+		put_number(o, arg_unsigned(sp, ap), false, 10, sp);
+		break;
+	case 'X':
+		sp->upper = true;
+		/* fall through */
+	case 'x':
+		put_number(o, arg_unsigned(sp, ap), false, 16, sp);
+		break;
+	case 'o':
+		put_number(o, arg_unsigned(sp, ap), false, 8, sp);
+		break;
+	case 'p':
+		put_pointer(o, (u64)va_arg(*ap, void *), f[1] == 'S', sp);
+		return f[1] == 'S' ? f + 2 : f + 1;
+	case 's':
+		put_string(o, va_arg(*ap, const char *), sp);
+		break;
+	case 'c':
+		c = (char)va_arg(*ap, int);
+		put_padded(o, &c, 1, sp);
+		break;
+	case '%':
+		put(o, '%');
+		break;
+	default: /* our own mistake: show it */
+		put(o, '%');
+		return f;
+	}
+	return f + 1;
+}
+
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
+{
+	struct out o = { buf, size, 0 };
+	struct spec sp;
+	va_list ap;
+
+	va_copy(ap, args);
+	while (*fmt) {
+		if (*fmt != '%')
+			put(&o, *fmt++);
+		else
+			fmt = put_conversion(&o, parse_spec(fmt + 1, &sp, &ap), &sp, &ap);
+	}
+	va_end(ap);
+	if (size)
+		buf[MIN(o.len, size - 1)] = 0;
+	return (int)o.len;
+}
+
+int snprintf(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return n;
+}
+#endif
