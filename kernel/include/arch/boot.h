@@ -29,3 +29,7 @@ struct boot_info {
 };
 extern struct boot_info boot_info; /* [c] after arch_early_init */
 extern char kernel_start[], kernel_end[]; /* link.ld, virtual */
+/* TSC when the first program was entered; set once by arch_enter_user. 0 = not yet. */
+extern u64 boot_userspace_cycles;
+/* kernel_main - what arch's entry code calls on the boot CPU, on the boot stack, with nothing initialised. kernel/main.c. */
+void kernel_main(void) __attribute__((noreturn));

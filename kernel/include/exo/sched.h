@@ -77,6 +77,7 @@ struct thread {
 
 void sched_init(void);                       /* boot CPU's queue, idle thread = the boot context */
 void sched_cpu_init(u32 cpu);
+void sched_idle(void) NORETURN;              /* the idle loop: the boot context of each CPU ends here */
 /* thread_init - fills a zeroed thread: refs 1, state NEW, class from current (or OTHER), stack from kstack_alloc. -ENOMEM. */
 int thread_init(struct thread *t, const char *name, u32 flags) MUST_USE;
 void thread_fini(struct thread *t);          /* of a thread that never ran */

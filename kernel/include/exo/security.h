@@ -1,7 +1,11 @@
 /* Objects, grants, capability spaces, credentials. Code in kernel/security/. Layer: security.
  *
  * A file descriptor is a slot of a capability space: {grant, flags}. A grant names an object with rights; every object
- * carries its root grant, so that an ordinary open file costs nothing extra. */
+ * carries its root grant, so that an ordinary open file costs nothing extra.
+ *
+ * Look-ups are lock-free and may stand on an object while its last reference goes. So the memory of an object must stay that of
+ * an object for a grace period: its container comes from a kmem_cache with CACHE_RCU (refs stays 0 while free) or is freed
+ * through object.rcu. After taking its reference a look-up checks that the slot still names the grant. */
 #pragma once
 
 #include <exo/types.h>
@@ -29,6 +33,10 @@ struct grant {
 	u8 revoked;                 /* [a] set once; release, pairs with cap_get */
 	struct list children, sibling; /* [grant tree lock] */
 };
+struct derived_grant {              /* what cap_derive allocates */
+	struct grant grant;
+	struct rcu_head rcu;
+};
 struct object {
 	const struct object_type *type; /* [c] */
 	u32 refs;                   /* [a] */
@@ -48,8 +56,8 @@ struct cap_slot {
 struct cap_table {                  /* replaced whole when it grows; old one freed after RCU */
 	u32 slots_max;
 	struct rcu_head rcu;
-	u64 *used, *full;           /* [lock] bitmaps: slot used; word of `used` full */
-	struct cap_slot slots[];
+	u64 *used;                  /* [lock] bitmap, bit i = slot i is taken or reserved; stands behind the slots */
+	struct cap_slot slots[];    /* slots[slots_max] */
 };
 struct cap_space {
 	u32 refs;                   /* [a] processes/threads sharing it (CLONE_FILES) */

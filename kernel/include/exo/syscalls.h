@@ -21,8 +21,11 @@
 #define SYSCALLS_MAX 512
 typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);
 extern syscall_fn syscall_table[SYSCALLS_MAX]; /* dispatch array; absent entries are sys_ni */
-extern const char *const syscall_names[SYSCALLS_MAX];
-extern const u8 syscall_arg_counts[SYSCALLS_MAX];
+extern const char *syscall_names[SYSCALLS_MAX]; /* [c] NULL = absent */
+extern u8 syscall_arg_counts[SYSCALLS_MAX];
+extern u64 syscall_full_frame[SYSCALLS_MAX / 64]; /* [c] bit nr = the handler wants the full frame */
 void syscall_init(void);
+/* arch_syscall_init - puts the full-frame stubs of the F calls into syscall_table. Architecture. */
+void arch_syscall_init(void);
 /* The trap frame of current, complete only in F calls. */
 struct trap_frame *syscall_frame(void);

@@ -1,0 +1,135 @@
+/* From the first C instruction to the first program. Layer: boot.
+ * The order below is the dependency order of the rooms; each call's header says what it needs. */
+#include <exo/acpi.h>
+#include <exo/boot_phases.h>
+#include <exo/cmdline.h>
+#include <exo/drivers.h>
+#include <exo/fs.h>
+#include <exo/log.h>
+#include <exo/memory.h>
+#include <exo/posix_x.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <exo/syscalls.h>
+#include <exo/time.h>
+#include <exo/vm.h>
+#include <arch/boot.h>
+#include <arch/cpu.h>
+#include <arch/mmu.h>
+
+#define INIT_ARGS_MAX 32
+
+void selftest_run(void) WEAK; /* debug room, `exo.selftest=1` */
+
+/* Words that the kernel knows are not passed on to init; Linux's rule: an unknown word with '=' becomes environment, one without an argument. */
+static void init_arguments(const char *path, const char **argv, const char **envp)
+{
+	u32 argc = 0, envc = 0;
+	bool after_dashes;
+
+	argv[argc++] = path;
+	envp[envc++] = "HOME=/";
+	envp[envc++] = "TERM=linux";
+	for (u32 i = 0;; i++) {
+		const char *word = cmdline_word(i, &after_dashes);
+
+		if (!word || argc == INIT_ARGS_MAX - 1)
+			break;
+		if (after_dashes)
+			argv[argc++] = word;
+	}
+	argv[argc] = NULL;
+	envp[envc] = NULL;
+}
+
+static void try_init(const char *path)
+{
+	static const char *argv[INIT_ARGS_MAX], *envp[INIT_ARGS_MAX];
+	int err;
+
+	init_arguments(path, argv, envp);
+	err = process_start_init(path, argv, envp);
+	log_err("boot: cannot run %s: error %d", path, -err);
+}
+
+static void start_first_program(void)
+{
+	static const char *const fallbacks[] = { "/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
+	const char *wanted = cmdline_value("rdinit");
+
+	if (!wanted || !*wanted)
+		wanted = cmdline_value("init");
+	if (wanted && *wanted)
+		try_init(wanted);
+	for (size_t i = 0; i < ARRAY_LEN(fallbacks); i++)
+		try_init(fallbacks[i]);
+	panic("no program to run: tried rdinit=, init=, /init, /sbin/init, /etc/init, /bin/init, /bin/sh");
+}
+
+static void load_initramfs(void)
+{
+	if (!boot_info.initrd_bytes) {
+		log_warn("initramfs: none was loaded");
+		return;
+	}
+	/* A damaged archive is reported where it breaks; what was whole before that stays. */
+	(void)initramfs_unpack(phys_to_virt(boot_info.initrd), boot_info.initrd_bytes);
+}
+
+static void deferred_main(void *arg)
+{
+	while (!__atomic_load_n(&boot_userspace_cycles, __ATOMIC_ACQUIRE))
+		(void)thread_sleep_until(clock_monotonic() + NS_PER_MS, WAIT_UNINTERRUPTIBLE);
+	boot_report_userspace();
+	boot_phase("deferred");
+	drivers_init_deferred();
+	boot_phase(NULL);
+	if (cmdline_u64("exo.panic", 0))
+		panic("asked for by exo.panic=1");
+	thread_exit();
+}
+
+/* First thread of the normal phase; becomes pid 1. */
+static void init_main(void *arg)
+{
+	rcu_init();
+	process_init();
+	fs_init();
+	drivers_init();
+	load_initramfs();
+	log_info("smp: %u CPUs online", arch_smp_boot());
+	if (selftest_run && cmdline_u64("exo.selftest", 0))
+		selftest_run();
+	if (cmdline_has("recovery"))
+		recovery_shell();
+	if (!kthread_create("deferred", deferred_main, NULL))
+		panic("no memory for the deferred phase");
+	boot_phase(NULL);
+	start_first_program();
+	thread_exit();
+}
+
+void kernel_main(void)
+{
+	arch_early_init();
+	cmdline_parse(boot_info.cmdline);
+	drivers_early_init();
+	log_info("Exo-OS, entered by %s", boot_info.loader);
+	phys_init();
+	arch_memory_init();
+	heap_init();
+	acpi_init();
+	clock_init();
+	boot_phase("critical");
+	arch_cpu_init();
+	arch_irq_init();
+	vm_init();
+	syscall_init();
+	sched_init();
+	time_cpu_init();
+	arch_irq_enable();
+	boot_phase("normal");
+	if (!kthread_create("init", init_main, NULL))
+		panic("no memory for the first thread");
+	sched_idle(); /* this context is the idle thread of CPU 0 */
+}

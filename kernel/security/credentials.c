@@ -1,0 +1,72 @@
+/* Credentials: immutable once published, shared by reference, replaced whole. Layer: security.
+ * Locks: none; a reader of another thread's credentials does so under RCU. Source: credentials(7), capabilities(7). */
+#include <exo/security.h>
+#include <exo/memory.h>
+#include <exo/string.h>
+
+#define LCAP_ALL ((1ULL << LCAP_COUNT) - 1)
+
+struct cred cred_root = {
+	.refs = 1,
+	.cap_permitted = LCAP_ALL,
+	.cap_effective = LCAP_ALL,
+	.cap_bounding = LCAP_ALL,
+};
+
+struct cred *cred_get(struct cred *c)
+{
+	__atomic_fetch_add(&c->refs, 1, __ATOMIC_RELAXED);
+	return c;
+}
+
+static void cred_free_rcu(struct rcu_head *h)
+{
+	struct cred *c = container_of(h, struct cred, rcu);
+
+	kfree(c->groups);
+	kfree(c);
+}
+
+void cred_put(struct cred *c)
+{
+	if (__atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		rcu_call(&c->rcu, cred_free_rcu);
+}
+
+struct cred *cred_copy(const struct cred *c)
+{
+	struct cred *n = kmalloc(sizeof(*n), ALLOC_KERNEL);
+
+	if (!n)
+		return NULL;
+	*n = *c;
+	n->refs = 1;
+	if (c->group_count) {
+		n->groups = kmalloc(c->group_count * sizeof(u32), ALLOC_KERNEL);
+		if (!n->groups) {
+			kfree(n);
+			return NULL;
+		}
+		memcpy(n->groups, c->groups, c->group_count * sizeof(u32));
+	}
+	return n;
+}
+
+bool cred_in_group(const struct cred *c, u32 gid)
+{
+	u32 low = 0, high = c->group_count;
+
+	if (gid == c->fsgid)
+		return true;
+	while (low < high) { /* sorted */
+		u32 mid = low + (high - low) / 2;
+
+		if (c->groups[mid] == gid)
+			return true;
+		if (c->groups[mid] < gid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}

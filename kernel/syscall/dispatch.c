@@ -1,0 +1,62 @@
+/* The dispatch array of system calls and the answer to absent ones. Layer: syscall.
+ * The array is filled at boot from table.def: an entry whose handler is not linked stays sys_ni, so a number is present
+ * exactly when its code is. */
+#include <exo/syscalls.h>
+#include <exo/log.h>
+#include <exo/posix_x.h>
+#include <exo/time.h>
+#include <arch/context.h>
+
+static const struct {
+	syscall_fn handler;
+	const char *name;
+	u16 number;
+	u8 args;
+	char flags;
+} table[] = {
+#define F                                              1
+#define SYSCALL(nr, name_, args_, flags_, state, note) { (syscall_fn)(void (*)(void))sys_##name_, #name_, nr, args_, flags_ },
+#include "table.def"
+#undef SYSCALL
+#undef F
+};
+
+syscall_fn syscall_table[SYSCALLS_MAX] ALIGNED(64);
+const char *syscall_names[SYSCALLS_MAX];
+u8 syscall_arg_counts[SYSCALLS_MAX];
+u64 syscall_full_frame[SYSCALLS_MAX / 64]; /* bit nr = F call; read by arch when it builds its entry */
+
+/* One line a second at the most, so that a program in a loop cannot flood the log. */
+static void log_absent(long nr)
+{
+	static u64 next_ns; /* [a] */
+	ns_t now = clock_monotonic();
+	u64 due = __atomic_load_n(&next_ns, __ATOMIC_RELAXED);
+
+	if (now < due || !__atomic_compare_exchange_n(&next_ns, &due, now + NS_PER_SEC, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return;
+	log_info("syscall: %s[%d] called number %ld, which is absent", current->name, current->tid, nr);
+}
+
+static long sys_ni(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	log_absent(tf_syscall(arch_thread_frame(current)));
+	return -ENOSYS;
+}
+
+void syscall_init(void)
+{
+	for (u32 i = 0; i < SYSCALLS_MAX; i++)
+		syscall_table[i] = sys_ni;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		u16 nr = table[i].number;
+
+		syscall_names[nr] = table[i].name;
+		syscall_arg_counts[nr] = table[i].args;
+		if (table[i].handler)
+			syscall_table[nr] = table[i].handler;
+		if (table[i].flags)
+			bit_set(syscall_full_frame, nr);
+	}
+	arch_syscall_init();
+}
