@@ -175,7 +175,7 @@ static void consoles_print(void)
 		seen = log_head();
 		for (struct console *c = __atomic_load_n(&consoles, __ATOMIC_ACQUIRE); c; c = c->next) {
 			while (log_next(&c->seq, &print_record)) {
-				if (print_record.level >= READ_ONCE(log_console_level) && !READ_ONCE(panicking))
+				if ((int)print_record.level >= READ_ONCE(log_console_level) && !READ_ONCE(panicking))
 					continue;
 				c->write(c, print_text, log_format(&print_record, false, print_text, sizeof(print_text)));
 			}
