@@ -23,7 +23,10 @@ UNIT_CC_tsan  := $(UNIT_CC)
 UNIT_CC_sim   := $(UNIT_CC)
 UNIT_CC_fuzz  := $(FUZZ_CC)
 UNIT_LINK_fuzz := -fsanitize=fuzzer
-UNIT_HOST     := $(wildcard kernel/arch/host/*.c)
+# kernel/base is in the library too, with the names that the C library has renamed: memcpy is kbase_memcpy, and so on.
+UNIT_HOST     := $(wildcard kernel/arch/host/*.c kernel/base/*.c)
+UNIT_RENAMED  := memcpy memmove memset memcmp memchr strlen strnlen strcmp strncmp strchr strrchr strstr vsnprintf snprintf
+UNIT_RENAMES  := $(foreach f,$(UNIT_RENAMED),-D$(f)=kbase_$(f))
 
 # unit_field FILE NAME - words after ` * NAME:` in the opening comment.
 unit_field = $(shell sed -n '1,60s|^[ /]*\* *$(2): ||p' $(1))
@@ -32,7 +35,7 @@ unit_field = $(shell sed -n '1,60s|^[ /]*\* *$(2): ||p' $(1))
 define UNIT_OBJECTS
 $(UNIT_BUILD)/$(1)/kernel/%.o: kernel/%.c tests/unit/unit.mk
 	@mkdir -p $$(@D)
-	@$(UNIT_CC_$(1)) $$(UNIT_CFLAGS) $$(UNIT_SAN_$(1)) $$(if $$(findstring kernel/arch/host,$$<),,$$(UNIT_KERN_$(1))) -MMD -MP -c -o $$@ $$<
+	@$(UNIT_CC_$(1)) $$(UNIT_CFLAGS) $$(UNIT_SAN_$(1)) $$(if $$(findstring kernel/arch/host,$$<),,$$(UNIT_KERN_$(1))) $$(if $$(findstring kernel/base/,$$<),$$(UNIT_RENAMES)) -MMD -MP -c -o $$@ $$<
 $(UNIT_BUILD)/$(1)/u_.o: tests/unit/u_.c tests/unit/u_.h tests/unit/unit.mk
 	@mkdir -p $$(@D)
 	@$(UNIT_CC_$(1)) $$(UNIT_CFLAGS) $$(UNIT_SAN_$(1)) -MMD -MP -c -o $$@ $$<
