@@ -61,7 +61,7 @@ static bool ls_emit(struct dirent_sink *s, const char *name, u32 name_len, u64 i
 	struct ls_sink *ls = container_of(s, struct ls_sink, sink);
 	char text[NAME_MAX_BYTES + 3];
 
-	snprintf(text, sizeof(text), "%.*s%s\n", (int)name_len, name, type == DT_DIR ? "/" : "");
+	snprintf(text, sizeof(text), "%.*s%s\n", (int)name_len, name, type == S_DT(S_IFDIR) ? "/" : "");
 	say(ls->sh, text);
 	return true;
 }

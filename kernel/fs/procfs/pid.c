@@ -123,7 +123,7 @@ int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos)
 
 		process_put(p);
 		snprintf(name, sizeof(name), "%d", pid);
-		room = s->emit(s, name, (u32)strlen(name), INO_PID(pid, 1), DT_DIR, first_pos + (u64)pid);
+		room = s->emit(s, name, (u32)strlen(name), INO_PID(pid, 1), S_DT(S_IFDIR), first_pos + (u64)pid);
 		if (!room)
 			return 0;
 		f->pos = first_pos + (u64)pid;
@@ -295,7 +295,7 @@ static int fdinfo_dir_lookup(struct inode *dir, struct dentry *d)
 static int fd_dir_readdir(struct file *f, struct dirent_sink *s)
 {
 	const struct proc_ref *r = f->inode->priv;
-	u8 type = f->inode->ops == &fd_dir_ops ? DT_LNK : DT_REG;
+	u8 type = f->inode->ops == &fd_dir_ops ? S_DT(S_IFLNK) : S_DT(S_IFREG);
 	struct cap_space *caps;
 	struct process *p;
 	struct thread *t;
@@ -399,7 +399,7 @@ static int task_dir_readdir(struct file *f, struct dirent_sink *s)
 		while ((t = process_thread_next(p, &tid))) {
 			thread_put(t);
 			snprintf(name, sizeof(name), "%d", tid);
-			if (!s->emit(s, name, (u32)strlen(name), INO_PID(tid, 0x8000), DT_DIR, (u64)tid + 2))
+			if (!s->emit(s, name, (u32)strlen(name), INO_PID(tid, 0x8000), S_DT(S_IFDIR), (u64)tid + 2))
 				break;
 			f->pos = (u64)tid + 2;
 		}

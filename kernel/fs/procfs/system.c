@@ -8,6 +8,7 @@
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
+#include <exo/uts.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
 
@@ -125,7 +126,10 @@ static int show_cpuinfo(struct seq *s, void *ctx)
 
 static int show_version(struct seq *s, void *ctx)
 {
-	seq_printf(s, "%s version %s (Exo-OS) %s\n", system_uts.sysname, system_uts.release, system_uts.version);
+	struct uts_names n;
+
+	uts_get(&n);
+	seq_printf(s, "%s version %s (Exo-OS) %s\n", n.sysname, n.release, n.version);
 	return 0;
 }
 
@@ -200,9 +204,14 @@ static int show_text(struct seq *s, void *ctx)
 	return 0;
 }
 
+/* @ctx: the offset of the field in struct uts_names. */
 static int show_uts(struct seq *s, void *ctx)
 {
-	return show_text(s, ctx); /* a field of system_uts: always ended by NUL */
+	struct uts_names n;
+
+	uts_get(&n);
+	seq_printf(s, "%s\n", (const char *)&n + (uintptr_t)ctx);
+	return 0;
 }
 
 static ssize_t store_hostname(const char *text, size_t len, void *ctx)
@@ -211,7 +220,7 @@ static ssize_t store_hostname(const char *text, size_t len, void *ctx)
 
 	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
 		return -EPERM;
-	err = system_set_hostname(text, len && text[len - 1] == '\n' ? len - 1 : len);
+	err = uts_set_nodename(text, len && text[len - 1] == '\n' ? len - 1 : len);
 	return err ? err : (ssize_t)len;
 }
 
@@ -269,9 +278,9 @@ static const struct {
 	{ "sys/kernel/cap_last_cap", show_text, "40" },
 	{ "sys/kernel/threads-max", show_text, "32768" },
 	{ "sys/kernel/randomize_va_space", show_text, "2" },
-	{ "sys/kernel/ostype", show_uts, system_uts.sysname },
-	{ "sys/kernel/osrelease", show_uts, system_uts.release },
-	{ "sys/kernel/version", show_uts, system_uts.version },
+	{ "sys/kernel/ostype", show_uts, (void *)offsetof(struct uts_names, sysname) },
+	{ "sys/kernel/osrelease", show_uts, (void *)offsetof(struct uts_names, release) },
+	{ "sys/kernel/version", show_uts, (void *)offsetof(struct uts_names, version) },
 	{ "sys/kernel/random/uuid", show_uuid, NULL },
 	{ "sys/kernel/random/boot_id", show_uuid, "boot" },
 	{ "sys/kernel/random/entropy_avail", show_text, "256" },
@@ -306,8 +315,8 @@ void proc_system_init(void)
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		err |= proc_register(files[i].path, S_IFREG | 0444, files[i].show, NULL, (void *)(uintptr_t)files[i].ctx);
 	err |= proc_register("slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL);
-	err |= proc_register("sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname, system_uts.nodename);
-	err |= proc_register("sys/kernel/domainname", S_IFREG | 0444, show_uts, NULL, system_uts.domainname);
+	err |= proc_register("sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname, (void *)offsetof(struct uts_names, nodename));
+	err |= proc_register("sys/kernel/domainname", S_IFREG | 0444, show_uts, NULL, (void *)offsetof(struct uts_names, domainname));
 	if (err)
 		log_err("procfs: not all files could be made");
 	add_link(&procfs, "self", NULL, link_self);

@@ -127,12 +127,12 @@ static int dir_lookup(struct inode *dir, struct dentry *d)
 bool synth_emit_dots(struct file *f, struct dirent_sink *s, u64 ino)
 {
 	if (f->pos == 0) {
-		if (!s->emit(s, ".", 1, ino, DT_DIR, 1))
+		if (!s->emit(s, ".", 1, ino, S_DT(S_IFDIR), 1))
 			return false;
 		f->pos = 1;
 	}
 	if (f->pos == 1) {
-		if (!s->emit(s, "..", 2, ino, DT_DIR, 2))
+		if (!s->emit(s, "..", 2, ino, S_DT(S_IFDIR), 2))
 			return false;
 		f->pos = 2;
 	}
