@@ -73,7 +73,7 @@ static ALWAYS_INLINE bool resched_wanted(void)
 }
 
 /* schedule.c */
-void rq_init(struct runqueue *rq, u32 cpu);
+void sched_cpu_online(void);                                       /* this CPU begins to schedule */
 void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags); /* [lock]; also asks for a reschedule if @t should run now */
 void rq_account(struct runqueue *rq, ns_t now);                    /* [lock] charges curr */
 void rq_resched(struct runqueue *rq);                              /* [lock] */
@@ -90,6 +90,9 @@ void sched_unpin(struct thread *t, struct runqueue *rq, ulong flags);
 /* balance.c */
 struct thread *balance_idle(struct runqueue *rq);  /* [lock] a thread pulled from a loaded CPU, not yet queued here; or NULL */
 void balance_tick(struct runqueue *rq, ns_t now);  /* [lock] spreads what is queued here */
+
+/* workqueue.c */
+void workqueue_init(void);
 
 /* tick.c */
 void tick_init(struct runqueue *rq);

@@ -93,7 +93,7 @@ static ALWAYS_INLINE enum thread_state thread_state(const struct thread *t)
 #define THREAD_EXITING 4u
 
 void sched_init(void);                       /* boot CPU's queue, idle thread = the boot context */
-void sched_cpu_init(u32 cpu);
+void sched_cpu_init(u32 cpu);                /* makes the queue and idle thread of @cpu; before that CPU runs secondary_main */
 void sched_idle(void) NORETURN;              /* the idle loop: the boot context of each CPU ends here */
 /* thread_init - fills a zeroed thread: refs 1, state NEW, class from current (or OTHER), stack from kstack_alloc. -ENOMEM. */
 int thread_init(struct thread *t, const char *name, u32 flags) MUST_USE;

@@ -139,12 +139,10 @@ void sched_loadavg(u64 out[3], u32 *running, u32 *total)
 
 void sched_init(void)
 {
+	time_cpu_init();
 	sched_cpu_init(cpu_id());
-	timer_init(&load_timer, load_sample);
+	sched_cpu_online();
 	workqueue_init();
-}
-
-void sched_start_timers(void)
-{
+	timer_init(&load_timer, load_sample);
 	timer_start(&load_timer, clock_monotonic() + LOAD_PERIOD_NS);
 }

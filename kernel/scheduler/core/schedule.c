@@ -227,7 +227,6 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 	if (rq->tick_at > rq->clock + (rq->nr_running > 1 ? TICK_LATE_SHARED_NS : TICK_LATE_ALONE_NS) && !is_idle_thread(next))
 		tick_arm(rq, rq->clock);
 	next->on_cpu = 1;
-	this_cpu_write(current_thread, next);
 	if (prev->space != next->space)
 		vm_switch(prev->space, next->space);
 	rq->switched_from = prev;
@@ -310,8 +309,9 @@ void sched_idle(void)
 }
 
 /* ---- start ---- */
-void rq_init(struct runqueue *rq, u32 cpu)
+void sched_cpu_init(u32 cpu)
 {
+	struct runqueue *rq = cpu_ptr(runqueues, cpu);
 	struct thread *idle = cpu_ptr(idle_threads, cpu);
 
 	spin_init(&rq->lock, RANK_RUNQUEUE);
@@ -332,18 +332,17 @@ void rq_init(struct runqueue *rq, u32 cpu)
 	rq->clock = rq->picked_at = rq->sampled_at = idle->start_ns;
 }
 
-void sched_cpu_init(u32 cpu)
+void sched_cpu_online(void)
 {
-	rq_init(cpu_ptr(runqueues, cpu), cpu);
-	this_cpu_write(current_thread, cpu_ptr(idle_threads, cpu));
-	__atomic_fetch_or(&sched_idle_mask, BIT(cpu), __ATOMIC_SEQ_CST);
-	__atomic_fetch_or(&cpu_online_mask, BIT(cpu), __ATOMIC_SEQ_CST);
+	this_cpu_write(current_thread, this_cpu_ptr(runqueues)->idle);
+	__atomic_fetch_or(&sched_idle_mask, BIT(cpu_id()), __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&cpu_online_mask, BIT(cpu_id()), __ATOMIC_SEQ_CST);
 }
 
 void secondary_main(u32 cpu)
 {
 	time_cpu_init();
-	sched_cpu_init(cpu);
+	sched_cpu_online();
 	arch_irq_enable();
 	sched_idle();
 }

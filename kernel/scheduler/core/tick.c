@@ -9,11 +9,6 @@
 #define SAMPLE_MIN_NS (10 * NS_PER_MS)
 #define SAMPLE_MAX_NS (100 * NS_PER_MS)
 
-WEAK bool irq_from_user(void)
-{
-	return !(current->flags & THREAD_KERNEL);
-}
-
 static ns_t next_tick(struct runqueue *rq, ns_t now)
 {
 	struct thread *curr = rq->curr;
@@ -54,7 +49,7 @@ static void sample(struct runqueue *rq, ns_t now)
 	rq->sampled_at = now;
 	if (is_idle_thread(curr))
 		return;
-	if (irq_from_user()) {
+	if (irq_interrupted_user()) {
 		curr->sampled_user_ns += ran;
 		if (curr->params.nice > 0)
 			rq->sampled_nice_ns += ran;

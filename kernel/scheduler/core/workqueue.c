@@ -5,7 +5,6 @@
 static spinlock_t lock = SPINLOCK_INIT(RANK_WAITQUEUE);
 static struct list queued = LIST_INIT(queued); /* [lock] */
 static struct waitqueue worker_sleeps = WAITQUEUE_INIT(worker_sleeps);
-static struct once started;
 
 void work_init(struct work *w, void (*fn)(struct work *w))
 {
@@ -32,6 +31,12 @@ static void worker_main(void *arg)
 		wait_event_mode(&worker_sleeps, (w = take()) != NULL, WAIT_INTERRUPTIBLE, NS_FOREVER, true);
 		w->fn(w);
 	}
+}
+
+void workqueue_init(void)
+{
+	if (!kthread_create("kworker", worker_main, NULL))
+		panic("no memory for the work queue's thread");
 }
 
 bool work_queue(struct work *w)

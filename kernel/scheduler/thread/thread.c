@@ -71,7 +71,9 @@ void thread_put(struct thread *t)
 
 void thread_exit(void)
 {
-	DEBUG_ASSERT(!current->held.count);
+#ifdef EXO_DEBUG
+	ASSERT(!current->held.count); /* nobody could release it */
+#endif
 	thread_set_state(THREAD_DEAD);
 	schedule();
 	panic("thread %s runs after its end", current->name);
