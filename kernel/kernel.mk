@@ -31,7 +31,7 @@
 # sideways: fs -> syscall
 #
 # Budgets, source lines of code without comments and blanks.
-# budget: base 900
+# budget: base 1100
 # budget: sync 900
 # budget: debug 900
 # budget: arch 6000

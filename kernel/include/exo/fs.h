@@ -244,6 +244,8 @@ int vfs_symlink(const char *target, const char *path);
 int vfs_mount(const char *type, const char *source, const char *target, u32 flags, const char *data);
 int vfs_umount(const char *target, u32 flags);
 int path_text(const struct path *p, const struct path *root, char *buf, size_t size); /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG; "(unreachable)" rule */
+void epoll_init(void);
+void epoll_forget_file(struct file *f); /* file_put, when f->epoll_links is not empty */
 void fs_init(void);              /* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
 int initramfs_unpack(const void *archive, size_t len_bytes); /* newc, plain or gzip, concatenated; named errors in the log; 0 | -EINVAL truncated (what was whole stays) */
 

@@ -43,18 +43,21 @@ struct thread {
 	u32 flags;             /* [current only] THREAD_KERNEL... */
 	vaddr_t kstack;        /* [c] lowest address */
 	struct arch_thread arch;
-	u32 state;             /* [lock] enum thread_state; set by the thread itself before sleeping */
-	u32 on_rq;             /* [rq lock] */
+	u32 state;             /* [a] enum thread_state | THREAD_OFF_RQ | THREAD_PINNED; read it with thread_state() */
+	u32 on_rq;             /* [rq lock] runnable: queued or running */
 	u32 on_cpu;            /* [a] 1 while registers live on a CPU */
-	u32 cpu;               /* [rq lock] */
-	spinlock_t lock;       /* THREAD: wake-ups against state */
+	u32 cpu;               /* [rq lock; off the queues: who woke it] */
 	cpumask_t affinity;    /* [rq lock] */
 	struct sched_params params;
 	const struct sched_class *sched_class; /* [rq lock] */
 	struct sched_entity se;
 	struct list rt_node;   /* [rq lock] */
-	u64 utime_ns, stime_ns, start_ns, sum_exec_ns; /* [own CPU] */
-	u64 switches_voluntary, switches_involuntary, migrations, faults_minor, faults_major;
+	u64 start_ns;          /* [c] CLOCK_MONOTONIC at thread_init */
+	u64 sum_exec_ns;       /* [rq lock] exact */
+	u64 sampled_user_ns, sampled_system_ns; /* [own CPU] split of sum_exec_ns as the ticks saw it */
+	u64 shown_user_ns, shown_system_ns;     /* [a] largest values given out: the split never runs backwards */
+	u64 switches_voluntary, switches_involuntary, migrations; /* [rq lock] */
+	u64 faults_minor, faults_major; /* [current] */
 	u32 refs;              /* [a] */
 	struct vm_space *space;       /* [current] NULL for kernel threads */
 	struct process *proc;         /* [c] NULL for kernel threads */
@@ -70,7 +73,19 @@ struct thread {
 	ns_t timer_slack_ns;
 	u32 fault_disabled;    /* [current] >0: a user fault returns -EFAULT at once */
 	s64 pending_error;
+#ifdef EXO_DEBUG
+	struct held_locks held; /* [current] sleeping locks */
+#endif
 };
+/* Bits of thread->state beside the enum. The state is changed by compare-and-exchange: who takes a thread from a sleeping state
+ * to THREAD_RUNNING has woken it, and queues it when THREAD_OFF_RQ was set (else it never left its CPU). */
+#define THREAD_STATE_MASK 0xffu
+#define THREAD_OFF_RQ     0x100u /* schedule() took it off */
+#define THREAD_PINNED     0x200u /* somebody changes its class or affinity; wakers wait */
+static ALWAYS_INLINE enum thread_state thread_state(const struct thread *t)
+{
+	return (enum thread_state)(__atomic_load_n(&t->state, __ATOMIC_RELAXED) & THREAD_STATE_MASK);
+}
 #define THREAD_KERNEL 1u
 #define THREAD_IDLE   2u
 #define THREAD_EXITING 4u
@@ -95,7 +110,7 @@ bool thread_block_until(ns_t deadline_ns);   /* true = timed out */
 bool thread_wake(struct thread *t);          /* any sleeping state but STOPPED. true = was asleep */
 bool thread_wake_signal(struct thread *t, bool fatal); /* INTERRUPTIBLE, or KILLABLE/STOPPED too when fatal; kicks it to the kernel if running in user mode */
 bool thread_wake_stopped(struct thread *t);
-int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode) MUST_USE; /* 0 = time reached | -ERESTARTSYS */
+int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode); /* 0 = time reached | -ERESTARTSYS */
 bool thread_signal_pending(const struct thread *t); /* posix_x: WORK_SIGNAL set */
 bool thread_fatal_pending(const struct thread *t);
 

@@ -1,0 +1,368 @@
+/* epoll: level and edge triggered, one-shot, exclusive, nested. Layer: fs.
+ * An item watches one (file, slot) pair through wait entries in the file's queues; a wake puts it on the ready list, and epoll_wait
+ * asks the file again before it reports anything. Items hold no reference on their file: the last file_put calls epoll_forget_file.
+ * Locks, in order: links_lock (S_EPOLL, the graph of files and epolls) > ep->lock (S_EPOLL: items) > a file's own locks >
+ * ready_lock (EPOLL_READY, interrupts off: the ready list). Source: epoll(7), epoll_ctl(2). */
+#include <exo/errno.h>
+#include <exo/fs.h>
+#include <exo/log.h>
+#include <exo/memory.h>
+#include <exo/sched.h>
+#include <exo_abi/linux_fs.h>
+
+#include "epoll.h"
+
+#define EPOLL_NEST_MAX  5
+#define EPOLL_WAITS_MAX 4 /* queues that one file may name */
+#define EPOLL_FLAGS     (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
+
+struct epoll {
+	struct mutex lock;      /* S_EPOLL */
+	struct rb_tree items;   /* [lock] by file, slot */
+	spinlock_t ready_lock;  /* EPOLL_READY */
+	struct list ready;      /* [ready_lock] items */
+	struct waitqueue wq;    /* sleepers in epoll_wait, and outer epolls */
+};
+struct epoll_wait_entry {
+	struct wait_entry wait;
+	struct waitqueue *wq;
+	struct epoll_item *item;
+};
+struct epoll_item {
+	struct rb_node node;       /* [ep->lock] */
+	struct list ready_node;    /* [ready_lock] */
+	struct list file_node;     /* [links_lock] file->epoll_links */
+	struct epoll *ep;          /* [c] */
+	struct file *file;         /* [c] no reference */
+	cap_t fd;                  /* [c] */
+	u32 events;                /* [ep->lock; wakers read] 0 = disarmed one-shot */
+	u64 data;                  /* [ep->lock] */
+	u32 waits;                 /* [ep->lock] */
+	struct epoll_wait_entry entries[EPOLL_WAITS_MAX];
+};
+
+static struct mutex links_lock;
+static struct kmem_cache *item_cache;
+static const struct file_ops epoll_ops;
+
+static bool item_woken(struct wait_entry *e, u64 key)
+{
+	struct epoll_item *i = container_of(e, struct epoll_wait_entry, wait)->item;
+	struct epoll *ep = i->ep;
+	u32 events = READ_ONCE(i->events);
+	ulong flags;
+
+	if (!(events & ~EPOLL_FLAGS) || (key && !(key & (events | POLL_ERR | POLL_HUP))))
+		return false;
+	flags = spin_lock_irq(&ep->ready_lock);
+	if (list_empty(&i->ready_node))
+		list_add_tail(&ep->ready, &i->ready_node);
+	spin_unlock_irq(&ep->ready_lock, flags);
+	wake_one(&ep->wq, POLL_IN | POLL_RDNORM);
+	return true;
+}
+
+struct item_table { /* the poll_table of one epoll_ctl */
+	struct poll_table table;
+	struct epoll_item *item;
+};
+
+static void item_queue(struct poll_table *pt, struct file *f, struct waitqueue *wq)
+{
+	struct epoll_item *i = container_of(pt, struct item_table, table)->item;
+	struct epoll_wait_entry *w;
+
+	if (i->waits == EPOLL_WAITS_MAX)
+		return;
+	w = &i->entries[i->waits++];
+	*w = (struct epoll_wait_entry){ .wait.fn = item_woken, .wait.exclusive = i->events & EPOLLEXCLUSIVE, .wq = wq, .item = i };
+	list_init(&w->wait.node);
+	waitqueue_add(wq, &w->wait);
+}
+
+static void item_set_ready(struct epoll_item *i)
+{
+	ulong flags = spin_lock_irq(&i->ep->ready_lock);
+
+	if (list_empty(&i->ready_node))
+		list_add_tail(&i->ep->ready, &i->ready_node);
+	spin_unlock_irq(&i->ep->ready_lock, flags);
+}
+
+static bool ready_any(const struct epoll *ep)
+{
+	return !list_empty(&ep->ready);
+}
+
+/* What the item would report now. ep->lock held. */
+static u32 item_state(struct epoll_item *i)
+{
+	u32 events = i->events & ~EPOLL_FLAGS;
+
+	return events ? i->file->ops->poll(i->file, NULL) & (events | POLL_ERR | POLL_HUP) : 0;
+}
+
+static bool item_less(const struct rb_node *a, const struct rb_node *b)
+{
+	const struct epoll_item *x = container_of(a, struct epoll_item, node), *y = container_of(b, struct epoll_item, node);
+
+	return x->file != y->file ? x->file < y->file : x->fd < y->fd;
+}
+
+static struct epoll_item *item_find(struct epoll *ep, const struct file *f, cap_t fd)
+{
+	struct rb_node *n = ep->items.root;
+
+	while (n) {
+		struct epoll_item *i = container_of(n, struct epoll_item, node);
+
+		if (i->file == f && i->fd == fd)
+			return i;
+		n = i->file != f ? (f < i->file ? n->left : n->right) : (fd < i->fd ? n->left : n->right);
+	}
+	return NULL;
+}
+
+/* links_lock and ep->lock held. */
+static void item_remove_locked(struct epoll_item *i)
+{
+	struct epoll *ep = i->ep;
+	ulong flags;
+
+	for (u32 n = 0; n < i->waits; n++)
+		waitqueue_remove(i->entries[n].wq, &i->entries[n].wait);
+	flags = spin_lock_irq(&ep->ready_lock);
+	list_del(&i->ready_node);
+	spin_unlock_irq(&ep->ready_lock, flags);
+	list_del(&i->file_node);
+	rb_erase(&ep->items, &i->node);
+	kmem_cache_free(item_cache, i);
+}
+
+void epoll_forget_file(struct file *f)
+{
+	mutex_lock(&links_lock);
+	while (!list_empty(&f->epoll_links)) {
+		struct epoll_item *i = list_entry(f->epoll_links.next, struct epoll_item, file_node);
+		struct epoll *ep = i->ep;
+
+		mutex_lock(&ep->lock);
+		item_remove_locked(i);
+		mutex_unlock(&ep->lock);
+	}
+	mutex_unlock(&links_lock);
+}
+
+/* Does a chain of epolls lead from @f to @target, or is it deeper than allowed? links_lock held, so the graph stands still.
+ * 0 | -ELOOP. Recursion is bounded by EPOLL_NEST_MAX. */
+static int check_loop(struct file *f, const struct file *target, u32 depth)
+{
+	struct epoll *ep = f->priv;
+	int err = 0;
+
+	if (f == target || depth > EPOLL_NEST_MAX)
+		return -ELOOP;
+	for (struct rb_node *n = rb_first(&ep->items); n && !err; n = rb_next(n)) {
+		struct file *inner = container_of(n, struct epoll_item, node)->file;
+
+		if (inner->ops == &epoll_ops)
+			err = check_loop(inner, target, depth + 1);
+	}
+	return err;
+}
+
+/* ep->lock and links_lock held. */
+static int item_add_locked(struct epoll *ep, struct file *f, cap_t fd, u32 events, u64 data)
+{
+	struct epoll_item *i;
+	struct item_table t;
+
+	if (item_find(ep, f, fd))
+		return -EEXIST;
+	i = kmem_cache_alloc(item_cache, ALLOC_ZERO);
+	if (!i)
+		return -ENOMEM;
+	i->ep = ep;
+	i->file = f;
+	i->fd = fd;
+	i->events = events;
+	i->data = data;
+	list_init(&i->ready_node);
+	list_add_tail(&f->epoll_links, &i->file_node);
+	rb_insert(&ep->items, &i->node, item_less);
+	t = (struct item_table){ .table.queue = item_queue, .item = i };
+	if (f->ops->poll(f, &t.table) & (events | POLL_ERR | POLL_HUP)) {
+		item_set_ready(i);
+		wake_one(&ep->wq, POLL_IN | POLL_RDNORM);
+	}
+	return 0;
+}
+
+static int item_modify_locked(struct epoll *ep, struct epoll_item *i, u32 events, u64 data)
+{
+	if ((i->events | events) & EPOLLEXCLUSIVE)
+		return -EINVAL;
+	WRITE_ONCE(i->events, events);
+	i->data = data;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the new events before the question: a wake in between sees them */
+	if (item_state(i)) {
+		item_set_ready(i);
+		wake_one(&ep->wq, POLL_IN | POLL_RDNORM);
+	}
+	return 0;
+}
+
+int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events, u64 data)
+{
+	struct epoll *ep = epf->priv;
+	struct epoll_item *i;
+	int err;
+
+	if (epf->ops != &epoll_ops || f == epf)
+		return -EINVAL;
+	if (!f->ops->poll)
+		return -EPERM;
+	if (events & EPOLLEXCLUSIVE && (op == EPOLL_CTL_MOD || f->ops == &epoll_ops || events & EPOLLONESHOT))
+		return -EINVAL;
+	mutex_lock(&links_lock);
+	err = op == EPOLL_CTL_ADD && f->ops == &epoll_ops ? check_loop(f, epf, 1) : 0;
+	if (err)
+		goto unlock_links;
+	mutex_lock(&ep->lock);
+	i = item_find(ep, f, fd);
+	if (op == EPOLL_CTL_ADD)
+		err = item_add_locked(ep, f, fd, events, data);
+	else if (!i)
+		err = -ENOENT;
+	else if (op == EPOLL_CTL_MOD)
+		err = item_modify_locked(ep, i, events, data);
+	else
+		item_remove_locked(i);
+	mutex_unlock(&ep->lock);
+unlock_links:
+	mutex_unlock(&links_lock);
+	return err;
+}
+
+/* Reports up to @max items through @emit. Level-triggered ones go back to the end of the list, so that all get their turn. */
+static int collect(struct epoll *ep, int max, bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx)
+{
+	struct list done = LIST_INIT(done);
+	int count = 0, err = 0;
+	ulong flags;
+
+	mutex_lock(&ep->lock);
+	while (count < max) {
+		struct epoll_item *i;
+		u32 state;
+
+		flags = spin_lock_irq(&ep->ready_lock);
+		i = list_first(&ep->ready, struct epoll_item, ready_node);
+		if (i)
+			list_del(&i->ready_node); /* before the question: a wake from now on lists it again */
+		spin_unlock_irq(&ep->ready_lock, flags);
+		if (!i)
+			break;
+		state = item_state(i);
+		if (!state)
+			continue;
+		if (!emit(ctx, count, state, i->data)) {
+			item_set_ready(i);
+			err = -EFAULT;
+			break;
+		}
+		count++;
+		if (i->events & EPOLLONESHOT) {
+			WRITE_ONCE(i->events, i->events & EPOLL_FLAGS);
+		} else if (!(i->events & EPOLLET)) {
+			flags = spin_lock_irq(&ep->ready_lock);
+			if (list_empty(&i->ready_node))
+				list_add_tail(&done, &i->ready_node);
+			spin_unlock_irq(&ep->ready_lock, flags);
+		}
+	}
+	flags = spin_lock_irq(&ep->ready_lock);
+	list_splice_tail(&ep->ready, &done);
+	spin_unlock_irq(&ep->ready_lock, flags);
+	mutex_unlock(&ep->lock);
+	return count ? count : err;
+}
+
+int epoll_collect(struct file *epf, int max, ns_t deadline_ns, bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx)
+{
+	struct epoll *ep = epf->priv;
+	int n;
+
+	if (epf->ops != &epoll_ops)
+		return -EINVAL;
+	for (;;) {
+		n = ready_any(ep) ? collect(ep, max, emit, ctx) : 0;
+		if (n)
+			return n;
+		if (!deadline_ns)
+			return 0;
+		n = wait_event_mode(&ep->wq, ready_any(ep), WAIT_INTERRUPTIBLE, deadline_ns, true);
+		if (n == -ETIMEDOUT)
+			return 0;
+		if (n)
+			return -EINTR;
+	}
+}
+
+static u32 epoll_poll(struct file *f, struct poll_table *pt)
+{
+	struct epoll *ep = f->priv;
+	u32 mask = 0;
+
+	poll_wait(pt, f, &ep->wq);
+	if (!ready_any(ep))
+		return 0;
+	mutex_lock(&ep->lock); /* nests as deep as epolls do, at most EPOLL_NEST_MAX */
+	for (struct rb_node *n = rb_first(&ep->items); n && !mask; n = rb_next(n)) {
+		struct epoll_item *i = container_of(n, struct epoll_item, node);
+
+		if (!list_empty(&i->ready_node) && item_state(i))
+			mask = POLL_IN | POLL_RDNORM;
+	}
+	mutex_unlock(&ep->lock);
+	return mask;
+}
+
+static void epoll_release(struct file *f)
+{
+	struct epoll *ep = f->priv;
+	struct rb_node *n;
+
+	mutex_lock(&links_lock);
+	mutex_lock(&ep->lock);
+	while ((n = rb_first(&ep->items)))
+		item_remove_locked(container_of(n, struct epoll_item, node));
+	mutex_unlock(&ep->lock);
+	mutex_unlock(&links_lock);
+	kfree(ep);
+}
+
+static const struct file_ops epoll_ops = { .anon_name = "anon_inode:[eventpoll]", .poll = epoll_poll, .release = epoll_release };
+
+struct file *epoll_create_file(void)
+{
+	struct epoll *ep = kzalloc(sizeof(*ep), ALLOC_KERNEL);
+	struct file *f;
+
+	if (!ep)
+		return err_ptr(-ENOMEM);
+	mutex_init(&ep->lock, RANK_S_EPOLL);
+	spin_init(&ep->ready_lock, RANK_EPOLL_READY);
+	list_init(&ep->ready);
+	waitqueue_init(&ep->wq);
+	f = file_create(&epoll_ops, NULL, O_RDWR, ep);
+	if (is_err(f))
+		kfree(ep);
+	return f;
+}
+
+void epoll_init(void)
+{
+	mutex_init(&links_lock, RANK_S_EPOLL);
+	item_cache = kmem_cache_create("epoll_item", sizeof(struct epoll_item), 0, 0);
+}

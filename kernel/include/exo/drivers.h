@@ -1,0 +1,20 @@
+/* Devices: how boot starts them, and the few services that other rooms take from them. Code in kernel/drivers/. Layer: drivers.
+ * Tables of ACPI: exo/acpi.h. Terminals: exo/tty.h. */
+#pragma once
+
+#include <exo/types.h>
+
+/* Boot calls these in order:
+ * drivers_early_init     before memory: the serial port as the log's console when the command line asks for it (boot_info filled).
+ * acpi_init              exo/acpi.h; after the direct map exists.
+ * drivers_init           after fs_init: terminals, pty, memory devices, the console; the serial port turns interrupt-driven.
+ * drivers_init_deferred  after user space started: screen and keyboard. Thread context. */
+void drivers_early_init(void);
+void drivers_init(void);
+void drivers_init_deferred(void);
+
+/* random_bytes - unpredictable bytes from the kernel's generator (ChaCha20 with fast key erasure, one state a CPU, seeded from
+ * arch_random_seed). Context: any but NMI. Locks: none held longer than the copy of one block. */
+void random_bytes(void *buf, size_t len_bytes);
+/* random_add - mixes @buf into the generator's seed; never makes it worse. Context: thread. */
+void random_add(const void *buf, size_t len_bytes);
