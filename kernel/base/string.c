@@ -3,7 +3,6 @@
 #include <exo/string.h>
 #include <exo/errno.h>
 
-#ifndef EXO_HOST
 typedef u64 __attribute__((may_alias, aligned(1))) word;
 
 WEAK void *memcpy(void *dst, const void *src, size_t len_bytes)
@@ -139,7 +138,6 @@ char *strstr(const char *hay, const char *needle)
 			return NULL;
 	}
 }
-#endif /* !EXO_HOST: the host's C library has these */
 
 size_t str_copy(char *dst, const char *src, size_t size)
 {

@@ -75,6 +75,9 @@ void arch_reboot(void) NORETURN;
 const char *arch_cpu_model(u32 cpu);
 /* arch_cpuinfo - text of /proc/cpuinfo for one CPU. Return: bytes (as snprintf). */
 int arch_cpuinfo(u32 cpu, char *buf, size_t size);
+void arch_stopped_print(void);                  /* panic: where the CPUs were that arch_stop_others stopped */
+/* arch_tsc_khz - measured against CPUID, HPET, PM timer or PIT, whichever comes first; at most 10 ms. Boot CPU, after acpi_init. */
+u64 arch_tsc_khz(void);
 u64 arch_random_seed(void);                     /* RDSEED/RDRAND/TSC jitter mixed; never fails, quality varies */
 
 /* Entry points that boot calls in order (kernel/main.c):
