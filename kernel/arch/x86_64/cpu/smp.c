@@ -71,7 +71,7 @@ u32 arch_smp_boot(void)
 {
 	u64 wanted = cpus_prepare();
 	ns_t start, again;
-	u32 cpu;
+	u32 cpu, online = 0;
 
 	if (!wanted)
 		return 1;
@@ -97,5 +97,7 @@ u32 arch_smp_boot(void)
 	while ((__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE) & answered_mask) != answered_mask &&
 	       clock_monotonic() < start + 2 * ANSWER_WAIT_NS)
 		arch_cpu_relax();
-	return (u32)__builtin_popcountll(__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE));
+	for_each_online_cpu(cpu)
+		online++;
+	return online;
 }
