@@ -45,7 +45,8 @@ static ALWAYS_INLINE u32 cpu_id(void)
 }
 #define for_each_online_cpu(c) for_each_bit(c, __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE))
 
-void sched_preempt(void); /* scheduler: called when preempt_enable finds zero; returns after others ran */
+void sched_preempt(void); /* scheduler: called when preempt_enable finds zero; returns after others ran. With interrupts off it does nothing. */
+void sched_preempt_irq(void); /* the same for the exit of the outermost interrupt: called and returns with interrupts off */
 static ALWAYS_INLINE void preempt_disable(void)
 {
 	this_cpu_add(preempt_count, 1);
