@@ -315,7 +315,14 @@ struct mount_info {
 };
 int mount_for_each(const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx);
 void fs_init(void);              /* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
-int initramfs_unpack(const void *archive, size_t len_bytes); /* newc, plain or gzip, concatenated; named errors in the log; 0 | -EINVAL truncated (what was whole stays) */
+/* initramfs_unpack - archives (newc cpio, plain or gzip, one behind the other) into the root. Faults are logged with their offset, and
+ * what was whole before them stays. Files keep standing in @archive when initramfs_keeps_archive says so: its memory must stay then.
+ * Context: boot thread. Return: 0 | -EINVAL damaged or truncated | -ENOMEM. */
+int initramfs_unpack(const void *archive, size_t len_bytes);
+bool initramfs_keeps_archive(void);
+/* tmpfs_adopt - gives a regular file of a tmpfs (lock held) the contents at @data, which must stay for ever: they are copied page by
+ * page at first use. 0 | -EOPNOTSUPP no such file | -EPERM sealed. */
+int tmpfs_adopt(struct inode *i, const void *data, u64 len_bytes) MUST_USE;
 
 /* ---- devices: char devices by number, nodes made in /dev ---- */
 #define MKDEV(maj, min) (((u64)((maj) & 0xfff) << 8) | ((min) & 0xff) | ((u64)((min) & ~0xffull) << 12))
