@@ -25,11 +25,11 @@ $(COMPAT_OUT)/obj/%.o: $(COMPAT_SRC)/%.c $(COMPAT_SRC)/t_.h
 
 $(COMPAT_OUT)/static/%: $(COMPAT_OUT)/obj/%.o $(COMPAT_OUT)/t_.o
 	@mkdir -p $(@D)
-	$(COMPAT_CC) -static -s -pthread $^ -o $@
+	$(COMPAT_CC) -static -s -pthread $^ -lm -o $@
 
 $(COMPAT_OUT)/dynamic/%: $(COMPAT_OUT)/obj/%.o $(COMPAT_OUT)/t_.o
 	@mkdir -p $(@D)
-	$(COMPAT_CC) -s -pthread $^ -o $@
+	$(COMPAT_CC) -s -pthread -Wl,--as-needed $^ -lm -o $@
 
 .SECONDARY: $(COMPAT_SUITES:%=$(COMPAT_OUT)/obj/%.o)
 

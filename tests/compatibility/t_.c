@@ -396,6 +396,42 @@ static void drain(int fd, struct tally *t)
 	}
 }
 
+static void kill_children(void)
+{
+	char path[300], text[512];
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	while (proc && (entry = readdir(proc))) {
+		int ppid = 0;
+
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		if (t_slurp(path, text, sizeof(text)) < 0 || !strrchr(text, ')'))
+			continue;
+		if (sscanf(strrchr(text, ')') + 1, " %*c %d", &ppid) == 1 && ppid == getpid())
+			kill(atoi(entry->d_name), SIGKILL);
+	}
+	if (proc)
+		closedir(proc);
+}
+
+/* What a case left behind, in whatever session: as subreaper this process is its parent now. */
+static void sweep(void)
+{
+	for (int i = 0; i < 100; i++) {
+		pid_t got = waitpid(-1, NULL, WNOHANG);
+
+		if (got < 0)
+			return;
+		if (got == 0) {
+			kill_children();
+			t_sleep_ms(1);
+		}
+	}
+}
+
 static struct tally run_forked(const struct t_case *c, char *note, size_t note_len)
 {
 	struct tally t = {0};
@@ -429,7 +465,8 @@ static struct tally run_forked(const struct t_case *c, char *note, size_t note_l
 		}
 		t_sleep_ms(1);
 	}
-	kill(-pid, SIGKILL); /* what the case left behind in its group */
+	kill(-pid, SIGKILL);
+	sweep();
 	drain(fds[0], &t);
 	close(fds[0]);
 	if (WIFSIGNALED(status)) {
@@ -513,6 +550,7 @@ int main(int argc, char **argv)
 		cases[i] = &__start_t_cases[i];
 	qsort(cases, count, sizeof(*cases), by_line);
 
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	find_self(argv[0]);
 	if (!list)
 		make_root();

@@ -1,5 +1,6 @@
-/* PS/2 keyboard on an i8042 controller. Layer: drivers. Every wait is bounded: a machine without the chip boots all the same.
- * Source: IBM PS/2 technical reference, keyboard and auxiliary device controller. */
+/* PS/2 keyboard on an i8042 controller. Layer: drivers. Every wait is bounded: a machine without
+ * the chip boots all the same. Source: IBM PS/2 technical reference, keyboard and auxiliary device
+ * controller. */
 #include "keyboard.h"
 #include <exo/acpi.h>
 #include <exo/log.h>
@@ -9,20 +10,21 @@
 #include "../char/tty_internal.h"
 #include "../drivers_internal.h"
 
-#define DATA          0x60
-#define STATUS        0x64
-#define COMMAND       0x64
-#define STATUS_OUT    1u  /* a byte for us */
-#define STATUS_IN     2u  /* the controller is busy */
-#define STATUS_AUX    0x20u
-#define WAIT_US_MAX   20000u
-#define DRAIN_MAX     64u
-#define CONFIG_IRQ    0x01u
-#define CONFIG_AUX_IRQ 0x02u
-#define CONFIG_OFF    0x10u
+#define DATA             0x60
+#define STATUS           0x64
+#define COMMAND          0x64
+#define STATUS_OUT       1u /* a byte for us */
+#define STATUS_IN        2u /* the controller is busy */
+#define STATUS_AUX       0x20u
+#define WAIT_US_MAX      20000u
+#define DRAIN_MAX        64u
+#define CONFIG_IRQ       0x01u
+#define CONFIG_AUX_IRQ   0x02u
+#define CONFIG_OFF       0x10u
 #define CONFIG_TRANSLATE 0x40u
 
-static struct keyboard keyboard; /* [interrupt] one at a time: the line is edge triggered and not sent to two CPUs at once */
+static struct keyboard keyboard; /* [interrupt] one at a time: the line is edge triggered and not
+				    sent to two CPUs at once */
 
 static bool wait_input_free(void)
 {
@@ -91,7 +93,8 @@ static bool controller_init(void)
 {
 	int config;
 
-	if (arch_in8(STATUS) == 0xff || !command(0xad) || !command(0xa7)) /* both devices off while we set up */
+	if (arch_in8(STATUS) == 0xff || !command(0xad) ||
+		!command(0xa7)) /* both devices off while we set up */
 		return false;
 	drain();
 	if (!command(0x20))
@@ -99,8 +102,10 @@ static bool controller_init(void)
 	config = read_byte();
 	if (config < 0)
 		return false;
-	config = (config | (int)(CONFIG_IRQ | CONFIG_TRANSLATE)) & ~(int)(CONFIG_AUX_IRQ | CONFIG_OFF);
-	if (!command(0x60) || !write_data((u8)config) || !command(0xae) || !write_data(0xf4)) /* keyboard on, start scanning */
+	config = (config | (int)(CONFIG_IRQ | CONFIG_TRANSLATE)) &
+		 ~(int)(CONFIG_AUX_IRQ | CONFIG_OFF);
+	if (!command(0x60) || !write_data((u8)config) || !command(0xae) ||
+		!write_data(0xf4)) /* keyboard on, start scanning */
 		return false;
 	return read_byte() == 0xfa;
 }

@@ -5,12 +5,27 @@
 #define RELEASED 0x80u
 
 /* Index = scan code 0x00..0x39. */
-static const char plain[] = "\0\0331234567890-=\177\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
-static const char shifted[] = "\0\033!@#$%^&*()_+\177\tQWERTYUIOP{}\r\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
+static const char plain[] =
+	"\0\0331234567890-=\177\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
+static const char shifted[] =
+	"\0\033!@#$%^&*()_+\177\tQWERTYUIOP{}\r\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
 static const char keypad[] = "789-456+1230."; /* 0x47..0x53 */
 
-enum { KEY_CONTROL = 0x1d, KEY_SHIFT_LEFT = 0x2a, KEY_SHIFT_RIGHT = 0x36, KEY_ALT = 0x38, KEY_SPACE = 0x39, KEY_CAPS = 0x3a, KEY_F1 = 0x3b,
-	KEY_F10 = 0x44, KEY_NUM = 0x45, KEY_PAD_FIRST = 0x47, KEY_PAD_LAST = 0x53, KEY_F11 = 0x57, KEY_F12 = 0x58 };
+enum {
+	KEY_CONTROL = 0x1d,
+	KEY_SHIFT_LEFT = 0x2a,
+	KEY_SHIFT_RIGHT = 0x36,
+	KEY_ALT = 0x38,
+	KEY_SPACE = 0x39,
+	KEY_CAPS = 0x3a,
+	KEY_F1 = 0x3b,
+	KEY_F10 = 0x44,
+	KEY_NUM = 0x45,
+	KEY_PAD_FIRST = 0x47,
+	KEY_PAD_LAST = 0x53,
+	KEY_F11 = 0x57,
+	KEY_F12 = 0x58
+};
 
 static bool modifier(struct keyboard *k, u8 key, bool down)
 {
@@ -47,8 +62,8 @@ static u32 put_text(u8 *text, const char *s)
 /* Cursor and editing keys, by their place on the keypad 0x47..0x53. */
 static u32 place_key(u8 key, bool application_cursor, u8 *text)
 {
-	static const char *const codes[] = { "\033[1~", "A", "\033[5~", "", "D", "\033[G", "C", "", "\033[4~", "B", "\033[6~", "\033[2~",
-		"\033[3~" };
+	static const char *const codes[] = {"\033[1~", "A", "\033[5~", "", "D", "\033[G", "C", "",
+		"\033[4~", "B", "\033[6~", "\033[2~", "\033[3~"};
 	const char *s = codes[key - KEY_PAD_FIRST];
 
 	if (s[0] >= 'A' && s[0] <= 'D') {
@@ -62,8 +77,8 @@ static u32 place_key(u8 key, bool application_cursor, u8 *text)
 
 static u32 function_key(u8 key, u8 *text)
 {
-	static const char *const codes[] = { "\033[[A", "\033[[B", "\033[[C", "\033[[D", "\033[[E", "\033[17~", "\033[18~", "\033[19~", "\033[20~",
-		"\033[21~", "\033[23~", "\033[24~" };
+	static const char *const codes[] = {"\033[[A", "\033[[B", "\033[[C", "\033[[D", "\033[[E",
+		"\033[17~", "\033[18~", "\033[19~", "\033[20~", "\033[21~", "\033[23~", "\033[24~"};
 
 	return put_text(text, codes[key <= KEY_F10 ? key - KEY_F1 : key - KEY_F11 + 10]);
 }

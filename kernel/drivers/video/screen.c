@@ -1,8 +1,10 @@
-/* The terminal of the screen, /dev/tty1: its output goes through the VT102 machine to whatever display there is. Layer: drivers.
+/* The terminal of the screen, /dev/tty1: its output goes through the VT102 machine to whatever
+ * display there is. Layer: drivers.
  *
- * The cells live from drivers_init on; the display is attached in the deferred phase and painted by difference: only cells that
- * changed since the last painting are drawn, so a scroll costs what it shows. Terminal output is worked off by a worker thread;
- * the log writes at once, in any context. Locks: screen_lock (CONSOLE) guards the machine and the painted cells. */
+ * The cells live from drivers_init on; the display is attached in the deferred phase and painted by
+ * difference: only cells that changed since the last painting are drawn, so a scroll costs what it
+ * shows. Terminal output is worked off by a worker thread; the log writes at once, in any context.
+ * Locks: screen_lock (CONSOLE) guards the machine and the painted cells. */
 #include "screen_internal.h"
 #include <exo/cmdline.h>
 #include <exo/errno.h>
@@ -13,16 +15,17 @@
 #include "../char/tty_internal.h"
 #include "../drivers_internal.h"
 
-#define OUT_BYTES     4096u
-#define CHUNK_BYTES   256u
-#define CHUNKS_A_RUN  32u
-#define SPINS_MAX     100000u
+#define OUT_BYTES    4096u
+#define CHUNK_BYTES  256u
+#define CHUNKS_A_RUN 32u
+#define SPINS_MAX    100000u
 
 static struct tty tty;
-static struct display *display;  /* [c] after screen_init; NULL = no screen */
+static struct display *display; /* [c] after screen_init; NULL = no screen */
 static spinlock_t screen_lock;
-static struct vt vt;             /* [screen_lock] */
-static struct vt_cell *painted;  /* [screen_lock] [rows][columns] what the display shows; NULL = not attached yet */
+static struct vt vt; /* [screen_lock] */
+static struct vt_cell *
+	painted; /* [screen_lock] [rows][columns] what the display shows; NULL = not attached yet */
 static struct work output_work;
 
 struct tty *screen_tty(void)
@@ -100,7 +103,8 @@ static void screen_start(struct tty *t)
 	(void)work_queue(&output_work);
 }
 
-static const struct tty_ops screen_ops = { .start = screen_start, .waits_for_output = true, .resets_on_hangup = true };
+static const struct tty_ops screen_ops = {
+	.start = screen_start, .waits_for_output = true, .resets_on_hangup = true};
 
 /* The log: in any context, so it paints itself instead of asking a thread. */
 static void log_write(struct console *c, const char *text, size_t len)
@@ -156,12 +160,13 @@ void screen_init(void)
 	}
 	vt_init(&vt, cells, display->rows, display->columns);
 	tty.ld.t.base.iflag |= IUTF8;
-	tty.size = (struct linux_winsize){ .rows = (u16)display->rows, .columns = (u16)display->columns };
+	tty.size = (struct linux_winsize){
+		.rows = (u16)display->rows, .columns = (u16)display->columns};
 }
 
 void screen_attach(void)
 {
-	static struct console console = { .name = "tty", .write = log_write };
+	static struct console console = {.name = "tty", .write = log_write};
 	struct vt_cell *cells;
 	size_t bytes;
 	int err;

@@ -8,12 +8,12 @@
 #include <arch/io.h>
 #include <arch/mmu.h>
 
-#define TEXT_BASE   0xb8000u
-#define TEXT_BYTES  4096u
-#define CRTC_INDEX  0x3d4
-#define CRTC_DATA   0x3d5
+#define TEXT_BASE    0xb8000u
+#define TEXT_BYTES   4096u
+#define CRTC_INDEX   0x3d4
+#define CRTC_DATA    0x3d5
 #define CURSOR_START 0x0a
-#define CURSOR_OFF  0x20
+#define CURSOR_OFF   0x20
 
 static volatile u16 *text; /* [c] after the probe */
 
@@ -23,9 +23,10 @@ static u8 code_to_cp437(u16 code)
 	static const struct {
 		u16 code;
 		u8 glyph;
-	} extra[] = { { 0x2500, 0xc4 }, { 0x2502, 0xb3 }, { 0x250c, 0xda }, { 0x2510, 0xbf }, { 0x2514, 0xc0 }, { 0x2518, 0xd9 },
-		{ 0x251c, 0xc3 }, { 0x2524, 0xb4 }, { 0x252c, 0xc2 }, { 0x2534, 0xc1 }, { 0x253c, 0xc5 }, { 0x2588, 0xdb }, { 0x2592, 0xb1 },
-		{ 0xb0, 0xf8 }, { 0xb1, 0xf1 }, { 0xb7, 0xfa } };
+	} extra[] = {{0x2500, 0xc4}, {0x2502, 0xb3}, {0x250c, 0xda}, {0x2510, 0xbf}, {0x2514, 0xc0},
+		{0x2518, 0xd9}, {0x251c, 0xc3}, {0x2524, 0xb4}, {0x252c, 0xc2}, {0x2534, 0xc1},
+		{0x253c, 0xc5}, {0x2588, 0xdb}, {0x2592, 0xb1}, {0xb0, 0xf8}, {0xb1, 0xf1},
+		{0xb7, 0xfa}};
 
 	for (size_t i = 0; i < ARRAY_LEN(extra); i++) {
 		if (extra[i].code == code)
@@ -41,7 +42,8 @@ static u8 ansi_to_vga(u8 c) /* red and blue change places */
 
 static void draw(struct display *d, u32 row, u32 column, const struct vt_cell *cell)
 {
-	u8 attribute = (u8)(ansi_to_vga(cell->colours >> 4 & 7) << 4 | ansi_to_vga(cell->colours & 15));
+	u8 attribute =
+		(u8)(ansi_to_vga(cell->colours >> 4 & 7) << 4 | ansi_to_vga(cell->colours & 15));
 
 	text[row * d->columns + column] = (u16)(attribute << 8 | code_to_cp437(cell->code));
 }
@@ -55,7 +57,7 @@ static int attach(struct display *d)
 
 struct display *vga_text_display(void)
 {
-	static struct display display = { .rows = 25, .columns = 80, .draw = draw, .attach = attach };
+	static struct display display = {.rows = 25, .columns = 80, .draw = draw, .attach = attach};
 	u16 kept;
 	bool there;
 

@@ -1,4 +1,5 @@
-/* ANSI/VT102 screen. Layer: drivers. Pure: see vt.h. Every parameter is bounded before it moves anything. */
+/* ANSI/VT102 screen. Layer: drivers. Pure: see vt.h. Every parameter is bounded before it moves
+ * anything. */
 #include "vt.h"
 #include <exo/bitops.h>
 #include <exo/string.h>
@@ -19,7 +20,7 @@ static u8 pen_colours(const struct vt_pen *p)
 /* Erased cells take the background colour. */
 static void erase_cells(struct vt *vt, u32 row, u32 from, u32 to)
 {
-	struct vt_cell blank = { ' ', (u8)(vt->pen.background << 4 | DEFAULT_FOREGROUND), 0 };
+	struct vt_cell blank = {' ', (u8)(vt->pen.background << 4 | DEFAULT_FOREGROUND), 0};
 	struct vt_cell *cells = vt_row(vt, row);
 
 	for (u32 c = from; c < to && c < vt->columns; c++)
@@ -59,7 +60,8 @@ static void scroll(struct vt *vt, u32 top, u32 bottom, u32 n, bool up)
 
 static void go_to(struct vt *vt, u32 row, u32 column)
 {
-	u32 top = vt->pen.origin ? vt->scroll_top : 0, last = vt->pen.origin ? vt->scroll_bottom : vt->rows - 1;
+	u32 top = vt->pen.origin ? vt->scroll_top : 0,
+	    last = vt->pen.origin ? vt->scroll_bottom : vt->rows - 1;
 
 	vt->pen.row = MIN(row, last - top) + top;
 	vt->pen.column = MIN(column, vt->columns - 1);
@@ -87,9 +89,10 @@ static void row_up(struct vt *vt)
 /* DEC's line drawing set, '`' to '~'. */
 static u16 graphics_code(u32 code)
 {
-	static const u16 set[] = { 0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0xb0, 0xb1, 0x2424, 0x240b, 0x2518, 0x2510, 0x250c,
-		0x2514, 0x253c, 0x23ba, 0x23bb, 0x2500, 0x23bc, 0x23bd, 0x251c, 0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265,
-		0x3c0, 0x2260, 0xa3, 0xb7 };
+	static const u16 set[] = {0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0xb0, 0xb1,
+		0x2424, 0x240b, 0x2518, 0x2510, 0x250c, 0x2514, 0x253c, 0x23ba, 0x23bb, 0x2500,
+		0x23bc, 0x23bd, 0x251c, 0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265, 0x3c0,
+		0x2260, 0xa3, 0xb7};
 
 	return code >= '`' && code <= '~' ? set[code - '`'] : (u16)code;
 }
@@ -107,8 +110,10 @@ static void put_char(struct vt *vt, u32 code)
 		code = graphics_code(code);
 	cells = vt_row(vt, p->row);
 	if (vt->insert)
-		memmove(cells + p->column + 1, cells + p->column, (vt->columns - 1 - p->column) * sizeof(*cells));
-	cells[p->column] = (struct vt_cell){ code > 0xffff ? REPLACEMENT : (u16)code, pen_colours(p), p->underlined };
+		memmove(cells + p->column + 1, cells + p->column,
+			(vt->columns - 1 - p->column) * sizeof(*cells));
+	cells[p->column] = (struct vt_cell){
+		code > 0xffff ? REPLACEMENT : (u16)code, pen_colours(p), p->underlined};
 	p->wrap_pending = p->column + 1 == vt->columns;
 	if (!p->wrap_pending)
 		p->column++;
@@ -126,7 +131,8 @@ static void tab(struct vt *vt)
 
 static void reset(struct vt *vt)
 {
-	vt->pen = (struct vt_pen){ .foreground = DEFAULT_FOREGROUND, .background = DEFAULT_BACKGROUND };
+	vt->pen =
+		(struct vt_pen){.foreground = DEFAULT_FOREGROUND, .background = DEFAULT_BACKGROUND};
 	vt->saved = vt->pen;
 	vt->scroll_top = 0;
 	vt->scroll_bottom = vt->rows - 1;
@@ -139,7 +145,7 @@ static void reset(struct vt *vt)
 
 void vt_init(struct vt *vt, struct vt_cell *cells, u32 rows, u32 columns)
 {
-	*vt = (struct vt){ .rows = rows, .columns = columns, .cells = cells };
+	*vt = (struct vt){.rows = rows, .columns = columns, .cells = cells};
 	for (u32 r = 0; r < rows; r++)
 		vt->line[r] = (u16)r;
 	reset(vt);
@@ -257,7 +263,7 @@ static void escape_more(struct vt *vt, u8 c)
 	} else if (vt->intermediate == '#' && c == '8') { /* DECALN: fill with E */
 		for (u32 r = 0; r < vt->rows; r++) {
 			for (u32 i = 0; i < vt->columns; i++)
-				vt_row(vt, r)[i] = (struct vt_cell){ 'E', DEFAULT_FOREGROUND, 0 };
+				vt_row(vt, r)[i] = (struct vt_cell){'E', DEFAULT_FOREGROUND, 0};
 		}
 	}
 }
@@ -272,7 +278,8 @@ static u32 param(const struct vt *vt, u32 i, u32 fallback)
 /* 38 and 48: a colour of the 256 or a true one, brought down to 16. Return: parameters used. */
 static u32 extended_colour(const struct vt *vt, u32 i, u8 *colour)
 {
-	static const u8 cube[8] = { 0, 4, 2, 6, 1, 5, 3, 7 }; /* bit 0 blue, 1 green, 2 red -> ANSI order */
+	static const u8 cube[8] = {
+		0, 4, 2, 6, 1, 5, 3, 7}; /* bit 0 blue, 1 green, 2 red -> ANSI order */
 	u32 red, green, blue, n;
 
 	if (param(vt, i + 1, 0) == 5 && i + 2 < vt->param_count) {
@@ -298,7 +305,8 @@ static u32 extended_colour(const struct vt *vt, u32 i, u8 *colour)
 	} else {
 		return 1;
 	}
-	*colour = (u8)(cube[(red > 85) << 2 | (green > 85) << 1 | (blue > 85)] + (red > 190 || green > 190 || blue > 190 ? 8 : 0));
+	*colour = (u8)(cube[(red > 85) << 2 | (green > 85) << 1 | (blue > 85)] +
+		       (red > 190 || green > 190 || blue > 190 ? 8 : 0));
 	return n;
 }
 
@@ -310,9 +318,14 @@ static void select_graphics(struct vt *vt)
 		u32 n = param(vt, i, 0);
 
 		if (n == 0)
-			*p = (struct vt_pen){ .row = p->row, .column = p->column, .foreground = DEFAULT_FOREGROUND, .background = DEFAULT_BACKGROUND,
-				.origin = p->origin, .charset = p->charset, .graphics = { p->graphics[0], p->graphics[1] },
-				.wrap_pending = p->wrap_pending };
+			*p = (struct vt_pen){.row = p->row,
+				.column = p->column,
+				.foreground = DEFAULT_FOREGROUND,
+				.background = DEFAULT_BACKGROUND,
+				.origin = p->origin,
+				.charset = p->charset,
+				.graphics = {p->graphics[0], p->graphics[1]},
+				.wrap_pending = p->wrap_pending};
 		else if (n == 1 || n == 21 || n == 22)
 			p->bold = n == 1;
 		else if (n == 4 || n == 24)
@@ -417,7 +430,9 @@ static void report(struct vt *vt)
 	if (param(vt, 0, 0) == 5) {
 		reply(vt, "\033[0n");
 	} else if (param(vt, 0, 0) == 6) {
-		snprintf(text, sizeof(text), "\033[%u;%uR", vt->pen.row - (vt->pen.origin ? vt->scroll_top : 0) + 1, vt->pen.column + 1);
+		snprintf(text, sizeof(text), "\033[%u;%uR",
+			vt->pen.row - (vt->pen.origin ? vt->scroll_top : 0) + 1,
+			vt->pen.column + 1);
 		reply(vt, text);
 	}
 }
@@ -434,7 +449,8 @@ static void move_rows(struct vt *vt, u32 n, bool up)
 
 static void move_columns(struct vt *vt, u32 n, bool left)
 {
-	vt->pen.column = left ? vt->pen.column - MIN(n, vt->pen.column) : MIN(vt->pen.column + n, vt->columns - 1);
+	vt->pen.column = left ? vt->pen.column - MIN(n, vt->pen.column)
+			      : MIN(vt->pen.column + n, vt->columns - 1);
 	vt->pen.wrap_pending = false;
 }
 
@@ -497,7 +513,8 @@ static void csi(struct vt *vt, u8 c)
 		break;
 	case 'K':
 		n = param(vt, 0, 0);
-		erase_cells(vt, vt->pen.row, n ? 0 : vt->pen.column, n == 1 ? vt->pen.column + 1 : vt->columns);
+		erase_cells(vt, vt->pen.row, n ? 0 : vt->pen.column,
+			n == 1 ? vt->pen.column + 1 : vt->columns);
 		break;
 	case 'X':
 		erase_cells(vt, vt->pen.row, vt->pen.column, vt->pen.column + MIN(n, vt->columns));
@@ -543,7 +560,8 @@ static void csi_byte(struct vt *vt, u8 c)
 		if (!vt->param_count)
 			vt->param_count = 1;
 		if (vt->params[vt->param_count - 1] < 10000)
-			vt->params[vt->param_count - 1] = vt->params[vt->param_count - 1] * 10 + c - '0';
+			vt->params[vt->param_count - 1] =
+				vt->params[vt->param_count - 1] * 10 + c - '0';
 	} else if (c == ';' || c == ':') {
 		if (!vt->param_count)
 			vt->param_count = 1;
@@ -563,14 +581,16 @@ static void csi_byte(struct vt *vt, u8 c)
 
 /* ---- text ---- */
 
-/* One byte of UTF-8. Overlong forms, surrogates and stray bytes become the replacement character. */
+/* One byte of UTF-8. Overlong forms, surrogates and stray bytes become the replacement character.
+ */
 static void utf8_byte(struct vt *vt, u8 c)
 {
 	if (vt->utf8_left && (c & 0xc0) == 0x80) {
 		vt->utf8_code = vt->utf8_code << 6 | (c & 0x3f);
 		if (--vt->utf8_left)
 			return;
-		if (vt->utf8_code < vt->utf8_min || (vt->utf8_code >= 0xd800 && vt->utf8_code < 0xe000))
+		if (vt->utf8_code < vt->utf8_min ||
+			(vt->utf8_code >= 0xd800 && vt->utf8_code < 0xe000))
 			vt->utf8_code = REPLACEMENT;
 		put_char(vt, vt->utf8_code);
 		return;
@@ -593,7 +613,8 @@ static void write_byte(struct vt *vt, u8 c)
 {
 	if (vt->state == STRING || vt->state == STRING_ESCAPE) {
 		/* A string (title, palette) is swallowed up to BEL or ESC \ */
-		if (c == '\a' || c == 0x18 || c == 0x1a || (vt->state == STRING_ESCAPE && c == '\\'))
+		if (c == '\a' || c == 0x18 || c == 0x1a ||
+			(vt->state == STRING_ESCAPE && c == '\\'))
 			vt->state = GROUND;
 		else
 			vt->state = c == 0x1b ? STRING_ESCAPE : STRING;

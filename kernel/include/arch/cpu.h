@@ -45,7 +45,8 @@ static ALWAYS_INLINE u32 cpu_id(void)
 }
 #define for_each_online_cpu(c) for_each_bit(c, __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE))
 
-void sched_preempt(void); /* scheduler: called when preempt_enable finds zero; returns after others ran */
+void sched_preempt(void); /* scheduler: called when preempt_enable finds zero; returns after others ran. With interrupts off it does nothing. */
+void sched_preempt_irq(void); /* the same for the exit of the outermost interrupt: called and returns with interrupts off */
 static ALWAYS_INLINE void preempt_disable(void)
 {
 	this_cpu_add(preempt_count, 1);
@@ -75,6 +76,9 @@ void arch_reboot(void) NORETURN;
 const char *arch_cpu_model(u32 cpu);
 /* arch_cpuinfo - text of /proc/cpuinfo for one CPU. Return: bytes (as snprintf). */
 int arch_cpuinfo(u32 cpu, char *buf, size_t size);
+void arch_stopped_print(void);                  /* panic: where the CPUs were that arch_stop_others stopped */
+/* arch_tsc_khz - measured against CPUID, HPET, PM timer or PIT, whichever comes first; at most 10 ms. Boot CPU, after acpi_init. */
+u64 arch_tsc_khz(void);
 u64 arch_random_seed(void);                     /* RDSEED/RDRAND/TSC jitter mixed; never fails, quality varies */
 
 /* Entry points that boot calls in order (kernel/main.c):

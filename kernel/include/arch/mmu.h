@@ -57,6 +57,7 @@ struct tlb_gather {
 	struct pmap *pmap;
 	vaddr_t start, end;  /* dirty range, start > end = none */
 	u32 count;
+	u32 anon, file, shmem; /* owned pages whose entry pmap_unmap took or pmap_copy made: tlb_gather_count in exo/vm.h */
 	bool tables;         /* table pages among them: full flush */
 	struct page *pages[TLB_GATHER_PAGES];
 };

@@ -22,15 +22,16 @@ enum thread_state { THREAD_RUNNING, THREAD_INTERRUPTIBLE, THREAD_UNINTERRUPTIBLE
 enum thread_work { WORK_SIGNAL = 1, WORK_NOTIFY = 2, WORK_SYSCALL_TRACE = 4, WORK_RESTORE_SIGMASK = 8, WORK_EXIT = 16 };
 
 struct sched_entity {          /* fair class; [rq lock] */
-	struct rb_node node;
-	struct list bucket;
-	u64 vtime, vdeadline;
-	u64 burst_ema_ns;      /* predicted next burst */
-	u64 burst_start_ns;
-	u64 exec_start_ns;
-	u32 weight;
+	struct list bucket;    /* in the calendar */
+	struct list waiting;   /* in the order of arrival */
+	u64 vtime;             /* ns of a nice-0 thread that it has had, on its queue's scale */
+	u64 vdeadline;         /* vtime by which its predicted burst would be over */
+	u64 wait_start_ns;     /* CLOCK_MONOTONIC when it was queued */
+	u64 burst_ns;          /* run since it last woke */
+	u64 burst_ema_ns;      /* predicted burst: moving average of the past ones, 1/8 */
+	u32 weight;            /* by nice; 1024 = nice 0 */
+	u32 weight_inverse;    /* 2^32 / weight */
 	u32 bucket_index;
-	u64 slice_left_ns;
 };
 struct sched_params {          /* [rq lock] */
 	u8 policy;             /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
@@ -52,6 +53,7 @@ struct thread {
 	const struct sched_class *sched_class; /* [rq lock] */
 	struct sched_entity se;
 	struct list rt_node;   /* [rq lock] */
+	u64 rt_slice_left_ns;  /* [rq lock] SCHED_RR */
 	u64 start_ns;          /* [c] CLOCK_MONOTONIC at thread_init */
 	u64 sum_exec_ns;       /* [rq lock] exact */
 	u64 sampled_user_ns, sampled_system_ns; /* [own CPU] split of sum_exec_ns as the ticks saw it */
@@ -91,7 +93,7 @@ static ALWAYS_INLINE enum thread_state thread_state(const struct thread *t)
 #define THREAD_EXITING 4u
 
 void sched_init(void);                       /* boot CPU's queue, idle thread = the boot context */
-void sched_cpu_init(u32 cpu);
+void sched_cpu_init(u32 cpu);                /* makes the queue and idle thread of @cpu; before that CPU runs secondary_main */
 void sched_idle(void) NORETURN;              /* the idle loop: the boot context of each CPU ends here */
 /* thread_init - fills a zeroed thread: refs 1, state NEW, class from current (or OTHER), stack from kstack_alloc. -ENOMEM. */
 int thread_init(struct thread *t, const char *name, u32 flags) MUST_USE;
@@ -135,18 +137,23 @@ struct sched_stats {
 };
 void sched_cpu_stats(u32 cpu, struct sched_stats *out);
 void sched_loadavg(u64 out[3], u32 *running, u32 *total); /* fixed point, 11 bits of fraction */
-/* The class interface. */
+/* The class interface. All of it under the queue's lock, interrupts off. */
+#define SCHED_ENQUEUE_WAKE 1u  /* it slept */
+#define SCHED_ENQUEUE_NEW 2u   /* first time */
+#define SCHED_ENQUEUE_MOVED 4u /* it comes from another CPU's queue, or changed its class or parameters */
 struct sched_class {
 	const char *name;
+	u32 order;                                               /* greater runs first */
 	void (*enqueue)(struct runqueue *rq, struct thread *t, u32 flags);
-	void (*dequeue)(struct runqueue *rq, struct thread *t, u32 flags);
+	void (*dequeue)(struct runqueue *rq, struct thread *t);  /* queued, not running */
+	void (*block)(struct runqueue *rq, struct thread *t);    /* prev, which is not queued, goes to sleep */
 	struct thread *(*pick)(struct runqueue *rq);             /* NULL = none; removes it from the queue's order */
 	void (*put)(struct runqueue *rq, struct thread *t);      /* prev stops running but stays runnable */
+	void (*yield)(struct runqueue *rq, struct thread *t);    /* the same, and it lets others go first */
 	bool (*preempts)(struct runqueue *rq, struct thread *curr, struct thread *woken);
 	ns_t (*slice)(struct runqueue *rq, struct thread *t);    /* NS_FOREVER = no tick needed */
 	void (*account)(struct runqueue *rq, struct thread *t, ns_t ran_ns);
-	void (*yield)(struct runqueue *rq, struct thread *t);
-	struct thread *(*steal)(struct runqueue *from, u32 to_cpu);
+	struct thread *(*steal)(struct runqueue *from, u32 to_cpu); /* NULL = none may go; dequeues it */
 };
 /* Work queue for things that interrupt context hands to a thread. */
 struct work {

@@ -1,7 +1,5 @@
-/* host: a machine without I/O ports. See <arch/io.h>. */
+/* host: a machine without I/O ports. Included by <arch/io.h> only. Layer: arch. */
 #pragma once
-
-#include <exo/types.h>
 
 static inline u8 arch_in8(u16 port)
 {
@@ -13,15 +11,15 @@ static inline u16 arch_in16(u16 port)
 }
 static inline u32 arch_in32(u16 port)
 {
-	return 0xffffffffu;
+	return ~0u;
 }
-static inline void arch_out8(u16 port, u8 value)
+static inline void arch_out8(u16 port, u8 v)
 {
 }
-static inline void arch_out16(u16 port, u16 value)
+static inline void arch_out16(u16 port, u16 v)
 {
 }
-static inline void arch_out32(u16 port, u32 value)
+static inline void arch_out32(u16 port, u32 v)
 {
 }
 static inline void arch_io_delay(void)

@@ -14,8 +14,9 @@ struct arch_thread {
 	u64 sp;               /* kernel stack pointer while switched out */
 	u64 fs_base, gs_base; /* user's; live in the CPU while the thread runs */
 	void *fpu;            /* XSAVE area, 64-byte aligned; NULL for kernel threads */
-	void *fpu_block;      /* what fpu was cut from, for kfree */
-	struct pmap *pmap_user; /* last user space loaded on its behalf; not owned */
+	u32 fpu_cpu;          /* CPU whose registers may still hold it, ~0 = none */
+	u32 trap_number, trap_error; /* last fault, for the signal frame */
+	u64 trap_address;
 };
 
 static inline vaddr_t tf_ip(const struct trap_frame *f)

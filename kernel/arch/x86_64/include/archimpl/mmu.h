@@ -6,6 +6,8 @@
  *                 | kernel image 0xffff_ffff_8000_0000 + physical address. */
 #pragma once
 
+#include <exo/sync.h>
+
 typedef u64 pte_t;
 
 #define PTE_P       (1ull << 0)
@@ -36,7 +38,9 @@ struct pmap {
 	cpumask_t cpus;       /* [a] CPUs that may hold translations of this space and must hear of changes */
 	u64 context;          /* [c] never reused number of this space, names it in the CPUs' PCID caches */
 	u64 tlb_generation;   /* [a] counts flushes; a CPU that comes back compares */
-	s64 table_pages;      /* [a] */
+	spinlock_t lock;      /* PMAP */
+	struct list tables;   /* [lock] struct page.node of every table but the top */
+	s64 table_pages;      /* [lock; read racy] the top included */
 };
 
 /* pte_make - @flags: PROT_* | PMAP_*. Without any PROT bit the entry is mapped but inaccessible. */

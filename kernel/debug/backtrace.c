@@ -1,0 +1,30 @@
+/* Backtraces by the chain of frame pointers (the kernel is built with -fno-omit-frame-pointer). Layer: debug. */
+#include <exo/debug.h>
+#include <exo/log.h>
+
+#define DEPTH_MAX 32
+
+void backtrace_print(u64 ip, u64 fp)
+{
+	log_printf(LOG_EMERG, "backtrace:");
+	for (u32 depth = 0; depth < DEPTH_MAX; depth++) {
+		u64 next;
+
+		log_printf(LOG_EMERG, "  #%u %#lx %pS", depth, ip, (void *)ip);
+		if (!fp || fp % 8 || !arch_address_readable(fp) || !arch_address_readable(fp + 8))
+			return;
+		ip = ((const u64 *)fp)[1];
+		next = ((const u64 *)fp)[0];
+		if (!symbol_lookup(ip, &(u64){ 0 }) || (next && next <= fp))
+			return;
+		fp = next;
+	}
+}
+
+void backtrace_here(void)
+{
+	u64 ip, fp;
+
+	arch_registers_here(&ip, &fp, NULL);
+	backtrace_print(ip, fp);
+}
