@@ -24,7 +24,7 @@ int file_open_inode(struct file *f, struct inode *i)
 		return err;
 	case S_IFIFO:
 		f->mode |= FMODE_STREAM;
-		return fifo_open(i, f);
+		return pipe_fifo_open(i, f);
 	default: /* sockets and block devices have no driver behind open */
 		return i->ops->open ? i->ops->open(i, f) : -ENXIO;
 	}

@@ -94,6 +94,7 @@ static inline struct file *object_file(struct object *o)
  * Return: file (refs 1) | err_ptr. Takes over @inode reference (may be NULL). */
 struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 flags, void *priv);
 void file_put(struct file *f);
+u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/file-nr */
 void file_get(struct file *f);
 /* fd_file - the file in slot @fd of current with @rights (cap_borrow). err_ptr(-EBADF) also when the object is no file or was
  * opened with O_PATH. fd_file_path takes O_PATH files too. */
@@ -256,6 +257,7 @@ struct dentry {
 #define DENTRY_PINNED 16u     /* the file system holds a reference (tmpfs: the dentry is the directory entry) */
 #define DENTRY_REVALIDATE 32u
 #define DENTRY_ANON 64u       /* made by file_path_get */
+#define DENTRY_UNCACHED 128u   /* killed at its last put instead of waiting on the LRU (/proc/PID) */
 #define DENTRY_REFS_DEAD 0x80000000u
 static inline u32 dentry_name_len(const struct dentry *d)
 {
