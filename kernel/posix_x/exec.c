@@ -32,7 +32,7 @@ static struct exec *exec_alloc(const char *path)
 
 	if (!e)
 		return NULL;
-	e->args_limit = MAX(MIN(quarter, EXEC_ARGS_MAX), EXEC_ARGS_MIN);
+	e->args_limit = MAX(MIN(quarter, (u64)EXEC_ARGS_MAX), (u64)EXEC_ARGS_MIN);
 	e->path = kstrdup(path, ALLOC_KERNEL);
 	if (!e->path) {
 		kfree(e);

@@ -49,7 +49,7 @@ static void file_release(struct object *o)
 	if (unlikely(!list_empty(&f->epoll_links)))
 		epoll_forget_file(f);
 	if (f->inode) {
-		if (unlikely(f->mode & FMODE_LOCKED))
+		if (unlikely(f->mode & FMODE_LOCKED) && file_locks_release_flock)
 			file_locks_release_flock(f);
 		if (f->ops && f->ops->release)
 			f->ops->release(f);
@@ -73,7 +73,7 @@ static void file_slot_closed(struct object *o, struct cap_space *s)
 
 	if (unlikely(f->ops && f->ops->flush))
 		f->ops->flush(f, s);
-	if (unlikely(f->mode & FMODE_LOCKED))
+	if (unlikely(f->mode & FMODE_LOCKED) && file_locks_release_posix)
 		file_locks_release_posix(f, s);
 }
 
