@@ -3,6 +3,7 @@
 #include <exo/memory.h>
 #include <exo/string.h>
 #include <exo_abi/linux_fs.h>
+#include <exo/vfs.h>
 #include "exec_internal.h"
 
 #define LCAP_ALL ((1ULL << LCAP_COUNT) - 1)

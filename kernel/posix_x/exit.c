@@ -228,7 +228,7 @@ void process_release_user(struct task *t)
 	t->rseq = NULL;
 	t->thread.flags &= ~THREAD_RSEQ;
 	if (t->clear_child_tid && __atomic_load_n(&t->thread.space->refs, __ATOMIC_RELAXED) > 1) {
-		(void)put_user_u32(t->clear_child_tid, 0);
+		(void)!put_user_u32(t->clear_child_tid, 0);
 		(void)futex_wake_user(t->clear_child_tid, 1);
 	}
 	t->clear_child_tid = NULL;

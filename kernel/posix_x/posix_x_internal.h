@@ -21,6 +21,8 @@
 #include <exo/time.h>
 #include <exo_abi/linux_process.h>
 #include <exo_abi/linux_signal.h>
+#include <exo_abi/linux_time.h>
+#include <arch/uaccess.h>
 
 struct process;
 struct posix_timer;

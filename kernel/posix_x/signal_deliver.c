@@ -280,7 +280,7 @@ static void notify_user(struct trap_frame *f, struct task *t)
 {
 	work_clear(&t->thread, WORK_NOTIFY);
 	if (t->set_child_tid) {
-		(void)put_user_u32(t->set_child_tid, (u32)t->thread.tid);
+		(void)!put_user_u32(t->set_child_tid, (u32)t->thread.tid);
 		t->set_child_tid = NULL;
 	}
 	if (t->rseq)

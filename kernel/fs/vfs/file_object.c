@@ -5,6 +5,7 @@
 #include "vfs_internal.h"
 
 static struct kmem_cache *file_cache;
+static u64 open_count; /* [a] */
 
 static void file_release(struct object *o);
 static void file_slot_closed(struct object *o, struct cap_space *s);
@@ -35,6 +36,7 @@ struct file *file_alloc(u32 o_flags)
 	f->owner_signo = 0;
 	f->owner_pid = 0;
 	f->readahead_next = 0;
+	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
 	object_init(&f->object, &file_object_type, CAP_ALL); /* last: from here a stale look-up may take a reference */
 	return f;
 }
@@ -45,7 +47,7 @@ static void file_release(struct object *o)
 	struct file *f = object_file(o);
 
 	if (unlikely(!list_empty(&f->epoll_links)))
-		epoll_file_gone(f);
+		epoll_forget_file(f);
 	if (f->inode) {
 		if (unlikely(f->mode & FMODE_LOCKED))
 			file_locks_release_flock(f);
@@ -62,6 +64,7 @@ static void file_release(struct object *o)
 	}
 	cred_put(f->cred);
 	kmem_cache_free(file_cache, f);
+	__atomic_fetch_sub(&open_count, 1, __ATOMIC_RELAXED);
 }
 
 static void file_slot_closed(struct object *o, struct cap_space *s)
@@ -189,6 +192,11 @@ int file_path_text(struct file *f, char *buf, size_t size)
 	len = path_text(&f->path, &root, buf, size);
 	path_put(&root);
 	return len;
+}
+
+u64 files_open(void)
+{
+	return __atomic_load_n(&open_count, __ATOMIC_RELAXED);
 }
 
 void files_init(void)
