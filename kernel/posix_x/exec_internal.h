@@ -43,7 +43,7 @@ struct exec {
 	struct cred *cred;      /* +1 */
 	bool secure;
 	vaddr_t program_bias, interp_base, entry, brk, sp;
-	vaddr_t vdso;
+	vaddr_t vdso, top;      /* next mapping below mmap_base goes under top */
 	u64 random[2];
 };
 
@@ -56,7 +56,7 @@ int exec_build_stack(struct exec *e) MUST_USE;
 int exec_file_open(struct exec_file *f, cap_t dirfd, const char *name, u32 at_flags) MUST_USE;
 void exec_file_close(struct exec_file *f);
 int exec_read_segments(struct exec_file *f) MUST_USE;
-int exec_layout(struct exec *e) MUST_USE;
+void exec_layout(struct exec *e);
 int exec_map_images(struct exec *e) MUST_USE;
 /* exec_cred.c */
 int exec_prepare_cred(struct exec *e) MUST_USE;
