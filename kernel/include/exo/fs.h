@@ -343,6 +343,4 @@ int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *
 
 /* pipe_create - both ends as files. 0 | -ENOMEM. */
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end) MUST_USE;
-/* file locks: called on close and release. */
-void file_locks_release_posix(struct file *f, struct cap_space *owner) WEAK;
-void file_locks_release_flock(struct file *f) WEAK;
+/* File locks: exo/fs_locks.h. */
