@@ -10,7 +10,7 @@
 #define EXEC_PREFIX_MAX    (2 * EXEC_SCRIPTS_MAX + 2)
 #define EXEC_STRING_MAX    131072 /* one argument, with NUL */
 #define EXEC_ARGS_MAX      (6UL << 20)
-#define EXEC_ARGS_MIN      131072
+#define EXEC_ARGS_MIN      131072UL
 
 /* Strings on their way to the new stack, one after the other with their NULs, in chunks of a page. */
 struct arg_chunk {
