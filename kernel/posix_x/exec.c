@@ -138,9 +138,8 @@ static int prepare(struct exec *e, cap_t dirfd, u32 at_flags)
 	e->space = vm_space_create();
 	if (!e->space)
 		return -ENOMEM;
-	err = exec_layout(e);
-	if (!err)
-		err = exec_map_images(e);
+	exec_layout(e);
+	err = exec_map_images(e);
 	if (!err)
 		err = exec_build_stack(e);
 	return err;

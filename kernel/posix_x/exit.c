@@ -5,6 +5,7 @@
  * Locks: tree, then process->lock. Source: exit(2), exit_group(2), wait(2), prctl(2) PR_SET_CHILD_SUBREAPER, POSIX.1-2017 _Exit. */
 #include <exo/log.h>
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
 #define REAP_BATCH 16

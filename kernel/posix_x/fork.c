@@ -6,6 +6,7 @@
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
 #define CLONE_NAMESPACES                                                                           \

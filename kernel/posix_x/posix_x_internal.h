@@ -13,6 +13,7 @@
 #include <exo/bitops.h>
 #include <exo/errno.h>
 #include <exo/list.h>
+#include <exo/log.h>
 #include <exo/posix_calls.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>

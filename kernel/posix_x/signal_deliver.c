@@ -5,6 +5,7 @@
  * Locks: process->lock; none is held while user memory is touched. Source: signal(7), sigaltstack(2), restart_syscall(2). */
 #include <exo/log.h>
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
 #define NR_RESTART_SYSCALL 219

@@ -252,6 +252,8 @@ static int open_exec_here(struct file *f)
 	if (err)
 		return err;
 	f->mode |= FMODE_EXEC;
+	if (f->path.mount->flags & MS_NOSUID)
+		f->mode |= FMODE_NOSUID;
 	return file_open_inode(f, i);
 }
 

@@ -62,6 +62,8 @@ void arch_syscall_restart(struct trap_frame *f, long nr); /* ip back over SYSCAL
 u64 arch_elf_hwcap(void);
 u64 arch_elf_hwcap2(void);
 u64 arch_signal_stack_min(void);
+/* arch_prctl - the system call of that name, for current. -EINVAL for what the architecture does not have. */
+long arch_prctl(u64 code, u64 addr);
 
 /* User traps that become signals: arch calls this (room posix_x) from an exception taken in user mode
  * that the VM did not resolve. @code si_code, @addr si_addr. */

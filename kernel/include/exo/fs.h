@@ -85,6 +85,7 @@ struct file {
 #define FMODE_WRITER 64u  /* counts as a writer in inode->write_count */
 #define FMODE_PREAD 128u  /* pread and pwrite are allowed (regular files, seekable devices) */
 #define FMODE_LOCKED 256u /* [a] has held a POSIX, OFD or flock lock: close must look */
+#define FMODE_NOSUID 512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
 {
@@ -343,6 +344,4 @@ int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *
 
 /* pipe_create - both ends as files. 0 | -ENOMEM. */
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end) MUST_USE;
-/* file locks: called on close and release. */
-void file_locks_release_posix(struct file *f, struct cap_space *owner) WEAK;
-void file_locks_release_flock(struct file *f) WEAK;
+/* File locks: exo/fs_locks.h. */

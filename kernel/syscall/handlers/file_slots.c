@@ -157,7 +157,7 @@ static long file_fcntl(struct file *f, u32 cmd, u64 arg)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return f->mode & FMODE_PATH ? -EBADF : file_lock_fcntl ? file_lock_fcntl(f, cmd, arg) : -ENOSYS;
+		return f->mode & FMODE_PATH ? -EBADF : file_lock_fcntl(f, cmd, arg);
 	case F_SETOWN:
 		f->owner_pid = (s32)arg;
 		return 0;
