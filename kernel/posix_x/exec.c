@@ -379,9 +379,9 @@ static struct task *init_task_create(struct session *s)
 	p->pid = pid_create();
 	t->account = account_get(0);
 	t->thread.cred = cred_get(&cred_root);
-	t->thread.fs = current->fs ? fs_context_copy(current->fs) : NULL;
+	t->thread.fs = fs_context_copy(current->fs);
 	t->thread.caps = init_descriptors();
-	if (!p->sighand || !p->pid || !t->account || !t->thread.caps || arch_fpu_alloc(&t->thread))
+	if (!p->sighand || !p->pid || !t->account || !t->thread.caps || !t->thread.fs || arch_fpu_alloc(&t->thread))
 		panic("init: out of memory");
 	rlimits_init(p);
 	process_get(p);
