@@ -160,17 +160,12 @@ void vm_space_get(struct vm_space *s)
 void vm_space_put(struct vm_space *s)
 {
 	struct rb_node *n;
-	struct tlb_gather g;
 
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	/* Nobody else is here but truncations, which come through the objects. */
 	for (n = rb_first(&s->areas); n; n = rb_next(n))
 		area_unlink_object(container_of(n, struct vm_area, node));
-	tlb_gather_begin(&g, &s->pmap);
-	pmap_unmap(&s->pmap, 0, USER_MAX, &g);
-	pmap_free_tables(&s->pmap, 0, USER_MAX, &g);
-	tlb_gather_end(&g);
 	pmap_fini(&s->pmap);
 	for (n = rb_first(&s->areas); n;) {
 		struct vm_area *a = container_of(n, struct vm_area, node);
