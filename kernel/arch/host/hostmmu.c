@@ -4,6 +4,7 @@
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/memory.h>
+#include <exo/vm.h>
 #include <arch/mmu.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -144,8 +145,10 @@ static void unmap_one(void *ctx, vaddr_t va, pte_t *p)
 		g->start = va;
 	if (va + PAGE_SIZE > g->end)
 		g->end = va + PAGE_SIZE;
-	if (pte_present(old) && !pte_special(old))
+	if (pte_present(old) && !pte_special(old)) {
+		tlb_gather_count(g, phys_to_page(pte_paddr(old)));
 		tlb_gather_page(g, phys_to_page(pte_paddr(old)));
+	}
 }
 
 void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g)
@@ -196,8 +199,10 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 		to = entry(dst, va, true);
 		if (!to)
 			return -ENOMEM;
-		if (!pte_special(*from))
+		if (!pte_special(*from)) {
 			page_get(phys_to_page(pte_paddr(*from)));
+			tlb_gather_count(g, phys_to_page(pte_paddr(*from)));
+		}
 		if (cow)
 			__atomic_store_n(from, pte_wrprotect(*from), __ATOMIC_SEQ_CST);
 		__atomic_store_n(to, *from, __ATOMIC_SEQ_CST);

@@ -68,6 +68,11 @@ static inline void file_pos_unlock(struct file *f, bool locked)
 		mutex_unlock(&f->pos_lock);
 }
 
+bool file_is_nosuid(const struct file *f); /* its mount gives no set-ID rights */
+struct file *memfd_create_file(const char *name, bool allow_sealing); /* err_ptr */
+int tmpfs_add_seals(struct inode *i, u32 seals) MUST_USE; /* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */
+int tmpfs_get_seals(struct inode *i) MUST_USE;
+
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
 int vfs_setxattr(const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;
 ssize_t vfs_listxattr(const struct path *p, char *buf, size_t size);

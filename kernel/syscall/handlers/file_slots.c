@@ -174,9 +174,9 @@ static long file_fcntl(struct file *f, u32 cmd, u64 arg)
 	case F_GETPIPE_SZ:
 		return pipe_fcntl(f, cmd, arg);
 	case F_ADD_SEALS:
-		return f->mode & FMODE_WRITE ? inode_add_seals(f->inode, (u32)arg) : -EPERM;
+		return f->mode & FMODE_WRITE ? tmpfs_add_seals(f->inode, (u32)arg) : -EPERM;
 	case F_GET_SEALS:
-		return inode_get_seals(f->inode);
+		return tmpfs_get_seals(f->inode);
 	default:
 		return -EINVAL;
 	}
