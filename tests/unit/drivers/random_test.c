@@ -1,5 +1,6 @@
 /* ChaCha20 against RFC 8439, and the generator: no repeats, every length, every CPU.
  * needs: kernel/drivers/char/chacha20.c kernel/drivers/char/random.c
+ * needs: kernel/sync/spinlock.c kernel/sync/lock_debug.c
  */
 #include <u_.h>
 #include <exo/drivers.h>
