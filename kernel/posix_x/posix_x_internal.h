@@ -13,6 +13,7 @@
 #include <exo/bitops.h>
 #include <exo/errno.h>
 #include <exo/list.h>
+#include <exo/log.h>
 #include <exo/posix_calls.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
@@ -21,6 +22,8 @@
 #include <exo/time.h>
 #include <exo_abi/linux_process.h>
 #include <exo_abi/linux_signal.h>
+#include <exo_abi/linux_time.h>
+#include <arch/uaccess.h>
 
 struct process;
 struct posix_timer;

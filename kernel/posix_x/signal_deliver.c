@@ -5,6 +5,7 @@
  * Locks: process->lock; none is held while user memory is touched. Source: signal(7), sigaltstack(2), restart_syscall(2). */
 #include <exo/log.h>
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
 #define NR_RESTART_SYSCALL 219
@@ -280,7 +281,7 @@ static void notify_user(struct trap_frame *f, struct task *t)
 {
 	work_clear(&t->thread, WORK_NOTIFY);
 	if (t->set_child_tid) {
-		(void)put_user_u32(t->set_child_tid, (u32)t->thread.tid);
+		(void)!put_user_u32(t->set_child_tid, (u32)t->thread.tid);
 		t->set_child_tid = NULL;
 	}
 	if (t->rseq)

@@ -1,6 +1,7 @@
 /* Open files as kernel objects: creation, references, descriptors. Layer: fs.
  * A file's memory stays that of a file for a grace period (CACHE_RCU), with refs 0 while free: look-ups of descriptors are
  * lock-free. Locks: none here; fields are constant after open or have their own. */
+#include <exo/fs_locks.h>
 #include <exo/posix_x.h>
 #include "vfs_internal.h"
 
@@ -73,8 +74,8 @@ static void file_slot_closed(struct object *o, struct cap_space *s)
 
 	if (unlikely(f->ops && f->ops->flush))
 		f->ops->flush(f, s);
-	if (unlikely(f->mode & FMODE_LOCKED))
-		file_locks_release_posix(f, s);
+	if (unlikely(f->inode && !list_empty(&f->inode->file_locks)))
+		file_locks_release_posix(f, s); /* made through whatever file */
 }
 
 void file_get(struct file *f)

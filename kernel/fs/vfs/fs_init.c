@@ -1,5 +1,6 @@
 /* The first mounts: tmpfs on /, devfs on /dev, and what hangs there. Layer: fs. */
 #include <exo/fs_pipe.h>
+#include <exo/fs_locks.h>
 #include "vfs_internal.h"
 
 void procfs_init(void) WEAK;
@@ -24,6 +25,7 @@ void fs_init(void)
 	dcache_init();
 	inodes_init();
 	files_init();
+	file_locks_init();
 	anon_init();
 	tmpfs_init();
 	pipe_init();

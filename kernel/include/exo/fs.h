@@ -85,6 +85,7 @@ struct file {
 #define FMODE_WRITER 64u  /* counts as a writer in inode->write_count */
 #define FMODE_PREAD 128u  /* pread and pwrite are allowed (regular files, seekable devices) */
 #define FMODE_LOCKED 256u /* [a] has held a POSIX, OFD or flock lock: close must look */
+#define FMODE_NOSUID 512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
 {
@@ -315,7 +316,14 @@ struct mount_info {
 };
 int mount_for_each(const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx);
 void fs_init(void);              /* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
-int initramfs_unpack(const void *archive, size_t len_bytes); /* newc, plain or gzip, concatenated; named errors in the log; 0 | -EINVAL truncated (what was whole stays) */
+/* initramfs_unpack - archives (newc cpio, plain or gzip, one behind the other) into the root. Faults are logged with their offset, and
+ * what was whole before them stays. Files keep standing in @archive when initramfs_keeps_archive says so: its memory must stay then.
+ * Context: boot thread. Return: 0 | -EINVAL damaged or truncated | -ENOMEM. */
+int initramfs_unpack(const void *archive, size_t len_bytes);
+bool initramfs_keeps_archive(void);
+/* tmpfs_adopt - gives a regular file of a tmpfs (lock held) the contents at @data, which must stay for ever: they are copied page by
+ * page at first use. 0 | -EOPNOTSUPP no such file | -EPERM sealed. */
+int tmpfs_adopt(struct inode *i, const void *data, u64 len_bytes) MUST_USE;
 
 /* ---- devices: char devices by number, nodes made in /dev ---- */
 #define MKDEV(maj, min) (((u64)((maj) & 0xfff) << 8) | ((min) & 0xff) | ((u64)((min) & ~0xffull) << 12))
@@ -336,6 +344,4 @@ int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *
 
 /* pipe_create - both ends as files. 0 | -ENOMEM. */
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end) MUST_USE;
-/* file locks: called on close and release. */
-void file_locks_release_posix(struct file *f, struct cap_space *owner);
-void file_locks_release_flock(struct file *f);
+/* File locks: exo/fs_locks.h. */
