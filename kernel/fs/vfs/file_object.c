@@ -34,7 +34,7 @@ struct file *file_alloc(u32 o_flags)
 	f->cred = cred_get(cred_now());
 	f->owner_signo = 0;
 	f->owner_pid = 0;
-	f->readahead_next = 0;
+	f->ops_word = 0;
 	object_init(&f->object, &file_object_type, CAP_ALL); /* last: from here a stale look-up may take a reference */
 	return f;
 }
@@ -47,7 +47,7 @@ static void file_release(struct object *o)
 	if (unlikely(!list_empty(&f->epoll_links)))
 		epoll_file_gone(f);
 	if (f->inode) {
-		if (unlikely(f->mode & FMODE_LOCKED))
+		if (unlikely(!list_empty(&f->inode->file_locks)))
 			file_locks_release_flock(f);
 		if (f->ops && f->ops->release)
 			f->ops->release(f);
@@ -70,7 +70,8 @@ static void file_slot_closed(struct object *o, struct cap_space *s)
 
 	if (unlikely(f->ops && f->ops->flush))
 		f->ops->flush(f, s);
-	if (unlikely(f->mode & FMODE_LOCKED))
+	/* Any close of a file drops the process's locks on it, whichever descriptor took them. Source: fcntl(2). */
+	if (unlikely(!list_empty(&f->inode->file_locks)))
 		file_locks_release_posix(f, s);
 }
 

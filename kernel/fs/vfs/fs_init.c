@@ -23,6 +23,7 @@ void fs_init(void)
 	dcache_init();
 	inodes_init();
 	files_init();
+	file_locks_init();
 	anon_init();
 	tmpfs_init();
 	pipe_init();

@@ -82,8 +82,6 @@ void inode_put(struct inode *i)
 {
 	if (__atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	if (S_ISFIFO(i->mode))
-		pipe_inode_free(i);
 	i->sb->ops->inode_free(i);
 }
 

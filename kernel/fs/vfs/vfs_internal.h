@@ -91,6 +91,7 @@ static inline u32 name_len(const struct name *n)
 void dcache_init(void);
 void inodes_init(void);
 void files_init(void);
+void file_locks_init(void);
 struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const struct name *n); /* refs 1, unhashed, in parent's children; NULL */
 void dentry_hash(struct dentry *d);
 /* dcache_find - under RCU, no reference; @seq is for seq_read_retry(&d->seq). NULL may be wrong while names move. */
@@ -215,9 +216,7 @@ static inline bool inode_atime_due(const struct inode *i) /* not read since it w
 void inode_touch_atime(const struct path *p, struct inode *i); /* reads the clock */
 
 /* ---- kinds of file systems ---- */
-extern const struct file_ops fifo_ops;
 int fifo_open(struct inode *i, struct file *f);
-void pipe_inode_free(struct inode *i);      /* FIFO inode goes: its pipe too */
 int chardev_open(struct inode *i, struct file *f);
 void pipe_init(void);
 void memfd_init(void);

@@ -74,7 +74,7 @@ struct file {
 	struct list epoll_links;    /* [epoll_files_lock] items that watch this file */
 	struct cred *cred;          /* [c] +1 opener */
 	u32 owner_signo; s32 owner_pid; /* F_SETOWN, F_SETSIG [a] */
-	u64 readahead_next;
+	u64 ops_word;               /* of the ops' owner, 0 at first */
 };
 #define FMODE_READ 1u
 #define FMODE_WRITE 2u
@@ -84,7 +84,6 @@ struct file {
 #define FMODE_EXEC 32u    /* holds its inode against writers (ETXTBSY) */
 #define FMODE_WRITER 64u  /* counts as a writer in inode->write_count */
 #define FMODE_PREAD 128u  /* pread and pwrite are allowed (regular files, seekable devices) */
-#define FMODE_LOCKED 256u /* [a] has held a POSIX, OFD or flock lock: close must look */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
 {

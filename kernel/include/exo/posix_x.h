@@ -48,6 +48,9 @@ static inline u64 rlimit_current(enum rlimit_id id)
 int signal_send_process(struct process *p, const struct siginfo *info);      /* 0 | -EAGAIN queue full */
 int signal_send_thread(struct thread *t, const struct siginfo *info);
 int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info);     /* info NULL = SI_KERNEL; 0 | -ESRCH */
+/* signal_mask_swap_user - for ppoll, pselect6, epoll_pwait: current's mask becomes *mask for the duration of the call; restored
+ * after the call, or after the handler that ends it (WORK_RESTORE_SIGMASK). 0 | -EINVAL size | -EFAULT. */
+int signal_mask_swap_user(const u64 USER *mask, size_t size) MUST_USE;
 int signal_send_current(int signo);                                          /* SIGPIPE, SIGXFSZ: synchronous, SI_USER... */
 /* [ops] job control for the tty: what line disciplines ask. */
 bool signal_current_blocked_or_ignored(int signo);
