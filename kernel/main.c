@@ -7,6 +7,7 @@
 #include <exo/fs.h>
 #include <exo/log.h>
 #include <exo/memory.h>
+#include <exo/net.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/string.h>
@@ -74,12 +75,14 @@ static void load_initramfs(void)
 	}
 	/* A damaged archive is reported where it breaks; what was whole before that stays. */
 	(void)initramfs_unpack(phys_to_virt(boot_info.initrd), boot_info.initrd_bytes);
+	if (!initramfs_keeps_archive())
+		phys_init_late();
 }
 
 static void deferred_main(void *arg)
 {
 	while (!__atomic_load_n(&boot_userspace_cycles, __ATOMIC_ACQUIRE))
-		(void)thread_sleep_until(clock_monotonic() + NS_PER_MS, WAIT_UNINTERRUPTIBLE);
+		(void)!thread_sleep_until(clock_monotonic() + NS_PER_MS, WAIT_UNINTERRUPTIBLE);
 	boot_report_userspace();
 	boot_phase("deferred");
 	drivers_init_deferred();
@@ -95,6 +98,7 @@ static void init_main(void *arg)
 	rcu_init();
 	process_init();
 	fs_init();
+	net_init();
 	drivers_init();
 	load_initramfs();
 	log_info("smp: %u CPUs online", arch_smp_boot());

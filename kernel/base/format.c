@@ -1,7 +1,6 @@
 /* Formatted text for the log and for /proc. Layer: base. Sources: printf(3); the extension %pS is ours. */
 #include <exo/string.h>
 
-#ifndef EXO_HOST
 struct out {
 	char *buf;
 	size_t size, len; /* len counts what the whole text needs */
@@ -222,4 +221,3 @@ int snprintf(char *buf, size_t size, const char *fmt, ...)
 	va_end(ap);
 	return n;
 }
-#endif

@@ -1,298 +1,254 @@
 /* Pipes and FIFOs: a ring of pages. Layer: fs.
- *
- * Bytes stand in slots, oldest at tail; a write of up to PIPE_BUF (a page) lands whole in one slot. head and tail run freely; their
- * difference is the number of slots in use.
- * Locks: pipe->lock (S_PIPE) for the ring and the counts; poll reads them without it. inode->lock for a FIFO's birth and death.
- * Limits: PIPE_SLOTS_DEFAULT pages, up to PIPE_SLOTS_USER by F_SETPIPE_SZ, PIPE_SLOTS_MAX with CAP_SYS_RESOURCE.
- * Sources: pipe(7), fifo(7), fcntl(2). */
-#include <arch/uaccess.h>
+ * Invariants: bufs[head % slots] is the oldest; tail - head <= slots; a buffer in use has a page and len > 0 (a packet may be 0).
+ * Writes of at most PIPE_BUF bytes go into one buffer whole, so they are atomic. One emptied page is kept for the next write.
+ * Locks: pipe->lock (S_PIPE) for everything but the counters that sleepers read; user memory is copied under it.
+ * Wake-ups: readers and writers wait exclusively, one is woken by new data or space, and passes the wake on if more is left.
+ * Source: pipe(7), fifo(7). */
+#include <exo/errno.h>
+#include <exo/fs_pipe.h>
+#include <exo/log.h>
+#include <exo/memory.h>
 #include <exo/posix_x.h>
-#include <exo/vfs.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <exo_abi/linux_fs.h>
+#include <exo_abi/linux_signal.h>
+#include <arch/uaccess.h>
+
 #include "../vfs/vfs_internal.h"
 
-#define PIPE_SLOTS_DEFAULT 16u
-#define PIPE_SLOTS_USER    256u
-#define PIPE_SLOTS_MAX     4096u
-
-struct slot {
-	struct page *page;
-	u16 offset, len; /* bytes of the page that are still to be read */
-	bool packet;     /* O_DIRECT: one read takes one slot, what does not fit is lost */
-};
-struct pipe {
-	struct mutex lock;            /* S_PIPE */
-	u32 head, tail;               /* [lock; poll reads] */
-	u32 slots_max;                /* [lock] power of two */
-	u32 readers, writers;         /* [lock; poll reads] open ends */
-	u32 reader_opens, writer_opens; /* [lock] ever: FIFO opens wait for a change */
-	struct slot *slots;           /* [lock] slots[slots_max] */
-	struct page *spare;           /* [lock] one page kept back, +1 */
-	u32 files;                    /* [inode lock] open files; 0 frees */
-	struct waitqueue read_wq, write_wq;
-	struct slot first_slots[PIPE_SLOTS_DEFAULT];
-};
-
-#define WAKE_READERS (POLL_IN | POLL_RDNORM)
-#define WAKE_WRITERS (POLL_OUT | POLL_WRNORM)
-
 static struct kmem_cache *pipe_cache;
-static const struct file_ops pipe_ops;
 
-static bool pipe_empty(const struct pipe *p)
+struct pipe *pipe_alloc(void)
 {
-	return READ_ONCE(p->head) == READ_ONCE(p->tail);
-}
-
-static bool pipe_full(const struct pipe *p)
-{
-	return READ_ONCE(p->head) - READ_ONCE(p->tail) >= READ_ONCE(p->slots_max);
-}
-
-static struct slot *slot_at(struct pipe *p, u32 i)
-{
-	return &p->slots[i & (p->slots_max - 1)];
-}
-
-/* ---- life ---- */
-
-static struct pipe *pipe_new(void)
-{
-	struct pipe *p = kmem_cache_alloc(pipe_cache, ALLOC_KERNEL);
+	struct pipe *p = kmem_cache_alloc(pipe_cache, ALLOC_ZERO);
 
 	if (!p)
 		return NULL;
+	p->bufs = p->bufs_inline;
+	p->slots = PIPE_SLOTS_DEFAULT;
 	mutex_init(&p->lock, RANK_S_PIPE);
-	p->head = p->tail = 0;
-	p->slots_max = PIPE_SLOTS_DEFAULT;
-	p->readers = p->writers = 0;
-	p->reader_opens = p->writer_opens = 0;
-	p->slots = p->first_slots;
-	p->spare = NULL;
-	p->files = 0;
-	waitqueue_init(&p->read_wq);
-	waitqueue_init(&p->write_wq);
+	waitqueue_init(&p->readers_wq);
+	waitqueue_init(&p->writers_wq);
 	return p;
 }
 
 static void pipe_free(struct pipe *p)
 {
-	for (; p->tail != p->head; p->tail++)
-		page_put(slot_at(p, p->tail)->page);
+	for (; p->head != p->tail; p->head++)
+		page_put(p->bufs[p->head & (p->slots - 1)].page);
 	if (p->spare)
 		page_put(p->spare);
-	if (p->slots != p->first_slots)
-		kfree(p->slots);
+	if (p->bufs != p->bufs_inline)
+		kfree(p->bufs);
 	kmem_cache_free(pipe_cache, p);
 }
 
-static void ends_count(struct pipe *p, u32 mode, u32 n)
+/* ---- read ---- */
+
+static void buf_consume(struct pipe *p, struct pipe_buf *b)
 {
-	if (mode & FMODE_READ)
-		p->readers += n;
-	if (mode & FMODE_WRITE)
-		p->writers += n;
-}
-
-static void pipe_release(struct file *f)
-{
-	struct inode *i = f->inode;
-	struct pipe *p = f->priv;
-	bool last;
-
-	if (!p)
-		return;
-	mutex_lock(&p->lock);
-	ends_count(p, f->mode, ~0u);
-	mutex_unlock(&p->lock);
-	wake_all(&p->read_wq, WAKE_READERS | POLL_HUP | POLL_ERR);
-	wake_all(&p->write_wq, WAKE_WRITERS | POLL_HUP | POLL_ERR);
-	rwsem_write_lock(&i->lock);
-	last = --p->files == 0;
-	if (last)
-		i->priv = NULL;
-	rwsem_write_unlock(&i->lock);
-	if (last)
-		pipe_free(p);
-}
-
-/* ---- reading ---- */
-
-/* The slot at tail is used up. */
-static void slot_retire(struct pipe *p, struct slot *s)
-{
-	if (!p->spare)
-		p->spare = s->page;
+	if (!p->spare && b->page->refs == 1)
+		p->spare = b->page;
 	else
-		page_put(s->page);
-	WRITE_ONCE(p->tail, p->tail + 1);
+		page_put(b->page);
+	b->page = NULL;
+	__atomic_store_n(&p->head, p->head + 1, __ATOMIC_RELEASE); /* pairs with the reads of a sleeper */
 }
 
-/* Moves what is there. Return: bytes | -EFAULT. Lock held. */
-static ssize_t ring_read(struct pipe *p, struct uio *u)
+/* Copies what is there and leaves it. Lock held. */
+static ssize_t pipe_peek_locked(struct pipe *p, struct uio *u)
 {
 	ssize_t done = 0;
 
-	while (u->left && p->tail != p->head) {
-		struct slot *s = slot_at(p, p->tail);
-		size_t n = MIN(u->left, (size_t)s->len), moved;
-		bool packet = s->packet;
+	for (u32 i = p->head; i != p->tail && u->left; i++) {
+		const struct pipe_buf *b = &p->bufs[i & (p->slots - 1)];
+		size_t want = MIN(u->left, (size_t)b->len);
+		size_t n = uio_write(u, (u8 *)page_to_virt(b->page) + b->offset, want);
 
-		moved = uio_write(u, (u8 *)page_to_virt(s->page) + s->offset, n);
-		s->offset += (u16)moved;
-		s->len -= (u16)moved;
-		done += (ssize_t)moved;
-		if (unlikely(moved < n))
+		done += (ssize_t)n;
+		if (n < want)
 			return done ? done : -EFAULT;
-		if (!s->len || packet)
-			slot_retire(p, s);
+		if (b->packet)
+			break;
+	}
+	return done;
+}
+
+/* Moves what is there. Lock held. Bytes | -EFAULT when nothing moved. */
+static ssize_t pipe_take_locked(struct pipe *p, struct uio *u)
+{
+	ssize_t done = 0;
+
+	while (u->left && p->head != p->tail) {
+		struct pipe_buf *b = &p->bufs[p->head & (p->slots - 1)];
+		size_t want = MIN(u->left, (size_t)b->len);
+		size_t n = uio_write(u, (u8 *)page_to_virt(b->page) + b->offset, want);
+		bool packet = b->packet;
+
+		done += (ssize_t)n;
+		if (n < want)
+			return done ? done : -EFAULT;
+		b->offset += (u32)n;
+		b->len -= (u32)n;
+		if (!b->len || packet) /* the rest of a packet is lost, as pipe(2) says */
+			buf_consume(p, b);
 		if (packet)
 			break;
 	}
 	return done;
 }
 
-static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos)
+ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 {
-	struct pipe *p = f->priv;
 	ssize_t ret;
-	bool more;
+	bool was_full;
 
 	if (!u->left)
 		return 0;
 	mutex_lock(&p->lock);
-	while (pipe_empty(p)) {
-		ret = 0;
-		if (!p->writers)
+	while (p->head == p->tail) {
+		if (!p->writers || !p->readers) { /* no readers: a socket that shut its reading side */
+			ret = 0;
 			goto unlock;
-		ret = -EAGAIN;
-		if (f->flags & O_NONBLOCK)
+		}
+		if (flags & PIPE_NONBLOCK) {
+			ret = -EAGAIN;
 			goto unlock;
+		}
 		mutex_unlock(&p->lock);
-		ret = wait_event_mode(&p->read_wq, !pipe_empty(p) || !READ_ONCE(p->writers), WAIT_INTERRUPTIBLE, NS_FOREVER, true);
+		ret = wait_event_mode(&p->readers_wq, pipe_readable(p) || !READ_ONCE(p->writers) || !READ_ONCE(p->readers), WAIT_INTERRUPTIBLE,
+			deadline_ns, true);
 		if (ret)
-			return ret;
+			return ret == -ETIMEDOUT ? -EAGAIN : ret;
 		mutex_lock(&p->lock);
 	}
-	ret = ring_read(p, u);
-	more = !pipe_empty(p);
-	mutex_unlock(&p->lock);
-	wake_one(&p->write_wq, WAKE_WRITERS);
-	if (unlikely(more)) /* the wake-up that came to us was for others too */
-		wake_one(&p->read_wq, WAKE_READERS);
-	return ret;
+	was_full = !pipe_writable(p);
+	ret = flags & PIPE_PEEK ? pipe_peek_locked(p, u) : pipe_take_locked(p, u);
+	if (p->head != p->tail)
+		wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM); /* pass it on */
+	if (was_full && pipe_writable(p))
+		wake_one(&p->writers_wq, POLL_OUT | POLL_WRNORM);
 unlock:
 	mutex_unlock(&p->lock);
 	return ret;
 }
 
-/* ---- writing ---- */
-
-/* Adds to the newest slot what fits there whole. Return: bytes | -EFAULT. */
-static ssize_t slot_extend(struct pipe *p, struct uio *u)
+static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos)
 {
-	size_t n = u->left & (PAGE_SIZE - 1), moved;
-	struct slot *s;
-
-	if (p->head == p->tail || !n)
-		return 0;
-	s = slot_at(p, p->head - 1);
-	if (s->packet || s->offset + s->len + n > PAGE_SIZE)
-		return 0;
-	moved = uio_read(u, (u8 *)page_to_virt(s->page) + s->offset + s->len, n);
-	s->len += (u16)moved;
-	return moved < n && !moved ? -EFAULT : (ssize_t)moved;
+	return pipe_receive(f->priv, u, f->flags & O_NONBLOCK ? PIPE_NONBLOCK : 0, NS_FOREVER);
 }
 
-static ssize_t slot_add(struct pipe *p, struct uio *u, bool packet)
-{
-	struct page *page = p->spare ? p->spare : page_alloc(0, ALLOC_KERNEL);
-	size_t n = MIN(u->left, PAGE_SIZE), moved;
-	struct slot *s = slot_at(p, p->head);
+/* ---- write ---- */
 
+/* Room of the newest buffer for appending, 0 when it takes none. Lock held. */
+static u32 merge_room_locked(const struct pipe *p)
+{
+	const struct pipe_buf *b;
+
+	if (p->head == p->tail)
+		return 0;
+	b = &p->bufs[(p->tail - 1) & (p->slots - 1)];
+	return b->packet ? 0 : (u32)PAGE_SIZE - (b->offset + b->len);
+}
+
+/* Appends up to a page from @u. Lock held, room checked. Bytes | -EFAULT | -ENOMEM. */
+static ssize_t buf_append_locked(struct pipe *p, struct uio *u, bool packet)
+{
+	size_t want = MIN(u->left, PAGE_SIZE), n;
+	struct page *page = p->spare;
+	struct pipe_buf *b;
+
+	p->spare = NULL;
+	if (!page)
+		page = page_alloc(0, ALLOC_USER);
 	if (!page)
 		return -ENOMEM;
-	p->spare = NULL;
-	moved = uio_read(u, page_to_virt(page), n);
-	if (unlikely(!moved)) {
+	n = uio_read(u, page_to_virt(page), want);
+	if (!n) {
 		p->spare = page;
 		return -EFAULT;
 	}
-	*s = (struct slot){ .page = page, .len = (u16)moved, .packet = packet };
-	__atomic_store_n(&p->head, p->head + 1, __ATOMIC_RELEASE); /* pairs with pipe_poll's look */
-	return (ssize_t)moved;
+	b = &p->bufs[p->tail & (p->slots - 1)];
+	*b = (struct pipe_buf){ .page = page, .len = (u32)n, .packet = packet };
+	__atomic_store_n(&p->tail, p->tail + 1, __ATOMIC_RELEASE); /* pairs with the reads of a sleeper */
+	return (ssize_t)n;
 }
 
-/* Writes what there is room for. Return: bytes | error of the first step. Lock held. */
-static ssize_t ring_write(struct pipe *p, struct uio *u, bool packet)
+/* Moves as much as fits now, but a small write whole or not at all. Lock held. Bytes | 0 no room | -EFAULT | -ENOMEM. */
+static ssize_t pipe_put_locked(struct pipe *p, struct uio *u, bool packet)
 {
-	ssize_t done = packet ? 0 : slot_extend(p, u), n;
+	ssize_t done = 0, n;
+	u32 room = packet ? 0 : merge_room_locked(p);
 
-	if (done < 0)
-		return done;
-	while (u->left && !pipe_full(p)) {
-		size_t want = MIN(u->left, PAGE_SIZE);
+	if (room && (u->left <= room || (u->left & (PAGE_SIZE - 1)) <= room)) {
+		struct pipe_buf *b = &p->bufs[(p->tail - 1) & (p->slots - 1)];
+		size_t want = u->left <= room ? u->left : u->left & (PAGE_SIZE - 1);
 
-		n = slot_add(p, u, packet);
+		done = (ssize_t)uio_read(u, (u8 *)page_to_virt(b->page) + b->offset + b->len, want);
+		b->len += (u32)done;
+		if ((size_t)done < want)
+			return done ? done : -EFAULT;
+	}
+	while (u->left && p->tail - p->head < p->slots) {
+		n = buf_append_locked(p, u, packet);
 		if (n < 0)
 			return done ? done : n;
 		done += n;
-		if ((size_t)n < want)
-			break; /* a fault: what arrived stays */
 	}
 	return done;
 }
 
-static ssize_t broken(ssize_t done)
+ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 {
-	if (done)
-		return done;
-	signal_send_current(SIGNO_SIGPIPE);
-	return -EPIPE;
-}
-
-static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos)
-{
-	struct pipe *p = f->priv;
 	ssize_t done = 0, n;
-	bool room;
 
 	if (!u->left)
 		return 0;
 	mutex_lock(&p->lock);
 	for (;;) {
-		size_t before = u->left;
+		bool was_empty = p->head == p->tail;
 
-		if (unlikely(!p->readers)) {
-			mutex_unlock(&p->lock);
-			return broken(done);
+		if (!p->readers || !p->writers) {
+			n = -EPIPE;
+			break;
 		}
-		n = ring_write(p, u, f->flags & O_DIRECT);
-		if (n > 0)
+		n = pipe_put_locked(p, u, flags & PIPE_PACKET);
+		if (n > 0) {
 			done += n;
-		room = !pipe_full(p);
-		if (likely(!u->left) || n < 0 || (room && (size_t)n < before))
-			break; /* all is there, or something is wrong */
-		if (f->flags & O_NONBLOCK) {
+			if (was_empty || waitqueue_active(&p->readers_wq))
+				wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM);
+		}
+		if (n < 0 || !u->left)
+			break;
+		if (flags & PIPE_NONBLOCK) {
 			n = -EAGAIN;
 			break;
 		}
 		mutex_unlock(&p->lock);
-		if (n > 0)
-			wake_one(&p->read_wq, WAKE_READERS);
-		n = wait_event_mode(&p->write_wq, !pipe_full(p) || !READ_ONCE(p->readers), WAIT_INTERRUPTIBLE, NS_FOREVER, true);
-		if (n)
-			return done ? done : n;
+		n = wait_event_mode(&p->writers_wq, pipe_writable(p) || !READ_ONCE(p->readers), WAIT_INTERRUPTIBLE, deadline_ns, true);
 		mutex_lock(&p->lock);
+		if (n) {
+			n = n == -ETIMEDOUT ? -EAGAIN : n;
+			break;
+		}
 	}
+	if (pipe_writable(p))
+		wake_one(&p->writers_wq, POLL_OUT | POLL_WRNORM); /* pass it on */
 	mutex_unlock(&p->lock);
-	if (likely(done))
-		wake_one(&p->read_wq, WAKE_READERS);
-	if (room)
-		wake_one(&p->write_wq, WAKE_WRITERS);
+	if (n == -EPIPE && !(flags & PIPE_NOSIGNAL))
+		signal_send_current(SIGPIPE);
 	return done ? done : n;
 }
 
-/* ---- poll, ioctl, size ---- */
+static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos)
+{
+	u32 flags = (f->flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) | (f->flags & O_DIRECT ? PIPE_PACKET : 0);
+
+	return pipe_send(f->priv, u, flags, NS_FOREVER);
+}
+
+/* ---- the rest of the file ---- */
 
 static u32 pipe_poll(struct file *f, struct poll_table *pt)
 {
@@ -300,16 +256,15 @@ static u32 pipe_poll(struct file *f, struct poll_table *pt)
 	u32 mask = 0;
 
 	if (f->mode & FMODE_READ) {
-		poll_wait(pt, f, &p->read_wq);
-		if (!pipe_empty(p))
+		poll_wait(pt, f, &p->readers_wq);
+		if (pipe_readable(p))
 			mask |= POLL_IN | POLL_RDNORM;
-		/* A FIFO's reader that no writer has met yet sees no hang-up. */
-		if (!READ_ONCE(p->writers) && f->ops_word != READ_ONCE(p->writer_opens))
+		if (!READ_ONCE(p->writers) && f->pos != p->writer_opens) /* a FIFO that never had a writer does not hang up */
 			mask |= POLL_HUP;
 	}
 	if (f->mode & FMODE_WRITE) {
-		poll_wait(pt, f, &p->write_wq);
-		if (!pipe_full(p))
+		poll_wait(pt, f, &p->writers_wq);
+		if (pipe_writable(p))
 			mask |= POLL_OUT | POLL_WRNORM;
 		if (!READ_ONCE(p->readers))
 			mask |= POLL_ERR;
@@ -317,68 +272,101 @@ static u32 pipe_poll(struct file *f, struct poll_table *pt)
 	return mask;
 }
 
-static long pipe_ioctl(struct file *f, u32 cmd, u64 arg)
+u32 pipe_bytes(struct pipe *p)
 {
-	struct pipe *p = f->priv;
 	u32 bytes = 0;
 
+	mutex_lock(&p->lock);
+	for (u32 i = p->head; i != p->tail; i++)
+		bytes += p->bufs[i & (p->slots - 1)].len;
+	mutex_unlock(&p->lock);
+	return bytes;
+}
+
+static long pipe_ioctl(struct file *f, u32 cmd, u64 arg)
+{
 	if (cmd != FIONREAD)
 		return -ENOTTY;
+	return put_user_u32((u32 USER *)arg, pipe_bytes(f->priv));
+}
+
+void pipe_close_end(struct pipe *p, u32 readers, u32 writers, u32 refs)
+{
+	bool last;
+
 	mutex_lock(&p->lock);
-	for (u32 i = p->tail; i != p->head; i++)
-		bytes += slot_at(p, i)->len;
+	p->readers -= readers;
+	p->writers -= writers;
+	p->refs -= refs;
+	last = !p->refs;
+	if (!last) {
+		waitqueue_wake_slow(&p->readers_wq, ~0u, POLL_HUP | POLL_IN | POLL_RDNORM);
+		waitqueue_wake_slow(&p->writers_wq, ~0u, POLL_ERR | POLL_OUT | POLL_WRNORM);
+	}
 	mutex_unlock(&p->lock);
-	return put_user_u32((u32 USER *)arg, bytes);
+	if (last)
+		pipe_free(p);
 }
 
-static struct pipe *pipe_of(struct file *f)
+/* The pipe goes with its last file; a FIFO's inode forgets it under its own lock first. */
+static void pipe_release(struct file *f)
 {
-	return f->ops == &pipe_ops ? f->priv : NULL;
+	struct pipe *p = f->priv;
+
+	rwsem_write_lock(&f->inode->lock);
+	if (p->refs == 1) /* new references are only taken under the inode's lock */
+		f->inode->priv = NULL;
+	pipe_close_end(p, (f->mode & FMODE_READ) != 0, (f->mode & FMODE_WRITE) != 0, 1);
+	rwsem_write_unlock(&f->inode->lock);
 }
 
-int pipe_size(struct file *f)
+/* F_SETPIPE_SZ: a power of two of pages that holds what is in the pipe. Bytes | -errno. */
+static long pipe_resize(struct pipe *p, u64 bytes)
 {
-	struct pipe *p = pipe_of(f);
+	u32 slots = 1, used;
+	struct pipe_buf *bufs;
+	long ret;
 
-	return p ? (int)(READ_ONCE(p->slots_max) * PAGE_SIZE) : -EBADF;
-}
-
-int pipe_resize(struct file *f, u32 bytes)
-{
-	struct pipe *p = pipe_of(f);
-	struct slot *slots, *old;
-	u32 n = 1, used;
-
-	if (!p)
-		return -EBADF;
-	if (bytes > PIPE_SLOTS_USER * PAGE_SIZE && !capable(LCAP_SYS_RESOURCE))
-		return -EPERM;
-	while (n < PIPE_SLOTS_MAX && n * PAGE_SIZE < bytes)
-		n *= 2;
-	if (!bytes || n * PAGE_SIZE < bytes)
-		return -EINVAL;
-	slots = kmalloc(n * sizeof(*slots), ALLOC_KERNEL);
-	if (!slots)
+	if (bytes > PIPE_BYTES_MAX)
+		return cred_capable(current->cred, LCAP_SYS_RESOURCE) && bytes <= (1u << 30) ? -ENOMEM : -EPERM;
+	while ((u64)slots * PAGE_SIZE < bytes)
+		slots *= 2;
+	bufs = kzalloc(slots * sizeof(*bufs), ALLOC_KERNEL);
+	if (!bufs)
 		return -ENOMEM;
 	mutex_lock(&p->lock);
-	used = p->head - p->tail;
-	if (used > n) {
-		mutex_unlock(&p->lock);
-		kfree(slots);
-		return -EBUSY;
+	used = p->tail - p->head;
+	if (used > slots) {
+		kfree(bufs);
+		ret = -EBUSY;
+		goto unlock;
 	}
 	for (u32 i = 0; i < used; i++)
-		slots[i] = *slot_at(p, p->tail + i);
-	old = p->slots;
+		bufs[i] = p->bufs[(p->head + i) & (p->slots - 1)];
+	if (p->bufs != p->bufs_inline)
+		kfree(p->bufs);
+	p->bufs = bufs;
 	p->slots = slots;
-	WRITE_ONCE(p->slots_max, n);
-	p->tail = 0;
-	p->head = used;
+	p->head = 0;
+	p->tail = used;
+	waitqueue_wake_slow(&p->writers_wq, ~0u, POLL_OUT | POLL_WRNORM);
+	ret = (long)slots * (long)PAGE_SIZE;
+unlock:
 	mutex_unlock(&p->lock);
-	if (old != p->first_slots)
-		kfree(old);
-	wake_all(&p->write_wq, WAKE_WRITERS);
-	return (int)(n * PAGE_SIZE);
+	return ret;
+}
+
+static const struct file_ops pipe_ops;
+
+long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
+{
+	struct pipe *p = f->priv;
+
+	if (f->ops != &pipe_ops)
+		return -EBADF;
+	if (cmd == F_SETPIPE_SZ)
+		return pipe_resize(p, arg);
+	return (long)READ_ONCE(p->slots) * (long)PAGE_SIZE;
 }
 
 static const struct file_ops pipe_ops = {
@@ -389,106 +377,106 @@ static const struct file_ops pipe_ops = {
 	.release = pipe_release,
 };
 
-/* ---- both ends at once ---- */
+/* ---- making them ---- */
 
-static struct file *pipe_end(struct inode *i, struct pipe *p, u32 flags)
+void pipe_init(void)
 {
-	struct file *f;
-
-	inode_get(i);
-	f = file_create(&pipe_ops, i, flags, NULL);
-	if (!is_err(f)) {
-		f->priv = p;
-		p->files++;
-		ends_count(p, f->mode, 1);
-		f->ops_word = ~0ULL; /* hang-ups are seen at once */
-	}
-	return f;
+	pipe_cache = kmem_cache_create("pipe", sizeof(struct pipe), 64, 0);
 }
 
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end)
 {
-	struct inode *i = inode_create(anon_mount()->sb, S_IFIFO | 0600, NULL, NULL);
-	struct pipe *p = i ? pipe_new() : NULL;
+	struct inode *i = inode_create(anon_inode()->sb, S_IFIFO | 0600, NULL, &pipe_ops);
+	struct pipe *p = i ? pipe_alloc() : NULL;
 	struct file *r, *w;
 
-	if (!p) {
-		if (i)
-			inode_put(i);
-		return -ENOMEM;
-	}
+	if (!p)
+		goto put_inode;
+	p->readers = p->writers = 1;
+	p->writer_opens = 1;
+	p->refs = 2;
 	i->priv = p;
-	r = pipe_end(i, p, O_RDONLY | (o_flags & (O_NONBLOCK | O_DIRECT)));
-	if (is_err(r)) {
+	inode_get(i); /* one for each end */
+	r = file_create(&pipe_ops, i, O_RDONLY | (o_flags & O_NONBLOCK), p);
+	if (is_err(r)) { /* file_create took and dropped that reference */
 		pipe_free(p);
-		inode_put(i);
-		return -ENOMEM;
+		goto put_inode;
 	}
-	w = pipe_end(i, p, O_WRONLY | (o_flags & (O_NONBLOCK | O_DIRECT)));
-	inode_put(i);
+	w = file_create(&pipe_ops, i, O_WRONLY | (o_flags & (O_NONBLOCK | O_DIRECT)), p);
 	if (is_err(w)) {
+		pipe_close_end(p, 0, 1, 1);
 		file_put(r);
-		return -ENOMEM;
+		return -ENFILE;
 	}
+	r->mode |= FMODE_STREAM;
+	w->mode |= FMODE_STREAM;
 	*read_end = r;
 	*write_end = w;
 	return 0;
+put_inode:
+	if (i)
+		inode_put(i);
+	return -ENOMEM;
 }
 
-/* ---- FIFOs, and pipes opened again through /proc/PID/fd ---- */
-
-/* The pipe of a FIFO's inode, with one file more. NULL = out of memory. */
-static struct pipe *pipe_of_inode(struct inode *i)
+/* The pipe of a FIFO's inode, made at the first open. One more file is counted. NULL = out of memory. */
+static struct pipe *fifo_get(struct inode *i, u32 mode)
 {
 	struct pipe *p;
 
 	rwsem_write_lock(&i->lock);
 	p = i->priv;
-	if (!p)
-		p = i->priv = pipe_new();
-	if (p)
-		p->files++;
+	if (!p) {
+		p = pipe_alloc();
+		i->priv = p;
+	}
+	if (p) {
+		mutex_lock(&p->lock);
+		p->refs++;
+		if (mode & FMODE_READ) {
+			p->readers++;
+			p->reader_opens++;
+		}
+		if (mode & FMODE_WRITE) {
+			p->writers++;
+			p->writer_opens++;
+		}
+		waitqueue_wake_slow(&p->readers_wq, ~0u, 0);
+		waitqueue_wake_slow(&p->writers_wq, ~0u, 0);
+		mutex_unlock(&p->lock);
+	}
 	rwsem_write_unlock(&i->lock);
 	return p;
 }
 
-/* Waits until the other side has been opened since @seen. */
-static int partner_wait(struct waitqueue *q, const u32 *opens, u32 seen)
+int pipe_fifo_open(struct inode *i, struct file *f)
 {
-	return wait_event(q, READ_ONCE(*opens) != seen);
-}
-
-int fifo_open(struct inode *i, struct file *f)
-{
-	struct pipe *p = pipe_of_inode(i);
-	u32 mode = f->mode & (FMODE_READ | FMODE_WRITE), seen;
-	bool nonblock = f->flags & O_NONBLOCK, alone;
+	u32 seen_readers, seen_writers;
+	struct pipe *p;
 	int err = 0;
 
+	p = fifo_get(i, f->mode);
 	if (!p)
 		return -ENOMEM;
 	f->ops = &pipe_ops;
-	f->priv = p; /* from here the release undoes all */
-	mutex_lock(&p->lock);
-	ends_count(p, mode, 1);
-	p->reader_opens += !!(mode & FMODE_READ);
-	p->writer_opens += !!(mode & FMODE_WRITE);
-	f->ops_word = ~0ULL;
-	alone = mode == FMODE_READ ? !p->writers : mode == FMODE_WRITE ? !p->readers : false;
-	seen = mode == FMODE_READ ? p->writer_opens : p->reader_opens;
-	if (alone && nonblock && mode == FMODE_READ)
-		f->ops_word = p->writer_opens;
-	mutex_unlock(&p->lock);
-	wake_all(&p->read_wq, 0);
-	wake_all(&p->write_wq, 0);
-	if (alone && nonblock && mode == FMODE_WRITE)
-		err = -ENXIO;
-	else if (alone && !nonblock)
-		err = mode == FMODE_READ ? partner_wait(&p->read_wq, &p->writer_opens, seen) : partner_wait(&p->write_wq, &p->reader_opens, seen);
+	f->priv = p;
+	f->mode |= FMODE_STREAM;
+	seen_readers = READ_ONCE(p->reader_opens);
+	seen_writers = READ_ONCE(p->writer_opens);
+	if ((f->mode & (FMODE_READ | FMODE_WRITE)) == FMODE_READ) {
+		f->pos = READ_ONCE(p->writers) ? 0 : seen_writers; /* see pipe_poll */
+		if (!READ_ONCE(p->writers) && !(f->flags & O_NONBLOCK)) {
+			f->pos = 0;
+			err = wait_event(&p->readers_wq, READ_ONCE(p->writers) || READ_ONCE(p->writer_opens) != seen_writers);
+		}
+	} else if ((f->mode & (FMODE_READ | FMODE_WRITE)) == FMODE_WRITE && !READ_ONCE(p->readers)) {
+		err = f->flags & O_NONBLOCK ? -ENXIO :
+					      wait_event(&p->writers_wq, READ_ONCE(p->readers) || READ_ONCE(p->reader_opens) != seen_readers);
+	}
+	if (err) {
+		pipe_release(f);
+		f->ops = NULL; /* nothing is left to release */
+		f->priv = NULL;
+	}
 	return err;
-}
-
-void pipe_init(void)
-{
-	pipe_cache = kmem_cache_create("pipe", sizeof(struct pipe), 64, 0);
 }

@@ -1,66 +1,51 @@
-/* memfd: a tmpfs file without a name, with seals. Layer: fs. Locks: tmpfs's. Source: memfd_create(2), fcntl(2) "File Sealing". */
-#include "tmpfs_internal.h"
+/* memfd: nameless files of a tmpfs that is mounted nowhere. Layer: fs. Source: memfd_create(2). */
+#include <exo/vfs.h>
+#include "../vfs/vfs_internal.h"
 
-static struct mount *memfd_mount; /* [c] internal */
+static struct mount *memfd_mount; /* [c] */
 
 void memfd_init(void)
 {
 	struct super_block *sb;
 
-	if (tmpfs_super_create("nr_inodes=0,size=0", &tmpfs_type, &sb))
+	if (tmpfs_super_create("", &tmpfs_type, &sb))
 		panic("memfd: no memory");
 	memfd_mount = mount_create_internal(sb, "tmpfs");
 	if (!memfd_mount)
 		panic("memfd: no memory");
 }
 
-static struct dentry *memfd_dentry(const char *name)
+struct file *memfd_create_file(const char *name, bool allow_sealing)
 {
-	char text[NAME_MAX_BYTES + 1 + NAME_PAD] = "memfd:";
-	struct dentry *root = memfd_mount->root;
-	size_t len = strlen(name);
-	struct name n = { text, 0 };
-
-	memcpy(text + 6, name, len);
-	/* A '/' in it ends no component here: the length is given, the hash is never looked up. */
-	n.hash_len = 6 + len;
-	return dentry_alloc(root->sb, root, &n);
-}
-
-struct file *memfd_create(const char *name, u32 flags)
-{
+	struct dentry *root = memfd_mount->root, *d;
 	struct file *f = file_alloc(O_RDWR | O_LARGEFILE);
-	struct dentry *d;
-	struct inode *i;
+	char text[NAME_MAX_BYTES + 1 + NAME_PAD] = "";
+	int err = -ENOMEM;
 
 	if (is_err(f))
 		return f;
-	d = memfd_dentry(name);
-	i = d ? tmpfs_file_create(memfd_mount->sb, 0777) : err_ptr(-ENOMEM);
-	if (is_err(i)) {
-		if (d)
-			dentry_put(d);
-		file_put(f);
-		return err_ptr(-ENOMEM);
+	snprintf(text, NAME_MAX_BYTES + 1, "memfd:%s", name);
+	d = dentry_alloc(root->sb, root, &(struct name){ text, name_scan(text) });
+	if (!d)
+		goto put_file;
+	err = root->inode->ops->tmpfile(root->inode, d, S_IFREG | 0777);
+	if (err) {
+		dentry_put(d);
+		goto put_file;
 	}
-	i->nlink = 0;
-	dentry_attach(d, i);
-	if (flags & MFD_ALLOW_SEALING)
-		tmpfs_allow_seals(i);
+	if (allow_sealing)
+		tmpfs_allow_seals(d->inode);
 	mount_get(memfd_mount);
 	f->path = (struct path){ memfd_mount, d };
-	f->inode = i;
-	f->mode |= FMODE_SEEK | FMODE_PREAD;
-	f->ops = i->file_ops;
-	return f;
-}
-
-int file_add_seals(struct file *f, u32 seals)
-{
-	return tmpfs_add_seals(f->inode, seals);
-}
-
-int file_get_seals(struct file *f)
-{
-	return tmpfs_get_seals(f->inode);
+	f->inode = d->inode;
+	err = inode_get_write(f->inode);
+	if (err)
+		goto put_file;
+	f->mode |= FMODE_WRITER;
+	err = file_open_inode(f, f->inode);
+	if (!err)
+		return f;
+put_file:
+	file_put(f);
+	return err_ptr(err);
 }

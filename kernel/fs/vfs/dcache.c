@@ -357,7 +357,7 @@ static bool dentry_unref(struct dentry *d)
 			continue;
 		}
 		flags = __atomic_load_n(&d->flags, __ATOMIC_ACQUIRE);
-		if (!(flags & DENTRY_HASHED)) {
+		if (!(flags & DENTRY_HASHED) || flags & DENTRY_UNCACHED) {
 			if (refs_change(d, 1, DENTRY_REFS_DEAD))
 				return true;
 			continue;

@@ -1,10 +1,12 @@
 /* Open files as kernel objects: creation, references, descriptors. Layer: fs.
  * A file's memory stays that of a file for a grace period (CACHE_RCU), with refs 0 while free: look-ups of descriptors are
  * lock-free. Locks: none here; fields are constant after open or have their own. */
+#include <exo/fs_locks.h>
 #include <exo/posix_x.h>
 #include "vfs_internal.h"
 
 static struct kmem_cache *file_cache;
+static u64 open_count; /* [a] */
 
 static void file_release(struct object *o);
 static void file_slot_closed(struct object *o, struct cap_space *s);
@@ -34,7 +36,8 @@ struct file *file_alloc(u32 o_flags)
 	f->cred = cred_get(cred_now());
 	f->owner_signo = 0;
 	f->owner_pid = 0;
-	f->ops_word = 0;
+	f->readahead_next = 0;
+	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
 	object_init(&f->object, &file_object_type, CAP_ALL); /* last: from here a stale look-up may take a reference */
 	return f;
 }
@@ -45,9 +48,9 @@ static void file_release(struct object *o)
 	struct file *f = object_file(o);
 
 	if (unlikely(!list_empty(&f->epoll_links)))
-		epoll_file_gone(f);
+		epoll_forget_file(f);
 	if (f->inode) {
-		if (unlikely(!list_empty(&f->inode->file_locks)))
+		if (unlikely(f->mode & FMODE_LOCKED))
 			file_locks_release_flock(f);
 		if (f->ops && f->ops->release)
 			f->ops->release(f);
@@ -62,6 +65,7 @@ static void file_release(struct object *o)
 	}
 	cred_put(f->cred);
 	kmem_cache_free(file_cache, f);
+	__atomic_fetch_sub(&open_count, 1, __ATOMIC_RELAXED);
 }
 
 static void file_slot_closed(struct object *o, struct cap_space *s)
@@ -70,9 +74,8 @@ static void file_slot_closed(struct object *o, struct cap_space *s)
 
 	if (unlikely(f->ops && f->ops->flush))
 		f->ops->flush(f, s);
-	/* Any close of a file drops the process's locks on it, whichever descriptor took them. Source: fcntl(2). */
-	if (unlikely(!list_empty(&f->inode->file_locks)))
-		file_locks_release_posix(f, s);
+	if (unlikely(f->inode && !list_empty(&f->inode->file_locks)))
+		file_locks_release_posix(f, s); /* made through whatever file */
 }
 
 void file_get(struct file *f)
@@ -190,6 +193,11 @@ int file_path_text(struct file *f, char *buf, size_t size)
 	len = path_text(&f->path, &root, buf, size);
 	path_put(&root);
 	return len;
+}
+
+u64 files_open(void)
+{
+	return __atomic_load_n(&open_count, __ATOMIC_RELAXED);
 }
 
 void files_init(void)

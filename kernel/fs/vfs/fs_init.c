@@ -1,4 +1,6 @@
 /* The first mounts: tmpfs on /, devfs on /dev, and what hangs there. Layer: fs. */
+#include <exo/fs_pipe.h>
+#include <exo/fs_locks.h>
 #include "vfs_internal.h"
 
 void procfs_init(void) WEAK;
@@ -27,7 +29,7 @@ void fs_init(void)
 	anon_init();
 	tmpfs_init();
 	pipe_init();
-	poll_init();
+	epoll_init();
 	if (tmpfs_super_create("mode=0755", &tmpfs_type, &sb))
 		panic("fs: no memory for the root");
 	root = mount_create_root(sb);

@@ -1,5 +1,6 @@
 /* open(2) in all its forms. Layer: fs.
  * Locks: the directory's inode lock while a file is made in it. Sources: open(2), execve(2) (ETXTBSY, noexec). */
+#include <exo/fs_pipe.h>
 #include "vfs_internal.h"
 
 static const struct file_ops path_only_ops; /* O_PATH */
@@ -24,7 +25,7 @@ int file_open_inode(struct file *f, struct inode *i)
 		return err;
 	case S_IFIFO:
 		f->mode |= FMODE_STREAM;
-		return fifo_open(i, f);
+		return pipe_fifo_open(i, f);
 	default: /* sockets and block devices have no driver behind open */
 		return i->ops->open ? i->ops->open(i, f) : -ENXIO;
 	}
@@ -251,6 +252,8 @@ static int open_exec_here(struct file *f)
 	if (err)
 		return err;
 	f->mode |= FMODE_EXEC;
+	if (f->path.mount->flags & MS_NOSUID)
+		f->mode |= FMODE_NOSUID;
 	return file_open_inode(f, i);
 }
 
@@ -269,4 +272,9 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 		return err_ptr(err);
 	}
 	return f;
+}
+
+bool file_is_nosuid(const struct file *f)
+{
+	return !f->path.mount || f->path.mount->flags & MS_NOSUID;
 }

@@ -117,11 +117,6 @@ static enum reached climb(struct back_writer *b, struct path p, const struct pat
 	return REACHED_ROOT;
 }
 
-bool path_is_deleted(const struct path *p)
-{
-	return !dentry_hashed(p->dentry) && !dentry_is_root(p->dentry);
-}
-
 int path_text(const struct path *p, const struct path *root, char *buf, size_t size)
 {
 	static const char deleted[] = " (deleted)", unreachable[] = "(unreachable)";
@@ -138,7 +133,7 @@ int path_text(const struct path *p, const struct path *root, char *buf, size_t s
 		rcu_read_lock();
 		names = seq_read_begin(&dcache_rename_seq);
 		mounts = seq_read_begin(&mount_seq);
-		gone = path_is_deleted(p);
+		gone = !dentry_hashed(p->dentry) && !dentry_is_root(p->dentry);
 		if (gone)
 			back_write(&b, deleted, sizeof(deleted) - 1);
 		reached = climb(&b, *p, root);

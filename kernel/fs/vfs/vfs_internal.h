@@ -91,7 +91,6 @@ static inline u32 name_len(const struct name *n)
 void dcache_init(void);
 void inodes_init(void);
 void files_init(void);
-void file_locks_init(void);
 struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const struct name *n); /* refs 1, unhashed, in parent's children; NULL */
 void dentry_hash(struct dentry *d);
 /* dcache_find - under RCU, no reference; @seq is for seq_read_retry(&d->seq). NULL may be wrong while names move. */
@@ -216,22 +215,16 @@ static inline bool inode_atime_due(const struct inode *i) /* not read since it w
 void inode_touch_atime(const struct path *p, struct inode *i); /* reads the clock */
 
 /* ---- kinds of file systems ---- */
-int fifo_open(struct inode *i, struct file *f);
 int chardev_open(struct inode *i, struct file *f);
-void pipe_init(void);
 void memfd_init(void);
 struct mount *anon_mount(void);             /* of pipes and anonymous inodes; borrowed */
 struct inode *anon_inode(void);             /* the one that eventfds and epolls share; borrowed */
 void anon_init(void);
-void epoll_file_gone(struct file *f);       /* @f's last reference went: no epoll watches it any more */
 void tmpfs_init(void);
 void devfs_init(void);
-void poll_init(void);
 extern struct fs_type tmpfs_type, devtmpfs_type;
 int tmpfs_super_create(const char *data, const struct fs_type *t, struct super_block **out) MUST_USE;
 struct inode *tmpfs_file_create(struct super_block *sb, u32 mode); /* nameless regular file; err_ptr */
 /* Fills of a file's pages straight from memory that stays (the initramfs): see tmpfs_set_backing. */
 void tmpfs_set_backing(struct inode *i, const void *data, u64 len_bytes);
-int tmpfs_add_seals(struct inode *i, u32 seals) MUST_USE;
-int tmpfs_get_seals(struct inode *i) MUST_USE;
 void tmpfs_allow_seals(struct inode *i); /* a fresh memfd */

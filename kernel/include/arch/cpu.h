@@ -9,7 +9,7 @@
  *
  * archimpl/cpu.h must define, as macros or static inlines:
  *   PER_CPU(T, name), DECLARE_PER_CPU(T, name), this_cpu_read(v), this_cpu_write(v, x), this_cpu_add(v, n),
- *   this_cpu_ptr(v), cpu_ptr(v, cpu),
+ *   this_cpu_and(v, mask), this_cpu_add_is_zero(v, n) (u32; a compiler barrier), this_cpu_ptr(v), cpu_ptr(v, cpu),
  *   ulong arch_irq_save(void); void arch_irq_restore(ulong); void arch_irq_enable/disable(void); bool arch_irq_enabled(void);
  *   void arch_cpu_relax(void);  u64 arch_cycles(void) (TSC);  struct thread *current (macro over the per-CPU current_thread).
  */
@@ -22,6 +22,12 @@ struct thread;
 typedef unsigned long ulong;
 
 #include <archimpl/cpu.h>
+#ifndef this_cpu_add_is_zero /* an arch whose add leaves no flags */
+#define this_cpu_add_is_zero(v, n) ({ barrier(); this_cpu_add(v, n); this_cpu_read(v) == 0; })
+#endif
+#ifndef this_cpu_and
+#define this_cpu_and(v, mask) this_cpu_write(v, this_cpu_read(v) & (mask))
+#endif
 
 DECLARE_PER_CPU(u32, cpu_number);             /* [c] this CPU's index, dense from 0 */
 DECLARE_PER_CPU(struct thread *, current_thread); /* [p] written by the scheduler's switch only */
@@ -39,7 +45,8 @@ static ALWAYS_INLINE u32 cpu_id(void)
 }
 #define for_each_online_cpu(c) for_each_bit(c, __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE))
 
-void sched_preempt(void); /* scheduler: called when preempt_enable finds zero; returns after others ran */
+void sched_preempt(void); /* scheduler: called when preempt_enable finds zero; returns after others ran. With interrupts off it does nothing. */
+void sched_preempt_irq(void); /* the same for the exit of the outermost interrupt: called and returns with interrupts off */
 static ALWAYS_INLINE void preempt_disable(void)
 {
 	this_cpu_add(preempt_count, 1);
@@ -52,14 +59,12 @@ static ALWAYS_INLINE void preempt_enable_no_resched(void)
 }
 static ALWAYS_INLINE void preempt_enable(void)
 {
-	barrier();
-	this_cpu_add(preempt_count, -1);
-	if (unlikely(this_cpu_read(preempt_count) == 0))
+	if (unlikely(this_cpu_add_is_zero(preempt_count, -1)))
 		sched_preempt();
 }
 static ALWAYS_INLINE void preempt_set_resched(void) /* on this CPU; others get IPI_RESCHED */
 {
-	this_cpu_write(preempt_count, this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED);
+	this_cpu_and(preempt_count, ~PREEMPT_NO_RESCHED);
 }
 
 /* arch_cpu_idle - enter with interrupts off; atomically enables them and sleeps until one comes; returns with them on. */
@@ -71,6 +76,9 @@ void arch_reboot(void) NORETURN;
 const char *arch_cpu_model(u32 cpu);
 /* arch_cpuinfo - text of /proc/cpuinfo for one CPU. Return: bytes (as snprintf). */
 int arch_cpuinfo(u32 cpu, char *buf, size_t size);
+void arch_stopped_print(void);                  /* panic: where the CPUs were that arch_stop_others stopped */
+/* arch_tsc_khz - measured against CPUID, HPET, PM timer or PIT, whichever comes first; at most 10 ms. Boot CPU, after acpi_init. */
+u64 arch_tsc_khz(void);
 u64 arch_random_seed(void);                     /* RDSEED/RDRAND/TSC jitter mixed; never fails, quality varies */
 
 /* Entry points that boot calls in order (kernel/main.c):

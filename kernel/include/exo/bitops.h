@@ -3,7 +3,7 @@
 
 #include <exo/types.h>
 
-#define BIT(n) (1ULL << (n))
+#define BIT(n) (1UL << (n))
 static inline unsigned bit_ffs(u64 x) /* index of the lowest set bit; x != 0 */
 {
 	return (unsigned)__builtin_ctzll(x);

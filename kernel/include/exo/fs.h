@@ -74,7 +74,7 @@ struct file {
 	struct list epoll_links;    /* [epoll_files_lock] items that watch this file */
 	struct cred *cred;          /* [c] +1 opener */
 	u32 owner_signo; s32 owner_pid; /* F_SETOWN, F_SETSIG [a] */
-	u64 ops_word;               /* of the ops' owner, 0 at first */
+	u64 readahead_next;
 };
 #define FMODE_READ 1u
 #define FMODE_WRITE 2u
@@ -84,6 +84,8 @@ struct file {
 #define FMODE_EXEC 32u    /* holds its inode against writers (ETXTBSY) */
 #define FMODE_WRITER 64u  /* counts as a writer in inode->write_count */
 #define FMODE_PREAD 128u  /* pread and pwrite are allowed (regular files, seekable devices) */
+#define FMODE_LOCKED 256u /* [a] has held a POSIX, OFD or flock lock: close must look */
+#define FMODE_NOSUID 512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
 {
@@ -93,6 +95,7 @@ static inline struct file *object_file(struct object *o)
  * Return: file (refs 1) | err_ptr. Takes over @inode reference (may be NULL). */
 struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 flags, void *priv);
 void file_put(struct file *f);
+u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/file-nr */
 void file_get(struct file *f);
 /* fd_file - the file in slot @fd of current with @rights (cap_borrow). err_ptr(-EBADF) also when the object is no file or was
  * opened with O_PATH. fd_file_path takes O_PATH files too. */
@@ -255,6 +258,7 @@ struct dentry {
 #define DENTRY_PINNED 16u     /* the file system holds a reference (tmpfs: the dentry is the directory entry) */
 #define DENTRY_REVALIDATE 32u
 #define DENTRY_ANON 64u       /* made by file_path_get */
+#define DENTRY_UNCACHED 128u   /* killed at its last put instead of waiting on the LRU (/proc/PID) */
 #define DENTRY_REFS_DEAD 0x80000000u
 static inline u32 dentry_name_len(const struct dentry *d)
 {
@@ -300,6 +304,8 @@ int vfs_symlink(const char *target, const char *path);
 int vfs_mount(const char *type, const char *source, const char *target, u32 flags, const char *data);
 int vfs_umount(const char *target, u32 flags);
 int path_text(const struct path *p, const struct path *root, char *buf, size_t size); /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG; "(unreachable)" rule */
+void epoll_init(void);
+void epoll_forget_file(struct file *f); /* file_put, when f->epoll_links is not empty */
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo; stops when fn returns non-zero. */
 struct mount_info {
 	u32 id, parent_id, flags, sb_flags;
@@ -310,7 +316,14 @@ struct mount_info {
 };
 int mount_for_each(const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx);
 void fs_init(void);              /* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
-int initramfs_unpack(const void *archive, size_t len_bytes); /* newc, plain or gzip, concatenated; named errors in the log; 0 | -EINVAL truncated (what was whole stays) */
+/* initramfs_unpack - archives (newc cpio, plain or gzip, one behind the other) into the root. Faults are logged with their offset, and
+ * what was whole before them stays. Files keep standing in @archive when initramfs_keeps_archive says so: its memory must stay then.
+ * Context: boot thread. Return: 0 | -EINVAL damaged or truncated | -ENOMEM. */
+int initramfs_unpack(const void *archive, size_t len_bytes);
+bool initramfs_keeps_archive(void);
+/* tmpfs_adopt - gives a regular file of a tmpfs (lock held) the contents at @data, which must stay for ever: they are copied page by
+ * page at first use. 0 | -EOPNOTSUPP no such file | -EPERM sealed. */
+int tmpfs_adopt(struct inode *i, const void *data, u64 len_bytes) MUST_USE;
 
 /* ---- devices: char devices by number, nodes made in /dev ---- */
 #define MKDEV(maj, min) (((u64)((maj) & 0xfff) << 8) | ((min) & 0xff) | ((u64)((min) & ~0xffull) << 12))
@@ -331,6 +344,4 @@ int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *
 
 /* pipe_create - both ends as files. 0 | -ENOMEM. */
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end) MUST_USE;
-/* file locks: called on close and release. */
-void file_locks_release_posix(struct file *f, struct cap_space *owner);
-void file_locks_release_flock(struct file *f);
+/* File locks: exo/fs_locks.h. */

@@ -7,7 +7,11 @@
 #include <exo/sync.h>
 
 /* ---- struct page: one a physical frame, array mem_map ---- */
-enum page_flags { PG_RESERVED = 1, PG_BUDDY = 2, PG_SLAB = 4, PG_DIRTY = 8, PG_UPTODATE = 16, PG_TABLE = 32, PG_CACHE = 64, PG_ANON = 128 };
+enum page_flags {
+	PG_RESERVED = 1, PG_BUDDY = 2, PG_SLAB = 4, PG_DIRTY = 8, PG_UPTODATE = 16, PG_TABLE = 32, PG_CACHE = 64, PG_ANON = 128,
+	PG_SHMEM = 256, /* with PG_CACHE: counts as shared memory */
+	PG_LISTED = 512, /* free, in a per-CPU list */
+};
 struct vm_object;
 struct page {
 	u32 refs;            /* [a] 0 = free */
@@ -20,12 +24,21 @@ struct page {
 			void *slab_freelist;
 			struct kmem_cache *slab_cache;
 		};
+		struct rcu_head rcu; /* cache page on its way out, after it left its object */
 	};
 	struct vm_object *object; /* page cache: owner [object lock] */
-	u64 index;                /* page offset in the object; slab: objects in use */
+	union {
+		u64 index;           /* page offset in the object */
+		struct {             /* slab, in the head page [cache lock] */
+			u16 slab_used;   /* objects handed out, magazines included */
+			u16 slab_carved; /* objects ever handed out; those above were never touched */
+			u16 slab_objects;
+		};
+	};
 	struct list lru;
-	u64 private_;
+	u64 private_;             /* slab: the head page; kmalloc above the classes, vmalloc: pages in the block */
 };
+_Static_assert(sizeof(struct page) == 64, "one cache line a page");
 extern struct page *mem_map; /* [c] mem_map[pfn] */
 extern pfn_t mem_map_end;    /* [c] first pfn without a struct page */
 static inline struct page *pfn_to_page(pfn_t pfn)
@@ -70,20 +83,23 @@ static inline void page_put(struct page *p) /* frees an order-0 page at zero */
 		page_put_slow(p);
 }
 
-/* early: before phys_init, from the boot map; page aligned, zeroed; panics when none (boot only). */
+/* early: from the boot map before phys_init, from the buddy system after it; page aligned, zeroed, never freed; panics when none (boot only). */
 void *early_alloc(size_t len_bytes, size_t align);
 void phys_init(void); /* boot_info -> zones, mem_map, buddy */
 void phys_init_late(void); /* gives the initrd and boot-only sections back when told */
 void phys_free_range(paddr_t start, paddr_t end); /* initrd, .init sections */
 
-struct mem_stats {
+struct mem_stats { /* pages_cache includes pages_shmem, as Linux's "Cached" does */
 	u64 pages_total, pages_free, pages_cache, pages_anon, pages_slab, pages_slab_reclaimable, pages_table, pages_kstack, pages_shmem,
 	    pages_dirty, pages_reserve;
 };
 void mem_stats_get(struct mem_stats *out);
+u64 mem_pages_free(void);  /* pages_free alone, without locks */
+u64 mem_pages_total(void);
 enum mem_counter { MEM_CACHE, MEM_ANON, MEM_TABLE, MEM_KSTACK, MEM_SHMEM, MEM_DIRTY, MEM_COUNTERS };
 void mem_account(enum mem_counter c, s64 pages); /* per CPU, lock-free */
-/* Reclaim hooks: dentry cache, page cache register a shrinker. Return: pages (or objects) freed. */
+/* Reclaim hooks: dentry cache, page cache register a shrinker, once, at boot. Return: pages (or objects) freed.
+ * shrink() runs in a thread that may hold any sleeping lock: it may try-lock only, and may allocate with ALLOC_ATOMIC only. */
 struct shrinker {
 	u64 (*shrink)(struct shrinker *s, u64 target);
 	const char *name;
@@ -102,6 +118,7 @@ struct kmem_cache;
 /* kmem_cache_create - typed slab cache. Never fails at boot (panics), so its users need no check. @align 0 = 16.
  * @flags CACHE_RCU: slabs are given back only after a grace period, so a stale pointer still names an object of this type. */
 #define CACHE_RCU 1u
+#define CACHE_RECLAIMABLE 2u /* counts as SReclaimable: a shrinker can empty it */
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, u32 flags);
 void *kmem_cache_alloc(struct kmem_cache *c, u32 flags); /* contents: undefined, ALLOC_ZERO for zeroed */
 void kmem_cache_free(struct kmem_cache *c, void *p);
@@ -110,6 +127,7 @@ u64 kmem_cache_shrink_all(void);
 size_t heap_slabinfo(char *buf, size_t size);
 /* heap_fail_at - test hook: the n-th allocation from now fails (0 = off). Host builds and DEBUG only. */
 void heap_fail_at(u64 n);
+bool heap_fail_hit(void); /* the failure asked for by heap_fail_at has happened */
 
 /* vmalloc area: kernel stacks with guard pages, large tables. */
 void *vmalloc(size_t len_bytes, u32 flags); /* page granular, one guard page after */

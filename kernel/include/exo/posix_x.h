@@ -8,6 +8,7 @@
 #include <exo/security.h>
 #include <exo/vm.h>
 #include <exo/fs.h>
+#include <exo_abi/linux_signal.h>
 
 #define SIGNALS_MAX 64
 typedef u64 sigset; /* bit n-1 = signal n */
@@ -48,9 +49,6 @@ static inline u64 rlimit_current(enum rlimit_id id)
 int signal_send_process(struct process *p, const struct siginfo *info);      /* 0 | -EAGAIN queue full */
 int signal_send_thread(struct thread *t, const struct siginfo *info);
 int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info);     /* info NULL = SI_KERNEL; 0 | -ESRCH */
-/* signal_mask_swap_user - for ppoll, pselect6, epoll_pwait: current's mask becomes *mask for the duration of the call; restored
- * after the call, or after the handler that ends it (WORK_RESTORE_SIGMASK). 0 | -EINVAL size | -EFAULT. */
-int signal_mask_swap_user(const u64 USER *mask, size_t size) MUST_USE;
 int signal_send_current(int signo);                                          /* SIGPIPE, SIGXFSZ: synchronous, SI_USER... */
 /* [ops] job control for the tty: what line disciplines ask. */
 bool signal_current_blocked_or_ignored(int signo);
@@ -89,5 +87,17 @@ pid_t pid_last(void);
 /* Start of user space: boot's kernel thread becomes pid 1. Does not return on success. -ENOENT, -ENOEXEC, ... */
 int process_start_init(const char *path, const char *const argv[], const char *const envp[]);
 void process_init(void); /* tables; before the first process */
-/* Signals hold futexes' and others' sleeps: wait modes ask these (see sched.h thread_signal_pending). */
-int futex_wake_user(u32 USER *addr, u32 count); /* exit: clear_child_tid */
+
+/* Restart blocks: a call that returns -ERESTART_RESTARTBLOCK has stored here how restart_syscall goes on (nanosleep's remainder,
+ * poll's deadline). One a thread; fn runs in the same thread, with the same address space. */
+struct restart_block {
+	long (*fn)(struct restart_block *rb); /* NULL = nothing to restart: -EINTR */
+	u64 args[6];
+};
+struct restart_block *restart_block_current(void);
+/* signal_mask_swap_user - ppoll, pselect6, epoll_pwait: for the rest of this call the mask is *mask; the old one comes back on the
+ * way to user mode, after a handler has run with it. @mask NULL: nothing. 0 | -EINVAL size is not 8 | -EFAULT. */
+int signal_mask_swap_user(const u64 USER *mask, size_t size) MUST_USE;
+/* CPU time of a process, for the CPU clocks of clock_gettime. Threads that ended are included. */
+void process_cpu_times(struct process *p, u64 *user_ns, u64 *system_ns);
+int futex_wake_user(u32 USER *addr, u32 count); /* exit: clear_child_tid. Woken | -EFAULT */

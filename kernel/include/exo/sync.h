@@ -8,6 +8,7 @@
 
 #include <exo/types.h>
 #include <exo/list.h>
+#include <exo/log.h>
 #include <exo/rbtree.h>
 #include <arch/cpu.h>
 
@@ -17,6 +18,26 @@ enum lock_rank {
 #undef LOCK_RANK
 	RANK_COUNT
 };
+
+#ifdef EXO_DEBUG
+/* What a CPU (spin locks) or a thread (sleeping locks) holds, newest last. Filled by kernel/sync/lock_debug.c. */
+#define HELD_LOCKS_MAX 24
+struct held_locks {
+	u32 count;
+	struct held_lock {
+		const void *lock;
+		const void *site; /* code address of the acquisition */
+		u16 rank;
+		bool interrupt;   /* taken in interrupt context: not compared with what the interrupted code holds */
+	} held[HELD_LOCKS_MAX];
+};
+void sleeplock_debug_acquire(const void *lock, u32 rank, const void *site); /* checks, then records as held */
+void sleeplock_debug_release(const void *lock);
+#else
+#define sleeplock_debug_acquire(lock, rank, site) ((void)0)
+#define sleeplock_debug_release(lock)             ((void)0)
+#endif
+const char *lock_rank_name(u32 rank);
 
 /* ---- spin locks: disable preemption ---- */
 typedef struct {
@@ -130,7 +151,8 @@ enum wait_mode { WAIT_UNINTERRUPTIBLE, WAIT_INTERRUPTIBLE, WAIT_KILLABLE };
 void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode);
 void wait_finish(struct waitqueue *q, struct wait_entry *e);
 /* wait_event - sleeps until @cond. @deadline_ns CLOCK_MONOTONIC or NS_FOREVER.
- * Value: 0 | -ERESTARTSYS signal (interruptible modes) | -ETIMEDOUT. @cond is evaluated with the thread queued. */
+ * Value: 0 | -ERESTARTSYS signal (interruptible modes) | -ETIMEDOUT. Before the thread sleeps, @cond is evaluated with the thread
+ * queued; it may be evaluated several times, and once true it is not evaluated again. */
 int wait_sleep(enum wait_mode mode, ns_t deadline_ns); /* 0 woken, maybe spuriously | -ERESTARTSYS | -ETIMEDOUT */
 #define wait_event_mode(q, cond, mode, deadline_ns, excl)                                          \
 	({                                                                                         \
@@ -147,6 +169,10 @@ int wait_sleep(enum wait_mode mode, ns_t deadline_ns); /* 0 woken, maybe spuriou
 				if (_ret)                                                          \
 					break;                                                     \
 				_ret = wait_sleep((mode), (deadline_ns));                          \
+				if (cond) {                                                        \
+					_ret = 0;                                                  \
+					break;                                                     \
+				}                                                                  \
 			}                                                                          \
 			wait_finish((q), &_e);                                                     \
 		}                                                                                  \
@@ -159,8 +185,8 @@ int wait_sleep(enum wait_mode mode, ns_t deadline_ns); /* 0 woken, maybe spuriou
 
 /* ---- sleeping locks ---- */
 struct mutex {
-	u64 owner; /* [a] struct thread * | 1 when waiters */
-	struct waitqueue wq;
+	u64 owner; /* [a] struct thread * | MUTEX_WAITERS | MUTEX_HANDOFF */
+	struct waitqueue wq; /* its lock guards the list and every change of the two bits */
 #ifdef EXO_DEBUG
 	u16 rank;
 #endif
@@ -173,8 +199,8 @@ void mutex_unlock(struct mutex *m);
 bool mutex_held(const struct mutex *m);
 
 struct rwsem {
-	s64 count; /* [a] >0 readers, -1 writer, 0 free */
-	u32 writers_waiting; /* [a] readers step back while not 0: writers do not starve */
+	s64 count;   /* [a] >0 readers, -1 writer, 0 free */
+	u32 waiting; /* [wq.lock; read racy] sleepers: newcomers queue behind them, a release hands over to them in order */
 	struct waitqueue wq;
 #ifdef EXO_DEBUG
 	u16 rank;
@@ -194,6 +220,17 @@ struct semaphore {
 void semaphore_init(struct semaphore *s, s32 count);
 int semaphore_down(struct semaphore *s, enum wait_mode mode, ns_t deadline_ns) MUST_USE;
 void semaphore_up(struct semaphore *s);
+
+/* ---- once: fn(arg) runs exactly once; whoever comes meanwhile waits until it is done. Context: thread. ---- */
+struct once {
+	u32 state; /* [a] 0 not yet, 1 running, 2 done */
+};
+void once_run_slow(struct once *o, void (*fn)(void *arg), void *arg);
+static ALWAYS_INLINE void once_run(struct once *o, void (*fn)(void *arg), void *arg)
+{
+	if (unlikely(__atomic_load_n(&o->state, __ATOMIC_ACQUIRE) != 2)) /* pairs with the release in once_run_slow */
+		once_run_slow(o, fn, arg);
+}
 
 /* ---- sequence counters: readers retry, the writer holds its own lock ---- */
 typedef struct {
@@ -240,6 +277,35 @@ void rcu_call(struct rcu_head *h, void (*fn)(struct rcu_head *h));
 void rcu_synchronize(void); /* thread context; sleeps one grace period */
 void rcu_barrier(void);     /* waits until every rcu_call queued before has run */
 void rcu_init(void);        /* after the scheduler can start threads */
-void rcu_note_quiescent(void); /* scheduler switch, user entry from interrupt, idle */
+u64 rcu_callbacks_pending(void); /* queued and not yet run, all CPUs (racy; for /proc and tests) */
+
+/* The scheduler's and arch's side. A grace period ends when every online CPU has passed a switch or was seen idle.
+ * rcu_note_quiescent: at each schedule(). rcu_idle_enter/exit: around the halt of the idle loop, interrupts off.
+ * rcu_irq_enter: first thing in every interrupt: an interrupt that hit the idle loop may read RCU data, so the CPU stops being
+ * quiescent; the idle loop says so again before its next halt. */
+DECLARE_PER_CPU(u32, rcu_passed);      /* [p write, a read] counts quiescent states */
+DECLARE_PER_CPU(u32, rcu_idle);        /* [p write, a read] 1 = halted in idle */
+DECLARE_PER_CPU(u32, rcu_wake_wanted); /* [p] rcu_call asks the next schedule() to wake the worker */
+void rcu_wake_worker(void);
+static ALWAYS_INLINE void rcu_note_quiescent(void)
+{
+	this_cpu_add(rcu_passed, 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* later reads see what was published before the worker saw the count */
+	if (unlikely(this_cpu_read(rcu_wake_wanted)))
+		rcu_wake_worker();
+}
+static ALWAYS_INLINE void rcu_idle_enter(void)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	this_cpu_write(rcu_idle, 1);
+}
+static ALWAYS_INLINE void rcu_irq_enter(void)
+{
+	if (unlikely(this_cpu_read(rcu_idle))) {
+		this_cpu_write(rcu_idle, 0);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the worker's fence before it reads rcu_idle */
+	}
+}
+#define rcu_idle_exit rcu_irq_enter
 #define rcu_dereference(p)      __atomic_load_n(&(p), __ATOMIC_CONSUME)
 #define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)

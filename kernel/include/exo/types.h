@@ -33,10 +33,10 @@ typedef s32 cap_t;   /* slot in a capability space (a file descriptor) */
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  4096UL
 #define PAGE_MASK  (~(PAGE_SIZE - 1))
-#define NS_PER_SEC 1000000000ULL
-#define NS_PER_MS  1000000ULL
-#define NS_PER_US  1000ULL
-#define NS_FOREVER ((ns_t)~0ULL)
+#define NS_PER_SEC 1000000000UL
+#define NS_PER_MS  1000000UL
+#define NS_PER_US  1000UL
+#define NS_FOREVER ((ns_t)~0UL)
 #define CPUS_MAX   64
 
 #define MUST_USE     __attribute__((warn_unused_result))

@@ -24,7 +24,6 @@ static inline void path_buf_fini(struct path_buf *b)
 /* ---- looking ---- */
 int walk_path(cap_t dirfd, const char *text, u32 flags, struct path *out) MUST_USE; /* path_lookup of a padded text */
 int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_USE; /* no references on the fast path */
-u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE; /* @p may be empty: anonymous */
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode); /* err_ptr */
 void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
@@ -52,18 +51,6 @@ int vfs_rmdir_text(cap_t dirfd, const char *text) MUST_USE;
 int vfs_rename_text(cap_t old_fd, const char *old, cap_t new_fd, const char *new, u32 flags) MUST_USE;
 int inode_readlink(struct inode *i, char *buf, size_t size) MUST_USE; /* length; not NUL-terminated */
 
-bool path_is_deleted(const struct path *p);
-int pipe_resize(struct file *f, u32 bytes) MUST_USE; /* F_SETPIPE_SZ: new size | -EBADF no pipe, -EBUSY, -EPERM */
-int pipe_size(struct file *f);
-int file_add_seals(struct file *f, u32 seals) MUST_USE;
-int file_get_seals(struct file *f);
-struct file *memfd_create(const char *name, u32 flags);   /* MFD_*; err_ptr */
-struct file *eventfd_create(u32 count, u32 flags);        /* O_NONBLOCK, EFD_SEMAPHORE; err_ptr */
-
-struct linux_flock;
-int file_lock_fcntl(struct file *f, int cmd, struct linux_flock *fl) MUST_USE; /* F_GETLK ... F_OFD_SETLKW; -ERESTARTSYS */
-int file_lock_flock(struct file *f, int op) MUST_USE;                         /* LOCK_SH ... */
-
 ssize_t file_read(struct file *f, struct uio *u, u64 *pos);   /* mode and length checks were made */
 ssize_t file_write(struct file *f, struct uio *u, u64 *pos);
 /* file_pos_lock - true when others may move f->pos: give to file_pos_unlock. */
@@ -80,6 +67,11 @@ static inline void file_pos_unlock(struct file *f, bool locked)
 	if (locked)
 		mutex_unlock(&f->pos_lock);
 }
+
+bool file_is_nosuid(const struct file *f); /* its mount gives no set-ID rights */
+struct file *memfd_create_file(const char *name, bool allow_sealing); /* err_ptr */
+int tmpfs_add_seals(struct inode *i, u32 seals) MUST_USE; /* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */
+int tmpfs_get_seals(struct inode *i) MUST_USE;
 
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
 int vfs_setxattr(const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;

@@ -1,205 +1,379 @@
-/* System calls that open, make, remove and move names. Layer: syscall.
- * Sources: open(2) mkdir(2) mknod(2) link(2) symlink(2) unlink(2) rmdir(2) rename(2) readlink(2). */
-#include <arch/uaccess.h>
+/* Names: making, removing, moving and reading them; directories and the working directory. Layer: syscall.
+ * Sources: mkdir(2) mknod(2) unlink(2) rename(2) link(2) symlink(2) readlink(2) getdents(2) getcwd(2) chdir(2) chroot(2). */
+#include <exo/errno.h>
 #include <exo/memory.h>
-#include <exo/posix_x.h>
+#include <exo/sched.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
 
-static long do_open(cap_t dirfd, u64 name, u32 flags, u32 mode)
+/* ---- one path ---- */
+
+static long do_mkdir(cap_t dirfd, u64 name, u32 mode)
 {
 	struct path_buf b;
-	struct file *f;
-	int err = path_buf_user(&b, (const char USER *)name);
+	long ret = path_buf_user(&b, (const char USER *)name);
 
-	if (unlikely(err))
-		return err;
-	f = vfs_open_text(dirfd, b.text, flags | O_LARGEFILE, mode);
+	if (ret)
+		return ret;
+	ret = vfs_mkdir_text(dirfd, b.text, mode & (S_IALLUGO & ~(S_ISUID | S_ISGID)));
 	path_buf_fini(&b);
-	return unlikely(is_err(f)) ? ptr_err(f) : fd_install_new(f, flags);
+	return ret;
 }
 
-long sys_open(u64 name, u64 flags, u64 mode)
+long sys_mkdir(u64 a0, u64 a1)
 {
-	return do_open(AT_FDCWD, name, (u32)flags, (u32)mode);
+	return do_mkdir(AT_FDCWD, a0, (u32)a1);
 }
 
-long sys_openat(u64 dirfd, u64 name, u64 flags, u64 mode)
+long sys_mkdirat(u64 a0, u64 a1, u64 a2)
 {
-	return do_open((cap_t)dirfd, name, (u32)flags, (u32)mode);
+	return do_mkdir((cap_t)a0, a1, (u32)a2);
 }
 
-long sys_creat(u64 name, u64 mode)
-{
-	return do_open(AT_FDCWD, name, O_CREAT | O_WRONLY | O_TRUNC, (u32)mode);
-}
-
-long sys_mkdirat(u64 dirfd, u64 name, u64 mode)
+static long do_mknod(cap_t dirfd, u64 name, u32 mode, u32 dev)
 {
 	struct path_buf b;
-	int err = path_buf_user(&b, (const char USER *)name);
+	u32 type = mode & S_IFMT;
+	long ret;
 
-	if (err)
-		return err;
-	err = vfs_mkdir_text((cap_t)dirfd, b.text, (u32)mode);
-	path_buf_fini(&b);
-	return err;
-}
-
-long sys_mkdir(u64 name, u64 mode)
-{
-	return sys_mkdirat((u64)AT_FDCWD, name, mode);
-}
-
-long sys_mknodat(u64 dirfd, u64 name, u64 mode, u64 dev)
-{
-	struct path_buf b;
-	int err = path_buf_user(&b, (const char USER *)name);
-
-	if (err)
-		return err;
-	err = vfs_mknod_text((cap_t)dirfd, b.text, (u32)mode & 0xffff, (u32)dev);
-	path_buf_fini(&b);
-	return err;
-}
-
-long sys_mknod(u64 name, u64 mode, u64 dev)
-{
-	return sys_mknodat((u64)AT_FDCWD, name, mode, dev);
-}
-
-long sys_unlinkat(u64 dirfd, u64 name, u64 flags)
-{
-	struct path_buf b;
-	int err;
-
-	if ((u32)flags & ~AT_REMOVEDIR)
+	if (type == S_IFDIR)
+		return -EPERM;
+	if (type && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO && type != S_IFSOCK)
 		return -EINVAL;
-	err = path_buf_user(&b, (const char USER *)name);
-	if (err)
-		return err;
-	err = (u32)flags & AT_REMOVEDIR ? vfs_rmdir_text((cap_t)dirfd, b.text) : vfs_unlink_text((cap_t)dirfd, b.text);
+	if ((type == S_IFCHR || type == S_IFBLK) && !cred_capable(current->cred, LCAP_MKNOD))
+		return -EPERM;
+	ret = path_buf_user(&b, (const char USER *)name);
+	if (ret)
+		return ret;
+	ret = vfs_mknod_text(dirfd, b.text, type ? mode : mode | S_IFREG, type == S_IFCHR || type == S_IFBLK ? dev : 0);
 	path_buf_fini(&b);
-	return err;
+	return ret;
 }
 
-long sys_unlink(u64 name)
+long sys_mknod(u64 a0, u64 a1, u64 a2)
 {
-	return sys_unlinkat((u64)AT_FDCWD, name, 0);
+	return do_mknod(AT_FDCWD, a0, (u32)a1, (u32)a2);
 }
 
-long sys_rmdir(u64 name)
+long sys_mknodat(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return sys_unlinkat((u64)AT_FDCWD, name, AT_REMOVEDIR);
+	return do_mknod((cap_t)a0, a1, (u32)a2, (u32)a3);
 }
 
-long sys_symlinkat(u64 target, u64 dirfd, u64 name)
-{
-	struct path_buf to, b;
-	int err = path_buf_user(&to, (const char USER *)target);
-
-	if (err)
-		return err;
-	err = path_buf_user(&b, (const char USER *)name);
-	if (!err) {
-		err = vfs_symlink_text(to.text, (cap_t)dirfd, b.text);
-		path_buf_fini(&b);
-	}
-	path_buf_fini(&to);
-	return err;
-}
-
-long sys_symlink(u64 target, u64 name)
-{
-	return sys_symlinkat(target, (u64)AT_FDCWD, name);
-}
-
-long sys_linkat(u64 old_fd, u64 old, u64 new_fd, u64 new, u64 flags)
+static long do_unlink(cap_t dirfd, u64 name, bool directory)
 {
 	struct path_buf b;
-	struct path p;
-	u32 f = (u32)flags;
-	int err;
+	long ret = path_buf_user(&b, (const char USER *)name);
 
-	if (f & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	if (f & AT_EMPTY_PATH && !cred_capable(current->cred, LCAP_DAC_READ_SEARCH))
-		return -ENOENT;
-	err = path_lookup_user((cap_t)old_fd, (const char USER *)old,
-		(f & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) | (f & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &p);
-	if (err)
-		return err;
-	err = path_buf_user(&b, (const char USER *)new);
-	if (!err) {
-		err = vfs_link_text(&p, (cap_t)new_fd, b.text);
-		path_buf_fini(&b);
-	}
-	path_put(&p);
-	return err;
+	if (ret)
+		return ret;
+	ret = directory ? vfs_rmdir_text(dirfd, b.text) : vfs_unlink_text(dirfd, b.text);
+	path_buf_fini(&b);
+	return ret;
 }
 
-long sys_link(u64 old, u64 new)
+long sys_unlink(u64 a0)
 {
-	return sys_linkat((u64)AT_FDCWD, old, (u64)AT_FDCWD, new, 0);
+	return do_unlink(AT_FDCWD, a0, false);
 }
 
-long sys_renameat2(u64 old_fd, u64 old, u64 new_fd, u64 new, u64 flags)
+long sys_rmdir(u64 a0)
+{
+	return do_unlink(AT_FDCWD, a0, true);
+}
+
+long sys_unlinkat(u64 a0, u64 a1, u64 a2)
+{
+	return (u32)a2 & ~AT_REMOVEDIR ? -EINVAL : do_unlink((cap_t)a0, a1, a2 & AT_REMOVEDIR);
+}
+
+/* ---- two paths ---- */
+
+static long do_rename(cap_t old_fd, u64 old, cap_t new_fd, u64 new, u32 flags)
 {
 	struct path_buf from, to;
-	int err = path_buf_user(&from, (const char USER *)old);
+	long ret = path_buf_user(&from, (const char USER *)old);
 
-	if (err)
-		return err;
-	err = path_buf_user(&to, (const char USER *)new);
-	if (!err) {
-		err = vfs_rename_text((cap_t)old_fd, from.text, (cap_t)new_fd, to.text, (u32)flags);
+	if (ret)
+		return ret;
+	ret = path_buf_user(&to, (const char USER *)new);
+	if (!ret) {
+		ret = vfs_rename_text(old_fd, from.text, new_fd, to.text, flags);
 		path_buf_fini(&to);
 	}
 	path_buf_fini(&from);
-	return err;
+	return ret;
 }
 
-long sys_renameat(u64 old_fd, u64 old, u64 new_fd, u64 new)
+long sys_rename(u64 a0, u64 a1)
 {
-	return sys_renameat2(old_fd, old, new_fd, new, 0);
+	return do_rename(AT_FDCWD, a0, AT_FDCWD, a1, 0);
 }
 
-long sys_rename(u64 old, u64 new)
+long sys_renameat(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return sys_renameat2((u64)AT_FDCWD, old, (u64)AT_FDCWD, new, 0);
+	return do_rename((cap_t)a0, a1, (cap_t)a2, a3, 0);
 }
 
-long sys_readlinkat(u64 dirfd, u64 name, u64 buf, u64 size)
+long sys_renameat2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	struct path p;
-	char *text;
-	int len;
+	u32 flags = (u32)a4;
 
-	if ((s32)size <= 0)
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
-	len = path_lookup_user((cap_t)dirfd, (const char USER *)name, LOOKUP_EMPTY, &p);
-	if (len)
-		return len;
-	text = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
-	if (!text) {
-		len = -ENOMEM;
-	} else {
-		len = inode_readlink(p.dentry->inode, text, MIN((size_t)(u32)size, (size_t)PATH_MAX_BYTES));
-		if (len > 0 && copy_to_user((void USER *)buf, text, (size_t)len))
-			len = -EFAULT;
-		kfree(text);
+	return do_rename((cap_t)a0, a1, (cap_t)a2, a3, flags);
+}
+
+static long do_link(cap_t old_fd, u64 old, cap_t new_fd, u64 new, u32 at_flags)
+{
+	struct path_buf b;
+	struct path p;
+	u32 lookup = at_flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
+	long ret;
+
+	if (at_flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (at_flags & AT_EMPTY_PATH) {
+		if (!cred_capable(current->cred, LCAP_DAC_READ_SEARCH))
+			return -ENOENT;
+		lookup |= LOOKUP_EMPTY;
+	}
+	ret = path_lookup_user(old_fd, (const char USER *)old, lookup, &p);
+	if (ret)
+		return ret;
+	ret = path_buf_user(&b, (const char USER *)new);
+	if (!ret) {
+		ret = vfs_link_text(&p, new_fd, b.text);
+		path_buf_fini(&b);
 	}
 	path_put(&p);
-	return len;
+	return ret;
 }
 
-long sys_readlink(u64 name, u64 buf, u64 size)
+long sys_link(u64 a0, u64 a1)
 {
-	char first;
+	return do_link(AT_FDCWD, a0, AT_FDCWD, a1, 0);
+}
 
-	if (!copy_from_user(&first, (const void USER *)name, 1) && !first)
-		return -ENOENT; /* only readlinkat takes an empty name */
-	return sys_readlinkat((u64)AT_FDCWD, name, buf, size);
+long sys_linkat(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	return do_link((cap_t)a0, a1, (cap_t)a2, a3, (u32)a4);
+}
+
+static long do_symlink(u64 target, cap_t dirfd, u64 name)
+{
+	struct path_buf to, at;
+	long ret = path_buf_user(&to, (const char USER *)target);
+
+	if (ret)
+		return ret;
+	ret = to.text[0] ? path_buf_user(&at, (const char USER *)name) : -ENOENT;
+	if (!ret) {
+		ret = vfs_symlink_text(to.text, dirfd, at.text);
+		path_buf_fini(&at);
+	}
+	path_buf_fini(&to);
+	return ret;
+}
+
+long sys_symlink(u64 a0, u64 a1)
+{
+	return do_symlink(a0, AT_FDCWD, a1);
+}
+
+long sys_symlinkat(u64 a0, u64 a1, u64 a2)
+{
+	return do_symlink(a0, (cap_t)a1, a2);
+}
+
+static long do_readlink(cap_t dirfd, u64 name, u64 user, u64 size)
+{
+	struct path p;
+	char *buf;
+	long ret;
+
+	if ((int)size <= 0)
+		return -EINVAL;
+	ret = path_lookup_user(dirfd, (const char USER *)name, LOOKUP_EMPTY, &p);
+	if (ret)
+		return ret;
+	buf = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
+	ret = -ENOMEM;
+	if (!buf)
+		goto put;
+	ret = S_ISLNK(p.dentry->inode->mode) ? inode_readlink(p.dentry->inode, buf, PATH_MAX_BYTES) : -EINVAL;
+	if (ret > 0) {
+		ret = MIN(ret, (long)size);
+		if (copy_to_user((void USER *)user, buf, (size_t)ret))
+			ret = -EFAULT;
+	}
+	kfree(buf);
+put:
+	path_put(&p);
+	return ret;
+}
+
+long sys_readlink(u64 a0, u64 a1, u64 a2)
+{
+	return do_readlink(AT_FDCWD, a0, a1, a2);
+}
+
+long sys_readlinkat(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	return do_readlink((cap_t)a0, a1, a2, a3);
+}
+
+/* ---- listing ---- */
+
+struct user_sink {
+	struct dirent_sink sink;
+	u8 USER *at;
+	size_t left;
+	bool old;       /* getdents: struct linux_dirent */
+	int error;
+};
+
+static bool emit_user(struct dirent_sink *sink, const char *name, u32 name_len, u64 ino, u8 type, u64 next_pos)
+{
+	struct user_sink *s = container_of(sink, struct user_sink, sink);
+	u8 record[sizeof(struct linux_dirent64) + NAME_MAX_BYTES + 16] ALIGNED(8);
+	struct linux_dirent64 *d = (struct linux_dirent64 *)record;
+	size_t header = s->old ? offsetof(struct linux_dirent, name) : offsetof(struct linux_dirent64, name);
+	size_t len = ALIGN_UP(header + name_len + (s->old ? 2 : 1), 8UL);
+
+	if (name_len > NAME_MAX_BYTES || len > s->left) {
+		if (name_len > NAME_MAX_BYTES)
+			s->error = -EIO;
+		return false;
+	}
+	memset(record, 0, len);
+	d->ino = ino;
+	d->off = (s64)next_pos;
+	d->reclen = (u16)len;
+	memcpy(record + header, name, name_len);
+	if (s->old)
+		record[len - 1] = type;
+	else
+		d->type = type;
+	if (copy_to_user(s->at, record, len)) {
+		s->error = -EFAULT;
+		return false;
+	}
+	s->at += len;
+	s->left -= len;
+	return true;
+}
+
+static long do_getdents(u64 fd, u64 user, u64 size, bool old)
+{
+	bool borrowed, locked;
+	struct file *f = fd_file((cap_t)fd, CAP_READ, &borrowed);
+	struct user_sink s = { .sink.emit = emit_user, .at = (u8 USER *)user, .left = (u32)size, .old = old };
+	long ret;
+
+	if (is_err(f))
+		return ptr_err(f);
+	if (!f->ops->readdir) {
+		ret = -ENOTDIR;
+		goto release;
+	}
+	locked = file_pos_lock(f, borrowed);
+	ret = f->ops->readdir(f, &s.sink);
+	file_pos_unlock(f, locked);
+	if (ret >= 0) {
+		size_t filled = (u32)size - s.left;
+		u64 pos = f->pos;
+
+		ret = (long)filled;
+		if (!filled) /* nothing fitted although there was something, or an error before the first record */
+			ret = s.error ? s.error : pos && s.left < 24 + 8 && s.left ? -EINVAL : 0;
+	}
+release:
+	fd_file_release(f, borrowed);
+	return ret;
+}
+
+long sys_getdents64(u64 a0, u64 a1, u64 a2)
+{
+	return do_getdents(a0, a1, a2, false);
+}
+
+long sys_getdents(u64 a0, u64 a1, u64 a2)
+{
+	return do_getdents(a0, a1, a2, true);
+}
+
+/* ---- where we are ---- */
+
+long sys_getcwd(u64 a0, u64 a1)
+{
+	struct path cwd, root;
+	char *buf = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
+	int n;
+
+	if (!buf)
+		return -ENOMEM;
+	fs_cwd_get(current->fs, &cwd);
+	fs_root_get(current->fs, &root);
+	n = cwd.dentry->flags & DENTRY_DEAD ? -ENOENT : path_text(&cwd, &root, buf, PATH_MAX_BYTES - 1);
+	path_put(&root);
+	path_put(&cwd);
+	if (n >= 0) {
+		buf[n++] = 0;
+		if ((u64)n > a1)
+			n = -ERANGE;
+		else if (copy_to_user((void USER *)a0, buf, (size_t)n))
+			n = -EFAULT;
+	}
+	kfree(buf);
+	return n;
+}
+
+static long enter(struct path *p, bool root)
+{
+	long ret = S_ISDIR(p->dentry->inode->mode) ? inode_permission(p->dentry->inode, MAY_EXEC) : -ENOTDIR;
+
+	if (!ret && root && !cred_capable(current->cred, LCAP_SYS_CHROOT))
+		ret = -EPERM;
+	if (ret)
+		path_put(p);
+	else if (root)
+		fs_set_root(current->fs, p);
+	else
+		fs_set_cwd(current->fs, p);
+	return ret;
+}
+
+long sys_chdir(u64 a0)
+{
+	struct path p;
+	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+
+	return ret ? ret : enter(&p, false);
+}
+
+long sys_chroot(u64 a0)
+{
+	struct path p;
+	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+
+	return ret ? ret : enter(&p, true);
+}
+
+long sys_fchdir(u64 a0)
+{
+	bool borrowed;
+	struct file *f = fd_file_path((cap_t)a0, CAP_LOOKUP, &borrowed);
+	struct path p;
+
+	if (is_err(f))
+		return ptr_err(f);
+	p = f->path;
+	if (p.dentry)
+		path_get(&p);
+	fd_file_release(f, borrowed);
+	return p.dentry ? enter(&p, false) : -ENOTDIR;
 }

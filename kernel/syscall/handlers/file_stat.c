@@ -1,35 +1,24 @@
-/* System calls that ask about files: stat, statx, statfs, access. Layer: syscall.
- * Sources: stat(2) statx(2) statfs(2) access(2). */
-#include <arch/uaccess.h>
-#include <exo/posix_x.h>
+/* Looking at files: stat and its kin, statfs, access. Layer: syscall. Sources: stat(2) statx(2) statfs(2) access(2). */
+#include <exo/errno.h>
+#include <exo/sched.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
 
-static ALWAYS_INLINE long stat_out(const struct stat_k *k, u64 buf)
+static long stat_to_user(const struct stat_k *st, u64 user)
 {
-	struct linux_stat st;
+	struct linux_stat s = {
+		.dev = st->dev, .ino = st->ino, .nlink = st->nlink, .mode = st->mode, .uid = st->uid, .gid = st->gid, .rdev = st->rdev,
+		.size = (s64)st->size, .blksize = st->blksize, .blocks = (s64)st->blocks,
+		.atime = { st->atime.sec, st->atime.nsec }, .mtime = { st->mtime.sec, st->mtime.nsec }, .ctime = { st->ctime.sec, st->ctime.nsec },
+	};
 
-	st.dev = k->dev;
-	st.ino = k->ino;
-	st.nlink = k->nlink;
-	st.mode = k->mode;
-	st.uid = k->uid;
-	st.gid = k->gid;
-	st.pad0 = 0;
-	st.rdev = k->rdev;
-	st.size = (s64)k->size;
-	st.blksize = k->blksize;
-	st.blocks = (s64)k->blocks;
-	st.atime = (struct linux_timespec){ k->atime.sec, k->atime.nsec };
-	st.mtime = (struct linux_timespec){ k->mtime.sec, k->mtime.nsec };
-	st.ctime = (struct linux_timespec){ k->ctime.sec, k->ctime.nsec };
-	st.unused[0] = st.unused[1] = st.unused[2] = 0;
-	return copy_to_user((void USER *)buf, &st, sizeof(st));
+	return copy_to_user((void USER *)user, &s, sizeof(s));
 }
 
-static int fd_stat(cap_t fd, struct stat_k *k)
+static int stat_fd(cap_t fd, struct stat_k *st)
 {
 	bool borrowed;
 	struct file *f = fd_file_path(fd, CAP_STAT, &borrowed);
@@ -37,68 +26,59 @@ static int fd_stat(cap_t fd, struct stat_k *k)
 
 	if (is_err(f))
 		return (int)ptr_err(f);
-	err = inode_getattr(&f->path, f->inode, k);
+	err = inode_getattr(&f->path, f->inode, st);
 	fd_file_release(f, borrowed);
 	return err;
 }
 
-static long name_stat(cap_t dirfd, u64 name, u32 lookup, struct stat_k *k)
+/* @at_flags: AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT, checked by the caller. */
+static int stat_at(cap_t dirfd, u64 name, u32 at_flags, struct stat_k *st)
 {
 	struct path_buf b;
 	int err = path_buf_user(&b, (const char USER *)name);
 
-	if (unlikely(err))
+	if (err)
 		return err;
-	if (unlikely(!b.text[0] && lookup & LOOKUP_EMPTY && dirfd != AT_FDCWD))
-		err = fd_stat(dirfd, k); /* pipes and sockets have no path */
+	if (!b.text[0] && at_flags & AT_EMPTY_PATH && dirfd != AT_FDCWD)
+		err = stat_fd(dirfd, st);
 	else
-		err = path_stat(dirfd, b.text, lookup, k);
+		err = path_stat(dirfd, b.text, (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), st);
 	path_buf_fini(&b);
 	return err;
 }
 
-long sys_stat(u64 name, u64 buf)
+static long do_stat(cap_t dirfd, u64 name, u64 user, u32 at_flags)
 {
-	struct stat_k k;
-	long err = name_stat(AT_FDCWD, name, LOOKUP_FOLLOW, &k);
+	struct stat_k st;
+	int err;
 
-	return unlikely(err) ? err : stat_out(&k, buf);
-}
-
-long sys_lstat(u64 name, u64 buf)
-{
-	struct stat_k k;
-	long err = name_stat(AT_FDCWD, name, 0, &k);
-
-	return unlikely(err) ? err : stat_out(&k, buf);
-}
-
-long sys_fstat(u64 fd, u64 buf)
-{
-	struct stat_k k;
-	long err = fd_stat((cap_t)fd, &k);
-
-	return unlikely(err) ? err : stat_out(&k, buf);
-}
-
-static int at_flags_to_lookup(u32 flags, u32 allowed, u32 *lookup)
-{
-	if (flags & ~allowed)
+	if (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
 		return -EINVAL;
-	*lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
-	return 0;
+	err = stat_at(dirfd, name, at_flags, &st);
+	return err ? err : stat_to_user(&st, user);
 }
 
-long sys_newfstatat(u64 dirfd, u64 name, u64 buf, u64 flags)
+long sys_newfstatat(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct stat_k k;
-	u32 lookup;
-	long err = at_flags_to_lookup((u32)flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, &lookup);
+	return do_stat((cap_t)a0, a1, a2, (u32)a3);
+}
 
-	if (unlikely(err))
-		return err;
-	err = name_stat((cap_t)dirfd, name, lookup, &k);
-	return unlikely(err) ? err : stat_out(&k, buf);
+long sys_stat(u64 a0, u64 a1)
+{
+	return do_stat(AT_FDCWD, a0, a1, 0);
+}
+
+long sys_lstat(u64 a0, u64 a1)
+{
+	return do_stat(AT_FDCWD, a0, a1, AT_SYMLINK_NOFOLLOW);
+}
+
+long sys_fstat(u64 a0, u64 a1)
+{
+	struct stat_k st;
+	int err = stat_fd((cap_t)a0, &st);
+
+	return err ? err : stat_to_user(&st, a1);
 }
 
 static struct linux_statx_timestamp statx_time(struct timespec64 t)
@@ -106,117 +86,100 @@ static struct linux_statx_timestamp statx_time(struct timespec64 t)
 	return (struct linux_statx_timestamp){ .sec = t.sec, .nsec = (u32)t.nsec };
 }
 
-long sys_statx(u64 dirfd, u64 name, u64 flags, u64 mask, u64 buf)
+long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
+	u32 flags = (u32)a2, mask = (u32)a3;
+	struct stat_k st;
 	struct linux_statx x;
-	struct stat_k k;
-	u32 lookup;
-	long err = at_flags_to_lookup((u32)flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE, &lookup);
+	int err;
 
-	if (err || (u32)mask & STATX_RESERVED || ((u32)flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE) || mask & STATX_RESERVED ||
+		(flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
-	err = name_stat((cap_t)dirfd, name, lookup, &k);
+	err = stat_at((cap_t)a0, a1, flags & ~AT_STATX_SYNC_TYPE, &st);
 	if (err)
 		return err;
-	memset(&x, 0, sizeof(x));
-	x.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
-	x.blksize = (u32)k.blksize;
-	x.attributes = k.attributes;
-	x.attributes_mask = k.attributes_mask;
-	x.nlink = k.nlink;
-	x.uid = k.uid;
-	x.gid = k.gid;
-	x.mode = (u16)k.mode;
-	x.ino = k.ino;
-	x.size = k.size;
-	x.blocks = k.blocks;
-	x.atime = statx_time(k.atime);
-	x.btime = statx_time(k.btime);
-	x.ctime = statx_time(k.ctime);
-	x.mtime = statx_time(k.mtime);
-	x.rdev_major = DEV_MAJOR(k.rdev);
-	x.rdev_minor = DEV_MINOR(k.rdev);
-	x.dev_major = DEV_MAJOR(k.dev);
-	x.dev_minor = DEV_MINOR(k.dev);
-	x.mnt_id = k.mnt_id;
-	return copy_to_user((void USER *)buf, &x, sizeof(x));
+	x = (struct linux_statx){
+		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, .blksize = st.blksize, .attributes = st.attributes,
+		.attributes_mask = st.attributes_mask, .nlink = st.nlink, .uid = st.uid, .gid = st.gid, .mode = (u16)st.mode, .ino = st.ino,
+		.size = st.size, .blocks = st.blocks, .atime = statx_time(st.atime), .btime = statx_time(st.btime),
+		.ctime = statx_time(st.ctime), .mtime = statx_time(st.mtime), .rdev_major = DEV_MAJOR(st.rdev), .rdev_minor = DEV_MINOR(st.rdev),
+		.dev_major = DEV_MAJOR(st.dev), .dev_minor = DEV_MINOR(st.dev), .mnt_id = st.mnt_id,
+	};
+	return copy_to_user((void USER *)a4, &x, sizeof(x));
 }
 
-/* ---- file systems ---- */
+/* ---- statfs ---- */
 
-static long statfs_out(struct super_block *sb, u32 mount_flags, u64 buf)
+static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 {
-	struct linux_statfs out;
-	struct statfs_k k = { .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX_BYTES };
-	int err = sb->ops->statfs ? sb->ops->statfs(sb, &k) : 0;
+	struct statfs_k k = { 0 };
+	struct linux_statfs s;
+	int err = sb->ops->statfs ? sb->ops->statfs(sb, &k) : -ENOSYS;
 
 	if (err)
 		return err;
-	memset(&out, 0, sizeof(out));
-	out.type = (s64)k.type;
-	out.bsize = (s64)k.bsize;
-	out.blocks = (s64)k.blocks;
-	out.bfree = (s64)k.bfree;
-	out.bavail = (s64)k.bavail;
-	out.files = (s64)k.files;
-	out.ffree = (s64)k.ffree;
-	out.fsid[0] = (s32)k.fsid;
-	out.fsid[1] = (s32)(k.fsid >> 32);
-	out.namelen = (s64)k.namelen;
-	out.frsize = (s64)k.frsize;
-	out.flags = ST_VALID_FLAG | ((mount_flags | sb->flags) & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME));
-	return copy_to_user((void USER *)buf, &out, sizeof(out));
+	s = (struct linux_statfs){ .type = (s64)k.type, .bsize = (s64)k.bsize, .blocks = (s64)k.blocks, .bfree = (s64)k.bfree,
+		.bavail = (s64)k.bavail, .files = (s64)k.files, .ffree = (s64)k.ffree, .fsid = { (s32)sb->dev, 0 }, .namelen = (s64)k.namelen,
+		.frsize = (s64)k.frsize, .flags = (s64)(ST_VALID_FLAG | k.flags | mount_flags) };
+	return copy_to_user((void USER *)user, &s, sizeof(s));
 }
 
-long sys_statfs(u64 name, u64 buf)
+long sys_statfs(u64 a0, u64 a1)
 {
 	struct path p;
-	long err = path_lookup_user(AT_FDCWD, (const char USER *)name, LOOKUP_FOLLOW, &p);
+	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW, &p);
 
-	if (err)
-		return err;
-	err = statfs_out(p.dentry->sb, path_mount_flags(&p), buf);
+	if (ret)
+		return ret;
+	ret = statfs_of(p.dentry->inode->sb, 0, a1);
 	path_put(&p);
-	return err;
+	return ret;
 }
 
-long sys_fstatfs(u64 fd, u64 buf)
+long sys_fstatfs(u64 a0, u64 a1)
 {
 	bool borrowed;
-	struct file *f = fd_file_path((cap_t)fd, CAP_STAT, &borrowed);
-	long err;
+	struct file *f = fd_file_path((cap_t)a0, CAP_STAT, &borrowed);
+	long ret;
 
 	if (is_err(f))
 		return ptr_err(f);
-	err = statfs_out(f->inode->sb, path_mount_flags(&f->path), buf);
+	ret = statfs_of(f->inode->sb, 0, a1);
 	fd_file_release(f, borrowed);
-	return err;
+	return ret;
 }
 
 /* ---- access ---- */
 
-long sys_faccessat2(u64 dirfd, u64 name, u64 mode, u64 flags)
+static long do_access(cap_t dirfd, u64 name, u32 mode, u32 at_flags)
 {
 	struct path p;
-	u32 lookup;
-	int err = at_flags_to_lookup((u32)flags & ~AT_EACCESS, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &lookup);
+	long ret;
 
-	if (err || (u32)mode & ~(u32)(R_OK | W_OK | X_OK))
+	if (mode & ~(R_OK | W_OK | X_OK) || at_flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	err = path_lookup_user((cap_t)dirfd, (const char USER *)name, lookup, &p);
-	if (err)
-		return err;
-	err = vfs_access(&p, (u32)mode, (u32)flags & AT_EACCESS);
+	ret = path_lookup_user(dirfd, (const char USER *)name,
+		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &p);
+	if (ret)
+		return ret;
+	if (mode) /* R_OK, W_OK, X_OK have the values of MAY_READ, MAY_WRITE, MAY_EXEC */
+		ret = vfs_access(&p, mode, at_flags & AT_EACCESS);
 	path_put(&p);
-	return err;
+	return ret;
 }
 
-long sys_faccessat(u64 dirfd, u64 name, u64 mode)
+long sys_access(u64 a0, u64 a1)
 {
-	return sys_faccessat2(dirfd, name, mode, 0);
+	return do_access(AT_FDCWD, a0, (u32)a1, 0);
 }
 
-long sys_access(u64 name, u64 mode)
+long sys_faccessat(u64 a0, u64 a1, u64 a2)
 {
-	return sys_faccessat2((u64)AT_FDCWD, name, mode, 0);
+	return do_access((cap_t)a0, a1, (u32)a2, 0);
+}
+
+long sys_faccessat2(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	return do_access((cap_t)a0, a1, (u32)a2, (u32)a3);
 }

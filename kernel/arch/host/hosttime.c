@@ -1,0 +1,65 @@
+/* host: clocks for tests that do not link kernel/time: the host's, or one that the test moves. Timers never fire. Layer: arch. */
+#include <host.h>
+#include <exo/time.h>
+#include <time.h>
+
+static ns_t fixed_now; /* 0 = run with the host */
+
+void host_clock_set(ns_t now)
+{
+	fixed_now = now;
+}
+
+void host_clock_advance(ns_t by)
+{
+	fixed_now += by;
+}
+
+ns_t clock_monotonic(void)
+{
+	return fixed_now ? fixed_now : arch_cycles();
+}
+
+ns_t clock_realtime(void)
+{
+	struct timespec ts;
+
+	if (fixed_now)
+		return fixed_now;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
+}
+
+ns_t clock_boottime(void)
+{
+	return clock_monotonic();
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	*t = (struct timer){ .fn = fn };
+}
+
+void timer_start(struct timer *t, ns_t deadline_ns)
+{
+	t->deadline_ns = deadline_ns;
+	t->state = 1;
+}
+
+bool timer_cancel(struct timer *t)
+{
+	bool was = t->state;
+
+	t->state = 0;
+	return was;
+}
+
+bool timer_cancel_sync(struct timer *t)
+{
+	return timer_cancel(t);
+}
+
+ns_t timer_remaining(struct timer *t)
+{
+	return t->state && t->deadline_ns > clock_monotonic() ? t->deadline_ns - clock_monotonic() : 0;
+}

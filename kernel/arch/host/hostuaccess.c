@@ -1,0 +1,136 @@
+/* host: user memory is ordinary memory below USER_MAX; faults come from ranges and counters that a test sets. Layer: arch. */
+#include <host.h>
+#include <exo/errno.h>
+#include <arch/mmu.h>
+#include <arch/uaccess.h>
+#include <string.h>
+
+static u64 fail_countdown;
+static bool failing;
+static uintptr_t deny_start, deny_end;
+
+void host_uaccess_fail_at(u64 n)
+{
+	fail_countdown = n;
+	failing = false;
+}
+
+void host_uaccess_deny(const void *start, size_t len_bytes)
+{
+	deny_start = (uintptr_t)start;
+	deny_end = deny_start + len_bytes;
+}
+
+bool user_range_ok(const void USER *p, size_t len_bytes)
+{
+	uintptr_t start = (uintptr_t)p;
+
+	return start + len_bytes >= start && start + len_bytes <= USER_MAX;
+}
+
+/* Return: how many of the bytes can be reached before a fault. */
+static size_t reachable(const void *p, size_t len_bytes)
+{
+	uintptr_t start = (uintptr_t)p;
+
+	if (!len_bytes)
+		return 0;
+	if (fail_countdown && --fail_countdown == 0)
+		failing = true;
+	if (failing || !user_range_ok(p, len_bytes) || start < USER_MIN)
+		return 0;
+	if (start < deny_end && start + len_bytes > deny_start)
+		return start < deny_start ? deny_start - start : 0;
+	return len_bytes;
+}
+
+size_t copy_from_user_partial(void *dst, const void USER *src, size_t len_bytes)
+{
+	size_t n = reachable(src, len_bytes);
+
+	memcpy(dst, src, n);
+	return len_bytes - n;
+}
+
+size_t copy_to_user_partial(void USER *dst, const void *src, size_t len_bytes)
+{
+	size_t n = reachable(dst, len_bytes);
+
+	memcpy(dst, src, n);
+	return len_bytes - n;
+}
+
+int copy_from_user(void *dst, const void USER *src, size_t len_bytes)
+{
+	return copy_from_user_partial(dst, src, len_bytes) ? -EFAULT : 0;
+}
+
+int copy_to_user(void USER *dst, const void *src, size_t len_bytes)
+{
+	return copy_to_user_partial(dst, src, len_bytes) ? -EFAULT : 0;
+}
+
+int clear_user(void USER *dst, size_t len_bytes)
+{
+	size_t n = reachable(dst, len_bytes);
+
+	memset(dst, 0, n);
+	return n == len_bytes ? 0 : -EFAULT;
+}
+
+long strncpy_from_user(char *dst, const char USER *src, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (!reachable(src + i, 1))
+			return -EFAULT;
+		dst[i] = src[i];
+		if (!dst[i])
+			return (long)i;
+	}
+	return -ENAMETOOLONG;
+}
+
+long strnlen_user(const char USER *s, size_t max)
+{
+	for (size_t i = 0; i < max; i++) {
+		if (!reachable(s + i, 1))
+			return -EFAULT;
+		if (!s[i])
+			return (long)i + 1;
+	}
+	return (long)max + 1;
+}
+
+int cmpxchg_user_u32(u32 USER *p, u32 expected, u32 desired, u32 *old)
+{
+	if (reachable(p, 4) != 4)
+		return -EFAULT;
+	*old = expected;
+	__atomic_compare_exchange_n(p, old, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int get_user_u32(u32 USER *p, u32 *out)
+{
+	return copy_from_user(out, p, sizeof(*out));
+}
+
+int get_user_u64(u64 USER *p, u64 *out)
+{
+	return copy_from_user(out, p, sizeof(*out));
+}
+
+int put_user_u32(u32 USER *p, u32 v)
+{
+	return copy_to_user(p, &v, sizeof(v));
+}
+
+int put_user_u64(u64 USER *p, u64 v)
+{
+	return copy_to_user(p, &v, sizeof(v));
+}
+
+int get_user_u32_nofault(u32 USER *p, u32 *out)
+{
+	return copy_from_user(out, p, sizeof(*out));
+}

@@ -1,0 +1,109 @@
+/* host: page tables as an ordinary four-level radix tree of the C library's memory; physical memory is one mapped arena.
+ * Included by <arch/mmu.h> only. Layer: arch. */
+#pragma once
+
+typedef u64 pte_t;
+
+#define PTE_P     (1ull << 0)
+#define PTE_W     (1ull << 1)
+#define PTE_U     (1ull << 2)
+#define PTE_X     (1ull << 3)
+#define PTE_A     (1ull << 5)
+#define PTE_D     (1ull << 6)
+#define PTE_OWNED (1ull << 9) /* holds a reference on its struct page */
+#define PTE_NONE  (1ull << 10)
+#define PTE_ADDR  0x000ffffffffff000ull
+
+#define USER_MIN      0x10000ul
+#define USER_MAX      0x7ffffffff000ul
+#define VMALLOC_START 0x500000000000ul /* real host addresses: hostkmap.c maps the arena there */
+#define VMALLOC_END   0x510000000000ul
+
+struct pmap {
+	void *root;         /* first level, 512 pointers */
+	cpumask_t cpus;
+	s64 table_pages;    /* [a] */
+	u64 flushes;        /* [a] what a test wants to see */
+};
+
+static inline pte_t pte_make(paddr_t pa, u32 flags)
+{
+	pte_t p = pa | PTE_A;
+
+	p |= flags & (PROT_R | PROT_W | PROT_X) ? PTE_P : PTE_NONE;
+	if (flags & PROT_W)
+		p |= PTE_W;
+	if (flags & PROT_X)
+		p |= PTE_X;
+	if (flags & PMAP_USER)
+		p |= PTE_U;
+	if (!(flags & PMAP_SPECIAL))
+		p |= PTE_OWNED;
+	return p;
+}
+static inline bool pte_present(pte_t p)
+{
+	return p & (PTE_P | PTE_NONE);
+}
+static inline paddr_t pte_paddr(pte_t p)
+{
+	return p & PTE_ADDR;
+}
+static inline bool pte_writable(pte_t p)
+{
+	return p & PTE_W;
+}
+static inline bool pte_executable(pte_t p)
+{
+	return p & PTE_X;
+}
+static inline bool pte_dirty(pte_t p)
+{
+	return p & PTE_D;
+}
+static inline bool pte_accessed(pte_t p)
+{
+	return p & PTE_A;
+}
+static inline bool pte_special(pte_t p)
+{
+	return !(p & PTE_OWNED);
+}
+static inline pte_t pte_wrprotect(pte_t p)
+{
+	return p & ~PTE_W;
+}
+static inline pte_t pte_mkwrite(pte_t p)
+{
+	return p | PTE_W | PTE_D;
+}
+static inline pte_t pte_mkold(pte_t p)
+{
+	return p & ~PTE_A;
+}
+static inline pte_t pte_mkclean(pte_t p)
+{
+	return p & ~PTE_D;
+}
+static inline pte_t pte_set_prot(pte_t p, u32 flags)
+{
+	p &= ~(PTE_W | PTE_X | PTE_P | PTE_NONE);
+	p |= flags & (PROT_R | PROT_W | PROT_X) ? PTE_P : PTE_NONE;
+	if (flags & PROT_W)
+		p |= PTE_W;
+	if (flags & PROT_X)
+		p |= PTE_X;
+	return p;
+}
+
+extern u8 *host_phys_base;  /* where the arena lies in the program */
+extern u64 host_phys_bytes;
+extern int host_phys_fd;    /* the file behind the arena */
+static inline void *phys_to_virt(paddr_t pa)
+{
+	return host_phys_base + pa;
+}
+static inline paddr_t virt_to_phys(const void *va)
+{
+	return (paddr_t)((const u8 *)va - host_phys_base);
+}

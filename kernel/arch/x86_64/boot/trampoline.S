@@ -1,0 +1,101 @@
+/* Where the other CPUs begin: real mode at TRAMPOLINE, copied there by cpu/smp.c, then the boot page tables, then their own stack
+ * and GS. All come at once: each finds its number by its APIC id and touches nothing of the others. Layer: arch.
+ * Source: Intel SDM vol. 3, 8.4 and 9.9. */
+#include <offsets.h>
+
+#define KERNEL_BASE 0xffffffff80000000
+#define PHYS(x)     ((x) - KERNEL_BASE)
+#define TRAMPOLINE  0x8000
+
+	.section .rodata
+	.globl ap_trampoline, ap_trampoline_end
+	.code16
+ap_trampoline:
+	cli
+	xorw %ax, %ax
+	movw %ax, %ds
+	lgdtl TRAMPOLINE + (ap_gdt_pointer - ap_trampoline)
+	movl %cr0, %eax
+	orl $1, %eax
+	movl %eax, %cr0
+	ljmpl *TRAMPOLINE + (ap_entry_pointer - ap_trampoline)
+	.balign 8
+ap_gdt:
+	.quad 0
+	.quad 0x00cf9b000000ffff /* 0x08 32-bit code */
+	.quad 0x00af9b000000ffff /* 0x10 64-bit code */
+	.quad 0x00cf93000000ffff /* 0x18 data */
+ap_gdt_pointer:
+	.short 31
+	.long TRAMPOLINE + (ap_gdt - ap_trampoline)
+ap_entry_pointer:
+	.long PHYS(ap_start32)
+	.short 8
+ap_trampoline_end:
+
+	.section .boot.text, "ax"
+	.code32
+ap_start32:
+	movl $0x18, %eax
+	movl %eax, %ds
+	movl %eax, %ss
+	movl $PHYS(boot_pml4), %eax
+	movl %eax, %cr3
+	movl $0x20, %eax
+	movl %eax, %cr4
+	movl $0xc0000080, %ecx
+	xorl %edx, %edx
+	movl $0x901, %eax
+	wrmsr
+	movl $0x80050033, %eax
+	movl %eax, %cr0
+	ljmp $0x10, $PHYS(ap_start64)
+	.code64
+ap_start64:
+	movq $1f, %rax
+	jmp *%rax
+1:	xorl %eax, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	movl %eax, %ss
+	movl %eax, %fs
+	movl %eax, %gs
+	movq $kernel_top, %rax   /* the final tables */
+	movq $KERNEL_BASE, %rcx
+	subq %rcx, %rax
+	movq %rax, %cr3
+	movl $0xb, %eax          /* x2APIC id, if that leaf exists */
+	xorl %ecx, %ecx
+	movl ap_cpuid_max(%rip), %edi
+	cmpl $0xb, %edi
+	jb 1f
+	cpuid
+	testl %ebx, %ebx
+	jnz 2f
+1:	movl $1, %eax
+	cpuid
+	shrl $24, %ebx
+	movl %ebx, %edx
+2:	xorl %esi, %esi          /* our number */
+	movl cpu_count(%rip), %edi
+3:	cmpl %edx, cpu_apic_ids(, %rsi, 4)
+	je 4f
+	incl %esi
+	cmpl %edi, %esi
+	jb 3b
+5:	cli                      /* not wanted: maxcpus=, or not in the tables */
+	hlt
+	jmp 5b
+4:	movq ap_stacks(, %rsi, 8), %rsp
+	testq %rsp, %rsp
+	jz 5b
+	movq percpu_deltas(, %rsi, 8), %rax
+	movq %rax, %rdx
+	shrq $32, %rdx
+	movl $0xc0000101, %ecx
+	wrmsr
+	movl %esi, %edi
+	xorl %ebp, %ebp
+	pushq %rbp
+	call ap_main
+	.section .note.GNU-stack, "", @progbits

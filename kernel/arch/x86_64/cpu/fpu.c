@@ -1,0 +1,97 @@
+/* The user's FPU state: x87, SSE, AVX, AVX-512. Kernel code uses none of it. Layer: arch.
+ *
+ * A thread's registers are saved when it is switched out and loaded when it is switched in, except that they are left where
+ * they are while only kernel threads run in between (fpu_owner). Areas have the standard, not the compacted format, because
+ * the signal frame wants it. Source: Intel SDM vol. 1, chapter 13; vol. 2, XSAVE, XSAVEOPT, XRSTOR. */
+#include <archimpl/x86.h>
+#include <archimpl/fpu.h>
+#include <exo/errno.h>
+#include <exo/memory.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+
+PER_CPU(void *, fpu_owner); /* [p] area whose contents the registers hold */
+static struct kmem_cache *fpu_cache;
+
+#define FXSAVE_BYTES 512
+
+void fpu_init_cpu(void)
+{
+	if (x86.xsave) {
+		__asm__ volatile("xsetbv" ::"c"(0), "a"((u32)x86.xcr0), "d"((u32)(x86.xcr0 >> 32)));
+		if (!x86.xsave_bytes)
+			x86.xsave_bytes = cpuid(0xd, 0).ebx;
+	} else {
+		x86.xsave_bytes = FXSAVE_BYTES;
+	}
+	__asm__ volatile("fninit");
+	if (!fpu_cache)
+		fpu_cache = kmem_cache_create("fpu", x86.xsave_bytes, 64, 0);
+}
+
+/* The state of a fresh program: x87 control word and MXCSR masked, everything else "initial" by XSTATE_BV = 0. */
+static void fpu_area_init(void *area)
+{
+	struct fpu_legacy *legacy = area;
+
+	memset(area, 0, MIN(x86.xsave_bytes, (u32)(FXSAVE_BYTES + 64)));
+	legacy->control = 0x37f;
+	legacy->mxcsr = 0x1f80;
+}
+
+int arch_fpu_alloc(struct thread *t)
+{
+	void *area = kmem_cache_alloc(fpu_cache, ALLOC_KERNEL);
+
+	if (!area)
+		return -ENOMEM;
+	fpu_area_init(area);
+	t->arch.fpu = area;
+	t->arch.fpu_cpu = ~0u;
+	return 0;
+}
+
+void arch_fpu_free(struct thread *t)
+{
+	if (t->arch.fpu)
+		kmem_cache_free(fpu_cache, t->arch.fpu);
+	t->arch.fpu = NULL;
+}
+
+void arch_fpu_fork(struct thread *child)
+{
+	if (!child->arch.fpu)
+		return;
+	if (!current->arch.fpu) {
+		fpu_area_init(child->arch.fpu);
+		return;
+	}
+	preempt_disable();
+	if (x86.xsave) {
+		memset((u8 *)child->arch.fpu + FXSAVE_BYTES, 0, 64);
+		__asm__ volatile("xsave64 (%0)" ::"r"(child->arch.fpu), "a"(-1), "d"(-1) : "memory");
+	} else {
+		__asm__ volatile("fxsave64 (%0)" ::"r"(child->arch.fpu) : "memory");
+	}
+	preempt_enable();
+}
+
+/* fpu_reload - makes the registers what the area of current says. */
+void fpu_reload(void)
+{
+	preempt_disable();
+	fpu_load(current->arch.fpu);
+	this_cpu_write(fpu_owner, current->arch.fpu);
+	current->arch.fpu_cpu = cpu_id();
+	preempt_enable();
+}
+
+void fpu_exec(void)
+{
+	if (!current->arch.fpu)
+		return;
+	preempt_disable();
+	fpu_area_init(current->arch.fpu);
+	fpu_reload();
+	preempt_enable();
+}

@@ -1,0 +1,41 @@
+/* FPU save and load, for the switch and for signals. Layer: arch, private to it. */
+#pragma once
+
+#include <archimpl/x86.h>
+
+struct fpu_legacy { /* start of the FXSAVE and XSAVE area */
+	u16 control, status;
+	u8 tag, reserved;
+	u16 opcode;
+	u64 ip, data;
+	u32 mxcsr, mxcsr_mask;
+	u8 registers[384];
+	u8 reserved2[48];
+	u8 software[48]; /* ignored by the CPU: Linux's fpx_sw_bytes */
+};
+struct fpu_header { /* at 512 */
+	u64 xstate_bv, xcomp_bv;
+	u64 reserved[6];
+};
+_Static_assert(sizeof(struct fpu_legacy) == 512, "FXSAVE area is fixed by the CPU");
+
+DECLARE_PER_CPU(void *, fpu_owner);
+
+static ALWAYS_INLINE void fpu_save(void *area)
+{
+	if (likely(x86.xsaveopt))
+		__asm__ volatile("xsaveopt64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+	else if (x86.xsave)
+		__asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+	else
+		__asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+}
+static ALWAYS_INLINE void fpu_load(const void *area)
+{
+	if (likely(x86.xsave))
+		__asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+	else
+		__asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+}
+void fpu_reload(void);
+void fpu_exec(void);

@@ -1,0 +1,182 @@
+/* The local APIC: identity, end of interrupt, messages between CPUs, the one-shot timer. x2APIC where the CPU has it. Layer: arch.
+ * Source: Intel SDM vol. 3, chapter 10. */
+#include <archimpl/x86.h>
+#include <arch/irq.h>
+#include <arch/mmu.h>
+#include <exo/acpi.h>
+#include <exo/log.h>
+#include <exo/time.h>
+
+enum {
+	APIC_ID = 0x20, APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_ICR = 0x300, APIC_ICR_HIGH = 0x310,
+	APIC_TIMER = 0x320, APIC_LINT0 = 0x350, APIC_LINT1 = 0x360, APIC_ERROR = 0x370, APIC_COUNT = 0x380, APIC_CURRENT = 0x390,
+	APIC_DIVIDE = 0x3e0,
+};
+#define APIC_MASKED         0x10000u
+#define APIC_NMI            0x400u
+#define APIC_DEADLINE       0x40000u
+#define ICR_PENDING         0x1000u
+#define ICR_ASSERT          0x4000u
+#define ICR_ALL_BUT_SELF    0xc0000u
+#define APIC_BASE_ENABLE    BIT(11)
+#define APIC_BASE_X2        BIT(10)
+#define TIMER_SHIFT         32
+#define CALIBRATE_MS        2
+
+static volatile u8 *apic_registers; /* [c] */
+static u64 timer_mult;              /* [c] ticks (or TSC cycles) = ns * mult >> TIMER_SHIFT */
+u32 cpu_apic_ids[CPUS_MAX];
+
+static u32 apic_read(u32 reg)
+{
+	if (x86.x2apic)
+		return (u32)rdmsr(MSR_X2APIC + reg / 16);
+	return *(volatile u32 *)(apic_registers + reg);
+}
+
+static void apic_write(u32 reg, u32 v)
+{
+	if (x86.x2apic)
+		wrmsr(MSR_X2APIC + reg / 16, v);
+	else
+		*(volatile u32 *)(apic_registers + reg) = v;
+}
+
+u32 apic_id(void)
+{
+	return x86.x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
+}
+
+void apic_eoi(void)
+{
+	apic_write(APIC_EOI, 0);
+}
+
+/* Interrupts off, so that nobody else of this CPU comes between the two halves of the command register. */
+static void apic_command(u32 target, u32 command)
+{
+	ulong flags = arch_irq_save();
+
+	if (x86.x2apic) {
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the WRMSR does not order earlier stores */
+		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)target << 32 | command);
+	} else {
+		while (apic_read(APIC_ICR) & ICR_PENDING)
+			arch_cpu_relax();
+		apic_write(APIC_ICR_HIGH, target << 24);
+		apic_write(APIC_ICR, command);
+	}
+	arch_irq_restore(flags);
+}
+
+void apic_ipi(u32 target, u32 vector)
+{
+	apic_command(target, ICR_ASSERT | vector);
+}
+
+void apic_nmi_others(void)
+{
+	apic_command(0, ICR_ALL_BUT_SELF | ICR_ASSERT | APIC_NMI);
+}
+
+void apic_init_others(void)
+{
+	apic_command(0, ICR_ALL_BUT_SELF | ICR_ASSERT | 0x500);
+}
+
+void apic_startup_others(u32 page)
+{
+	apic_command(0, ICR_ALL_BUT_SELF | ICR_ASSERT | 0x600 | page);
+}
+
+static void apic_enable(void)
+{
+	u64 base = rdmsr(MSR_APIC_BASE);
+
+	if (x86.x2apic)
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2);
+	else if (!(base & APIC_BASE_ENABLE))
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+	if (!x86.x2apic && !apic_registers)
+		apic_registers = fixmap_device(base & PTE_ADDR);
+}
+
+void apic_init_cpu(void)
+{
+	apic_enable();
+	cpu_apic_ids[cpu_id()] = apic_id();
+	apic_write(APIC_TPR, 0);
+	apic_write(APIC_LINT0, APIC_MASKED);
+	apic_write(APIC_LINT1, cpu_id() == 0 ? APIC_NMI : APIC_MASKED);
+	apic_write(APIC_ERROR, APIC_MASKED);
+	apic_write(APIC_SPURIOUS, 0x100 | VECTOR_SPURIOUS);
+	apic_write(APIC_DIVIDE, 0xb); /* by 1 */
+	apic_write(APIC_TIMER, VECTOR_TIMER | (x86.tsc_deadline ? APIC_DEADLINE : 0));
+	if (x86.tsc_deadline)
+		__asm__ volatile("mfence" ::: "memory"); /* before the first write of the deadline register */
+}
+
+/* The counter and the cycle counter at the same moment: the narrowest of a few attempts. */
+static u32 timer_sample(u64 *cycles)
+{
+	u64 best = ~0ull;
+	u32 value = 0;
+
+	for (u32 i = 0; i < 5; i++) {
+		u64 before = arch_cycles();
+		u32 v = apic_read(APIC_CURRENT);
+		u64 width = arch_cycles() - before;
+
+		if (width < best) {
+			best = width;
+			value = v;
+			*cycles = before + width / 2;
+		}
+	}
+	return value;
+}
+
+/* Counts the timer against the cycle counter for 2 ms. With TSC deadlines there is nothing to measure. */
+void apic_timer_calibrate(void)
+{
+	u64 begin, end, ticks;
+	u32 start;
+
+	if (x86.tsc_deadline) {
+		timer_mult = (tsc_khz << TIMER_SHIFT) / 1000000;
+		return;
+	}
+	apic_write(APIC_TIMER, VECTOR_TIMER | APIC_MASKED);
+	apic_write(APIC_COUNT, ~0u);
+	start = timer_sample(&begin);
+	while (arch_cycles() - begin < tsc_khz * CALIBRATE_MS)
+		arch_cpu_relax();
+	ticks = start - timer_sample(&end);
+	apic_write(APIC_COUNT, 0);
+	apic_write(APIC_TIMER, VECTOR_TIMER);
+	ticks = ticks * tsc_khz / (end - begin); /* per ms */
+	timer_mult = (ticks << TIMER_SHIFT) / 1000000;
+	log_info("apic: timer at %lu kHz", ticks);
+}
+
+/* A deadline beyond what the counter holds fires early; the time room then arms the rest. */
+void arch_timer_arm(ns_t deadline_ns)
+{
+	ns_t now, wait;
+	u64 ticks;
+
+	if (deadline_ns == NS_FOREVER) {
+		if (x86.tsc_deadline)
+			wrmsr(MSR_TSC_DEADLINE, 0);
+		else
+			apic_write(APIC_COUNT, 0);
+		return;
+	}
+	now = clock_monotonic();
+	wait = deadline_ns > now ? MIN(deadline_ns - now, NS_PER_SEC) : 0;
+	ticks = wait * timer_mult >> TIMER_SHIFT;
+	if (x86.tsc_deadline)
+		wrmsr(MSR_TSC_DEADLINE, arch_cycles() + ticks + 1);
+	else
+		apic_write(APIC_COUNT, (u32)MIN(ticks + 1, 0xffffffffull));
+}

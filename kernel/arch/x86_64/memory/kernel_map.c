@@ -1,0 +1,204 @@
+/* The kernel's own page tables: direct map, image with W^X, vmalloc area, device pages. Layer: arch.
+ *
+ * Built once on the boot CPU by arch_early_init, before any allocator, from a static pool of table pages; the upper half of the
+ * top level never changes afterwards, so every space shares it by copying 256 entries. Locks: kmap_lock guards the vmalloc tables.
+ * Source: Intel SDM vol. 3, 4.5. */
+#include <archimpl/x86.h>
+#include <arch/boot.h>
+#include <arch/mmu.h>
+#include <exo/errno.h>
+#include <exo/log.h>
+#include <exo/memory.h>
+#include <exo/string.h>
+
+#define LARGE_PAGE    (2ul << 20)
+#define HUGE_PAGE     (1ul << 30)
+#define TABLE_POOL    32 /* enough for 16 TB with 1 GB pages, 24 GB without */
+#define IMAGE_TABLES  8  /* 4 KB entries for the first 16 MB, where the image lies */
+#define VMALLOC_TOPS  ((VMALLOC_END - VMALLOC_START) >> 39)
+#define FIXMAP_BASE   (KERNEL_BASE + HUGE_PAGE)
+#define FIXMAP_PAGES  32
+#define KERNEL_BITS   (PTE_P | PTE_A | PTE_D | PTE_G)
+#define TABLE_BITS    (PTE_P | PTE_W | PTE_A)
+
+typedef u64 page_table[512];
+page_table kernel_top ALIGNED(4096);
+static page_table table_pool[TABLE_POOL] ALIGNED(4096);
+static page_table image_pdpt ALIGNED(4096), image_pd ALIGNED(4096), image_pt[IMAGE_TABLES] ALIGNED(4096);
+static page_table fixmap_pd ALIGNED(4096), fixmap_pt ALIGNED(4096);
+static page_table vmalloc_pdpt[VMALLOC_TOPS] ALIGNED(4096);
+static u32 table_pool_used, fixmap_used;
+static spinlock_t kmap_lock = SPINLOCK_INIT(RANK_KMAP);
+
+extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[], symbols_start[];
+extern char boot_stack[];
+
+static u64 *table_take(void)
+{
+	return table_pool_used < TABLE_POOL ? table_pool[table_pool_used++] : NULL;
+}
+
+static u64 *table_below(u64 *entry)
+{
+	if (!*entry) {
+		u64 *t = table_take();
+
+		if (!t)
+			return NULL;
+		*entry = virt_to_phys(t) | TABLE_BITS;
+	}
+	return *entry & PTE_PS ? NULL : phys_to_virt(*entry & PTE_ADDR);
+}
+
+/* Maps [start, end) of physical memory, rounded outwards to 2 MB, writable and not executable. false: out of table pages. */
+static bool direct_map_add(paddr_t start, paddr_t end)
+{
+	paddr_t pa = ALIGN_DOWN(start, LARGE_PAGE);
+
+	for (end = ALIGN_UP(end, LARGE_PAGE); pa < end;) {
+		vaddr_t va = pa + DIRECT_BASE;
+		u64 *pdpt = table_below(&kernel_top[va >> 39 & 511]), *pd;
+		u64 *entry = pdpt + (va >> 30 & 511);
+
+		if (!pdpt)
+			return false;
+		if (x86.page1gb && !*entry && pa % HUGE_PAGE == 0 && end - pa >= HUGE_PAGE) {
+			*entry = pa | KERNEL_BITS | PTE_W | PTE_NX | PTE_PS;
+			pa += HUGE_PAGE;
+			continue;
+		}
+		if (*entry & PTE_PS) {
+			pa += HUGE_PAGE - pa % HUGE_PAGE;
+			continue;
+		}
+		pd = table_below(entry);
+		if (!pd)
+			return false;
+		pd[va >> 21 & 511] = pa | KERNEL_BITS | PTE_W | PTE_NX | PTE_PS;
+		pa += LARGE_PAGE;
+	}
+	return true;
+}
+
+static void direct_map_init(void)
+{
+	direct_map_add(0, 1 << 20); /* BIOS tables and the AP trampoline */
+	for (u32 i = 0; i < boot_info.region_count; i++) {
+		struct mem_region *r = &boot_info.regions[i];
+
+		/* Far reserved ranges are windows of devices, not memory. */
+		if (r->kind == MEM_RESERVED && r->start >= BIT(32))
+			continue;
+		if (!direct_map_add(r->start, r->start + r->len_bytes))
+			r->kind = MEM_RESERVED; /* cannot be reached, so cannot be given out */
+	}
+	direct_map_add(boot_info.initrd, boot_info.initrd + boot_info.initrd_bytes);
+	direct_map_add(virt_to_phys(kernel_start), virt_to_phys(kernel_end));
+}
+
+static void image_map(const char *start, const char *end, u64 bits)
+{
+	for (u64 pa = virt_to_phys(start); pa < virt_to_phys(end); pa += PAGE_SIZE)
+		image_pt[pa >> 21][pa >> 12 & 511] = pa | KERNEL_BITS | bits;
+}
+
+static void image_map_init(void)
+{
+	paddr_t guard = virt_to_phys(boot_stack) - PAGE_SIZE;
+
+	image_map(text_start, text_end, 0);
+	image_map(rodata_start, rodata_end, PTE_NX);
+	image_map(data_start, data_end, PTE_W | PTE_NX);
+	image_map(symbols_start, kernel_end, PTE_NX);
+	image_pt[guard >> 21][guard >> 12 & 511] = 0;
+	for (u32 i = 0; i < IMAGE_TABLES; i++)
+		image_pd[i] = virt_to_phys(image_pt[i]) | TABLE_BITS;
+	image_pdpt[KERNEL_BASE >> 30 & 511] = virt_to_phys(image_pd) | TABLE_BITS;
+	fixmap_pd[0] = virt_to_phys(fixmap_pt) | TABLE_BITS;
+	image_pdpt[FIXMAP_BASE >> 30 & 511] = virt_to_phys(fixmap_pd) | TABLE_BITS;
+	kernel_top[KERNEL_BASE >> 39 & 511] = virt_to_phys(image_pdpt) | TABLE_BITS;
+}
+
+void kernel_map_init(void)
+{
+	direct_map_init();
+	image_map_init();
+	for (u32 i = 0; i < VMALLOC_TOPS; i++)
+		kernel_top[(VMALLOC_START >> 39 & 511) + i] = virt_to_phys(vmalloc_pdpt[i]) | TABLE_BITS;
+	write_cr3(virt_to_phys(kernel_top));
+}
+
+void *fixmap_device(paddr_t pa)
+{
+	u32 slot = fixmap_used++;
+
+	ASSERT(slot < FIXMAP_PAGES);
+	fixmap_pt[slot] = (pa & PTE_ADDR) | KERNEL_BITS | PTE_W | PTE_NX | PTE_PCD | PTE_PWT;
+	return (void *)(FIXMAP_BASE + slot * PAGE_SIZE + pa % PAGE_SIZE);
+}
+
+/* ---- the vmalloc area ---- */
+
+/* The 4 KB entry of @va, making tables on the way when @create. */
+static u64 *kmap_entry(vaddr_t va, bool create)
+{
+	u64 *entry = &kernel_top[va >> 39 & 511];
+
+	for (int shift = 30; shift >= 12; shift -= 9) {
+		if (!*entry) {
+			struct page *p = create ? page_alloc(0, ALLOC_ATOMIC | ALLOC_ZERO) : NULL;
+
+			if (!p)
+				return NULL;
+			mem_account(MEM_TABLE, 1);
+			*entry = page_to_phys(p) | TABLE_BITS;
+		}
+		if (*entry & PTE_PS)
+			return NULL;
+		entry = (u64 *)phys_to_virt(*entry & PTE_ADDR) + (va >> shift & 511);
+	}
+	return entry;
+}
+
+int kmap_range(vaddr_t va, paddr_t pa, size_t len_bytes, u32 flags)
+{
+	ulong irq = spin_lock_irq(&kmap_lock);
+	int err = 0;
+
+	for (size_t off = 0; off < len_bytes; off += PAGE_SIZE) {
+		u64 *entry = kmap_entry(va + off, true);
+
+		if (!entry) {
+			err = -ENOMEM;
+			break;
+		}
+		*entry = pte_make(pa + off, (flags & ~PMAP_USER) | PMAP_GLOBAL | PMAP_SPECIAL) | PTE_D;
+	}
+	spin_unlock_irq(&kmap_lock, irq);
+	if (err)
+		kunmap_range(va, len_bytes);
+	return err;
+}
+
+paddr_t kmap_lookup(vaddr_t va)
+{
+	u64 *entry;
+
+	if (va >= DIRECT_BASE && va < DIRECT_END)
+		return va - DIRECT_BASE;
+	entry = va >= VMALLOC_START ? kmap_entry(va, false) : NULL;
+	return entry && *entry & PTE_P ? (*entry & PTE_ADDR) + va % PAGE_SIZE : 0;
+}
+
+void kmap_clear(vaddr_t va, size_t len_bytes)
+{
+	ulong irq = spin_lock_irq(&kmap_lock);
+
+	for (size_t off = 0; off < len_bytes; off += PAGE_SIZE) {
+		u64 *entry = kmap_entry(va + off, false);
+
+		if (entry)
+			*entry = 0;
+	}
+	spin_unlock_irq(&kmap_lock, irq);
+}

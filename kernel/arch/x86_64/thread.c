@@ -1,0 +1,153 @@
+/* Threads: first stack, switch, user frame, TLS. Layer: arch. */
+#include <archimpl/fpu.h>
+#include <archimpl/x86.h>
+#include <arch/boot.h>
+#include <arch/mmu.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+
+PER_CPU(struct thread *, current_thread);
+PER_CPU(u64, kernel_stack_top);
+PER_CPU(u64, syscall_user_sp);
+
+void thread_first_user(void);
+void thread_first_kernel(void);
+void enter_user_frame(struct trap_frame *f) NORETURN;
+struct thread *switch_stacks(struct thread *prev, struct thread *next);
+
+/* What switch_stacks pops: r15 r14 r13 r12 rbx rbp, then the address it returns to. */
+enum { START_R15, START_R14, START_R13, START_R12, START_RBX, START_RBP, START_RETURN, START_WORDS };
+
+struct trap_frame *arch_thread_frame(struct thread *t)
+{
+	return (struct trap_frame *)(t->kstack + KSTACK_SIZE - sizeof(struct trap_frame));
+}
+
+static u64 *start_frame(struct thread *t, vaddr_t below, void (*entry)(void))
+{
+	u64 *words = (u64 *)below - START_WORDS;
+
+	memset(words, 0, START_WORDS * sizeof(u64));
+	words[START_RETURN] = (u64)entry;
+	t->arch.sp = (u64)words;
+	return words;
+}
+
+void arch_thread_init_kernel(struct thread *t, void (*fn)(void *arg), void *arg)
+{
+	u64 *words = start_frame(t, (vaddr_t)arch_thread_frame(t), thread_first_kernel);
+
+	words[START_RBX] = (u64)fn;
+	words[START_R12] = (u64)arg;
+}
+
+/* The live base registers of current; the switch stores them only when it switches. */
+static u64 read_fs_base(void)
+{
+	u64 v;
+
+	if (!x86.fsgsbase)
+		return rdmsr(MSR_FS_BASE);
+	__asm__ volatile("rdfsbase %0" : "=r"(v));
+	return v;
+}
+static void write_fs_base(u64 v)
+{
+	if (x86.fsgsbase)
+		__asm__ volatile("wrfsbase %0" ::"r"(v));
+	else
+		wrmsr(MSR_FS_BASE, v);
+}
+
+void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_frame, vaddr_t user_sp, bool set_tls, u64 tls)
+{
+	struct trap_frame *f = arch_thread_frame(t);
+
+	*f = *parent_frame;
+	f->rax = 0;
+	if (user_sp)
+		f->rsp = user_sp;
+	t->arch.fs_base = set_tls ? tls : read_fs_base();
+	t->arch.gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+	start_frame(t, (vaddr_t)f, thread_first_user);
+}
+
+void arch_frame_exec(struct trap_frame *f, vaddr_t ip, vaddr_t sp)
+{
+	memset(f, 0, sizeof(*f));
+	f->orig_rax = ~0ul;
+	f->rip = ip;
+	f->cs = SEL_USER_CODE;
+	f->rflags = X86_FLAGS_IF;
+	f->rsp = sp;
+	f->ss = SEL_USER_DATA;
+	arch_irq_disable();
+	__asm__ volatile("movl %0, %%ds; movl %0, %%es; movl %0, %%fs" ::"r"(0));
+	write_fs_base(0);
+	wrmsr(MSR_KERNEL_GS_BASE, 0);
+	arch_irq_enable();
+	fpu_exec();
+}
+
+/* A kernel thread becomes a program: from now on its switches carry bases and FPU state, and SYSCALL comes in on its stack. */
+void arch_enter_user(void)
+{
+	struct thread *t = current;
+
+	arch_irq_disable();
+	this_cpu_ptr(cpu_tss)->rsp[0] = t->kstack + KSTACK_SIZE;
+	this_cpu_write(kernel_stack_top, t->kstack + KSTACK_SIZE - 8);
+	if (!boot_userspace_cycles)
+		__atomic_store_n(&boot_userspace_cycles, arch_cycles(), __ATOMIC_RELEASE);
+	enter_user_frame(arch_thread_frame(t));
+}
+
+void arch_thread_set_tls(struct thread *t, u64 base)
+{
+	if (t == current)
+		write_fs_base(base);
+	else
+		t->arch.fs_base = base;
+}
+
+static ALWAYS_INLINE void user_state_save(struct thread *t)
+{
+	if (likely(x86.fsgsbase)) {
+		__asm__ volatile("rdfsbase %0" : "=r"(t->arch.fs_base));
+		__asm__ volatile("swapgs; rdgsbase %0; swapgs" : "=r"(t->arch.gs_base)::"memory");
+	} else {
+		t->arch.fs_base = rdmsr(MSR_FS_BASE);
+		t->arch.gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+	}
+	fpu_save(t->arch.fpu);
+}
+
+static ALWAYS_INLINE void user_state_load(struct thread *t)
+{
+	u64 top = t->kstack + KSTACK_SIZE;
+
+	this_cpu_write(cpu_tss.rsp[0], top);
+	this_cpu_write(kernel_stack_top, top - 8);
+	if (likely(x86.fsgsbase)) {
+		__asm__ volatile("wrfsbase %0" ::"r"(t->arch.fs_base));
+		__asm__ volatile("swapgs; wrgsbase %0; swapgs" ::"r"(t->arch.gs_base) : "memory");
+	} else {
+		wrmsr(MSR_FS_BASE, t->arch.fs_base);
+		wrmsr(MSR_KERNEL_GS_BASE, t->arch.gs_base);
+	}
+	if (this_cpu_read(fpu_owner) == t->arch.fpu && t->arch.fpu_cpu == cpu_id())
+		return; /* nobody has touched the registers since we were switched out here */
+	fpu_load(t->arch.fpu);
+	this_cpu_write(fpu_owner, t->arch.fpu);
+	t->arch.fpu_cpu = cpu_id();
+}
+
+struct thread *arch_switch(struct thread *prev, struct thread *next)
+{
+	if (prev->arch.fpu)
+		user_state_save(prev);
+	if (next->arch.fpu)
+		user_state_load(next);
+	this_cpu_write(current_thread, next);
+	return switch_stacks(prev, next);
+}

@@ -1,0 +1,252 @@
+/* Exceptions: page faults to the memory room, the rest to signals or, from kernel mode, to a fix-up or a panic. Layer: arch.
+ * Source: Intel SDM vol. 3, chapter 6.15; signal numbers and si_code as Linux gives them (sigaction(2)). */
+#include <archimpl/x86.h>
+#include <arch/mmu.h>
+#include <arch/uaccess.h>
+#include <exo/debug.h>
+#include <exo/errno.h>
+#include <exo/log.h>
+#include <exo/sched.h>
+
+enum { SIGTRAP_ = 5, SIGILL_ = 4, SIGBUS_ = 7, SIGFPE_ = 8, SIGKILL_ = 9, SIGSEGV_ = 11 };
+#define SI_KERNEL 0x80
+enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16 };
+
+int page_fault_resolve(struct trap_frame *f, u64 error);
+void page_fault_signal(struct trap_frame *f, int err);
+void page_fault_in_kernel(struct trap_frame *f, u64 error);
+
+/* The exception table: pairs of addresses, an instruction that may fault on user memory and where to go on. Sorted by nobody:
+ * it is short and only looked at when a system call got a bad pointer. */
+struct exception_entry {
+	u64 ip, fixup;
+};
+extern const struct exception_entry exception_table_start[], exception_table_end[];
+
+u64 exception_fixup(u64 ip)
+{
+	for (const struct exception_entry *e = exception_table_start; e < exception_table_end; e++)
+		if (e->ip == ip)
+			return e->fixup;
+	return 0;
+}
+
+static const char *const trap_names[32] = {
+	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode", "no FPU", "double fault", NULL,
+	"invalid TSS", "segment not present", "stack segment", "general protection", "page fault", NULL, "x87 error", "alignment check",
+	"machine check", "SIMD error", NULL, "control protection",
+};
+
+static u32 fault_access(u64 error)
+{
+	if (error & PF_WRITE)
+		return PROT_W;
+	return error & PF_FETCH ? PROT_X : PROT_R;
+}
+
+/* page_fault_resolve - a fault from user mode. Return: 0 go on | -errno of vm_fault_current. */
+int page_fault_resolve(struct trap_frame *f, u64 error)
+{
+	vaddr_t va = read_cr2();
+	struct thread *t = current;
+	int err;
+
+	arch_irq_enable();
+	if (unlikely(va >= USER_MAX || error & PF_RESERVED))
+		err = -EFAULT;
+	else
+		err = vm_fault_current(va, fault_access(error) | VM_FAULT_USER);
+	if (unlikely(err)) {
+		t->arch.trap_number = TRAP_PF;
+		t->arch.trap_error = (u32)error | (va >= USER_MAX);
+		t->arch.trap_address = va;
+	}
+	return err;
+}
+
+void page_fault_signal(struct trap_frame *f, int err)
+{
+	struct thread *t = current;
+	vaddr_t va = t->arch.trap_address;
+	u32 error = t->arch.trap_error;
+
+	switch (err) {
+	case -EACCES:
+		signal_from_trap(f, SIGSEGV_, 2, va, TRAP_PF, error);
+		break;
+	case -EIO:
+		signal_from_trap(f, SIGBUS_, 2, va, TRAP_PF, error);
+		break;
+	case -ENOMEM: /* the killer has run: it chose us, or there was nothing left to free */
+		signal_from_trap(f, SIGKILL_, SI_KERNEL, va, TRAP_PF, error);
+		break;
+	default:
+		signal_from_trap(f, SIGSEGV_, 1, va, TRAP_PF, error);
+	}
+}
+
+/* A fault in kernel mode is good only at an instruction of the exception table, on a user address. */
+void page_fault_in_kernel(struct trap_frame *f, u64 error)
+{
+	vaddr_t va = read_cr2();
+	u64 fixup = exception_fixup(f->rip);
+
+	if (!fixup || va >= USER_MAX || error & PF_RESERVED)
+		panic_frame(f, "page fault in the kernel: %s at %#lx, error %#lx", fault_access(error) == PROT_W ? "write" :
+			error & PF_FETCH ? "execute" : "read", va, error);
+	if (f->rflags & X86_FLAGS_IF && !current->fault_disabled && (this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED) == 0) {
+		int err;
+
+		arch_irq_enable();
+		err = vm_fault_current(va, fault_access(error));
+		arch_irq_disable();
+		if (!err)
+			return;
+	}
+	f->rip = fixup;
+}
+
+static int fpe_code(u32 flags) /* unmasked exception bits, in the order of the FPU's own priority */
+{
+	if (flags & 1)
+		return 7; /* FPE_FLTINV */
+	if (flags & 4)
+		return 3; /* FPE_FLTDIV */
+	if (flags & 8)
+		return 4; /* FPE_FLTOVF */
+	if (flags & (16 | 2))
+		return 5; /* FPE_FLTUND */
+	return flags & 32 ? 6 : 0; /* FPE_FLTRES */
+}
+
+static int simd_code(void)
+{
+	u32 mxcsr;
+
+	__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+	return fpe_code(~(mxcsr >> 7) & mxcsr & 0x3f);
+}
+
+static int x87_code(void)
+{
+	u16 status, control;
+
+	__asm__ volatile("fnstsw %0; fnstcw %1" : "=m"(status), "=m"(control));
+	return fpe_code(status & ~control & 0x3f);
+}
+
+static void user_trap(struct trap_frame *f, u32 vector, u32 error)
+{
+	struct thread *t = current;
+	u64 dr6;
+
+	t->arch.trap_number = vector;
+	t->arch.trap_error = error;
+	t->arch.trap_address = 0;
+	switch (vector) {
+	case TRAP_DE:
+		signal_from_trap(f, SIGFPE_, 1, f->rip, vector, error);
+		break;
+	case TRAP_DB:
+		__asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
+		__asm__ volatile("movq %0, %%dr6" ::"r"(0xffff0ff0ul));
+		f->rflags &= ~FLAGS_TF;
+		signal_from_trap(f, SIGTRAP_, dr6 & BIT(14) ? 2 : 1, f->rip, vector, error);
+		break;
+	case TRAP_BP:
+		signal_from_trap(f, SIGTRAP_, SI_KERNEL, 0, vector, error);
+		break;
+	case TRAP_UD:
+		signal_from_trap(f, SIGILL_, 2, f->rip, vector, error);
+		break;
+	case TRAP_NP:
+	case TRAP_SS:
+		signal_from_trap(f, SIGBUS_, SI_KERNEL, 0, vector, error);
+		break;
+	case TRAP_MF:
+		signal_from_trap(f, SIGFPE_, x87_code(), f->rip, vector, error);
+		break;
+	case TRAP_XM:
+		signal_from_trap(f, SIGFPE_, simd_code(), f->rip, vector, error);
+		break;
+	case TRAP_AC:
+		signal_from_trap(f, SIGBUS_, 1, 0, vector, error);
+		break;
+	default: /* OF BR TS GP CP NM */
+		signal_from_trap(f, SIGSEGV_, SI_KERNEL, 0, vector, error);
+	}
+}
+
+static void double_fault(struct trap_frame *f) NORETURN;
+static void double_fault(struct trap_frame *f)
+{
+	vaddr_t va = read_cr2();
+
+	/* A push onto the guard page below a stack faults, and so does the push of that fault. */
+	if (f->rsp - va < PAGE_SIZE || va - f->rsp < PAGE_SIZE)
+		panic_frame(f, "kernel stack overflow at %#lx", va);
+	panic_frame(f, "double fault, cr2 %#lx", va);
+}
+
+void trap_dispatch(struct trap_frame *f, u32 vector, u64 error)
+{
+	u64 fixup;
+
+	switch (vector) {
+	case TRAP_NMI:
+		nmi_handle(f);
+		return;
+	case TRAP_DF:
+		double_fault(f);
+	case TRAP_MC:
+		panic_frame(f, "machine check");
+	default:
+		break;
+	}
+	if (tf_from_user(f)) {
+		arch_irq_enable();
+		user_trap(f, vector, (u32)error);
+		return;
+	}
+	fixup = exception_fixup(f->rip);
+	if (fixup) {
+		f->rip = fixup;
+		return;
+	}
+	panic_frame(f, "%s in the kernel, error %#lx", trap_names[vector & 31], error);
+}
+
+/* trap_exit_to_user - what is to be done before user mode goes on. Interrupts off on return. */
+void trap_exit_to_user(struct trap_frame *f)
+{
+	struct thread *t = current;
+
+	for (;;) {
+		arch_irq_disable();
+		if (likely(__atomic_load_n(&t->work, __ATOMIC_RELAXED) == 0)) {
+			if (likely(this_cpu_read(preempt_count) & PREEMPT_NO_RESCHED))
+				return;
+			arch_irq_enable();
+			sched_preempt();
+			continue;
+		}
+		arch_irq_enable();
+		posix_exit_to_user(f);
+	}
+}
+
+static void print_frame_line(const char *a, u64 av, const char *b, u64 bv, const char *c, u64 cv)
+{
+	log_printf(LOG_EMERG, "  %s %016lx  %s %016lx  %s %016lx", a, av, b, bv, c, cv);
+}
+
+void arch_frame_print(const struct trap_frame *f)
+{
+	log_printf(LOG_EMERG, "  rip %pS  cs %02lx  rflags %lx", (void *)f->rip, f->cs, f->rflags);
+	print_frame_line("rax", f->rax, "rbx", f->rbx, "rcx", f->rcx);
+	print_frame_line("rdx", f->rdx, "rsi", f->rsi, "rdi", f->rdi);
+	print_frame_line("rbp", f->rbp, "rsp", f->rsp, "r8 ", f->r8);
+	print_frame_line("r9 ", f->r9, "r10", f->r10, "r11", f->r11);
+	print_frame_line("r12", f->r12, "r13", f->r13, "r14", f->r14);
+	print_frame_line("r15", f->r15, "cr2", read_cr2(), "cr3", read_cr3());
+}

@@ -1,0 +1,43 @@
+/* The system's names. Layer: base. Locks: uts_lock (LOG rank: innermost) for the two that change. Source: uname(2). */
+#include <exo/uts.h>
+#include <exo/errno.h>
+#include <exo/string.h>
+#include <exo/sync.h>
+
+static spinlock_t uts_lock = SPINLOCK_INIT(RANK_LOG);
+static struct uts_names names = { /* [uts_lock] nodename, domainname */
+	.sysname = "Linux", /* what programs test for; the release says whose */
+	.nodename = "exo",
+	.release = "6.1.0-exo",
+	.version = "#1 SMP PREEMPT Exo-OS",
+	.machine = "x86_64",
+	.domainname = "(none)",
+};
+
+void uts_get(struct uts_names *out)
+{
+	spin_lock(&uts_lock);
+	*out = names;
+	spin_unlock(&uts_lock);
+}
+
+static int set_name(char *field, const char *name, size_t len_bytes)
+{
+	if (len_bytes > UTS_NAME_MAX)
+		return -EINVAL;
+	spin_lock(&uts_lock);
+	memset(field, 0, UTS_NAME_MAX + 1);
+	memcpy(field, name, len_bytes);
+	spin_unlock(&uts_lock);
+	return 0;
+}
+
+int uts_set_nodename(const char *name, size_t len_bytes)
+{
+	return set_name(names.nodename, name, len_bytes);
+}
+
+int uts_set_domainname(const char *name, size_t len_bytes)
+{
+	return set_name(names.domainname, name, len_bytes);
+}

@@ -1,0 +1,110 @@
+/* eventfd: a counter to wait on. Layer: fs. Locks: the queue's neighbour `lock` (SOCKET_SPIN) for the count. Source: eventfd(2). */
+#include <exo/errno.h>
+#include <exo/fs.h>
+#include <exo/memory.h>
+#include <exo/sched.h>
+#include <exo_abi/linux_fs.h>
+
+#include "epoll.h"
+
+#define EVENTFD_MAX (~0ULL - 1)
+
+struct eventfd {
+	spinlock_t lock;
+	u64 count; /* [lock; sleepers read] */
+	bool semaphore; /* [c] */
+	struct waitqueue wq;
+};
+
+static ssize_t eventfd_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct eventfd *e = f->priv;
+	u64 value;
+	int err;
+
+	if (u->left < sizeof(value))
+		return -EINVAL;
+	for (;;) {
+		spin_lock(&e->lock);
+		value = e->count ? (e->semaphore ? 1 : e->count) : 0;
+		e->count -= value;
+		spin_unlock(&e->lock);
+		if (value)
+			break;
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event(&e->wq, READ_ONCE(e->count));
+		if (err)
+			return err;
+	}
+	wake_all(&e->wq, POLL_OUT | POLL_WRNORM);
+	return uio_write(u, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value) : -EFAULT;
+}
+
+static ssize_t eventfd_write(struct file *f, struct uio *u, u64 *pos)
+{
+	struct eventfd *e = f->priv;
+	bool added;
+	u64 value;
+	int err;
+
+	if (u->left < sizeof(value))
+		return -EINVAL;
+	if (uio_read(u, &value, sizeof(value)) != sizeof(value))
+		return -EFAULT;
+	if (value == ~0ULL)
+		return -EINVAL;
+	for (;;) {
+		spin_lock(&e->lock);
+		added = EVENTFD_MAX - e->count >= value;
+		if (added)
+			e->count += value;
+		spin_unlock(&e->lock);
+		if (added)
+			break;
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event(&e->wq, EVENTFD_MAX - READ_ONCE(e->count) >= value);
+		if (err)
+			return err;
+	}
+	wake_all(&e->wq, POLL_IN | POLL_RDNORM);
+	return sizeof(value);
+}
+
+static u32 eventfd_poll(struct file *f, struct poll_table *pt)
+{
+	struct eventfd *e = f->priv;
+	u64 count;
+
+	poll_wait(pt, f, &e->wq);
+	count = READ_ONCE(e->count);
+	return (count ? POLL_IN | POLL_RDNORM : 0) | (count < EVENTFD_MAX ? POLL_OUT | POLL_WRNORM : 0);
+}
+
+static void eventfd_release(struct file *f)
+{
+	kfree(f->priv);
+}
+
+static const struct file_ops eventfd_ops = { .anon_name = "anon_inode:[eventfd]", .read = eventfd_read, .write = eventfd_write,
+	.poll = eventfd_poll, .release = eventfd_release };
+
+struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore)
+{
+	struct eventfd *e = kzalloc(sizeof(*e), ALLOC_KERNEL);
+	struct file *f;
+
+	if (!e)
+		return err_ptr(-ENOMEM);
+	spin_init(&e->lock, RANK_SOCKET_SPIN);
+	waitqueue_init(&e->wq);
+	e->count = count;
+	e->semaphore = semaphore;
+	f = file_create(&eventfd_ops, NULL, O_RDWR | (o_flags & O_NONBLOCK), e);
+	if (is_err(f))
+		kfree(e);
+	else
+		f->mode |= FMODE_STREAM;
+	return f;
+}

@@ -1,0 +1,454 @@
+/* The texts of /proc/PID: stat, status, maps, ... Layer: fs. Formats: proc(5); numbers are what the rooms count, and a field
+ * that this kernel does not have is 0, as Linux prints for features that are off. */
+#include "procfs_internal.h"
+#include "pid_text.h"
+
+#include <exo_abi/linux_fs.h>
+#include <exo/errno.h>
+#include <exo/memory.h>
+#include <exo/string.h>
+
+#define USER_HZ 100
+#define KB(pages) ((u64)(pages) * (PAGE_SIZE / 1024))
+
+static u64 ticks(u64 ns)
+{
+	return ns / (NS_PER_SEC / USER_HZ);
+}
+
+struct sizes { /* pages */
+	u64 total, rss_anon, rss_file, rss_shmem, data, stack, peak, locked, text;
+	vaddr_t text_start, text_end, stack_top, brk_start, arg_start, arg_end, env_start, env_end;
+	u64 table_bytes, limit_as;
+};
+
+static u64 clamp_count(const s64 *v)
+{
+	s64 n = __atomic_load_n(v, __ATOMIC_RELAXED);
+
+	return n > 0 ? (u64)n : 0;
+}
+
+static int find_text(void *ctx, struct vm_area *a)
+{
+	struct sizes *z = ctx;
+
+	if (a->file && a->file == a->space->exe && a->flags & VM_EXEC) {
+		if (!z->text_start)
+			z->text_start = a->start;
+		z->text_end = a->end;
+		z->text += (a->end - a->start) / PAGE_SIZE;
+	}
+	return 0;
+}
+
+static bool sizes_get(struct process *p, struct sizes *z)
+{
+	struct vm_space *s = process_space(p);
+
+	memset(z, 0, sizeof(*z));
+	if (!s)
+		return false;
+	(void)vm_for_each_area(s, 0, find_text, z);
+	rwsem_read_lock(&s->lock);
+	z->total = s->pages_total;
+	z->data = s->pages_data;
+	z->stack = s->pages_stack;
+	z->locked = s->pages_locked;
+	z->stack_top = s->stack_top;
+	z->brk_start = s->brk_start;
+	z->arg_start = s->arg_start;
+	z->arg_end = s->arg_end;
+	z->env_start = s->env_start;
+	z->env_end = s->env_end;
+	z->limit_as = s->limit_as;
+	rwsem_read_unlock(&s->lock);
+	z->rss_anon = clamp_count(&s->rss_anon);
+	z->rss_file = clamp_count(&s->rss_file);
+	z->rss_shmem = clamp_count(&s->rss_shmem);
+	z->peak = MAX(s->rss_peak, z->rss_anon + z->rss_file + z->rss_shmem);
+	z->table_bytes = pmap_table_pages(&s->pmap) * PAGE_SIZE;
+	vm_space_put(s);
+	return true;
+}
+
+/* A snapshot on the heap (it is too large for the stack); freed with its credentials by stat_free. */
+static struct process_stat *stat_get(struct process *p, struct thread *t)
+{
+	struct process_stat *st = kmalloc(sizeof(*st), ALLOC_KERNEL);
+	int err = st ? process_stat_get(p, t, st) : -ENOMEM;
+
+	if (err) {
+		kfree(st);
+		return err_ptr(err);
+	}
+	return st;
+}
+
+static void stat_free(struct process_stat *st)
+{
+	cred_put(st->cred);
+	kfree(st);
+}
+
+int proc_show_stat(struct seq *s, struct process *p, struct thread *t)
+{
+	struct process_stat *st = stat_get(p, t);
+	struct sizes z;
+
+	if (is_err(st))
+		return (int)ptr_err(st);
+	sizes_get(p, &z);
+	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", st->pid, st->comm, st->state, st->ppid, st->pgid, st->sid, st->tty_nr,
+		st->tpgid, 0x400000u, st->min_flt, st->cmin_flt, st->maj_flt, st->cmaj_flt);
+	seq_printf(s, "%lu %lu %lu %lu %d %d %u 0 %lu ", ticks(st->utime_ns), ticks(st->stime_ns), ticks(st->cutime_ns), ticks(st->cstime_ns),
+		st->priority, st->nice, st->threads, ticks(st->start_ns));
+	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.total * PAGE_SIZE, z.rss_anon + z.rss_file + z.rss_shmem, z.limit_as, z.text_start,
+		z.text_end, z.stack_top);
+	seq_printf(s, "%lu %lu %lu %lu 0 0 0 %d %u %u %u ", st->pending & 0x7fffffff, st->blocked & 0x7fffffff, st->ignored & 0x7fffffff,
+		st->caught & 0x7fffffff, (s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
+	seq_printf(s, "0 0 0 0 0 %lu %lu %lu %lu %lu %d\n", z.brk_start, z.arg_start, z.arg_end, z.env_start, z.env_end, st->exit_code);
+	stat_free(st);
+	return 0;
+}
+
+static const char *state_name(char c)
+{
+	static const char *const names[] = { "R (running)", "S (sleeping)", "D (disk sleep)", "T (stopped)", "t (tracing stop)", "Z (zombie)",
+		"X (dead)", "I (idle)" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (names[i][0] == c)
+			return names[i];
+	}
+	return "? (unknown)";
+}
+
+static void show_status_memory(struct seq *s, struct process *p)
+{
+	struct sizes z;
+
+	if (!sizes_get(p, &z))
+		return;
+	seq_printf(s, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n", KB(z.total), KB(z.total), KB(z.locked), 0);
+	seq_printf(s, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8lu kB\n", KB(z.peak),
+		KB(z.rss_anon + z.rss_file + z.rss_shmem), KB(z.rss_anon), KB(z.rss_file), KB(z.rss_shmem));
+	seq_printf(s, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8u kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", KB(z.data),
+		KB(z.stack), KB(z.text), 0, z.table_bytes / 1024, 0);
+}
+
+int proc_show_status(struct seq *s, struct process *p, struct thread *t)
+{
+	struct process_stat *st = stat_get(p, t);
+	const struct cred *c;
+
+	if (is_err(st))
+		return (int)ptr_err(st);
+	c = st->cred;
+	seq_printf(s, "Name:\t%s\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", st->comm, state_name(st->state), st->tgid,
+		st->pid, st->ppid, st->tracer);
+	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid,
+		c->sgid, c->fsgid, st->fd_slots);
+	for (u32 i = 0; i < c->group_count; i++)
+		seq_printf(s, "%u ", c->groups[i]);
+	seq_printf(s, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", st->tgid, st->pid, st->pgid, st->sid);
+	show_status_memory(s, p);
+	seq_printf(s, "Threads:\t%u\nSigQ:\t%lu/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
+		st->threads, st->sigq, st->sigq_max, st->pending, st->shared_pending, st->blocked, st->ignored, st->caught);
+	seq_printf(s, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
+		c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding, c->cap_ambient, st->no_new_privs);
+	seq_printf(s, "Cpus_allowed:\t%lx\nMems_allowed:\t1\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", st->affinity,
+		st->vcsw, st->ivcsw);
+	stat_free(st);
+	return 0;
+}
+
+int proc_show_statm(struct seq *s, struct process *p, struct thread *t)
+{
+	struct sizes z;
+
+	sizes_get(p, &z);
+	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", z.total, z.rss_anon + z.rss_file + z.rss_shmem, z.rss_file + z.rss_shmem, z.text,
+		z.data + z.stack);
+	return 0;
+}
+
+int proc_show_comm(struct seq *s, struct process *p, struct thread *t)
+{
+	struct process_stat *st = stat_get(p, t);
+
+	if (is_err(st))
+		return (int)ptr_err(st);
+	seq_printf(s, "%s\n", st->comm);
+	stat_free(st);
+	return 0;
+}
+
+ssize_t proc_store_comm(struct process *p, struct thread *t, const char *text, size_t len_bytes)
+{
+	char name[16];
+	size_t n = MIN(len_bytes, sizeof(name) - 1);
+
+	if (current->proc != p)
+		return -EINVAL;
+	memcpy(name, text, n);
+	name[n] = 0;
+	if (n && name[n - 1] == '\n')
+		name[n - 1] = 0;
+	memcpy(t->name, name, sizeof(name));
+	return (ssize_t)len_bytes;
+}
+
+/* Copies [start, end) of the process's memory, at most a megabyte, as the text. */
+static int show_memory(struct seq *s, struct process *p, bool env)
+{
+	struct vm_space *space = process_space(p);
+	char chunk[256];
+	vaddr_t at, end;
+
+	if (!space)
+		return 0; /* a kernel thread or a zombie: empty */
+	rwsem_read_lock(&space->lock);
+	at = env ? space->env_start : space->arg_start;
+	end = env ? space->env_end : space->arg_end;
+	rwsem_read_unlock(&space->lock);
+	end = MIN(end, at + (1u << 20));
+	while (at < end) {
+		ssize_t n = vm_access(space, at, chunk, MIN(sizeof(chunk), end - at), false);
+
+		if (n <= 0)
+			break;
+		seq_write(s, chunk, (size_t)n);
+		at += (u64)n;
+	}
+	vm_space_put(space);
+	return 0;
+}
+
+int proc_show_cmdline(struct seq *s, struct process *p, struct thread *t)
+{
+	return show_memory(s, p, false);
+}
+
+int proc_show_environ(struct seq *s, struct process *p, struct thread *t)
+{
+	return show_memory(s, p, true);
+}
+
+int proc_show_auxv(struct seq *s, struct process *p, struct thread *t)
+{
+	struct vm_space *space = process_space(p);
+
+	if (space) {
+		seq_write(s, space->auxv, MIN(space->auxv_len, (u32)ARRAY_LEN(space->auxv)) * sizeof(u64));
+		vm_space_put(space);
+	}
+	return 0;
+}
+
+struct maps_ctx {
+	struct seq *s;
+	char *path; /* PATH_MAX_BYTES */
+};
+
+static const char *area_name(const struct vm_area *a, const struct maps_ctx *m)
+{
+	const struct vm_space *s = a->space;
+	int n;
+
+	if (a->special)
+		return a->special->name;
+	if (a->file) {
+		n = file_path_text(a->file, m->path, PATH_MAX_BYTES - 1);
+		if (n < 0)
+			return "";
+		m->path[n] = 0;
+		return m->path;
+	}
+	if (a->flags & VM_STACK)
+		return "[stack]";
+	if (a->flags & VM_HEAP || (!a->object && a->start < s->brk && a->end > s->brk_start))
+		return "[heap]";
+	return a->flags & VM_SHARED ? "/dev/zero (deleted)" : "";
+}
+
+static int show_area(void *ctx, struct vm_area *a)
+{
+	struct maps_ctx *m = ctx;
+	const struct inode *i = a->file ? a->file->inode : NULL;
+	u64 dev = i && i->sb ? i->sb->dev : 0;
+	const char *name = area_name(a, m);
+	size_t start = m->s->len;
+
+	seq_printf(m->s, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", a->start, a->end, a->flags & VM_READ ? 'r' : '-',
+		a->flags & VM_WRITE ? 'w' : '-', a->flags & VM_EXEC ? 'x' : '-', a->flags & VM_SHARED ? 's' : 'p',
+		a->object ? a->object_page << PAGE_SHIFT : 0, DEV_MAJOR(dev), DEV_MINOR(dev), i ? i->ino : 0);
+	if (*name)
+		seq_printf(m->s, "%*s%s", (int)MAX(73 - (s64)(m->s->len - start), 0), "", name);
+	seq_printf(m->s, "\n");
+	return m->s->overflow;
+}
+
+int proc_show_maps(struct seq *s, struct process *p, struct thread *t)
+{
+	struct maps_ctx m = { s, kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL) };
+	struct vm_space *space;
+
+	if (!m.path)
+		return -ENOMEM;
+	space = process_space(p);
+	if (space) {
+		(void)vm_for_each_area(space, 0, show_area, &m);
+		vm_space_put(space);
+	}
+	kfree(m.path);
+	return 0;
+}
+
+static void show_limit(struct seq *s, u64 v)
+{
+	if (v == ~0ULL)
+		seq_printf(s, "%-20s ", "unlimited");
+	else
+		seq_printf(s, "%-20lu ", v);
+}
+
+int proc_show_limits(struct seq *s, struct process *p, struct thread *t)
+{
+	static const struct {
+		const char *name, *unit;
+	} rows[RLIM_COUNT] = {
+		[RLIM_CPU] = { "Max cpu time", "seconds" }, [RLIM_FSIZE] = { "Max file size", "bytes" }, [RLIM_DATA] = { "Max data size", "bytes" },
+		[RLIM_STACK] = { "Max stack size", "bytes" }, [RLIM_CORE] = { "Max core file size", "bytes" },
+		[RLIM_RSS] = { "Max resident set", "bytes" }, [RLIM_NPROC] = { "Max processes", "processes" },
+		[RLIM_NOFILE] = { "Max open files", "files" }, [RLIM_MEMLOCK] = { "Max locked memory", "bytes" },
+		[RLIM_AS] = { "Max address space", "bytes" }, [RLIM_LOCKS] = { "Max file locks", "locks" },
+		[RLIM_SIGPENDING] = { "Max pending signals", "signals" }, [RLIM_MSGQUEUE] = { "Max msgqueue size", "bytes" },
+		[RLIM_NICE] = { "Max nice priority", "" }, [RLIM_RTPRIO] = { "Max realtime priority", "" },
+		[RLIM_RTTIME] = { "Max realtime timeout", "us" },
+	};
+	struct process_stat *st = stat_get(p, t);
+
+	if (is_err(st))
+		return (int)ptr_err(st);
+	seq_printf(s, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	for (u32 i = 0; i < RLIM_COUNT; i++) {
+		seq_printf(s, "%-25s ", rows[i].name);
+		show_limit(s, st->limits[i].cur);
+		show_limit(s, st->limits[i].max);
+		seq_printf(s, "%-10s\n", rows[i].unit);
+	}
+	stat_free(st);
+	return 0;
+}
+
+/* Blanks, tabs, newlines and backslashes of a path are written in octal. */
+static void seq_escaped(struct seq *s, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr(" \t\n\\", *text))
+			seq_printf(s, "\\%03o", (u8)*text);
+		else
+			seq_write(s, text, 1);
+	}
+}
+
+static void seq_mount_flags(struct seq *s, u32 flags)
+{
+	static const struct {
+		u32 flag;
+		const char *text;
+	} names[] = { { 2, ",nosuid" }, { 4, ",nodev" }, { 8, ",noexec" }, { 1024, ",noatime" }, { 2048, ",nodiratime" }, { 1 << 21, ",relatime" } };
+
+	seq_printf(s, flags & 1 ? "ro" : "rw"); /* MS_* of mount(2) */
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (flags & names[i].flag)
+			seq_printf(s, "%s", names[i].text);
+	}
+}
+
+static int show_mount(void *ctx, const struct mount_info *m)
+{
+	struct seq *s = ctx;
+
+	seq_escaped(s, m->source);
+	seq_printf(s, " ");
+	seq_escaped(s, m->target);
+	seq_printf(s, " %s ", m->type);
+	seq_mount_flags(s, m->flags | m->sb_flags);
+	seq_printf(s, "%s 0 0\n", m->options);
+	return 0;
+}
+
+static int show_mountinfo(void *ctx, const struct mount_info *m)
+{
+	struct seq *s = ctx;
+
+	seq_printf(s, "%u %u %u:%u ", m->id, m->parent_id, DEV_MAJOR(m->dev), DEV_MINOR(m->dev));
+	seq_escaped(s, m->root);
+	seq_printf(s, " ");
+	seq_escaped(s, m->target);
+	seq_printf(s, " ");
+	seq_mount_flags(s, m->flags);
+	seq_printf(s, " - %s ", m->type);
+	seq_escaped(s, m->source);
+	seq_printf(s, " %s%s\n", m->sb_flags & 1 ? "ro" : "rw", m->options);
+	return 0;
+}
+
+static int show_mounts_of(struct seq *s, struct process *p, int (*fn)(void *ctx, const struct mount_info *m))
+{
+	struct fs_context *fs = process_fs(p);
+	struct path root;
+	int err;
+
+	if (!fs)
+		return -EINVAL;
+	spin_lock(&fs->lock);
+	root = fs->root;
+	path_get(&root);
+	spin_unlock(&fs->lock);
+	fs_context_put(fs);
+	err = mount_for_each(&root, fn, s);
+	path_put(&root);
+	return err;
+}
+
+int proc_show_mounts(struct seq *s, struct process *p, struct thread *t)
+{
+	return show_mounts_of(s, p, show_mount);
+}
+
+int proc_show_mountinfo(struct seq *s, struct process *p, struct thread *t)
+{
+	return show_mounts_of(s, p, show_mountinfo);
+}
+
+int proc_show_cgroup(struct seq *s, struct process *p, struct thread *t)
+{
+	seq_printf(s, "0::/\n");
+	return 0;
+}
+
+int proc_show_oom_score(struct seq *s, struct process *p, struct thread *t)
+{
+	struct mem_stats m;
+	struct sizes z;
+
+	sizes_get(p, &z);
+	mem_stats_get(&m);
+	seq_printf(s, "%lu\n", (z.rss_anon + z.rss_file + z.rss_shmem) * 1000 / MAX(m.pages_total, 1UL));
+	return 0;
+}
+
+int proc_show_wchan(struct seq *s, struct process *p, struct thread *t)
+{
+	seq_printf(s, "0");
+	return 0;
+}
+
+int proc_show_loginuid(struct seq *s, struct process *p, struct thread *t)
+{
+	seq_printf(s, "4294967295");
+	return 0;
+}

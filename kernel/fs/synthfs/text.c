@@ -1,0 +1,139 @@
+/* Text files made by a function: struct seq, and the file operations that serve it. Layer: fs.
+ * The text is made whole at the first read and again whenever a read starts at 0, so that one reader sees one moment.
+ * Limits: SEQ_BYTES_MAX a text, STORE_BYTES_MAX a write. */
+#include "synth_internal.h"
+
+#include <exo/errno.h>
+#include <exo/memory.h>
+#include <exo/string.h>
+
+#define SEQ_BYTES_MIN   1024u
+#define SEQ_BYTES_MAX   (4u << 20)
+#define STORE_BYTES_MAX 4096u
+
+struct text_file { /* file->priv */
+	const struct synth_text *text;
+	struct mutex lock; /* S_MISC: seq */
+	struct seq seq;
+	bool filled;
+};
+
+static bool seq_reserve(struct seq *s, size_t more)
+{
+	size_t size = MAX(s->size, (size_t)SEQ_BYTES_MIN);
+	char *buf;
+
+	if (s->len + more + 1 <= s->size)
+		return true;
+	while (size < s->len + more + 1)
+		size *= 2;
+	buf = size <= SEQ_BYTES_MAX ? krealloc(s->buf, size, ALLOC_KERNEL) : NULL;
+	if (!buf) {
+		s->overflow = true;
+		return false;
+	}
+	s->buf = buf;
+	s->size = size;
+	return true;
+}
+
+void seq_write(struct seq *s, const void *data, size_t len_bytes)
+{
+	if (!seq_reserve(s, len_bytes))
+		return;
+	memcpy(s->buf + s->len, data, len_bytes);
+	s->len += len_bytes;
+}
+
+void seq_printf(struct seq *s, const char *fmt, ...)
+{
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	n = (size_t)vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (!seq_reserve(s, n))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(s->buf + s->len, n + 1, fmt, ap);
+	va_end(ap);
+	s->len += n;
+}
+
+int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t)
+{
+	struct text_file *tf = kzalloc(sizeof(*tf), ALLOC_KERNEL);
+
+	if (!tf)
+		return -ENOMEM;
+	mutex_init(&tf->lock, RANK_S_MISC);
+	tf->text = t;
+	f->ops = &synth_text_ops;
+	f->priv = tf;
+	return 0;
+}
+
+static ssize_t text_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct text_file *tf = f->priv;
+	ssize_t ret = 0;
+	size_t n;
+
+	mutex_lock(&tf->lock);
+	if (!tf->filled || *pos == 0) {
+		tf->seq.len = 0;
+		tf->seq.overflow = false;
+		ret = tf->text->show(&tf->seq, f->inode);
+		if (!ret && tf->seq.overflow)
+			ret = -ENOMEM;
+		if (ret < 0)
+			goto unlock;
+		tf->filled = true;
+	}
+	ret = 0;
+	if (*pos < tf->seq.len) {
+		size_t want = MIN(u->left, tf->seq.len - (size_t)*pos);
+
+		n = uio_write(u, tf->seq.buf + *pos, want);
+		*pos += n;
+		ret = n || !want ? (ssize_t)n : -EFAULT;
+	}
+unlock:
+	mutex_unlock(&tf->lock);
+	return ret;
+}
+
+static ssize_t text_write(struct file *f, struct uio *u, u64 *pos)
+{
+	struct text_file *tf = f->priv;
+	size_t want = u->left;
+	ssize_t ret;
+	char *text;
+
+	if (!tf->text->store || want > STORE_BYTES_MAX)
+		return -EINVAL;
+	text = kmalloc(want + 1, ALLOC_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	if (uio_read(u, text, want) != want) {
+		ret = -EFAULT;
+	} else {
+		text[want] = 0;
+		ret = tf->text->store(f->inode, text, want);
+		if (ret > 0)
+			*pos += (u64)ret;
+	}
+	kfree(text);
+	return ret;
+}
+
+static void text_release(struct file *f)
+{
+	struct text_file *tf = f->priv;
+
+	kfree(tf->seq.buf);
+	kfree(tf);
+}
+
+const struct file_ops synth_text_ops = { .read = text_read, .write = text_write, .seek = file_seek_generic, .release = text_release };

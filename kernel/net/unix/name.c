@@ -1,0 +1,150 @@
+/* Names of AF_UNIX sockets: paths in the file system and abstract ones. Layer: net.
+ * A bound path is found by its inode, so links and other names of the same node work. Locks: bound_lock (S_SOCKET). */
+#include "unix_internal.h"
+
+#include <exo/errno.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <exo_abi/linux_fs.h>
+
+#define BUCKETS 64u /* power of two */
+
+static struct mutex bound_lock;
+static struct hlist buckets[BUCKETS]; /* [bound_lock] */
+
+static u32 name_hash(const struct sockaddr_k *a)
+{
+	u32 h = 2166136261u; /* FNV-1a */
+
+	for (u32 i = 0; i < a->len_bytes - 2; i++)
+		h = (h ^ a->data[i]) * 16777619u;
+	return h & (BUCKETS - 1);
+}
+
+static u32 inode_hash(const struct inode *i)
+{
+	return (u32)(i->ino ^ i->ino >> 7) & (BUCKETS - 1);
+}
+
+/* Sun path as a string; -EINVAL when empty or too long. */
+static int path_of(const struct sockaddr_k *a, char path[UNIX_PATH_MAX + 1])
+{
+	u32 n = a->len_bytes - 2;
+
+	if (a->family != AF_UNIX || a->len_bytes <= 2 || n > UNIX_PATH_MAX)
+		return -EINVAL;
+	memcpy(path, a->data, n);
+	path[n] = 0;
+	return 0;
+}
+
+static struct unix_socket *find_abstract_locked(const struct sockaddr_k *a)
+{
+	struct unix_socket *s;
+
+	hlist_for_each_entry(s, &buckets[name_hash(a)], bound_node) {
+		if (!s->bound_path.dentry && s->name.len_bytes == a->len_bytes && !memcmp(s->name.data, a->data, a->len_bytes - 2))
+			return s;
+	}
+	return NULL;
+}
+
+static struct unix_socket *find_inode_locked(const struct inode *i)
+{
+	struct unix_socket *s;
+
+	hlist_for_each_entry(s, &buckets[inode_hash(i)], bound_node) {
+		if (s->bound_path.dentry && s->bound_path.dentry->inode == i)
+			return s;
+	}
+	return NULL;
+}
+
+static int bind_path(const char *path, struct path *out)
+{
+	u32 umask = current->fs ? __atomic_load_n(&current->fs->umask, __ATOMIC_RELAXED) : 022;
+	int err = vfs_mknod(path, S_IFSOCK | (0777 & ~umask), 0);
+
+	if (err)
+		return err == -EEXIST ? -EADDRINUSE : err;
+	return path_lookup(AT_FDCWD, path, 0, out);
+}
+
+int unix_bind(struct socket *sock, const struct sockaddr_k *a)
+{
+	struct unix_socket *s = unix_of(sock);
+	char path[UNIX_PATH_MAX + 1];
+	int err;
+
+	if (a->family == AF_UNIX && a->len_bytes == 2)
+		return -EINVAL; /* autobind comes with datagrams */
+	err = path_of(a, path);
+	if (err)
+		return err;
+	mutex_lock(&bound_lock);
+	if (s->name.len_bytes) {
+		err = -EINVAL;
+	} else if (path[0]) {
+		err = bind_path(path, &s->bound_path);
+	} else if (find_abstract_locked(a)) {
+		err = -EADDRINUSE;
+	}
+	if (!err) {
+		mutex_lock(&s->lock);
+		s->name = *a;
+		if (path[0]) /* the name is reported with its NUL, as Linux does */
+			s->name.len_bytes = 2 + (u32)strlen(path) + 1;
+		mutex_unlock(&s->lock);
+		hlist_add(&buckets[path[0] ? inode_hash(s->bound_path.dentry->inode) : name_hash(a)], &s->bound_node);
+	}
+	mutex_unlock(&bound_lock);
+	return err;
+}
+
+void unix_unbind(struct unix_socket *s)
+{
+	struct path path;
+
+	mutex_lock(&bound_lock);
+	hlist_del(&s->bound_node);
+	path = s->bound_path;
+	s->bound_path = (struct path){ NULL, NULL };
+	mutex_unlock(&bound_lock);
+	if (path.dentry)
+		path_put(&path);
+}
+
+struct unix_socket *unix_find(const struct sockaddr_k *a)
+{
+	char path_name[UNIX_PATH_MAX + 1];
+	struct path path = { NULL, NULL };
+	struct unix_socket *s;
+	int err = path_of(a, path_name);
+
+	if (err)
+		return err_ptr(err);
+	if (path_name[0]) {
+		err = path_lookup(AT_FDCWD, path_name, LOOKUP_FOLLOW, &path);
+		if (err)
+			return err_ptr(err);
+		err = inode_permission(path.dentry->inode, MAY_WRITE);
+		if (!err && (path.dentry->inode->mode & S_IFMT) != S_IFSOCK)
+			err = -ECONNREFUSED;
+	}
+	s = NULL;
+	if (!err) {
+		mutex_lock(&bound_lock);
+		s = path.dentry ? find_inode_locked(path.dentry->inode) : find_abstract_locked(a);
+		if (s)
+			__atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
+		mutex_unlock(&bound_lock);
+	}
+	if (path.dentry)
+		path_put(&path);
+	return s ? s : err_ptr(err ? err : -ECONNREFUSED);
+}
+
+void unix_init(void)
+{
+	mutex_init(&bound_lock, RANK_S_SOCKET);
+}

@@ -1,0 +1,81 @@
+/* The end: a line that names the cause, registers, backtrace, what the other CPUs were doing, and the way out. Layer: boot.
+ * The first CPU to come here wins; others that panic meanwhile stop silently. The output goes through the log, whose consoles
+ * ignore their locks once panic_in_progress is set. */
+#include <exo/cmdline.h>
+#include <exo/debug.h>
+#include <exo/log.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <arch/cpu.h>
+
+#define QEMU_EXIT_PANIC 0x31 /* isa-debug-exit: QEMU's own status becomes (0x31 << 1) | 1 = 99 */
+
+bool panic_in_progress;
+static u32 panic_cpu = ~0u; /* [a] */
+
+static void panic_begin(void)
+{
+	u32 nobody = ~0u, me = cpu_id();
+
+	arch_irq_disable();
+	if (!__atomic_compare_exchange_n(&panic_cpu, &nobody, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		if (nobody == me)
+			arch_power_off(QEMU_EXIT_PANIC); /* a panic inside the panic: what is printed must do */
+		for (;;)
+			arch_cpu_relax(); /* the NMI of the first one stops us */
+	}
+	panic_in_progress = true;
+	arch_stop_others();
+}
+
+static void panic_end(const char *text, const struct trap_frame *f) NORETURN;
+static void panic_end(const char *text, const struct trap_frame *f)
+{
+	struct thread *t = current;
+	u64 ip, fp;
+
+	log_printf(LOG_EMERG, "PANIC: %s", text);
+	log_printf(LOG_EMERG, "CPU %u, thread %s[%d]", cpu_id(), t ? t->name : "none", t ? t->tid : 0);
+	if (f)
+		arch_frame_print(f);
+	arch_registers_here(&ip, &fp, f);
+	backtrace_print(ip, fp);
+	arch_stopped_print();
+	arch_power_off(QEMU_EXIT_PANIC);
+}
+
+void panic(const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	panic_begin();
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	panic_end(text, NULL);
+}
+
+void panic_frame(const struct trap_frame *f, const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	panic_begin();
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	panic_end(text, f);
+}
+
+void assert_failed(const char *expr, const char *file, int line)
+{
+	panic("assertion failed: %s (%s:%d)", expr, file, line);
+}
+
+u64 __stack_chk_guard = 0x595e9fbd94fda766; /* replaced at boot by a random value */
+void __stack_chk_fail(void) NORETURN;
+void __stack_chk_fail(void)
+{
+	panic("a stack was smashed in %pS", __builtin_return_address(0));
+}

@@ -1,0 +1,86 @@
+/* Keeping CPUs busy. Layer: scheduler.
+ *
+ * Idle CPUs pull: before a CPU goes idle it takes a queued thread from the most loaded one. Loaded CPUs push: their tick rouses an idle CPU,
+ * which then pulls, and every BALANCE_NS moves one thread to a CPU that has at least two fewer. Another queue's lock is only tried. */
+#include "../scheduler_internal.h"
+#include <arch/irq.h>
+
+#define BALANCE_NS (24 * NS_PER_MS)
+
+static struct thread *steal(struct runqueue *from, u32 to_cpu)
+{
+	struct thread *t = NULL;
+
+	if (from->rt.count)
+		t = rt_class.steal(from, to_cpu);
+	if (!t)
+		t = fair_class.steal(from, to_cpu);
+	if (t) {
+		from->nr_running--;
+		t->migrations++;
+	}
+	return t;
+}
+
+struct thread *balance_idle(struct runqueue *rq)
+{
+	struct runqueue *busiest = NULL;
+	struct thread *t;
+	u32 most = 1;
+	u32 cpu;
+
+	for_each_online_cpu (cpu) {
+		struct runqueue *other = cpu_ptr(runqueues, cpu);
+		u32 n = READ_ONCE(other->nr_running);
+
+		if (n > most && other != rq) {
+			most = n;
+			busiest = other;
+		}
+	}
+	if (!busiest || !spin_trylock(&busiest->lock))
+		return NULL;
+	t = steal(busiest, rq->cpu);
+	if (t)
+		fair_migrate(t, busiest, rq);
+	spin_unlock_no_preempt(&busiest->lock);
+	preempt_enable_no_resched();
+	return t;
+}
+
+void balance_tick(struct runqueue *rq, ns_t now)
+{
+	cpumask_t idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED);
+	struct runqueue *to = NULL;
+	struct thread *t;
+	u32 cpu, least = rq->nr_running - 1;
+
+	if (rq->nr_running < 2)
+		return;
+	if (idle) {
+		struct runqueue *sleeper = cpu_ptr(runqueues, bit_ffs(idle));
+
+		arch_ipi(sleeper->cpu, IPI_RESCHED); /* it will look round before it sleeps again */
+		return;
+	}
+	if (now - rq->balanced_at < BALANCE_NS)
+		return;
+	rq->balanced_at = now;
+	for_each_online_cpu (cpu) {
+		u32 n = READ_ONCE(cpu_ptr(runqueues, cpu)->nr_running);
+
+		if (n < least) {
+			least = n;
+			to = cpu_ptr(runqueues, cpu);
+		}
+	}
+	if (!to || !spin_trylock(&to->lock))
+		return;
+	t = steal(rq, to->cpu);
+	if (t) {
+		fair_migrate(t, rq, to);
+		rq_enqueue(to, t, SCHED_ENQUEUE_MOVED);
+	}
+	spin_unlock_no_preempt(&to->lock);
+	preempt_enable_no_resched();
+}

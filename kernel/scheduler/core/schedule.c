@@ -1,0 +1,348 @@
+/* The switch from one thread to the next. Layer: scheduler.
+ *
+ * schedule() runs with interrupts off under the queue's lock, which the next thread releases. Sleeping is decided by one
+ * compare-and-exchange: if nobody has woken prev meanwhile, THREAD_OFF_RQ is set and from then on the waker queues it; a waker
+ * on another CPU first waits for on_cpu to clear, one that queues it here waits for this lock. So no wake-up is lost and no
+ * thread runs twice at a time.
+ *
+ * need-resched is bit 31 of preempt_count (clear = wanted), hence "may and should" is one test for zero. Whoever clears the bit
+ * for this CPU does so with interrupts off or under a lock, so that the test comes when the count drops. */
+#include "../scheduler_internal.h"
+#include <exo/memory.h>
+#include <exo/vm.h>
+#include <arch/irq.h>
+
+PER_CPU(struct runqueue, runqueues);
+static PER_CPU(struct thread, idle_threads);
+cpumask_t sched_idle_mask;
+
+/* ---- the idle class: a thread that is never queued ---- */
+static ns_t idle_slice(struct runqueue *rq, struct thread *t)
+{
+	return NS_FOREVER;
+}
+static void idle_nothing(struct runqueue *rq, struct thread *t)
+{
+}
+static void idle_enqueue(struct runqueue *rq, struct thread *t, u32 flags)
+{
+}
+static void idle_account(struct runqueue *rq, struct thread *t, ns_t ran_ns)
+{
+}
+static bool idle_preempts(struct runqueue *rq, struct thread *curr, struct thread *woken)
+{
+	return true;
+}
+static struct thread *idle_pick(struct runqueue *rq)
+{
+	return rq->idle;
+}
+static struct thread *idle_steal(struct runqueue *from, u32 to_cpu)
+{
+	return NULL;
+}
+const struct sched_class idle_class = {
+	.name = "idle",
+	.order = 0,
+	.enqueue = idle_enqueue,
+	.dequeue = idle_nothing,
+	.block = idle_nothing,
+	.pick = idle_pick,
+	.put = idle_nothing,
+	.yield = idle_nothing,
+	.preempts = idle_preempts,
+	.slice = idle_slice,
+	.account = idle_account,
+	.steal = idle_steal,
+};
+
+const struct sched_class *class_of_policy(u32 policy)
+{
+	return policy == 1 || policy == 2 ? &rt_class : &fair_class;
+}
+
+/* ---- queues ---- */
+void rq_resched(struct runqueue *rq)
+{
+	if (rq->cpu == cpu_id()) {
+		preempt_set_resched();
+	} else if (!rq->resched_sent) {
+		rq->resched_sent = true;
+		arch_ipi(rq->cpu, IPI_RESCHED);
+	}
+}
+
+void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags)
+{
+	struct thread *curr = rq->curr;
+
+	t->cpu = rq->cpu;
+	t->on_rq = 1;
+	rq->nr_running++;
+	rq_account(rq, clock_monotonic()); /* on a tickless CPU the clock is old, and with it what curr is due */
+	t->sched_class->enqueue(rq, t, flags);
+	if (t->sched_class != curr->sched_class) {
+		if (t->sched_class->order > curr->sched_class->order)
+			rq_resched(rq);
+	} else if (t->sched_class->preempts(rq, curr, t)) {
+		rq_resched(rq);
+	}
+	/* The running thread's time must end now that another waits. Its CPU arms the tick; usually it is armed already. */
+	if (rq->nr_running == 2 && rq->tick_at == NS_FOREVER) {
+		if (rq->cpu == cpu_id())
+			tick_arm(rq, rq->clock);
+		else
+			rq_resched(rq);
+	}
+}
+
+void rq_account(struct runqueue *rq, ns_t now)
+{
+	struct thread *curr = rq->curr;
+	ns_t ran = now - rq->clock;
+
+	rq->clock = now;
+	if (unlikely(is_idle_thread(curr))) {
+		rq->idle_ns += ran;
+		return;
+	}
+	rq->busy_ns += ran;
+	curr->sum_exec_ns += ran;
+	curr->sched_class->account(rq, curr, ran);
+}
+
+static ALWAYS_INLINE struct thread *pick_next(struct runqueue *rq)
+{
+	struct thread *t;
+
+	if (unlikely(rq->rt.count))
+		return rt_class.pick(rq);
+	t = fair_pick(rq);
+	if (likely(t != NULL))
+		return t;
+	if (cpu_count > 1) {
+		t = balance_idle(rq);
+		if (t) {
+			t->cpu = rq->cpu;
+			rq->nr_running++;
+			return t;
+		}
+	}
+	return rq->idle;
+}
+
+/* prev goes to sleep unless it was woken meanwhile. Return: true = it is off the queue. */
+static ALWAYS_INLINE bool try_block(struct runqueue *rq, struct thread *prev)
+{
+	u32 state = __atomic_load_n(&prev->state, __ATOMIC_RELAXED);
+
+	if (state == THREAD_RUNNING)
+		return false;
+	/* Everything that a waker may see of a sleeper is set before; the waker waits for the lock or on_cpu before it touches more. */
+	if (!__atomic_compare_exchange_n(&prev->state, &state, state | THREAD_OFF_RQ, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		return false;
+	prev->on_rq = 0;
+	rq->nr_running--;
+	prev->switches_voluntary++;
+	if (state == THREAD_UNINTERRUPTIBLE)
+		rq->uninterruptible++;
+	prev->sched_class->block(rq, prev);
+	return true;
+}
+
+static NOINLINE COLD void finish_dead(struct thread *dead)
+{
+	void *stack = (void *)dead->kstack;
+
+	arch_irq_enable();
+	dead->kstack = 0;
+	kstack_free(stack);
+	arch_fpu_free(dead);
+	thread_put(dead);
+	arch_irq_disable();
+}
+
+/* The tail of every switch, on the next thread's stack. */
+static ALWAYS_INLINE void finish_switch(void)
+{
+	struct runqueue *rq = this_cpu_ptr(runqueues);
+	struct thread *prev = rq->switched_from, *moving = rq->moving;
+	bool dead = thread_state(prev) == THREAD_DEAD;
+
+	rq->moving = NULL;
+	rq->threads -= dead;
+	__atomic_store_n(&prev->on_cpu, 0, __ATOMIC_RELEASE); /* pairs with queue_woken; after this prev may run elsewhere */
+	spin_unlock_no_preempt(&rq->lock);
+	if (unlikely(moving != NULL))
+		sched_move(moving);
+	if (unlikely(dead))
+		finish_dead(prev);
+}
+
+enum why { WHY_BLOCK, WHY_PREEMPT, WHY_YIELD };
+
+/* Interrupts off, preemption on. */
+static ALWAYS_INLINE void switch_threads(enum why why)
+{
+	struct runqueue *rq = this_cpu_ptr(runqueues);
+	struct thread *prev = rq->curr, *next;
+
+	rcu_note_quiescent();
+	spin_lock(&rq->lock);
+	this_cpu_or(preempt_count, PREEMPT_NO_RESCHED);
+	rq->resched_sent = false;
+	rq_account(rq, clock_monotonic());
+	if (why != WHY_BLOCK || !try_block(rq, prev)) {
+		if (unlikely(!(prev->affinity >> rq->cpu & 1)) && !is_idle_thread(prev)) {
+			prev->on_rq = 0;
+			rq->nr_running--;
+			rq->moving = prev;
+		} else if (why == WHY_YIELD) {
+			prev->sched_class->yield(rq, prev);
+		} else {
+			prev->sched_class->put(rq, prev);
+		}
+	}
+	next = pick_next(rq);
+	rq->slice_start_at = rq->clock;
+	if (next == prev) {
+		if (rq->nr_running > 1)
+			tick_arm(rq, rq->clock);
+		spin_unlock_no_preempt(&rq->lock);
+		preempt_enable_no_resched();
+		return;
+	}
+	if (why == WHY_PREEMPT)
+		prev->switches_involuntary++;
+	rq->switches++;
+	rq->curr = next;
+	rq->picked_at = rq->clock;
+	if (unlikely(is_idle_thread(next) || is_idle_thread(prev))) {
+		if (is_idle_thread(next))
+			__atomic_fetch_or(&sched_idle_mask, BIT(rq->cpu), __ATOMIC_RELAXED);
+		else
+			__atomic_fetch_and(&sched_idle_mask, ~BIT(rq->cpu), __ATOMIC_RELAXED);
+	}
+	if (rq->tick_at > rq->clock + (rq->nr_running > 1 ? TICK_LATE_SHARED_NS : TICK_LATE_ALONE_NS) && !is_idle_thread(next))
+		tick_arm(rq, rq->clock);
+	next->on_cpu = 1;
+	if (prev->space != next->space)
+		vm_switch(prev->space, next->space);
+	rq->switched_from = prev;
+	arch_switch(prev, next);
+	finish_switch(); /* maybe on another CPU than above */
+	preempt_enable_no_resched();
+}
+
+/* The compiler must not carry `current` or this CPU's addresses over the switch: hence functions of their own. */
+static NOINLINE void schedule_block(void)
+{
+	switch_threads(WHY_BLOCK);
+}
+static NOINLINE void schedule_preempt(void)
+{
+	switch_threads(WHY_PREEMPT);
+}
+static NOINLINE void schedule_yield(void)
+{
+	switch_threads(WHY_YIELD);
+}
+
+/* Called and returns with interrupts off. */
+void sched_first_switch(void)
+{
+	finish_switch();
+	preempt_enable_no_resched();
+}
+
+void schedule(void)
+{
+	lock_assert_may_sleep();
+	arch_irq_disable();
+	schedule_block();
+	arch_irq_enable();
+	if (unlikely(this_cpu_read(preempt_count) == 0))
+		sched_preempt();
+}
+
+void sched_yield_current(void)
+{
+	arch_irq_disable();
+	schedule_yield();
+	arch_irq_enable();
+}
+
+void sched_preempt(void)
+{
+	if (!arch_irq_enabled() || !current)
+		return;
+	do { /* bound: ends when nothing better is runnable */
+		arch_irq_disable();
+		schedule_preempt();
+		arch_irq_enable();
+	} while (this_cpu_read(preempt_count) == 0);
+}
+
+void sched_preempt_irq(void)
+{
+	if (current)
+		schedule_preempt();
+}
+
+/* ---- idle ---- */
+void sched_idle(void)
+{
+	struct runqueue *rq = this_cpu_ptr(runqueues); /* the idle thread never leaves its CPU */
+
+	for (;;) {
+		arch_irq_disable();
+		if (resched_wanted() || READ_ONCE(rq->nr_running)) {
+			schedule_preempt();
+			arch_irq_enable();
+			continue;
+		}
+		rcu_idle_enter();
+		arch_cpu_idle();
+		rcu_idle_exit();
+	}
+}
+
+/* ---- start ---- */
+void sched_cpu_init(u32 cpu)
+{
+	struct runqueue *rq = cpu_ptr(runqueues, cpu);
+	struct thread *idle = cpu_ptr(idle_threads, cpu);
+
+	spin_init(&rq->lock, RANK_RUNQUEUE);
+	rq->cpu = cpu;
+	rt_init(&rq->rt);
+	fair_init(&rq->fair);
+	tick_init(rq);
+	idle->flags = THREAD_KERNEL | THREAD_IDLE;
+	idle->refs = 1;
+	idle->state = THREAD_RUNNING;
+	idle->cpu = cpu;
+	idle->on_cpu = idle->on_rq = 1;
+	idle->affinity = BIT(cpu);
+	idle->sched_class = &idle_class;
+	idle->start_ns = clock_monotonic();
+	idle->name[0] = 'i', idle->name[1] = 'd', idle->name[2] = 'l', idle->name[3] = 'e';
+	rq->idle = rq->curr = idle;
+	rq->clock = rq->picked_at = rq->sampled_at = idle->start_ns;
+}
+
+void sched_cpu_online(void)
+{
+	this_cpu_write(current_thread, this_cpu_ptr(runqueues)->idle);
+	__atomic_fetch_or(&sched_idle_mask, BIT(cpu_id()), __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&cpu_online_mask, BIT(cpu_id()), __ATOMIC_SEQ_CST);
+}
+
+void secondary_main(u32 cpu)
+{
+	time_cpu_init();
+	sched_cpu_online();
+	arch_irq_enable();
+	sched_idle();
+}

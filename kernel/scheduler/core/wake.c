@@ -1,0 +1,261 @@
+/* Sleeping, waking, and where a woken thread goes. Layer: scheduler.
+ *
+ * Placement. An idle CPU, the one it last ran on first; but when the waker's and the woken thread's predicted bursts are both short
+ * (a pipe, a lock handed over, fork and wait), the woken thread stays with the waker: the waker will sleep before another CPU could
+ * have been roused. If it does not sleep, the tick hands the thread to an idle CPU. */
+#include "../scheduler_internal.h"
+#include <exo/errno.h>
+#include <exo/log.h>
+#include <arch/irq.h>
+
+#define WAKE_MASK ((1u << THREAD_INTERRUPTIBLE) | (1u << THREAD_UNINTERRUPTIBLE) | (1u << THREAD_KILLABLE))
+
+static u32 least_loaded(cpumask_t mask, u32 first)
+{
+	u32 best = first, cpu;
+	u32 load = ~0u;
+
+	if (mask >> first & 1)
+		load = READ_ONCE(cpu_ptr(runqueues, first)->nr_running);
+	for_each_bit (cpu, mask) {
+		u32 n = READ_ONCE(cpu_ptr(runqueues, cpu)->nr_running);
+
+		if (n < load) {
+			best = cpu;
+			load = n;
+		}
+	}
+	return best;
+}
+
+static NOINLINE u32 select_among(struct thread *t, u32 self, bool fresh)
+{
+	cpumask_t allowed = t->affinity & __atomic_load_n(&cpu_online_mask, __ATOMIC_RELAXED);
+	cpumask_t idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED) & allowed;
+	struct runqueue *here = cpu_ptr(runqueues, self);
+
+	if (allowed >> self & 1 && t->sched_class == &fair_class) {
+		if (is_idle_thread(here->curr))
+			return self; /* an interrupt woke this CPU: it need not rouse another */
+		if (here->nr_running == 1 && !in_interrupt() && here->curr->sched_class == &fair_class &&
+			fair_is_hot(here->curr) && (fresh || fair_is_hot(t)))
+			return self;
+	}
+	if (idle)
+		return idle >> t->cpu & 1 ? t->cpu : bit_ffs(idle);
+	if (unlikely(!allowed))
+		return self; /* its CPUs are gone: anywhere is better than nowhere */
+	return least_loaded(allowed, fresh ? self : t->cpu);
+}
+
+u32 sched_select_cpu(struct thread *t, bool fresh)
+{
+	return cpu_count == 1 ? 0 : select_among(t, cpu_id(), fresh);
+}
+
+/* Queues @t, which is off the queues and ours. Interrupts off; @flags are given back. */
+static ALWAYS_INLINE void queue_woken(struct thread *t, u32 enqueue_flags, u32 old_state, ulong flags)
+{
+	u32 cpu = sched_select_cpu(t, old_state == THREAD_NEW);
+	struct runqueue *rq = cpu_ptr(runqueues, cpu);
+
+	if (cpu != t->cpu) {
+		while (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) /* its old CPU is about to finish the switch */
+			arch_cpu_relax();
+		fair_migrate(t, cpu_ptr(runqueues, t->cpu), rq);
+		t->migrations++;
+	}
+	spin_lock(&rq->lock);
+	if (old_state == THREAD_UNINTERRUPTIBLE)
+		rq->uninterruptible--;
+	rq_enqueue(rq, t, enqueue_flags);
+	spin_unlock_irq(&rq->lock, flags); /* the place where this CPU reschedules, if it should */
+}
+
+/* Takes @t out of one of @states. Return: it was in one; *old_out = state and flags before. */
+static ALWAYS_INLINE bool claim(struct thread *t, u32 states, u32 *old_out)
+{
+	u32 old = __atomic_load_n(&t->state, __ATOMIC_RELAXED);
+
+	do {
+		while (unlikely(old & THREAD_PINNED)) {
+			arch_cpu_relax();
+			old = __atomic_load_n(&t->state, __ATOMIC_RELAXED);
+		}
+		if (!(states >> (old & THREAD_STATE_MASK) & 1))
+			return false;
+	} while (!__atomic_compare_exchange_n(&t->state, &old, THREAD_RUNNING, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	*old_out = old;
+	return true;
+}
+
+static ALWAYS_INLINE bool wake_from(struct thread *t, u32 states)
+{
+	u32 old;
+
+	if (!claim(t, states, &old))
+		return false;
+	if (old & THREAD_OFF_RQ)
+		queue_woken(t, SCHED_ENQUEUE_WAKE, old & THREAD_STATE_MASK, arch_irq_save());
+	return true;
+}
+
+bool thread_wake(struct thread *t)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the caller's condition before the state; pairs with thread_set_state */
+	return wake_from(t, WAKE_MASK);
+}
+
+bool thread_wake_stopped(struct thread *t)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return wake_from(t, 1u << THREAD_STOPPED);
+}
+
+bool thread_wake_signal(struct thread *t, bool fatal)
+{
+	u32 states = 1u << THREAD_INTERRUPTIBLE;
+
+	if (fatal)
+		states |= 1u << THREAD_KILLABLE | 1u << THREAD_STOPPED;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* thread->work before state and on_cpu */
+	if (wake_from(t, states))
+		return true;
+	preempt_disable();
+	if (t != current && __atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) {
+		u32 cpu = READ_ONCE(t->cpu);
+
+		if (cpu != cpu_id())
+			arch_ipi(cpu, IPI_RESCHED); /* out of user mode; on the way back it looks at thread->work */
+	}
+	preempt_enable();
+	return false;
+}
+
+/* A new thread, which its creator has made ready. */
+void thread_start(struct thread *t)
+{
+	ulong flags = arch_irq_save();
+	u32 old;
+
+	this_cpu_ptr(runqueues)->threads++;
+	t->cpu = cpu_id();
+	if (!claim(t, 1u << THREAD_NEW, &old))
+		panic("thread %s started twice", t->name);
+	queue_woken(t, SCHED_ENQUEUE_NEW, THREAD_NEW, flags);
+}
+
+void sched_move(struct thread *t)
+{
+	queue_woken(t, SCHED_ENQUEUE_MOVED, THREAD_RUNNING, arch_irq_save());
+}
+
+/* ---- sleeping ---- */
+void thread_set_state(enum thread_state s)
+{
+	__atomic_exchange_n(&current->state, s, __ATOMIC_SEQ_CST); /* a full barrier on every machine */
+}
+
+void thread_block(void)
+{
+	if (__atomic_load_n(&current->state, __ATOMIC_RELAXED) != THREAD_RUNNING)
+		schedule();
+}
+
+struct alarm {
+	struct timer timer;
+	struct thread *thread;
+	bool fired; /* [a] it was the timer that woke the thread */
+};
+
+static void alarm_fire(struct timer *timer)
+{
+	struct alarm *a = container_of(timer, struct alarm, timer);
+
+	if (thread_wake(a->thread))
+		__atomic_store_n(&a->fired, true, __ATOMIC_RELAXED); /* read after timer_cancel_sync */
+}
+
+bool thread_block_until(ns_t deadline_ns)
+{
+	struct alarm a = { .thread = current };
+
+	if (deadline_ns == NS_FOREVER) {
+		thread_block();
+		return false;
+	}
+	if (deadline_ns <= clock_monotonic())
+		return __atomic_exchange_n(&current->state, THREAD_RUNNING, __ATOMIC_ACQ_REL) != THREAD_RUNNING;
+	timer_init(&a.timer, alarm_fire);
+	timer_start(&a.timer, deadline_ns);
+	thread_block();
+	timer_cancel_sync(&a.timer);
+	return a.fired;
+}
+
+int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode)
+{
+	static const u8 states[] = {
+		[WAIT_UNINTERRUPTIBLE] = THREAD_UNINTERRUPTIBLE,
+		[WAIT_INTERRUPTIBLE] = THREAD_INTERRUPTIBLE,
+		[WAIT_KILLABLE] = THREAD_KILLABLE,
+	};
+
+	for (;;) {
+		thread_set_state(states[mode]);
+		if ((mode == WAIT_INTERRUPTIBLE && thread_signal_pending(current)) ||
+			(mode == WAIT_KILLABLE && thread_fatal_pending(current))) {
+			WRITE_ONCE(current->state, THREAD_RUNNING);
+			return -ERESTARTSYS;
+		}
+		if (thread_block_until(deadline_ns))
+			return 0;
+	}
+}
+
+/* Room posix_x has the full answer; without it (early boot, host tests) the work bits are all there is. */
+WEAK bool thread_signal_pending(const struct thread *t)
+{
+	return __atomic_load_n(&t->work, __ATOMIC_RELAXED) & (WORK_SIGNAL | WORK_EXIT);
+}
+
+WEAK bool thread_fatal_pending(const struct thread *t)
+{
+	return __atomic_load_n(&t->work, __ATOMIC_RELAXED) & WORK_EXIT;
+}
+
+/* ---- pinning, for those who change a thread's class, parameters or affinity ---- */
+struct runqueue *sched_pin(struct thread *t, ulong *flags)
+{
+	*flags = arch_irq_save();
+	for (;;) { /* bound: the moments between a waker's claim and its queueing, and a switch's end */
+		u32 old = __atomic_load_n(&t->state, __ATOMIC_ACQUIRE);
+		struct runqueue *rq;
+
+		if (old & THREAD_OFF_RQ) {
+			if (!(old & THREAD_PINNED) && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) &&
+				__atomic_compare_exchange_n(&t->state, &old, old | THREAD_PINNED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+				return NULL;
+		} else {
+			rq = cpu_ptr(runqueues, READ_ONCE(t->cpu));
+			spin_lock(&rq->lock);
+			if (t->cpu == rq->cpu && t->on_rq)
+				return rq;
+			spin_unlock(&rq->lock);
+		}
+		arch_irq_restore(*flags); /* let interrupts in while waiting */
+		arch_cpu_relax();
+		arch_irq_save();
+	}
+}
+
+void sched_unpin(struct thread *t, struct runqueue *rq, ulong flags)
+{
+	if (rq)
+		spin_unlock(&rq->lock);
+	else
+		__atomic_fetch_and(&t->state, ~THREAD_PINNED, __ATOMIC_RELEASE);
+	arch_irq_restore(flags);
+	if (unlikely(this_cpu_read(preempt_count) == 0))
+		sched_preempt();
+}

@@ -1,0 +1,181 @@
+/* Mutexes. Layer: sync; sleeps through the scheduler.
+ *
+ * owner = thread | bits. Uncontended: one compare-and-exchange each way. Contended: spin while the owner is on a CPU (it will soon
+ * be done), then queue. Newcomers may overtake sleepers - that keeps the lock busy - but a sleeper that was woken and
+ * found the lock taken again sets MUTEX_HANDOFF, and then the next unlock gives it the lock: nobody starves. */
+#include <exo/sync.h>
+#include <exo/errno.h>
+#include <exo/log.h>
+#include <exo/sched.h>
+
+#define MUTEX_WAITERS 1ull /* the list is not empty: unlock must look */
+#define MUTEX_HANDOFF 2ull /* unlock must make the first waiter the owner */
+#define MUTEX_BITS    3ull
+#define SPINS_MAX     100u
+
+#ifdef EXO_DEBUG
+#define RANK_OF(m) ((m)->rank)
+#else
+#define RANK_OF(m) 0
+#endif
+
+void mutex_init(struct mutex *m, enum lock_rank rank)
+{
+	m->owner = 0;
+	waitqueue_init(&m->wq);
+#ifdef EXO_DEBUG
+	m->rank = (u16)rank;
+#endif
+}
+
+static struct thread *owner_of(u64 owner)
+{
+	return (struct thread *)(owner & ~MUTEX_BITS);
+}
+
+/* Takes a mutex that nobody owns, keeping its bits; not when it is about to be handed over. */
+static bool try_take(struct mutex *m)
+{
+	u64 old = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
+
+	while (!owner_of(old) && !(old & MUTEX_HANDOFF))
+		if (__atomic_compare_exchange_n(&m->owner, &old, (u64)current | old, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+/* Spins while the owner runs. Its struct stays readable: it is freed after a grace period, and preemption is off here. */
+static bool spin_on_owner(struct mutex *m)
+{
+	for (u32 i = 0; i < SPINS_MAX; i++) {
+		struct thread *owner;
+		bool running;
+
+		if (try_take(m))
+			return true;
+		rcu_read_lock();
+		owner = owner_of(__atomic_load_n(&m->owner, __ATOMIC_RELAXED));
+		running = owner && owner != current && __atomic_load_n(&owner->on_cpu, __ATOMIC_RELAXED);
+		rcu_read_unlock(); /* gives way when a better thread waits */
+		if (owner && !running)
+			return false;
+		arch_cpu_relax();
+	}
+	return false;
+}
+
+static int lock_slow(struct mutex *m, bool killable)
+{
+	struct wait_entry e = { .thread = current };
+	bool lost_once = false;
+	ulong flags;
+	int ret = 0;
+
+	if (spin_on_owner(m))
+		return 0;
+	flags = spin_lock_irq(&m->wq.lock);
+	list_add_tail(&m->wq.waiters, &e.node);
+	for (;;) {
+		u64 old = __atomic_fetch_or(&m->owner, lost_once ? MUTEX_BITS : MUTEX_WAITERS, __ATOMIC_ACQUIRE);
+
+		if (owner_of(old) == current)
+			break; /* handed over */
+		if (!owner_of(old)) {
+			/* The first waiter takes even a mutex marked for hand-over: it is the one it is meant for. */
+			if (m->wq.waiters.next == &e.node || !(old & MUTEX_HANDOFF)) {
+				u64 seen = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
+
+				if (!owner_of(seen) && __atomic_compare_exchange_n(&m->owner, &seen,
+						(u64)current | MUTEX_WAITERS, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+					break;
+				continue;
+			}
+		}
+		thread_set_state(killable ? THREAD_KILLABLE : THREAD_UNINTERRUPTIBLE);
+		if (killable && thread_fatal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		spin_unlock_irq(&m->wq.lock, flags);
+		thread_block();
+		flags = spin_lock_irq(&m->wq.lock);
+		lost_once = true;
+	}
+	WRITE_ONCE(current->state, THREAD_RUNNING);
+	list_del(&e.node);
+	/* Whoever waits on sets its hand-over bit again; a bit left by one who went away must not stay. */
+	__atomic_fetch_and(&m->owner, list_empty(&m->wq.waiters) ? ~MUTEX_BITS : ~MUTEX_HANDOFF, __ATOMIC_RELAXED);
+	if (ret && !list_empty(&m->wq.waiters) && !owner_of(__atomic_load_n(&m->owner, __ATOMIC_RELAXED)))
+		thread_wake(list_first(&m->wq.waiters, struct wait_entry, node)->thread); /* the wake that we will not use */
+	spin_unlock_irq(&m->wq.lock, flags);
+	return ret;
+}
+
+static ALWAYS_INLINE int lock(struct mutex *m, bool killable)
+{
+	u64 free = 0;
+
+	if (likely(__atomic_compare_exchange_n(&m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		return 0;
+	return lock_slow(m, killable);
+}
+
+void mutex_lock(struct mutex *m)
+{
+	lock_assert_may_sleep();
+	sleeplock_debug_acquire(m, RANK_OF(m), __builtin_return_address(0));
+	(void)lock(m, false);
+}
+
+int mutex_lock_killable(struct mutex *m)
+{
+	int ret;
+
+	lock_assert_may_sleep();
+	sleeplock_debug_acquire(m, RANK_OF(m), __builtin_return_address(0));
+	ret = lock(m, true);
+	if (ret)
+		sleeplock_debug_release(m);
+	return ret;
+}
+
+bool mutex_trylock(struct mutex *m)
+{
+	u64 free = 0;
+
+	if (!__atomic_compare_exchange_n(&m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	sleeplock_debug_acquire(m, RANK_NONE, __builtin_return_address(0));
+	return true;
+}
+
+static NOINLINE void unlock_slow(struct mutex *m)
+{
+	ulong flags = spin_lock_irq(&m->wq.lock);
+	struct wait_entry *first = list_first(&m->wq.waiters, struct wait_entry, node);
+	u64 owner = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
+
+	DEBUG_ASSERT(owner_of(owner) == current);
+	if (first && owner & MUTEX_HANDOFF)
+		owner = (u64)first->thread | MUTEX_WAITERS;
+	else
+		owner = first ? MUTEX_WAITERS : 0;
+	__atomic_store_n(&m->owner, owner, __ATOMIC_RELEASE); /* only we and holders of wq.lock change an owned mutex */
+	if (first)
+		thread_wake(first->thread);
+	spin_unlock_irq(&m->wq.lock, flags);
+}
+
+void mutex_unlock(struct mutex *m)
+{
+	u64 self = (u64)current;
+
+	sleeplock_debug_release(m);
+	if (unlikely(!__atomic_compare_exchange_n(&m->owner, &self, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+		unlock_slow(m);
+}
+
+bool mutex_held(const struct mutex *m)
+{
+	return owner_of(__atomic_load_n(&m->owner, __ATOMIC_RELAXED)) == current;
+}

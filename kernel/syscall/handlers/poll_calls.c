@@ -1,0 +1,381 @@
+/* poll, ppoll, select, pselect6, epoll_*, eventfd2. Layer: syscall. Sources: poll(2), select(2), epoll_wait(2), eventfd(2). */
+#include <exo/errno.h>
+#include <exo/fs.h>
+#include <exo/memory.h>
+#include <exo/posix_x.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <exo/syscalls.h>
+#include <exo/time.h>
+#include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
+
+#include "../../fs/poll/epoll.h"
+#include "../../fs/poll/poll_set.h"
+
+/* Deadline of a relative time; 0 = at once, NS_FOREVER = never. */
+static ns_t deadline_after(u64 ns)
+{
+	ns_t now = clock_monotonic();
+
+	if (!ns)
+		return 0;
+	return ns >= NS_FOREVER - now ? NS_FOREVER - 1 : now + ns;
+}
+
+/* A user timespec (or timeval, @unit_ns 1000) as a deadline. NULL = forever. 0 | -EFAULT | -EINVAL. */
+static int deadline_from_user(const void USER *p, u64 unit_ns, ns_t *out)
+{
+	s64 t[2];
+
+	*out = NS_FOREVER;
+	if (!p)
+		return 0;
+	if (copy_from_user(t, p, sizeof(t)))
+		return -EFAULT;
+	if (t[0] < 0 || t[1] < 0 || (unit_ns == 1 && t[1] >= (s64)NS_PER_SEC))
+		return -EINVAL;
+	t[0] += t[1] / (s64)(NS_PER_SEC / unit_ns); /* select takes microseconds beyond a second */
+	t[1] %= (s64)(NS_PER_SEC / unit_ns);
+	*out = (u64)t[0] > ~0ULL / NS_PER_SEC - 1 ? NS_FOREVER - 1 : deadline_after((u64)t[0] * NS_PER_SEC + (u64)t[1] * unit_ns);
+	return 0;
+}
+
+/* The time that is left goes back to the user, as Linux does; a bad pointer changes nothing about the answer. */
+static void remaining_to_user(void USER *p, u64 unit_ns, ns_t deadline)
+{
+	ns_t now = clock_monotonic(), left = deadline > now ? deadline - now : 0;
+	s64 t[2] = { (s64)(left / NS_PER_SEC), (s64)(left % NS_PER_SEC / unit_ns) };
+
+	if (p && deadline < NS_FOREVER - 1)
+		(void)!copy_to_user(p, t, sizeof(t));
+}
+
+/* ---- poll ---- */
+
+#define POLL_STACK_FDS 16
+
+/* Rounds over @fds until something is ready. Count | 0 | -ERESTARTSYS | -ENOMEM. */
+static long poll_rounds(struct linux_pollfd *fds, u32 count, ns_t deadline)
+{
+	struct poll_set set;
+	long ready;
+	int err = 0;
+
+	poll_set_init(&set, deadline != 0);
+	for (;;) {
+		ready = 0;
+		for (u32 i = 0; i < count; i++) {
+			u32 mask = fds[i].fd < 0 ? 0 : poll_set_ask(&set, fds[i].fd, (u16)fds[i].events);
+
+			fds[i].revents = (s16)mask;
+			ready += mask != 0;
+		}
+		if (ready || !deadline || err == -ETIMEDOUT)
+			break;
+		err = poll_set_sleep(&set, deadline);
+		if (err && err != -ETIMEDOUT) {
+			ready = err;
+			break;
+		}
+	}
+	poll_set_fini(&set);
+	return ready;
+}
+
+static long do_poll(struct linux_pollfd USER *user, u32 count, ns_t deadline)
+{
+	struct linux_pollfd on_stack[POLL_STACK_FDS], *fds = on_stack;
+	size_t bytes = count * sizeof(*fds);
+	long ret;
+
+	if (count > rlimit_current(RLIM_NOFILE))
+		return -EINVAL;
+	if (count > POLL_STACK_FDS) {
+		fds = kmalloc(bytes, ALLOC_KERNEL);
+		if (!fds)
+			return -ENOMEM;
+	}
+	ret = -EFAULT;
+	if (copy_from_user(fds, user, bytes))
+		goto free;
+	ret = poll_rounds(fds, count, deadline);
+	for (u32 i = 0; ret >= 0 && i < count; i++) { /* only revents: another thread may be changing the rest */
+		if (copy_to_user(&user[i].revents, &fds[i].revents, sizeof(fds[i].revents)))
+			ret = -EFAULT;
+	}
+free:
+	if (fds != on_stack)
+		kfree(fds);
+	return ret;
+}
+
+static long poll_restart(struct restart_block *rb)
+{
+	long ret = do_poll((struct linux_pollfd USER *)rb->args[0], (u32)rb->args[1], rb->args[2]);
+
+	if (ret != -ERESTARTSYS)
+		return ret;
+	rb->fn = poll_restart;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+long sys_poll(u64 a0, u64 a1, u64 a2)
+{
+	int ms = (int)a2;
+	ns_t deadline = ms < 0 ? NS_FOREVER : deadline_after((u64)ms * NS_PER_MS);
+	struct restart_block *rb;
+	long ret = do_poll((struct linux_pollfd USER *)a0, (u32)a1, deadline);
+
+	if (ret != -ERESTARTSYS)
+		return ret;
+	rb = restart_block_current();
+	rb->fn = poll_restart;
+	rb->args[0] = a0;
+	rb->args[1] = a1;
+	rb->args[2] = deadline;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+long sys_ppoll(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	ns_t deadline;
+	long ret = deadline_from_user((const void USER *)a2, 1, &deadline);
+
+	if (!ret)
+		ret = signal_mask_swap_user((const u64 USER *)a3, a4);
+	if (ret)
+		return ret;
+	ret = do_poll((struct linux_pollfd USER *)a0, (u32)a1, deadline);
+	remaining_to_user((void USER *)a2, 1, deadline);
+	return ret == -ERESTARTSYS ? -ERESTARTNOHAND : ret;
+}
+
+/* ---- select ---- */
+
+#define SELECT_STACK_WORDS 4
+enum { SET_IN, SET_OUT, SET_EX, SETS };
+static const u32 select_events[SETS] = { POLL_RDNORM | POLL_IN, POLL_WRNORM | POLL_OUT, POLL_PRI };
+static const u32 select_true[SETS] = { POLL_IN | POLL_RDNORM | POLL_HUP | POLL_ERR, POLL_OUT | POLL_WRNORM | POLL_ERR, POLL_PRI };
+
+/* @wanted, @found: u64 [SETS][words]. */
+static long select_round(struct poll_set *set, const u64 *wanted, u64 *found, u32 nfds, u32 words)
+{
+	long ready = 0;
+
+	for (u32 fd = 0; fd < nfds; fd++) {
+		u32 events = 0, mask;
+
+		for (u32 s = 0; s < SETS; s++)
+			events |= bit_test(wanted + s * words, fd) ? select_events[s] : 0;
+		if (!events)
+			continue;
+		mask = poll_set_ask(set, (cap_t)fd, events);
+		if (mask & POLL_NVAL)
+			return -EBADF;
+		for (u32 s = 0; s < SETS; s++) {
+			if (bit_test(wanted + s * words, fd) && mask & select_true[s]) {
+				bit_set(found + s * words, fd);
+				ready++;
+			}
+		}
+	}
+	return ready;
+}
+
+static long do_select(u32 nfds, void USER *const user[SETS], ns_t deadline)
+{
+	u64 on_stack[SETS * 2 * SELECT_STACK_WORDS], *wanted = on_stack, *found;
+	u32 words = (nfds + 63) / 64;
+	struct poll_set set;
+	long ret = 0;
+	int err = 0;
+
+	if (words > SELECT_STACK_WORDS)
+		wanted = kmalloc(SETS * 2 * words * sizeof(u64), ALLOC_KERNEL);
+	if (!wanted)
+		return -ENOMEM;
+	found = wanted + SETS * words;
+	memset(wanted, 0, SETS * 2 * words * sizeof(u64));
+	for (u32 s = 0; s < SETS; s++) {
+		if (user[s] && copy_from_user(wanted + s * words, user[s], (nfds + 7) / 8))
+			ret = -EFAULT;
+	}
+	if (ret)
+		goto free;
+	poll_set_init(&set, deadline != 0);
+	for (;;) {
+		ret = select_round(&set, wanted, found, nfds, words);
+		if (ret || !deadline || err == -ETIMEDOUT)
+			break;
+		err = poll_set_sleep(&set, deadline);
+		if (err && err != -ETIMEDOUT) {
+			ret = err;
+			break;
+		}
+	}
+	poll_set_fini(&set);
+	for (u32 s = 0; s < SETS && ret >= 0; s++) {
+		if (user[s] && copy_to_user(user[s], found + s * words, (nfds + 7) / 8))
+			ret = -EFAULT;
+	}
+free:
+	if (wanted != on_stack)
+		kfree(wanted);
+	return ret == -ERESTARTSYS ? -ERESTARTNOHAND : ret;
+}
+
+/* Descriptors beyond the table cannot be open: they are not looked at, as on Linux. -EINVAL for a negative count. */
+static long select_count(u64 n, u32 *out)
+{
+	u32 slots;
+
+	if ((int)n < 0)
+		return -EINVAL;
+	rcu_read_lock();
+	slots = rcu_dereference(current->caps->table)->slots_max;
+	rcu_read_unlock();
+	*out = MIN((u32)n, slots);
+	return 0;
+}
+
+long sys_select(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	void USER *const sets[SETS] = { (void USER *)a1, (void USER *)a2, (void USER *)a3 };
+	ns_t deadline;
+	u32 nfds;
+	long ret = deadline_from_user((const void USER *)a4, NS_PER_US, &deadline);
+
+	if (!ret)
+		ret = select_count(a0, &nfds);
+	if (ret)
+		return ret;
+	ret = do_select(nfds, sets, deadline);
+	remaining_to_user((void USER *)a4, NS_PER_US, deadline);
+	return ret;
+}
+
+long sys_pselect6(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	void USER *const sets[SETS] = { (void USER *)a1, (void USER *)a2, (void USER *)a3 };
+	u64 mask[2] = { 0, 0 }; /* pointer and size */
+	ns_t deadline;
+	u32 nfds;
+	long ret;
+
+	if (a5 && copy_from_user(mask, (const void USER *)a5, sizeof(mask)))
+		return -EFAULT;
+	ret = deadline_from_user((const void USER *)a4, 1, &deadline);
+	if (!ret)
+		ret = select_count(a0, &nfds);
+	if (!ret)
+		ret = signal_mask_swap_user((const u64 USER *)mask[0], mask[1]);
+	if (ret)
+		return ret;
+	ret = do_select(nfds, sets, deadline);
+	remaining_to_user((void USER *)a4, 1, deadline);
+	return ret;
+}
+
+/* ---- epoll, eventfd ---- */
+
+long sys_epoll_create1(u64 a0)
+{
+	struct file *f;
+
+	if (a0 & ~(u64)O_CLOEXEC)
+		return -EINVAL;
+	f = epoll_create_file();
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a0);
+}
+
+long sys_epoll_create(u64 a0)
+{
+	return (int)a0 <= 0 ? -EINVAL : sys_epoll_create1(0);
+}
+
+long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct linux_epoll_event ev = { 0 };
+	struct file *ep, *f;
+	bool ep_borrowed, f_borrowed;
+	int op = (int)a1;
+	long ret;
+
+	if (op != EPOLL_CTL_DEL && copy_from_user(&ev, (const void USER *)a3, sizeof(ev)))
+		return -EFAULT;
+	ep = fd_file((cap_t)a0, 0, &ep_borrowed);
+	if (is_err(ep))
+		return ptr_err(ep);
+	f = fd_file((cap_t)a2, 0, &f_borrowed);
+	ret = ptr_err(f);
+	if (is_err(f))
+		goto release_ep;
+	ret = op < EPOLL_CTL_ADD || op > EPOLL_CTL_MOD ? -EINVAL : epoll_control(ep, op, f, (cap_t)a2, ev.events, ev.data);
+	fd_file_release(f, f_borrowed);
+release_ep:
+	fd_file_release(ep, ep_borrowed);
+	return ret;
+}
+
+static bool emit_event(void *ctx, int n, u32 events, u64 data)
+{
+	struct linux_epoll_event ev = { .events = events, .data = data };
+
+	return !copy_to_user((struct linux_epoll_event USER *)ctx + n, &ev, sizeof(ev));
+}
+
+static long do_epoll_wait(u64 epfd, u64 events, u64 max, ns_t deadline)
+{
+	struct file *ep;
+	bool borrowed;
+	long ret;
+
+	if ((int)max <= 0 || (int)max > (int)(0x7fffffff / sizeof(struct linux_epoll_event)))
+		return -EINVAL;
+	if (!user_range_ok((const void USER *)events, max * sizeof(struct linux_epoll_event)))
+		return -EFAULT;
+	ep = fd_file((cap_t)epfd, 0, &borrowed);
+	if (is_err(ep))
+		return ptr_err(ep);
+	ret = epoll_collect(ep, (int)max, deadline, emit_event, (void *)events);
+	fd_file_release(ep, borrowed);
+	return ret;
+}
+
+static ns_t deadline_ms(u64 ms)
+{
+	return (int)ms < 0 ? NS_FOREVER : deadline_after((u64)(u32)ms * NS_PER_MS);
+}
+
+long sys_epoll_wait(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	return do_epoll_wait(a0, a1, a2, deadline_ms(a3));
+}
+
+long sys_epoll_pwait(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	long ret = signal_mask_swap_user((const u64 USER *)a4, a5);
+
+	return ret ? ret : do_epoll_wait(a0, a1, a2, deadline_ms(a3));
+}
+
+long sys_epoll_pwait2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	ns_t deadline;
+	long ret = deadline_from_user((const void USER *)a3, 1, &deadline);
+
+	if (!ret)
+		ret = signal_mask_swap_user((const u64 USER *)a4, a5);
+	return ret ? ret : do_epoll_wait(a0, a1, a2, deadline);
+}
+
+long sys_eventfd2(u64 a0, u64 a1)
+{
+	struct file *f;
+
+	if (a1 & ~(u64)(O_CLOEXEC | O_NONBLOCK | EFD_SEMAPHORE))
+		return -EINVAL;
+	f = eventfd_create_file((u32)a0, (u32)a1, a1 & EFD_SEMAPHORE);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a1);
+}

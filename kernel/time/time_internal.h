@@ -1,0 +1,14 @@
+/* What the files of the time room share. Layer: time. */
+#pragma once
+
+#include <exo/time.h>
+#include <arch/vdso_data.h>
+
+#define CLOCK_SHIFT 32
+
+/* rtc.c */
+struct rtc_fields {
+	u32 year, month, day, hour, minute, second; /* month and day from 1 */
+};
+s64 rtc_to_unix(const struct rtc_fields *f); /* seconds since 1970; -1 = no such date */
+s64 rtc_read(void);                          /* seconds since 1970; -1 = no clock */

@@ -1,0 +1,84 @@
+/* Signals of the Linux user ABI (x86_64). Source: signal(7), sigaction(2), sigaltstack(2). */
+#pragma once
+
+#define SIGHUP    1
+#define SIGINT    2
+#define SIGQUIT   3
+#define SIGILL    4
+#define SIGTRAP   5
+#define SIGABRT   6
+#define SIGBUS    7
+#define SIGFPE    8
+#define SIGKILL   9
+#define SIGUSR1   10
+#define SIGSEGV   11
+#define SIGUSR2   12
+#define SIGPIPE   13
+#define SIGALRM   14
+#define SIGTERM   15
+#define SIGSTKFLT 16
+#define SIGCHLD   17
+#define SIGCONT   18
+#define SIGSTOP   19
+#define SIGTSTP   20
+#define SIGTTIN   21
+#define SIGTTOU   22
+#define SIGURG    23
+#define SIGXCPU   24
+#define SIGXFSZ   25
+#define SIGVTALRM 26
+#define SIGPROF   27
+#define SIGWINCH  28
+#define SIGIO     29
+#define SIGPWR    30
+#define SIGSYS    31
+#define SIGRTMIN  32
+#define SIGRTMAX  64
+
+#define SIG_DFL 0UL
+#define SIG_IGN 1UL
+
+#define SA_NOCLDSTOP  0x00000001UL
+#define SA_NOCLDWAIT  0x00000002UL
+#define SA_SIGINFO    0x00000004UL
+#define SA_UNSUPPORTED 0x00000400UL
+#define SA_EXPOSE_TAGBITS 0x00000800UL
+#define SA_RESTORER   0x04000000UL
+#define SA_ONSTACK    0x08000000UL
+#define SA_RESTART    0x10000000UL
+#define SA_NODEFER    0x40000000UL
+#define SA_RESETHAND  0x80000000UL
+
+#define SIG_BLOCK   0
+#define SIG_UNBLOCK 1
+#define SIG_SETMASK 2
+
+#define SS_ONSTACK    1
+#define SS_DISABLE    2
+#define SS_AUTODISARM (1 << 31)
+#define MINSIGSTKSZ   2048
+
+/* si_code: above 0 the kernel, 0 and below user space. */
+#define SI_USER    0
+#define SI_QUEUE   -1
+#define SI_TIMER   -2
+#define SI_MESGQ   -3
+#define SI_ASYNCIO -4
+#define SI_SIGIO   -5
+#define SI_TKILL   -6
+#define SI_KERNEL  0x80
+
+#define CLD_EXITED    1
+#define CLD_KILLED    2
+#define CLD_DUMPED    3
+#define CLD_TRAPPED   4
+#define CLD_STOPPED   5
+#define CLD_CONTINUED 6
+
+#define SEGV_MAPERR 1
+#define SEGV_ACCERR 2
+
+#define SIGEV_SIGNAL    0
+#define SIGEV_NONE      1
+#define SIGEV_THREAD    2
+#define SIGEV_THREAD_ID 4

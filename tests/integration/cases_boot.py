@@ -1,0 +1,245 @@
+"""Boots: processors, memory, time, archives, command lines, ISO, panic, recovery."""
+
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import harness
+from harness import BUILD, SCRATCH, Console, Skipped, case, check, check_equal, exo
+
+sys.path.insert(0, os.path.join(harness.ROOT, "tools", "image_builder"))
+import cpio
+
+BOOT_MS_MAX = 300.0
+BANNER = rb"Exo-OS: welcome"
+
+
+def boot_with_processors(count):
+    result = exo("--smp", str(count), "--", "sh", "-c", "nproc; grep -c ^processor /proc/cpuinfo").succeeded()
+    check_equal(result.out, f"{count}\n{count}\n", "processors online")
+
+
+@case(90)
+def smp_1():
+    """boots with 1 processor"""
+    boot_with_processors(1)
+
+
+@case(90)
+def smp_2():
+    """boots with 2 processors"""
+    boot_with_processors(2)
+
+
+@case(120)
+def smp_4():
+    """boots with 4 processors"""
+    boot_with_processors(4)
+
+
+def boot_with_memory(option, least_kb, most_kb, *more):
+    result = exo("--mem", option, *more, "--", "grep", "^MemTotal:", "/proc/meminfo").succeeded()
+    total_kb = int(result.out.split()[1])
+    check(least_kb <= total_kb <= most_kb, f"MemTotal is {total_kb} kB, wanted {least_kb} to {most_kb}")
+
+
+@case(90, exo_only=True)
+def memory_64m():
+    """boots in 64 MB (the minimal image)"""
+    boot_with_memory("64M", 40_000, 65_536, "--profile", "minimal")
+
+
+@case(90)
+def memory_512m():
+    """boots in 512 MB"""
+    boot_with_memory("512M", 400_000, 524_288)
+
+
+@case(120)
+def memory_4g():
+    """boots in 4 GB, with memory above the PCI hole"""
+    boot_with_memory("4G", 3_700_000, 4_194_304)
+
+
+@case(120, exo_only=True)
+def boot_time():
+    """the first program starts within 300 ms (best of 3; 2 processors, 512 MB)"""
+    found = []
+    for _ in range(3):
+        result = exo("--smp", "2", "--mem", "512M", "--debug-log", "--", "true").succeeded()
+        match = re.search(r"boot: userspace at ([0-9]+\.[0-9]) ms", result.err)
+        check(match, "no line `boot: userspace at N.N ms`")
+        found.append(float(match[1]))
+    check(min(found) < BOOT_MS_MAX, f"{min(found)} ms, the limit is {BOOT_MS_MAX}")
+
+
+@case(90, exo_only=True)
+def boot_phases():
+    """the phases critical, normal and deferred are told with their times"""
+    result = exo("--debug-log", "--", "sleep", "1").succeeded()
+    for phase in ("critical", "normal", "deferred"):
+        check(re.search(rf"boot: .*{phase}.*[0-9.]+ ms", result.err), f"no time of phase {phase} in the log")
+
+
+def iso_boot(*firmware, limit_s):
+    iso = os.path.join(BUILD, "exo-os.iso")
+    check(os.path.isfile(iso), f"{iso} is missing; `make iso` builds it")
+    with Console(*firmware, "-drive", f"file={iso},media=cdrom,if=none,id=cd,readonly=on",
+                 "-device", "ide-cd,drive=cd,bootindex=0") as console:
+        console.expect(rb"boot: userspace at [0-9]+\.[0-9] ms", limit_s)
+        console.expect(BANNER, 20)
+        console.expect(rb"[#$] ", 20)
+        console.send("echo from-$((40 + 2))\n")
+        console.expect(rb"^from-42\r?$", 20)
+
+
+@case(180, exo_only=True)
+def iso_bios():
+    """the ISO boots under SeaBIOS to a shell"""
+    iso_boot(limit_s=120)
+
+
+@case(240, exo_only=True)
+def iso_uefi():
+    """the ISO boots under OVMF to a shell"""
+    names = ("OVMF_CODE_4M.fd", "OVMF_CODE.fd")
+    code = next((p for p in (os.path.join("/usr/share/OVMF", n) for n in names) if os.path.isfile(p)), None)
+    if code is None:
+        raise Skipped("package ovmf is not installed")
+    variables = os.path.join(SCRATCH, "ovmf-variables.fd")
+    shutil.copyfile(code.replace("CODE", "VARS"), variables)
+    iso_boot("-drive", f"if=pflash,format=raw,readonly=on,file={code}",
+             "-drive", f"if=pflash,format=raw,file={variables}", limit_s=200)
+
+
+@case(60, exo_only=True)
+def panic():
+    """a panic prints registers and a symbolised backtrace, and exo-run says 123"""
+    result = exo("--append", "exo.panic=1", "--", "sleep", "20", timeout=40)
+    check_equal(result.status, 123, "exit status")
+    check(re.search(r"^PANIC: ", result.err, re.MULTILINE), "no line that begins with `PANIC: `")
+    for register in ("rip", "rsp", "rax", "r15", "cr3"):
+        check(re.search(rf"\b{register}\b", result.err, re.IGNORECASE), f"no register {register}")
+    symbols = re.findall(r"\b([a-z_]\w+)\+0x[0-9a-f]+", result.err)
+    check(len(symbols) >= 2, f"a backtrace of {len(symbols)} symbols")
+    check("exo-run: kernel panic" in result.err, "exo-run does not tell that it was a panic")
+
+
+@case(120)
+def garbage_command_line():
+    """garbage on the kernel command line does no harm"""
+    garbage = "=x foo= =  ,,,, %s%n maxcpus=banana loglevel=-7777777777777777 initrd=\x01\x7f \xff\xfe" \
+              " exo.nonsense=1 " + "A" * 600 + " mem==512 smp=x 'unclosed"
+    result = exo("--append", garbage, "--", "echo", "alive").succeeded()
+    check_equal(result.out, "alive\n", "output")
+
+
+@case(60, exo_only=True)
+def plain_boot():
+    """`qemu -kernel -initrd -append` without exo-run boots to a shell"""
+    with Console("-kernel", harness.kernel(), "-initrd", os.path.join(BUILD, "initramfs.cpio"),
+                 "-append", "console=ttyS0 rdinit=/init") as console:
+        console.expect(BANNER, 40)
+        console.expect(rb"[#$] ", 20)
+        console.send("exit 3\n")
+        console.expect(rb"status 3; powering off", 20)
+        check_equal(console.wait(10), 0, "QEMU's exit status after power-off")
+
+
+@case(60)
+def rdinit_word():
+    """rdinit= chooses the first program"""
+    script = os.path.join(SCRATCH, "first")
+    with open(script, "w", encoding="ascii") as f:
+        f.write("#!/bin/busybox sh\necho first program is $$ >/dev/console\nexec /init\n")
+    os.chmod(script, 0o755)
+    result = exo("--profile", "minimal", "--debug-log", "--add", f"{script}:/first",
+                 "--append", "rdinit=/first", "--", "true").succeeded()
+    check("first program is 1" in result.err, "the program of rdinit= did not run as process 1")
+
+
+def archive(path, entries):
+    tree = cpio.Tree()
+    for name, data in entries:
+        tree.file(name, data)
+    with open(path, "wb") as f:
+        tree.write(f)
+    return path
+
+
+@case(60)
+def gzip_initramfs():
+    """a gzip initramfs boots"""
+    packed = os.path.join(SCRATCH, "minimal.cpio.gz")
+    with open(os.path.join("build/x86_64", "initramfs-minimal.cpio"), "rb") as plain:
+        with gzip.open(packed, "wb", compresslevel=1) as out:
+            shutil.copyfileobj(plain, out)
+    check_equal(exo("--initrd", packed, "--", "echo", "ok").succeeded().out, "ok\n", "output")
+
+
+@case(60)
+def truncated_initramfs():
+    """a truncated cpio is named with its offset, and what was whole is there"""
+    path = archive(os.path.join(SCRATCH, "cut.cpio"), [("etc/a-whole", b"whole\n"), ("etc/b-cut", b"x" * 9000)])
+    os.truncate(path, os.path.getsize(path) - 5000)
+    result = exo("--profile", "minimal", "--tail", path, "--debug-log", "--", "cat", "/etc/a-whole").succeeded()
+    check_equal(result.out, "whole\n", "the file before the cut")
+    if not harness.LINUX:
+        check(re.search(r"initramfs: truncated at offset [0-9]+", result.err), "no line that names the offset")
+
+
+@case(60)
+def garbage_initramfs():
+    """garbage after the archive does no harm"""
+    path = os.path.join(SCRATCH, "garbage")
+    with open(path, "wb") as f:
+        f.write(b"070701" + b"F" * 104 + os.urandom(5000))
+    check_equal(exo("--profile", "minimal", "--tail", path, "--", "echo", "ok").succeeded().out, "ok\n", "output")
+
+
+@case(60, exo_only=True)
+def no_initramfs():
+    """without an initramfs the kernel says so and stops instead of hanging"""
+    with Console("-kernel", harness.kernel(), "-append", "console=ttyS0 rdinit=/init") as console:
+        console.expect(rb"(?i)init", 30)
+        console.wait(20)
+
+
+@case(60, exo_only=True)
+def recovery():
+    """`recovery` on the command line gives the diagnostic shell"""
+    with Console("-kernel", harness.kernel(), "-initrd", os.path.join(BUILD, "initramfs-minimal.cpio"),
+                 "-append", "console=ttyS0 rdinit=/init recovery") as console:
+        console.expect(rb"recovery> ", 40)
+        console.send("help\n")
+        console.expect(rb"recovery> ", 10)
+        console.send("no-such-word\n")
+        console.expect(rb"recovery> ", 10)
+
+
+@case(60)
+def file_systems():
+    """/init finds or mounts proc, sysfs, devtmpfs, devpts and tmpfs"""
+    script = "for d in /proc /sys /dev /dev/pts /dev/shm /run /tmp; do grep -q \" $d \" /proc/mounts || echo $d; done;" \
+             "for d in /tmp /run /dev/shm /root; do echo x > $d/probe || echo $d not writable; done; hostname"
+    check_equal(exo("--", "sh", "-c", script).succeeded().out, "exo\n", "output")
+
+
+@case(60, exo_only=True)
+def reboot():
+    """reboot leaves the machine"""
+    result = exo("--profile", "minimal", "--", "busybox", "reboot", "-f", timeout=30)
+    check_equal(result.status, 125, "exit status")
+    check("the machine stopped before the command ended" in result.err, "another end than by reboot")
+
+
+@case(90, exo_only=True)
+def kernel_headers():
+    """the kernel file is what GRUB and QEMU want: Multiboot2 header, PVH note"""
+    check_equal(subprocess.run(["grub-file", "--is-x86-multiboot2", harness.kernel()], check=False).returncode, 0,
+                "grub-file --is-x86-multiboot2")
+    notes = subprocess.run(["readelf", "-n", harness.kernel()], capture_output=True, text=True, check=False).stdout
+    check(re.search(r"Xen\s+0x[0-9a-f]+\s+.*0x0*12\b|0x00000012", notes), "no PVH note (Xen, type 18)")
