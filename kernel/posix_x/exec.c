@@ -421,6 +421,8 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 
 	if (!e)
 		return -ENOMEM;
+	if (!current->cred)
+		current->cred = cred_get(&cred_root); /* a kernel thread has none */
 	err = arg_list_from_kernel(&e->argv, argv, &left);
 	if (!err)
 		err = arg_list_from_kernel(&e->envp, envp, &left);
