@@ -4,8 +4,8 @@ wait $
 send echo typed $((1 + 1))\n
 wait typed 2
 wait $ 
-send sleep 100\n
-wait 100
+send sh -c "echo u''p; exec sleep 100"\n
+wait up
 send \x03
 wait ^C
 wait $ 
@@ -40,7 +40,6 @@ wait exit
 END
 export PS1='$ ' HISTFILE=
 /t/pty-session dialogue bash --norc --noprofile --noediting -i
-echo "$?" >/dev/null
 cat >dialogue <<'END'
 wait $ 
 send sleep 0.2; echo one\n
