@@ -245,6 +245,8 @@ static void run_handler(struct trap_frame *f, struct task *t, const struct sigin
 	else if (alt_stack_on(t, tf_sp(f)))
 		s.altstack_flags |= SS_ONSTACK;
 	if (arch_signal_setup(f, &s)) {
+		if (info->signo == SIGSEGV) /* its own handler has no room either */
+			signal_reset_action(SIGSEGV);
 		signal_force(SIGSEGV, SI_KERNEL, 0);
 		return;
 	}

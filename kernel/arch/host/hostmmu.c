@@ -129,6 +129,17 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
 	return done;
 }
 
+/* Where the next table may begin when @va has no last-level table. */
+static vaddr_t skip_absent(struct pmap *m, vaddr_t va)
+{
+	struct table *t = m->root;
+	int level = 0;
+
+	while (level < LEVELS - 1 && t->slot[index_at(va, level)])
+		t = t->slot[index_at(va, level++)];
+	return (va | ((1ull << (PAGE_SHIFT + 9 * (LEVELS - 1 - level))) - 1)) + 1;
+}
+
 /* Calls fn for each entry in the range that is not 0. */
 static void walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ctx, vaddr_t va, pte_t *p), void *ctx)
 {
@@ -138,7 +149,7 @@ static void walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ct
 		pte_t *p = entry(m, va, false);
 
 		if (!p) {
-			va = (va | (ENTRIES * PAGE_SIZE - 1)) + 1; /* no last-level table here */
+			va = skip_absent(m, va);
 			continue;
 		}
 		if (*p)
@@ -201,8 +212,7 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 		pte_t *from = entry(src, va, false), *to;
 
 		if (!from) {
-			va |= ENTRIES * PAGE_SIZE - 1;
-			va -= PAGE_SIZE - 1;
+			va = skip_absent(src, va) - PAGE_SIZE;
 			continue;
 		}
 		if (!pte_present(*from))
@@ -226,7 +236,7 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 int pmap_move(struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct tlb_gather *g)
 {
 	for (size_t off = 0; off < len_bytes; off += PAGE_SIZE)
-		if (!entry(m, to + off, true))
+		if (entry(m, from + off, false) && !entry(m, to + off, true))
 			return -ENOMEM;
 	for (size_t off = 0; off < len_bytes; off += PAGE_SIZE) {
 		pte_t *p = entry(m, from + off, false);

@@ -20,6 +20,7 @@ int file_open_inode(struct file *f, struct inode *i)
 	case S_IFCHR:
 		f->mode |= FMODE_STREAM;
 		err = i->ops->open ? i->ops->open(i, f) : chardev_open(i, f);
+		f->flags &= ~O_NOCTTY; /* only a terminal's open looks at it */
 		if (!err && f->ops && f->ops->seek)
 			f->mode |= FMODE_SEEK | FMODE_PREAD;
 		return err;
@@ -71,6 +72,8 @@ static int open_here(struct file *f, u32 o_flags, bool created)
 	int err;
 
 	f->inode = i;
+	if (!S_ISCHR(i->mode) || unlikely(o_flags & O_PATH))
+		f->flags &= ~O_NOCTTY;
 	if (unlikely(o_flags & O_PATH)) {
 		f->ops = &path_only_ops;
 		return 0;
