@@ -147,6 +147,7 @@ static struct process *copy_process(u64 flags, u32 exit_signal)
 	p->exit_signal = (u8)exit_signal;
 	p->personality = me->personality;
 	p->dumpable = me->dumpable;
+	p->oom_score_adj = me->oom_score_adj;
 	return p;
 }
 

@@ -165,6 +165,7 @@ struct process {
 	struct rlimit64 limits[RLIM_COUNT]; /* [lock write, racy read] */
 	u32 personality;              /* [cur] */
 	u8 dumpable;                  /* [a] */
+	s16 oom_score_adj;            /* [a] */
 	ns_t start_ns;                /* [c] CLOCK_MONOTONIC */
 	u32 exit_uid;                 /* [tree] real user at the last news for the parent */
 	struct cred *cred;            /* [tree] +1 of a zombie: the last thread's */

@@ -290,7 +290,7 @@ struct thread *process_thread_next(struct process *p, pid_t *tid)
 	ulong flags = process_lock(p);
 
 	list_for_each_entry(t, &p->threads, thread_node)
-		if (t->thread.tid > *tid && (!best || t->thread.tid < best->thread.tid))
+		if (t->thread.tid > *tid && !(t->job & TASK_EXITING) && (!best || t->thread.tid < best->thread.tid))
 			best = t;
 	if (best) {
 		thread_get(&best->thread);
