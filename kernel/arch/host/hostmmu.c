@@ -238,7 +238,7 @@ int pmap_move(struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct
 	return 0;
 }
 
-void pmap_free_tables(struct pmap *m, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g)
+void pmap_free_tables(struct pmap *m, vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g)
 {
 	/* Tables stay until pmap_fini: nothing is gained by freeing them early here. */
 }

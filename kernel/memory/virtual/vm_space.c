@@ -172,8 +172,8 @@ void vm_space_put(struct vm_space *s)
 		list_add_tail(&areas, &a->mapping_node); /* a tree cannot be walked while it is freed */
 	}
 	tlb_gather_begin(&g, &s->pmap);
-	pmap_unmap(&s->pmap, 0, USER_MAX, &g);
-	pmap_free_tables(&s->pmap, 0, USER_MAX, &g);
+	list_for_each_entry(a, &areas, mapping_node) /* not one sweep: most of an address space is nothing */
+		pmap_unmap(&s->pmap, a->start, a->end, &g);
 	tlb_gather_end(&g);
 	pmap_fini(&s->pmap);
 	list_for_each_entry_safe(a, next, &areas, mapping_node) {

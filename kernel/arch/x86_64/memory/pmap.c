@@ -386,13 +386,18 @@ static void table_unlink(struct pmap *m, u64 *slot, struct tlb_gather *g)
 	tlb_gather_table(g, p);
 }
 
-/* Tables of @level (0 = leaf tables) below @table that lie wholly inside [floor, ceiling), children first. @base: first address
- * of @table, whose entries span 1 << LEVEL_SHIFT(level + 1). */
-static void tables_free_below(struct pmap *m, u64 *table, vaddr_t base, int level, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g)
+struct table_range {
+	vaddr_t start, end;      /* only tables that serve a part of this */
+	vaddr_t floor, ceiling;  /* and lie wholly in here */
+};
+
+/* Tables of @level (0 = leaf tables) below @table, children first. @base: first address of @table, whose entries span
+ * 1 << LEVEL_SHIFT(level + 1). */
+static void tables_free_below(struct pmap *m, u64 *table, vaddr_t base, int level, const struct table_range *r, struct tlb_gather *g)
 {
 	u64 span = 1ul << LEVEL_SHIFT(level + 1);
-	vaddr_t va = MAX(base, ALIGN_DOWN(floor, span));
-	vaddr_t last = base + 512 * span < ceiling && base + 512 * span > base ? base + 512 * span : ceiling;
+	vaddr_t va = MAX(base, ALIGN_DOWN(r->start, span));
+	vaddr_t last = MIN(base + 512 * span, r->end);
 
 	for (; va < last; va += span) {
 		u64 *slot = &table[va >> LEVEL_SHIFT(level + 1) & 511];
@@ -400,16 +405,18 @@ static void tables_free_below(struct pmap *m, u64 *table, vaddr_t base, int leve
 		if (!*slot)
 			continue;
 		if (level > 0)
-			tables_free_below(m, table_at(*slot), va, level - 1, floor, ceiling, g);
-		if (va >= floor && va + span <= ceiling)
+			tables_free_below(m, table_at(*slot), va, level - 1, r, g);
+		if (va >= r->floor && va + span <= r->ceiling)
 			table_unlink(m, slot, g);
 	}
 }
 
-void pmap_free_tables(struct pmap *m, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g)
+void pmap_free_tables(struct pmap *m, vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g)
 {
-	if (ceiling - floor >= LEAF_SPAN)
-		tables_free_below(m, m->top, 0, 2, floor, MIN(ceiling, USER_MAX), g);
+	struct table_range r = { start, MIN(end, USER_MAX), floor, ceiling };
+
+	if (ALIGN_UP(floor, LEAF_SPAN) < ALIGN_DOWN(ceiling, LEAF_SPAN))
+		tables_free_below(m, m->top, 0, 2, &r, g);
 }
 
 void pmap_walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ctx, vaddr_t va, pte_t pte), void *ctx)
