@@ -13,9 +13,10 @@
 #define CRTC_INDEX   0x3d4
 #define CRTC_DATA    0x3d5
 #define CURSOR_START 0x0a
+#define CURSOR_LOW   0x0f
 #define CURSOR_OFF   0x20
 
-static volatile u16 *text; /* [c] after the probe */
+static volatile u16 *text; /* [c] after the probe; NULL = no VGA */
 
 /* Code page 437 has the boxes. */
 static u8 code_to_cp437(u16 code)
@@ -55,24 +56,25 @@ static int attach(struct display *d)
 	return 0;
 }
 
+/* The memory alone proves nothing: without a VGA it may be RAM. The cursor's address register keeps what is written only in a VGA. */
+static bool crtc_present(void)
+{
+	u8 kept, seen;
+
+	arch_out8(CRTC_INDEX, CURSOR_LOW);
+	kept = arch_in8(CRTC_DATA);
+	arch_out8(CRTC_DATA, 0x5a);
+	seen = arch_in8(CRTC_DATA);
+	arch_out8(CRTC_DATA, kept);
+	return seen == 0x5a;
+}
+
 struct display *vga_text_display(void)
 {
-	static struct display display = {.rows = 25, .columns = 80, .draw = draw, .attach = attach};
-	u16 kept;
-	bool there;
+	static struct display display = { .rows = 25, .columns = 80, .draw = draw, .attach = attach };
 
-	if (acpi_info.no_vga || (boot_info.fb.present && !boot_info.fb.ega_text))
+	if (acpi_info.no_vga || (boot_info.fb.present && !boot_info.fb.ega_text) || !crtc_present())
 		return NULL;
 	text = ioremap(TEXT_BASE, TEXT_BYTES, PROT_R | PROT_W | PMAP_NOCACHE);
-	if (!text)
-		return NULL;
-	kept = text[0];
-	text[0] = 0xa55a;
-	there = text[0] == 0xa55a;
-	text[0] = kept;
-	if (there)
-		return &display;
-	iounmap((void *)(uintptr_t)text);
-	text = NULL;
-	return NULL;
+	return text ? &display : NULL;
 }
