@@ -14,6 +14,8 @@
 # sideways: sync -> arch
 # sideways: debug -> arch
 # sideways: debug -> memory
+# sideways: debug -> time
+# sideways: debug -> scheduler
 # sideways: arch -> memory
 # sideways: arch -> time
 # sideways: arch -> scheduler

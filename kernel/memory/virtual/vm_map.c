@@ -159,7 +159,7 @@ static void tables_trim(struct vm_space *s, vaddr_t start, vaddr_t end, struct t
 	if (!above && s->areas.root)
 		below = container_of(rb_last(&s->areas), struct vm_area, node);
 	floor = below ? below->end : 0;
-	pmap_free_tables(&s->pmap, start, end, floor, ceiling, g);
+	pmap_free_tables(&s->pmap, floor, ceiling, g);
 	gap_note_freed(s, above);
 }
 

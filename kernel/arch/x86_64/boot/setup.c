@@ -3,13 +3,13 @@
 #include <archimpl/fpu.h>
 #include <arch/boot.h>
 #include <arch/mmu.h>
+#include <arch/syscall.h>
 #include <exo/acpi.h>
 #include <exo/debug.h>
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
-#include <exo/syscalls.h>
 
 PER_CPU(u64, percpu_delta);
 PER_CPU(u32, cpu_number);
