@@ -245,6 +245,19 @@ static int place(struct vm_space *s, const struct vm_map_request *r, u64 len_byt
 	return *out ? 0 : -ENOMEM;
 }
 
+/* Over what is there: everything that can fail comes before the old mapping goes. */
+static int replace_areas(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)
+{
+	struct vm_area *a = area_create(s, like, start, end);
+	int err = a ? unmap_locked(s, start, end) : -ENOMEM;
+
+	if (!err && !area_grow_over(s, like, start, end))
+		area_insert(a);
+	else if (a)
+		area_put(a);
+	return err;
+}
+
 static int map_locked(struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, u32 flags, vaddr_t *out)
 {
 	struct vm_area like = { .flags = flags, .object = r->object, .object_page = r->offset_bytes >> PAGE_SHIFT, .file = r->file,
@@ -262,24 +275,22 @@ static int map_locked(struct vm_space *s, const struct vm_map_request *r, u64 le
 	if ((flags & VM_ACCOUNT) && commit_charge(pages) < 0)
 		return -ENOMEM;
 	if (replaced) {
-		err = unmap_locked(s, start, start + len_bytes);
-		if (err)
-			goto uncharge;
-	}
-	if (r->special || !area_grow_over(s, &like, start, start + len_bytes)) {
+		err = replace_areas(s, &like, start, start + len_bytes);
+	} else if (!area_grow_over(s, &like, start, start + len_bytes)) {
 		a = area_create(s, &like, start, start + len_bytes);
-		err = -ENOMEM;
-		if (!a)
-			goto uncharge;
-		area_insert(a);
+		if (a)
+			area_insert(a);
+		else
+			err = -ENOMEM;
+	}
+	if (err) {
+		if (flags & VM_ACCOUNT)
+			commit_uncharge(pages);
+		return err;
 	}
 	space_account(s, flags, (s64)pages);
 	*out = start;
 	return 0;
-uncharge:
-	if (flags & VM_ACCOUNT)
-		commit_uncharge(pages);
-	return err;
 }
 
 int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out)
