@@ -51,6 +51,7 @@ struct runqueue {
 	ns_t tick_at;          /* [lock] when the tick is armed for; NS_FOREVER = it is not */
 	ns_t sampled_at;       /* [lock] last tick */
 	ns_t balanced_at;      /* [lock] */
+	u32 jitter;            /* [lock] */
 
 	u64 switches;          /* [lock] statistics from here on */
 	u64 busy_ns, idle_ns;

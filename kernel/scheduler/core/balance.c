@@ -17,6 +17,7 @@ static struct thread *steal(struct runqueue *from, u32 to_cpu)
 		t = fair_class.steal(from, to_cpu);
 	if (t) {
 		from->nr_running--;
+		t->cpu = to_cpu; /* while both queues are locked: sched_pin relies on it */
 		t->migrations++;
 	}
 	return t;

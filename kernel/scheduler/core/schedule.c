@@ -77,8 +77,8 @@ void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags)
 {
 	struct thread *curr = rq->curr;
 
-	t->cpu = rq->cpu;
-	t->on_rq = 1;
+	WRITE_ONCE(t->cpu, rq->cpu);
+	__atomic_store_n(&t->on_rq, 1, __ATOMIC_RELEASE); /* pairs with sched_pin */
 	rq->nr_running++;
 	rq_account(rq, clock_monotonic()); /* on a tickless CPU the clock is old, and with it what curr is due */
 	t->sched_class->enqueue(rq, t, flags);
@@ -124,7 +124,6 @@ static ALWAYS_INLINE struct thread *pick_next(struct runqueue *rq)
 	if (cpu_count > 1) {
 		t = balance_idle(rq);
 		if (t) {
-			t->cpu = rq->cpu;
 			rq->nr_running++;
 			return t;
 		}

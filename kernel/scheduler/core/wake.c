@@ -239,7 +239,8 @@ struct runqueue *sched_pin(struct thread *t, ulong *flags)
 		} else {
 			rq = cpu_ptr(runqueues, READ_ONCE(t->cpu));
 			spin_lock(&rq->lock);
-			if (t->cpu == rq->cpu && t->on_rq)
+			/* on_rq first: a thread that is just being queued elsewhere has its new cpu before it has on_rq. */
+			if (__atomic_load_n(&t->on_rq, __ATOMIC_ACQUIRE) && READ_ONCE(t->cpu) == rq->cpu)
 				return rq;
 			spin_unlock(&rq->lock);
 		}
