@@ -18,6 +18,7 @@
 # sideways: arch -> time
 # sideways: arch -> scheduler
 # sideways: arch -> posix_x
+# sideways: arch -> drivers
 # sideways: memory -> fs
 # sideways: memory -> scheduler
 # sideways: memory -> posix_x

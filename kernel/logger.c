@@ -1,27 +1,30 @@
 /* The kernel log: a ring of lines, and its consoles. Layer: boot (called by every room).
  *
- * Writers take slots with one fetch-and-add and publish each slot by storing its ticket last, so a line may be logged in any
- * context, NMI included, without a lock. Readers copy a line and then look whether its tickets still stand (a line that was
- * overwritten meanwhile is skipped). A line that is longer than a slot takes the slots behind it.
+ * Writers take slots with one fetch-and-add and publish each slot by storing its ticket last, so a
+ * line may be logged in any context, NMI included, without a lock. Readers copy a line and then
+ * look whether its tickets still stand (a line that was overwritten meanwhile is skipped). A line
+ * that is longer than a slot takes the slots behind it.
  *
- * Consoles: whoever logs becomes the printer if nobody is; the printer goes on until every console has seen every line. So lines
- * keep their order, and nobody waits for a slow console but the one that prints. */
+ * Consoles: whoever logs becomes the printer if nobody is; the printer goes on until every console
+ * has seen every line. So lines keep their order, and nobody waits for a slow console but the one
+ * that prints. */
 #include <exo/log.h>
 #include <exo/cmdline.h>
 #include <exo/string.h>
 #include <exo/time.h>
 #include <arch/cpu.h>
 
-#define SLOTS     1024u /* 128 KB */
-#define SLOT_TEXT 104u
+#define SLOTS          1024u /* 128 KB */
+#define SLOT_TEXT      104u
 #define LINE_SLOTS_MAX ((LOG_LINE_MAX + SLOT_TEXT - 1) / SLOT_TEXT)
 
 struct log_slot {
-	u64 ticket;  /* [a] sequence + 1 of the line's slot that stands here; 0 = being written. Release; pairs with slot_copy */
+	u64 ticket; /* [a] sequence + 1 of the line's slot that stands here; 0 = being written.
+		       Release; pairs with slot_copy */
 	u64 time_ns;
 	u16 len;
 	u8 level;
-	u8 index;    /* 0 = first slot of its line */
+	u8 index; /* 0 = first slot of its line */
 	u32 pad;
 	char text[SLOT_TEXT];
 };
@@ -29,9 +32,9 @@ _Static_assert(sizeof(struct log_slot) == 128, "two cache lines");
 
 int log_console_level = LOG_DEBUG; /* [a] */
 static struct log_slot ring[SLOTS];
-static u64 head;                /* [a] next sequence */
-static u32 printing;            /* [a] 1 = somebody prints */
-static bool panicking;          /* [a] set once */
+static u64 head;                 /* [a] next sequence */
+static u32 printing;             /* [a] 1 = somebody prints */
+static bool panicking;           /* [a] set once */
 static struct console *consoles; /* [a] only grows */
 
 u64 log_head(void)
@@ -43,7 +46,7 @@ static void ring_put(enum log_level level, const char *text, size_t len)
 {
 	u32 slots = len ? (u32)((len + SLOT_TEXT - 1) / SLOT_TEXT) : 1;
 	u64 ticket = __atomic_fetch_add(&head, slots, __ATOMIC_RELAXED);
-	ns_t now = tsc_khz ? clock_monotonic() : 0;
+	ns_t now = clock_monotonic();
 
 	for (u32 i = 0; i < slots; i++) {
 		struct log_slot *s = &ring[(ticket + i) % SLOTS];
@@ -81,12 +84,14 @@ static int slot_copy(u64 seq, struct log_record *r, u32 *slots)
 		s = &ring[(seq + i) % SLOTS];
 		if (__atomic_load_n(&s->ticket, __ATOMIC_ACQUIRE) < seq + i + 1)
 			return 0;
-		memcpy(r->text + i * SLOT_TEXT, s->text, MIN(len - i * SLOT_TEXT, (size_t)SLOT_TEXT));
+		memcpy(r->text + i * SLOT_TEXT, s->text,
+			MIN(len - i * SLOT_TEXT, (size_t)SLOT_TEXT));
 	}
 	r->text[len] = 0;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	for (u32 i = 0; i < *slots; i++) {
-		if (__atomic_load_n(&ring[(seq + i) % SLOTS].ticket, __ATOMIC_RELAXED) != seq + i + 1)
+		if (__atomic_load_n(&ring[(seq + i) % SLOTS].ticket, __ATOMIC_RELAXED) !=
+			seq + i + 1)
 			return -1;
 	}
 	return 1;
@@ -108,7 +113,8 @@ bool log_next(u64 *seq, struct log_record *r)
 			*seq += slots;
 			return true;
 		}
-		/* A writer that was stopped for good never publishes: in a panic its slot is passed over. */
+		/* A writer that was stopped for good never publishes: in a panic its slot is passed
+		 * over. */
 		if (got == 0 && !READ_ONCE(panicking))
 			return false;
 		(*seq)++;
@@ -130,7 +136,8 @@ size_t log_format(const struct log_record *r, bool with_level, char *buf, size_t
 		const char *newline = memchr(r->text + start, '\n', r->len - start);
 		size_t len = newline ? (size_t)(newline - r->text) - start : r->len - start;
 		char prefix[32];
-		size_t p = with_level ? (size_t)snprintf(prefix, sizeof(prefix), "<%u>", r->level) : 0;
+		size_t p =
+			with_level ? (size_t)snprintf(prefix, sizeof(prefix), "<%u>", r->level) : 0;
 
 		p += log_prefix(r, prefix + p, sizeof(prefix) - p);
 		if (n + p + len + 1 > size)
@@ -173,11 +180,15 @@ static void consoles_print(void)
 		if (__atomic_exchange_n(&printing, 1, __ATOMIC_ACQUIRE))
 			return; /* the printer looks again after it let go */
 		seen = log_head();
-		for (struct console *c = __atomic_load_n(&consoles, __ATOMIC_ACQUIRE); c; c = c->next) {
+		for (struct console *c = __atomic_load_n(&consoles, __ATOMIC_ACQUIRE); c;
+			c = c->next) {
 			while (log_next(&c->seq, &print_record)) {
-				if ((int)print_record.level >= READ_ONCE(log_console_level) && !READ_ONCE(panicking))
+				if ((int)print_record.level >= READ_ONCE(log_console_level) &&
+					!READ_ONCE(panicking))
 					continue;
-				c->write(c, print_text, log_format(&print_record, false, print_text, sizeof(print_text)));
+				c->write(c, print_text,
+					log_format(&print_record, false, print_text,
+						sizeof(print_text)));
 			}
 		}
 		__atomic_store_n(&printing, 0, __ATOMIC_SEQ_CST);

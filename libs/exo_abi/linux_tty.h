@@ -1,4 +1,5 @@
-/* The terminal part of the Linux user ABI, x86_64. Sources: termios(3) ioctl_tty(2) ioctl_console(2) pty(7). */
+/* The terminal part of the Linux user ABI, x86_64. Sources: termios(3) ioctl_tty(2)
+ * ioctl_console(2) pty(7). */
 #pragma once
 
 #include <exo/types.h>
@@ -25,7 +26,25 @@ struct linux_winsize {
 };
 
 /* cc[] */
-enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSUSP, VEOL, VREPRINT, VDISCARD, VWERASE, VLNEXT, VEOL2 };
+enum {
+	VINTR,
+	VQUIT,
+	VERASE,
+	VKILL,
+	VEOF,
+	VTIME,
+	VMIN,
+	VSWTC,
+	VSTART,
+	VSTOP,
+	VSUSP,
+	VEOL,
+	VREPRINT,
+	VDISCARD,
+	VWERASE,
+	VLNEXT,
+	VEOL2
+};
 
 /* iflag */
 #define IGNBRK  0000001u
@@ -53,17 +72,17 @@ enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSU
 #define TABDLY 0014000u
 #define XTABS  0014000u
 /* cflag */
-#define CBAUD    0010017u
-#define B0       0000000u
-#define B9600    0000015u
-#define B38400   0000017u
-#define B115200  0010002u
-#define BOTHER   0010000u
-#define CS8      0000060u
-#define CREAD    0000200u
-#define HUPCL    0002000u
-#define CLOCAL   0004000u
-#define CIBAUD   002003600000u
+#define CBAUD        0010017u
+#define B0           0000000u
+#define B9600        0000015u
+#define B38400       0000017u
+#define B115200      0010002u
+#define BOTHER       0010000u
+#define CS8          0000060u
+#define CREAD        0000200u
+#define HUPCL        0002000u
+#define CLOCAL       0004000u
+#define CIBAUD       002003600000u
 #define CIBAUD_SHIFT 16
 /* lflag */
 #define ISIG    0000001u

@@ -396,6 +396,42 @@ static void drain(int fd, struct tally *t)
 	}
 }
 
+static void kill_children(void)
+{
+	char path[300], text[512];
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	while (proc && (entry = readdir(proc))) {
+		int ppid = 0;
+
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		if (t_slurp(path, text, sizeof(text)) < 0 || !strrchr(text, ')'))
+			continue;
+		if (sscanf(strrchr(text, ')') + 1, " %*c %d", &ppid) == 1 && ppid == getpid())
+			kill(atoi(entry->d_name), SIGKILL);
+	}
+	if (proc)
+		closedir(proc);
+}
+
+/* What a case left behind, in whatever session: as subreaper this process is its parent now. */
+static void sweep(void)
+{
+	for (int i = 0; i < 100; i++) {
+		pid_t got = waitpid(-1, NULL, WNOHANG);
+
+		if (got < 0)
+			return;
+		if (got == 0) {
+			kill_children();
+			t_sleep_ms(1);
+		}
+	}
+}
+
 static struct tally run_forked(const struct t_case *c, char *note, size_t note_len)
 {
 	struct tally t = {0};
@@ -429,7 +465,8 @@ static struct tally run_forked(const struct t_case *c, char *note, size_t note_l
 		}
 		t_sleep_ms(1);
 	}
-	kill(-pid, SIGKILL); /* what the case left behind in its group */
+	kill(-pid, SIGKILL);
+	sweep();
 	drain(fds[0], &t);
 	close(fds[0]);
 	if (WIFSIGNALED(status)) {
@@ -489,7 +526,7 @@ int main(int argc, char **argv)
 {
 	const struct t_case *cases[T_CASES_MAX];
 	int count = __stop_t_cases - __start_t_cases;
-	const char *only = NULL;
+	const char *only = NULL, *after = NULL;
 	bool list = false;
 	struct tally sum = {0};
 
@@ -502,8 +539,10 @@ int main(int argc, char **argv)
 			inline_run = true;
 		} else if (!strcmp(argv[i], "-c") && i + 1 < argc) {
 			only = argv[++i];
+		} else if (!strcmp(argv[i], "-a") && i + 1 < argc) {
+			after = argv[++i];
 		} else {
-			say("usage: %s [-l] [-n] [-c CASE]\n", argv[0]);
+			say("usage: %s [-l] [-n] [-c CASE] [-a CASE]\n", argv[0]);
 			return 2;
 		}
 	}
@@ -513,11 +552,17 @@ int main(int argc, char **argv)
 		cases[i] = &__start_t_cases[i];
 	qsort(cases, count, sizeof(*cases), by_line);
 
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	find_self(argv[0]);
 	if (!list)
 		make_root();
 	int ran = 0;
 	for (int i = 0; i < count; i++) {
+		if (after) { /* goes on behind this one */
+			if (!strcmp(after, cases[i]->name))
+				after = NULL;
+			continue;
+		}
 		if (only && strcmp(only, cases[i]->name))
 			continue;
 		ran++;
@@ -534,7 +579,7 @@ int main(int argc, char **argv)
 		return 0;
 	if (chdir("/") == 0)
 		remove_tree(t_root, 0);
-	if (!ran) {
+	if (!ran && only) {
 		say("no such case\n");
 		return 2;
 	}

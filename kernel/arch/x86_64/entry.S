@@ -218,7 +218,7 @@ irq_common:
 	pushq %rdi
 	PUSH_CALLER_SAVED_BUT_RDI
 	subq $48, %rsp
-	CLAC
+	FORBID_USER
 	cld
 	movq %rsp, %rdi
 	testb $3, TF_CS(%rsp)
@@ -287,7 +287,7 @@ trap_\n:
 trap_common:
 	PUSH_CALLER_SAVED_BUT_RDI
 	PUSH_CALLEE_SAVED
-	CLAC
+	FORBID_USER
 	cld
 	movl %edi, %esi
 	movq TF_ORIG_RAX(%rsp), %rdx
@@ -313,7 +313,7 @@ trap_14:
 	pushq %rdi
 	PUSH_CALLER_SAVED_BUT_RDI
 	subq $48, %rsp
-	CLAC
+	FORBID_USER
 	cld
 	movq %rsp, %rdi
 	movq TF_ORIG_RAX(%rsp), %rsi
@@ -363,7 +363,7 @@ page_fault_kernel:
 paranoid_common:
 	PUSH_CALLER_SAVED_BUT_RDI
 	PUSH_CALLEE_SAVED
-	CLAC
+	FORBID_USER
 	cld
 	movl %edi, %ebx
 	movl $SEL_CPU_NUMBER, %eax

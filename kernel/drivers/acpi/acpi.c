@@ -1,4 +1,5 @@
-/* Finds the ACPI tables in memory and hands them to the readers. Layer: drivers. Boot only, one CPU. */
+/* Finds the ACPI tables in memory and hands them to the readers. Layer: drivers. Boot only, one
+ * CPU. */
 #include <exo/acpi.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -10,9 +11,14 @@
 #define TABLE_BYTES_MAX (16u << 20)
 #define LOW_MEMORY      0x100000u
 
-struct acpi_info acpi_info = { .lapic_base = 0xfee00000u, .has_8259 = true, .has_8042 = true, .cpu_count = 1, .node_count = 1 };
+struct acpi_info acpi_info = {.lapic_base = 0xfee00000u,
+	.has_8259 = true,
+	.has_8042 = true,
+	.cpu_count = 1,
+	.node_count = 1};
 
-/* Bytes that may be read at @pa: up to the end of the listed region that holds it. 0 = nothing is known to be there. */
+/* Bytes that may be read at @pa: up to the end of the listed region that holds it. 0 = nothing is
+ * known to be there. */
 static size_t readable_at(paddr_t pa)
 {
 	paddr_t end = pa < LOW_MEMORY ? LOW_MEMORY : pa;
@@ -74,7 +80,10 @@ static void take_table(const u8 *t, size_t len)
 		char signature[5];
 		int (*parse)(const void *table, size_t len_bytes, struct acpi_info *out);
 	} readers[] = {
-		{ "APIC", acpi_parse_madt }, { "FACP", acpi_parse_fadt }, { "HPET", acpi_parse_hpet }, { "MCFG", acpi_parse_mcfg },
+		{"APIC", acpi_parse_madt},
+		{"FACP", acpi_parse_fadt},
+		{"HPET", acpi_parse_hpet},
+		{"MCFG", acpi_parse_mcfg},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
@@ -83,8 +92,10 @@ static void take_table(const u8 *t, size_t len)
 	}
 }
 
-/* Calls @fn for each table that the root names and that could be read; SRAT needs the MADT's processors, so it comes in a pass of its own. */
-static void for_each_table(const void *root, size_t root_bytes, bool is_xsdt, void (*fn)(const u8 *t, size_t len))
+/* Calls @fn for each table that the root names and that could be read; SRAT needs the MADT's
+ * processors, so it comes in a pass of its own. */
+static void for_each_table(
+	const void *root, size_t root_bytes, bool is_xsdt, void (*fn)(const u8 *t, size_t len))
 {
 	for (u32 i = 0; i < TABLES_MAX; i++) {
 		paddr_t pa = acpi_root_entry(root, root_bytes, is_xsdt, i);
@@ -97,7 +108,8 @@ static void for_each_table(const void *root, size_t root_bytes, bool is_xsdt, vo
 		if (t && len >= 36)
 			fn(t, len);
 		else
-			log_warn("acpi: table %u at %#llx lies outside of memory", i, (unsigned long long)pa);
+			log_warn("acpi: table %u at %#llx lies outside of memory", i,
+				(unsigned long long)pa);
 	}
 }
 
@@ -136,9 +148,11 @@ void acpi_init(void)
 	if (!acpi_info.cpu_count)
 		acpi_info.cpu_count = 1;
 	if (acpi_info.cpus_left_out)
-		log_warn("acpi: %u processors beyond %u are not used", acpi_info.cpus_left_out, ACPI_CPUS_MAX);
-	log_info("acpi: %u processors, %u nodes, %u I/O APICs, %s%s", acpi_info.cpu_count, acpi_info.node_count,
-		acpi_info.ioapic_count, acpi_info.hpet_found ? "HPET, " : "", acpi_info.s5_found ? "soft off" : "no soft off");
+		log_warn("acpi: %u processors beyond %u are not used", acpi_info.cpus_left_out,
+			ACPI_CPUS_MAX);
+	log_info("acpi: %u processors, %u nodes, %u I/O APICs, %s%s", acpi_info.cpu_count,
+		acpi_info.node_count, acpi_info.ioapic_count, acpi_info.hpet_found ? "HPET, " : "",
+		acpi_info.s5_found ? "soft off" : "no soft off");
 }
 
 u32 acpi_isa_irq(u8 isa_irq, bool *active_low, bool *level)

@@ -1,6 +1,7 @@
 /* The readers of ACPI tables: pure functions over bytes. Layer: drivers.
- * Nothing is read beyond the given length; a table is walked once to see that it is whole, and only then taken over.
- * Source: ACPI 6.4, 5.2.5 (RSDP), 5.2.9 (FADT), 5.2.12 (MADT), 5.2.16 (SRAT), 20.2 (AML); IA-PC HPET 1.0a; PCI firmware 3.2 (MCFG). */
+ * Nothing is read beyond the given length; a table is walked once to see that it is whole, and only
+ * then taken over. Source: ACPI 6.4, 5.2.5 (RSDP), 5.2.9 (FADT), 5.2.12 (MADT), 5.2.16 (SRAT), 20.2
+ * (AML); IA-PC HPET 1.0a; PCI firmware 3.2 (MCFG). */
 #include <exo/acpi.h>
 #include <exo/errno.h>
 #include <exo/string.h>
@@ -29,7 +30,8 @@ static bool sum_is_zero(const u8 *p, size_t len_bytes)
 	return sum == 0;
 }
 
-int acpi_table_check(const void *table, size_t len_bytes, const char signature[4], size_t *table_bytes)
+int acpi_table_check(
+	const void *table, size_t len_bytes, const char signature[4], size_t *table_bytes)
 {
 	const u8 *t = table;
 	size_t n;
@@ -73,7 +75,8 @@ paddr_t acpi_root_entry(const void *root, size_t len_bytes, bool is_xsdt, u32 in
 	return is_xsdt ? get64(t + at) : get32(t + at);
 }
 
-/* The entries of MADT and SRAT: {u8 type, u8 length, ...}. Types beyond the list may have any length >= 2. */
+/* The entries of MADT and SRAT: {u8 type, u8 length, ...}. Types beyond the list may have any
+ * length >= 2. */
 static int entries_check(const u8 *t, size_t at, size_t end, const u8 *min_bytes, size_t types)
 {
 	while (at < end) {
@@ -96,7 +99,8 @@ static void add_cpu(struct acpi_info *out, u32 apic_id, u32 uid, bool x2apic)
 		out->cpus_left_out++;
 		return;
 	}
-	out->cpus[out->cpu_count++] = (struct acpi_cpu){ .apic_id = apic_id, .uid = uid, .x2apic = x2apic };
+	out->cpus[out->cpu_count++] =
+		(struct acpi_cpu){.apic_id = apic_id, .uid = uid, .x2apic = x2apic};
 }
 
 /* MPS INTI flags; "conforms to the bus" is edge and active high for ISA and for NMI. */
@@ -112,7 +116,8 @@ static bool mps_level(u16 flags)
 static void add_nmi(struct acpi_info *out, u32 uid, u16 flags, u8 lint)
 {
 	if (out->nmi_count < ACPI_NMIS_MAX && lint < 2)
-		out->nmis[out->nmi_count++] = (struct acpi_nmi){ uid, lint, mps_low(flags), mps_level(flags) };
+		out->nmis[out->nmi_count++] =
+			(struct acpi_nmi){uid, lint, mps_low(flags), mps_level(flags)};
 }
 
 static void madt_entry(const u8 *e, struct acpi_info *out)
@@ -124,13 +129,13 @@ static void madt_entry(const u8 *e, struct acpi_info *out)
 		break;
 	case 1:
 		if (out->ioapic_count < ACPI_IOAPICS_MAX)
-			out->ioapics[out->ioapic_count++] =
-				(struct acpi_ioapic){ .id = e[2], .base = get32(e + 4), .gsi_base = get32(e + 8) };
+			out->ioapics[out->ioapic_count++] = (struct acpi_ioapic){
+				.id = e[2], .base = get32(e + 4), .gsi_base = get32(e + 8)};
 		break;
 	case 2:
 		if (out->override_count < ACPI_OVERRIDES_MAX && e[2] == 0 && e[3] < 16)
-			out->overrides[out->override_count++] = (struct acpi_override){ e[3], get32(e + 4),
-				mps_low(get16(e + 8)), mps_level(get16(e + 8)) };
+			out->overrides[out->override_count++] = (struct acpi_override){
+				e[3], get32(e + 4), mps_low(get16(e + 8)), mps_level(get16(e + 8))};
 		break;
 	case 4:
 		add_nmi(out, e[2] == 0xff ? ACPI_ALL_CPUS : e[2], get16(e + 3), e[5]);
@@ -150,7 +155,7 @@ static void madt_entry(const u8 *e, struct acpi_info *out)
 
 int acpi_parse_madt(const void *table, size_t len_bytes, struct acpi_info *out)
 {
-	static const u8 min_bytes[] = { 8, 12, 10, 8, 6, 12, 16, 16, 16, 16, 12 };
+	static const u8 min_bytes[] = {8, 12, 10, 8, 6, 12, 16, 16, 16, 16, 12};
 	const u8 *t = table;
 	size_t end;
 
@@ -160,7 +165,8 @@ int acpi_parse_madt(const void *table, size_t len_bytes, struct acpi_info *out)
 	out->madt_found = true;
 	out->lapic_base = get32(t + 36);
 	out->has_8259 = get32(t + 40) & 1;
-	out->cpu_count = out->cpus_left_out = out->ioapic_count = out->override_count = out->nmi_count = 0;
+	out->cpu_count = out->cpus_left_out = out->ioapic_count = out->override_count =
+		out->nmi_count = 0;
 	for (size_t at = 44; at < end; at += t[at + 1])
 		madt_entry(t + at, out);
 	return 0;
@@ -168,7 +174,7 @@ int acpi_parse_madt(const void *table, size_t len_bytes, struct acpi_info *out)
 
 static struct acpi_gas get_gas(const u8 *p)
 {
-	return (struct acpi_gas){ .space = p[0], .bit_width = p[1], .address = get64(p + 4) };
+	return (struct acpi_gas){.space = p[0], .bit_width = p[1], .address = get64(p + 4)};
 }
 
 /* A block given twice: the 64-bit form wins when it is there and in I/O space. */
@@ -240,7 +246,8 @@ int acpi_parse_mcfg(const void *table, size_t len_bytes, struct acpi_info *out)
 		const u8 *e = t + at;
 
 		if (e[10] <= e[11])
-			out->ecams[out->ecam_count++] = (struct acpi_ecam){ get64(e), get16(e + 8), e[10], e[11] };
+			out->ecams[out->ecam_count++] =
+				(struct acpi_ecam){get64(e), get16(e + 8), e[10], e[11]};
 	}
 	return 0;
 }
@@ -273,13 +280,13 @@ static void memory_affinity(struct acpi_info *out, const u8 *e)
 	u64 start = get64(e + 8), len = get64(e + 16);
 
 	if (len && start + len > start && out->mem_affinity_count < ACPI_MEM_AFF_MAX)
-		out->mem_affinity[out->mem_affinity_count++] = (struct acpi_mem_affinity){ start, len,
-			node_of(out, get32(e + 2)), get32(e + 28) >> 1 & 1 };
+		out->mem_affinity[out->mem_affinity_count++] = (struct acpi_mem_affinity){
+			start, len, node_of(out, get32(e + 2)), get32(e + 28) >> 1 & 1};
 }
 
 int acpi_parse_srat(const void *table, size_t len_bytes, struct acpi_info *out)
 {
-	static const u8 min_bytes[] = { 16, 40, 24 };
+	static const u8 min_bytes[] = {16, 40, 24};
 	const u8 *t = table;
 	size_t end;
 
@@ -329,7 +336,8 @@ int acpi_find_s5(const void *dsdt, size_t len_bytes, u8 *type_a, u8 *type_b)
 		size_t p, used;
 		u8 a, b;
 
-		if (t[at] != '_' || memcmp(t + at, "_S5_", 4) || (t[at - 1] != 0x08 && t[at - 1] != '\\') || t[at + 4] != 0x12)
+		if (t[at] != '_' || memcmp(t + at, "_S5_", 4) ||
+			(t[at - 1] != 0x08 && t[at - 1] != '\\') || t[at + 4] != 0x12)
 			continue;
 		p = at + 5 + 1 + (t[at + 5] >> 6) + 1; /* behind PkgLength and the element count */
 		if (p >= end)

@@ -1,5 +1,6 @@
-/* Off, again, and out of QEMU. Layer: drivers. Context: any, the last thing that a CPU does; every wait is bounded.
- * Source: ACPI 6.4, 4.8.3 (PM1 control), 4.8.3.6 (reset register); Intel ICH9, 13.7.5 (port CF9). */
+/* Off, again, and out of QEMU. Layer: drivers. Context: any, the last thing that a CPU does; every
+ * wait is bounded. Source: ACPI 6.4, 4.8.3 (PM1 control), 4.8.3.6 (reset register); Intel
+ * ICH9, 13.7.5 (port CF9). */
 #include <exo/acpi.h>
 #include <arch/io.h>
 
@@ -13,10 +14,13 @@
 
 static void enter_acpi_mode(void)
 {
-	if ((arch_in16((u16)acpi_info.pm1a_control) & PM1_SCI_ENABLE) || !acpi_info.smi_command || !acpi_info.acpi_enable)
+	if ((arch_in16((u16)acpi_info.pm1a_control) & PM1_SCI_ENABLE) || !acpi_info.smi_command ||
+		!acpi_info.acpi_enable)
 		return;
 	arch_out8((u16)acpi_info.smi_command, acpi_info.acpi_enable);
-	for (u32 us = 0; us < WAIT_US_MAX && !(arch_in16((u16)acpi_info.pm1a_control) & PM1_SCI_ENABLE); us++)
+	for (u32 us = 0;
+		us < WAIT_US_MAX && !(arch_in16((u16)acpi_info.pm1a_control) & PM1_SCI_ENABLE);
+		us++)
 		arch_io_delay();
 }
 
@@ -49,7 +53,8 @@ void machine_reset(void)
 {
 	const struct acpi_gas *r = &acpi_info.reset_register;
 
-	/* A reset register in memory or PCI space is left alone: mapping it is more than a dying kernel should do. */
+	/* A reset register in memory or PCI space is left alone: mapping it is more than a dying
+	 * kernel should do. */
 	if (acpi_info.reset_supported && r->space == ACPI_SPACE_IO && r->address <= 0xffff) {
 		arch_out8((u16)r->address, acpi_info.reset_value);
 		wait_a_moment();

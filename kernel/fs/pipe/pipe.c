@@ -15,7 +15,8 @@
 #include <exo_abi/linux_signal.h>
 #include <arch/uaccess.h>
 
-static struct super_block *pipe_super; /* [c] */
+#include "../vfs/vfs_internal.h"
+
 static struct kmem_cache *pipe_cache;
 
 struct pipe *pipe_alloc(void)
@@ -378,26 +379,14 @@ static const struct file_ops pipe_ops = {
 
 /* ---- making them ---- */
 
-static int pipefs_statfs(struct super_block *sb, struct statfs_k *out)
-{
-	*out = (struct statfs_k){ .type = 0x50495045, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX_BYTES };
-	return 0;
-}
-
-static const struct super_ops pipefs_ops = { .inode_free = inode_free_bare, .statfs = pipefs_statfs };
-static const struct fs_type pipefs_type = { .name = "pipefs", .flags = FS_NODEV };
-
 void pipe_init(void)
 {
 	pipe_cache = kmem_cache_create("pipe", sizeof(struct pipe), 64, 0);
-	pipe_super = super_create(&pipefs_type, &pipefs_ops, NULL);
-	if (!pipe_super)
-		panic("no memory for pipefs");
 }
 
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end)
 {
-	struct inode *i = inode_create(pipe_super, S_IFIFO | 0600, NULL, &pipe_ops);
+	struct inode *i = inode_create(anon_inode()->sb, S_IFIFO | 0600, NULL, &pipe_ops);
 	struct pipe *p = i ? pipe_alloc() : NULL;
 	struct file *r, *w;
 

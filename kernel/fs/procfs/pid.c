@@ -99,7 +99,7 @@ int proc_pid_lookup(struct inode *dir, struct dentry *d)
 	struct thread *t;
 	u32 pid;
 
-	d->flags |= DENTRY_UNCACHED;
+	__atomic_fetch_or(&d->flags, DENTRY_UNCACHED, __ATOMIC_RELAXED);
 	if (number_of(d, &pid))
 		return 0; /* negative */
 	t = thread_find((pid_t)pid);
@@ -142,7 +142,7 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 	const struct pid_entry *first = entries_of(&r), *e;
 	const struct inode_ops *ops;
 
-	d->flags |= DENTRY_UNCACHED;
+	__atomic_fetch_or(&d->flags, DENTRY_UNCACHED, __ATOMIC_RELAXED);
 	for (e = first; e->name && strcmp(e->name, d->name); e++)
 		;
 	if (!e->name)
@@ -269,7 +269,7 @@ static int slots_lookup(struct inode *dir, struct dentry *d, u32 mode, const str
 	struct file *f;
 	u32 fd;
 
-	d->flags |= DENTRY_UNCACHED;
+	__atomic_fetch_or(&d->flags, DENTRY_UNCACHED, __ATOMIC_RELAXED);
 	if (number_of(d, &fd))
 		return 0;
 	r.fd = (s32)fd;
@@ -371,7 +371,7 @@ static int task_dir_lookup(struct inode *dir, struct dentry *d)
 	u32 tid;
 	bool ours;
 
-	d->flags |= DENTRY_UNCACHED;
+	__atomic_fetch_or(&d->flags, DENTRY_UNCACHED, __ATOMIC_RELAXED);
 	if (number_of(d, &tid))
 		return 0;
 	t = thread_find((pid_t)tid);

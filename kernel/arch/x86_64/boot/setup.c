@@ -4,6 +4,7 @@
 #include <arch/boot.h>
 #include <arch/mmu.h>
 #include <exo/acpi.h>
+#include <exo/debug.h>
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/memory.h>

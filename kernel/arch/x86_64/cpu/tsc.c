@@ -107,5 +107,5 @@ u64 arch_tsc_khz(void)
 	} while (ticks < ref.hz * WINDOW_MS / 1000 && tsc1 - tsc0 < 1ull << 32);
 	if (!ticks)
 		return 1000000; /* a counter that stands still: a wrong clock is better than none */
-	return (u64)((unsigned __int128)(tsc1 - tsc0) * ref.hz / ticks / 1000);
+	return (tsc1 - tsc0) * (ref.hz / 1000) / ticks; /* under 2^33 cycles, under 2^30 kHz */
 }

@@ -2,7 +2,7 @@
  *
  * REP MOVSQ: under the emulator each step is one instruction for 8 bytes, on hardware it is microcode that moves whole lines.
  * A fault is first answered by going on byte by byte, so that the count of bytes not copied is exact.
- * rdi destination, rsi source, rdx bytes; the flag AC is set only between STAC and CLAC. */
+ * rdi destination, rsi source, rdx bytes; the flag AC is set only between ALLOW_USER and FORBID_USER. */
 #include <archimpl/user_asm.h>
 
 #define EFAULT   14
@@ -60,7 +60,7 @@ user_copy_tail:
 1:	rep movsb
 user_copy_end:
 	FIXUP 1b, user_copy_end
-	CLAC
+	FORBID_USER
 	movq %rcx, %rax
 	testl %r11d, %r11d
 	jz 1f
@@ -75,9 +75,9 @@ user_copy_end:
 \name:
 	CHECK_RANGE \user, \name\()_bad
 	movl $\result, %r11d
-	STAC
+	ALLOW_USER
 	COPY
-	CLAC
+	FORBID_USER
 	xorl %eax, %eax
 	ret
 \name\()_bad:
@@ -103,11 +103,11 @@ clear_user:
 	shrq $3, %rcx
 	andl $7, %edx
 	xorl %eax, %eax
-	STAC
+	ALLOW_USER
 1:	rep stosq
 	movl %edx, %ecx
 2:	rep stosb
-	CLAC
+	FORBID_USER
 	ret
 	FIXUP 1b, 4f
 	FIXUP 2b, 4f

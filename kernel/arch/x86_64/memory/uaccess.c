@@ -87,7 +87,7 @@ int cmpxchg_user_u32(u32 USER *p, u32 expected, u32 desired, u32 *old)
 	if ((u64)p > USER_MAX - sizeof(*p) || (u64)p % sizeof(*p))
 		return -EFAULT;
 	user_access_begin();
-	__asm__ goto("770:\tlock cmpxchgl %2, %1" X86_FIXUP("770b", "%l3")
+	__asm__ goto("770:\tlock cmpxchgl %2, %1" X86_FIXUP("770b", "%l[fault]")
 		     : "+a"(expected), "+m"(*p) : "r"(desired) : "memory" : fault);
 	user_access_end();
 	*old = expected;

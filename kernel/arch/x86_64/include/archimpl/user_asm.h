@@ -3,13 +3,13 @@
 #pragma once
 
 #ifdef __ASSEMBLER__
-.macro STAC
+.macro ALLOW_USER
 771:	stac
 	.pushsection .cpu_patch, "a"
 	.quad 771b
 	.popsection
 .endm
-.macro CLAC
+.macro FORBID_USER
 771:	clac
 	.pushsection .cpu_patch, "a"
 	.quad 771b
@@ -34,7 +34,7 @@ static ALWAYS_INLINE void user_access_end(void)
 }
 /* USER_LOAD(x, p, label) - between begin and end: x = *p, or on a fault on to @label. @p has the wanted type. */
 #define USER_LOAD(x, p, label)                                                                     \
-	__asm__ goto("770:\tmov %1, %0" X86_FIXUP("770b", "%l2") : "=r"(x) : "m"(*(p)) : : label)
+	__asm__ goto("770:\tmov %1, %0" X86_FIXUP("770b", "%l[" #label "]") : "=r"(x) : "m"(*(p)) : : label)
 #define USER_STORE(x, p, label)                                                                    \
-	__asm__ goto("770:\tmov %0, %1" X86_FIXUP("770b", "%l2") : : "r"(x), "m"(*(p)) : "memory" : label)
+	__asm__ goto("770:\tmov %0, %1" X86_FIXUP("770b", "%l[" #label "]") : : "r"(x), "m"(*(p)) : "memory" : label)
 #endif

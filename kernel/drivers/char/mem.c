@@ -1,0 +1,217 @@
+/* /dev/null zero full random urandom mem. Layer: drivers. Sources: null(4) full(4) random(4)
+ * mem(4). */
+#include <exo/drivers.h>
+#include <exo/errno.h>
+#include <exo/fs.h>
+#include <exo/log.h>
+#include <exo/sched.h>
+#include <exo/security.h>
+#include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
+#include "../drivers_internal.h"
+
+#define MEM_MAJOR    1u
+#define ZERO_CHUNK   (256 * 1024UL) /* between looks for a signal */
+#define RANDOM_CHUNK 512u
+#define RANDOM_MAX   0x1ffffffUL /* bytes a call: random(4) */
+#define SEED_MAX     1024u
+
+enum {
+	MINOR_MEM = 1,
+	MINOR_NULL = 3,
+	MINOR_ZERO = 5,
+	MINOR_FULL = 7,
+	MINOR_RANDOM = 8,
+	MINOR_URANDOM = 9,
+	MINORS = 10
+};
+
+static s64 seek_zero(struct file *f, s64 offset, int whence)
+{
+	f->pos = 0;
+	return 0;
+}
+
+static ssize_t null_read(struct file *f, struct uio *u, u64 *pos)
+{
+	return 0;
+}
+
+static ssize_t null_write(struct file *f, struct uio *u, u64 *pos)
+{
+	size_t n = u->left;
+
+	u->left = 0;
+	return (ssize_t)n;
+}
+
+static ssize_t zero_read(struct file *f, struct uio *u, u64 *pos)
+{
+	size_t done = 0;
+
+	while (u->left) {
+		size_t n = MIN(u->left, ZERO_CHUNK), moved = uio_zero(u, n);
+
+		done += moved;
+		if (moved < n)
+			return done ? (ssize_t)done : -EFAULT;
+		if (u->left && thread_signal_pending(current))
+			break;
+		cond_resched();
+	}
+	return (ssize_t)done;
+}
+
+/* A mapping of /dev/zero is anonymous memory: private or shared as the caller asked. */
+static int zero_mmap(struct file *f, struct vm_map_request *r)
+{
+	r->file = NULL;
+	r->offset_bytes = 0;
+	return 0;
+}
+
+static ssize_t full_write(struct file *f, struct uio *u, u64 *pos)
+{
+	return u->left ? -ENOSPC : 0;
+}
+
+ssize_t random_read_uio(struct uio *u)
+{
+	u8 buf[RANDOM_CHUNK];
+	size_t done = 0, max = MIN(u->left, RANDOM_MAX);
+
+	while (done < max) {
+		size_t n = MIN(max - done, sizeof(buf)), moved;
+
+		random_bytes(buf, n);
+		moved = uio_write(u, buf, n);
+		done += moved;
+		if (moved < n)
+			return done ? (ssize_t)done : -EFAULT;
+		if (thread_signal_pending(current) &&
+			done >= 256) /* up to 256 bytes are never cut short */
+			break;
+		cond_resched();
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t random_read(struct file *f, struct uio *u, u64 *pos)
+{
+	return random_read_uio(u);
+}
+
+static ssize_t random_write(struct file *f, struct uio *u, u64 *pos)
+{
+	u8 buf[RANDOM_CHUNK];
+	size_t done = 0;
+
+	while (u->left) {
+		size_t n = uio_read(u, buf, MIN(u->left, sizeof(buf)));
+
+		if (!n)
+			return done ? (ssize_t)done : -EFAULT;
+		random_add(buf, n);
+		done += n;
+		if (thread_signal_pending(current))
+			break;
+	}
+	return (ssize_t)done;
+}
+
+#define RNDGETENTCNT   0x80045200u
+#define RNDADDTOENTCNT 0x40045201u
+#define RNDADDENTROPY  0x40085203u
+#define RNDZAPENTCNT   0x5204u
+#define RNDCLEARPOOL   0x5206u
+#define RNDRESEEDCRNG  0x5207u
+
+/* struct rand_pool_info { int entropy_count, buf_size; u32 buf[]; } */
+static long add_entropy(u64 arg)
+{
+	const u8 USER *p = (const u8 USER *)(uintptr_t)arg;
+	s32 head[2];
+	u8 buf[RANDOM_CHUNK];
+
+	if (copy_from_user(head, p, sizeof(head)))
+		return -EFAULT;
+	if (head[0] < 0 || head[1] < 0 || head[1] > (s32)SEED_MAX)
+		return -EINVAL;
+	for (u32 at = 0; at < (u32)head[1]; at += RANDOM_CHUNK) {
+		size_t n = MIN((u32)head[1] - at, RANDOM_CHUNK);
+
+		if (copy_from_user(buf, p + sizeof(head) + at, n))
+			return -EFAULT;
+		random_add(buf, n);
+	}
+	return 0;
+}
+
+static long random_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	u32 USER *out = (u32 USER *)(uintptr_t)arg;
+	u32 count;
+
+	if (cmd == RNDGETENTCNT)
+		return put_user_u32(
+			out, 256); /* bits: always full, as the generator never runs dry */
+	if (cmd != RNDADDTOENTCNT && cmd != RNDADDENTROPY && cmd != RNDZAPENTCNT &&
+		cmd != RNDCLEARPOOL && cmd != RNDRESEEDCRNG)
+		return -ENOTTY;
+	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -EPERM;
+	if (cmd == RNDADDENTROPY)
+		return add_entropy(arg);
+	if (cmd == RNDADDTOENTCNT)
+		return get_user_u32(out, &count) ? -EFAULT : (s32)count < 0 ? -EINVAL : 0;
+	if (cmd == RNDRESEEDCRNG)
+		random_add("", 1); /* a new epoch: every generator takes a new key */
+	return 0;
+}
+
+static const struct file_ops null_ops = {.read = null_read, .write = null_write, .seek = seek_zero};
+static const struct file_ops zero_ops = {
+	.read = zero_read, .write = null_write, .seek = seek_zero, .mmap = zero_mmap};
+static const struct file_ops full_ops = {.read = zero_read, .write = full_write, .seek = seek_zero};
+static const struct file_ops random_ops = {
+	.read = random_read, .write = random_write, .ioctl = random_ioctl, .seek = seek_zero};
+
+static const struct {
+	const char *name;
+	u32 minor, mode;
+	const struct file_ops *ops; /* NULL: opening is refused */
+} devices[] = {
+	{"null", MINOR_NULL, 0666, &null_ops},
+	{"zero", MINOR_ZERO, 0666, &zero_ops},
+	{"full", MINOR_FULL, 0666, &full_ops},
+	{"random", MINOR_RANDOM, 0666, &random_ops},
+	{"urandom", MINOR_URANDOM, 0666, &random_ops},
+	{"mem", MINOR_MEM, 0640, NULL},
+};
+
+static int mem_open(struct inode *i, struct file *f)
+{
+	u32 minor = DEV_MINOR(i->rdev);
+
+	for (size_t n = 0; n < ARRAY_LEN(devices); n++) {
+		if (devices[n].minor != minor)
+			continue;
+		if (!devices[n].ops)
+			return -EPERM; /* physical memory is nobody's business */
+		f->ops = devices[n].ops;
+		f->mode |= FMODE_STREAM;
+		return 0;
+	}
+	return -ENXIO;
+}
+
+void mem_init(void)
+{
+	int err = chardev_register(MEM_MAJOR, 0, MINORS, mem_open);
+
+	for (size_t n = 0; n < ARRAY_LEN(devices) && !err; n++)
+		err = devfs_create(devices[n].name, S_IFCHR | devices[n].mode,
+			MKDEV(MEM_MAJOR, devices[n].minor));
+	if (err)
+		log_err("mem: error %d", -err);
+}

@@ -1,0 +1,459 @@
+/* Pseudo terminals: /dev/ptmx and /dev/pts/N. Layer: drivers.
+ *
+ * A pair is one terminal (the slave's); the master is only another kind of open file on it. What
+ * the master writes is input of the line discipline, what the master reads is taken from its output
+ * ring, so nothing is copied between two sides. Life: the table holds the pair while the master is
+ * open; open files and sessions hold it too. Source: pty(7), ioctl_tty(2). */
+#include "tty_internal.h"
+#include <exo/errno.h>
+#include <exo/memory.h>
+#include <exo/posix_x.h>
+#include <exo/string.h>
+#include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
+
+#define PTYS_MAX      1024u
+#define PTY_MAJOR     136u
+#define PTY_OUT_BYTES 16384u
+#define CHUNK_BYTES   256u
+
+struct pty {
+	struct tty tty;       /* first */
+	u32 index;            /* [c] */
+	bool master_open;     /* [tty.lock] */
+	bool locked;          /* [tty.lock] TIOCSPTLCK: the slave cannot be opened */
+	bool slave_gone;      /* [tty.lock] the last slave was closed and none opened since */
+	bool packet;          /* [tty.lock] */
+	u8 status;            /* [tty.lock] TIOCPKT_* that the master has not read */
+	u32 reading, writing; /* [a] claims of the master's side */
+	struct waitqueue master_wq;
+};
+static struct mutex table_lock;     /* S_TTY */
+static struct pty *table[PTYS_MAX]; /* [table_lock] */
+
+static const struct file_ops master_file_ops;
+
+static struct pty *pty_of(struct tty *t)
+{
+	return container_of(t, struct pty, tty);
+}
+
+/* ---- the terminal's side ---- */
+
+static void pty_start(struct tty *t)
+{
+	/* The master takes what it wants; waking it is an effect. */
+}
+
+static void pty_effects(struct tty *t, u32 effects)
+{
+	struct pty *p = pty_of(t);
+	u32 key = 0;
+
+	if (READ_ONCE(p->packet) &&
+		(effects & (LD_STOPPED | LD_STARTED | LD_INPUT_FLUSHED | LD_OUTPUT_FLUSHED))) {
+		ulong flags = spin_lock_irq(&t->lock);
+
+		if (effects & LD_STOPPED)
+			p->status = (u8)((p->status & ~TIOCPKT_START) | TIOCPKT_STOP);
+		if (effects & LD_STARTED)
+			p->status = (u8)((p->status & ~TIOCPKT_STOP) | TIOCPKT_START);
+		if (effects & LD_INPUT_FLUSHED)
+			p->status |= TIOCPKT_FLUSHREAD;
+		if (effects & LD_OUTPUT_FLUSHED)
+			p->status |= TIOCPKT_FLUSHWRITE;
+		spin_unlock_irq(&t->lock, flags);
+		key |= POLL_PRI | POLL_IN | POLL_RDNORM;
+	}
+	if (effects & (LD_OUTPUT | LD_STARTED))
+		key |= POLL_IN | POLL_RDNORM;
+	if (key)
+		wake_all(&p->master_wq, key);
+}
+
+static void pty_input_room(struct tty *t)
+{
+	wake_all(&pty_of(t)->master_wq, POLL_OUT | POLL_WRNORM);
+}
+
+static void pty_last_close(struct tty *t)
+{
+	struct pty *p = pty_of(t);
+	ulong flags = tty_lock(t);
+
+	p->slave_gone = t->opens == 0;
+	tty_unlock(t, flags);
+	wake_all(&p->master_wq, 0);
+}
+
+static void pty_free(struct tty *t)
+{
+	tty_fini(t);
+	kfree(pty_of(t));
+}
+
+/* Packet mode tells whether the usual ^S and ^Q are in force. */
+static void pty_termios_changed(struct tty *t)
+{
+	struct pty *p = pty_of(t);
+	ulong flags = tty_lock(t);
+	const struct linux_termios *s = &t->ld.t.base;
+	bool does_stop = (s->iflag & IXON) && s->cc[VSTOP] == 19 && s->cc[VSTART] == 17;
+	u8 want = does_stop ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP,
+	   other = TIOCPKT_DOSTOP ^ TIOCPKT_NOSTOP ^ want;
+	bool tell = p->packet && !(p->status & want);
+
+	if (tell)
+		p->status = (u8)((p->status & ~other) | want);
+	tty_unlock(t, flags);
+	if (tell)
+		wake_all(&p->master_wq, POLL_PRI | POLL_IN | POLL_RDNORM);
+}
+
+static long slave_ioctl(struct tty *t, u32 cmd, u64 arg)
+{
+	return cmd == TIOCGPTN ? put_user_u32((u32 USER *)(uintptr_t)arg, pty_of(t)->index)
+			       : -ENOTTY;
+}
+
+static const struct tty_ops pty_ops = {
+	.start = pty_start,
+	.effects = pty_effects,
+	.input_room = pty_input_room,
+	.termios_changed = pty_termios_changed,
+	.ioctl = slave_ioctl,
+	.last_close = pty_last_close,
+	.free = pty_free,
+	.resets_on_hangup = true,
+};
+
+bool tty_is_pty(const struct tty *t)
+{
+	return t->ops == &pty_ops;
+}
+
+/* ---- the master's side ---- */
+
+/* What a read of the master gives now. Return: bytes | 0 nothing | -EIO no slave any more. */
+static ssize_t master_take(struct pty *p, u8 *buf, size_t size)
+{
+	ulong flags = tty_lock(&p->tty);
+	u32 ready = ldisc_output_ready(&p->tty.ld);
+	ssize_t n = 0;
+
+	if (p->packet && p->status) {
+		buf[0] = p->status;
+		p->status = 0;
+		n = 1;
+	} else if (ready) {
+		buf[0] = TIOCPKT_DATA;
+		n = p->packet;
+		n += ring_take(&p->tty.ld.out, buf + n, (u32)MIN(size - (size_t)n, (size_t)ready));
+		p->tty.ld.effects |= LD_DRAINED;
+	} else if (p->slave_gone) {
+		n = -EIO;
+	}
+	tty_unlock(&p->tty, flags);
+	return n;
+}
+
+static bool master_readable(struct pty *p)
+{
+	return ldisc_output_ready(&p->tty.ld) || p->slave_gone || (p->packet && p->status);
+}
+
+static ssize_t master_read_some(struct pty *p, struct file *f, struct uio *u)
+{
+	u8 buf[CHUNK_BYTES];
+	size_t done = 0;
+
+	while (u->left) {
+		bool packet = READ_ONCE(p->packet);
+		size_t want = MIN(u->left, sizeof(buf)), moved;
+		ssize_t n = master_take(p, buf, want);
+
+		if (n == 0 && !done)
+			n = file_nonblock(f) ? -EAGAIN
+					     : wait_event(&p->master_wq, master_readable(p));
+		if (n < 0)
+			return done ? (ssize_t)done : n;
+		if (n == 0) {
+			if (done)
+				break;
+			continue;
+		}
+		moved = uio_write(u, buf, (size_t)n);
+		done += moved;
+		if (moved < (size_t)n)
+			return done ? (ssize_t)done : -EFAULT;
+		if (packet)
+			break; /* a packet's head stands only at the start of a read */
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t master_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct pty *p = pty_of(file_tty(f)->tty);
+	ssize_t n = tty_claim(&p->tty, &p->reading, file_nonblock(f));
+
+	if (n)
+		return n;
+	n = master_read_some(p, f, u);
+	tty_claim_end(&p->tty, &p->reading);
+	return n;
+}
+
+static size_t master_give(struct pty *p, struct file *f, const u8 *buf, size_t n, int *err)
+{
+	size_t done = 0;
+
+	*err = 0;
+	for (;;) {
+		ulong flags = tty_lock(&p->tty);
+
+		done += ldisc_input(&p->tty.ld, buf + done, n - done);
+		tty_unlock(&p->tty, flags);
+		if (done == n)
+			return done;
+		*err = file_nonblock(f)
+			       ? -EAGAIN
+			       : wait_event(&p->master_wq, ldisc_input_room(&p->tty.ld) > 0);
+		if (*err)
+			return done;
+	}
+}
+
+static ssize_t master_write(struct file *f, struct uio *u, u64 *pos)
+{
+	struct pty *p = pty_of(file_tty(f)->tty);
+	u8 buf[CHUNK_BYTES];
+	size_t done = 0;
+	int err = tty_claim(&p->tty, &p->writing, file_nonblock(f));
+
+	if (err)
+		return err;
+	while (u->left && !err) {
+		size_t n = uio_read(u, buf, MIN(u->left, sizeof(buf)));
+
+		if (n)
+			done += master_give(p, f, buf, n, &err);
+		else
+			err = -EFAULT;
+	}
+	tty_claim_end(&p->tty, &p->writing);
+	return done ? (ssize_t)done : err;
+}
+
+static u32 master_poll(struct file *f, struct poll_table *pt)
+{
+	struct pty *p = pty_of(file_tty(f)->tty);
+	u32 mask = 0;
+	ulong flags;
+
+	poll_wait(pt, f, &p->master_wq);
+	flags = tty_lock(&p->tty);
+	if (ldisc_output_ready(&p->tty.ld))
+		mask |= POLL_IN | POLL_RDNORM;
+	if (p->packet && p->status)
+		mask |= POLL_PRI | POLL_IN | POLL_RDNORM;
+	if (p->slave_gone)
+		mask |= POLL_HUP;
+	if (ldisc_input_room(&p->tty.ld))
+		mask |= POLL_OUT | POLL_WRNORM;
+	tty_unlock(&p->tty, flags);
+	return mask;
+}
+
+/* TIOCGPTPEER: the slave of this very master as a new descriptor. */
+static long open_peer(struct pty *p, u64 o_flags)
+{
+	struct file *slave;
+	char name[32];
+
+	snprintf(name, sizeof(name), "/dev/pts/%u", p->index);
+	slave = vfs_open(
+		AT_FDCWD, name, (u32)o_flags & (O_ACCMODE | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), 0);
+	if (is_err(slave))
+		return ptr_err(slave);
+	return fd_install_new(slave, (u32)o_flags);
+}
+
+static long flag_set(struct pty *p, bool *flag, u64 arg)
+{
+	ulong flags;
+	u32 value;
+
+	if (get_user_u32((u32 USER *)(uintptr_t)arg, &value))
+		return -EFAULT;
+	flags = tty_lock(&p->tty);
+	if (flag == &p->packet && value && !p->packet)
+		p->status = 0;
+	*flag = value != 0;
+	tty_unlock(&p->tty, flags);
+	return 0;
+}
+
+static long send_signal(struct pty *p, u64 signo)
+{
+	if (signo < 1 || signo > SIGNALS_MAX)
+		return -EINVAL;
+	tty_signal_foreground(&p->tty, (int)signo);
+	return 0;
+}
+
+static long master_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct pty *p = pty_of(file_tty(f)->tty);
+	u32 USER *out = (u32 USER *)(uintptr_t)arg;
+
+	switch (cmd) {
+	case TIOCGPTN:
+		return put_user_u32(out, p->index);
+	case TIOCSPTLCK:
+		return flag_set(p, &p->locked, arg);
+	case TIOCGPTLCK:
+		return put_user_u32(out, READ_ONCE(p->locked));
+	case TIOCPKT:
+		return flag_set(p, &p->packet, arg);
+	case TIOCGPKT:
+		return put_user_u32(out, READ_ONCE(p->packet));
+	case TIOCGPTPEER:
+		return open_peer(p, arg);
+	case TIOCSIG:
+		return send_signal(p, arg);
+	}
+	return tty_ioctl(f, cmd, arg);
+}
+
+static void node_name(char *buf, size_t size, u32 index)
+{
+	snprintf(buf, size, "pts/%u", index);
+}
+
+static void master_release(struct file *f)
+{
+	struct pty *p = pty_of(file_tty(f)->tty);
+	char name[16];
+	ulong flags;
+
+	node_name(name, sizeof(name), p->index);
+	(void)devfs_remove(name); /* somebody may have unlinked it already */
+	mutex_lock(&table_lock);
+	table[p->index] = NULL;
+	mutex_unlock(&table_lock);
+	flags = tty_lock(&p->tty);
+	p->master_open = false;
+	tty_unlock(&p->tty, flags);
+	tty_hangup(&p->tty);
+	tty_detach(f);
+	tty_put(&p->tty); /* the table's */
+}
+
+static const struct file_ops master_file_ops = {
+	.read = master_read,
+	.write = master_write,
+	.poll = master_poll,
+	.ioctl = master_ioctl,
+	.release = master_release,
+};
+
+/* ---- opening ---- */
+
+static struct pty *pty_create(u32 index)
+{
+	struct pty *p = kzalloc(sizeof(*p), ALLOC_KERNEL);
+
+	if (!p)
+		return NULL;
+	if (tty_init(&p->tty, &pty_ops, MKDEV(PTY_MAJOR, index), PTY_OUT_BYTES)) {
+		kfree(p);
+		return NULL;
+	}
+	p->tty.ld.t.base.cflag &= ~HUPCL;
+	p->index = index;
+	p->master_open = p->locked = true;
+	waitqueue_init(&p->master_wq);
+	return p;
+}
+
+static int table_add(struct pty **out)
+{
+	u32 index = 0;
+	struct pty *p;
+
+	mutex_lock(&table_lock);
+	while (index < PTYS_MAX && table[index])
+		index++;
+	p = index < PTYS_MAX ? pty_create(index) : NULL;
+	if (p)
+		table[index] = p;
+	mutex_unlock(&table_lock);
+	*out = p;
+	return p ? 0 : index < PTYS_MAX ? -ENOMEM : -ENOSPC;
+}
+
+static int ptmx_open(struct inode *i, struct file *f)
+{
+	struct pty *p;
+	char name[16];
+	int err = table_add(&p);
+
+	if (err)
+		return err;
+	node_name(name, sizeof(name), p->index);
+	err = devfs_create(name, S_IFCHR | 0620, p->tty.rdev);
+	if (!err) {
+		err = tty_attach(&p->tty, f, &master_file_ops, false, true);
+		if (err)
+			(void)devfs_remove(name);
+	}
+	if (!err)
+		return 0;
+	mutex_lock(&table_lock);
+	table[p->index] = NULL;
+	mutex_unlock(&table_lock);
+	tty_put(&p->tty);
+	return err;
+}
+
+static int slave_open(struct inode *i, struct file *f)
+{
+	u32 index = DEV_MINOR(i->rdev);
+	struct pty *p;
+	ulong flags;
+	int err;
+
+	if (index >= PTYS_MAX)
+		return -ENXIO;
+	mutex_lock(&table_lock);
+	p = table[index];
+	if (p)
+		tty_get(&p->tty);
+	mutex_unlock(&table_lock);
+	if (!p)
+		return -EIO;
+	flags = tty_lock(&p->tty);
+	err = p->locked || !p->master_open ? -EIO : 0;
+	tty_unlock(&p->tty, flags);
+	if (!err)
+		err = tty_attach(&p->tty, f, &tty_file_ops, false, false);
+	if (!err) {
+		flags = tty_lock(&p->tty);
+		p->slave_gone = p->tty.opens == 0;
+		tty_unlock(&p->tty, flags);
+	}
+	tty_put(&p->tty);
+	return err;
+}
+
+int pty_init(void)
+{
+	int err;
+
+	mutex_init(&table_lock, RANK_S_TTY);
+	err = chardev_register(5, 2, 1, ptmx_open);
+	if (!err)
+		err = chardev_register(PTY_MAJOR, 0, PTYS_MAX, slave_open);
+	return err ? err : devfs_create("ptmx", S_IFCHR | 0666, MKDEV(5, 2));
+}

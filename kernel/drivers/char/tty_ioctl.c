@@ -1,0 +1,370 @@
+/* ioctl of terminals: settings, flow, window size, job control. Layer: drivers.
+ * The master of a pty comes here too; settings are the pair's. Sources: ioctl_tty(2), tcgetattr(3),
+ * tcsetpgrp(3). */
+#include "tty_internal.h"
+#include <exo/errno.h>
+#include <exo/posix_x.h>
+#include <exo/string.h>
+#include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
+
+static int put_user_int(u64 arg, s32 value)
+{
+	return put_user_u32((u32 USER *)(uintptr_t)arg, (u32)value);
+}
+static int get_user_int(u64 arg, s32 *value)
+{
+	return get_user_u32((u32 USER *)(uintptr_t)arg, (u32 *)value);
+}
+
+/* ---- settings ---- */
+
+static const u32 baud_rates[] = {0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800,
+	9600, 19200, 38400, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000,
+	1500000, 2000000, 2500000, 3000000, 3500000, 4000000};
+
+/* Bits of CBAUD (or of CIBAUD, shifted down) to a speed. */
+static u32 baud_of(u32 bits, u32 other)
+{
+	u32 code = bits & 017;
+
+	if (bits == BOTHER)
+		return other;
+	if (bits & BOTHER) /* the extended half: 010001 is 57600 */
+		code += 15;
+	return code < ARRAY_LEN(baud_rates) ? baud_rates[code] : 0;
+}
+
+static void speeds_set(struct linux_termios2 *t, u32 ispeed, u32 ospeed)
+{
+	u32 in_bits = t->base.cflag >> CIBAUD_SHIFT & CBAUD;
+
+	t->ospeed = baud_of(t->base.cflag & CBAUD, ospeed);
+	t->ispeed = in_bits ? baud_of(in_bits, ispeed) : t->ospeed;
+}
+
+static int termios_from_user(u32 cmd, u64 arg, struct linux_termios2 *t)
+{
+	const void USER *p = (const void USER *)(uintptr_t)arg;
+	struct linux_termio old;
+	int err;
+
+	if (cmd == TCSETS2 || cmd == TCSETSW2 || cmd == TCSETSF2) {
+		err = copy_from_user(t, p, sizeof(*t));
+	} else if (cmd == TCSETA || cmd == TCSETAW || cmd == TCSETAF) {
+		err = copy_from_user(&old, p, sizeof(old));
+		if (err)
+			return err;
+		t->base.iflag = (t->base.iflag & 0xffff0000u) |
+				old.iflag; /* the short form has the lower halves only */
+		t->base.oflag = (t->base.oflag & 0xffff0000u) | old.oflag;
+		t->base.cflag = (t->base.cflag & 0xffff0000u) | old.cflag;
+		t->base.lflag = (t->base.lflag & 0xffff0000u) | old.lflag;
+		memcpy(t->base.cc, old.cc, sizeof(old.cc));
+	} else {
+		err = copy_from_user(&t->base, p, sizeof(t->base));
+	}
+	if (!err)
+		speeds_set(t, t->ispeed, t->ospeed);
+	return err;
+}
+
+static long termios_set(struct tty *t, u32 cmd, u64 arg)
+{
+	bool drain = cmd != TCSETS && cmd != TCSETA && cmd != TCSETS2;
+	bool flush = cmd == TCSETSF || cmd == TCSETAF || cmd == TCSETSF2;
+	struct linux_termios2 new;
+	ulong flags;
+	int err = tty_job_control(t, SIGTTOU);
+
+	if (err)
+		return err;
+	flags = tty_lock(t);
+	new = t->ld.t;
+	tty_unlock(t, flags);
+	err = termios_from_user(cmd, arg, &new);
+	if (!err && drain)
+		err = tty_drain(t);
+	if (err)
+		return err;
+	flags = tty_lock(t);
+	if (flush)
+		ldisc_flush_input(&t->ld);
+	if (tty_is_pty(t)) /* the line of a pty has eight bits, no parity, and its receiver is on */
+		new.base.cflag = (new.base.cflag & ~(u32)(CS8 | 0400u)) | CS8 | CREAD;
+	new.base.line = t->ld.t.base.line;
+	ldisc_set_termios(&t->ld, &new);
+	tty_unlock(t, flags);
+	if (t->ops->termios_changed)
+		t->ops->termios_changed(t);
+	return 0;
+}
+
+static long termios_get(struct tty *t, u32 cmd, u64 arg)
+{
+	void USER *p = (void USER *)(uintptr_t)arg;
+	ulong flags = tty_lock(t);
+	struct linux_termios2 now = t->ld.t;
+	struct linux_termio old = {0};
+
+	tty_unlock(t, flags);
+	if (cmd == TCGETS2)
+		return copy_to_user(p, &now, sizeof(now));
+	if (cmd == TCGETS)
+		return copy_to_user(p, &now.base, sizeof(now.base));
+	old.iflag = (u16)now.base.iflag;
+	old.oflag = (u16)now.base.oflag;
+	old.cflag = (u16)now.base.cflag;
+	old.lflag = (u16)now.base.lflag;
+	old.line = now.base.line;
+	memcpy(old.cc, now.base.cc, sizeof(old.cc));
+	return copy_to_user(p, &old, sizeof(old));
+}
+
+/* ---- flow ---- */
+
+static void send_char(struct ldisc *ld, u8 c)
+{
+	if (c && ring_put(&ld->out, &c, 1))
+		ld->effects |= LD_OUTPUT;
+}
+
+static long flow(struct tty *t, u64 action)
+{
+	int err = tty_job_control(t, SIGTTOU);
+	ulong flags;
+
+	if (err)
+		return err;
+	if (action > TCION)
+		return -EINVAL;
+	flags = tty_lock(t);
+	if (action == TCOOFF)
+		ldisc_stop(&t->ld, true);
+	else if (action == TCOON)
+		ldisc_start(&t->ld, true);
+	else
+		send_char(&t->ld, t->ld.t.base.cc[action == TCIOFF ? VSTOP : VSTART]);
+	tty_unlock(t, flags);
+	return 0;
+}
+
+static long flush(struct tty *t, u64 queue, bool master)
+{
+	int err = tty_job_control(t, SIGTTOU);
+	ulong flags;
+
+	if (err)
+		return err;
+	if (queue > TCIOFLUSH)
+		return -EINVAL;
+	flags = tty_lock(t);
+	/* What the master reads is what the slave wrote, so for the master the queues change
+	 * places. */
+	if (queue == TCIOFLUSH || queue == (master ? TCOFLUSH : TCIFLUSH))
+		ldisc_flush_input(&t->ld);
+	if (queue == TCIOFLUSH || queue == (master ? TCIFLUSH : TCOFLUSH))
+		ldisc_flush_output(&t->ld);
+	tty_unlock(t, flags);
+	return 0;
+}
+
+static long send_break(struct tty *t)
+{
+	int err = tty_job_control(t, SIGTTOU);
+
+	return err ? err
+		   : tty_drain(t); /* a break itself is nothing that a virtual line could carry */
+}
+
+static long insert_input(struct tty *t, u64 arg)
+{
+	u8 c;
+
+	if (!tty_is_controlling(t) && !cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&c, (const void USER *)(uintptr_t)arg, 1))
+		return -EFAULT;
+	tty_receive(t, &c, 1);
+	return 0;
+}
+
+/* ---- window ---- */
+
+static long window_get(struct tty *t, u64 arg)
+{
+	ulong flags = tty_lock(t);
+	struct linux_winsize size = t->size;
+
+	tty_unlock(t, flags);
+	return copy_to_user((void USER *)(uintptr_t)arg, &size, sizeof(size));
+}
+
+static long window_set(struct tty *t, u64 arg)
+{
+	struct linux_winsize size;
+	bool changed;
+	ulong flags;
+
+	if (copy_from_user(&size, (const void USER *)(uintptr_t)arg, sizeof(size)))
+		return -EFAULT;
+	flags = tty_lock(t);
+	changed = memcmp(&size, &t->size, sizeof(size)) != 0;
+	t->size = size;
+	tty_unlock(t, flags);
+	if (changed)
+		tty_signal_foreground(t, SIGWINCH);
+	return 0;
+}
+
+/* ---- job control ---- */
+
+static long foreground_set(struct tty *t, u64 arg)
+{
+	long err = tty_job_control(t, SIGTTOU);
+	struct process *p;
+	s32 pgrp;
+
+	if (err)
+		return err == -EIO ? -ENOTTY : err;
+	if (get_user_int(arg, &pgrp))
+		return -EFAULT;
+	if (pgrp < 0)
+		return -EINVAL;
+	if (!tty_is_controlling(t))
+		return -ENOTTY;
+	if (!process_pgrp_in_session(pgrp, process_sid(current->proc))) {
+		p = process_find(pgrp);
+		if (!p)
+			return -ESRCH;
+		process_put(p);
+		return -EPERM;
+	}
+	tty_pgrp_set(t, pgrp);
+	return 0;
+}
+
+static long controlling_set(struct tty *t, struct file *f, u64 steal)
+{
+	if (tty_is_controlling(t) && process_is_session_leader())
+		return 0;
+	if (!(f->mode & FMODE_READ) && !cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -EPERM;
+	return process_ctty_set(t, steal == 1 && cred_capable(current->cred, LCAP_SYS_ADMIN));
+}
+
+static long controlling_drop(struct tty *t)
+{
+	return tty_is_controlling(t) ? process_ctty_drop() : -ENOTTY;
+}
+
+static long exclusive_set(struct tty *t, bool on)
+{
+	ulong flags = tty_lock(t);
+
+	t->exclusive = on;
+	tty_unlock(t, flags);
+	return 0;
+}
+
+static long job_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
+{
+	bool master = file_tty(f)->master;
+
+	switch (cmd) {
+	case TIOCSCTTY:
+		return master ? -EINVAL : controlling_set(t, f, arg);
+	case TIOCNOTTY:
+		return controlling_drop(t);
+	case TIOCGPGRP:
+		return !master && !tty_is_controlling(t) ? -ENOTTY : put_user_int(arg, tty_pgrp(t));
+	case TIOCSPGRP:
+		return foreground_set(t, arg);
+	case TIOCGSID:
+		if ((!master && !tty_is_controlling(t)) || !tty_session(t))
+			return -ENOTTY;
+		return put_user_int(arg, tty_session(t));
+	case TIOCVHANGUP:
+		if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
+			return -EPERM;
+		tty_hangup(t);
+		return 0;
+	}
+	return t->ops->ioctl ? t->ops->ioctl(t, cmd, arg) : -ENOTTY;
+}
+
+static long count_get(struct tty *t, u64 arg, bool output, bool master)
+{
+	ulong flags = tty_lock(t);
+	u32 n = output   ? (master || tty_is_pty(t) ? 0 : ring_used(&t->ld.out))
+		: master ? ldisc_output_ready(&t->ld)
+			 : ldisc_input_count(&t->ld);
+
+	tty_unlock(t, flags);
+	return put_user_int(arg, (s32)n);
+}
+
+static long state_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
+{
+	bool master = file_tty(f)->master;
+	s32 value;
+
+	switch (cmd) {
+	case TIOCGWINSZ:
+		return window_get(t, arg);
+	case TIOCSWINSZ:
+		return window_set(t, arg);
+	case FIONREAD:
+		return count_get(t, arg, false, master);
+	case TIOCOUTQ:
+		return count_get(t, arg, true, master);
+	case TIOCGETD:
+		return put_user_int(arg, (s32)N_TTY);
+	case TIOCSETD: /* the one discipline that there is */
+		return get_user_int(arg, &value) ? -EFAULT : value == (s32)N_TTY ? 0 : -EINVAL;
+	case TIOCEXCL:
+		return exclusive_set(t, true);
+	case TIOCNXCL:
+		return exclusive_set(t, false);
+	case TIOCGEXCL:
+		return put_user_int(arg, READ_ONCE(t->exclusive));
+	case TIOCGDEV:
+		return put_user_u32((u32 USER *)(uintptr_t)arg, (u32)t->rdev);
+	case TIOCSTI:
+		return insert_input(t, arg);
+	}
+	return job_ioctl(t, f, cmd, arg);
+}
+
+long tty_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct tty_file *tf = file_tty(f);
+	struct tty *t = tf->tty;
+
+	if (tty_file_hung(tf))
+		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
+	switch (cmd) {
+	case TCGETS:
+	case TCGETS2:
+	case TCGETA:
+		return termios_get(t, cmd, arg);
+	case TCSETS:
+	case TCSETSW:
+	case TCSETSF:
+	case TCSETA:
+	case TCSETAW:
+	case TCSETAF:
+	case TCSETS2:
+	case TCSETSW2:
+	case TCSETSF2:
+		return termios_set(t, cmd, arg);
+	case TCSBRK:
+	case TCSBRKP:
+		return send_break(t);
+	case TCXONC:
+		return flow(t, arg);
+	case TCFLSH:
+		return flush(t, arg, tf->master);
+	}
+	return state_ioctl(t, f, cmd, arg);
+}

@@ -1,0 +1,409 @@
+/* Unpacks the initial file system of boot into the root. Layer: fs.
+ *
+ * Archives stand one behind the other, each plain or in a gzip member, with zero bytes between. Contents are not copied: a file's pages are
+ * filled from the archive at their first use (tmpfs_adopt), so the memory of an archive with files stays for ever.
+ * The directory of the previous entry is kept open: an entry costs one look-up in it, however deep it is.
+ * Entries replace what has their name: a directory stays and takes the attributes, a regular file takes the contents, anything of another
+ * type is removed first. Names are below the root; those with ".." are refused. Hard links are entries with one device and inode number
+ * within one archive; whichever of them brings contents gives them to all.
+ * Faults are logged with their offset; what was whole before them stays. Context: the boot thread, which is root.
+ * Locks: a directory's inode lock while an entry is made in it, then the entry's. Source: cpio(5). */
+#include <exo/vfs.h>
+#include "../vfs/vfs_internal.h"
+#include "cpio.h"
+#include "inflate.h"
+
+#define LINK_BUCKETS  64u /* power of two */
+#define COMPLAINTS_MAX 16u /* entries that are logged one by one when they cannot be made */
+
+struct link_node { /* the first of several names of an inode */
+	struct hlist_node node;
+	u64 device;
+	u32 ino;
+	struct inode *inode; /* +1 */
+};
+struct unpack {
+	struct path dir;       /* +1; dentry NULL = none yet */
+	const char *dir_text;  /* its name, as the archive wrote it */
+	size_t dir_len;
+	u32 entries, failures;
+	bool adopted;          /* some file's contents stand in the buffer being read */
+	struct hlist links[LINK_BUCKETS];
+	char path[CPIO_NAME_MAX + 1 + NAME_PAD];
+};
+static bool archive_in_use; /* [c after boot] */
+
+static void complain(struct unpack *u, const struct cpio_entry *e, const char *what, int err)
+{
+	if (u->failures++ < COMPLAINTS_MAX)
+		log_warn("initramfs: entry at offset %zu, %s: %s (error %d)", e->offset, e->refused ? "refused name" : e->name, what, -err);
+}
+
+/* ---- names ---- */
+
+static void dir_close(struct unpack *u)
+{
+	if (u->dir.dentry)
+		path_put(&u->dir);
+	u->dir = (struct path){ NULL, NULL };
+}
+
+/* "/" and the first @len bytes of @text. */
+static const char *full_path(struct unpack *u, const char *text, size_t len)
+{
+	u->path[0] = '/';
+	memcpy(u->path + 1, text, len);
+	memset(u->path + 1 + len, 0, NAME_PAD);
+	return u->path;
+}
+
+/* Makes u->dir the directory whose name is the first @len bytes of @text. */
+static int dir_enter(struct unpack *u, const char *text, size_t len)
+{
+	int err;
+
+	if (u->dir.dentry && len == u->dir_len && !memcmp(text, u->dir_text, len))
+		return 0;
+	dir_close(u);
+	err = walk_path(AT_FDCWD, full_path(u, text, len), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &u->dir);
+	if (err) {
+		u->dir = (struct path){ NULL, NULL };
+		return err;
+	}
+	u->dir_text = text;
+	u->dir_len = len;
+	return 0;
+}
+
+/* The last component of the name of @e; NULL: it is the root. */
+static const char *last_component(const struct cpio_entry *e, u32 *len)
+{
+	const char *rest = e->name, *c, *last = NULL;
+	u32 n;
+
+	while ((c = cpio_component(&rest, &n)) != NULL) {
+		last = c;
+		*len = n;
+	}
+	return last;
+}
+
+/* ---- hard links ---- */
+
+static struct hlist *link_bucket(struct unpack *u, const struct cpio_entry *e)
+{
+	return &u->links[(e->ino ^ (u32)e->device) & (LINK_BUCKETS - 1)];
+}
+
+static struct inode *link_find(struct unpack *u, const struct cpio_entry *e)
+{
+	struct link_node *n;
+
+	hlist_for_each_entry(n, link_bucket(u, e), node) {
+		if (n->ino == e->ino && n->device == e->device)
+			return n->inode;
+	}
+	return NULL;
+}
+
+static int link_remember(struct unpack *u, const struct cpio_entry *e, struct inode *i)
+{
+	struct link_node *n = kmalloc(sizeof(*n), ALLOC_KERNEL);
+
+	if (!n)
+		return -ENOMEM;
+	n->device = e->device;
+	n->ino = e->ino;
+	n->inode = i;
+	inode_get(i);
+	hlist_add(link_bucket(u, e), &n->node);
+	return 0;
+}
+
+static void links_forget(struct unpack *u)
+{
+	for (u32 b = 0; b < LINK_BUCKETS; b++) {
+		while (u->links[b].first) {
+			struct link_node *n = container_of(u->links[b].first, struct link_node, node);
+
+			hlist_del(&n->node);
+			inode_put(n->inode);
+			kfree(n);
+		}
+	}
+}
+
+/* ---- one entry ---- */
+
+static int make_symlink(struct unpack *u, const struct cpio_entry *e, struct dentry *d)
+{
+	struct inode *dir = u->dir.dentry->inode;
+	size_t len = strnlen((const char *)e->data, e->data_bytes);
+
+	if (!len)
+		return -ENOENT;
+	if (len >= PATH_MAX_BYTES)
+		return -ENAMETOOLONG;
+	if (!dir->ops->symlink)
+		return -EPERM;
+	memcpy(u->path, e->data, len);
+	u->path[len] = 0;
+	return dir->ops->symlink(dir, d, u->path);
+}
+
+/* Makes the negative @d what @e says. The directory is locked. 0 | 1 it is another name of an inode that was there | -errno. */
+static int make_new(struct unpack *u, const struct cpio_entry *e, struct dentry *d)
+{
+	struct inode *dir = u->dir.dentry->inode, *first;
+	int err;
+
+	switch (e->mode & S_IFMT) {
+	case S_IFDIR:
+		return dir->ops->mkdir ? dir->ops->mkdir(dir, d, e->mode & (S_IFMT | S_IALLUGO)) : -EPERM;
+	case S_IFREG:
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		break;
+	default:
+		return -EINVAL;
+	}
+	first = e->nlink > 1 ? link_find(u, e) : NULL;
+	if (first && first->nlink && first->sb == dir->sb && ((first->mode ^ e->mode) & S_IFMT) == 0) {
+		err = dir->ops->link ? dir->ops->link(dir, d, first) : -EPERM;
+		return err ? err : 1;
+	}
+	if (S_ISREG(e->mode))
+		err = dir->ops->create ? dir->ops->create(dir, d, e->mode & (S_IFMT | S_IALLUGO)) : -EPERM;
+	else if (S_ISLNK(e->mode))
+		err = make_symlink(u, e, d);
+	else
+		err = dir->ops->mknod ? dir->ops->mknod(dir, d, e->mode & (S_IFMT | S_IALLUGO), e->rdevice) : -EPERM;
+	if (!err && e->nlink > 1)
+		err = link_remember(u, e, d->inode);
+	return err;
+}
+
+/* Owner, mode and times as the archive has them, and the contents. @keep: other names have brought the contents already. */
+static int dress(struct unpack *u, const struct cpio_entry *e, struct inode *i, bool keep)
+{
+	int err = 0;
+
+	rwsem_write_lock(&i->lock);
+	if (S_ISREG(e->mode) && (e->data_bytes || !keep)) {
+		err = tmpfs_adopt(i, e->data, e->data_bytes);
+		u->adopted |= !err && e->data_bytes;
+	}
+	i->uid = e->uid;
+	i->gid = e->gid;
+	if (!S_ISLNK(e->mode))
+		i->mode = (i->mode & S_IFMT) | (e->mode & S_IALLUGO);
+	i->mtime = i->atime = (struct timespec64){ .sec = e->mtime };
+	rwsem_write_unlock(&i->lock);
+	return err;
+}
+
+/* What has the name stands in the way: takes it away. The directory is not locked. */
+static int clear_name(struct unpack *u, const struct cpio_entry *e, const struct inode *i)
+{
+	const char *text = full_path(u, e->name, e->name_len);
+
+	return S_ISDIR(i->mode) ? vfs_rmdir_text(AT_FDCWD, text) : vfs_unlink_text(AT_FDCWD, text);
+}
+
+/* @d may become what @e says, or is of its type already; links are always made anew. */
+static bool fits(const struct dentry *d, const struct cpio_entry *e)
+{
+	return !d->inode || (!S_ISLNK(e->mode) && ((d->inode->mode ^ e->mode) & S_IFMT) == 0);
+}
+
+static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
+{
+	char padded[NAME_MAX_BYTES + 1 + NAME_PAD];
+
+	memcpy(padded, name, len);
+	memset(padded + len, 0, 1 + NAME_PAD);
+	return lookup_one_locked(u->dir.dentry, &(struct name){ padded, name_scan(padded) });
+}
+
+static int make_entry(struct unpack *u, const struct cpio_entry *e, const char *name, u32 len)
+{
+	struct inode *dir = u->dir.dentry->inode;
+	struct timespec64 mtime;
+	struct dentry *d;
+	int err;
+
+	for (int turn = 0;; turn++) {
+		rwsem_write_lock(&dir->lock);
+		d = lookup_locked(u, name, len);
+		if (is_err(d) || fits(d, e))
+			break;
+		rwsem_write_unlock(&dir->lock);
+		err = turn ? -EEXIST : clear_name(u, e, d->inode);
+		dentry_put(d);
+		if (err)
+			return err;
+	}
+	if (is_err(d)) {
+		rwsem_write_unlock(&dir->lock);
+		return (int)ptr_err(d);
+	}
+	mtime = dir->mtime; /* the directory keeps the time that its own entry has given it */
+	err = d->inode ? 0 : make_new(u, e, d);
+	dir->mtime = mtime;
+	rwsem_write_unlock(&dir->lock);
+	if (err >= 0)
+		err = dress(u, e, d->inode, err > 0);
+	dentry_put(d);
+	return err;
+}
+
+static int visit(void *ctx, const struct cpio_entry *e)
+{
+	struct unpack *u = ctx;
+	const char *name;
+	u32 len = 0;
+	int err;
+
+	u->entries++;
+	if (e->refused) {
+		complain(u, e, "skipped", -EINVAL);
+		return 0;
+	}
+	name = last_component(e, &len);
+	err = dir_enter(u, e->name, name ? (size_t)(name - e->name) : 0);
+	if (err) {
+		complain(u, e, "no directory for it", err);
+		return 0;
+	}
+	err = !name ? dress(u, e, u->dir.dentry->inode, true) : make_entry(u, e, name, len);
+	if (err)
+		complain(u, e, "not made", err);
+	return err == -ENOMEM ? err : 0;
+}
+
+/* ---- archives ---- */
+
+/* Reads the archive at *pos. @member: where the gzip member stands that it came from, or NULL. */
+static int unpack_cpio(struct unpack *u, const u8 *buf, size_t len_bytes, size_t *pos, const size_t *member)
+{
+	static const char *const faults[] = {
+		[CPIO_TRUNCATED] = "truncated",
+		[CPIO_BAD_MAGIC] = "no cpio header",
+		[CPIO_BAD_FIELD] = "damaged cpio header",
+		[CPIO_STOPPED] = "no memory for the entry",
+	};
+	enum cpio_status status = cpio_parse(buf, len_bytes, pos, visit, u);
+
+	links_forget(u);
+	dir_close(u); /* its name points into the archive */
+	if (status == CPIO_END)
+		return 0;
+	if (member)
+		log_err("initramfs: %s at offset %zu of what the gzip member at offset %zu holds", faults[status], *pos, *member);
+	else
+		log_err("initramfs: %s at offset %zu", faults[status], *pos);
+	return status == CPIO_STOPPED ? -ENOMEM : -EINVAL;
+}
+
+static size_t skip_zeros(const u8 *buf, size_t len_bytes, size_t pos)
+{
+	while (pos < len_bytes && !buf[pos])
+		pos++;
+	return pos;
+}
+
+/* Half as much again, in pages. */
+static int sink_grow(struct inflate_sink *s)
+{
+	size_t room = ALIGN_UP(s->room_bytes + s->room_bytes / 2, PAGE_SIZE);
+	u8 *buf = vmalloc(room, ALLOC_KERNEL);
+
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf, s->buf, s->len_bytes);
+	vfree(s->buf);
+	s->buf = buf;
+	s->room_bytes = room;
+	return 0;
+}
+
+/* Gives back the pages that a wrong guess of the size left over, when there is memory to do it. */
+static void sink_trim(struct inflate_sink *s)
+{
+	size_t room = ALIGN_UP(s->len_bytes, PAGE_SIZE);
+	u8 *buf;
+
+	if (!room || s->room_bytes - room < s->room_bytes / 8)
+		return;
+	buf = vmalloc(room, ALLOC_KERNEL);
+	if (!buf)
+		return;
+	memcpy(buf, s->buf, s->len_bytes);
+	vfree(s->buf);
+	s->buf = buf;
+	s->room_bytes = room;
+}
+
+static int unpack_gzip(struct unpack *u, const u8 *buf, size_t len_bytes, size_t *pos)
+{
+	struct inflate_sink sink = { .grow = sink_grow };
+	size_t member = *pos, at = 0;
+	int err, cpio_err = 0;
+
+	sink.room_bytes = ALIGN_UP(gzip_size_hint(buf + *pos, len_bytes - *pos) + 1, PAGE_SIZE);
+	if (sink.room_bytes / PAGE_SIZE > mem_pages_free() / 2) /* then the hint had better be wrong */
+		sink.room_bytes = ALIGN_UP(len_bytes - *pos, PAGE_SIZE);
+	sink.buf = vmalloc(sink.room_bytes, ALLOC_KERNEL);
+	if (!sink.buf) {
+		log_err("initramfs: no memory for %zu KB of the gzip member at offset %zu", sink.room_bytes / 1024, member);
+		return -ENOMEM;
+	}
+	err = gzip_unpack(buf, len_bytes, pos, &sink);
+	if (err)
+		log_err("initramfs: %s at offset %zu, in the gzip member at offset %zu", err == -ENODATA ? "truncated" :
+			err == -EBADMSG ? "wrong check sum" : err == -ENOMEM ? "no memory" : "damaged gzip data", *pos, member);
+	sink_trim(&sink);
+	u->adopted = false;
+	while (!cpio_err && (at = skip_zeros(sink.buf, sink.len_bytes, at)) < sink.len_bytes)
+		cpio_err = unpack_cpio(u, sink.buf, sink.len_bytes, &at, &member);
+	if (!u->adopted)
+		vfree(sink.buf);
+	return err ? err : cpio_err;
+}
+
+int initramfs_unpack(const void *archive, size_t len_bytes)
+{
+	struct unpack *u = kzalloc(sizeof(*u), ALLOC_KERNEL);
+	const u8 *buf = archive;
+	ns_t start = clock_monotonic();
+	size_t pos = 0;
+	int err = 0;
+
+	if (!u) {
+		log_err("initramfs: no memory");
+		return -ENOMEM;
+	}
+	while (!err && (pos = skip_zeros(buf, len_bytes, pos)) < len_bytes) {
+		if (gzip_is_header(buf, len_bytes, pos)) {
+			err = unpack_gzip(u, buf, len_bytes, &pos);
+			continue;
+		}
+		u->adopted = false;
+		err = unpack_cpio(u, buf, len_bytes, &pos, NULL); /* says so when it is no cpio archive either */
+		archive_in_use |= u->adopted;
+	}
+	if (u->failures > COMPLAINTS_MAX)
+		log_warn("initramfs: %u more entries could not be made", u->failures - COMPLAINTS_MAX);
+	log_info("initramfs: %u entries of %zu KB in %llu us", u->entries, len_bytes / 1024,
+		(unsigned long long)((clock_monotonic() - start) / NS_PER_US));
+	kfree(u);
+	return err == -ENOMEM ? err : err ? -EINVAL : 0;
+}
+
+bool initramfs_keeps_archive(void)
+{
+	return archive_in_use;
+}

@@ -1,0 +1,51 @@
+/* memfd: nameless files of a tmpfs that is mounted nowhere. Layer: fs. Source: memfd_create(2). */
+#include <exo/vfs.h>
+#include "../vfs/vfs_internal.h"
+
+static struct mount *memfd_mount; /* [c] */
+
+void memfd_init(void)
+{
+	struct super_block *sb;
+
+	if (tmpfs_super_create("", &tmpfs_type, &sb))
+		panic("memfd: no memory");
+	memfd_mount = mount_create_internal(sb, "tmpfs");
+	if (!memfd_mount)
+		panic("memfd: no memory");
+}
+
+struct file *memfd_create_file(const char *name, bool allow_sealing)
+{
+	struct dentry *root = memfd_mount->root, *d;
+	struct file *f = file_alloc(O_RDWR | O_LARGEFILE);
+	char text[NAME_MAX_BYTES + 1 + NAME_PAD] = "";
+	int err = -ENOMEM;
+
+	if (is_err(f))
+		return f;
+	snprintf(text, NAME_MAX_BYTES + 1, "memfd:%s", name);
+	d = dentry_alloc(root->sb, root, &(struct name){ text, name_scan(text) });
+	if (!d)
+		goto put_file;
+	err = root->inode->ops->tmpfile(root->inode, d, S_IFREG | 0777);
+	if (err) {
+		dentry_put(d);
+		goto put_file;
+	}
+	if (allow_sealing)
+		tmpfs_allow_seals(d->inode);
+	mount_get(memfd_mount);
+	f->path = (struct path){ memfd_mount, d };
+	f->inode = d->inode;
+	err = inode_get_write(f->inode);
+	if (err)
+		goto put_file;
+	f->mode |= FMODE_WRITER;
+	err = file_open_inode(f, f->inode);
+	if (!err)
+		return f;
+put_file:
+	file_put(f);
+	return err_ptr(err);
+}

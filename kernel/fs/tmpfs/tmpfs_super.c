@@ -1,0 +1,315 @@
+/* tmpfs: files in memory. This file: mounting, limits, inodes. Layer: fs.
+ *
+ * A directory entry *is* a pinned dentry: there is no second structure to look in, and a name that is not cached does not exist.
+ * Contents are the page cache, which is the memory object of the inode. Locks: counters are atomic; the rest is the inode's lock.
+ * Limits: size= and nr_inodes= (default: half of memory, and as many inodes as pages). Source: tmpfs(5). */
+#include "tmpfs_internal.h"
+
+static struct kmem_cache *tmpfs_cache;
+
+/* ---- limits ---- */
+
+static bool counter_add(s64 *used, u64 max, s64 n)
+{
+	s64 now = __atomic_add_fetch(used, n, __ATOMIC_RELAXED);
+
+	if (n > 0 && max && now > (s64)max) {
+		__atomic_fetch_sub(used, n, __ATOMIC_RELAXED);
+		return false;
+	}
+	return true;
+}
+
+int tmpfs_charge(struct vm_object *o, s64 pages)
+{
+	struct tmpfs_super *ts = tmpfs_super_of(o->owner);
+
+	return counter_add(&ts->pages_used, ts->pages_max, pages) ? 0 : -ENOSPC;
+}
+
+/* ---- inodes ---- */
+
+struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode)
+{
+	struct tmpfs_super *ts = sb->priv;
+	const struct inode_ops *ops = &tmpfs_special_inode_ops;
+	const struct file_ops *fops = NULL;
+	struct tmpfs_inode *t;
+
+	if (!counter_add(&ts->inodes_used, ts->inodes_max, 1))
+		return err_ptr(-ENOSPC);
+	t = kmem_cache_alloc(tmpfs_cache, ALLOC_KERNEL);
+	if (!t) {
+		counter_add(&ts->inodes_used, 0, -1);
+		return err_ptr(-ENOMEM);
+	}
+	if (S_ISREG(mode)) {
+		ops = &tmpfs_file_inode_ops;
+		fops = &tmpfs_file_ops;
+	} else if (S_ISDIR(mode)) {
+		ops = &tmpfs_dir_inode_ops;
+		fops = &tmpfs_dir_ops;
+	} else if (S_ISLNK(mode)) {
+		ops = &tmpfs_link_inode_ops;
+	}
+	inode_init(&t->inode, sb, mode, ops, fops);
+	list_init(&t->xattrs);
+	t->xattr_bytes = 0;
+	t->seals = F_SEAL_SEAL;
+	if (S_ISREG(mode)) {
+		vm_object_init(&t->inode.pages, &tmpfs_pages_ops, &t->inode);
+		t->inode.pages.mem_counter = MEM_SHMEM;
+		t->inode.pages_ready = true;
+		t->backing.data = NULL;
+		t->backing.len_bytes = 0;
+	} else if (S_ISDIR(mode)) {
+		list_init(&t->dir.entries);
+		t->dir.next_cookie = 2; /* 0 and 1 are "." and ".." */
+		t->inode.nlink = 2;
+	} else {
+		t->link = NULL;
+	}
+	return &t->inode;
+}
+
+static void tmpfs_inode_free_rcu(struct rcu_head *h)
+{
+	struct tmpfs_inode *t = container_of(h, struct tmpfs_inode, inode.rcu);
+
+	if (S_ISLNK(t->inode.mode))
+		kfree(t->link);
+	kmem_cache_free(tmpfs_cache, t);
+}
+
+static void tmpfs_inode_gone(struct inode *i)
+{
+	tmpfs_xattrs_free(tmpfs_of(i));
+	counter_add(&tmpfs_super_of(i)->inodes_used, 0, -1);
+	rcu_call(&i->rcu, tmpfs_inode_free_rcu);
+}
+
+void tmpfs_pages_release(struct vm_object *o)
+{
+	tmpfs_inode_gone(o->owner);
+}
+
+static void tmpfs_inode_free(struct inode *i)
+{
+	if (i->pages_ready)
+		vm_object_put(&i->pages); /* the last reference comes back through tmpfs_pages_release */
+	else
+		tmpfs_inode_gone(i);
+}
+
+void tmpfs_set_backing(struct inode *i, const void *data, u64 len_bytes)
+{
+	struct tmpfs_inode *t = tmpfs_of(i);
+
+	i->pages.ops = &tmpfs_backed_ops;
+	i->pages.mem_counter = MEM_CACHE; /* clean pages can be had again */
+	i->pages.size_bytes = len_bytes;
+	i->backed_pages = (len_bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+	t->backing.data = data;
+	t->backing.len_bytes = len_bytes;
+}
+
+struct inode *tmpfs_file_create(struct super_block *sb, u32 mode)
+{
+	return tmpfs_inode_create(sb, mode | S_IFREG);
+}
+
+/* ---- options ---- */
+
+static int parse_size(const char *s, const char *end, u64 unit_bytes, u64 *out)
+{
+	const char *after;
+	u64 v;
+	int err = str_to_u64(s, &after, 10, &v);
+
+	if (err || after == s)
+		return -EINVAL;
+	if (*after == '%' && after + 1 == end && unit_bytes > 1) {
+		struct mem_stats mem;
+
+		mem_stats_get(&mem);
+		*out = mem.pages_total * MIN(v, 10000ULL) / 100;
+		return 0;
+	}
+	if (after < end) {
+		u32 shift = (*after | 32) == 'k' ? 10 : (*after | 32) == 'm' ? 20 : (*after | 32) == 'g' ? 30 : 0;
+
+		if (!shift || after + 1 != end || v >> (63 - shift))
+			return -EINVAL;
+		v <<= shift;
+	}
+	*out = (v + unit_bytes - 1) / unit_bytes;
+	return 0;
+}
+
+static int parse_number(const char *s, const char *end, unsigned base, u32 max, u32 *out)
+{
+	const char *after;
+	u64 v;
+
+	if (str_to_u64(s, &after, base, &v) || after != end || v > max)
+		return -EINVAL;
+	*out = (u32)v;
+	return 0;
+}
+
+static int parse_option(struct tmpfs_super *ts, const char *s, const char *end)
+{
+	u64 n;
+	int err;
+
+	if (!strncmp(s, "size=", 5)) {
+		err = parse_size(s + 5, end, PAGE_SIZE, &n);
+		if (!err)
+			ts->pages_max = n;
+		return err;
+	}
+	if (!strncmp(s, "nr_blocks=", 10)) {
+		err = parse_size(s + 10, end, 1, &n);
+		if (!err)
+			ts->pages_max = n;
+		return err;
+	}
+	if (!strncmp(s, "nr_inodes=", 10)) {
+		err = parse_size(s + 10, end, 1, &n);
+		if (!err)
+			ts->inodes_max = n;
+		return err;
+	}
+	if (!strncmp(s, "mode=", 5))
+		return parse_number(s + 5, end, 8, 07777, &ts->mode);
+	if (!strncmp(s, "uid=", 4))
+		return parse_number(s + 4, end, 10, ~0u - 1, &ts->uid);
+	if (!strncmp(s, "gid=", 4))
+		return parse_number(s + 4, end, 10, ~0u - 1, &ts->gid);
+	if (!strncmp(s, "ptmxmode=", 9) || !strncmp(s, "newinstance", 11))
+		return 0; /* of devpts, whose mounts come here too */
+	return -EINVAL;
+}
+
+static int parse_options(struct tmpfs_super *ts, const char *data)
+{
+	while (data && *data) {
+		const char *end = strchr(data, ',');
+		int err;
+
+		if (!end)
+			end = data + strlen(data);
+		err = end == data ? 0 : parse_option(ts, data, end);
+		if (err)
+			return err;
+		data = *end ? end + 1 : end;
+	}
+	return 0;
+}
+
+/* ---- superblock ---- */
+
+static int tmpfs_statfs(struct super_block *sb, struct statfs_k *out)
+{
+	struct tmpfs_super *ts = sb->priv;
+	s64 pages = MAX(ts->pages_used, (s64)0), inodes = MAX(ts->inodes_used, (s64)0);
+
+	*out = (struct statfs_k){
+		.type = TMPFS_MAGIC,
+		.bsize = PAGE_SIZE,
+		.frsize = PAGE_SIZE,
+		.namelen = NAME_MAX_BYTES,
+		.blocks = ts->pages_max,
+		.bfree = ts->pages_max - MIN((u64)pages, ts->pages_max),
+		.files = ts->inodes_max,
+		.ffree = ts->inodes_max - MIN((u64)inodes, ts->inodes_max),
+		.fsid = sb->dev,
+	};
+	out->bavail = out->bfree;
+	return 0;
+}
+
+static void tmpfs_sb_free(struct super_block *sb)
+{
+	kfree(sb->priv);
+}
+
+static int tmpfs_remount(struct super_block *sb, u32 flags, const char *data)
+{
+	struct tmpfs_super *ts = sb->priv, new = *ts;
+	int err = parse_options(&new, data);
+
+	if (err)
+		return err;
+	if ((new.pages_max && (s64)new.pages_max < ts->pages_used) || (new.inodes_max && (s64)new.inodes_max < ts->inodes_used))
+		return -EINVAL;
+	__atomic_store_n(&ts->pages_max, new.pages_max, __ATOMIC_RELAXED);
+	__atomic_store_n(&ts->inodes_max, new.inodes_max, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int tmpfs_show_options(struct super_block *sb, char *buf, size_t size)
+{
+	struct tmpfs_super *ts = sb->priv;
+
+	return snprintf(buf, size, ",size=%lluk,nr_inodes=%llu", (unsigned long long)ts->pages_max * (PAGE_SIZE / 1024),
+			(unsigned long long)ts->inodes_max);
+}
+
+static const struct super_ops tmpfs_super_ops = {
+	.inode_free = tmpfs_inode_free,
+	.statfs = tmpfs_statfs,
+	.sb_free = tmpfs_sb_free,
+	.remount = tmpfs_remount,
+	.show_options = tmpfs_show_options,
+};
+
+int tmpfs_super_create(const char *data, const struct fs_type *type, struct super_block **out)
+{
+	struct tmpfs_super *ts = kzalloc(sizeof(*ts), ALLOC_KERNEL);
+	struct super_block *sb;
+	struct mem_stats mem;
+	struct inode *root;
+	int err;
+
+	if (!ts)
+		return -ENOMEM;
+	mem_stats_get(&mem);
+	ts->pages_max = ts->inodes_max = mem.pages_total / 2;
+	ts->mode = 01777;
+	ts->uid = cred_now()->fsuid;
+	ts->gid = cred_now()->fsgid;
+	err = parse_options(ts, data);
+	sb = err ? NULL : super_create(type, &tmpfs_super_ops, ts);
+	if (!sb) {
+		kfree(ts);
+		return err ? err : -ENOMEM;
+	}
+	root = tmpfs_inode_create(sb, S_IFDIR | ts->mode);
+	if (!is_err(root)) {
+		root->uid = ts->uid;
+		root->gid = ts->gid;
+		sb->root = dentry_root(sb, root);
+	}
+	if (!sb->root) {
+		super_put(sb);
+		return -ENOMEM;
+	}
+	*out = sb;
+	return 0;
+}
+
+static int tmpfs_mount(const char *source, const char *data, u32 flags, struct super_block **out)
+{
+	return tmpfs_super_create(data, &tmpfs_type, out);
+}
+
+struct fs_type tmpfs_type = { .name = "tmpfs", .mount = tmpfs_mount, .flags = FS_NODEV };
+static struct fs_type ramfs_type = { .name = "ramfs", .mount = tmpfs_mount, .flags = FS_NODEV };
+
+void tmpfs_init(void)
+{
+	tmpfs_cache = kmem_cache_create("tmpfs_inode", sizeof(struct tmpfs_inode), 64, 0);
+	fs_register(&ramfs_type);
+	fs_register(&tmpfs_type);
+}

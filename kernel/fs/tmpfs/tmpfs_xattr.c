@@ -1,0 +1,116 @@
+/* tmpfs: extended attributes, a short list on each inode. Layer: fs.
+ * Locks: the inode's, taken by the VFS. Limits: XATTR_SIZE_MAX a value, TMPFS_XATTR_BYTES_MAX an inode. Source: xattr(7). */
+#include "tmpfs_internal.h"
+
+#define TMPFS_XATTR_BYTES_MAX (128 * 1024)
+
+struct xattr {
+	struct list node;
+	u32 size;
+	u32 name_len;
+	u8 *value; /* behind the name in the same allocation */
+	char name[];
+};
+
+static struct xattr *xattr_find(struct tmpfs_inode *t, const char *name)
+{
+	struct xattr *x;
+
+	list_for_each_entry(x, &t->xattrs, node)
+	{
+		if (!strcmp(x->name, name))
+			return x;
+	}
+	return NULL;
+}
+
+ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size)
+{
+	struct xattr *x = xattr_find(tmpfs_of(i), name);
+
+	if (!x)
+		return -ENODATA;
+	if (size) {
+		if (size < x->size)
+			return -ERANGE;
+		memcpy(buf, x->value, x->size);
+	}
+	return x->size;
+}
+
+static void xattr_remove(struct tmpfs_inode *t, struct xattr *x)
+{
+	list_del(&x->node);
+	t->xattr_bytes -= x->size + x->name_len;
+	kfree(x);
+}
+
+int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t size, int flags)
+{
+	struct tmpfs_inode *t = tmpfs_of(i);
+	struct xattr *old = xattr_find(t, name), *x;
+	size_t len = strlen(name);
+
+	if (old && flags & XATTR_CREATE)
+		return -EEXIST;
+	if (!old && flags & XATTR_REPLACE)
+		return -ENODATA;
+	if (t->xattr_bytes - (old ? old->size + old->name_len : 0) + len + size > TMPFS_XATTR_BYTES_MAX)
+		return -ENOSPC;
+	x = kmalloc(sizeof(*x) + len + 1 + size, ALLOC_KERNEL);
+	if (!x)
+		return -ENOMEM;
+	x->size = (u32)size;
+	x->name_len = (u32)len;
+	x->value = (u8 *)x->name + len + 1;
+	memcpy(x->name, name, len + 1);
+	if (size)
+		memcpy(x->value, buf, size);
+	if (old)
+		xattr_remove(t, old);
+	list_add_tail(&t->xattrs, &x->node);
+	t->xattr_bytes += x->size + x->name_len;
+	i->ctime = time_now_inode();
+	return 0;
+}
+
+int tmpfs_removexattr(struct inode *i, const char *name)
+{
+	struct xattr *x = xattr_find(tmpfs_of(i), name);
+
+	if (!x)
+		return -ENODATA;
+	xattr_remove(tmpfs_of(i), x);
+	i->ctime = time_now_inode();
+	return 0;
+}
+
+ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size)
+{
+	bool all = capable(LCAP_SYS_ADMIN);
+	size_t used = 0;
+	struct xattr *x;
+
+	list_for_each_entry(x, &tmpfs_of(i)->xattrs, node)
+	{
+		size_t n = x->name_len + 1;
+
+		if (!all && !strncmp(x->name, "trusted.", 8))
+			continue;
+		if (size) {
+			if (used + n > size)
+				return -ERANGE;
+			memcpy(buf + used, x->name, n);
+		}
+		used += n;
+	}
+	return (ssize_t)used;
+}
+
+void tmpfs_xattrs_free(struct tmpfs_inode *t)
+{
+	struct xattr *x;
+
+	while ((x = list_first(&t->xattrs, struct xattr, node)) != NULL)
+		xattr_remove(t, x);
+}

@@ -1,0 +1,79 @@
+/* Where files without a name live: pipes, eventfds, epolls; and the table of character devices. Layer: fs.
+ * Locks: chardev_lock for registration; look-ups run under RCU-like rules: entries are never removed. Limit: CHARDEV_RANGES. */
+#include "vfs_internal.h"
+
+static struct mount *the_mount;
+static struct inode *the_inode;
+
+static int anon_statfs(struct super_block *sb, struct statfs_k *out)
+{
+	*out = (struct statfs_k){ .type = PIPEFS_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX_BYTES };
+	return 0;
+}
+
+static const struct super_ops anon_super_ops = { .inode_free = inode_free_bare, .statfs = anon_statfs };
+static struct fs_type anon_type = { .name = "pipefs", .flags = FS_NODEV };
+
+struct mount *anon_mount(void)
+{
+	return the_mount;
+}
+
+struct inode *anon_inode(void)
+{
+	return the_inode;
+}
+
+void anon_init(void)
+{
+	struct super_block *sb = super_create(&anon_type, &anon_super_ops, NULL);
+	struct inode *root;
+
+	if (!sb)
+		panic("anon: no memory");
+	root = inode_create(sb, S_IFDIR | 0755, NULL, NULL);
+	if (root)
+		sb->root = dentry_root(sb, root);
+	if (sb->root)
+		the_mount = mount_create_internal(sb, "pipefs");
+	the_inode = inode_create(sb, 0600, NULL, NULL);
+	if (!the_mount || !the_inode)
+		panic("anon: no memory");
+	fs_register(&anon_type);
+}
+
+/* ---- character devices ---- */
+
+#define CHARDEV_RANGES 64
+static struct chardev {
+	u32 major, minor_first, count;
+	int (*open)(struct inode *i, struct file *f);
+} chardevs[CHARDEV_RANGES]; /* [chardev_lock write; entries below chardev_count are constant] */
+static u32 chardev_count;   /* [a] release after the entry is written */
+static spinlock_t chardev_lock = SPINLOCK_INIT(RANK_DENTRY);
+
+int chardev_register(u32 major, u32 minor_first, u32 count, int (*open)(struct inode *i, struct file *f))
+{
+	int err = 0;
+
+	spin_lock(&chardev_lock);
+	if (chardev_count == CHARDEV_RANGES) {
+		err = -ENOMEM;
+	} else {
+		chardevs[chardev_count] = (struct chardev){ major, minor_first, count, open };
+		__atomic_store_n(&chardev_count, chardev_count + 1, __ATOMIC_RELEASE); /* pairs with chardev_open */
+	}
+	spin_unlock(&chardev_lock);
+	return err;
+}
+
+int chardev_open(struct inode *i, struct file *f)
+{
+	u32 n = __atomic_load_n(&chardev_count, __ATOMIC_ACQUIRE), major = DEV_MAJOR(i->rdev), minor = DEV_MINOR(i->rdev);
+
+	for (u32 k = 0; k < n; k++) {
+		if (chardevs[k].major == major && minor - chardevs[k].minor_first < chardevs[k].count)
+			return chardevs[k].open(i, f);
+	}
+	return -ENXIO;
+}

@@ -1,0 +1,182 @@
+/* Changing attributes: chmod(2), chown(2), utimensat(2), truncate(2), access(2). Layer: fs.
+ * Locks: inode->lock for writing while attributes change. */
+#include <exo/posix_x.h>
+#include "vfs_internal.h"
+
+static bool is_owner(const struct inode *i)
+{
+	return cred_now()->fsuid == i->uid || capable(LCAP_FOWNER);
+}
+
+static int apply(struct inode *i, const struct setattr *a)
+{
+	return i->ops->setattr ? i->ops->setattr(i, a) : inode_setattr_generic(i, a);
+}
+
+int vfs_chmod(const struct path *p, u32 mode)
+{
+	struct inode *i = p->dentry->inode;
+	struct setattr a = { .valid = ATTR_MODE, .mode = mode & S_IALLUGO };
+	int err;
+
+	if (path_read_only(p))
+		return -EROFS;
+	if (S_ISLNK(i->mode))
+		return -EOPNOTSUPP;
+	rwsem_write_lock(&i->lock);
+	err = is_owner(i) ? 0 : -EPERM;
+	if (!err) {
+		if (!cred_in_group(cred_now(), i->gid) && !capable(LCAP_FSETID))
+			a.mode &= ~S_ISGID;
+		err = apply(i, &a);
+	}
+	rwsem_write_unlock(&i->lock);
+	return err;
+}
+
+/* Mode without the bits that a change of owner or contents takes away. */
+static u32 mode_without_privileges(u32 mode)
+{
+	if (!S_ISREG(mode))
+		return mode;
+	mode &= ~S_ISUID;
+	return mode & S_IXGRP ? mode & ~S_ISGID : mode;
+}
+
+int vfs_chown(const struct path *p, u32 uid, u32 gid)
+{
+	struct inode *i = p->dentry->inode;
+	const struct cred *c = cred_now();
+	struct setattr a = { .uid = uid, .gid = gid };
+	bool owner;
+	int err = 0;
+
+	if (path_read_only(p))
+		return -EROFS;
+	rwsem_write_lock(&i->lock);
+	owner = c->fsuid == i->uid;
+	a.valid = (uid != ~0u ? ATTR_UID : 0) | (gid != ~0u ? ATTR_GID : 0);
+	if (!cred_capable(c, LCAP_CHOWN)) {
+		if (a.valid & ATTR_UID && !(owner && uid == i->uid))
+			err = -EPERM;
+		if (a.valid & ATTR_GID && !(owner && (gid == i->gid || cred_in_group(c, gid))))
+			err = -EPERM;
+	}
+	if (!err) {
+		a.mode = mode_without_privileges(i->mode);
+		if (a.mode != i->mode)
+			a.valid |= ATTR_MODE;
+		err = apply(i, &a);
+	}
+	rwsem_write_unlock(&i->lock);
+	return err;
+}
+
+/* @a has ATTR_ATIME, ATTR_MTIME or both. @explicit: at least one is not "now". */
+int vfs_utimes(const struct path *p, struct setattr *a, bool explicit)
+{
+	struct inode *i = p->dentry->inode;
+	int err = 0;
+
+	if (path_read_only(p))
+		return -EROFS;
+	if (!is_owner(i)) {
+		if (explicit)
+			return -EPERM;
+		err = inode_permission(i, MAY_WRITE);
+		if (err)
+			return err;
+	}
+	rwsem_write_lock(&i->lock);
+	err = apply(i, a);
+	rwsem_write_unlock(&i->lock);
+	return err;
+}
+
+void inode_drop_privileges(struct inode *i)
+{
+	u32 mode = mode_without_privileges(i->mode);
+
+	if (unlikely(mode != i->mode) && !capable(LCAP_FSETID))
+		i->mode = mode;
+}
+
+int file_size_check(u64 size)
+{
+	if (size > INT64_MAX)
+		return -EFBIG;
+	if (unlikely(size > rlimit_current(RLIM_FSIZE))) {
+		signal_send_current(SIGNO_SIGXFSZ);
+		return -EFBIG;
+	}
+	return 0;
+}
+
+int file_truncate(struct inode *i, u64 size, struct file *f)
+{
+	struct setattr a = { .valid = ATTR_SIZE, .size = size };
+	int err = 0;
+
+	if (f && f->ops->truncate)
+		return f->ops->truncate(f, size);
+	if (!S_ISREG(i->mode) || !i->ops->setattr)
+		return -EINVAL;
+	rwsem_write_lock(&i->lock);
+	if (size > i->pages.size_bytes)
+		err = file_size_check(size);
+	if (!err) {
+		inode_drop_privileges(i);
+		err = i->ops->setattr(i, &a);
+	}
+	rwsem_write_unlock(&i->lock);
+	return err;
+}
+
+int vfs_truncate(const struct path *p, u64 size)
+{
+	struct inode *i = p->dentry->inode;
+	int err;
+
+	if (S_ISDIR(i->mode))
+		return -EISDIR;
+	if (!S_ISREG(i->mode))
+		return -EINVAL;
+	if (path_read_only(p))
+		return -EROFS;
+	err = inode_permission(i, MAY_WRITE);
+	if (!err)
+		err = inode_get_write(i);
+	if (err)
+		return err;
+	err = file_truncate(i, size, NULL);
+	inode_put_write(i);
+	return err;
+}
+
+/* access(2) with the real ids, or with those in effect. */
+int vfs_access(const struct path *p, u32 mask, bool effective)
+{
+	struct inode *i = p->dentry->inode;
+	struct cred *now = cred_now(), *c = now;
+	int err;
+
+	if (mask & MAY_EXEC && S_ISREG(i->mode) && p->mount->flags & MS_NOEXEC)
+		return -EACCES;
+	if (!mask)
+		return 0;
+	if (effective || (now->uid == now->fsuid && now->gid == now->fsgid && now->cap_effective == (now->uid ? 0 : now->cap_permitted))) {
+		err = inode_permission(i, mask);
+	} else {
+		c = cred_copy(now);
+		if (!c)
+			return -ENOMEM;
+		c->fsuid = c->uid;
+		c->fsgid = c->gid;
+		c->cap_effective = c->uid ? 0 : c->cap_permitted;
+		err = inode_permission_cred(i, mask, c);
+		cred_put(c);
+	}
+	if (!err && mask & MAY_WRITE && path_read_only(p) && (S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
+		err = -EROFS;
+	return err;
+}

@@ -1,0 +1,635 @@
+/* The dentry cache: names of all file systems, found without locks. Layer: fs.
+ *
+ * Invariants: a child holds its parent. refs counts users; 0 = cached and on the LRU; DENTRY_REFS_DEAD = somebody is freeing it,
+ * set by compare-and-exchange from 0 or 1, so there is one killer. Only one who holds a reference unhashes. inode is set once.
+ * Readers stand on dentries under RCU and check seq, which changes with name, parent and hash chain.
+ * Locks: dentry->lock > bucket lock; parent->lock for the sibling list; lru_lock alone; rename_spin outside dentry->lock. */
+#include "vfs_internal.h"
+
+struct bucket {
+	struct hlist chain; /* [lock; RCU] */
+	spinlock_t lock;
+};
+struct long_name { /* of names that do not fit into the dentry */
+	u32 refs;  /* [a] dentries: a move shares it */
+	struct rcu_head rcu;
+	char text[] ALIGNED(8);
+};
+
+#define BUCKETS_MIN 1024u
+#define BUCKETS_MAX 65536u
+#define LRU_TRIM 32 /* dentries let go at once when the LRU is over its limit */
+
+static struct bucket *buckets; /* [c] buckets[1 << (32 - bucket_shift)] */
+static u32 bucket_shift;
+static u64 lru_limit;          /* [c] cached dentries without users that are kept without asking */
+static struct kmem_cache *dentry_cache;
+static spinlock_t lru_lock = SPINLOCK_INIT(RANK_DENTRY);
+static struct list lru = LIST_INIT(lru); /* [lru_lock] oldest first; may hold dentries in use */
+static u64 lru_count;                    /* [lru_lock] */
+static spinlock_t rename_spin = SPINLOCK_INIT(RANK_DENTRY);
+seqcount_t dcache_rename_seq;            /* [rename_spin] */
+
+static ALWAYS_INLINE struct bucket *bucket_of(const struct dentry *parent, u64 hash_len)
+{
+	u32 h = ((u32)(hash_len >> 32) ^ (u32)((uintptr_t)parent >> 6)) * 0x9e3779b1u;
+
+	return &buckets[h >> bucket_shift];
+}
+
+/* ---- life ---- */
+
+static void long_name_free(struct rcu_head *h)
+{
+	kfree(container_of(h, struct long_name, rcu));
+}
+
+static void long_name_put(struct dentry *d)
+{
+	struct long_name *n;
+
+	if (d->name == d->name_inline)
+		return;
+	n = container_of(d->name, struct long_name, text[0]);
+	if (__atomic_sub_fetch(&n->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		rcu_call(&n->rcu, long_name_free);
+}
+
+static bool name_set(struct dentry *d, const struct name *n)
+{
+	u32 len = name_len(n);
+	size_t padded = ALIGN_UP(len + 1, 8);
+	char *to = d->name_inline;
+
+	if (padded > sizeof(d->name_inline)) {
+		struct long_name *l = kmalloc(sizeof(*l) + padded, ALLOC_KERNEL);
+
+		if (!l)
+			return false;
+		l->refs = 1;
+		to = l->text;
+	}
+	memcpy(to, n->text, len);
+	memset(to + len, 0, padded - len);
+	d->name = to;
+	d->hash_len = n->hash_len;
+	return true;
+}
+
+static struct dentry *dentry_new(struct super_block *sb, const struct name *n)
+{
+	struct dentry *d = kmem_cache_alloc(dentry_cache, ALLOC_KERNEL);
+
+	if (!d)
+		return NULL;
+	if (!name_set(d, n)) {
+		kmem_cache_free(dentry_cache, d);
+		return NULL;
+	}
+	d->hash.next = NULL;
+	d->hash.pprev = NULL;
+	d->inode = NULL;
+	d->seq.sequence = 0;
+	d->flags = 0;
+	d->refs = 1;
+	spin_init(&d->lock, RANK_DENTRY);
+	d->sb = sb;
+	list_init(&d->children);
+	list_init(&d->sibling);
+	list_init(&d->lru);
+	list_init(&d->fs_node);
+	d->fs_cookie = 0;
+	d->priv = NULL;
+	d->parent = d;
+	return d;
+}
+
+struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const struct name *n)
+{
+	struct dentry *d = dentry_new(sb, n);
+
+	if (!d)
+		return NULL;
+	dentry_get(parent);
+	d->parent = parent;
+	spin_lock(&parent->lock);
+	list_add_tail(&parent->children, &d->sibling);
+	spin_unlock(&parent->lock);
+	return d;
+}
+
+struct dentry *dentry_root(struct super_block *sb, struct inode *i)
+{
+	static const char text[2 * NAME_PAD] = "/";
+	const struct name n = { text, 1 };
+	struct dentry *d = dentry_new(sb, &n);
+
+	if (!d) {
+		inode_put(i);
+		return NULL;
+	}
+	d->inode = i;
+	return d;
+}
+
+static void dentry_free(struct rcu_head *h)
+{
+	kmem_cache_free(dentry_cache, container_of(h, struct dentry, rcu));
+}
+
+void dentry_get(struct dentry *d)
+{
+	u32 old = __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+
+	DEBUG_ASSERT(!(old & DENTRY_REFS_DEAD));
+	(void)old;
+}
+
+bool dentry_get_live(struct dentry *d)
+{
+	u32 refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
+
+	do {
+		if (unlikely(refs & DENTRY_REFS_DEAD))
+			return false;
+	} while (!__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	return true;
+}
+
+static bool refs_change(struct dentry *d, u32 from, u32 to)
+{
+	return __atomic_compare_exchange_n(&d->refs, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void flags_set(struct dentry *d, u32 bits)
+{
+	__atomic_fetch_or(&d->flags, bits, __ATOMIC_ACQ_REL);
+}
+
+static void flags_clear(struct dentry *d, u32 bits)
+{
+	__atomic_fetch_and(&d->flags, ~bits, __ATOMIC_ACQ_REL);
+}
+
+/* ---- hash ---- */
+
+static void hash_insert(struct dentry *d)
+{
+	struct bucket *b = bucket_of(d->parent, d->hash_len);
+
+	spin_lock(&b->lock);
+	hlist_add(&b->chain, &d->hash);
+	spin_unlock(&b->lock);
+}
+
+static void hash_remove(struct dentry *d)
+{
+	struct bucket *b = bucket_of(d->parent, d->hash_len);
+
+	spin_lock(&b->lock);
+	hlist_del(&d->hash);
+	spin_unlock(&b->lock);
+}
+
+void dentry_hash(struct dentry *d)
+{
+	spin_lock(&d->lock);
+	flags_set(d, DENTRY_HASHED);
+	hash_insert(d);
+	spin_unlock(&d->lock);
+}
+
+void dentry_drop(struct dentry *d)
+{
+	spin_lock(&d->lock);
+	if (d->flags & DENTRY_HASHED) {
+		seq_write_begin(&d->seq);
+		hash_remove(d);
+		flags_clear(d, DENTRY_HASHED);
+		seq_write_end(&d->seq);
+	}
+	spin_unlock(&d->lock);
+}
+
+void dentry_attach(struct dentry *d, struct inode *i)
+{
+	DEBUG_ASSERT(!d->inode);
+	__atomic_store_n(&d->inode, i, __ATOMIC_RELEASE); /* pairs with the walk's load */
+}
+
+struct dentry *dcache_find(const struct dentry *parent, const struct name *n, u32 *seq)
+{
+	struct bucket *b = bucket_of(parent, n->hash_len);
+	struct dentry *d;
+
+	hlist_for_each_entry(d, &b->chain, hash)
+	{
+		u32 s = seq_read_begin(&d->seq);
+
+		if (READ_ONCE(d->hash_len) != n->hash_len || READ_ONCE(d->parent) != parent ||
+			!name_equal(READ_ONCE(d->name), n->text, name_len(n)))
+			continue;
+		if (unlikely(READ_ONCE(d->refs) & DENTRY_REFS_DEAD)) /* a newer one may stand behind it */
+			continue;
+		*seq = s;
+		return d;
+	}
+	return NULL;
+}
+
+struct dentry *dcache_get(struct dentry *parent, const struct name *n)
+{
+	struct dentry *d;
+	u32 seq;
+
+	rcu_read_lock();
+	d = dcache_find(parent, n, &seq);
+	if (d && !dentry_get_live(d))
+		d = NULL;
+	rcu_read_unlock();
+	if (d && unlikely(seq_read_retry(&d->seq, seq))) { /* moved or dropped meanwhile */
+		dentry_put(d);
+		return NULL;
+	}
+	return d;
+}
+
+struct dentry *dcache_get_exact(struct dentry *parent, const struct name *n)
+{
+	struct bucket *b = bucket_of(parent, n->hash_len);
+	struct dentry *d, *found = NULL;
+
+	/* Names of this directory stand still under its inode's lock; the bucket lock keeps other directories' moves away. */
+	spin_lock(&b->lock);
+	hlist_for_each_entry(d, &b->chain, hash)
+	{
+		if (d->hash_len == n->hash_len && d->parent == parent && name_equal(d->name, n->text, name_len(n)) &&
+			dentry_get_live(d)) {
+			found = d;
+			break;
+		}
+	}
+	spin_unlock(&b->lock);
+	return found;
+}
+
+struct dentry *dentry_find(struct dentry *parent, const char *name)
+{
+	struct path_buf b;
+	struct dentry *d = NULL;
+
+	if (path_buf_kernel(&b, name))
+		return NULL;
+	d = dcache_get(parent, &(struct name){ b.text, name_scan(b.text) });
+	path_buf_fini(&b);
+	return d;
+}
+
+struct dentry *dentry_make(struct dentry *parent, const char *name)
+{
+	struct path_buf b;
+	struct dentry *d;
+
+	if (path_buf_kernel(&b, name))
+		return NULL;
+	d = dentry_alloc(parent->sb, parent, &(struct name){ b.text, name_scan(b.text) });
+	if (d)
+		dentry_hash(d);
+	path_buf_fini(&b);
+	return d;
+}
+
+/* ---- the end of a dentry ---- */
+
+static void lru_remove(struct dentry *d)
+{
+	if (!(READ_ONCE(d->flags) & DENTRY_LRU))
+		return;
+	spin_lock(&lru_lock);
+	if (d->flags & DENTRY_LRU) {
+		list_del(&d->lru);
+		flags_clear(d, DENTRY_LRU);
+		lru_count--;
+	}
+	spin_unlock(&lru_lock);
+}
+
+/* Frees @d, whose refs the caller made DEAD. Return: the parent, whose reference is now the caller's; NULL for a root. */
+static struct dentry *dentry_kill(struct dentry *d)
+{
+	struct dentry *parent = d->parent != d ? d->parent : NULL;
+
+	dentry_drop(d);
+	lru_remove(d);
+	if (parent) {
+		spin_lock(&parent->lock);
+		list_del(&d->sibling);
+		spin_unlock(&parent->lock);
+	}
+	if (d->inode)
+		inode_put(d->inode);
+	long_name_put(d);
+	rcu_call(&d->rcu, dentry_free);
+	return parent;
+}
+
+static void lru_add(struct dentry *d)
+{
+	spin_lock(&lru_lock);
+	if (!(d->flags & DENTRY_LRU)) {
+		list_add_tail(&lru, &d->lru);
+		flags_set(d, DENTRY_LRU);
+		lru_count++;
+	}
+	spin_unlock(&lru_lock);
+}
+
+/* Takes one reference away. Return: true when @d is now the caller's to kill. */
+static bool dentry_unref(struct dentry *d)
+{
+	for (;;) {
+		u32 refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED), flags;
+		bool gone;
+
+		if (likely(refs > 1)) {
+			if (refs_change(d, refs, refs - 1))
+				return false;
+			continue;
+		}
+		flags = __atomic_load_n(&d->flags, __ATOMIC_ACQUIRE);
+		if (!(flags & DENTRY_HASHED) || flags & DENTRY_UNCACHED) {
+			if (refs_change(d, 1, DENTRY_REFS_DEAD))
+				return true;
+			continue;
+		}
+		if (!(flags & DENTRY_LRU)) {
+			lru_add(d);
+			continue;
+		}
+		rcu_read_lock(); /* at 0 anybody may free it */
+		if (refs_change(d, 1, 0)) {
+			/* Another user may have unhashed it between our look and our step. */
+			gone = !(__atomic_load_n(&d->flags, __ATOMIC_ACQUIRE) & DENTRY_HASHED) && refs_change(d, 0, DENTRY_REFS_DEAD);
+			rcu_read_unlock();
+			return gone;
+		}
+		rcu_read_unlock();
+	}
+}
+
+static u64 lru_shrink(u64 target);
+
+void dentry_put(struct dentry *d)
+{
+	bool zero = READ_ONCE(d->refs) == 1;
+
+	while (d && dentry_unref(d))
+		d = dentry_kill(d);
+	if (unlikely(zero && READ_ONCE(lru_count) > lru_limit))
+		lru_shrink(LRU_TRIM);
+}
+
+void dentry_pin(struct dentry *d)
+{
+	dentry_get(d);
+	flags_set(d, DENTRY_PINNED);
+}
+
+void dentry_unpin(struct dentry *d)
+{
+	flags_clear(d, DENTRY_PINNED);
+	dentry_put(d);
+}
+
+/* ---- memory pressure ---- */
+
+/* Moves up to @target unused dentries to @out, dead. Those in use go to the young end. */
+static u64 lru_collect(u64 target, struct list *out)
+{
+	u64 taken = 0;
+
+	spin_lock(&lru_lock);
+	for (u64 scan = MIN(lru_count, 4 * target); scan && taken < target && !list_empty(&lru); scan--) {
+		struct dentry *d = list_entry(lru.next, struct dentry, lru);
+
+		if (!refs_change(d, 0, DENTRY_REFS_DEAD)) {
+			list_move_tail(&lru, &d->lru);
+			continue;
+		}
+		flags_clear(d, DENTRY_LRU);
+		lru_count--;
+		list_move_tail(out, &d->lru);
+		taken++;
+	}
+	spin_unlock(&lru_lock);
+	return taken;
+}
+
+static u64 lru_shrink(u64 target)
+{
+	struct list dead = LIST_INIT(dead);
+	struct dentry *d, *parent;
+	u64 freed = lru_collect(target, &dead);
+
+	while ((d = list_first(&dead, struct dentry, lru)) != NULL) {
+		list_del(&d->lru);
+		parent = dentry_kill(d);
+		while (parent && dentry_unref(parent))
+			parent = dentry_kill(parent);
+	}
+	return freed;
+}
+
+static u64 dcache_shrink(struct shrinker *s, u64 target)
+{
+	return lru_shrink(target);
+}
+
+void dentry_prune_children(struct dentry *parent)
+{
+	struct list dead = LIST_INIT(dead);
+	struct dentry *d, *t;
+
+	spin_lock(&parent->lock);
+	list_for_each_entry_safe(d, t, &parent->children, sibling)
+	{
+		if (refs_change(d, 0, DENTRY_REFS_DEAD))
+			list_move_tail(&dead, &d->sibling);
+	}
+	spin_unlock(&parent->lock);
+	while ((d = list_first(&dead, struct dentry, sibling)) != NULL) {
+		list_del(&d->sibling);
+		dentry_kill(d);
+		dentry_put(parent);
+	}
+}
+
+static struct dentry *first_child(struct dentry *d) /* under RCU */
+{
+	struct dentry *child;
+
+	spin_lock(&d->lock);
+	child = list_first(&d->children, struct dentry, sibling);
+	spin_unlock(&d->lock);
+	return child;
+}
+
+void dcache_destroy(struct dentry *root)
+{
+	for (;;) {
+		struct dentry *d = root, *child, *parent;
+		bool mine;
+
+		rcu_read_lock();
+		while ((child = first_child(d)) != NULL)
+			d = child;
+		if (d == root)
+			break;
+		parent = d->parent;
+		/* The shrinker may be at it too: then it has the dentry, or just freed it. */
+		mine = refs_change(d, d->flags & DENTRY_PINNED ? 1 : 0, DENTRY_REFS_DEAD);
+		rcu_read_unlock();
+		if (mine) {
+			dentry_kill(d);
+			dentry_put(parent);
+		} else {
+			cond_resched();
+		}
+	}
+	rcu_read_unlock();
+	dentry_put(root);
+}
+
+/* ---- moves ---- */
+
+static void two_lock(struct dentry *a, struct dentry *b)
+{
+	if (a > b)
+		two_lock(b, a);
+	else {
+		spin_lock(&a->lock);
+		if (a != b)
+			spin_lock(&b->lock);
+	}
+}
+
+static void two_unlock(struct dentry *a, struct dentry *b)
+{
+	spin_unlock(&a->lock);
+	if (a != b)
+		spin_unlock(&b->lock);
+}
+
+/* Gives @d the name that @from has. Both locked; readers are held off by seq. */
+static void name_copy(struct dentry *d, const struct dentry *from)
+{
+	long_name_put(d);
+	if (from->name == from->name_inline) {
+		memcpy(d->name_inline, from->name_inline, sizeof(d->name_inline));
+		WRITE_ONCE(d->name, d->name_inline);
+	} else {
+		__atomic_fetch_add(&container_of(from->name, struct long_name, text[0])->refs, 1, __ATOMIC_RELAXED);
+		WRITE_ONCE(d->name, from->name);
+	}
+	WRITE_ONCE(d->hash_len, from->hash_len);
+}
+
+static void names_swap(struct dentry *a, struct dentry *b)
+{
+	char inline_name[sizeof(a->name_inline)];
+	const char *a_name = a->name == a->name_inline ? b->name_inline : a->name;
+	u64 hash_len = a->hash_len;
+
+	memcpy(inline_name, a->name_inline, sizeof(inline_name));
+	memcpy(a->name_inline, b->name_inline, sizeof(inline_name));
+	memcpy(b->name_inline, inline_name, sizeof(inline_name));
+	WRITE_ONCE(a->name, b->name == b->name_inline ? a->name_inline : b->name);
+	WRITE_ONCE(b->name, a_name);
+	WRITE_ONCE(a->hash_len, b->hash_len);
+	WRITE_ONCE(b->hash_len, hash_len);
+}
+
+/* Puts @d under @parent in the sibling lists. rename_spin held; the reference on the old parent becomes the caller's. */
+static void reparent(struct dentry *d, struct dentry *parent)
+{
+	two_lock(d->parent, parent);
+	list_move_tail(&parent->children, &d->sibling);
+	two_unlock(d->parent, parent);
+	dentry_get(parent);
+	WRITE_ONCE(d->parent, parent);
+}
+
+void dentry_move(struct dentry *from, struct dentry *to)
+{
+	struct dentry *old_parent = from->parent;
+
+	spin_lock(&rename_spin);
+	seq_write_begin(&dcache_rename_seq);
+	seq_write_begin(&from->seq);
+	seq_write_begin(&to->seq);
+	if (to->flags & DENTRY_HASHED) {
+		hash_remove(to);
+		flags_clear(to, DENTRY_HASHED);
+	}
+	hash_remove(from);
+	name_copy(from, to);
+	reparent(from, to->parent);
+	hash_insert(from);
+	seq_write_end(&to->seq);
+	seq_write_end(&from->seq);
+	seq_write_end(&dcache_rename_seq);
+	spin_unlock(&rename_spin);
+	dentry_put(old_parent);
+}
+
+void dentry_exchange(struct dentry *a, struct dentry *b)
+{
+	struct dentry *a_parent = a->parent, *b_parent = b->parent;
+
+	spin_lock(&rename_spin);
+	seq_write_begin(&dcache_rename_seq);
+	seq_write_begin(&a->seq);
+	seq_write_begin(&b->seq);
+	hash_remove(a);
+	hash_remove(b);
+	names_swap(a, b);
+	reparent(a, b_parent);
+	reparent(b, a_parent);
+	hash_insert(a);
+	hash_insert(b);
+	seq_write_end(&b->seq);
+	seq_write_end(&a->seq);
+	seq_write_end(&dcache_rename_seq);
+	spin_unlock(&rename_spin);
+	dentry_put(a_parent);
+	dentry_put(b_parent);
+}
+
+bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
+{
+	for (; d != a; d = d->parent) {
+		if (dentry_is_root(d))
+			return false;
+	}
+	return true;
+}
+
+void dcache_init(void)
+{
+	static struct shrinker shrinker = { .shrink = dcache_shrink, .name = "dentries" };
+	struct mem_stats mem;
+	u32 count = BUCKETS_MIN;
+
+	mem_stats_get(&mem);
+	while (count < BUCKETS_MAX && count < mem.pages_total / 8)
+		count *= 2;
+	buckets = kzalloc(count * sizeof(*buckets), ALLOC_KERNEL);
+	if (!buckets)
+		panic("dcache: no memory for %u buckets", count);
+	for (u32 i = 0; i < count; i++)
+		spin_init(&buckets[i].lock, RANK_DENTRY);
+	bucket_shift = 32 - bit_ffs(count);
+	lru_limit = 2ULL * count;
+	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 64, 0);
+	shrinker_register(&shrinker);
+}

@@ -1,0 +1,206 @@
+/* Open files as kernel objects: creation, references, descriptors. Layer: fs.
+ * A file's memory stays that of a file for a grace period (CACHE_RCU), with refs 0 while free: look-ups of descriptors are
+ * lock-free. Locks: none here; fields are constant after open or have their own. */
+#include <exo/fs_locks.h>
+#include <exo/posix_x.h>
+#include "vfs_internal.h"
+
+static struct kmem_cache *file_cache;
+static u64 open_count; /* [a] */
+
+static void file_release(struct object *o);
+static void file_slot_closed(struct object *o, struct cap_space *s);
+
+const struct object_type file_object_type = {
+	.name = "file",
+	.release = file_release,
+	.slot_closed = file_slot_closed,
+};
+
+struct file *file_alloc(u32 o_flags)
+{
+	struct file *f = kmem_cache_alloc(file_cache, ALLOC_KERNEL);
+	u32 access = o_flags & O_ACCMODE;
+
+	if (!f)
+		return err_ptr(-ENOMEM);
+	f->ops = NULL;
+	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC); /* O_NOCTTY goes when the open is done */
+	f->mode = o_flags & O_PATH ? FMODE_PATH : access == O_RDWR ? FMODE_READ | FMODE_WRITE : access == O_WRONLY ? FMODE_WRITE : access == O_RDONLY ? FMODE_READ : 0;
+	f->inode = NULL;
+	f->path = (struct path){ NULL, NULL };
+	f->pos = 0;
+	mutex_init(&f->pos_lock, RANK_S_FILE_POS);
+	f->priv = NULL;
+	list_init(&f->epoll_links);
+	f->cred = cred_get(cred_now());
+	f->owner_signo = 0;
+	f->owner_pid = 0;
+	f->readahead_next = 0;
+	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
+	object_init(&f->object, &file_object_type, CAP_ALL); /* last: from here a stale look-up may take a reference */
+	return f;
+}
+
+/* Last reference. Undoes what open did as far as it got: an open that failed comes here with ops or inode NULL. */
+static void file_release(struct object *o)
+{
+	struct file *f = object_file(o);
+
+	if (unlikely(!list_empty(&f->epoll_links)))
+		epoll_forget_file(f);
+	if (f->inode) {
+		if (unlikely(f->mode & FMODE_LOCKED))
+			file_locks_release_flock(f);
+		if (f->ops && f->ops->release)
+			f->ops->release(f);
+		if (f->mode & FMODE_WRITER)
+			inode_put_write(f->inode);
+		if (unlikely(f->mode & FMODE_EXEC))
+			inode_allow_write(f->inode);
+		if (f->path.dentry)
+			path_put(&f->path); /* which holds the inode */
+		else
+			inode_put(f->inode);
+	}
+	cred_put(f->cred);
+	kmem_cache_free(file_cache, f);
+	__atomic_fetch_sub(&open_count, 1, __ATOMIC_RELAXED);
+}
+
+static void file_slot_closed(struct object *o, struct cap_space *s)
+{
+	struct file *f = object_file(o);
+
+	if (unlikely(f->ops && f->ops->flush))
+		f->ops->flush(f, s);
+	if (unlikely(f->inode && !list_empty(&f->inode->file_locks)))
+		file_locks_release_posix(f, s); /* made through whatever file */
+}
+
+void file_get(struct file *f)
+{
+	object_get(&f->object);
+}
+
+void file_put(struct file *f)
+{
+	object_put(&f->object);
+}
+
+struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 flags, void *priv)
+{
+	struct file *f = file_alloc(flags);
+
+	if (is_err(f)) {
+		if (inode)
+			inode_put(inode);
+		return f;
+	}
+	if (!inode) {
+		inode = anon_inode();
+		inode_get(inode);
+	}
+	f->inode = inode;
+	f->ops = ops;
+	f->mode |= FMODE_STREAM;
+	f->priv = priv;
+	return f;
+}
+
+struct file *fd_file_path(cap_t fd, u32 rights, bool *borrowed)
+{
+	struct object *o = cap_borrow(current->caps, fd, rights, borrowed);
+
+	if (unlikely(is_err(o)))
+		return (struct file *)o;
+	if (unlikely(o->type != &file_object_type)) {
+		cap_release(o, *borrowed);
+		return err_ptr(-EBADF);
+	}
+	return object_file(o);
+}
+
+struct file *fd_file(cap_t fd, u32 rights, bool *borrowed)
+{
+	struct file *f = fd_file_path(fd, rights, borrowed);
+
+	if (likely(!is_err(f)) && unlikely(f->mode & FMODE_PATH)) {
+		fd_file_release(f, *borrowed);
+		return err_ptr(-EBADF);
+	}
+	return f;
+}
+
+cap_t fd_install_new(struct file *f, u32 o_flags)
+{
+	cap_t fd = cap_install(current->caps, &f->object.root, o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, 0, (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)~0u >> 1));
+
+	if (unlikely(fd < 0))
+		file_put(f);
+	return fd;
+}
+
+/* ---- names of what has no path ---- */
+
+int file_path_get(struct file *f, struct path *out)
+{
+	static const char text[2 * NAME_PAD] = "anon";
+	struct mount *m = anon_mount();
+	struct dentry *d;
+
+	if (f->path.dentry) {
+		*out = f->path;
+		path_get(out);
+		return 0;
+	}
+	d = dentry_alloc(m->sb, m->root, &(struct name){ text, name_scan(text) });
+	if (!d)
+		return -ENOMEM;
+	d->flags = DENTRY_ANON;
+	d->priv = (void *)f->ops->anon_name;
+	inode_get(f->inode);
+	dentry_attach(d, f->inode);
+	mount_get(m);
+	*out = (struct path){ m, d };
+	return 0;
+}
+
+static int anon_text(const struct inode *i, const char *name, char *buf, size_t size)
+{
+	int len;
+
+	if (S_ISFIFO(i->mode))
+		len = snprintf(buf, size, "pipe:[%llu]", (unsigned long long)i->ino);
+	else if (S_ISSOCK(i->mode))
+		len = snprintf(buf, size, "socket:[%llu]", (unsigned long long)i->ino);
+	else
+		len = snprintf(buf, size, "%s", name ? name : "anon_inode:[?]");
+	return (size_t)len < size ? len : -ENAMETOOLONG;
+}
+
+int file_path_text(struct file *f, char *buf, size_t size)
+{
+	struct fs_context *fs = fs_current();
+	struct path root;
+	int len;
+
+	if (!f->path.dentry)
+		return anon_text(f->inode, f->ops->anon_name, buf, size);
+	if (f->path.dentry->flags & DENTRY_ANON)
+		return anon_text(f->inode, f->path.dentry->priv, buf, size);
+	fs_root_get(fs, &root);
+	len = path_text(&f->path, &root, buf, size);
+	path_put(&root);
+	return len;
+}
+
+u64 files_open(void)
+{
+	return __atomic_load_n(&open_count, __ATOMIC_RELAXED);
+}
+
+void files_init(void)
+{
+	file_cache = kmem_cache_create("file", sizeof(struct file), 64, CACHE_RCU);
+}

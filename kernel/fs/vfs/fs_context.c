@@ -1,0 +1,75 @@
+/* Root, working directory and umask of a process. Layer: fs.
+ * Locks: fs->lock for writers; the walk reads root and cwd through fs->seq under RCU. */
+#include "vfs_internal.h"
+
+struct fs_context fs_context_boot = { .refs = 1, .lock = SPINLOCK_INIT(RANK_DENTRY), .umask = 022 };
+
+struct fs_context *fs_context_copy(struct fs_context *from)
+{
+	struct fs_context *fs = kzalloc(sizeof(*fs), ALLOC_KERNEL);
+
+	if (!fs)
+		return NULL;
+	if (!from)
+		from = &fs_context_boot;
+	fs->refs = 1;
+	spin_init(&fs->lock, RANK_DENTRY);
+	spin_lock(&from->lock);
+	fs->root = from->root;
+	fs->cwd = from->cwd;
+	fs->umask = from->umask;
+	path_get(&fs->root);
+	path_get(&fs->cwd);
+	spin_unlock(&from->lock);
+	return fs;
+}
+
+void fs_context_put(struct fs_context *fs)
+{
+	if (__atomic_sub_fetch(&fs->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	path_put(&fs->root);
+	path_put(&fs->cwd);
+	kfree(fs);
+}
+
+static void path_read(struct fs_context *fs, const struct path *from, struct path *out)
+{
+	spin_lock(&fs->lock);
+	*out = *from;
+	path_get(out);
+	spin_unlock(&fs->lock);
+}
+
+void fs_root_get(struct fs_context *fs, struct path *out)
+{
+	path_read(fs, &fs->root, out);
+}
+
+void fs_cwd_get(struct fs_context *fs, struct path *out)
+{
+	path_read(fs, &fs->cwd, out);
+}
+
+static void path_write(struct fs_context *fs, struct path *to, const struct path *p)
+{
+	struct path old;
+
+	spin_lock(&fs->lock);
+	old = *to;
+	seq_write_begin(&fs->seq);
+	*to = *p;
+	seq_write_end(&fs->seq);
+	spin_unlock(&fs->lock);
+	path_put(&old);
+}
+
+void fs_set_root(struct fs_context *fs, const struct path *p)
+{
+	path_write(fs, &fs->root, p);
+}
+
+void fs_set_cwd(struct fs_context *fs, const struct path *p)
+{
+	path_write(fs, &fs->cwd, p);
+}

@@ -1,0 +1,434 @@
+/* Names made, removed and moved: mkdir, mknod, symlink, link, unlink, rmdir, rename. Layer: fs.
+ * Locks: the directory's inode lock; two directories under the file system's rename_lock, ancestor first, else by address; a
+ * directory that goes is locked last. Sources: rename(2), unlink(2), rmdir(2), link(2), mkdir(2), mknod(2). */
+#include "vfs_internal.h"
+
+int path_may_create(const struct path *dir)
+{
+	if (READ_ONCE(dir->dentry->flags) & DENTRY_DEAD)
+		return -ENOENT;
+	if (path_read_only(dir))
+		return -EROFS;
+	return inode_permission(dir->dentry->inode, MAY_WRITE | MAY_EXEC);
+}
+
+/* May the name @d go from @dir? @want_dir: what the call removes. */
+static int may_delete(const struct path *dir, const struct dentry *d, bool want_dir)
+{
+	struct inode *i = d->inode, *parent = dir->dentry->inode;
+	u32 fsuid = cred_now()->fsuid;
+	int err = path_may_create(dir);
+
+	if (err)
+		return err;
+	if (parent->mode & S_ISVTX && fsuid != i->uid && fsuid != parent->uid && !capable(LCAP_FOWNER))
+		return -EPERM;
+	if (want_dir && !S_ISDIR(i->mode))
+		return -ENOTDIR;
+	if (!want_dir && S_ISDIR(i->mode))
+		return -EISDIR;
+	return READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY : 0;
+}
+
+/* ---- making ---- */
+
+struct making {
+	struct walk walk;
+	struct dentry *dentry; /* negative; the directory is locked */
+};
+
+/* Walks to the directory of @text and finds the last name free. On success the directory is locked: making_end. */
+static int making_begin(struct making *m, cap_t dirfd, const char *text, bool directory)
+{
+	struct inode *dir;
+	int err = walk_parent(&m->walk, dirfd, text, 0);
+
+	if (err)
+		return err;
+	if (m->walk.last_type != LAST_NORMAL) {
+		walk_end(&m->walk);
+		return -EEXIST;
+	}
+	dir = m->walk.at.dentry->inode;
+	rwsem_write_lock(&dir->lock);
+	m->dentry = lookup_one_locked(m->walk.at.dentry, &m->walk.last);
+	if (is_err(m->dentry)) {
+		err = (int)ptr_err(m->dentry);
+	} else {
+		if (m->dentry->inode)
+			err = -EEXIST;
+		else if (m->walk.last_slash && !directory)
+			err = -ENOENT;
+		else
+			err = path_may_create(&m->walk.at);
+		if (err)
+			dentry_put(m->dentry);
+	}
+	if (err) {
+		rwsem_write_unlock(&dir->lock);
+		walk_end(&m->walk);
+	}
+	return err;
+}
+
+static void making_end(struct making *m)
+{
+	rwsem_write_unlock(&m->walk.at.dentry->inode->lock);
+	dentry_put(m->dentry);
+	walk_end(&m->walk);
+}
+
+int vfs_mkdir_text(cap_t dirfd, const char *text, u32 mode)
+{
+	struct making m;
+	struct inode *dir;
+	int err = making_begin(&m, dirfd, text, true);
+
+	if (err)
+		return err;
+	dir = m.walk.at.dentry->inode;
+	err = dir->ops->mkdir ? dir->ops->mkdir(dir, m.dentry, (mode & (0777 | S_ISVTX) & ~fs_current()->umask) | S_IFDIR) : -EPERM;
+	making_end(&m);
+	return err;
+}
+
+int vfs_mknod_text(cap_t dirfd, const char *text, u32 mode, u64 rdev)
+{
+	struct making m;
+	struct inode *dir;
+	int err;
+
+	if (!(mode & S_IFMT))
+		mode |= S_IFREG;
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFIFO:
+	case S_IFSOCK:
+		rdev = 0;
+		break;
+	case S_IFCHR:
+	case S_IFBLK:
+		if (!capable(LCAP_MKNOD))
+			return -EPERM;
+		break;
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+	err = making_begin(&m, dirfd, text, false);
+	if (err)
+		return err;
+	dir = m.walk.at.dentry->inode;
+	mode = (mode & S_IFMT) | (mode & S_IALLUGO & ~fs_current()->umask);
+	if (S_ISREG(mode))
+		err = dir->ops->create ? dir->ops->create(dir, m.dentry, mode) : -EPERM;
+	else
+		err = dir->ops->mknod ? dir->ops->mknod(dir, m.dentry, mode, rdev) : -EPERM;
+	making_end(&m);
+	return err;
+}
+
+int vfs_symlink_text(const char *target, cap_t dirfd, const char *text)
+{
+	struct making m;
+	struct inode *dir;
+	int err;
+
+	if (!*target)
+		return -ENOENT;
+	err = making_begin(&m, dirfd, text, false);
+	if (err)
+		return err;
+	dir = m.walk.at.dentry->inode;
+	err = dir->ops->symlink ? dir->ops->symlink(dir, m.dentry, target) : -EPERM;
+	making_end(&m);
+	return err;
+}
+
+int vfs_link_text(const struct path *old, cap_t dirfd, const char *text)
+{
+	struct inode *i = old->dentry->inode, *dir;
+	struct making m;
+	int err = making_begin(&m, dirfd, text, false);
+
+	if (err)
+		return err;
+	dir = m.walk.at.dentry->inode;
+	if (m.walk.at.mount != old->mount)
+		err = -EXDEV;
+	else if (S_ISDIR(i->mode) || !dir->ops->link)
+		err = -EPERM;
+	else if (!READ_ONCE(i->nlink) && !i->linkable)
+		err = -ENOENT;
+	else
+		err = dir->ops->link(dir, m.dentry, i);
+	making_end(&m);
+	return err;
+}
+
+/* ---- kernel callers ---- */
+
+static int with_text(const char *path, int (*fn)(cap_t, const char *, u32, u64), u32 mode, u64 rdev)
+{
+	struct path_buf b;
+	int err = path_buf_kernel(&b, path);
+
+	if (err)
+		return err;
+	err = fn(AT_FDCWD, b.text, mode, rdev);
+	path_buf_fini(&b);
+	return err;
+}
+
+static int mkdir_fn(cap_t dirfd, const char *text, u32 mode, u64 rdev)
+{
+	return vfs_mkdir_text(dirfd, text, mode);
+}
+
+int vfs_mkdir(const char *path, u32 mode)
+{
+	return with_text(path, mkdir_fn, mode, 0);
+}
+
+int vfs_mknod(const char *path, u32 mode, u64 rdev)
+{
+	return with_text(path, vfs_mknod_text, mode, rdev);
+}
+
+int vfs_symlink(const char *target, const char *path)
+{
+	struct path_buf b;
+	int err = path_buf_kernel(&b, path);
+
+	if (err)
+		return err;
+	err = vfs_symlink_text(target, AT_FDCWD, b.text);
+	path_buf_fini(&b);
+	return err;
+}
+
+/* ---- removing ---- */
+
+static int remove_locked(struct walk *w, struct dentry *d, bool directory)
+{
+	struct inode *dir = w->at.dentry->inode, *i = d->inode;
+	int err;
+
+	if (!i)
+		return -ENOENT;
+	if (w->last_slash && !directory)
+		return S_ISDIR(i->mode) ? -EISDIR : -ENOTDIR;
+	err = may_delete(&w->at, d, directory);
+	if (err)
+		return err;
+	if (!directory) {
+		err = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
+		if (!err)
+			dentry_drop(d);
+		return err;
+	}
+	rwsem_write_lock(&i->lock);
+	err = READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY : dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
+	if (!err) {
+		__atomic_fetch_or(&d->flags, DENTRY_DEAD, __ATOMIC_ACQ_REL);
+		dentry_drop(d);
+	}
+	rwsem_write_unlock(&i->lock);
+	return err;
+}
+
+static int remove_text(cap_t dirfd, const char *text, bool directory)
+{
+	struct walk w;
+	struct inode *dir;
+	struct dentry *d;
+	int err = walk_parent(&w, dirfd, text, 0);
+
+	if (err)
+		return err;
+	if (w.last_type != LAST_NORMAL) {
+		enum last_type t = w.last_type;
+
+		walk_end(&w);
+		return !directory ? -EISDIR : t == LAST_DOT ? -EINVAL : t == LAST_DOTDOT ? -ENOTEMPTY : -EBUSY;
+	}
+	dir = w.at.dentry->inode;
+	rwsem_write_lock(&dir->lock);
+	d = lookup_one_locked(w.at.dentry, &w.last);
+	err = is_err(d) ? (int)ptr_err(d) : remove_locked(&w, d, directory);
+	rwsem_write_unlock(&dir->lock);
+	if (!is_err(d)) {
+		if (!err && directory)
+			dentry_prune_children(d);
+		dentry_put(d); /* the contents go here, without the lock */
+	}
+	walk_end(&w);
+	return err;
+}
+
+int vfs_unlink_text(cap_t dirfd, const char *text)
+{
+	return remove_text(dirfd, text, false);
+}
+
+int vfs_rmdir_text(cap_t dirfd, const char *text)
+{
+	return remove_text(dirfd, text, true);
+}
+
+/* ---- moving ---- */
+
+struct moving {
+	struct walk old, new;
+	struct dentry *from, *to;
+	u32 flags; /* RENAME_* */
+};
+
+static void two_dirs_lock(struct dentry *a, struct dentry *b)
+{
+	struct inode *first = a->inode, *second = b->inode;
+
+	if (a == b) {
+		rwsem_write_lock(&first->lock);
+		return;
+	}
+	mutex_lock(&a->sb->rename_lock); /* directories stand still: who is above whom is sure */
+	if (dentry_is_ancestor(b, a) || (!dentry_is_ancestor(a, b) && second < first)) {
+		first = b->inode;
+		second = a->inode;
+	}
+	rwsem_write_lock(&first->lock);
+	rwsem_write_lock(&second->lock);
+}
+
+static void two_dirs_unlock(struct dentry *a, struct dentry *b)
+{
+	rwsem_write_unlock(&a->inode->lock);
+	if (a == b)
+		return;
+	rwsem_write_unlock(&b->inode->lock);
+	mutex_unlock(&a->sb->rename_lock);
+}
+
+/* The shape of the request, before permissions. 1 = nothing to do. */
+static int move_shape(const struct moving *m)
+{
+	struct dentry *old_dir = m->old.at.dentry, *new_dir = m->new.at.dentry;
+	bool exchange = m->flags & RENAME_EXCHANGE;
+
+	if (!m->from->inode)
+		return -ENOENT;
+	if (m->flags & RENAME_NOREPLACE && m->to->inode)
+		return -EEXIST;
+	if (exchange && !m->to->inode)
+		return -ENOENT;
+	if (!S_ISDIR(m->from->inode->mode) && (m->old.last_slash || (!exchange && m->new.last_slash)))
+		return -ENOTDIR;
+	if (exchange && m->new.last_slash && !S_ISDIR(m->to->inode->mode))
+		return -ENOTDIR;
+	if (old_dir != new_dir) {
+		if (dentry_is_ancestor(m->from, new_dir))
+			return -EINVAL;
+		if (m->to->inode && dentry_is_ancestor(m->to, old_dir))
+			return exchange ? -EINVAL : -ENOTEMPTY;
+	}
+	return m->from->inode == m->to->inode ? 1 : 0;
+}
+
+static int move_permission(const struct moving *m)
+{
+	bool from_dir = S_ISDIR(m->from->inode->mode), exchange = m->flags & RENAME_EXCHANGE, crossing = m->old.at.dentry != m->new.at.dentry;
+	int err = may_delete(&m->old.at, m->from, from_dir);
+
+	if (err)
+		return err;
+	if (!m->to->inode)
+		err = path_may_create(&m->new.at);
+	else
+		err = may_delete(&m->new.at, m->to, exchange ? S_ISDIR(m->to->inode->mode) : from_dir);
+	/* A directory that gets another parent changes its "..". */
+	if (!err && crossing && from_dir)
+		err = inode_permission(m->from->inode, MAY_WRITE);
+	if (!err && crossing && exchange && S_ISDIR(m->to->inode->mode))
+		err = inode_permission(m->to->inode, MAY_WRITE);
+	return err;
+}
+
+static int move_locked(struct moving *m)
+{
+	struct inode *old_dir = m->old.at.dentry->inode, *new_dir = m->new.at.dentry->inode;
+	struct inode *victim = NULL;
+	int err = move_shape(m);
+
+	if (err)
+		return err > 0 ? 0 : err;
+	err = move_permission(m);
+	if (err)
+		return err;
+	if (!old_dir->ops->rename)
+		return -EPERM;
+	if (m->to->inode && S_ISDIR(m->to->inode->mode) && !(m->flags & RENAME_EXCHANGE)) {
+		victim = m->to->inode;
+		rwsem_write_lock(&victim->lock);
+		if (READ_ONCE(m->to->flags) & DENTRY_MOUNTED)
+			err = -EBUSY;
+	}
+	if (!err)
+		err = old_dir->ops->rename(old_dir, m->from, new_dir, m->to, m->flags);
+	if (!err && victim)
+		__atomic_fetch_or(&m->to->flags, DENTRY_DEAD, __ATOMIC_ACQ_REL);
+	if (!err && m->flags & RENAME_EXCHANGE)
+		dentry_exchange(m->from, m->to);
+	else if (!err)
+		dentry_move(m->from, m->to);
+	if (victim)
+		rwsem_write_unlock(&victim->lock);
+	return err;
+}
+
+static int move_walked(struct moving *m)
+{
+	struct dentry *old_dir = m->old.at.dentry, *new_dir = m->new.at.dentry;
+	int err;
+
+	if (m->old.at.mount != m->new.at.mount)
+		return -EXDEV;
+	if (m->old.last_type != LAST_NORMAL)
+		return -EBUSY;
+	if (m->new.last_type != LAST_NORMAL)
+		return m->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	two_dirs_lock(old_dir, new_dir);
+	m->from = lookup_one_locked(old_dir, &m->old.last);
+	m->to = is_err(m->from) ? m->from : lookup_one_locked(new_dir, &m->new.last);
+	err = is_err(m->to) ? (int)ptr_err(m->to) : move_locked(m);
+	two_dirs_unlock(old_dir, new_dir);
+	if (!is_err(m->to)) {
+		if (!err && READ_ONCE(m->to->flags) & DENTRY_DEAD)
+			dentry_prune_children(m->to);
+		dentry_put(m->to);
+	}
+	if (!is_err(m->from))
+		dentry_put(m->from);
+	return err;
+}
+
+int vfs_rename_text(cap_t old_fd, const char *old, cap_t new_fd, const char *new, u32 flags)
+{
+	struct moving m;
+	int err;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	m.flags = flags;
+	err = walk_parent(&m.old, old_fd, old, 0);
+	if (err)
+		return err;
+	err = walk_parent(&m.new, new_fd, new, 0);
+	if (!err) {
+		err = move_walked(&m);
+		walk_end(&m.new);
+	}
+	walk_end(&m.old);
+	return err;
+}

@@ -1,0 +1,283 @@
+/* open(2) in all its forms. Layer: fs.
+ * Locks: the directory's inode lock while a file is made in it. Sources: open(2), execve(2) (ETXTBSY, noexec). */
+#include <exo/fs_pipe.h>
+#include "vfs_internal.h"
+
+static const struct file_ops path_only_ops; /* O_PATH */
+
+int file_open_inode(struct file *f, struct inode *i)
+{
+	int err = 0;
+
+	f->ops = i->file_ops;
+	switch (i->mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+		f->mode |= FMODE_SEEK | FMODE_PREAD;
+		if (i->ops->open)
+			err = i->ops->open(i, f);
+		return err;
+	case S_IFCHR:
+		f->mode |= FMODE_STREAM;
+		err = i->ops->open ? i->ops->open(i, f) : chardev_open(i, f);
+		f->flags &= ~O_NOCTTY; /* only a terminal's open looks at it */
+		if (!err && f->ops && f->ops->seek)
+			f->mode |= FMODE_SEEK | FMODE_PREAD;
+		return err;
+	case S_IFIFO:
+		f->mode |= FMODE_STREAM;
+		return pipe_fifo_open(i, f);
+	default: /* sockets and block devices have no driver behind open */
+		return i->ops->open ? i->ops->open(i, f) : -ENXIO;
+	}
+}
+
+static u32 access_mask(u32 o_flags)
+{
+	static const u8 masks[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
+
+	return masks[o_flags & O_ACCMODE] | (o_flags & O_TRUNC ? MAY_WRITE : 0);
+}
+
+static int may_open(const struct file *f, struct inode *i, u32 o_flags)
+{
+	u32 mask = access_mask(o_flags);
+
+	switch (i->mode & S_IFMT) {
+	case S_IFLNK:
+		return -ELOOP;
+	case S_IFDIR:
+		if (mask & MAY_WRITE || o_flags & O_CREAT)
+			return -EISDIR;
+		break;
+	case S_IFCHR:
+	case S_IFBLK:
+		if (f->path.mount->flags & MS_NODEV)
+			return -EACCES;
+		break;
+	case S_IFREG:
+		if (mask & MAY_WRITE && path_read_only(&f->path))
+			return -EROFS;
+		break;
+	}
+	if (unlikely(o_flags & O_NOATIME) && cred_now()->fsuid != i->uid && !capable(LCAP_FOWNER))
+		return -EPERM;
+	return inode_permission(i, mask);
+}
+
+/* f->path is set: opens what stands there. */
+static int open_here(struct file *f, u32 o_flags, bool created)
+{
+	struct inode *i = f->path.dentry->inode;
+	int err;
+
+	f->inode = i;
+	if (!S_ISCHR(i->mode) || unlikely(o_flags & O_PATH))
+		f->flags &= ~O_NOCTTY;
+	if (unlikely(o_flags & O_PATH)) {
+		f->ops = &path_only_ops;
+		return 0;
+	}
+	err = created ? 0 : may_open(f, i, o_flags);
+	if (unlikely(err))
+		return err;
+	if (S_ISREG(i->mode) && access_mask(o_flags) & MAY_WRITE) {
+		err = inode_get_write(i);
+		if (err)
+			return err;
+		f->mode |= FMODE_WRITER;
+	}
+	err = file_open_inode(f, i);
+	if (!err && o_flags & O_TRUNC && !created && S_ISREG(i->mode))
+		err = file_truncate(i, 0, f);
+	return err;
+}
+
+/* Makes the last component of @w in its directory. 0 created | 1 it exists: look it up again | -errno. */
+static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
+{
+	struct inode *dir = w->at.dentry->inode;
+	struct dentry *d;
+	int err;
+
+	if (w->last_type != LAST_NORMAL || w->last_slash)
+		return o_flags & O_EXCL && w->last_type != LAST_NORMAL ? -EEXIST : -EISDIR;
+	rwsem_write_lock(&dir->lock);
+	d = lookup_one_locked(w->at.dentry, &w->last);
+	if (is_err(d)) {
+		rwsem_write_unlock(&dir->lock);
+		return (int)ptr_err(d);
+	}
+	if (d->inode) {
+		err = o_flags & O_EXCL ? -EEXIST : S_ISLNK(d->inode->mode) ? 2 : 1;
+	} else {
+		err = path_may_create(&w->at);
+		if (!err)
+			err = dir->ops->create ? dir->ops->create(dir, d, (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG) : -EACCES;
+	}
+	rwsem_write_unlock(&dir->lock);
+	if (err) {
+		dentry_put(d);
+		return err;
+	}
+	mount_get(w->at.mount);
+	f->path = (struct path){ w->at.mount, d };
+	return 0;
+}
+
+/* Sets f->path to the file of that name, making it when there is none. */
+static int lookup_or_create(struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode, bool *created)
+{
+	u32 follow = o_flags & (O_NOFOLLOW | O_EXCL) ? 0 : LOOKUP_FOLLOW, parent = follow ? LOOKUP_CREATE : 0;
+	struct walk w;
+	int err;
+
+	for (;;) {
+		if (!(o_flags & O_EXCL)) {
+			err = walk_path(dirfd, text, follow, &f->path);
+			if (err != -ENOENT)
+				return err;
+		}
+		err = walk_parent(&w, dirfd, text, parent);
+		if (err)
+			return err;
+		err = create_last(&w, f, o_flags, mode);
+		walk_end(&w);
+		if (err <= 0) {
+			*created = !err;
+			return err;
+		}
+		if (err == 2 && follow) /* a link to nowhere: its target is made */
+			parent |= LOOKUP_REF;
+		cond_resched();
+	}
+}
+
+static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode)
+{
+	struct path at;
+	struct inode *dir;
+	struct dentry *d;
+	int err = walk_path(dirfd, text, LOOKUP_DIRECTORY | (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW), &at);
+
+	if (err)
+		return err;
+	dir = at.dentry->inode;
+	err = dir->ops->tmpfile ? path_may_create(&at) : -EOPNOTSUPP;
+	if (!err) {
+		char number[32] = "";
+
+		snprintf(number, sizeof(number) - NAME_PAD, "#%llu", (unsigned long long)at.dentry->sb->next_ino + 1);
+		d = dentry_alloc(at.dentry->sb, at.dentry, &(struct name){ number, name_scan(number) });
+		err = d ? dir->ops->tmpfile(dir, d, (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG) : -ENOMEM;
+		if (!err) {
+			d->inode->linkable = !(o_flags & O_EXCL);
+			f->path = (struct path){ at.mount, d };
+			mount_get(at.mount);
+		} else if (d) {
+			dentry_put(d);
+		}
+	}
+	path_put(&at);
+	return err;
+}
+
+static int flags_check(u32 *o_flags)
+{
+	u32 f = *o_flags;
+
+	if (f & O_PATH)
+		f &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	else if (f & O_TMPFILE_BIT) {
+		if ((f & O_TMPFILE) != O_TMPFILE || f & O_CREAT || !(access_mask(f) & MAY_WRITE))
+			return -EINVAL;
+	} else if ((f & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY)) {
+		return -EINVAL;
+	}
+	*o_flags = f;
+	return 0;
+}
+
+struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode)
+{
+	bool created = false;
+	struct file *f;
+	int err = flags_check(&o_flags);
+
+	if (err)
+		return err_ptr(err);
+	f = file_alloc(o_flags);
+	if (is_err(f))
+		return f;
+	if (unlikely((o_flags & O_TMPFILE) == O_TMPFILE)) {
+		err = open_tmpfile(f, dirfd, text, o_flags, mode);
+		created = true;
+	} else if (o_flags & O_CREAT) {
+		err = lookup_or_create(f, dirfd, text, o_flags, mode, &created);
+	} else {
+		err = walk_path(dirfd, text, (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (o_flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0), &f->path);
+	}
+	if (likely(!err))
+		err = open_here(f, o_flags, created);
+	if (unlikely(err)) {
+		file_put(f);
+		return err_ptr(err);
+	}
+	return f;
+}
+
+struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
+{
+	struct path_buf b;
+	struct file *f;
+	int err = path_buf_kernel(&b, name);
+
+	if (err)
+		return err_ptr(err);
+	f = vfs_open_text(dirfd, b.text, o_flags, mode);
+	path_buf_fini(&b);
+	return f;
+}
+
+static int open_exec_here(struct file *f)
+{
+	struct inode *i = f->path.dentry->inode;
+	int err;
+
+	f->inode = i;
+	if (!S_ISREG(i->mode))
+		return S_ISLNK(i->mode) ? -ELOOP : -EACCES;
+	if (f->path.mount->flags & MS_NOEXEC)
+		return -EACCES;
+	err = inode_permission(i, MAY_EXEC);
+	if (!err)
+		err = inode_deny_write(i);
+	if (err)
+		return err;
+	f->mode |= FMODE_EXEC;
+	if (f->path.mount->flags & MS_NOSUID)
+		f->mode |= FMODE_NOSUID;
+	return file_open_inode(f, i);
+}
+
+struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
+{
+	struct file *f = file_alloc(O_RDONLY);
+	int err;
+
+	if (is_err(f))
+		return f;
+	err = path_lookup(dirfd, name, (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &f->path);
+	if (!err)
+		err = open_exec_here(f);
+	if (err) {
+		file_put(f);
+		return err_ptr(err);
+	}
+	return f;
+}
+
+bool file_is_nosuid(const struct file *f)
+{
+	return !f->path.mount || f->path.mount->flags & MS_NOSUID;
+}

@@ -1,0 +1,654 @@
+/* From a path to a dentry. Layer: fs.
+ *
+ * The walk first runs without references and without locks, under RCU: each dentry it stands on has its sequence number read,
+ * and a step is good when neither the directory's nor the child's number changed. On any doubt - a name that is not cached, a
+ * move under way, a file system that wants to be asked - it answers -ECHILD and walk_ref starts again with references.
+ * The path text has NAME_PAD readable bytes behind it. Limits: SYMLINKS_MAX links, NAME_MAX_BYTES a name.
+ * Source: path_resolution(7). */
+#include "vfs_internal.h"
+
+struct child {
+	struct path at; /* referenced unless rcu */
+	struct inode *inode;
+	u32 seq;
+};
+
+/* ---- mounts on the way ---- */
+
+/* Stands on top of what is mounted at @at. Under RCU, no references. */
+static void cross_rcu(struct path *at, struct inode **inode, u32 *seq)
+{
+	struct mount *m;
+
+	while (READ_ONCE(at->dentry->flags) & DENTRY_MOUNTED && (m = mount_find(at->mount, at->dentry)) != NULL) {
+		*at = (struct path){ m, m->root };
+		*seq = seq_read_begin(&m->root->seq);
+		*inode = m->root->inode;
+	}
+}
+
+static void cross_ref(struct path *at)
+{
+	while (READ_ONCE(at->dentry->flags) & DENTRY_MOUNTED) {
+		struct path old = *at;
+		struct mount *m;
+
+		rcu_read_lock();
+		m = mount_find(at->mount, at->dentry);
+		if (m && !mount_get_live(m))
+			m = NULL;
+		rcu_read_unlock();
+		if (!m)
+			return;
+		dentry_get(m->root);
+		*at = (struct path){ m, m->root };
+		path_put(&old);
+	}
+}
+
+/* ---- up ---- */
+
+static int up_rcu(struct walk *w)
+{
+	while (!path_equal(&w->at, &w->root)) {
+		struct dentry *d = w->at.dentry, *parent;
+		struct mount *m = w->at.mount, *above;
+
+		if (d != m->root) {
+			parent = READ_ONCE(d->parent);
+			if (seq_read_retry(&d->seq, w->seq))
+				return -ECHILD;
+			w->at.dentry = parent;
+			w->seq = seq_read_begin(&parent->seq);
+			w->inode = parent->inode;
+			break;
+		}
+		above = READ_ONCE(m->parent);
+		if (!above)
+			break;
+		d = READ_ONCE(m->mountpoint);
+		if (seq_read_retry(&mount_seq, w->mount_start))
+			return -ECHILD;
+		w->at = (struct path){ above, d };
+		w->seq = seq_read_begin(&d->seq);
+		w->inode = d->inode;
+	}
+	cross_rcu(&w->at, &w->inode, &w->seq);
+	return 0;
+}
+
+/* The place where @m is mounted, +1. False: nowhere. */
+static bool mountpoint_get(struct mount *m, struct path *out)
+{
+	for (;;) {
+		u32 seq;
+		bool ok;
+
+		rcu_read_lock();
+		seq = seq_read_begin(&mount_seq);
+		*out = (struct path){ READ_ONCE(m->parent), READ_ONCE(m->mountpoint) };
+		if (!out->mount || !out->dentry) {
+			rcu_read_unlock();
+			return false;
+		}
+		ok = mount_get_live(out->mount);
+		if (ok && !dentry_get_live(out->dentry)) {
+			rcu_read_unlock();
+			mount_put(out->mount);
+			continue;
+		}
+		rcu_read_unlock();
+		if (ok && !seq_read_retry(&mount_seq, seq))
+			return true;
+		if (ok)
+			path_put(out);
+	}
+}
+
+static struct dentry *parent_get(struct dentry *d)
+{
+	struct dentry *parent;
+	bool ok;
+
+	for (;;) {
+		rcu_read_lock();
+		parent = READ_ONCE(d->parent);
+		ok = dentry_get_live(parent);
+		rcu_read_unlock();
+		if (ok && parent == READ_ONCE(d->parent))
+			return parent;
+		if (ok)
+			dentry_put(parent);
+	}
+}
+
+static void up_ref(struct walk *w)
+{
+	while (!path_equal(&w->at, &w->root)) {
+		struct path above;
+
+		if (w->at.dentry != w->at.mount->root) {
+			struct dentry *parent = parent_get(w->at.dentry);
+
+			dentry_put(w->at.dentry);
+			w->at.dentry = parent;
+			break;
+		}
+		if (!mountpoint_get(w->at.mount, &above))
+			break;
+		path_put(&w->at);
+		w->at = above;
+	}
+	cross_ref(&w->at);
+	w->inode = w->at.dentry->inode;
+}
+
+/* ---- down ---- */
+
+static bool child_is_stale(const struct inode *dir, struct dentry *d) /* under RCU */
+{
+	return READ_ONCE(d->flags) & DENTRY_REVALIDATE && d->inode && dir->ops->revalidate && !dir->ops->revalidate(d);
+}
+
+static bool drop_if_stale(struct inode *dir, struct dentry *d)
+{
+	bool stale;
+
+	rcu_read_lock();
+	stale = child_is_stale(dir, d);
+	rcu_read_unlock();
+	if (stale) {
+		dentry_drop(d);
+		dentry_prune_children(d);
+		dentry_put(d);
+	}
+	return stale;
+}
+
+struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n)
+{
+	struct inode *i = dir->inode;
+	struct dentry *d = dcache_get_exact(dir, n);
+	int err = 0;
+
+	if (d && !drop_if_stale(i, d))
+		return d;
+	if (READ_ONCE(dir->flags) & DENTRY_DEAD)
+		return err_ptr(-ENOENT);
+	if (name_len(n) > NAME_MAX_BYTES)
+		return err_ptr(-ENAMETOOLONG);
+	d = dentry_alloc(dir->sb, dir, n);
+	if (!d)
+		return err_ptr(-ENOMEM);
+	if (i->ops->lookup)
+		err = i->ops->lookup(i, d);
+	if (err) {
+		dentry_put(d);
+		return err_ptr(err);
+	}
+	/* Where names come and go by themselves an absent one is not remembered. */
+	if (d->inode || !i->ops->revalidate)
+		dentry_hash(d);
+	return d;
+}
+
+struct dentry *lookup_one(struct dentry *dir, const struct name *n)
+{
+	struct dentry *d = dcache_get(dir, n);
+
+	if (d && !drop_if_stale(dir->inode, d))
+		return d;
+	rwsem_write_lock(&dir->inode->lock);
+	d = lookup_one_locked(dir, n);
+	rwsem_write_unlock(&dir->inode->lock);
+	return d;
+}
+
+static ALWAYS_INLINE int child_rcu(struct walk *w, const struct name *n, struct child *c)
+{
+	struct dentry *d = dcache_find(w->at.dentry, n, &c->seq);
+
+	if (!d)
+		return -ECHILD;
+	c->inode = __atomic_load_n(&d->inode, __ATOMIC_ACQUIRE); /* pairs with dentry_attach */
+	if (seq_read_retry(&w->at.dentry->seq, w->seq))
+		return -ECHILD;
+	if (!c->inode)
+		return seq_read_retry(&d->seq, c->seq) ? -ECHILD : -ENOENT;
+	c->at.mount = w->at.mount;
+	c->at.dentry = d;
+	if (unlikely(READ_ONCE(d->flags) & (DENTRY_MOUNTED | DENTRY_REVALIDATE))) {
+		if (child_is_stale(w->inode, d))
+			return -ECHILD;
+		cross_rcu(&c->at, &c->inode, &c->seq);
+	}
+	return 0;
+}
+
+static int child_ref(struct walk *w, const struct name *n, struct child *c)
+{
+	struct dentry *d = lookup_one(w->at.dentry, n);
+
+	if (is_err(d))
+		return (int)ptr_err(d);
+	if (!d->inode) {
+		dentry_put(d);
+		return -ENOENT;
+	}
+	mount_get(w->at.mount);
+	c->at = (struct path){ w->at.mount, d };
+	cross_ref(&c->at);
+	c->inode = c->at.dentry->inode;
+	return 0;
+}
+
+/* ---- symbolic links ---- */
+
+static void jump_to_root(struct walk *w)
+{
+	if (!w->rcu) {
+		path_get(&w->root);
+		path_put(&w->at);
+	}
+	w->at = w->root;
+	if (w->rcu)
+		w->seq = seq_read_begin(&w->at.dentry->seq);
+	w->inode = w->at.dentry->inode;
+}
+
+static int link_rcu(struct walk *w, const struct child *c, const char *rest, const char **next)
+{
+	const char *text = c->inode->ops->fast_link ? c->inode->ops->fast_link(c->inode) : NULL;
+
+	if (!text || !*text || seq_read_retry(&c->at.dentry->seq, c->seq))
+		return -ECHILD;
+	if (*rest) {
+		if (w->depth == WALK_DEPTH_MAX)
+			return -ECHILD;
+		w->rest[w->depth++] = rest;
+	}
+	*next = text;
+	return 0;
+}
+
+/* Text of the link with what follows it, in a buffer of its own. */
+static int link_ref(struct walk *w, const struct child *c, const char *rest, const char **next)
+{
+	const struct inode_ops *ops = c->inode->ops;
+	size_t rest_len = strlen(rest);
+	char *buf;
+	int len;
+
+	if (!ops->readlink)
+		return -EINVAL;
+	buf = kmalloc(PATH_MAX_BYTES + 1 + rest_len + 1 + NAME_PAD, ALLOC_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	len = ops->readlink(c->inode, buf, PATH_MAX_BYTES);
+	if (len <= 0 || len >= PATH_MAX_BYTES) {
+		kfree(buf);
+		return len < 0 ? len : len ? -ENAMETOOLONG : -ENOENT;
+	}
+	if (rest_len)
+		buf[len++] = '/';
+	memcpy(buf + len, rest, rest_len);
+	memset(buf + len + rest_len, 0, 1 + NAME_PAD);
+	kfree(w->text);
+	*next = w->text = buf;
+	return 0;
+}
+
+/* @c is a link and is followed: @next is the text to go on with. Gives @c back. */
+static int follow_link(struct walk *w, struct child *c, const char *rest, const char **next)
+{
+	int err;
+
+	if (++w->links > SYMLINKS_MAX)
+		err = -ELOOP;
+	else if (c->inode->ops->follow && !w->rcu) {
+		struct path to;
+
+		err = c->inode->ops->follow(c->inode, &to);
+		if (!err) {
+			path_put(&w->at);
+			w->at = to;
+			w->inode = to.dentry->inode;
+			*next = rest;
+		}
+	} else {
+		if (inode_atime_due(c->inode))
+			inode_touch_atime(&c->at, c->inode);
+		err = w->rcu ? link_rcu(w, c, rest, next) : link_ref(w, c, rest, next);
+		if (!err && **next == '/')
+			jump_to_root(w);
+	}
+	if (!w->rcu)
+		path_put(&c->at);
+	return err;
+}
+
+/* ---- the loop ---- */
+
+static ALWAYS_INLINE void move_to(struct walk *w, const struct child *c)
+{
+	if (!w->rcu)
+		path_put(&w->at);
+	w->at = c->at;
+	w->inode = c->inode;
+	w->seq = c->seq;
+}
+
+/* The last component of a path whose directory is wanted. 1 = stop here; 0 = it is a link to follow, in @c. */
+static int last_component(struct walk *w, const struct name *n, struct child *c)
+{
+	bool link;
+	int err;
+
+	w->last = *n;
+	w->last_type = LAST_NORMAL;
+	if (n->text[0] == '.' && name_len(n) <= 2 && (name_len(n) == 1 || n->text[1] == '.')) {
+		w->last_type = name_len(n) == 1 ? LAST_DOT : LAST_DOTDOT;
+		return 1;
+	}
+	if (!(w->flags & LOOKUP_CREATE) || w->rcu)
+		return 1;
+	err = child_ref(w, n, c);
+	if (err)
+		return err == -ENOENT ? 1 : err;
+	link = S_ISLNK(c->inode->mode);
+	if (!link)
+		path_put(&c->at);
+	return !link;
+}
+
+static int may_search(struct walk *w)
+{
+	if (unlikely(!S_ISDIR(w->inode->mode)))
+		return -ENOTDIR;
+	if (unlikely(w->rcu && w->inode->ops->permission))
+		return -ECHILD;
+	return walk_permission(w->inode);
+}
+
+static int walk_text(struct walk *w, const char *s)
+{
+	for (;;) {
+		struct child c;
+		struct name n;
+		const char *end;
+		bool last, slash;
+		int err;
+
+		while (*s == '/')
+			s++;
+		if (!*s) {
+			if (likely(!w->depth))
+				return 0;
+			s = w->rest[--w->depth];
+			continue;
+		}
+		err = may_search(w);
+		if (unlikely(err))
+			return err;
+		n.text = s;
+		n.hash_len = name_scan(s);
+		if (unlikely(name_len(&n) > NAME_MAX_BYTES))
+			return -ENAMETOOLONG;
+		end = s + name_len(&n);
+		slash = *end == '/';
+		while (*end == '/')
+			end++;
+		last = !*end && !w->depth;
+		if (last && slash)
+			w->flags |= LOOKUP_DIRECTORY | LOOKUP_FOLLOW;
+		if (last && w->flags & LOOKUP_PARENT) {
+			w->last_slash = slash;
+			err = last_component(w, &n, &c);
+			if (err)
+				return err < 0 ? err : 0;
+		} else if (s[0] == '.' && (name_len(&n) == 1 || (name_len(&n) == 2 && s[1] == '.'))) {
+			if (name_len(&n) == 2) {
+				err = w->rcu ? up_rcu(w) : (up_ref(w), 0);
+				if (err)
+					return err;
+			}
+			s = end;
+			continue;
+		} else {
+			err = w->rcu ? child_rcu(w, &n, &c) : child_ref(w, &n, &c);
+			if (unlikely(err))
+				return err;
+		}
+		if (unlikely(S_ISLNK(c.inode->mode)) && (!last || w->flags & (LOOKUP_FOLLOW | LOOKUP_CREATE))) {
+			err = follow_link(w, &c, end, &s);
+			if (err)
+				return err;
+			continue;
+		}
+		move_to(w, &c);
+		s = end;
+	}
+}
+
+/* ---- beginning and end ---- */
+
+/* The file that @dirfd names when the path starts there. Sets w->start. */
+static int start_file(struct walk *w, cap_t dirfd, const char *text)
+{
+	bool confined = unlikely(current->caps && READ_ONCE(current->caps->confined));
+	struct file *f;
+
+	w->start = NULL;
+	if (!*text && !(w->flags & LOOKUP_EMPTY))
+		return -ENOENT;
+	if (likely(*text == '/' || dirfd == AT_FDCWD))
+		return confined ? -EPERM : 0; /* no global names in capability mode */
+	f = fd_file_path(dirfd, CAP_LOOKUP, &w->start_borrowed);
+	if (is_err(f))
+		return (int)ptr_err(f);
+	w->start = f;
+	if (!f->path.dentry)
+		return *text ? -ENOTDIR : -EBADF;
+	return 0;
+}
+
+/* Sets root and at, without references. Under RCU. */
+static ALWAYS_INLINE void start_place(struct walk *w, const char *text)
+{
+	struct fs_context *fs = fs_current();
+	u32 seq;
+
+	do {
+		seq = seq_read_begin(&fs->seq);
+		w->root = fs->root;
+		w->at = fs->cwd;
+	} while (unlikely(seq_read_retry(&fs->seq, seq)));
+	if (*text == '/')
+		w->at = w->root;
+	else if (w->start) {
+		w->at = w->start->path;
+		if (unlikely(current->caps && READ_ONCE(current->caps->confined)))
+			w->root = w->at; /* nothing above the directory that was granted */
+	}
+}
+
+static void end_file(struct walk *w)
+{
+	if (w->start)
+		fd_file_release(w->start, w->start_borrowed);
+	w->start = NULL;
+}
+
+static void walk_reset(struct walk *w, u32 flags, bool rcu)
+{
+	w->flags = flags;
+	w->rcu = rcu;
+	w->last_slash = false;
+	w->links = 0;
+	w->depth = 0;
+	w->last_type = LAST_ROOT;
+	w->last = (struct name){ NULL, 0 };
+	w->text = NULL;
+}
+
+static int final_check(const struct walk *w)
+{
+	return unlikely((w->flags & (LOOKUP_DIRECTORY | LOOKUP_PARENT)) == LOOKUP_DIRECTORY) && !S_ISDIR(w->inode->mode) ? -ENOTDIR : 0;
+}
+
+int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags)
+{
+	int err;
+
+	walk_reset(w, flags, true);
+	err = flags & LOOKUP_REF ? -ECHILD : 0;
+	if (err)
+		return err;
+	err = start_file(w, dirfd, text);
+	if (err) {
+		end_file(w);
+		return err;
+	}
+	rcu_read_lock();
+	w->mount_start = seq_read_begin(&mount_seq);
+	start_place(w, text);
+	w->seq = seq_read_begin(&w->at.dentry->seq);
+	w->inode = w->at.dentry->inode;
+	err = walk_text(w, text);
+	if (likely(!err))
+		err = final_check(w);
+	if (likely(!err))
+		return 0;
+	rcu_read_unlock();
+	end_file(w);
+	/* Only "no such name" is sure enough here: a negative dentry was seen between two equal sequence numbers. */
+	return err == -ENOENT ? err : -ECHILD;
+}
+
+int walk_ref(struct walk *w, cap_t dirfd, const char *text, u32 flags)
+{
+	struct fs_context *fs = fs_current();
+	int err;
+
+	walk_reset(w, flags, false);
+	err = start_file(w, dirfd, text);
+	if (err) {
+		end_file(w);
+		return err;
+	}
+	spin_lock(&fs->lock); /* keeps root and cwd from going while they are referenced */
+	rcu_read_lock();
+	start_place(w, text);
+	path_get(&w->root);
+	path_get(&w->at);
+	rcu_read_unlock();
+	spin_unlock(&fs->lock);
+	w->inode = w->at.dentry->inode;
+	err = walk_text(w, text);
+	if (!err)
+		err = final_check(w);
+	if (err)
+		walk_end(w);
+	return err;
+}
+
+void walk_end(struct walk *w)
+{
+	if (w->rcu) {
+		rcu_read_unlock();
+	} else {
+		path_put(&w->at);
+		if (w->root.dentry)
+			path_put(&w->root);
+		if (w->text)
+			kfree(w->text);
+	}
+	end_file(w);
+}
+
+/* Takes references on where the lock-free walk stands and leaves RCU. */
+static ALWAYS_INLINE int walk_legitimize(struct walk *w)
+{
+	bool have_mount = mount_get_live(w->at.mount);
+	bool have_dentry = have_mount && dentry_get_live(w->at.dentry);
+	bool good = have_dentry && !seq_read_retry(&mount_seq, w->mount_start) && !seq_read_retry(&w->at.dentry->seq, w->seq);
+
+	rcu_read_unlock();
+	if (likely(good))
+		return 0;
+	if (have_dentry)
+		dentry_put(w->at.dentry);
+	if (have_mount)
+		mount_put(w->at.mount);
+	return -ECHILD;
+}
+
+int walk_take(struct walk *w, struct path *out)
+{
+	int err = 0;
+
+	if (!w->rcu) {
+		*out = w->at;
+		path_get(out);
+		walk_end(w);
+		return 0;
+	}
+	err = walk_legitimize(w);
+	if (!err)
+		*out = w->at;
+	end_file(w);
+	return err;
+}
+
+int walk_path(cap_t dirfd, const char *text, u32 flags, struct path *out)
+{
+	struct walk w;
+	int err = walk_rcu(&w, dirfd, text, flags);
+
+	if (likely(!err))
+		err = walk_take(&w, out);
+	if (likely(err != -ECHILD))
+		return err;
+	err = walk_ref(&w, dirfd, text, flags);
+	return err ? err : walk_take(&w, out);
+}
+
+int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags)
+{
+	int err = walk_rcu(w, dirfd, text, flags | LOOKUP_PARENT);
+
+	if (!err) {
+		err = walk_legitimize(w);
+		w->rcu = false;
+		w->root = (struct path){ NULL, NULL };
+		if (err)
+			end_file(w);
+	}
+	return err == -ECHILD ? walk_ref(w, dirfd, text, flags | LOOKUP_PARENT) : err;
+}
+
+int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st)
+{
+	struct walk w;
+	struct path p;
+	int err = walk_rcu(&w, dirfd, text, flags);
+
+	if (likely(!err && !w.inode->ops->getattr)) {
+		inode_getattr_generic(w.inode, st);
+		st->mnt_id = w.at.mount->id;
+		err = seq_read_retry(&w.at.dentry->seq, w.seq) ? -ECHILD : 0;
+		walk_end(&w);
+		if (likely(!err))
+			return 0;
+	} else if (!err) {
+		walk_end(&w);
+	} else if (err != -ECHILD) {
+		return err;
+	}
+	err = walk_path(dirfd, text, flags, &p);
+	if (err)
+		return err;
+	err = inode_getattr(&p, p.dentry->inode, st);
+	path_put(&p);
+	return err;
+}

@@ -1,0 +1,144 @@
+/* Bytes between the kernel and a user's or the kernel's segments, and plain reads and writes of open files. Layer: fs.
+ * Context: thread, no spin lock held: user memory may have to be paged in. */
+#include <arch/uaccess.h>
+#include <exo/vfs.h>
+#include "vfs_internal.h"
+
+/* Steps over @n bytes of the current segment, and to the next ones when it ends. */
+static void uio_advance(struct uio *u, size_t n)
+{
+	u->base += n;
+	u->segment_left -= n;
+	u->left -= n;
+	while (!u->segment_left && u->iov_left) {
+		u->base = u->iov->base;
+		u->segment_left = u->iov->len_bytes;
+		u->iov++;
+		u->iov_left--;
+	}
+}
+
+enum uio_op { UIO_IN, UIO_OUT, UIO_ZERO };
+
+/* Return: bytes of one segment not moved. */
+static ALWAYS_INLINE size_t segment_move(struct uio *u, void *mem, size_t n, enum uio_op op)
+{
+	if (unlikely(u->kernel)) {
+		if (op == UIO_IN)
+			memcpy(mem, u->base, n);
+		else if (op == UIO_OUT)
+			memcpy(u->base, mem, n);
+		else
+			memset(u->base, 0, n);
+		return 0;
+	}
+	if (op == UIO_IN)
+		return copy_from_user_partial(mem, (const void USER *)u->base, n);
+	if (op == UIO_OUT)
+		return copy_to_user_partial((void USER *)u->base, mem, n);
+	return clear_user((void USER *)u->base, n) ? n : 0;
+}
+
+static ALWAYS_INLINE size_t uio_move(struct uio *u, void *mem, size_t len_bytes, enum uio_op op)
+{
+	size_t done = 0;
+
+	if (likely(len_bytes <= u->segment_left && !u->iov_left)) { /* one segment: the common case */
+		done = len_bytes - segment_move(u, mem, len_bytes, op);
+		u->base += done;
+		u->segment_left -= done;
+		u->left -= done;
+		return done;
+	}
+	len_bytes = MIN(len_bytes, u->left);
+	while (done < len_bytes) {
+		size_t n, missed;
+
+		if (!u->segment_left)
+			uio_advance(u, 0);
+		n = MIN(len_bytes - done, u->segment_left);
+		missed = segment_move(u, (u8 *)mem + (op == UIO_ZERO ? 0 : done), n, op);
+		uio_advance(u, n - missed);
+		done += n - missed;
+		if (missed)
+			break;
+	}
+	return done;
+}
+
+size_t uio_write(struct uio *u, const void *src, size_t len_bytes)
+{
+	return uio_move(u, (void *)src, len_bytes, UIO_OUT);
+}
+
+size_t uio_read(struct uio *u, void *dst, size_t len_bytes)
+{
+	return uio_move(u, dst, len_bytes, UIO_IN);
+}
+
+size_t uio_zero(struct uio *u, size_t len_bytes)
+{
+	return uio_move(u, NULL, len_bytes, UIO_ZERO);
+}
+
+ssize_t file_read(struct file *f, struct uio *u, u64 *pos)
+{
+	if (unlikely(!f->ops->read))
+		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
+	return f->ops->read(f, u, pos);
+}
+
+ssize_t file_write(struct file *f, struct uio *u, u64 *pos)
+{
+	if (unlikely(!f->ops->write))
+		return -EINVAL;
+	return f->ops->write(f, u, pos);
+}
+
+ssize_t file_read_kernel(struct file *f, void *buf, size_t len_bytes, u64 pos)
+{
+	struct uio u;
+
+	uio_init_kernel(&u, buf, len_bytes);
+	return file_read(f, &u, &pos);
+}
+
+ssize_t file_write_kernel(struct file *f, const void *buf, size_t len_bytes, u64 pos)
+{
+	struct uio u;
+
+	uio_init_kernel(&u, (void *)buf, len_bytes);
+	return file_write(f, &u, &pos);
+}
+
+s64 file_seek_generic(struct file *f, s64 offset, int whence)
+{
+	u64 size = f->inode->pages_ready ? __atomic_load_n(&f->inode->pages.size_bytes, __ATOMIC_RELAXED) : 0;
+	s64 base = 0;
+
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		base = (s64)f->pos;
+		break;
+	case SEEK_END:
+		base = (s64)size;
+		break;
+	case SEEK_DATA: /* without knowledge of holes: all is data, a hole at the end */
+	case SEEK_HOLE:
+		if (offset < 0 || (u64)offset >= size)
+			return -ENXIO;
+		if (whence == SEEK_HOLE)
+			offset = (s64)size;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (__builtin_add_overflow(base, offset, &offset))
+		return -EOVERFLOW;
+	if (offset < 0)
+		return -EINVAL;
+	f->pos = (u64)offset;
+	return offset;
+}

@@ -1,0 +1,101 @@
+/* What the system call handlers ask of room posix_x, after they have decoded. Layer: posix_x.
+ * All act for current unless a pid is given. Context: thread, no lock held. Return: >= 0 | -errno | -ERESTART*. */
+#pragma once
+
+#include <exo/posix_x.h>
+
+struct trap_frame;
+
+/* ---- processes ---- */
+struct clone_request {
+	u64 flags;              /* CLONE_* without the signal */
+	u32 exit_signal;        /* 0 = none */
+	vaddr_t stack;          /* stack pointer of the child, 0 = the caller's */
+	u64 tls;
+	u32 USER *parent_tid, *child_tid;
+};
+long process_clone(const struct clone_request *r, const struct trap_frame *f);
+void process_exit_current(s32 status) NORETURN; /* wait status: code << 8 | signal */
+void process_group_exit(s32 status) NORETURN;
+
+struct usage { u64 utime_ns, stime_ns, min_flt, maj_flt, vcsw, ivcsw, maxrss_kb; };
+struct wait_request {
+	int type;               /* P_ALL P_PID P_PGID */
+	pid_t id;
+	u32 options;            /* W* */
+	pid_t pid;              /* out: 0 = nothing yet (WNOHANG) */
+	u32 uid;                /* out */
+	s32 status;             /* out: wait status, 0xffff = continued */
+	struct usage usage;     /* out */
+	struct process *reaped; /* internal */
+};
+long process_wait(struct wait_request *w);
+void process_usage(struct process *p, int who, struct usage *out); /* RUSAGE_SELF, _CHILDREN, _THREAD */
+
+struct exec_request {
+	const char *path;       /* kernel string */
+	cap_t dirfd;
+	u32 at_flags;
+	const u64 USER *argv, *envp;
+};
+long process_exec(const struct exec_request *r, struct trap_frame *f);
+
+long process_setsid(void);
+long process_setpgid(pid_t pid, pid_t pgid);
+long process_group_of(pid_t pid, bool session);
+pid_t process_set_clear_tid(u32 USER *word);
+void process_set_robust_list(void USER *head);
+int process_get_robust_list(pid_t tid, u64 *head) MUST_USE;
+long rseq_register(void USER *area, u32 len, u32 flags, u32 signature);
+long process_limit_change(pid_t pid, u32 id, const struct rlimit64 *new, struct rlimit64 *old);
+u32 process_personality(u32 persona); /* 0xffffffff only asks; the old one */
+int pid_max_set(pid_t max) MUST_USE;  /* /proc/sys/kernel/pid_max */
+pid_t pid_max_get(void);
+
+/* process_cred_commit - publishes @c, which the call takes over, as current's credentials. */
+int process_cred_commit(struct cred *c) MUST_USE;
+struct cred *thread_cred_get(struct thread *t); /* +1 */
+/* State of prctl. */
+struct process_flags { int pdeath_signal; u8 dumpable; bool subreaper; ns_t slack_ns; u64 clear_tid; };
+void process_flags_get(struct process_flags *out);
+void process_pdeath_set(int signo);
+void process_dumpable_set(u8 value);
+void process_subreaper_set(bool on);
+void process_slack_set(ns_t ns); /* 0 = the default */
+
+/* ---- signals ---- */
+struct k_sigaction { u64 handler, flags, restorer; sigset mask; }; /* as rt_sigaction(2) passes it */
+struct alt_stack { vaddr_t base; size_t size; int flags; };
+int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigaction *old) MUST_USE;
+int signal_mask_change(int how, const sigset *set, sigset *old) MUST_USE;
+void signal_mask_restore(sigset set); /* rt_sigreturn */
+sigset signal_pending_get(void);
+long signal_suspend(sigset mask);
+long signal_pause(void);
+long signal_wait(sigset set, ns_t deadline_ns, struct siginfo *info); /* deadline 0 = do not sleep */
+int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp) MUST_USE;
+void signal_altstack_restore(const struct alt_stack *s); /* rt_sigreturn */
+long signal_kill(pid_t pid, int signo);
+long signal_tgkill(pid_t tgid, pid_t tid, int signo); /* tgid 0: tkill */
+long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */
+void signal_force(int signo, int code, vaddr_t addr); /* a fault of current: cannot be blocked or ignored */
+
+/* ---- futex ---- */
+struct futex_counts { s32 wake, requeue; bool count_moved; };
+long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset);
+long futex_wake(u32 USER *word, bool shared, u32 count, u32 bitset);
+long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected, const struct futex_counts *n);
+long futex_wake_op(u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op);
+
+/* ---- timers ---- */
+struct itimer_ns { u64 interval_ns, value_ns; };
+struct timer_event { int notify, signo; pid_t tid; u64 value; };
+#define ITIMER_REAL    0
+#define ITIMER_VIRTUAL 1
+#define ITIMER_PROF    2
+int itimer_change(int which, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
+long posix_timer_create(int clock_id, const struct timer_event *ev);
+int posix_timer_set(s32 id, bool abs, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
+int posix_timer_get(s32 id, struct itimer_ns *out) MUST_USE;
+long posix_timer_overrun(s32 id);
+int posix_timer_delete(s32 id) MUST_USE;

@@ -1,0 +1,235 @@
+/* madvise, msync, mincore. Layer: memory. Source: madvise(2), msync(2), mincore(2). */
+#include <exo/fs.h>
+#include <exo/string.h>
+#include <exo_abi/linux_mman.h>
+#include "vm_internal.h"
+
+static void discard(struct vm_space *s, struct vm_area *a, vaddr_t start, vaddr_t end)
+{
+	struct tlb_gather g;
+
+	rwsem_write_lock(&a->lock);
+	tlb_gather_begin(&g, &s->pmap);
+	pmap_unmap(&s->pmap, start, end, &g);
+	space_gather_end(s, &g);
+	rwsem_write_unlock(&a->lock);
+}
+
+/* Advice that acts on one area's part of the range. Context: space->lock (read). */
+static int advise_area(struct vm_space *s, struct vm_area *a, vaddr_t start, vaddr_t end, int advice)
+{
+	switch (advice) {
+	case L_MADV_DONTNEED:
+	case L_MADV_DONTNEED_LOCKED:
+		if (a->special || ((a->flags & VM_LOCKED) && advice == L_MADV_DONTNEED))
+			return -EINVAL;
+		discard(s, a, start, end);
+		return 0;
+	case L_MADV_FREE: /* "may be freed at any time" may be at once */
+		if (a->special || a->object || (a->flags & VM_LOCKED))
+			return -EINVAL;
+		discard(s, a, start, end);
+		return 0;
+	case L_MADV_REMOVE:
+		if (!a->object || a->special || (a->flags & VM_LOCKED))
+			return -EINVAL;
+		if ((a->flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
+			return -EACCES;
+		vm_object_punch(a->object, area_index(a, start) << PAGE_SHIFT, area_index(a, end) << PAGE_SHIFT);
+		return 0;
+	case L_MADV_PAGEOUT:
+	case L_MADV_COLD:
+		return a->special || (a->flags & VM_LOCKED) ? -EINVAL : 0;
+	default:
+		return 0; /* hints about reading ahead: nothing is slower than memory here */
+	}
+}
+
+static int advise_walk(struct vm_space *s, vaddr_t start, vaddr_t end, int advice)
+{
+	vaddr_t at = start;
+	int err = 0, hole = 0;
+	struct vm_area *a;
+
+	rwsem_read_lock(&s->lock);
+	for (a = area_above(s, start); a && a->start < end && !err; a = area_next(a)) {
+		if (a->start > at)
+			hole = -ENOMEM; /* the mapped parts are served all the same */
+		err = advise_area(s, a, MAX(a->start, start), MIN(a->end, end), advice);
+		at = a->end;
+	}
+	rwsem_read_unlock(&s->lock);
+	return err ? err : at < end ? -ENOMEM : hole;
+}
+
+static int advise_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set, u32 forbidden)
+{
+	int err = 0, hole;
+
+	rwsem_write_lock(&s->lock);
+	hole = range_is_mapped(s, start, end) ? 0 : -ENOMEM;
+	for (struct vm_area *a = area_above(s, start); a && a->start < end; a = area_next(a))
+		if ((a->flags & forbidden) || ((set & VM_WIPEONFORK) && (a->object || a->special)))
+			err = -EINVAL;
+	err = err ? err : areas_change_flags(s, start, end, clear, set);
+	rwsem_write_unlock(&s->lock);
+	return err ? err : hole;
+}
+
+static int advise_populate(struct vm_space *s, vaddr_t start, vaddr_t end, u32 access)
+{
+	for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
+		int err = vm_fault(s, va, access);
+
+		if (err)
+			return err == -EACCES ? -EINVAL : err == -EFAULT ? -ENOMEM : err == -EIO ? -EFAULT : err;
+	}
+	return 0;
+}
+
+int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice)
+{
+	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
+	vaddr_t end = start + len;
+
+	if ((start & ~PAGE_MASK) || len < len_bytes || !user_range_valid(start, len))
+		return -EINVAL;
+	switch (advice) {
+	case L_MADV_NORMAL:
+	case L_MADV_RANDOM:
+	case L_MADV_SEQUENTIAL:
+	case L_MADV_WILLNEED:
+	case L_MADV_DONTNEED:
+	case L_MADV_DONTNEED_LOCKED:
+	case L_MADV_FREE:
+	case L_MADV_REMOVE:
+	case L_MADV_COLD:
+	case L_MADV_PAGEOUT:
+		return len ? advise_walk(s, start, end, advice) : 0;
+	case L_MADV_DONTFORK:
+		return len ? advise_flags(s, start, end, 0, VM_DONTFORK, 0) : 0;
+	case L_MADV_DOFORK:
+		return len ? advise_flags(s, start, end, VM_DONTFORK, 0, VM_SPECIAL) : 0;
+	case L_MADV_WIPEONFORK:
+		return len ? advise_flags(s, start, end, 0, VM_WIPEONFORK, VM_SHARED) : 0;
+	case L_MADV_KEEPONFORK:
+		return len ? advise_flags(s, start, end, VM_WIPEONFORK, 0, 0) : 0;
+	case L_MADV_DONTDUMP:
+		return len ? advise_flags(s, start, end, 0, VM_DONTDUMP, 0) : 0;
+	case L_MADV_DODUMP:
+		return len ? advise_flags(s, start, end, VM_DONTDUMP, 0, VM_SPECIAL) : 0;
+	case L_MADV_HUGEPAGE:
+		return len ? advise_flags(s, start, end, 0, VM_HUGE, 0) : 0;
+	case L_MADV_NOHUGEPAGE:
+		return len ? advise_flags(s, start, end, VM_HUGE, 0, 0) : 0;
+	case L_MADV_POPULATE_READ:
+		return advise_populate(s, start, end, PROT_R);
+	case L_MADV_POPULATE_WRITE:
+		return advise_populate(s, start, end, PROT_W);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Writes shared file pages back, one file at a time without the space's lock. */
+static int sync_area(struct vm_space *s, vaddr_t at, vaddr_t *next)
+{
+	struct file *file = NULL;
+	struct vm_area *a;
+	int err = 0;
+
+	rwsem_read_lock(&s->lock);
+	a = area_above(s, at);
+	if (!a || a->start > at)
+		err = -ENOMEM;
+	if (a && (a->flags & VM_SHARED) && a->file && a->file->ops->fsync) {
+		file = a->file;
+		file_get(file);
+	}
+	*next = a ? a->end : USER_MAX;
+	rwsem_read_unlock(&s->lock);
+	if (file) {
+		int synced = file->ops->fsync(file, false);
+
+		file_put(file);
+		err = err ? err : synced;
+	}
+	return err;
+}
+
+int vm_sync(struct vm_space *s, vaddr_t start, size_t len_bytes, int flags)
+{
+	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
+	vaddr_t at = start;
+	int err = 0;
+
+	if ((start & ~PAGE_MASK) || (flags & ~(L_MS_ASYNC | L_MS_INVALIDATE | L_MS_SYNC)) ||
+		(flags & (L_MS_ASYNC | L_MS_SYNC)) == (L_MS_ASYNC | L_MS_SYNC))
+		return -EINVAL;
+	if (len < len_bytes || !user_range_valid(start, len))
+		return -ENOMEM;
+	while (at < start + len) {
+		vaddr_t next = USER_MAX;
+		int one;
+
+		if (flags & L_MS_SYNC) {
+			one = sync_area(s, at, &next);
+		} else { /* pages are marked dirty already; only holes are errors */
+			rwsem_read_lock(&s->lock);
+			struct vm_area *a = area_above(s, at);
+			one = a && a->start <= at ? 0 : -ENOMEM;
+			next = a ? a->end : USER_MAX;
+			if (a && (flags & L_MS_INVALIDATE) && (a->flags & VM_LOCKED))
+				one = one ? one : -EBUSY;
+			rwsem_read_unlock(&s->lock);
+		}
+		err = err ? err : one;
+		at = next;
+	}
+	return err;
+}
+
+struct residency {
+	vaddr_t start;
+	u8 *vec;
+};
+
+static void note_resident(void *ctx, vaddr_t va, pte_t pte)
+{
+	struct residency *r = ctx;
+
+	if (pte_present(pte))
+		r->vec[(va - r->start) >> PAGE_SHIFT] = 1;
+}
+
+int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec)
+{
+	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
+	vaddr_t end = start + len;
+	struct residency r = { start, vec };
+	struct vm_area *a;
+	int err = 0;
+
+	if (start & ~PAGE_MASK)
+		return -EINVAL;
+	if (len < len_bytes || !user_range_valid(start, len))
+		return -ENOMEM;
+	memset(vec, 0, len >> PAGE_SHIFT);
+	rwsem_read_lock(&s->lock);
+	if (len && !range_is_mapped(s, start, end))
+		err = -ENOMEM;
+	for (a = area_above(s, start); a && a->start < end && !err; a = area_next(a)) {
+		vaddr_t low = MAX(a->start, start), high = MIN(a->end, end);
+
+		pmap_walk(&s->pmap, low, high, note_resident, &r);
+		for (vaddr_t va = low; a->object && va < high; va += PAGE_SIZE) {
+			struct page *p = vm_object_peek(a->object, area_index(a, va));
+
+			if (p)
+				page_put(p);
+			r.vec[(va - start) >> PAGE_SHIFT] |= p != NULL;
+		}
+	}
+	rwsem_read_unlock(&s->lock);
+	return err;
+}

@@ -1,0 +1,400 @@
+/* Page faults. Layer: memory.
+ *
+ * A fault finds its area under tree_lock, then holds the area's lock for reading: no space lock. Entries change by compare-and-
+ * exchange, so threads that fault on one page race harmlessly and the losers look again. A removal of the object's pages (truncate)
+ * is noticed by the object's counter, see vm_object.c.
+ * Out of memory: all locks are dropped, then the OOM killer decides. */
+#include <exo/log.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <exo/time.h>
+#include <arch/uaccess.h>
+#include "vm_internal.h"
+
+#define OOM_ATTEMPTS 500
+#define OOM_PAUSE_NS (10 * NS_PER_MS)
+
+static bool (*oom_killer)(void);
+
+void vm_set_oom_killer(bool (*fn)(void))
+{
+	oom_killer = fn;
+}
+
+struct fault {
+	struct vm_area *area;
+	struct pmap *pmap;
+	vaddr_t va;     /* page aligned */
+	pte_t old;      /* entry as it was */
+	bool write;
+};
+
+static s64 *rss_of(struct vm_space *s, const struct vm_object *o)
+{
+	return object_is_shmem(o) ? &s->rss_shmem : &s->rss_file;
+}
+
+static struct page *anon_page_alloc(u32 flags)
+{
+	struct page *p = page_alloc(0, ALLOC_USER | flags);
+
+	if (!p)
+		return NULL;
+	p->flags = PG_ANON | PG_UPTODATE;
+	mem_account(MEM_ANON, 1);
+	return p;
+}
+
+/* Installs a private page of the space's own. Takes over @p. 0 | -EAGAIN | -ENOMEM. */
+static int anon_install(struct fault *f, struct page *p)
+{
+	pte_t new = pte_make(page_to_phys(p), (f->area->flags & VM_PROT) | PMAP_USER);
+	int err;
+
+	if (f->area->flags & VM_WRITE)
+		new = pte_mkwrite(new);
+	err = pmap_replace(f->pmap, f->va, f->old, new);
+	if (unlikely(err)) {
+		page_put(p);
+		return err;
+	}
+	rss_add(&f->area->space->rss_anon, 1);
+	return 0;
+}
+
+static int fault_anon_empty(struct fault *f)
+{
+	struct page *p;
+
+	if (!f->write) /* reading what nobody wrote: the one page of zeroes */
+		return pmap_replace(f->pmap, f->va, 0,
+			pte_make(page_to_phys(zero_page), (f->area->flags & (VM_READ | VM_EXEC)) | PMAP_USER | PMAP_SPECIAL));
+	p = anon_page_alloc(ALLOC_ZERO);
+	return p ? anon_install(f, p) : -ENOMEM;
+}
+
+/* First write to a page of zeroes. */
+static int fault_unzero(struct fault *f)
+{
+	struct page *p = anon_page_alloc(ALLOC_ZERO);
+	int err = p ? anon_install(f, p) : -ENOMEM;
+
+	if (!err)
+		tlb_flush_page(f->pmap, f->va); /* other threads may still read the zeroes */
+	return err;
+}
+
+/* Holds the page of the entry, so that it cannot be freed and come back under the same entry. false: the entry changed. */
+static bool fault_hold(struct fault *f, struct page *p)
+{
+	u32 refs = __atomic_load_n(&p->refs, __ATOMIC_RELAXED);
+
+	do {
+		if (!refs)
+			return false;
+	} while (!__atomic_compare_exchange_n(&p->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	if (likely(pmap_lookup(f->pmap, f->va) == f->old))
+		return true;
+	page_put(p);
+	return false;
+}
+
+/* A write to a present, protected entry of a private mapping: copy, unless nobody else has the page. */
+static int fault_copy(struct fault *f)
+{
+	struct page *old = phys_to_page(pte_paddr(f->old)), *p;
+	struct vm_space *s = f->area->space;
+	int err;
+
+	if (pte_special(f->old))
+		return old == zero_page ? fault_unzero(f) : -EACCES;
+	if ((old->flags & PG_ANON) && __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
+		return pmap_replace(f->pmap, f->va, f->old, pte_mkwrite(pte_set_prot(f->old, f->area->flags & VM_PROT)));
+	if (!fault_hold(f, old))
+		return -EAGAIN;
+	p = anon_page_alloc(0);
+	if (p)
+		arch_page_copy(page_to_virt(p), page_to_virt(old));
+	err = p ? anon_install(f, p) : -ENOMEM;
+	if (!err) {
+		tlb_flush_page(f->pmap, f->va); /* other threads may still read the old page */
+		rss_add(old->flags & PG_ANON ? &s->rss_anon : rss_of(s, f->area->object), -1);
+		page_put(old); /* the entry's */
+	}
+	page_put(old);
+	return err;
+}
+
+/* Write to a page of an object that the space does not map yet, privately: copied from the object at once. */
+static int fault_object_copy(struct fault *f)
+{
+	struct page *src = object_page_in(f->area->object, area_index(f->area, f->va)), *p;
+
+	if (is_err(src))
+		return (int)ptr_err(src);
+	p = anon_page_alloc(0);
+	if (p)
+		arch_page_copy(page_to_virt(p), page_to_virt(src));
+	page_put(src);
+	return p ? anon_install(f, p) : -ENOMEM;
+}
+
+/* Whether a shared mapping may write a page as soon as it is mapped: nobody wants to know when it becomes dirty. */
+static bool writes_unnoticed(const struct vm_object *o)
+{
+	return object_is_shmem(o) && !o->ops->make_writable;
+}
+
+static u32 object_prot(const struct vm_area *a, bool write)
+{
+	u32 prot = a->flags & VM_PROT;
+
+	if (!(a->flags & VM_SHARED) || !(write || writes_unnoticed(a->object)))
+		prot &= ~VM_WRITE;
+	return prot | PMAP_USER;
+}
+
+/* Maps the page and those around it that are in the object already. */
+struct around {
+	vaddr_t start;             /* of slot 0 */
+	u32 count;
+	pte_t ptes[FAULT_AROUND];  /* ptes[i] for start + i pages; 0 = leave alone; each owns a page reference */
+};
+
+/* The window: aligned, inside the area, and inside one node of the page tree. Call under RCU. */
+static void around_collect(struct fault *f, struct around *w, u32 prot)
+{
+	struct vm_area *a = f->area;
+	u64 index = area_index(a, f->va), limit = object_pages(a->object), first, before, after;
+	struct page **slots;
+	u32 count;
+
+	before = MIN((f->va >> PAGE_SHIFT) % FAULT_AROUND, (f->va - a->start) >> PAGE_SHIFT);
+	after = MIN(FAULT_AROUND - (f->va >> PAGE_SHIFT) % FAULT_AROUND, (a->end - f->va) >> PAGE_SHIFT);
+	after = MIN(after, limit - index);
+	if (f->write && !writes_unnoticed(a->object)) {
+		before = 0; /* only this page was announced */
+		after = 1;
+	}
+	slots = page_tree_window(&a->object->tree, index, &first, &count);
+	if (!slots) {
+		before = 0;
+		after = 1;
+	} else {
+		before = MIN(before, index - first);
+		after = MIN(after, first + count - index);
+	}
+	w->start = f->va - (before << PAGE_SHIFT);
+	w->count = (u32)(before + after);
+	for (u32 i = 0; i < w->count; i++) {
+		struct page *p = slots ? __atomic_load_n(&slots[index - before + i - first], __ATOMIC_CONSUME) : NULL;
+
+		w->ptes[i] = 0;
+		if (!p || (uintptr_t)p & 1)
+			continue;
+		page_get(p);
+		w->ptes[i] = pte_make(page_to_phys(p), prot);
+	}
+}
+
+/* The pages left their object while they were being mapped. */
+static void around_undo(struct fault *f, struct around *w, u64 installed)
+{
+	for (u32 i = 0; i < w->count; i++) {
+		vaddr_t va = w->start + ((vaddr_t)i << PAGE_SHIFT);
+
+		if (!(installed >> i & 1) || pmap_replace(f->pmap, va, w->ptes[i], 0) < 0)
+			continue; /* somebody else took it away, and its reference */
+		tlb_flush_page(f->pmap, va);
+		rss_add(rss_of(f->area->space, f->area->object), -1);
+		page_put(phys_to_page(pte_paddr(w->ptes[i])));
+	}
+}
+
+static int fault_object_map(struct fault *f)
+{
+	struct vm_object *o = f->area->object;
+	u32 before = __atomic_load_n(&o->invalidations, __ATOMIC_ACQUIRE), here, prot = object_prot(f->area, f->write);
+	u64 index = area_index(f->area, f->va), installed;
+	struct page *p = NULL;
+	struct around w;
+
+	if (index >= object_pages(o))
+		return -EIO;
+	rcu_read_lock();
+	around_collect(f, &w, prot);
+	rcu_read_unlock();
+	here = (u32)((f->va - w.start) >> PAGE_SHIFT);
+	if (!w.ptes[here]) {
+		p = object_page_in(o, index);
+		if (!is_err(p))
+			w.ptes[here] = pte_make(page_to_phys(p), prot);
+	}
+	installed = w.ptes[here] ? pmap_map_pages(f->pmap, w.start, w.ptes, w.count) : 0;
+	for (u32 i = 0; i < w.count; i++)
+		if (w.ptes[i] && !(installed >> i & 1))
+			page_put(phys_to_page(pte_paddr(w.ptes[i])));
+	if (!w.ptes[here])
+		return (int)ptr_err(p);
+	if (installed)
+		rss_add(rss_of(f->area->space, o), __builtin_popcountll(installed));
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries, then the counter: pairs with object_remove */
+	if (unlikely(__atomic_load_n(&o->invalidations, __ATOMIC_RELAXED) != before)) {
+		around_undo(f, &w, installed);
+		return -EAGAIN;
+	}
+	if (installed >> here & 1)
+		return 0;
+	return pmap_lookup(f->pmap, f->va) ? -EAGAIN : -ENOMEM; /* raced with another fault, or no table page */
+}
+
+/* Write to a shared page: the object hears of it first. */
+static int fault_shared_write(struct fault *f)
+{
+	struct vm_object *o = f->area->object;
+	struct page *p = object_page_in(o, area_index(f->area, f->va));
+	int err = 0;
+
+	if (is_err(p))
+		return (int)ptr_err(p);
+	if (o->ops->make_writable)
+		err = o->ops->make_writable(o, p);
+	if (!err) {
+		vm_object_mark_dirty(o, p);
+		if (!f->old)
+			err = fault_object_map(f);
+		else if (pte_paddr(f->old) == page_to_phys(p))
+			err = pmap_replace(f->pmap, f->va, f->old, pte_mkwrite(f->old));
+		else
+			err = -EAGAIN; /* truncated and made anew meanwhile: its entry is about to go */
+	}
+	page_put(p);
+	return err;
+}
+
+static int fault_special(struct fault *f)
+{
+	u32 flags = 0;
+	paddr_t pa;
+	int err;
+
+	if (!f->area->special->fault)
+		return -EFAULT;
+	err = f->area->special->fault(f->area, f->va, &pa, &flags);
+	if (err)
+		return err;
+	return pmap_replace(f->pmap, f->va, 0, pte_make(pa, (f->area->flags & VM_PROT) | flags | PMAP_USER | PMAP_SPECIAL));
+}
+
+static int fault_resolve(struct fault *f)
+{
+	struct vm_area *a = f->area;
+
+	if (f->old && (!f->write || pte_writable(f->old)))
+		return 0; /* another thread was faster */
+	if (a->special)
+		return f->old ? -EACCES : fault_special(f);
+	if (!a->object)
+		return f->old ? fault_copy(f) : fault_anon_empty(f);
+	if (!f->write)
+		return fault_object_map(f);
+	if (a->flags & VM_SHARED)
+		return fault_shared_write(f);
+	return f->old ? fault_copy(f) : fault_object_copy(f);
+}
+
+static int fault_allowed(const struct vm_area *a, u32 access)
+{
+	u32 flags = a->flags;
+
+	if (access & PROT_W)
+		return flags & VM_WRITE ? 0 : -EACCES;
+	if (access & PROT_X)
+		return flags & VM_EXEC ? 0 : -EACCES;
+	return flags & VM_PROT ? 0 : -EACCES;
+}
+
+/* One attempt. -EAGAIN: look again. */
+static int fault_once(struct vm_space *s, vaddr_t va, u32 access)
+{
+	struct vm_area *a = area_get(s, va);
+	struct fault f = { .area = a, .pmap = &s->pmap, .va = va, .write = access & PROT_W };
+	int err;
+
+	if (unlikely(!a)) {
+		err = stack_grow(s, va);
+		return err ? err : -EAGAIN;
+	}
+	rwsem_read_lock(&a->lock);
+	err = -EAGAIN;
+	if (likely(va >= a->start && va < a->end)) {
+		err = fault_allowed(a, access);
+		if (likely(!err)) {
+			f.old = pmap_lookup(f.pmap, va);
+			err = fault_resolve(&f);
+		}
+	}
+	rwsem_read_unlock(&a->lock);
+	area_put(a);
+	return err;
+}
+
+/* No page. true: try again, something was or will be freed. */
+static bool fault_oom(u32 attempt)
+{
+	if (thread_fatal_pending(current) || !oom_killer || attempt >= OOM_ATTEMPTS)
+		return false;
+	if (!oom_killer())
+		return false;
+	return thread_sleep_until(clock_monotonic() + OOM_PAUSE_NS, WAIT_KILLABLE) == 0;
+}
+
+int vm_fault(struct vm_space *s, vaddr_t va, u32 access)
+{
+	u32 oom = 0;
+	int err;
+
+	va &= PAGE_MASK;
+	if (unlikely(va >= USER_MAX))
+		return -EFAULT;
+	do {
+		err = fault_once(s, va, access);
+		if (unlikely(err == -ENOMEM) && fault_oom(oom++))
+			err = -EAGAIN;
+	} while (unlikely(err == -EAGAIN));
+	return err;
+}
+
+int vm_fault_current(vaddr_t va, u32 access)
+{
+	struct thread *t = current;
+	int err;
+
+	if (unlikely(!t->space || t->fault_disabled))
+		return -EFAULT;
+	t->faults_minor++;
+	err = vm_fault(t->space, va, access);
+	if (unlikely(err == -ENOMEM) && (access & VM_FAULT_USER) && thread_fatal_pending(t))
+		return 0; /* the way back to user mode ends it */
+	return err;
+}
+
+int vm_populate(struct vm_space *s, vaddr_t start, vaddr_t end)
+{
+	int err = 0;
+
+	for (vaddr_t va = start; va < end && !err; va += PAGE_SIZE) {
+		struct vm_area *a = area_get(s, va);
+		u32 access;
+
+		if (!a)
+			return -ENOMEM;
+		access = (a->flags & (VM_SHARED | VM_WRITE)) == VM_WRITE ? PROT_W : PROT_R;
+		area_put(a);
+		if (!pmap_lookup(&s->pmap, va) || access == PROT_W)
+			err = vm_fault(s, va, access);
+		if (!err && current && thread_fatal_pending(current))
+			err = -EINTR;
+	}
+	return err;
+}

@@ -1,0 +1,146 @@
+/* mprotect, and the flags of ranges in general: madvise's fork and dump bits, mlock. Layer: memory. */
+#include "vm_internal.h"
+
+/* Changes the flags of all areas in [start, end), which areas_isolate cut out. */
+static int areas_set_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set)
+{
+	for (struct vm_area *a = area_above(s, start); a && a->start < end; a = area_next(a)) {
+		s64 pages = (s64)area_pages(a);
+
+		space_account(s, a->flags & ~VM_ACCOUNT, -pages);
+		rwsem_write_lock(&a->lock);
+		a->flags = (a->flags & ~clear) | set;
+		rwsem_write_unlock(&a->lock);
+		space_account(s, a->flags & ~VM_ACCOUNT, pages);
+	}
+	area_merge_around(s, start, end);
+	return 0;
+}
+
+int areas_change_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set)
+{
+	int err = areas_isolate(s, start, end);
+
+	return err ? err : areas_set_flags(s, start, end, clear, set);
+}
+
+/* Rights of one whole area. */
+static int protect_area(struct vm_space *s, struct vm_area *a, u32 prot, struct tlb_gather *g)
+{
+	u32 old = a->flags, new = flags_account((old & ~VM_PROT) | prot);
+	u64 pages = area_pages(a);
+	bool notices = a->object && !object_is_shmem(a->object);
+
+	if (old == new)
+		return 0;
+	if ((new & ~old & VM_ACCOUNT) && commit_charge(pages) < 0)
+		return -ENOMEM;
+	space_account(s, old & ~VM_ACCOUNT, -(s64)pages);
+	if (space_may_map(s, new, pages) < 0) {
+		space_account(s, old & ~VM_ACCOUNT, (s64)pages);
+		if (new & ~old & VM_ACCOUNT)
+			commit_uncharge(pages);
+		return -ENOMEM;
+	}
+	space_account(s, new & ~VM_ACCOUNT, (s64)pages);
+	if (old & ~new & VM_ACCOUNT) /* what was charged stays charged: pages may have been written */
+		new |= VM_ACCOUNT;
+	rwsem_write_lock(&a->lock);
+	a->flags = new;
+	pmap_protect(&s->pmap, a->start, a->end, prot, !(new & VM_SHARED) || notices, g);
+	rwsem_write_unlock(&a->lock);
+	return 0;
+}
+
+static int protect_check(struct vm_space *s, vaddr_t start, vaddr_t end, u32 prot)
+{
+	vaddr_t at = start;
+
+	for (struct vm_area *a = area_above(s, start); a && a->start < end; a = area_next(a)) {
+		if (a->start > at)
+			return -ENOMEM;
+		if (prot & ~(a->flags >> VM_MAYSHIFT) & VM_PROT)
+			return -EACCES;
+		at = a->end;
+	}
+	return at < end ? -ENOMEM : 0;
+}
+
+int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
+{
+	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
+	struct tlb_gather g;
+	struct vm_area *a;
+	int err, denied;
+
+	if ((start & ~PAGE_MASK) || (prot & ~VM_PROT))
+		return -EINVAL;
+	if (!len_bytes)
+		return 0;
+	if (len < len_bytes || !user_range_valid(start, len))
+		return -ENOMEM;
+	rwsem_write_lock(&s->lock);
+	denied = protect_check(s, start, start + len, prot);
+	err = denied ? denied : areas_isolate(s, start, start + len);
+	if (err)
+		goto out;
+	tlb_gather_begin(&g, &s->pmap);
+	for (a = area_above(s, start); a && a->start < start + len && !err; a = area_next(a))
+		err = protect_area(s, a, prot, &g);
+	tlb_gather_end(&g);
+	area_merge_around(s, start, start + len);
+out:
+	rwsem_write_unlock(&s->lock);
+	return err;
+}
+
+int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_lock_mode mode)
+{
+	vaddr_t end = ALIGN_UP(start + len_bytes, PAGE_SIZE);
+	u32 clear = mode == VM_UNLOCK ? VM_LOCKED : 0, set = mode == VM_UNLOCK ? 0 : VM_LOCKED;
+	int err;
+
+	start &= PAGE_MASK;
+	if (end < start || end > USER_MAX)
+		return -ENOMEM;
+	if (start == end)
+		return 0;
+	rwsem_write_lock(&s->lock);
+	err = range_is_mapped(s, start, end) ? areas_change_flags(s, start, end, clear, set) : -ENOMEM;
+	rwsem_write_unlock(&s->lock);
+	if (!err && mode == VM_LOCK)
+		err = vm_populate(s, start, end);
+	return err == -EACCES || err == -EFAULT ? -ENOMEM : err == -EIO ? -EAGAIN : err;
+}
+
+/* Brings in what is mapped, area by area: faults may not run under the space's lock. */
+static void populate_all(struct vm_space *s)
+{
+	vaddr_t at = USER_MIN, end;
+
+	while (at < USER_MAX) {
+		rwsem_read_lock(&s->lock);
+		struct vm_area *a = area_above(s, at);
+		end = a ? a->end : USER_MAX;
+		at = a ? MAX(at, a->start) : USER_MAX;
+		rwsem_read_unlock(&s->lock);
+		(void)!vm_populate(s, at, end); /* as far as it goes, as Linux */
+		at = end;
+	}
+}
+
+int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas, bool future)
+{
+	int err = 0;
+
+	rwsem_write_lock(&s->lock);
+	s->lock_future = future ? VM_LOCKED : 0;
+	if (areas == VM_UNLOCK)
+		err = areas_change_flags(s, USER_MIN, USER_MAX, VM_LOCKED, 0);
+	else if (areas != VM_LOCK_LEAVE)
+		err = areas_change_flags(s, USER_MIN, USER_MAX, 0, VM_LOCKED);
+	rwsem_write_unlock(&s->lock);
+	if (!err && areas == VM_LOCK)
+		populate_all(s);
+	return err;
+}

@@ -1,0 +1,163 @@
+/* mremap. Layer: memory. Source: mremap(2). */
+#include <exo_abi/linux_mman.h>
+#include "vm_internal.h"
+
+struct remap {
+	struct vm_space *space;
+	vaddr_t old, target;       /* target: of MREMAP_FIXED */
+	u64 old_len, new_len;      /* page aligned */
+	u32 flags;
+};
+
+/* Lets the area that ends at old + old_len reach further, when nothing is above. -ENOMEM: no room, move instead. */
+static int grow_in_place(struct remap *r, struct vm_area *a, vaddr_t *out)
+{
+	struct vm_space *s = r->space;
+	u64 more = r->new_len - r->old_len;
+	struct vm_area like = { .flags = a->flags, .object = a->object, .file = a->file,
+		.object_page = a->object ? area_index(a, a->end) : 0 };
+
+	if (a->end != r->old + r->old_len || a->special || !range_free(s, a->end, more))
+		return -ENOMEM;
+	if ((a->flags & VM_ACCOUNT) && commit_charge(more >> PAGE_SHIFT) < 0)
+		return -ENOMEM;
+	if (!area_grow_over(s, &like, a->end, a->end + more)) {
+		if (a->flags & VM_ACCOUNT)
+			commit_uncharge(more >> PAGE_SHIFT);
+		return -ENOMEM;
+	}
+	space_account(s, like.flags, (s64)(more >> PAGE_SHIFT));
+	*out = r->old;
+	return 0;
+}
+
+/* The pages of @from become those of @to. Faults are kept out of both while they move. */
+static int move_entries(struct vm_space *s, struct vm_area *from, struct vm_area *to, vaddr_t old, u64 len_bytes)
+{
+	struct tlb_gather g;
+	int err;
+
+	rwsem_write_lock(&from->lock);
+	rwsem_write_lock(&to->lock);
+	tlb_gather_begin(&g, &s->pmap);
+	err = pmap_move(&s->pmap, old, to->start, len_bytes, &g);
+	tlb_gather_end(&g);
+	rwsem_write_unlock(&to->lock);
+	rwsem_write_unlock(&from->lock);
+	return err;
+}
+
+static int move(struct remap *r, struct vm_area *a, vaddr_t *out)
+{
+	bool keep = r->flags & L_MREMAP_DONTUNMAP || !r->old_len;
+	struct vm_space *s = r->space;
+	struct vm_area like = *a, *to;
+	u64 pages = r->new_len >> PAGE_SHIFT;
+	vaddr_t start = r->target;
+	int err;
+
+	if (!(r->flags & L_MREMAP_FIXED)) {
+		start = gap_find(s, r->new_len, false);
+		if (!start)
+			return -ENOMEM;
+	}
+	if (s->area_count + 3 > AREAS_MAX || ((a->flags & VM_ACCOUNT) && commit_charge(pages) < 0))
+		return -ENOMEM;
+	like.object_page = a->object ? area_index(a, r->old) : 0;
+	to = area_create(s, &like, start, start + r->new_len);
+	if (!to)
+		goto uncharge;
+	area_insert(to);
+	space_account(s, to->flags, (s64)pages);
+	err = r->old_len ? move_entries(s, a, to, r->old, MIN(r->old_len, r->new_len)) : 0;
+	if (err || !keep) /* on failure the entries are where they were: only the new area goes */
+		if (unmap_locked(s, err ? start : r->old, err ? start + r->new_len : r->old + r->old_len) < 0)
+			return -ENOMEM; /* a hole that cannot be made: both mappings stay, the caller keeps the old address */
+	if (err)
+		return err;
+	area_merge_around(s, start, start + r->new_len);
+	*out = start;
+	return 0;
+uncharge:
+	if (a->flags & VM_ACCOUNT)
+		commit_uncharge(pages);
+	return -ENOMEM;
+}
+
+/* What is at the target goes first; then the old range may have become another area. */
+static int fixed_target(struct remap *r)
+{
+	if ((r->target & ~PAGE_MASK) || !user_range_valid(r->target, r->new_len) || r->target < USER_MIN)
+		return -EINVAL;
+	if (r->target < r->old + r->old_len && r->old < r->target + r->new_len)
+		return -EINVAL;
+	return unmap_locked(r->space, r->target, r->target + r->new_len);
+}
+
+static int remap_check(struct remap *r, struct vm_area *a)
+{
+	if (!a || a->start > r->old)
+		return -EFAULT;
+	if (!r->old_len && (!(a->flags & VM_SHARED) || !a->object))
+		return -EINVAL; /* only a shared mapping can be had twice */
+	if (r->old + r->old_len > a->end)
+		return -EFAULT;
+	if ((r->flags & L_MREMAP_DONTUNMAP) && (a->object || a->special))
+		return -EINVAL;
+	if (a->special && r->new_len > r->old_len)
+		return -EFAULT;
+	if (r->new_len > r->old_len)
+		return space_may_map(r->space, a->flags, (r->new_len - r->old_len) >> PAGE_SHIFT);
+	return 0;
+}
+
+static int remap_locked(struct remap *r, vaddr_t *out)
+{
+	struct vm_area *a;
+	int err = 0;
+
+	if (r->flags & L_MREMAP_FIXED)
+		err = fixed_target(r);
+	if (!err && r->new_len < r->old_len) {
+		if (!range_is_mapped(r->space, r->old, r->old + 1))
+			return -EFAULT;
+		err = unmap_locked(r->space, r->old + r->new_len, r->old + r->old_len);
+		r->old_len = r->new_len;
+	}
+	a = area_above(r->space, r->old);
+	err = err ? err : remap_check(r, a);
+	if (err)
+		return err;
+	if (!(r->flags & (L_MREMAP_FIXED | L_MREMAP_DONTUNMAP)) && r->old_len) {
+		*out = r->old;
+		if (r->new_len == r->old_len || !grow_in_place(r, a, out))
+			return 0;
+	}
+	return r->flags & L_MREMAP_MAYMOVE ? move(r, a, out) : -ENOMEM;
+}
+
+int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags, vaddr_t new_addr, vaddr_t *out)
+{
+	struct remap r = { .space = s, .old = old, .target = new_addr, .old_len = ALIGN_UP(old_len, PAGE_SIZE),
+		.new_len = ALIGN_UP(new_len, PAGE_SIZE), .flags = mremap_flags };
+	struct vm_area *a;
+	bool locked;
+	int err;
+
+	if ((old & ~PAGE_MASK) || !new_len || (mremap_flags & ~(L_MREMAP_MAYMOVE | L_MREMAP_FIXED | L_MREMAP_DONTUNMAP)))
+		return -EINVAL;
+	if ((mremap_flags & (L_MREMAP_FIXED | L_MREMAP_DONTUNMAP)) && !(mremap_flags & L_MREMAP_MAYMOVE))
+		return -EINVAL;
+	if ((mremap_flags & L_MREMAP_DONTUNMAP) && r.old_len != r.new_len)
+		return -EINVAL;
+	if (r.old_len < old_len || r.new_len < new_len || !user_range_valid(old, r.old_len) || r.new_len > USER_MAX)
+		return -EINVAL;
+	rwsem_write_lock(&s->lock);
+	err = remap_locked(&r, out);
+	a = err ? NULL : area_above(s, *out);
+	locked = a && (a->flags & VM_LOCKED);
+	rwsem_write_unlock(&s->lock);
+	if (locked && r.new_len > r.old_len)
+		(void)!vm_populate(s, *out + r.old_len, *out + r.new_len);
+	return err;
+}

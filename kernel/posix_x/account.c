@@ -1,0 +1,71 @@
+/* What each user holds of things that RLIMIT_NPROC and RLIMIT_SIGPENDING bound. Layer: posix_x.
+ * Locks: users_lock guards the table; counts are atomic. An account goes when nobody of its user is left.
+ * Source: getrlimit(2): both limits count per real user id. */
+#include <exo/memory.h>
+#include "posix_x_internal.h"
+
+#define USER_BUCKETS 64
+
+static struct hlist users[USER_BUCKETS]; /* [users_lock] users[uid % 64] */
+static spinlock_t users_lock = SPINLOCK_INIT(RANK_SIGNAL);
+
+static struct user_account *find_locked(u32 uid)
+{
+	struct user_account *a;
+
+	hlist_for_each_entry(a, &users[uid % USER_BUCKETS], hash)
+		if (a->uid == uid) {
+			__atomic_fetch_add(&a->refs, 1, __ATOMIC_RELAXED);
+			return a;
+		}
+	return NULL;
+}
+
+struct user_account *account_get(u32 uid)
+{
+	struct user_account *a, *fresh;
+	ulong flags = spin_lock_irq(&users_lock);
+
+	a = find_locked(uid);
+	spin_unlock_irq(&users_lock, flags);
+	if (a)
+		return a;
+	fresh = kzalloc(sizeof(*fresh), ALLOC_KERNEL);
+	if (!fresh)
+		return NULL;
+	flags = spin_lock_irq(&users_lock);
+	a = find_locked(uid);
+	if (!a) {
+		a = fresh;
+		fresh = NULL;
+		a->uid = uid;
+		a->refs = 1;
+		hlist_add(&users[uid % USER_BUCKETS], &a->hash);
+	}
+	spin_unlock_irq(&users_lock, flags);
+	kfree(fresh);
+	return a;
+}
+
+void account_hold(struct user_account *a)
+{
+	__atomic_fetch_add(&a->refs, 1, __ATOMIC_RELAXED);
+}
+
+void account_put(struct user_account *a)
+{
+	u32 refs = __atomic_load_n(&a->refs, __ATOMIC_RELAXED);
+	ulong flags;
+	bool last;
+
+	while (refs > 1) /* not the last: no lock */
+		if (__atomic_compare_exchange_n(&a->refs, &refs, refs - 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return;
+	flags = spin_lock_irq(&users_lock);
+	last = __atomic_sub_fetch(&a->refs, 1, __ATOMIC_ACQ_REL) == 0;
+	if (last)
+		hlist_del(&a->hash);
+	spin_unlock_irq(&users_lock, flags);
+	if (last)
+		kfree(a);
+}

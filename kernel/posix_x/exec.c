@@ -1,0 +1,442 @@
+/* exec: a process gets a new program. Layer: posix_x.
+ *
+ * Prepare: open, follow `#!`, check, copy the arguments, build the whole new address space - all of it may fail with an error and
+ * without a trace. Commit: the other threads end, then nothing fails any more but for want of memory, which kills.
+ * Locks: none is held over the long parts; tree and process->lock inside. Source: execve(2), signal(7), POSIX.1-2017 exec. */
+#include <exo/log.h>
+#include <exo/memory.h>
+#include <exo/string.h>
+#include <arch/uaccess.h>
+#include "exec_internal.h"
+
+static void exec_free(struct exec *e)
+{
+	exec_file_close(&e->program);
+	exec_file_close(&e->interp);
+	arg_list_free(&e->argv);
+	arg_list_free(&e->envp);
+	for (u32 i = 0; i < e->prefix_count; i++)
+		kfree(e->prefix[i]);
+	kfree(e->path);
+	if (e->space)
+		vm_space_put(e->space);
+	if (e->cred)
+		cred_put(e->cred);
+	kfree(e);
+}
+
+static struct exec *exec_alloc(const char *path)
+{
+	struct exec *e = kzalloc(sizeof(*e), ALLOC_KERNEL);
+	u64 quarter = rlimit_current(RLIM_STACK) / 4;
+
+	if (!e)
+		return NULL;
+	e->args_limit = MAX(MIN(quarter, (u64)EXEC_ARGS_MAX), (u64)EXEC_ARGS_MIN);
+	e->path = kstrdup(path, ALLOC_KERNEL);
+	if (!e->path) {
+		kfree(e);
+		return NULL;
+	}
+	return e;
+}
+
+/* Puts the interpreter of script @script in front: interpreter, its argument, the script, then what was behind argv[0]. */
+static int push_script(struct exec *e, const char *interp, const char *arg, const char *script)
+{
+	char *front[3];
+	u32 n = 0, drop = e->prefix_count ? 1 : 0; /* argv[0] so far: of the caller, or of the script before */
+
+	if (e->prefix_count - drop + 3 > EXEC_PREFIX_MAX)
+		return -ELOOP;
+	front[n++] = kstrdup(interp, ALLOC_KERNEL);
+	if (arg)
+		front[n++] = kstrdup(arg, ALLOC_KERNEL);
+	front[n++] = kstrdup(script, ALLOC_KERNEL);
+	for (u32 i = 0; i < n; i++)
+		if (!front[i]) {
+			while (n)
+				kfree(front[--n]);
+			return -ENOMEM;
+		}
+	if (drop)
+		kfree(e->prefix[0]);
+	memmove(e->prefix + n, e->prefix + drop, (e->prefix_count - drop) * sizeof(*e->prefix));
+	memcpy(e->prefix, front, n * sizeof(*front));
+	e->prefix_count += n - drop;
+	return 0;
+}
+
+/* Opens the program, going through `#!` lines to one that is no script. */
+static int open_program(struct exec *e, cap_t dirfd, u32 at_flags)
+{
+	struct exec_file *f = &e->program;
+	const char *name = e->path;
+	char *interp, *arg;
+	int err = exec_file_open(f, dirfd, name, at_flags);
+
+	for (u32 depth = 0; !err; depth++) {
+		char line[EXEC_SCRIPT_BYTES];
+		u32 n = MIN(f->head_bytes, (u32)sizeof(line) - 1);
+
+		if (n < 2 || f->head[0] != '#' || f->head[1] != '!')
+			break;
+		if (depth == EXEC_SCRIPTS_MAX)
+			return -ELOOP;
+		memcpy(line, f->head, n);
+		line[n] = '\0';
+		err = elf_script_line(line, n + 1, &interp, &arg);
+		if (!err)
+			err = push_script(e, interp, arg, name);
+		if (err)
+			return err;
+		exec_file_close(f);
+		err = exec_file_open(f, -100 /* AT_FDCWD */, e->prefix[0], 0);
+		name = e->prefix[0];
+	}
+	return err;
+}
+
+static int open_interpreter(struct exec *e)
+{
+	const struct elf_image *img = &e->program.image;
+	char *path;
+	ssize_t n;
+	int err = -ENOEXEC;
+
+	if (!img->interp_bytes)
+		return 0;
+	path = kmalloc(img->interp_bytes, ALLOC_KERNEL);
+	if (!path)
+		return -ENOMEM;
+	n = file_read_kernel(e->program.file, path, img->interp_bytes, img->interp_offset);
+	if (n == (ssize_t)img->interp_bytes && path[n - 1] == '\0') {
+		err = exec_file_open(&e->interp, -100 /* AT_FDCWD */, path, 0);
+		if (!err) {
+			err = exec_read_segments(&e->interp);
+			if (err == -ENOEXEC)
+				err = -ELIBBAD;
+		}
+	}
+	kfree(path);
+	return err;
+}
+
+/* Everything that may fail. The arguments are in e already. */
+static int prepare(struct exec *e, cap_t dirfd, u32 at_flags)
+{
+	int err = open_program(e, dirfd, at_flags);
+
+	if (!err)
+		err = exec_read_segments(&e->program);
+	if (!err)
+		err = open_interpreter(e);
+	if (!err)
+		err = exec_prepare_cred(e);
+	if (err)
+		return err;
+	e->space = vm_space_create();
+	if (!e->space)
+		return -ENOMEM;
+	exec_layout(e);
+	err = exec_map_images(e);
+	if (!err)
+		err = exec_build_stack(e);
+	return err;
+}
+
+/* Ends the other threads. 0 | -EAGAIN the process ends or another thread was first. */
+static int become_alone(struct task *t)
+{
+	struct process *p = t->thread.proc;
+	ulong flags = process_lock(p);
+	struct task *o;
+	int err;
+
+	if (p->flags & (PROC_GROUP_EXIT | PROC_EXEC)) {
+		process_unlock(p, flags);
+		return -EAGAIN;
+	}
+	if (p->thread_count == 1) {
+		process_unlock(p, flags);
+		return 0;
+	}
+	p->flags |= PROC_EXEC;
+	list_for_each_entry(o, &p->threads, thread_node) {
+		if (o == t || (o->job & TASK_EXITING))
+			continue;
+		o->job = (o->job & ~(TASK_STOPPED | TASK_STOP_PENDING)) | TASK_EXEC_KILL;
+		o->pending.set |= SIGBIT(SIGKILL);
+		work_set(&o->thread, WORK_SIGNAL);
+		thread_wake_signal(&o->thread, true);
+	}
+	process_unlock(p, flags);
+	err = wait_event_killable(&p->alone_wq, READ_ONCE(p->thread_count) == 1);
+	flags = process_lock(p);
+	p->flags &= ~PROC_EXEC;
+	process_unlock(p, flags);
+	return err ? -EAGAIN : 0;
+}
+
+/* The one thread left takes the number of the process. */
+static void become_leader(struct task *t)
+{
+	struct process *p = t->thread.proc, *child;
+	pid_t old = t->thread.tid;
+	ulong flags;
+
+	if (old == p->nr)
+		return;
+	flags = tree_lock();
+	rcu_assign_pointer(t->pid->task, NULL);
+	pid_unuse(t->pid);
+	t->pid = p->pid;
+	pid_use(p->pid);
+	rcu_assign_pointer(p->pid->task, t);
+	t->thread.tid = p->nr;
+	list_for_each_entry(child, &p->children, sibling)
+		if (child->parent_tid == old)
+			child->parent_tid = p->nr;
+	tree_unlock(flags);
+}
+
+/* A process that shares its handlers or descriptors with another gets its own. */
+static int unshare_tables(struct process *p)
+{
+	struct sighand *h = p->sighand, *own;
+	struct cap_space *caps = current->caps, *copy;
+	ulong flags;
+
+	if (__atomic_load_n(&h->refs, __ATOMIC_ACQUIRE) > 1) {
+		own = sighand_create(h);
+		if (!own)
+			return -ENOMEM;
+		flags = process_lock(p);
+		p->sighand = own;
+		process_unlock(p, flags);
+		sighand_put(h);
+	}
+	if (__atomic_load_n(&caps->refs, __ATOMIC_ACQUIRE) > 1) {
+		copy = cap_space_fork(caps);
+		if (is_err(copy))
+			return (int)ptr_err(copy);
+		flags = process_lock(p);
+		current->caps = copy;
+		process_unlock(p, flags);
+		cap_space_put(caps);
+	}
+	return 0;
+}
+
+static void reset_signals(struct task *t)
+{
+	struct process *p = t->thread.proc;
+	struct sighand *h = p->sighand;
+	ulong flags = process_lock(p);
+
+	spin_lock(&h->lock);
+	for (u32 i = 0; i < SIGNALS_MAX; i++)
+		h->action[i] = (struct k_sigaction){ .handler = h->action[i].handler == SIG_IGN ? SIG_IGN : SIG_DFL };
+	spin_unlock(&h->lock);
+	process_unlock(p, flags);
+	t->alt_base = 0;
+	t->alt_size = 0;
+	t->alt_flags = SS_DISABLE;
+	t->restart.fn = NULL;
+}
+
+static void set_identity(struct exec *e, struct task *t)
+{
+	struct process *p = t->thread.proc;
+	struct cred *old = t->thread.cred;
+	const char *slash = strrchr(e->path, '/');
+	bool gained = e->cred->euid != old->euid || e->cred->egid != old->egid || (e->cred->cap_permitted & ~old->cap_permitted);
+
+	rcu_assign_pointer(t->thread.cred, e->cred);
+	e->cred = NULL;
+	if (gained || e->secure)
+		t->pdeath_signal = 0;
+	p->dumpable = gained || e->secure ? 0 : 1;
+	cred_put(old);
+	str_copy(t->thread.name, slash ? slash + 1 : e->path, sizeof(t->thread.name));
+	p->exit_signal = SIGCHLD;
+	p->did_exec = true;
+}
+
+/* The point of no return. The other threads are gone. */
+static void commit(struct exec *e, struct task *t, struct trap_frame *f)
+{
+	struct process *p = t->thread.proc;
+	struct vm_space *old;
+
+	if (t->thread.space) {
+		process_release_user(t);
+		process_record_rss(p, t->thread.space);
+	}
+	e->space->exe = e->program.file;
+	file_get(e->program.file);
+	old = space_switch(e->space);
+	e->space = NULL;
+	if (old)
+		vm_space_put(old);
+	process_vfork_done(t);
+	cap_space_close_on_exec(t->thread.caps);
+	reset_signals(t);
+	posix_timers_exec(p);
+	set_identity(e, t);
+	t->set_child_tid = NULL;
+	arch_frame_exec(f, e->entry, e->sp);
+}
+
+static long exec_run(struct exec *e, cap_t dirfd, u32 at_flags, struct trap_frame *f)
+{
+	struct task *t = current_task();
+	long err = prepare(e, dirfd, at_flags);
+
+	if (!err)
+		err = become_alone(t);
+	if (err)
+		return err;
+	become_leader(t);
+	err = unshare_tables(t->thread.proc);
+	if (err) {
+		signal_force(SIGKILL, SI_KERNEL, 0);
+		return err;
+	}
+	commit(e, t, f);
+	return 0;
+}
+
+/* process_exec - execve and execveat. @path: kernel string. On success @f is the new program's first frame. */
+long process_exec(const struct exec_request *r, struct trap_frame *f)
+{
+	struct task *t = current_task();
+	struct exec *e;
+	size_t left;
+	long err;
+
+	if (t->nproc_exceeded &&
+	    (u64)__atomic_load_n(&t->account->threads, __ATOMIC_RELAXED) > rlimit_current(RLIM_NPROC))
+		return -EAGAIN;
+	t->nproc_exceeded = false;
+	e = exec_alloc(r->path);
+	if (!e)
+		return -ENOMEM;
+	left = e->args_limit;
+	err = arg_list_from_user(&e->argv, r->argv, &left);
+	if (!err && !e->argv.count) /* a program is never started without a name */
+		err = arg_list_from_kernel(&e->argv, (const char *const[]){ "", NULL }, &left);
+	if (!err)
+		err = arg_list_from_user(&e->envp, r->envp, &left);
+	if (!err)
+		err = exec_run(e, r->dirfd, r->at_flags, f);
+	exec_free(e);
+	return err;
+}
+
+/* ---- the first program ---- */
+
+static void init_entry(void *arg)
+{
+	struct exec *e = arg;
+
+	commit(e, current_task(), arch_thread_frame(current));
+	exec_free(e);
+	arch_enter_user();
+}
+
+/* Descriptors 0, 1, 2 on the console, as far as there is one. */
+static struct cap_space *init_descriptors(void)
+{
+	struct cap_space *caps = cap_space_create();
+	struct file *console;
+
+	if (!caps)
+		return NULL;
+	console = vfs_open(-100 /* AT_FDCWD */, "/dev/console", 2 /* O_RDWR */, 0);
+	if (is_err(console)) {
+		log_warn("init: no /dev/console, error %ld: it starts without descriptors", -ptr_err(console));
+		return caps;
+	}
+	for (cap_t fd = 0; fd < 3; fd++) {
+		file_get(console);
+		if (cap_install(caps, &console->object.root, 0, fd, 3) < 0)
+			file_put(console);
+	}
+	file_put(console);
+	return caps;
+}
+
+/* A process without program. Its session and group have number 0, so that it may make its own, as on Linux. */
+static struct task *init_task_create(struct session *s)
+{
+	struct task *t = task_alloc("init");
+	struct process *p = process_alloc();
+
+	if (!t || !p)
+		panic("init: out of memory");
+	p->sighand = sighand_create(NULL);
+	p->pid = pid_create();
+	t->account = account_get(0);
+	t->thread.cred = cred_get(&cred_root);
+	t->thread.fs = fs_context_copy(current->fs);
+	t->thread.caps = init_descriptors();
+	if (!p->sighand || !p->pid || !t->account || !t->thread.caps || !t->thread.fs || arch_fpu_alloc(&t->thread))
+		panic("init: out of memory");
+	rlimits_init(p);
+	process_get(p);
+	t->thread.proc = p;
+	t->thread.timer_slack_ns = t->default_slack_ns = 50000;
+	p->session = s;
+	p->flags = PROC_UNKILLABLE;
+	return t;
+}
+
+static void init_publish(struct task *t)
+{
+	struct process *p = t->thread.proc;
+	ulong flags = tree_lock();
+
+	if (pid_table_insert_at(&pids, p->pid, 1))
+		panic("init: number 1 is taken");
+	pids.last = 1;
+	p->nr = 1;
+	pid_use(p->pid);
+	p->session->pid = &pid_zero;
+	pid_use(&pid_zero);
+	task_link(p, t, p->pid);
+	process_link_locked(p, NULL);
+	process_set_group_locked(p, &pid_zero);
+	rcu_assign_pointer(p->pid->process, p);
+	tree_unlock(flags);
+}
+
+int process_start_init(const char *path, const char *const argv[], const char *const envp[])
+{
+	struct exec *e = exec_alloc(path);
+	size_t left = EXEC_ARGS_MAX;
+	struct session *s;
+	struct task *t;
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	if (!current->cred)
+		current->cred = cred_get(&cred_root); /* a kernel thread has none */
+	err = arg_list_from_kernel(&e->argv, argv, &left);
+	if (!err)
+		err = arg_list_from_kernel(&e->envp, envp, &left);
+	if (!err)
+		err = prepare(e, -100 /* AT_FDCWD */, 0);
+	s = err ? NULL : session_create();
+	if (!s) {
+		exec_free(e);
+		return err ? err : -ENOMEM;
+	}
+	t = init_task_create(s);
+	init_process = t->thread.proc;
+	init_publish(t);
+	arch_thread_init_kernel(&t->thread, init_entry, e);
+	thread_start(&t->thread);
+	thread_exit();
+}

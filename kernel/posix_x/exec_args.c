@@ -1,0 +1,340 @@
+/* Arguments of exec: from the caller's memory to the new program's stack. Layer: posix_x.
+ *
+ * Stack from its top: 8 zero bytes, path, environment, arguments, platform, 16 random bytes, then aligned to 16 the auxiliary
+ * vector, envp[], argv[], argc. Strings are copied once and stay in order.
+ * Source: execve(2), getauxval(3), x86-64 psABI 3.4.1. */
+#include <exo/memory.h>
+#include <exo/string.h>
+#include <arch/cpu.h>
+#include <arch/uaccess.h>
+#include "exec_internal.h"
+
+#define AUX_MAX 24
+
+static int chunk_add(struct arg_list *l)
+{
+	struct arg_chunk *c = kmalloc(sizeof(*c), ALLOC_KERNEL);
+
+	if (!c)
+		return -ENOMEM;
+	c->next = NULL;
+	if (l->last)
+		l->last->next = c;
+	else
+		l->first = c;
+	l->last = c;
+	l->last_used = 0;
+	return 0;
+}
+
+static int string_begin(struct arg_list *l)
+{
+	if (l->count == l->room) {
+		u32 room = l->room ? l->room * 2 : 64;
+		u32 *offset = krealloc(l->offset, room * sizeof(u32), ALLOC_KERNEL);
+
+		if (!offset)
+			return -ENOMEM;
+		l->offset = offset;
+		l->room = room;
+	}
+	l->offset[l->count++] = (u32)l->bytes;
+	return 0;
+}
+
+/* Copies one string of the user's. *left: bytes that all arguments may still take, pointers included. */
+static int add_user(struct arg_list *l, const char USER *s, size_t *left)
+{
+	size_t whole = 0;
+	int err = string_begin(l);
+
+	if (err)
+		return err;
+	for (;;) {
+		size_t room;
+		long n;
+
+		if (!l->last || l->last_used == sizeof(l->last->data)) {
+			err = chunk_add(l);
+			if (err)
+				return err;
+		}
+		room = MIN(sizeof(l->last->data) - l->last_used, EXEC_STRING_MAX - whole);
+		if (!room || whole >= *left)
+			return -E2BIG;
+		n = strncpy_from_user((char *)l->last->data + l->last_used, s + whole, room);
+		if (n == -ENAMETOOLONG) { /* goes on in the next chunk */
+			whole += room;
+			l->last_used += room;
+			l->bytes += room;
+			continue;
+		}
+		if (n < 0)
+			return (int)n;
+		whole += (size_t)n + 1;
+		l->last_used += (size_t)n + 1;
+		l->bytes += (size_t)n + 1;
+		break;
+	}
+	if (whole > *left)
+		return -E2BIG;
+	*left -= whole;
+	return 0;
+}
+
+int arg_list_from_user(struct arg_list *l, const u64 USER *pointers, size_t *left)
+{
+	u64 p;
+	int err;
+
+	for (u32 i = 0; pointers; i++) {
+		if (get_user_u64((u64 USER *)(uintptr_t)&pointers[i], &p))
+			return -EFAULT;
+		if (!p)
+			break;
+		if (*left < sizeof(p))
+			return -E2BIG;
+		*left -= sizeof(p);
+		err = add_user(l, (const char USER *)p, left);
+		if (err)
+			return err;
+		if (thread_fatal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+static int add_kernel(struct arg_list *l, const char *s, size_t *left)
+{
+	size_t len = strlen(s) + 1;
+	int err = string_begin(l);
+
+	if (err)
+		return err;
+	if (len > *left)
+		return -E2BIG;
+	*left -= len;
+	while (len) {
+		size_t n;
+
+		if (!l->last || l->last_used == sizeof(l->last->data)) {
+			err = chunk_add(l);
+			if (err)
+				return err;
+		}
+		n = MIN(len, sizeof(l->last->data) - l->last_used);
+		memcpy(l->last->data + l->last_used, s, n);
+		l->last_used += n;
+		l->bytes += n;
+		s += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int arg_list_from_kernel(struct arg_list *l, const char *const *strings, size_t *left)
+{
+	for (u32 i = 0; strings[i]; i++) {
+		int err = add_kernel(l, strings[i], left);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void arg_list_free(struct arg_list *l)
+{
+	struct arg_chunk *c = l->first, *next;
+
+	for (; c; c = next) {
+		next = c->next;
+		kfree(c);
+	}
+	kfree(l->offset);
+	*l = (struct arg_list){ 0 };
+}
+
+/* ---- the stack of the new program ---- */
+
+static int put(struct vm_space *s, vaddr_t va, const void *data, size_t len)
+{
+	ssize_t n = vm_access(s, va, (void *)data, len, true);
+
+	if (n < 0)
+		return (int)n;
+	return (size_t)n == len ? 0 : -EFAULT;
+}
+
+/* Writes the list's bytes from @skip on to @va. */
+static int put_list(struct vm_space *s, vaddr_t va, const struct arg_list *l, size_t skip)
+{
+	for (struct arg_chunk *c = l->first; c; c = c->next) {
+		size_t n = c == l->last ? l->last_used : sizeof(c->data), from = MIN(skip, n);
+		int err = n > from ? put(s, va, c->data + from, n - from) : 0;
+
+		if (err)
+			return err;
+		va += n - from;
+		skip -= from;
+	}
+	return 0;
+}
+
+struct stack_plan {
+	vaddr_t path, env, args, prefix, platform, random, vector; /* where each begins */
+	size_t args_skip;     /* bytes of argv[0] when a script's interpreter takes its place */
+	u32 args_from;        /* first argument that counts */
+	u32 argc;
+};
+
+static size_t prefix_bytes(const struct exec *e)
+{
+	size_t n = 0;
+
+	for (u32 i = 0; i < e->prefix_count; i++)
+		n += strlen(e->prefix[i]) + 1;
+	return n;
+}
+
+static const char platform[] = "x86_64";
+
+static void plan_stack(struct exec *e, struct stack_plan *s)
+{
+	size_t words;
+
+	s->args_from = e->prefix_count && e->argv.count ? 1 : 0;
+	s->args_skip = !s->args_from ? 0 : e->argv.count > 1 ? e->argv.offset[1] : e->argv.bytes;
+	s->argc = e->prefix_count + e->argv.count - s->args_from;
+	s->path = e->space->stack_top - 8 - (strlen(e->path) + 1);
+	s->env = s->path - e->envp.bytes;
+	s->args = s->env - (e->argv.bytes - s->args_skip);
+	s->prefix = s->args - prefix_bytes(e);
+	s->platform = ALIGN_DOWN(s->prefix, 16) - sizeof(platform);
+	s->random = ALIGN_DOWN(s->platform, 16) - 16;
+	words = 1 + s->argc + 1 + e->envp.count + 1 + 2 * AUX_MAX;
+	s->vector = ALIGN_DOWN(s->random - words * 8, 16);
+}
+
+static int put_strings(struct exec *e, const struct stack_plan *s)
+{
+	vaddr_t at = s->prefix;
+	int err = put(e->space, s->path, e->path, strlen(e->path) + 1);
+
+	if (!err)
+		err = put_list(e->space, s->env, &e->envp, 0);
+	if (!err)
+		err = put_list(e->space, s->args, &e->argv, s->args_skip);
+	for (u32 i = 0; !err && i < e->prefix_count; i++) {
+		err = put(e->space, at, e->prefix[i], strlen(e->prefix[i]) + 1);
+		at += strlen(e->prefix[i]) + 1;
+	}
+	if (!err)
+		err = put(e->space, s->platform, platform, sizeof(platform));
+	if (!err)
+		err = put(e->space, s->random, e->random, sizeof(e->random));
+	return err;
+}
+
+static u32 fill_aux(const struct exec *e, const struct stack_plan *s, u64 *aux)
+{
+	const struct elf_image *img = &e->program.image;
+	u64 *a = aux;
+
+#define AUX(tag, value)                                                                            \
+	do {                                                                                       \
+		*a++ = (tag);                                                                      \
+		*a++ = (value);                                                                    \
+	} while (0)
+	if (e->vdso)
+		AUX(AT_SYSINFO_EHDR, e->vdso);
+	AUX(AT_HWCAP, arch_elf_hwcap());
+	AUX(AT_MINSIGSTKSZ, arch_signal_stack_min());
+	AUX(AT_PAGESZ, PAGE_SIZE);
+	AUX(AT_CLKTCK, USER_HZ);
+	AUX(AT_PHDR, img->headers_vaddr ? img->headers_vaddr + e->program_bias : 0);
+	AUX(AT_PHENT, sizeof(struct elf64_segment));
+	AUX(AT_PHNUM, img->segment_count);
+	AUX(AT_BASE, e->interp_base);
+	AUX(AT_FLAGS, 0);
+	AUX(AT_ENTRY, img->entry + e->program_bias);
+	AUX(AT_UID, e->cred->uid);
+	AUX(AT_EUID, e->cred->euid);
+	AUX(AT_GID, e->cred->gid);
+	AUX(AT_EGID, e->cred->egid);
+	AUX(AT_SECURE, e->secure);
+	AUX(AT_RANDOM, s->random);
+	AUX(AT_HWCAP2, arch_elf_hwcap2());
+	AUX(AT_RSEQ_FEATURE_SIZE, 28);
+	AUX(AT_RSEQ_ALIGN, RSEQ_SIZE);
+	AUX(AT_EXECFN, s->path);
+	AUX(AT_PLATFORM, s->platform);
+	AUX(AT_NULL, 0);
+#undef AUX
+	return (u32)(a - aux);
+}
+
+/* argc, argv[], envp[], auxv: one vector, written in one go. */
+static int put_vector(struct exec *e, const struct stack_plan *s)
+{
+	size_t words = 1 + s->argc + 1 + e->envp.count + 1 + 2 * AUX_MAX, bytes = words * 8, n = 0;
+	u64 *v = bytes > 65536 ? vmalloc(bytes, ALLOC_KERNEL) : kmalloc(bytes, ALLOC_KERNEL);
+	vaddr_t at = s->prefix;
+	u32 aux_words;
+	int err;
+
+	if (!v)
+		return -ENOMEM;
+	v[n++] = s->argc;
+	for (u32 i = 0; i < e->prefix_count; i++) {
+		v[n++] = at;
+		at += strlen(e->prefix[i]) + 1;
+	}
+	for (u32 i = s->args_from; i < e->argv.count; i++)
+		v[n++] = s->args + e->argv.offset[i] - s->args_skip;
+	v[n++] = 0;
+	for (u32 i = 0; i < e->envp.count; i++)
+		v[n++] = s->env + e->envp.offset[i];
+	v[n++] = 0;
+	aux_words = fill_aux(e, s, v + n);
+	memcpy(e->space->auxv, v + n, aux_words * 8);
+	e->space->auxv_len = aux_words * 8;
+	err = put(e->space, s->vector, v, (n + aux_words) * 8);
+	if (bytes > 65536)
+		vfree(v);
+	else
+		kfree(v);
+	return err;
+}
+
+/* exec_build_stack - maps the stack of e->space and writes it; e->sp is the first program's stack pointer. 0 | -ENOMEM -E2BIG -EFAULT. */
+int exec_build_stack(struct exec *e)
+{
+	struct vm_space *space = e->space;
+	struct stack_plan s;
+	struct vm_map_request r = { 0 };
+	vaddr_t low, out;
+	int err;
+
+	plan_stack(e, &s);
+	low = ALIGN_DOWN(s.vector, PAGE_SIZE) - EXEC_STACK_SLACK;
+	r.addr = low;
+	r.len_bytes = ALIGN_UP(space->stack_top, PAGE_SIZE) - low;
+	r.flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_STACK | VM_ACCOUNT;
+	if (e->program.image.stack_exec)
+		r.flags |= VM_EXEC;
+	r.fixed = r.noreplace = r.grows_down = true;
+	err = vm_map(space, &r, &out);
+	if (!err)
+		err = put_strings(e, &s);
+	if (!err)
+		err = put_vector(e, &s);
+	if (err)
+		return err;
+	e->sp = s.vector;
+	space->arg_start = s.prefix;
+	space->arg_end = s.env;
+	space->env_start = s.env;
+	space->env_end = s.path;
+	return 0;
+}

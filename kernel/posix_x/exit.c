@@ -1,0 +1,319 @@
+/* The end of threads and processes. Layer: posix_x.
+ *
+ * A thread gives back what it holds, leaves its process, and never returns. The last one to leave makes the process a zombie,
+ * hands its children to the nearest reaper and tells its parent; when nobody will wait, the process goes at once.
+ * Locks: tree, then process->lock. Source: exit(2), exit_group(2), wait(2), prctl(2) PR_SET_CHILD_SUBREAPER, POSIX.1-2017 _Exit. */
+#include <exo/log.h>
+#include <exo/string.h>
+#include <arch/uaccess.h>
+#include "posix_x_internal.h"
+
+#define REAP_BATCH 16
+
+static void child_siginfo(struct process *p, struct siginfo *info, int code, int status)
+{
+	struct usage u;
+
+	process_usage_locked(p, &u);
+	siginfo_fill(info, SIGCHLD, code);
+	info->chld.pid = p->nr;
+	info->chld.uid = p->exit_uid;
+	info->chld.status = status;
+	info->chld.utime = (s64)(u.utime_ns / (NS_PER_SEC / USER_HZ));
+	info->chld.stime = (s64)(u.stime_ns / (NS_PER_SEC / USER_HZ));
+}
+
+/* process_notify_parent_locked - news of a stop or a continuation, with SIGCHLD unless the parent does not want it. */
+void process_notify_parent_locked(struct process *p, int why)
+{
+	struct process *parent = p->parent;
+	struct k_sigaction a;
+	struct siginfo info;
+	struct task *t;
+	ulong flags;
+	int status;
+
+	LOCK_HELD(&process_tree_lock);
+	if (!parent || p->state != PROC_LIVE)
+		return;
+	flags = process_lock(p);
+	t = process_first_task_locked(p);
+	if (t)
+		p->exit_uid = t->thread.cred->uid;
+	status = why == CLD_STOPPED ? p->stop_signo : SIGCONT;
+	child_siginfo(p, &info, why, status);
+	process_unlock(p, flags);
+	flags = process_lock(parent);
+	a = signal_action(parent, SIGCHLD);
+	if (a.handler != SIG_IGN && !(a.flags & SA_NOCLDSTOP))
+		(void)signal_queue_locked(parent, NULL, &info, false);
+	process_unlock(parent, flags);
+	wake_all(&parent->child_wq, 0);
+}
+
+/* Tells the parent of the end. Return: true = nobody will wait, reap now. */
+static bool notify_end_locked(struct process *p)
+{
+	struct process *parent = p->parent;
+	int status = p->exit_code, signo = p->exit_signal;
+	bool reap = false;
+	struct k_sigaction a;
+	struct siginfo info;
+	ulong flags = process_lock(p);
+
+	child_siginfo(p, &info, status & 0x7f ? CLD_KILLED : CLD_EXITED, status & 0x7f ? status & 0x7f : status >> 8);
+	info.signo = signo;
+	process_unlock(p, flags);
+	flags = process_lock(parent);
+	if (signo == SIGCHLD) {
+		a = signal_action(parent, SIGCHLD);
+		if (a.handler == SIG_IGN || (a.flags & SA_NOCLDWAIT)) {
+			reap = true;
+			if (a.handler == SIG_IGN)
+				signo = 0;
+		}
+	}
+	if (signo)
+		(void)signal_queue_locked(parent, NULL, &info, false);
+	process_unlock(parent, flags);
+	wake_all(&parent->child_wq, 0);
+	return reap;
+}
+
+/* Who takes over the children of @p: the nearest living ancestor that asked to, else pid 1. */
+static struct process *find_reaper_locked(struct process *p)
+{
+	struct process *a;
+
+	if (p->has_subreaper)
+		for (a = p->parent; a && a != init_process; a = a->parent)
+			if (a->subreaper && a->state == PROC_LIVE && a->thread_count)
+				return a;
+	return init_process;
+}
+
+static void send_pdeath_locked(struct process *child)
+{
+	struct process *me = current->proc;
+	struct siginfo info;
+	struct task *t;
+	ulong flags = process_lock(child);
+
+	list_for_each_entry(t, &child->threads, thread_node) {
+		if (!t->pdeath_signal)
+			continue;
+		siginfo_fill(&info, t->pdeath_signal, SI_USER);
+		info.kill.pid = me->nr;
+		info.kill.uid = current->cred->uid;
+		(void)signal_queue_locked(child, NULL, &info, false);
+	}
+	process_unlock(child, flags);
+}
+
+/* One child of the ending @p goes to @to. Return: true = it is a zombie that nobody waits for. */
+static bool give_child_locked(struct process *child, struct process *to)
+{
+	bool reap = false;
+
+	send_pdeath_locked(child);
+	list_del(&child->sibling);
+	list_add_tail(&to->children, &child->sibling);
+	child->parent = to;
+	child->parent_nr = to->nr;
+	child->parent_tid = to->nr;
+	child->exit_signal = SIGCHLD;
+	if (child->state == PROC_ZOMBIE)
+		reap = notify_end_locked(child);
+	return reap;
+}
+
+/* Collects up to REAP_BATCH processes that were reaped under the tree lock, to be dropped outside it. */
+struct reap_list {
+	struct process *p[REAP_BATCH];
+	u32 count;
+};
+
+static void reap_add_locked(struct reap_list *l, struct process *p)
+{
+	process_reap_locked(p);
+	l->p[l->count++] = p;
+}
+
+static void reap_finish(struct reap_list *l)
+{
+	for (u32 i = 0; i < l->count; i++)
+		process_reap_finish(l->p[i]);
+	l->count = 0;
+}
+
+/* The process is over: children, group, parent. Return: true = call again, the batch was full. */
+static bool end_process_locked(struct process *p, struct reap_list *reap)
+{
+	struct process *to = find_reaper_locked(p), *child, *next;
+
+	list_for_each_entry_safe(child, next, &p->children, sibling) {
+		if (reap->count == REAP_BATCH - 1)
+			return true;
+		if (give_child_locked(child, to))
+			reap_add_locked(reap, child);
+		else
+			group_check_orphaned_locked(child, p);
+	}
+	group_check_orphaned_locked(p, NULL);
+	p->state = PROC_ZOMBIE;
+	if (notify_end_locked(p))
+		reap_add_locked(reap, p);
+	return false;
+}
+
+/* A thread ends and others stay: children that it made belong to the first of those. */
+static void end_thread_locked(struct process *p, struct task *t)
+{
+	struct task *first = process_first_task_locked(p);
+	struct process *child;
+
+	list_for_each_entry(child, &p->children, sibling)
+		if (child->parent_tid == t->thread.tid) {
+			send_pdeath_locked(child);
+			child->parent_tid = first->thread.tid;
+		}
+}
+
+static void leave_tree(struct process *p, struct task *t)
+{
+	struct reap_list reap = { .count = 0 };
+	ulong flags = tree_lock();
+	bool again = false;
+
+	p->exit_uid = current->cred->uid;
+	if (t->thread.tid == p->nr && !(p->flags & PROC_GROUP_EXIT))
+		p->exit_code = t->exit_code;
+	task_unlink(p, t);
+	if (p->thread_count) {
+		end_thread_locked(p, t);
+		wake_all(&p->alone_wq, 0);
+	} else {
+		do {
+			if (again) {
+				tree_unlock(flags);
+				reap_finish(&reap);
+				flags = tree_lock();
+			}
+			again = end_process_locked(p, &reap);
+		} while (again);
+	}
+	tree_unlock(flags);
+	reap_finish(&reap);
+}
+
+/* From now on the thread gets no signals; those of the process that it would have taken go to another. */
+static void stop_receiving(struct process *p, struct task *t)
+{
+	ulong flags = process_lock(p);
+	bool stopped = false;
+
+	t->job |= TASK_EXITING;
+	if (!(p->flags & PROC_GROUP_EXIT))
+		signal_retarget_locked(t, ~t->blocked);
+	if (t->job & TASK_STOP_PENDING)
+		stopped = signal_stop_done_locked(t);
+	process_unlock(p, flags);
+	if (stopped)
+		signal_tell_parent(p, CLD_STOPPED);
+}
+
+/* process_release_user - what a thread owes to user memory and to a vfork parent, while the space is still current. */
+void process_release_user(struct task *t)
+{
+	robust_list_exit(t);
+	t->rseq = NULL;
+	t->thread.flags &= ~THREAD_RSEQ;
+	if (t->clear_child_tid && __atomic_load_n(&t->thread.space->refs, __ATOMIC_RELAXED) > 1) {
+		(void)!put_user_u32(t->clear_child_tid, 0);
+		(void)futex_wake_user(t->clear_child_tid, 1);
+	}
+	t->clear_child_tid = NULL;
+}
+
+void process_vfork_done(struct task *t)
+{
+	if (!__atomic_load_n(&t->vfork_pending, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&t->vfork_pending, false, __ATOMIC_RELEASE); /* pairs with wait_vfork */
+	wake_all(&t->vfork_wq, 0);
+}
+
+/* space_switch - current runs in @next (moved in, may be NULL) from now on. Return: the old one, to be put. */
+struct vm_space *space_switch(struct vm_space *next)
+{
+	struct vm_space *old = current->space;
+	ulong flags = process_lock(current->proc); /* /proc takes references under it */
+
+	current->space = next;
+	vm_switch(old, next);
+	process_unlock(current->proc, flags);
+	return old;
+}
+
+static void drop_resources(struct process *p)
+{
+	struct thread *me = current;
+	struct vm_space *space = space_switch(NULL);
+	struct cap_space *caps = me->caps;
+	struct fs_context *fs = me->fs;
+	ulong flags;
+
+	vm_space_put(space);
+	flags = process_lock(p);
+	me->caps = NULL;
+	me->fs = NULL;
+	process_unlock(p, flags);
+	cap_space_put(caps);
+	fs_context_put(fs);
+}
+
+void process_exit_current(s32 code)
+{
+	struct task *t = current_task();
+	struct process *p = current->proc;
+	bool last;
+
+	t->thread.flags |= THREAD_EXITING;
+	t->exit_code = code;
+	stop_receiving(p, t);
+	last = __atomic_sub_fetch(&p->live, 1, __ATOMIC_ACQ_REL) == 0;
+	if (last) {
+		if (p == init_process)
+			panic("init ended: exit status %d, signal %d", p->flags & PROC_GROUP_EXIT ? p->exit_code >> 8 : code >> 8,
+				(p->flags & PROC_GROUP_EXIT ? p->exit_code : code) & 0x7f);
+		itimers_exit(p);
+		posix_timers_exec(p);
+	}
+	process_release_user(t);
+	process_record_rss(p, t->thread.space);
+	drop_resources(p);
+	process_vfork_done(t);
+	if (last && p->session->pid == p->pid)
+		session_leader_exit(p);
+	leave_tree(p, t);
+	thread_exit();
+}
+
+void process_group_exit(s32 code)
+{
+	struct process *p = current->proc;
+	ulong flags = process_lock(p);
+
+	if (p->flags & PROC_GROUP_EXIT) {
+		code = p->exit_code;
+	} else if (!(current_task()->job & TASK_EXEC_KILL)) {
+		if (p->thread_count > 1) {
+			signal_group_exit_locked(p, code);
+		} else {
+			p->flags |= PROC_GROUP_EXIT;
+			p->exit_code = code;
+		}
+	}
+	process_unlock(p, flags);
+	process_exit_current(code);
+}

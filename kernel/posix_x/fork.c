@@ -1,0 +1,284 @@
+/* New processes and threads. Layer: posix_x.
+ *
+ * Everything that may fail comes first; the new thread becomes visible (number, tree, signals) in one step under the tree lock
+ * and runs after that. A failure before undoes in reverse order.
+ * Locks: tree, then process->lock. Source: clone(2), fork(2), vfork(2), set_tid_address(2). */
+#include <exo/log.h>
+#include <exo/memory.h>
+#include <exo/string.h>
+#include <arch/uaccess.h>
+#include "posix_x_internal.h"
+
+#define CLONE_NAMESPACES                                                                           \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
+struct sighand *sighand_create(const struct sighand *from)
+{
+	struct sighand *h = kmalloc(sizeof(*h), ALLOC_KERNEL);
+
+	if (!h)
+		return NULL;
+	h->refs = 1;
+	spin_init(&h->lock, RANK_SIGNAL);
+	if (from)
+		memcpy(h->action, from->action, sizeof(h->action));
+	else
+		memset(h->action, 0, sizeof(h->action));
+	return h;
+}
+
+void sighand_put(struct sighand *h)
+{
+	if (h && __atomic_sub_fetch(&h->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		kfree(h);
+}
+
+static int check_flags(u64 flags, u32 exit_signal)
+{
+	if (flags & (CLONE_NAMESPACES | CLONE_INTO_CGROUP | CLONE_PIDFD))
+		return -EINVAL;
+	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && (flags & CLONE_CLEAR_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_PARENT) && (current->proc->flags & PROC_UNKILLABLE))
+		return -EINVAL;
+	return exit_signal > SIGNALS_MAX ? -EINVAL : 0;
+}
+
+static bool over_limit(struct user_account *a)
+{
+	const struct cred *c = current->cred;
+
+	return (u64)__atomic_load_n(&a->threads, __ATOMIC_RELAXED) >= rlimit_current(RLIM_NPROC) && a->uid != 0 &&
+	       !cred_capable(c, LCAP_SYS_RESOURCE) && !cred_capable(c, LCAP_SYS_ADMIN);
+}
+
+/* The parts that processes share or copy. */
+static int copy_resources(struct task *t, u64 flags)
+{
+	struct thread *me = current, *n = &t->thread;
+
+	n->cred = cred_get(me->cred);
+	if (arch_fpu_alloc(n))
+		return -ENOMEM;
+	arch_fpu_fork(n);
+	if (flags & CLONE_FILES) {
+		__atomic_fetch_add(&me->caps->refs, 1, __ATOMIC_RELAXED);
+		n->caps = me->caps;
+	} else {
+		struct cap_space *caps = cap_space_fork(me->caps);
+
+		if (is_err(caps))
+			return (int)ptr_err(caps);
+		n->caps = caps;
+	}
+	if (flags & CLONE_FS) {
+		__atomic_fetch_add(&me->fs->refs, 1, __ATOMIC_RELAXED);
+		n->fs = me->fs;
+	} else {
+		n->fs = fs_context_copy(me->fs);
+		if (!n->fs)
+			return -ENOMEM;
+	}
+	if (flags & CLONE_VM) {
+		vm_space_get(me->space);
+		n->space = me->space;
+	} else {
+		struct vm_space *space = vm_space_fork(me->space);
+
+		if (is_err(space))
+			return (int)ptr_err(space);
+		n->space = space;
+	}
+	return 0;
+}
+
+void task_drop_resources(struct task *t)
+{
+	struct thread *n = &t->thread;
+
+	if (n->space)
+		vm_space_put(n->space);
+	if (n->fs)
+		fs_context_put(n->fs);
+	if (n->caps)
+		cap_space_put(n->caps);
+	n->space = NULL;
+	n->fs = NULL;
+	n->caps = NULL;
+}
+
+static void clear_handlers(struct sighand *h)
+{
+	for (u32 i = 0; i < SIGNALS_MAX; i++)
+		if (h->action[i].handler > SIG_IGN)
+			h->action[i] = (struct k_sigaction){ 0 };
+}
+
+/* The process of a child that is no thread of ours. */
+static struct process *copy_process(u64 flags, u32 exit_signal)
+{
+	struct process *me = current->proc, *p = process_alloc();
+
+	if (!p)
+		return NULL;
+	if (flags & CLONE_SIGHAND) {
+		__atomic_fetch_add(&me->sighand->refs, 1, __ATOMIC_RELAXED);
+		p->sighand = me->sighand;
+	} else {
+		p->sighand = sighand_create(me->sighand);
+		if (!p->sighand) {
+			process_put(p);
+			return NULL;
+		}
+		if (flags & CLONE_CLEAR_SIGHAND)
+			clear_handlers(p->sighand);
+	}
+	memcpy(p->limits, me->limits, sizeof(p->limits));
+	p->exit_signal = (u8)exit_signal;
+	p->personality = me->personality;
+	p->dumpable = me->dumpable;
+	return p;
+}
+
+/* Per-thread state that the child inherits, or does not. */
+static void copy_task(struct task *t, const struct clone_request *r)
+{
+	struct task *me = current_task();
+	bool other_space = !(r->flags & CLONE_VM);
+
+	t->blocked = me->blocked;
+	if (other_space || (r->flags & CLONE_VFORK)) {
+		t->alt_base = me->alt_base;
+		t->alt_size = me->alt_size;
+		t->alt_flags = me->alt_flags;
+	}
+	if (other_space && me->rseq) {
+		t->rseq = me->rseq;
+		t->rseq_size = me->rseq_size;
+		t->rseq_signature = me->rseq_signature;
+		t->thread.flags |= THREAD_RSEQ;
+		t->thread.work |= WORK_NOTIFY;
+	}
+	if (r->flags & CLONE_CHILD_SETTID) {
+		t->set_child_tid = r->child_tid;
+		t->thread.work |= WORK_NOTIFY;
+	}
+	if (r->flags & CLONE_CHILD_CLEARTID)
+		t->clear_child_tid = r->child_tid;
+	t->thread.timer_slack_ns = me->thread.timer_slack_ns;
+	t->default_slack_ns = me->thread.timer_slack_ns;
+	t->vfork_pending = r->flags & CLONE_VFORK;
+}
+
+/* Joins the tree: number, parent, group, session. Nothing here can be undone by the caller but through its return value.
+ * A signal that came meanwhile is handled first, so that it reaches both or the old one only. */
+static int publish(struct task *t, struct pid *pid, const struct clone_request *r, bool new_process)
+{
+	struct process *me = current->proc, *p = t->thread.proc, *parent = me;
+	ulong flags = tree_lock(), lock_flags;
+	int err;
+
+	lock_flags = process_lock(me);
+	err = thread_signal_pending(current) ? -ERESTARTNOINTR : 0;
+	process_unlock(me, lock_flags);
+	if (!err)
+		err = pid_table_insert(&pids, pid);
+	if (err)
+		goto out;
+	if (new_process) {
+		p->nr = pid->nr;
+		p->pid = pid;
+		p->parent_tid = current->tid;
+		if (r->flags & CLONE_PARENT) {
+			parent = me->parent;
+			p->parent_tid = me->parent_tid;
+			p->exit_signal = me->exit_signal;
+		}
+		pid_use(pid);
+		p->session = me->session;
+		__atomic_fetch_add(&p->session->refs, 1, __ATOMIC_RELAXED);
+		p->sid = me->sid;
+		task_link(p, t, pid);
+		process_link_locked(p, parent);
+		process_set_group_locked(p, me->group);
+		rcu_assign_pointer(pid->process, p);
+	} else {
+		task_link(p, t, pid);
+	}
+out:
+	tree_unlock(flags);
+	return err;
+}
+
+static void wait_vfork(struct task *child)
+{
+	(void)wait_event_killable(&child->vfork_wq, !__atomic_load_n(&child->vfork_pending, __ATOMIC_ACQUIRE));
+}
+
+/* process_clone - the common part of fork, vfork, clone and clone3. Return: the new thread's number | -errno. */
+long process_clone(const struct clone_request *r, const struct trap_frame *f)
+{
+	bool new_process = !(r->flags & CLONE_THREAD);
+	struct process *p;
+	struct task *t;
+	struct pid *pid;
+	pid_t nr;
+	long err = check_flags(r->flags, r->exit_signal);
+
+	if (err)
+		return err;
+	if (thread_signal_pending(current))
+		return -ERESTARTNOINTR;
+	if (over_limit(current_task()->account))
+		return -EAGAIN;
+	pid = pid_create();
+	if (!pid)
+		return -ENOMEM;
+	err = -ENOMEM;
+	t = task_alloc(current->name);
+	if (!t)
+		goto fail_pid;
+	t->account = current_task()->account;
+	account_hold(t->account);
+	if (new_process) {
+		p = copy_process(r->flags, r->exit_signal);
+		if (!p)
+			goto fail_task;
+	} else {
+		p = current->proc;
+	}
+	process_get(p); /* the task's reference */
+	t->thread.proc = p;
+	err = copy_resources(t, r->flags);
+	if (err)
+		goto fail_process;
+	copy_task(t, r);
+	arch_thread_init_fork(&t->thread, f, r->stack, r->flags & CLONE_SETTLS, r->tls);
+	err = publish(t, pid, r, new_process);
+	if (err)
+		goto fail_process;
+	nr = pid->nr;
+	if (r->flags & CLONE_PARENT_SETTID)
+		(void)!put_user_u32(r->parent_tid, (u32)nr);
+	if (r->flags & CLONE_VFORK)
+		thread_get(&t->thread);
+	thread_start(&t->thread);
+	if (r->flags & CLONE_VFORK) {
+		wait_vfork(t);
+		thread_put(&t->thread);
+	}
+	return nr;
+fail_process:
+	task_drop_resources(t);
+	if (new_process)
+		process_put(p);
+fail_task:
+	task_free_unstarted(t);
+fail_pid:
+	pid_destroy(pid);
+	return err;
+}

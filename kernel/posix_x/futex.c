@@ -1,0 +1,391 @@
+/* Futexes: sleeping on a word of user memory. Layer: posix_x.
+ *
+ * A waiter is queued in a bucket chosen by its key before it sleeps, and the word is read under the bucket's lock: a waker that
+ * changes the word and then takes the lock either is seen by the read or finds the waiter. So no wake-up is lost.
+ * A word of private memory is named by space and address; of shared memory by object and offset, so that it is one word at
+ * whatever addresses it is mapped.
+ * Locks: bucket->lock (FUTEX); two in address order. Page faults happen before it is taken: the word is read by a form that
+ * does not fault, and a failure drops the lock, faults and begins again. Source: futex(2), get_robust_list(2). */
+#include <exo/memory.h>
+#include <arch/uaccess.h>
+#include "futex_internal.h"
+
+#define BUCKETS 512
+
+static struct futex_bucket buckets[BUCKETS];
+
+void futex_init(void)
+{
+	for (u32 i = 0; i < BUCKETS; i++) {
+		spin_init(&buckets[i].lock, RANK_FUTEX);
+		list_init(&buckets[i].waiters);
+	}
+}
+
+static struct futex_bucket *bucket_of(const struct futex_key *k)
+{
+	return &buckets[futex_key_hash(k) % BUCKETS];
+}
+
+/* ---- keys ---- */
+
+/* Names the word. A shared key holds a reference on its object: give it back with key_put. 0 | -EINVAL unaligned | -EFAULT. */
+static int key_get(u32 USER *word, bool shared, struct futex_key *k)
+{
+	vaddr_t addr = (vaddr_t)word;
+	u64 index;
+
+	if (addr & 3)
+		return -EINVAL;
+	if (!user_range_ok(word, sizeof(*word)))
+		return -EFAULT;
+	*k = (struct futex_key){ .space = current->space, .where = addr };
+	if (!shared)
+		return 0;
+	if (vm_shared_key(current->space, addr, &k->object, &index))
+		return -EFAULT;
+	if (k->object) {
+		k->space = NULL;
+		k->where = (index << PAGE_SHIFT) + (addr & (PAGE_SIZE - 1));
+	}
+	return 0;
+}
+
+static void key_put(struct futex_key *k)
+{
+	if (k->object)
+		vm_object_put(k->object);
+}
+
+/* ---- waiting ---- */
+
+/* Takes @w out of its queue. Return: false = a waker did already. */
+static bool unqueue(struct futex_waiter *w)
+{
+	struct futex_bucket *b;
+
+	while ((b = __atomic_load_n(&w->bucket, __ATOMIC_ACQUIRE))) {
+		spin_lock(&b->lock);
+		if (b == w->bucket) { /* a requeue may have moved it meanwhile */
+			list_del(&w->node);
+			w->bucket = NULL;
+			spin_unlock(&b->lock);
+			return true;
+		}
+		spin_unlock(&b->lock);
+	}
+	return false;
+}
+
+/* Reads the word and queues @w if it still is @expected; the state is set before the lock goes. 0 | -EAGAIN | -EFAULT. */
+static int queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w)
+{
+	struct futex_bucket *b = bucket_of(&w->key);
+	u32 value;
+
+	for (;;) {
+		spin_lock(&b->lock);
+		if (!get_user_u32_nofault(word, &value))
+			break;
+		spin_unlock(&b->lock);
+		if (get_user_u32(word, &value))
+			return -EFAULT;
+	}
+	if (value != expected) {
+		spin_unlock(&b->lock);
+		return -EAGAIN;
+	}
+	w->bucket = b;
+	list_add_tail(&b->waiters, &w->node);
+	thread_set_state(THREAD_INTERRUPTIBLE);
+	spin_unlock(&b->lock);
+	return 0;
+}
+
+/* futex_wait - @deadline_ns CLOCK_MONOTONIC or NS_FOREVER. 0 woken | -EAGAIN | -EFAULT | -EINVAL | -ETIMEDOUT | -ERESTARTSYS. */
+static long wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset)
+{
+	struct futex_waiter w = { .thread = current, .bitset = bitset };
+	bool late = false;
+	long err;
+
+	if (!bitset)
+		return -EINVAL;
+	err = key_get(word, shared, &w.key);
+	if (err)
+		return err;
+	err = queue_if_equal(word, expected, &w);
+	if (err)
+		goto out;
+	while (__atomic_load_n(&w.bucket, __ATOMIC_ACQUIRE) && !late && !thread_signal_pending(current)) {
+		if (deadline_ns == NS_FOREVER)
+			thread_block();
+		else
+			late = thread_block_until(deadline_ns);
+		thread_set_state(THREAD_INTERRUPTIBLE);
+	}
+	thread_set_state(THREAD_RUNNING);
+	if (!unqueue(&w))
+		err = 0;
+	else
+		err = late ? -ETIMEDOUT : -ERESTARTSYS;
+out:
+	key_put(&w.key);
+	return err;
+}
+
+static long wait_restart(struct restart_block *rb)
+{
+	long err = wait((u32 USER *)rb->args[0], (u32)rb->args[1], rb->args[2], rb->args[3], (u32)rb->args[4]);
+
+	return err == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : err;
+}
+
+long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset)
+{
+	struct restart_block *rb = restart_block_current();
+	long err = wait(word, expected, shared, deadline_ns, bitset);
+
+	if (err != -ERESTARTSYS || deadline_ns == NS_FOREVER)
+		return err;
+	*rb = (struct restart_block){ wait_restart, { (u64)word, expected, shared, deadline_ns, bitset } };
+	return -ERESTART_RESTARTBLOCK;
+}
+
+/* ---- waking ---- */
+
+/* The store lets the waiter go: its frame may vanish after it, its thread not before RCU, which our spin lock holds up. */
+static void wake_locked(struct futex_waiter *w)
+{
+	struct thread *t = w->thread;
+
+	list_del(&w->node);
+	__atomic_store_n(&w->bucket, NULL, __ATOMIC_RELEASE); /* pairs with the loop in wait */
+	thread_wake(t);
+}
+
+static long wake_key(struct futex_bucket *b, const struct futex_key *k, u32 count, u32 bitset)
+{
+	struct futex_waiter *w, *next;
+	long woken = 0;
+
+	list_for_each_entry_safe(w, next, &b->waiters, node) {
+		if (!futex_key_equal(&w->key, k) || !(w->bitset & bitset))
+			continue;
+		wake_locked(w);
+		if (++woken >= (long)count)
+			break;
+	}
+	return woken;
+}
+
+long futex_wake(u32 USER *word, bool shared, u32 count, u32 bitset)
+{
+	struct futex_bucket *b;
+	struct futex_key k;
+	long ret;
+
+	if (!bitset)
+		return -EINVAL;
+	ret = key_get(word, shared, &k);
+	if (ret)
+		return ret;
+	b = bucket_of(&k);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the caller's store to the word before our look at the queue */
+	if (!list_empty(&b->waiters)) {
+		spin_lock(&b->lock);
+		ret = wake_key(b, &k, count, bitset);
+		spin_unlock(&b->lock);
+	}
+	key_put(&k);
+	return ret;
+}
+
+int futex_wake_user(u32 USER *word, u32 count)
+{
+	return (int)futex_wake(word, true, count, FUTEX_BITSET_MATCH_ANY);
+}
+
+static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	if (a > b) {
+		struct futex_bucket *t = a;
+
+		a = b;
+		b = t;
+	}
+	spin_lock(&a->lock);
+	if (a != b)
+		spin_lock(&b->lock);
+}
+
+static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	spin_unlock(&a->lock);
+	if (a != b)
+		spin_unlock(&b->lock);
+}
+
+static long requeue_locked(struct futex_bucket *from, struct futex_bucket *to, const struct futex_key *k, struct futex_key *k2,
+	const struct futex_counts *n)
+{
+	struct futex_waiter *w, *next;
+	long woken = 0, moved = 0;
+
+	list_for_each_entry_safe(w, next, &from->waiters, node) {
+		if (!futex_key_equal(&w->key, k))
+			continue;
+		if (woken < n->wake) {
+			wake_locked(w);
+			woken++;
+			continue;
+		}
+		if (moved >= n->requeue)
+			break;
+		list_del(&w->node);
+		list_add_tail(&to->waiters, &w->node);
+		/* The waiter keeps its reference on the old object and drops that; the new one stands as long as the requeuer's word. */
+		w->key.space = k2->space;
+		w->key.object_requeued = k2->object;
+		w->key.where = k2->where;
+		__atomic_store_n(&w->bucket, to, __ATOMIC_RELEASE);
+		moved++;
+	}
+	return woken + (n->count_moved ? moved : 0);
+}
+
+/* futex_requeue - wakes n->wake waiters of @word, moves n->requeue others to @word2; @expected NULL: without a look at the word. */
+long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected, const struct futex_counts *n)
+{
+	struct futex_bucket *a, *b;
+	struct futex_key k, k2;
+	u32 value;
+	long ret;
+
+	if (n->wake < 0 || n->requeue < 0)
+		return -EINVAL;
+	ret = key_get(word, shared, &k);
+	if (ret)
+		return ret;
+	ret = key_get(word2, shared, &k2);
+	if (ret)
+		goto out;
+	a = bucket_of(&k);
+	b = bucket_of(&k2);
+	for (;;) {
+		lock_two(a, b);
+		if (!expected || !get_user_u32_nofault(word, &value))
+			break;
+		unlock_two(a, b);
+		if (get_user_u32(word, &value)) {
+			ret = -EFAULT;
+			goto out2;
+		}
+	}
+	if (expected && value != *expected)
+		ret = -EAGAIN;
+	else
+		ret = requeue_locked(a, b, &k, &k2, n);
+	unlock_two(a, b);
+out2:
+	key_put(&k2);
+out:
+	key_put(&k);
+	return ret;
+}
+
+/* ---- FUTEX_WAKE_OP ---- */
+
+/* Changes the second word as @op says. 0 and *old | -EFAULT | -ENOSYS no such operation. */
+static int word_op(u32 USER *word, u32 op, u32 *old)
+{
+	u32 arg = op >> 12 & 0xfff, now, new, seen;
+
+	arg = (u32)((s32)(arg << 20) >> 20);
+	if (op >> 28 & 8)
+		arg = 1u << (arg & 31);
+	if (get_user_u32(word, &now))
+		return -EFAULT;
+	for (;;) {
+		switch (op >> 28 & 7) {
+		case 0:
+			new = arg;
+			break;
+		case 1:
+			new = now + arg;
+			break;
+		case 2:
+			new = now | arg;
+			break;
+		case 3:
+			new = now & ~arg;
+			break;
+		case 4:
+			new = now ^ arg;
+			break;
+		default:
+			return -ENOSYS;
+		}
+		if (cmpxchg_user_u32(word, now, new, &seen))
+			return -EFAULT;
+		if (seen == now)
+			break;
+		now = seen;
+	}
+	*old = now;
+	return 0;
+}
+
+static int word_compare(u32 op, u32 old)
+{
+	s32 arg = (s32)(op << 20) >> 20, value = (s32)old;
+
+	switch (op >> 24 & 15) {
+	case 0:
+		return value == arg;
+	case 1:
+		return value != arg;
+	case 2:
+		return value < arg;
+	case 3:
+		return value <= arg;
+	case 4:
+		return value > arg;
+	case 5:
+		return value >= arg;
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* futex_wake_op - the second word changes before any waiter is looked at, so a waiter that saw the old value is in the queue. */
+long futex_wake_op(u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op)
+{
+	struct futex_key k, k2;
+	int compare;
+	long ret;
+	u32 old;
+
+	ret = key_get(word, shared, &k);
+	if (ret)
+		return ret;
+	ret = key_get(word2, shared, &k2);
+	if (!ret) {
+		ret = word_op(word2, op, &old);
+		compare = ret ? 0 : word_compare(op, old);
+		if (compare < 0)
+			ret = compare;
+		if (!ret) {
+			struct futex_bucket *a = bucket_of(&k), *b = bucket_of(&k2);
+
+			lock_two(a, b);
+			ret = wake_key(a, &k, (u32)n->wake, FUTEX_BITSET_MATCH_ANY);
+			if (compare)
+				ret += wake_key(b, &k2, (u32)n->requeue, FUTEX_BITSET_MATCH_ANY);
+			unlock_two(a, b);
+		}
+		key_put(&k2);
+	}
+	key_put(&k);
+	return ret;
+}

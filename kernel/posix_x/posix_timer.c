@@ -1,0 +1,445 @@
+/* POSIX per-process timers: timer_create and its kin. Layer: posix_x.
+ *
+ * A timer owns the queue entry of its signal, so expiring never allocates. At expiry the entry is queued; a periodic timer is
+ * armed again when the signal is taken, and what was missed meanwhile is its overrun count. CPU-clock timers look at the clock
+ * when it can have been reached at the earliest, like itimer.c.
+ * References: the process's list 1, a queued entry 1, a call in progress 1. Deleting unlinks; a queued signal still arrives.
+ * Locks: timer->lock (POSIX_TIMER, irq), process->lock inside it. Source: timer_create(2), timer_settime(2), timer_getoverrun(2). */
+#include <exo/memory.h>
+#include <exo_abi/linux_time.h>
+#include "posix_x_internal.h"
+
+#define CPU_TIMER_MIN_NS     NS_PER_MS
+#define IGNORED_INTERVAL_MIN NS_PER_MS /* a timer whose signal is ignored goes round without being taken */
+
+struct posix_timer {
+	u32 refs;                /* [a] */
+	struct list node;        /* [process->lock] */
+	struct process *process; /* [c] the list's owner; gone only after the timer was unlinked and stopped */
+	s32 id;                  /* [c] */
+	int clock;               /* [c] */
+	int notify;              /* [c] SIGEV_* */
+	pid_t tid;               /* [c] SIGEV_THREAD_ID */
+	pid_t cpu_tid;           /* [c] CPU clock of this thread, 0 = of the process */
+	struct user_account *account; /* [c] +1 charged with one signal */
+	spinlock_t lock;
+	struct timer timer;
+	struct sigqueue entry;   /* [process->lock] */
+	u64 expires_ns;          /* [lock] CLOCK_MONOTONIC or CPU time; 0 = off */
+	u64 interval_ns;         /* [lock] */
+	u32 generation;          /* [lock] counts settings */
+	u32 queued_generation;   /* [lock] of the signal under way */
+	s32 overrun;             /* [lock] of the last signal taken */
+	bool waiting;            /* [lock] the signal is queued, the timer not armed */
+	bool deleted;            /* [lock] */
+};
+
+static bool is_cpu_clock(int clock)
+{
+	return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
+static u64 timer_now(struct posix_timer *t, u32 *parallel)
+{
+	struct thread *thread;
+	u64 user, system;
+
+	*parallel = 1;
+	if (!is_cpu_clock(t->clock))
+		return clock_monotonic();
+	if (t->cpu_tid) {
+		thread = thread_find(t->cpu_tid);
+		if (!thread)
+			return 0;
+		user = thread_cpu_time(thread);
+		thread_put(thread);
+		return user;
+	}
+	process_cpu_times(t->process, &user, &system);
+	*parallel = MAX(MIN(t->process->thread_count, cpu_count), 1u);
+	return user + system;
+}
+
+static void timer_hold(struct posix_timer *t)
+{
+	__atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+}
+
+void posix_timer_put(struct posix_timer *t)
+{
+	if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	__atomic_fetch_sub(&t->account->signals, 1, __ATOMIC_RELAXED);
+	account_put(t->account);
+	kfree(t);
+}
+
+static void arm_locked(struct posix_timer *t)
+{
+	u32 parallel;
+	u64 now;
+
+	if (!is_cpu_clock(t->clock)) {
+		timer_start(&t->timer, t->expires_ns);
+		return;
+	}
+	now = timer_now(t, &parallel);
+	timer_start(&t->timer, clock_monotonic() + MAX((t->expires_ns > now ? t->expires_ns - now : 0) / parallel, CPU_TIMER_MIN_NS));
+}
+
+/* Moves the expiry past @now. Return: periods passed, the one that expired included. */
+static u64 forward_locked(struct posix_timer *t, u64 now)
+{
+	u64 n = 1;
+
+	if (now >= t->expires_ns)
+		n = (now - t->expires_ns) / t->interval_ns + 1;
+	t->expires_ns += n * t->interval_ns;
+	return n;
+}
+
+/* Queues the signal. Return as signal_queue_timer. */
+static int send_locked(struct posix_timer *t)
+{
+	struct thread *target = NULL;
+	int ret;
+
+	if (t->notify == SIGEV_THREAD_ID) {
+		target = thread_find(t->tid);
+		if (!target)
+			return 1;
+	}
+	timer_hold(t);
+	ret = signal_queue_timer(t->process, target ? task_of(target) : NULL, &t->entry);
+	if (ret)
+		posix_timer_put(t);
+	if (target)
+		thread_put(target);
+	return ret;
+}
+
+static void timer_fire(struct timer *timer)
+{
+	struct posix_timer *t = container_of(timer, struct posix_timer, timer);
+	ulong flags = spin_lock_irq(&t->lock);
+	u32 parallel;
+	u64 now;
+
+	if (t->deleted || !t->expires_ns)
+		goto out;
+	now = timer_now(t, &parallel);
+	if (is_cpu_clock(t->clock) && now < t->expires_ns) {
+		arm_locked(t);
+		goto out;
+	}
+	if (t->notify == SIGEV_NONE)
+		goto out;
+	switch (send_locked(t)) {
+	case 0:
+		t->queued_generation = t->generation;
+		t->waiting = true;
+		break;
+	case -EBUSY: /* set again while its last signal waits: that one will arm it */
+		t->queued_generation = t->generation;
+		t->waiting = true;
+		break;
+	default: /* ignored */
+		if (t->interval_ns) {
+			(void)forward_locked(t, MAX(now, t->expires_ns + IGNORED_INTERVAL_MIN));
+			arm_locked(t);
+		}
+		break;
+	}
+out:
+	spin_unlock_irq(&t->lock, flags);
+}
+
+/* posix_timer_dequeued - the signal was taken: a periodic timer goes on. Takes over the entry's reference. */
+void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info)
+{
+	ulong flags = spin_lock_irq(&t->lock);
+	u32 parallel;
+	u64 n;
+
+	t->overrun = 0;
+	if (t->waiting && t->queued_generation == t->generation) {
+		t->waiting = false;
+		if (t->interval_ns && !t->deleted) {
+			n = forward_locked(t, timer_now(t, &parallel)) - 1;
+			t->overrun = n > INT32_MAX ? INT32_MAX : (s32)n;
+			arm_locked(t);
+		} else {
+			t->expires_ns = 0;
+		}
+	}
+	info->timer.overrun = t->overrun;
+	spin_unlock_irq(&t->lock, flags);
+	posix_timer_put(t);
+}
+
+/* ---- calls ---- */
+
+static struct posix_timer *timer_find(s32 id)
+{
+	struct process *p = current->proc;
+	struct posix_timer *t, *found = NULL;
+	ulong flags = process_lock(p);
+
+	list_for_each_entry(t, &p->posix_timers, node)
+		if (t->id == id) {
+			timer_hold(t);
+			found = t;
+			break;
+		}
+	process_unlock(p, flags);
+	return found;
+}
+
+/* The clock that @id names: itself, or for a CPU clock of some process or thread the kind and the thread. 0 | -EINVAL. */
+static int clock_decode(int id, int *clock, pid_t *cpu_tid)
+{
+	pid_t target;
+	struct thread *t;
+
+	*cpu_tid = 0;
+	if (id >= 0) {
+		switch (id) {
+		case CLOCK_REALTIME:
+		case CLOCK_MONOTONIC:
+		case CLOCK_BOOTTIME:
+		case CLOCK_TAI:
+		case CLOCK_PROCESS_CPUTIME_ID:
+			*clock = id;
+			return 0;
+		case CLOCK_THREAD_CPUTIME_ID:
+			*clock = id;
+			*cpu_tid = current->tid;
+			return 0;
+		default:
+			return -EINVAL;
+		}
+	}
+	target = ~(id >> 3);
+	if ((id & 3) == 3)
+		return -EINVAL; /* a clock device */
+	if (!(id & 4)) { /* of a process: only our own, whose end the timer cannot outlive */
+		*clock = CLOCK_PROCESS_CPUTIME_ID;
+		return target == 0 || target == current->proc->nr ? 0 : -EINVAL;
+	}
+	*clock = CLOCK_THREAD_CPUTIME_ID;
+	*cpu_tid = target ? target : current->tid;
+	t = thread_find(*cpu_tid);
+	if (!t)
+		return -EINVAL;
+	target = t->proc->nr;
+	thread_put(t);
+	return target == current->proc->nr ? 0 : -EINVAL;
+}
+
+static int check_event(const struct timer_event *ev)
+{
+	struct thread *t;
+	bool ours;
+
+	switch (ev->notify) {
+	case SIGEV_NONE:
+		return 0;
+	case SIGEV_THREAD_ID:
+		t = thread_find(ev->tid);
+		if (!t)
+			return -EINVAL;
+		ours = t->proc == current->proc;
+		thread_put(t);
+		if (!ours)
+			return -EINVAL;
+		break;
+	case SIGEV_SIGNAL:
+	case SIGEV_THREAD:
+		break;
+	default:
+		return -EINVAL;
+	}
+	return ev->signo < 1 || ev->signo > SIGNALS_MAX ? -EINVAL : 0;
+}
+
+/* posix_timer_create - @ev NULL: SIGALRM with the timer's number. Return: number | -EINVAL | -EAGAIN. */
+long posix_timer_create(int clock_id, const struct timer_event *ev)
+{
+	struct process *p = current->proc;
+	struct user_account *account = current_task()->account;
+	struct posix_timer *t;
+	pid_t cpu_tid;
+	ulong flags;
+	int clock, err = clock_decode(clock_id, &clock, &cpu_tid);
+
+	if (!err && ev)
+		err = check_event(ev);
+	if (err)
+		return err;
+	t = kzalloc(sizeof(*t), ALLOC_KERNEL);
+	if (!t)
+		return -EAGAIN;
+	if ((u64)__atomic_add_fetch(&account->signals, 1, __ATOMIC_RELAXED) > rlimit_current(RLIM_SIGPENDING)) {
+		__atomic_fetch_sub(&account->signals, 1, __ATOMIC_RELAXED);
+		kfree(t);
+		return -EAGAIN;
+	}
+	account_hold(account);
+	t->account = account;
+	t->refs = 1;
+	t->process = p;
+	t->clock = clock;
+	t->cpu_tid = cpu_tid;
+	t->notify = ev ? ev->notify : SIGEV_SIGNAL;
+	t->tid = ev ? ev->tid : 0;
+	spin_init(&t->lock, RANK_POSIX_TIMER);
+	timer_init(&t->timer, timer_fire);
+	list_init(&t->entry.node);
+	t->entry.timer = t;
+	siginfo_fill(&t->entry.info, ev && ev->notify != SIGEV_NONE ? ev->signo : SIGALRM, SI_TIMER);
+	flags = process_lock(p);
+	t->id = p->next_timer_id;
+	p->next_timer_id = (p->next_timer_id + 1) & INT32_MAX;
+	t->entry.info.timer.timerid = t->id;
+	t->entry.info.timer.value = ev ? ev->value : (u64)t->id;
+	list_add_tail(&p->posix_timers, &t->node);
+	process_unlock(p, flags);
+	return t->id;
+}
+
+static void get_locked(struct posix_timer *t, struct itimer_ns *out)
+{
+	u32 parallel;
+	u64 now = timer_now(t, &parallel), expires = t->expires_ns;
+
+	out->interval_ns = t->interval_ns;
+	out->value_ns = 0;
+	if (!expires)
+		return;
+	if (now >= expires && t->interval_ns && (t->waiting || t->notify == SIGEV_NONE))
+		expires += ((now - expires) / t->interval_ns + 1) * t->interval_ns;
+	if (expires > now)
+		out->value_ns = expires - now;
+	else if (!t->waiting && t->notify != SIGEV_NONE)
+		out->value_ns = 1; /* about to fire */
+}
+
+int posix_timer_get(s32 id, struct itimer_ns *out)
+{
+	struct posix_timer *t = timer_find(id);
+	ulong flags;
+
+	if (!t)
+		return -EINVAL;
+	flags = spin_lock_irq(&t->lock);
+	get_locked(t, out);
+	spin_unlock_irq(&t->lock, flags);
+	posix_timer_put(t);
+	return 0;
+}
+
+/* An absolute time of the timer's clock as CLOCK_MONOTONIC or CPU time; never 0, which means off. */
+static u64 absolute(struct posix_timer *t, u64 value)
+{
+	ns_t now = clock_monotonic(), other;
+
+	if (t->clock == CLOCK_REALTIME || t->clock == CLOCK_TAI)
+		other = clock_realtime();
+	else if (t->clock == CLOCK_BOOTTIME)
+		other = clock_boottime();
+	else
+		return value;
+	if (value <= other)
+		return MAX(now - MIN(other - value, now), 1ull);
+	return value - other > NS_FOREVER - 1 - now ? NS_FOREVER - 1 : now + (value - other);
+}
+
+int posix_timer_set(s32 id, bool abs, const struct itimer_ns *new, struct itimer_ns *old)
+{
+	struct posix_timer *t = timer_find(id);
+	ulong flags;
+	u32 parallel;
+	u64 now;
+
+	if (!t)
+		return -EINVAL;
+	flags = spin_lock_irq(&t->lock);
+	get_locked(t, old);
+	(void)timer_cancel(&t->timer);
+	t->generation++;
+	t->waiting = false;
+	t->interval_ns = new->interval_ns;
+	t->expires_ns = 0;
+	t->overrun = 0;
+	if (new->value_ns) {
+		now = timer_now(t, &parallel);
+		t->expires_ns = abs ? absolute(t, new->value_ns) : new->value_ns > NS_FOREVER - 1 - now ? NS_FOREVER - 1 : now + new->value_ns;
+		if (t->notify != SIGEV_NONE)
+			arm_locked(t);
+	}
+	spin_unlock_irq(&t->lock, flags);
+	posix_timer_put(t);
+	return 0;
+}
+
+long posix_timer_overrun(s32 id)
+{
+	struct posix_timer *t = timer_find(id);
+	long n;
+
+	if (!t)
+		return -EINVAL;
+	n = READ_ONCE(t->overrun);
+	posix_timer_put(t);
+	return n;
+}
+
+/* Ends a timer that is in no list any more. */
+static void timer_end(struct posix_timer *t)
+{
+	ulong flags = spin_lock_irq(&t->lock);
+
+	t->deleted = true;
+	spin_unlock_irq(&t->lock, flags);
+	(void)timer_cancel_sync(&t->timer);
+	posix_timer_put(t);
+}
+
+int posix_timer_delete(s32 id)
+{
+	struct process *p = current->proc;
+	struct posix_timer *t, *found = NULL;
+	ulong flags = process_lock(p);
+
+	list_for_each_entry(t, &p->posix_timers, node)
+		if (t->id == id) {
+			list_del(&t->node);
+			found = t;
+			break;
+		}
+	process_unlock(p, flags);
+	if (!found)
+		return -EINVAL;
+	timer_end(found);
+	return 0;
+}
+
+/* posix_timers_exec - all timers of timer_create go. */
+void posix_timers_exec(struct process *p)
+{
+	struct posix_timer *t;
+	ulong flags;
+
+	if (list_empty(&p->posix_timers)) /* the caller is the only thread */
+		return;
+	for (;;) {
+		flags = process_lock(p);
+		t = list_first(&p->posix_timers, struct posix_timer, node);
+		if (t)
+			list_del(&t->node);
+		process_unlock(p, flags);
+		if (!t)
+			return;
+		timer_end(t);
+	}
+}

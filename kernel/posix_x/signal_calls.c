@@ -1,0 +1,332 @@
+/* The system calls on signals after decoding: dispositions, masks, waiting, sending with permission. Layer: posix_x.
+ * Locks: process->lock. Source: sigaction(2), sigprocmask(2), sigaltstack(2), sigtimedwait(2), kill(2), tgkill(2), sigqueue(3). */
+#include <exo/string.h>
+#include <arch/uaccess.h>
+#include "posix_x_internal.h"
+
+int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigaction *old)
+{
+	struct process *p = current->proc;
+	struct sighand *h = p->sighand;
+	ulong flags;
+	struct task *t;
+
+	if (signo < 1 || signo > SIGNALS_MAX || (new && (SIGBIT(signo) & SIGSET_KERNEL_ONLY)))
+		return -EINVAL;
+	flags = process_lock(p);
+	spin_lock(&h->lock);
+	*old = h->action[signo - 1];
+	if (new) {
+		h->action[signo - 1] = *new;
+		h->action[signo - 1].flags &= SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK |
+					      SA_RESTART | SA_NODEFER | SA_RESETHAND;
+		h->action[signo - 1].mask &= ~SIGSET_KERNEL_ONLY;
+	}
+	spin_unlock(&h->lock);
+	/* A pending signal that is now ignored is forgotten, blocked or not. */
+	if (new && (new->handler == SIG_IGN || (new->handler == SIG_DFL && (SIGBIT(signo) & SIGSET_IGNORED)))) {
+		sigpending_remove(&p->shared, SIGBIT(signo));
+		list_for_each_entry(t, &p->threads, thread_node)
+			sigpending_remove(&t->pending, SIGBIT(signo));
+	}
+	process_unlock(p, flags);
+	return 0;
+}
+
+int signal_mask_change(int how, const sigset *set, sigset *old)
+{
+	struct task *t = current_task();
+	sigset want;
+
+	*old = t->blocked;
+	if (!set)
+		return 0;
+	switch (how) {
+	case SIG_BLOCK:
+		want = t->blocked | *set;
+		break;
+	case SIG_UNBLOCK:
+		want = t->blocked & ~*set;
+		break;
+	case SIG_SETMASK:
+		want = *set;
+		break;
+	default:
+		return -EINVAL;
+	}
+	signal_set_blocked(t, want);
+	return 0;
+}
+
+int signal_mask_swap_user(const u64 USER *mask, size_t size)
+{
+	struct task *t = current_task();
+	sigset set;
+
+	if (!mask)
+		return 0;
+	if (size != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, mask, sizeof(set)))
+		return -EFAULT;
+	t->saved_mask = t->blocked;
+	work_set(&t->thread, WORK_RESTORE_SIGMASK);
+	signal_set_blocked(t, set);
+	return 0;
+}
+
+sigset signal_pending_get(void)
+{
+	struct task *t = current_task();
+
+	return (READ_ONCE(t->pending.set) | READ_ONCE(current->proc->shared.set)) & t->blocked;
+}
+
+long signal_suspend(sigset mask)
+{
+	struct task *t = current_task();
+
+	t->saved_mask = t->blocked;
+	work_set(&t->thread, WORK_RESTORE_SIGMASK);
+	signal_set_blocked(t, mask);
+	return signal_pause();
+}
+
+long signal_pause(void)
+{
+	for (;;) {
+		thread_set_state(THREAD_INTERRUPTIBLE);
+		if (thread_signal_pending(current))
+			break;
+		thread_block();
+	}
+	thread_set_state(THREAD_RUNNING);
+	return -ERESTARTNOHAND;
+}
+
+/* signal_wait - takes a pending signal of @set, or sleeps until one comes. Return: signo | -EAGAIN time over | -EINTR another signal. */
+long signal_wait(sigset set, ns_t deadline_ns, struct siginfo *info)
+{
+	struct task *t = current_task();
+	struct process *p = current->proc;
+	struct posix_timer *timer;
+	ulong flags;
+	int signo, err = -ERESTARTSYS;
+
+	set &= ~SIGSET_KERNEL_ONLY;
+	flags = process_lock(p);
+	signo = signal_dequeue_locked(t, ~set, info, &timer);
+	if (!signo && deadline_ns) {
+		t->real_blocked = t->blocked;
+		t->blocked &= ~set;
+		signal_recalc_locked(t);
+		process_unlock(p, flags);
+		err = thread_sleep_until(deadline_ns, WAIT_INTERRUPTIBLE);
+		flags = process_lock(p);
+		t->blocked = t->real_blocked;
+		t->real_blocked = 0;
+		signo = signal_dequeue_locked(t, ~set, info, &timer);
+	} else if (!signo) {
+		err = 0;
+	}
+	signal_recalc_locked(t);
+	process_unlock(p, flags);
+	if (timer)
+		posix_timer_dequeued(timer, info);
+	if (signo)
+		return signo;
+	return err ? -EINTR : -EAGAIN;
+}
+
+int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp)
+{
+	struct task *t = current_task();
+	bool on = alt_stack_on(t, sp);
+
+	old->base = t->alt_base;
+	old->size = t->alt_size;
+	old->flags = (t->alt_flags & SS_AUTODISARM) | (!t->alt_size ? SS_DISABLE : on ? SS_ONSTACK : 0);
+	if (!new)
+		return 0;
+	if (on)
+		return -EPERM;
+	switch (new->flags & ~SS_AUTODISARM) {
+	case SS_DISABLE:
+		t->alt_base = 0;
+		t->alt_size = 0;
+		break;
+	case 0:
+	case SS_ONSTACK:
+		if (new->size < MINSIGSTKSZ)
+			return -ENOMEM;
+		t->alt_base = new->base;
+		t->alt_size = new->size;
+		break;
+	default:
+		return -EINVAL;
+	}
+	t->alt_flags = new->flags & (SS_AUTODISARM | SS_DISABLE);
+	return 0;
+}
+
+/* ---- kill and its kin ---- */
+
+static bool may_signal(struct process *p, const struct cred *target, int signo)
+{
+	const struct cred *own = current->cred;
+
+	if (p == current->proc || own->euid == target->suid || own->euid == target->uid || own->uid == target->suid ||
+	    own->uid == target->uid || cred_capable(own, LCAP_KILL))
+		return true;
+	return signo == SIGCONT && READ_ONCE(p->sid) == READ_ONCE(current->proc->sid);
+}
+
+/* Credentials of a process: those of its first thread. A zombie kept those of its last. */
+static bool may_signal_process(struct process *p, int signo)
+{
+	const struct cred *c;
+	struct task *t;
+	bool ok;
+	ulong flags = process_lock(p); /* no preemption, so RCU holds the credentials */
+
+	t = process_first_task_locked(p);
+	c = t ? rcu_dereference(t->thread.cred) : p->cred;
+	ok = c && may_signal(p, c, signo);
+	process_unlock(p, flags);
+	return ok;
+}
+
+static int send_checked(struct process *p, const struct siginfo *info)
+{
+	if (!may_signal_process(p, info->signo))
+		return -EPERM;
+	return info->signo ? signal_send_process(p, info) : 0;
+}
+
+static int kill_group(pid_t pgid, const struct siginfo *info)
+{
+	int err = -ESRCH;
+	bool sent = false;
+	struct process *p;
+	ulong flags = tree_lock();
+	struct pid *pid = pgid ? pid_table_find(&pids, pgid) : current->proc->group;
+
+	if (pid)
+		list_for_each_entry(p, &pid->group, group_node) {
+			err = send_checked(p, info);
+			sent |= !err;
+		}
+	tree_unlock(flags);
+	return sent ? 0 : err;
+}
+
+static int kill_all(const struct siginfo *info)
+{
+	int err = -ESRCH;
+	bool sent = false;
+	struct process *p;
+	pid_t pid = 1; /* not init */
+
+	while ((p = process_next(&pid))) {
+		if (p != current->proc) {
+			err = send_checked(p, info);
+			sent |= err != -EPERM;
+		}
+		process_put(p);
+	}
+	return sent ? 0 : err;
+}
+
+static void from_current(struct siginfo *info, int signo, int code)
+{
+	siginfo_fill(info, signo, code);
+	info->kill.pid = current->proc->nr;
+	info->kill.uid = current->cred->uid;
+}
+
+long signal_kill(pid_t pid, int signo)
+{
+	struct siginfo info;
+	struct process *p;
+	long err;
+
+	if (signo < 0 || signo > SIGNALS_MAX)
+		return -EINVAL;
+	from_current(&info, signo, SI_USER);
+	if (pid == 0)
+		return kill_group(0, &info);
+	if (pid == -1)
+		return kill_all(&info);
+	if (pid == INT32_MIN)
+		return -ESRCH;
+	if (pid < 0)
+		return kill_group(-pid, &info);
+	p = process_of(pid);
+	if (!p)
+		return -ESRCH;
+	err = send_checked(p, &info);
+	process_put(p);
+	return err;
+}
+
+/* @tgid 0: any process (tkill). */
+static long send_to_thread(pid_t tgid, pid_t tid, const struct siginfo *info)
+{
+	struct thread *t = thread_find(tid);
+	long err = 0;
+
+	if (!t)
+		return -ESRCH;
+	if (tgid && t->proc->nr != tgid)
+		err = -ESRCH;
+	else if (!may_signal_process(t->proc, info->signo))
+		err = -EPERM;
+	else if (info->signo)
+		err = signal_send_thread(t, info);
+	thread_put(t);
+	return err;
+}
+
+long signal_tgkill(pid_t tgid, pid_t tid, int signo)
+{
+	struct siginfo info;
+
+	if (signo < 0 || signo > SIGNALS_MAX)
+		return -EINVAL;
+	from_current(&info, signo, SI_TKILL);
+	return send_to_thread(tgid, tid, &info);
+}
+
+/* signal_queue_user - rt_sigqueueinfo (@tid 0) and rt_tgsigqueueinfo: a siginfo of the caller's own making, which may not look like the kernel's. */
+long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info)
+{
+	struct process *p;
+	long err;
+
+	if (info->signo < 0 || info->signo > SIGNALS_MAX)
+		return -EINVAL;
+	if ((info->code >= 0 || info->code == SI_TKILL) && (tid ? tid != current->tid : pid != current->proc->nr))
+		return -EPERM;
+	if (tid)
+		return send_to_thread(pid, tid, info);
+	p = process_of(pid);
+	if (!p)
+		return -ESRCH;
+	err = send_checked(p, info);
+	process_put(p);
+	return err;
+}
+
+void signal_mask_restore(sigset set)
+{
+	signal_set_blocked(current_task(), set);
+}
+
+void signal_altstack_restore(const struct alt_stack *s)
+{
+	struct alt_stack old;
+
+	/* As on Linux: what the frame says is set if it can be, and otherwise nothing changes. */
+	if (signal_altstack(s, &old, 0))
+		return;
+}

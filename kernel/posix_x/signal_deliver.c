@@ -1,0 +1,305 @@
+/* The way to user mode: stops, deadly signals, handlers, restarted calls. Layer: posix_x.
+ *
+ * posix_exit_to_user runs with interrupts on and the whole user frame in hand, in a loop until no work is left. A signal that has
+ * a handler pushes a frame and the loop goes on, so several pending signals make several frames, as on Linux.
+ * Locks: process->lock; none is held while user memory is touched. Source: signal(7), sigaltstack(2), restart_syscall(2). */
+#include <exo/log.h>
+#include <exo/string.h>
+#include <arch/uaccess.h>
+#include "posix_x_internal.h"
+
+#define NR_RESTART_SYSCALL 219
+
+/* signal_dequeue_locked - takes the next signal of current that is not in @mask. @timer: see sigpending_take. Return: signo | 0. */
+int signal_dequeue_locked(struct task *t, sigset mask, struct siginfo *info, struct posix_timer **timer)
+{
+	struct process *p = t->thread.proc;
+	struct sigpending *from = &t->pending;
+	int signo = sigset_first(from->set & ~mask);
+
+	*timer = NULL;
+	if (!signo) {
+		from = &p->shared;
+		signo = sigset_first(from->set & ~mask);
+	}
+	if (!signo)
+		return 0;
+	sigpending_take(from, signo, info, timer);
+	p->signal_count++;
+	if (SIGBIT(signo) & SIGSET_STOP)
+		p->flags |= PROC_STOP_VALID; /* SIGCONT from now on takes the stop back */
+	if (signo == SIGALRM)
+		itimer_real_taken_locked(p);
+	return signo;
+}
+
+/* Every thread of the process is to stop for @signo. */
+static void stop_begin_locked(struct task *t, int signo)
+{
+	struct process *p = t->thread.proc;
+	struct task *o;
+
+	if (!(p->flags & PROC_STOP_VALID) || (p->flags & (PROC_GROUP_EXIT | PROC_EXEC)) || (t->job & TASK_STOP_PENDING))
+		return;
+	p->stop_signo = signo;
+	p->stop_left = 0;
+	list_for_each_entry(o, &p->threads, thread_node) {
+		if (o->job & (TASK_EXITING | TASK_STOPPED))
+			continue;
+		o->job |= TASK_STOP_PENDING;
+		p->stop_left++;
+		if (o != t) {
+			work_set(&o->thread, WORK_SIGNAL);
+			thread_wake_signal(&o->thread, false);
+		}
+	}
+}
+
+/* signal_stop_done_locked - one thread fewer is awaited by a stop. Return: true = it was the last, the parent must be told. */
+bool signal_stop_done_locked(struct task *t)
+{
+	struct process *p = t->thread.proc;
+
+	t->job &= ~TASK_STOP_PENDING;
+	if (!p->stop_left || --p->stop_left)
+		return false;
+	p->flags |= PROC_STOPPED;
+	p->wait_code = p->stop_signo << 8 | 0x7f;
+	return true;
+}
+
+void signal_tell_parent(struct process *p, int why)
+{
+	ulong flags = tree_lock();
+
+	process_notify_parent_locked(p, why);
+	tree_unlock(flags);
+}
+
+/* Stops here until SIGCONT or the end. Entered with the lock, left without. */
+static void stop_here(struct task *t, ulong flags)
+{
+	struct process *p = t->thread.proc;
+	bool last;
+
+	t->job |= TASK_STOPPED;
+	last = signal_stop_done_locked(t);
+	process_unlock(p, flags);
+	if (last)
+		signal_tell_parent(p, CLD_STOPPED);
+	for (;;) {
+		thread_set_state(THREAD_STOPPED);
+		if (!(READ_ONCE(t->job) & TASK_STOPPED))
+			break;
+		thread_block();
+	}
+	thread_set_state(THREAD_RUNNING);
+}
+
+/* What comes before any signal: the end, news for the parent, a stop. Return: true = the lock was dropped, look again. */
+static bool control_locked(struct task *t, ulong flags)
+{
+	struct process *p = t->thread.proc;
+	u32 note = p->flags & (PROC_NOTE_STOP | PROC_NOTE_CONT);
+
+	if (p->flags & PROC_GROUP_EXIT) {
+		s32 code = p->exit_code;
+
+		process_unlock(p, flags);
+		process_exit_current(code);
+	}
+	if (t->job & TASK_EXEC_KILL) {
+		process_unlock(p, flags);
+		process_exit_current(0);
+	}
+	if (note) {
+		p->flags &= ~note;
+		process_unlock(p, flags);
+		signal_tell_parent(p, note & PROC_NOTE_CONT ? CLD_CONTINUED : CLD_STOPPED);
+		return true;
+	}
+	if (t->job & TASK_STOP_PENDING) {
+		stop_here(t, flags);
+		return true;
+	}
+	return false;
+}
+
+/* A stop signal with its default action. SIGTTIN, SIGTTOU and SIGTSTP do nothing in a group that nobody would continue. */
+static void default_stop(struct task *t, int signo)
+{
+	struct process *p = t->thread.proc;
+	ulong flags;
+
+	if (signo != SIGSTOP && process_group_orphaned(p->pgid))
+		return;
+	flags = process_lock(p);
+	stop_begin_locked(t, signo);
+	process_unlock(p, flags);
+}
+
+/* signal_take_action - the disposition of @signo at its delivery; SA_RESETHAND resets it. */
+static struct k_sigaction take_action(struct process *p, int signo)
+{
+	struct sighand *h = p->sighand;
+	struct k_sigaction a;
+
+	spin_lock(&h->lock);
+	a = h->action[signo - 1];
+	if (a.handler > SIG_IGN && (a.flags & SA_RESETHAND))
+		h->action[signo - 1].handler = SIG_DFL;
+	spin_unlock(&h->lock);
+	return a;
+}
+
+/* The next signal with a handler; carries out default actions on the way. Return: signo | 0 = no more. */
+static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction *action)
+{
+	struct process *p = t->thread.proc;
+	struct posix_timer *timer;
+	int signo;
+
+	for (;;) {
+		ulong flags = process_lock(p);
+
+		if (control_locked(t, flags))
+			continue;
+		signo = signal_dequeue_locked(t, t->blocked, info, &timer);
+		signal_recalc_locked(t);
+		if (signo)
+			*action = take_action(p, signo);
+		process_unlock(p, flags);
+		if (timer)
+			posix_timer_dequeued(timer, info);
+		if (!signo)
+			return 0;
+		if (action->handler > SIG_IGN)
+			return signo;
+		if (action->handler == SIG_IGN || (SIGBIT(signo) & SIGSET_IGNORED) || (p->flags & PROC_UNKILLABLE))
+			continue;
+		if (SIGBIT(signo) & SIGSET_STOP)
+			default_stop(t, signo);
+		else
+			process_group_exit(signo);
+	}
+}
+
+/* What a call that was interrupted answers, or whether it begins again. @action NULL: no handler runs. */
+static void fix_restart(struct trap_frame *f, const struct k_sigaction *action)
+{
+	long nr = tf_syscall(f);
+
+	if (nr < 0)
+		return;
+	switch (-tf_ret(f)) {
+	case ERESTARTSYS:
+		if (action && !(action->flags & SA_RESTART))
+			break;
+		arch_syscall_restart(f, nr);
+		return;
+	case ERESTARTNOINTR:
+		arch_syscall_restart(f, nr);
+		return;
+	case ERESTARTNOHAND:
+		if (action)
+			break;
+		arch_syscall_restart(f, nr);
+		return;
+	case ERESTART_RESTARTBLOCK:
+		if (action)
+			break;
+		arch_syscall_restart(f, NR_RESTART_SYSCALL);
+		return;
+	default:
+		return;
+	}
+	tf_set_ret(f, -EINTR);
+}
+
+/* alt_stack_on - does the program run on its alternate stack? One that disarms itself is never in use. */
+bool alt_stack_on(const struct task *t, vaddr_t sp)
+{
+	return !(t->alt_flags & SS_AUTODISARM) && t->alt_size && sp > t->alt_base && sp - t->alt_base <= t->alt_size;
+}
+
+static void run_handler(struct trap_frame *f, struct task *t, const struct siginfo *info, const struct k_sigaction *action)
+{
+	bool saved = __atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_RESTORE_SIGMASK;
+	struct arch_signal s = {
+		.signo = info->signo,
+		.info = info,
+		.handler = action->handler,
+		.restorer = action->restorer,
+		.flags = action->flags,
+		.mask = saved ? t->saved_mask : t->blocked,
+		.altstack_base = t->alt_base,
+		.altstack_size = t->alt_size,
+		.altstack_flags = t->alt_size ? t->alt_flags : SS_DISABLE,
+	};
+	sigset block = action->mask;
+
+	if (t->rseq)
+		rseq_return(f, true);
+	if ((action->flags & SA_ONSTACK) && t->alt_size && !alt_stack_on(t, tf_sp(f)))
+		s.altstack_top = t->alt_base + t->alt_size;
+	else if (alt_stack_on(t, tf_sp(f)))
+		s.altstack_flags |= SS_ONSTACK;
+	if (arch_signal_setup(f, &s)) {
+		if (info->signo == SIGSEGV) /* its own handler has no room either */
+			signal_reset_action(SIGSEGV);
+		signal_force(SIGSEGV, SI_KERNEL, 0);
+		return;
+	}
+	if (t->alt_flags & SS_AUTODISARM) {
+		t->alt_base = t->alt_size = 0;
+		t->alt_flags = SS_DISABLE;
+	}
+	work_clear(&t->thread, WORK_RESTORE_SIGMASK);
+	if (!(action->flags & SA_NODEFER))
+		block |= SIGBIT(info->signo);
+	signal_set_blocked(t, t->blocked | block);
+}
+
+static void signal_deliver(struct trap_frame *f)
+{
+	struct task *t = current_task();
+	struct k_sigaction action;
+	struct siginfo info;
+
+	if (next_handled(t, &info, &action)) {
+		fix_restart(f, &action);
+		run_handler(f, t, &info, &action);
+		return;
+	}
+	fix_restart(f, NULL);
+	if (__atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_RESTORE_SIGMASK) {
+		work_clear(&t->thread, WORK_RESTORE_SIGMASK);
+		signal_set_blocked(t, t->saved_mask);
+	}
+}
+
+/* First way to user mode of a new thread: its number goes where it asked; rseq after a preemption or a move. */
+static void notify_user(struct trap_frame *f, struct task *t)
+{
+	work_clear(&t->thread, WORK_NOTIFY);
+	if (t->set_child_tid) {
+		(void)!put_user_u32(t->set_child_tid, (u32)t->thread.tid);
+		t->set_child_tid = NULL;
+	}
+	if (t->rseq)
+		rseq_return(f, false);
+}
+
+void posix_exit_to_user(struct trap_frame *f)
+{
+	struct task *t = current_task();
+	u32 work;
+
+	cond_resched();
+	while ((work = __atomic_load_n(&t->thread.work, __ATOMIC_ACQUIRE)) & (WORK_SIGNAL | WORK_NOTIFY | WORK_RESTORE_SIGMASK)) {
+		if (work & (WORK_SIGNAL | WORK_RESTORE_SIGMASK))
+			signal_deliver(f);
+		if (work & WORK_NOTIFY)
+			notify_user(f, t);
+	}
+}

@@ -1,0 +1,266 @@
+/* What a process has used and what it looks like: rusage, CPU times, snapshots for /proc. Layer: posix_x.
+ * Locks: process->lock holds the thread list still; tree for parent, group and session of a snapshot. Source: getrusage(2), proc(5). */
+#include <exo/string.h>
+#include <exo/tty.h>
+#include "posix_x_internal.h"
+
+void usage_of_thread(struct thread *t, struct usage *out)
+{
+	thread_cpu_times(t, &out->utime_ns, &out->stime_ns);
+	out->min_flt = READ_ONCE(t->faults_minor);
+	out->maj_flt = READ_ONCE(t->faults_major);
+	out->vcsw = READ_ONCE(t->switches_voluntary);
+	out->ivcsw = READ_ONCE(t->switches_involuntary);
+	out->maxrss_kb = 0;
+}
+
+void usage_add(struct usage *to, const struct usage *from)
+{
+	to->utime_ns += from->utime_ns;
+	to->stime_ns += from->stime_ns;
+	to->min_flt += from->min_flt;
+	to->maj_flt += from->maj_flt;
+	to->vcsw += from->vcsw;
+	to->ivcsw += from->ivcsw;
+	to->maxrss_kb = MAX(to->maxrss_kb, from->maxrss_kb);
+}
+
+static u64 rss_peak_kb(const struct vm_space *s)
+{
+	return vm_space_rss_peak(s) * (PAGE_SIZE / 1024);
+}
+
+/* process_record_rss - @space goes from @p (end, exec): its peak counts on. */
+void process_record_rss(struct process *p, const struct vm_space *space)
+{
+	ulong flags = process_lock(p);
+
+	p->dead.maxrss_kb = MAX(p->dead.maxrss_kb, rss_peak_kb(space));
+	process_unlock(p, flags);
+}
+
+void process_usage_locked(struct process *p, struct usage *out)
+{
+	struct usage u;
+	struct task *t;
+
+	*out = p->dead;
+	list_for_each_entry(t, &p->threads, thread_node) {
+		usage_of_thread(&t->thread, &u);
+		if (t->thread.space)
+			u.maxrss_kb = rss_peak_kb(t->thread.space);
+		usage_add(out, &u);
+	}
+}
+
+void process_usage(struct process *p, int who, struct usage *out)
+{
+	ulong flags = process_lock(p);
+
+	if (who == RUSAGE_CHILDREN) {
+		*out = p->children_usage;
+	} else if (who == RUSAGE_THREAD) {
+		usage_of_thread(current, out);
+		out->maxrss_kb = rss_peak_kb(current->space);
+	} else {
+		process_usage_locked(p, out);
+	}
+	process_unlock(p, flags);
+}
+
+void process_cpu_times_locked(struct process *p, u64 *user_ns, u64 *system_ns)
+{
+	struct task *t;
+	u64 u, s;
+
+	*user_ns = p->dead.utime_ns;
+	*system_ns = p->dead.stime_ns;
+	list_for_each_entry(t, &p->threads, thread_node) {
+		thread_cpu_times(&t->thread, &u, &s);
+		*user_ns += u;
+		*system_ns += s;
+	}
+}
+
+void process_cpu_times(struct process *p, u64 *user_ns, u64 *system_ns)
+{
+	ulong flags = process_lock(p);
+
+	process_cpu_times_locked(p, user_ns, system_ns);
+	process_unlock(p, flags);
+}
+
+/* ---- parts of a living process ---- */
+
+struct vm_space *process_space(struct process *p)
+{
+	ulong flags = process_lock(p);
+	struct vm_space *space = NULL;
+	struct task *t;
+
+	list_for_each_entry(t, &p->threads, thread_node)
+		if (t->thread.space) {
+			space = t->thread.space;
+			vm_space_get(space);
+			break;
+		}
+	process_unlock(p, flags);
+	return space;
+}
+
+struct cap_space *process_caps(struct process *p)
+{
+	ulong flags = process_lock(p);
+	struct cap_space *caps = NULL;
+	struct task *t;
+
+	list_for_each_entry(t, &p->threads, thread_node)
+		if (t->thread.caps) {
+			caps = t->thread.caps;
+			__atomic_fetch_add(&caps->refs, 1, __ATOMIC_RELAXED);
+			break;
+		}
+	process_unlock(p, flags);
+	return caps;
+}
+
+struct fs_context *process_fs(struct process *p)
+{
+	ulong flags = process_lock(p);
+	struct fs_context *fs = NULL;
+	struct task *t;
+
+	list_for_each_entry(t, &p->threads, thread_node)
+		if (t->thread.fs) {
+			fs = t->thread.fs;
+			__atomic_fetch_add(&fs->refs, 1, __ATOMIC_RELAXED);
+			break;
+		}
+	process_unlock(p, flags);
+	return fs;
+}
+
+/* ---- snapshot for /proc ---- */
+
+static char state_letter(const struct process *p, const struct task *t)
+{
+	if (!t)
+		return p->state == PROC_ZOMBIE ? 'Z' : 'X';
+	if (t->job & TASK_STOPPED)
+		return 'T';
+	switch (thread_state(&t->thread)) {
+	case THREAD_RUNNING:
+	case THREAD_NEW:
+		return 'R';
+	case THREAD_INTERRUPTIBLE:
+		return 'S';
+	case THREAD_DEAD:
+		return 'Z';
+	default:
+		return 'D';
+	}
+}
+
+static void stat_tree(struct process *p, struct process_stat *out)
+{
+	ulong flags = tree_lock();
+	struct tty *tty = p->session ? p->session->tty : NULL;
+
+	out->ppid = p->parent_nr;
+	out->pgid = p->pgid;
+	out->sid = p->sid;
+	out->tpgid = tty ? tty_pgrp(tty) : -1;
+	out->tty_nr = tty ? (int)tty_device(tty) : 0;
+	tree_unlock(flags);
+}
+
+static void stat_signals(struct process *p, struct task *t, struct process_stat *out)
+{
+	struct sighand *h = p->sighand;
+
+	out->shared_pending = p->shared.set;
+	if (t) {
+		out->pending = t->pending.set;
+		out->blocked = t->blocked;
+		out->sigq = (u64)__atomic_load_n(&t->account->signals, __ATOMIC_RELAXED);
+	}
+	out->sigq_max = p->limits[RLIM_SIGPENDING].cur;
+	spin_lock(&h->lock);
+	for (u32 i = 0; i < SIGNALS_MAX; i++) {
+		if (h->action[i].handler == SIG_IGN)
+			out->ignored |= BIT(i);
+		else if (h->action[i].handler != SIG_DFL)
+			out->caught |= BIT(i);
+	}
+	spin_unlock(&h->lock);
+}
+
+static void stat_thread(struct task *t, struct process_stat *out)
+{
+	struct sched_params sp;
+
+	str_copy(out->comm, t->thread.name, sizeof(out->comm));
+	sched_get_params(&t->thread, &sp);
+	out->nice = sp.nice;
+	out->policy = sp.policy;
+	out->rt_priority = sp.rt_priority;
+	out->priority = sp.policy == 1 || sp.policy == 2 ? -1 - sp.rt_priority : 20 + sp.nice;
+	out->cpu = READ_ONCE(t->thread.cpu);
+	out->affinity = READ_ONCE(t->thread.affinity);
+	out->start_ns = t->thread.start_ns;
+}
+
+/* process_stat_get - @t NULL: the process with the sums of its threads. 0 | -ESRCH it was reaped. */
+int process_stat_get(struct process *p, struct thread *thread, struct process_stat *out)
+{
+	struct task *t = thread ? task_of(thread) : NULL;
+	struct thread *cred_of = NULL;
+	struct usage u;
+	ulong flags;
+
+	memset(out, 0, sizeof(*out));
+	if (p->state == PROC_REAPED)
+		return -ESRCH;
+	stat_tree(p, out);
+	flags = process_lock(p);
+	if (!t)
+		t = process_first_task_locked(p);
+	out->pid = thread ? thread->tid : p->nr;
+	out->tgid = p->nr;
+	out->state = state_letter(p, t);
+	out->threads = p->thread_count;
+	out->exit_signal = p->exit_signal;
+	out->exit_code = p->exit_code;
+	out->dumpable = p->dumpable;
+	memcpy(out->limits, p->limits, sizeof(out->limits));
+	stat_signals(p, t, out);
+	if (thread)
+		usage_of_thread(thread, &u);
+	else
+		process_usage_locked(p, &u);
+	out->utime_ns = u.utime_ns;
+	out->stime_ns = u.stime_ns;
+	out->min_flt = u.min_flt;
+	out->maj_flt = u.maj_flt;
+	out->vcsw = u.vcsw;
+	out->ivcsw = u.ivcsw;
+	out->cutime_ns = p->children_usage.utime_ns;
+	out->cstime_ns = p->children_usage.stime_ns;
+	out->cmin_flt = p->children_usage.min_flt;
+	out->cmaj_flt = p->children_usage.maj_flt;
+	out->start_ns = p->start_ns;
+	str_copy(out->comm, p->comm, sizeof(out->comm));
+	if (t) {
+		stat_thread(t, out);
+		cred_of = &t->thread;
+		thread_get(cred_of);
+		if (t->thread.caps)
+			out->fd_slots = rcu_dereference(t->thread.caps->table)->slots_max;
+	}
+	process_unlock(p, flags);
+	out->cred = cred_of ? thread_cred_get(cred_of) : cred_get(p->cred ? p->cred : &cred_root);
+	out->no_new_privs = out->cred->no_new_privs;
+	if (cred_of)
+		thread_put(cred_of);
+	return 0;
+}

@@ -1,0 +1,264 @@
+/* Descriptors: open, close, dup, fcntl, ioctl. Layer: syscall. Sources: open(2) close(2) dup(2) fcntl(2) close_range(2) ioctl(2). */
+#include <exo/errno.h>
+#include <exo/fs_locks.h>
+#include <exo/fs_pipe.h>
+#include <exo/posix_x.h>
+#include <exo/sched.h>
+#include <exo/syscalls.h>
+#include <exo/vfs.h>
+#include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
+
+static u32 slot_limit(void)
+{
+	return (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)0x7fffffff);
+}
+
+static long do_open(cap_t dirfd, u64 name, u32 flags, u32 mode)
+{
+	struct path_buf b;
+	struct file *f;
+	long ret = path_buf_user(&b, (const char USER *)name);
+
+	if (unlikely(ret))
+		return ret;
+	f = vfs_open_text(dirfd, b.text, flags | O_LARGEFILE, mode & S_IALLUGO);
+	path_buf_fini(&b);
+	return unlikely(is_err(f)) ? ptr_err(f) : fd_install_new(f, flags);
+}
+
+long sys_open(u64 a0, u64 a1, u64 a2)
+{
+	return do_open(AT_FDCWD, a0, (u32)a1, (u32)a2);
+}
+
+long sys_openat(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	return do_open((cap_t)a0, a1, (u32)a2, (u32)a3);
+}
+
+long sys_creat(u64 a0, u64 a1)
+{
+	return do_open(AT_FDCWD, a0, O_CREAT | O_WRONLY | O_TRUNC, (u32)a1);
+}
+
+long sys_close(u64 a0)
+{
+	return cap_close(current->caps, (cap_t)a0);
+}
+
+#define CLOSE_RANGE_UNSHARE 2u
+#define CLOSE_RANGE_CLOEXEC 4u
+
+long sys_close_range(u64 a0, u64 a1, u64 a2)
+{
+	u32 first = (u32)a0, last = (u32)a1, flags = (u32)a2;
+	struct cap_space *caps = current->caps, *own;
+
+	if (first > last || flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
+		return -EINVAL;
+	if (flags & CLOSE_RANGE_UNSHARE && __atomic_load_n(&caps->refs, __ATOMIC_ACQUIRE) > 1) {
+		own = cap_space_fork(caps);
+		if (is_err(own))
+			return ptr_err(own);
+		current->caps = own;
+		cap_space_put(caps);
+		caps = own;
+	}
+	if (!(flags & CLOSE_RANGE_CLOEXEC)) {
+		cap_close_range(caps, first, last, false);
+		return 0;
+	}
+	for (cap_t fd = cap_next(caps, (cap_t)MIN(first, 0x7fffffffu)); fd >= 0 && (u32)fd <= last; fd = cap_next(caps, fd + 1))
+		(void)!cap_set_flags(caps, fd, CAP_CLOEXEC); /* one that another thread closed meanwhile needs no flag */
+	return 0;
+}
+
+/* dup to the lowest slot from @from. */
+static long dup_from(cap_t fd, cap_t from, u32 slot_flags)
+{
+	struct grant *g = cap_get_grant(current->caps, fd);
+	cap_t new;
+
+	if (is_err(g))
+		return ptr_err(g);
+	new = cap_install(current->caps, g, slot_flags, from, slot_limit());
+	if (new < 0)
+		grant_put(g);
+	return new;
+}
+
+static long dup_onto(cap_t fd, cap_t new, u32 slot_flags)
+{
+	struct grant *g = cap_get_grant(current->caps, fd);
+	int err;
+
+	if (is_err(g))
+		return ptr_err(g);
+	err = new < 0 ? -EBADF : cap_replace(current->caps, new, g, slot_flags, slot_limit());
+	if (err) {
+		grant_put(g);
+		return err;
+	}
+	return new;
+}
+
+long sys_dup(u64 a0)
+{
+	return dup_from((cap_t)a0, 0, 0);
+}
+
+long sys_dup2(u64 a0, u64 a1)
+{
+	u32 flags;
+
+	if ((cap_t)a0 == (cap_t)a1)
+		return cap_get_flags(current->caps, (cap_t)a0, &flags) ? -EBADF : (cap_t)a0;
+	return dup_onto((cap_t)a0, (cap_t)a1, 0);
+}
+
+long sys_dup3(u64 a0, u64 a1, u64 a2)
+{
+	if ((u32)a2 & ~O_CLOEXEC || (cap_t)a0 == (cap_t)a1)
+		return -EINVAL;
+	return dup_onto((cap_t)a0, (cap_t)a1, a2 & O_CLOEXEC ? CAP_CLOEXEC : 0);
+}
+
+/* ---- fcntl ---- */
+
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+
+static long set_status_flags(struct file *f, u32 wanted)
+{
+	u32 old = __atomic_load_n(&f->flags, __ATOMIC_RELAXED), new;
+	int err;
+
+	if (wanted & O_NOATIME && !(old & O_NOATIME) && current->cred->fsuid != f->inode->uid && !cred_capable(current->cred, LCAP_FOWNER))
+		return -EPERM;
+	do {
+		new = (old & ~SETFL_MASK) | (wanted & SETFL_MASK);
+	} while (!__atomic_compare_exchange_n(&f->flags, &old, new, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	err = f->ops->flags_changed ? f->ops->flags_changed(f, old) : 0;
+	if (err)
+		__atomic_store_n(&f->flags, old, __ATOMIC_RELAXED);
+	return err;
+}
+
+static long file_fcntl(struct file *f, u32 cmd, u64 arg)
+{
+	switch (cmd) {
+	case F_GETFL:
+		return f->flags;
+	case F_SETFL:
+		return f->mode & FMODE_PATH ? -EBADF : set_status_flags(f, (u32)arg);
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return f->mode & FMODE_PATH ? -EBADF : file_lock_fcntl(f, cmd, arg);
+	case F_SETOWN:
+		f->owner_pid = (s32)arg;
+		return 0;
+	case F_GETOWN:
+		return f->owner_pid;
+	case F_SETSIG:
+		if (arg > SIGNALS_MAX)
+			return -EINVAL;
+		f->owner_signo = (u32)arg;
+		return 0;
+	case F_GETSIG:
+		return f->owner_signo;
+	case F_SETPIPE_SZ:
+	case F_GETPIPE_SZ:
+		return pipe_fcntl(f, cmd, arg);
+	case F_ADD_SEALS:
+		return f->mode & FMODE_WRITE ? tmpfs_add_seals(f->inode, (u32)arg) : -EPERM;
+	case F_GET_SEALS:
+		return tmpfs_get_seals(f->inode);
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_fcntl(u64 a0, u64 a1, u64 a2)
+{
+	struct cap_space *caps = current->caps;
+	cap_t fd = (cap_t)a0;
+	u32 cmd = (u32)a1, flags;
+	bool borrowed;
+	struct file *f;
+	long ret;
+
+	switch (cmd) {
+	case F_GETFD:
+		ret = cap_get_flags(caps, fd, &flags);
+		return ret ? ret : (flags & CAP_CLOEXEC ? FD_CLOEXEC : 0);
+	case F_SETFD:
+		return cap_set_flags(caps, fd, a2 & FD_CLOEXEC ? CAP_CLOEXEC : 0);
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if ((cap_t)a2 < 0 || (u32)a2 >= slot_limit())
+			return cap_get_flags(caps, fd, &flags) ? -EBADF : -EINVAL;
+		return dup_from(fd, (cap_t)a2, cmd == F_DUPFD_CLOEXEC ? CAP_CLOEXEC : 0);
+	default:
+		break;
+	}
+	f = fd_file_path(fd, 0, &borrowed);
+	if (is_err(f))
+		return ptr_err(f);
+	ret = file_fcntl(f, cmd, a2);
+	fd_file_release(f, borrowed);
+	return ret;
+}
+
+/* ---- ioctl ---- */
+
+static long set_flag_ioctl(struct file *f, u32 flag, u64 arg)
+{
+	u32 on;
+
+	if (get_user_u32((u32 USER *)arg, &on))
+		return -EFAULT;
+	return set_status_flags(f, on ? f->flags | flag : f->flags & ~flag);
+}
+
+static long file_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	long ret;
+
+	switch (cmd) {
+	case FIONBIO:
+		return set_flag_ioctl(f, O_NONBLOCK, arg);
+	case FIOASYNC:
+		return set_flag_ioctl(f, O_ASYNC, arg);
+	default:
+		break;
+	}
+	ret = f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
+	if (ret == -ENOTTY && cmd == FIONREAD && S_ISREG(f->inode->mode)) {
+		u64 size = f->inode->pages.size_bytes;
+
+		return put_user_u32((u32 USER *)arg, (u32)(size > f->pos ? size - f->pos : 0));
+	}
+	return ret;
+}
+
+long sys_ioctl(u64 a0, u64 a1, u64 a2)
+{
+	bool borrowed;
+	struct file *f;
+	u32 cmd = (u32)a1;
+	long ret;
+
+	f = fd_file((cap_t)a0, 0, &borrowed);
+	if (is_err(f))
+		return ptr_err(f);
+	if (cmd == FIOCLEX || cmd == FIONCLEX)
+		ret = cap_set_flags(current->caps, (cap_t)a0, cmd == FIOCLEX ? CAP_CLOEXEC : 0);
+	else
+		ret = file_ioctl(f, cmd, a2);
+	fd_file_release(f, borrowed);
+	return ret;
+}

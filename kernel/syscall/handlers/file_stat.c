@@ -1,0 +1,185 @@
+/* Looking at files: stat and its kin, statfs, access. Layer: syscall. Sources: stat(2) statx(2) statfs(2) access(2). */
+#include <exo/errno.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <exo/syscalls.h>
+#include <exo/vfs.h>
+#include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
+
+static long stat_to_user(const struct stat_k *st, u64 user)
+{
+	struct linux_stat s = {
+		.dev = st->dev, .ino = st->ino, .nlink = st->nlink, .mode = st->mode, .uid = st->uid, .gid = st->gid, .rdev = st->rdev,
+		.size = (s64)st->size, .blksize = st->blksize, .blocks = (s64)st->blocks,
+		.atime = { st->atime.sec, st->atime.nsec }, .mtime = { st->mtime.sec, st->mtime.nsec }, .ctime = { st->ctime.sec, st->ctime.nsec },
+	};
+
+	return copy_to_user((void USER *)user, &s, sizeof(s));
+}
+
+static int stat_fd(cap_t fd, struct stat_k *st)
+{
+	bool borrowed;
+	struct file *f = fd_file_path(fd, CAP_STAT, &borrowed);
+	int err;
+
+	if (is_err(f))
+		return (int)ptr_err(f);
+	err = inode_getattr(&f->path, f->inode, st);
+	fd_file_release(f, borrowed);
+	return err;
+}
+
+/* @at_flags: AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT, checked by the caller. */
+static int stat_at(cap_t dirfd, u64 name, u32 at_flags, struct stat_k *st)
+{
+	struct path_buf b;
+	int err = path_buf_user(&b, (const char USER *)name);
+
+	if (err)
+		return err;
+	if (!b.text[0] && at_flags & AT_EMPTY_PATH && dirfd != AT_FDCWD)
+		err = stat_fd(dirfd, st);
+	else
+		err = path_stat(dirfd, b.text, (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), st);
+	path_buf_fini(&b);
+	return err;
+}
+
+static long do_stat(cap_t dirfd, u64 name, u64 user, u32 at_flags)
+{
+	struct stat_k st;
+	int err;
+
+	if (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
+		return -EINVAL;
+	err = stat_at(dirfd, name, at_flags, &st);
+	return err ? err : stat_to_user(&st, user);
+}
+
+long sys_newfstatat(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	return do_stat((cap_t)a0, a1, a2, (u32)a3);
+}
+
+long sys_stat(u64 a0, u64 a1)
+{
+	return do_stat(AT_FDCWD, a0, a1, 0);
+}
+
+long sys_lstat(u64 a0, u64 a1)
+{
+	return do_stat(AT_FDCWD, a0, a1, AT_SYMLINK_NOFOLLOW);
+}
+
+long sys_fstat(u64 a0, u64 a1)
+{
+	struct stat_k st;
+	int err = stat_fd((cap_t)a0, &st);
+
+	return err ? err : stat_to_user(&st, a1);
+}
+
+static struct linux_statx_timestamp statx_time(struct timespec64 t)
+{
+	return (struct linux_statx_timestamp){ .sec = t.sec, .nsec = (u32)t.nsec };
+}
+
+long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	u32 flags = (u32)a2, mask = (u32)a3;
+	struct stat_k st;
+	struct linux_statx x;
+	int err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE) || mask & STATX_RESERVED ||
+		(flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
+		return -EINVAL;
+	err = stat_at((cap_t)a0, a1, flags & ~AT_STATX_SYNC_TYPE, &st);
+	if (err)
+		return err;
+	x = (struct linux_statx){
+		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, .blksize = st.blksize, .attributes = st.attributes,
+		.attributes_mask = st.attributes_mask, .nlink = st.nlink, .uid = st.uid, .gid = st.gid, .mode = (u16)st.mode, .ino = st.ino,
+		.size = st.size, .blocks = st.blocks, .atime = statx_time(st.atime), .btime = statx_time(st.btime),
+		.ctime = statx_time(st.ctime), .mtime = statx_time(st.mtime), .rdev_major = DEV_MAJOR(st.rdev), .rdev_minor = DEV_MINOR(st.rdev),
+		.dev_major = DEV_MAJOR(st.dev), .dev_minor = DEV_MINOR(st.dev), .mnt_id = st.mnt_id,
+	};
+	return copy_to_user((void USER *)a4, &x, sizeof(x));
+}
+
+/* ---- statfs ---- */
+
+static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
+{
+	struct statfs_k k = { 0 };
+	struct linux_statfs s;
+	int err = sb->ops->statfs ? sb->ops->statfs(sb, &k) : -ENOSYS;
+
+	if (err)
+		return err;
+	s = (struct linux_statfs){ .type = (s64)k.type, .bsize = (s64)k.bsize, .blocks = (s64)k.blocks, .bfree = (s64)k.bfree,
+		.bavail = (s64)k.bavail, .files = (s64)k.files, .ffree = (s64)k.ffree, .fsid = { (s32)sb->dev, 0 }, .namelen = (s64)k.namelen,
+		.frsize = (s64)k.frsize, .flags = (s64)(ST_VALID_FLAG | k.flags | mount_flags) };
+	return copy_to_user((void USER *)user, &s, sizeof(s));
+}
+
+long sys_statfs(u64 a0, u64 a1)
+{
+	struct path p;
+	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW, &p);
+
+	if (ret)
+		return ret;
+	ret = statfs_of(p.dentry->inode->sb, 0, a1);
+	path_put(&p);
+	return ret;
+}
+
+long sys_fstatfs(u64 a0, u64 a1)
+{
+	bool borrowed;
+	struct file *f = fd_file_path((cap_t)a0, CAP_STAT, &borrowed);
+	long ret;
+
+	if (is_err(f))
+		return ptr_err(f);
+	ret = statfs_of(f->inode->sb, 0, a1);
+	fd_file_release(f, borrowed);
+	return ret;
+}
+
+/* ---- access ---- */
+
+static long do_access(cap_t dirfd, u64 name, u32 mode, u32 at_flags)
+{
+	struct path p;
+	long ret;
+
+	if (mode & ~(R_OK | W_OK | X_OK) || at_flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	ret = path_lookup_user(dirfd, (const char USER *)name,
+		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &p);
+	if (ret)
+		return ret;
+	if (mode) /* R_OK, W_OK, X_OK have the values of MAY_READ, MAY_WRITE, MAY_EXEC */
+		ret = vfs_access(&p, mode, at_flags & AT_EACCESS);
+	path_put(&p);
+	return ret;
+}
+
+long sys_access(u64 a0, u64 a1)
+{
+	return do_access(AT_FDCWD, a0, (u32)a1, 0);
+}
+
+long sys_faccessat(u64 a0, u64 a1, u64 a2)
+{
+	return do_access((cap_t)a0, a1, (u32)a2, 0);
+}
+
+long sys_faccessat2(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	return do_access((cap_t)a0, a1, (u32)a2, (u32)a3);
+}

@@ -1,0 +1,151 @@
+/* Mounting, syncing, memfd. Layer: syscall. Sources: mount(2) umount(2) sync(2) fsync(2) posix_fadvise(2) memfd_create(2). */
+#include <exo/errno.h>
+#include <exo/memory.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <exo/syscalls.h>
+#include <exo/vfs.h>
+#include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
+
+#define MOUNT_DATA_MAX PAGE_SIZE
+
+/* A user string of at most size-1 bytes in a fresh buffer; NULL pointer = "". err_ptr. */
+static char *string_from_user(u64 user, size_t size)
+{
+	char *s = kmalloc(size, ALLOC_KERNEL);
+	long n = 0;
+
+	if (!s)
+		return err_ptr(-ENOMEM);
+	s[0] = 0;
+	if (user)
+		n = strncpy_from_user(s, (const char USER *)user, size);
+	if (n < 0) {
+		kfree(s);
+		return err_ptr(n == -ENAMETOOLONG && size == MOUNT_DATA_MAX ? -EINVAL : n);
+	}
+	return s;
+}
+
+enum { M_SOURCE, M_TARGET, M_TYPE, M_DATA, M_STRINGS };
+
+long sys_mount(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	const u64 user[M_STRINGS] = { a0, a1, a2, a4 };
+	char *s[M_STRINGS];
+	u32 flags = (u32)a3;
+	long ret = 0;
+	int n;
+
+	if ((flags & 0xffff0000u) == MS_MGC_VAL)
+		flags &= 0xffffu;
+	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -EPERM;
+	for (n = 0; n < M_STRINGS; n++) {
+		s[n] = string_from_user(user[n], n == M_TYPE ? 256 : n == M_DATA ? MOUNT_DATA_MAX : PATH_MAX_BYTES);
+		if (is_err(s[n])) {
+			ret = ptr_err(s[n]);
+			break;
+		}
+	}
+	if (!ret)
+		ret = vfs_mount(s[M_TYPE], s[M_SOURCE][0] ? s[M_SOURCE] : "none", s[M_TARGET], flags, s[M_DATA]);
+	while (n--)
+		kfree(s[n]);
+	return ret;
+}
+
+long sys_umount2(u64 a0, u64 a1)
+{
+	char *target;
+	long ret;
+
+	if (a1 & ~(u64)(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -EPERM;
+	target = string_from_user(a0, PATH_MAX_BYTES);
+	if (is_err(target))
+		return ptr_err(target);
+	ret = vfs_umount(target, (u32)a1);
+	kfree(target);
+	return ret;
+}
+
+/* Every file system here keeps its files in memory: what was written is where it will be, and sync has nothing left to do. */
+long sys_sync(void)
+{
+	return 0;
+}
+
+long sys_syncfs(u64 a0)
+{
+	bool borrowed;
+	struct file *f = fd_file((cap_t)a0, 0, &borrowed);
+
+	if (is_err(f))
+		return ptr_err(f);
+	fd_file_release(f, borrowed);
+	return 0;
+}
+
+static long do_fsync(u64 fd, bool data_only)
+{
+	bool borrowed;
+	struct file *f = fd_file((cap_t)fd, 0, &borrowed);
+	long ret;
+
+	if (is_err(f))
+		return ptr_err(f);
+	ret = f->ops->fsync ? f->ops->fsync(f, data_only) : -EINVAL;
+	fd_file_release(f, borrowed);
+	return ret;
+}
+
+long sys_fsync(u64 a0)
+{
+	return do_fsync(a0, false);
+}
+
+long sys_fdatasync(u64 a0)
+{
+	return do_fsync(a0, true);
+}
+
+#define FADV_LAST 5u /* POSIX_FADV_NOREUSE */
+
+long sys_fadvise64(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	bool borrowed;
+	struct file *f = fd_file((cap_t)a0, 0, &borrowed);
+	long ret;
+
+	if (is_err(f))
+		return ptr_err(f);
+	if (S_ISFIFO(f->inode->mode))
+		ret = -ESPIPE;
+	else if ((s64)a2 < 0 || (u32)a3 > FADV_LAST)
+		ret = -EINVAL;
+	else
+		ret = 0; /* advice; pages in memory need none */
+	fd_file_release(f, borrowed);
+	return ret;
+}
+
+#define MEMFD_NAME_MAX 249
+
+long sys_memfd_create(u64 a0, u64 a1)
+{
+	char name[MEMFD_NAME_MAX + 1];
+	struct file *f;
+	long n;
+
+	if (a1 & ~(u64)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+		return -EINVAL;
+	n = strncpy_from_user(name, (const char USER *)a0, sizeof(name));
+	if (n < 0)
+		return n == -ENAMETOOLONG ? -EINVAL : n;
+	f = memfd_create_file(name, a1 & MFD_ALLOW_SEALING);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, a1 & MFD_CLOEXEC ? O_CLOEXEC : 0);
+}
