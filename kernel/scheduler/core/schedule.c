@@ -212,8 +212,11 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 		preempt_enable_no_resched();
 		return;
 	}
-	if (why == WHY_PREEMPT)
+	if (why == WHY_PREEMPT) {
 		prev->switches_involuntary++;
+		if (prev->flags & THREAD_RSEQ)
+			__atomic_fetch_or(&prev->work, WORK_NOTIFY, __ATOMIC_RELAXED);
+	}
 	rq->switches++;
 	rq->curr = next;
 	rq->picked_at = rq->clock;

@@ -62,8 +62,7 @@ static ALWAYS_INLINE void queue_woken(struct thread *t, u32 enqueue_flags, u32 o
 	if (cpu != t->cpu) {
 		while (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) /* its old CPU is about to finish the switch */
 			arch_cpu_relax();
-		fair_migrate(t, cpu_ptr(runqueues, t->cpu), rq);
-		t->migrations++;
+		migrated(t, cpu_ptr(runqueues, t->cpu), rq);
 	}
 	spin_lock(&rq->lock);
 	if (old_state == THREAD_UNINTERRUPTIBLE)
