@@ -167,7 +167,8 @@ static ALWAYS_INLINE void finish_switch(void)
 {
 	struct runqueue *rq = this_cpu_ptr(runqueues);
 	struct thread *prev = rq->switched_from, *moving = rq->moving;
-	bool dead = thread_state(prev) == THREAD_DEAD;
+	/* Both: a thread that is preempted on the way into its last schedule() is still to come back. */
+	bool dead = __atomic_load_n(&prev->state, __ATOMIC_RELAXED) == (THREAD_DEAD | THREAD_OFF_RQ);
 
 	rq->moving = NULL;
 	rq->threads -= dead;
