@@ -150,6 +150,16 @@ static void areas_cut(struct vm_space *s, vaddr_t start, vaddr_t end, struct vm_
 	}
 }
 
+/* Whether a page table of the lowest level that served a part of [start, end) serves nothing outside [floor, ceiling). */
+static bool leaf_table_inside(vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling)
+{
+	vaddr_t first = ALIGN_DOWN(start, PMAP_TABLE_SPAN);
+
+	if (first < floor)
+		first += PMAP_TABLE_SPAN;
+	return first < end && first + PMAP_TABLE_SPAN <= ceiling;
+}
+
 /* Page tables that serve nobody any more. The caller took all areas out of [start, end). */
 static void tables_trim(struct vm_space *s, vaddr_t start, vaddr_t end, struct tlb_gather *g)
 {
@@ -159,7 +169,8 @@ static void tables_trim(struct vm_space *s, vaddr_t start, vaddr_t end, struct t
 	if (!above && s->areas.root)
 		below = container_of(rb_last(&s->areas), struct vm_area, node);
 	floor = below ? below->end : 0;
-	pmap_free_tables(&s->pmap, floor, ceiling, g);
+	if (leaf_table_inside(start, end, floor, ceiling))
+		pmap_free_tables(&s->pmap, floor, ceiling, g);
 	gap_note_freed(s, above);
 }
 
