@@ -14,6 +14,8 @@
 # sideways: sync -> arch
 # sideways: debug -> arch
 # sideways: debug -> memory
+# sideways: debug -> time
+# sideways: debug -> scheduler
 # sideways: arch -> memory
 # sideways: arch -> time
 # sideways: arch -> scheduler
@@ -63,7 +65,7 @@ KCFLAGS  := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(KCC) -print-f
             -O2 -g -fno-pic -fno-pie -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks -fwrapv \
             -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fstack-protector-strong $(KWARN) $(KINC)
 # The memory functions must not be recognised as loops that call themselves.
-KCFLAGS_string.c := -fno-builtin -fno-tree-loop-distribute-patterns
+KCFLAGS_string.c := -fno-builtin $(if $(findstring clang,$(KCC)),,-fno-tree-loop-distribute-patterns)
 KASFLAGS := -D__ASSEMBLER__ $(KINC) -g
 include kernel/arch/$(ARCH)/arch.mk
 KCFLAGS  += $(KARCH_CFLAGS)

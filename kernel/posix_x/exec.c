@@ -85,7 +85,7 @@ static int open_program(struct exec *e, cap_t dirfd, u32 at_flags)
 			return -ELOOP;
 		memcpy(line, f->head, n);
 		line[n] = '\0';
-		err = elf_script_line(line, n + 1, &interp, &arg);
+		err = elf_script_line(line, n + 1, f->bytes <= n, &interp, &arg);
 		if (!err)
 			err = push_script(e, interp, arg, name);
 		if (err)
