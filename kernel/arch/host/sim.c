@@ -21,12 +21,17 @@
 #define SKEW_NS     5000
 #define START_NS    1000 /* 0 means "not running" */
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
 void __sanitizer_start_switch_fiber(void **fake, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *fake, const void **bottom, size_t *size);
 #else
-#define __sanitizer_start_switch_fiber(fake, bottom, size) ((void)0)
-#define __sanitizer_finish_switch_fiber(fake, bottom, size) ((void)0)
+#define __sanitizer_start_switch_fiber(fake, bottom, size) ((void)(fake))
+#define __sanitizer_finish_switch_fiber(fake, bottom, size) ((void)(bottom))
 #endif
 void __sanitizer_cov_trace_pc(void);
 int __lsan_is_turned_off(void);
@@ -52,6 +57,7 @@ static struct sim_cpu sim_cpus[CPUS_MAX];
 static struct host_sim sim;
 static bool active, inside;  /* inside: in the simulator itself */
 static u64 random_state;
+u64 host_branches;
 static struct fiber host_fiber; /* the program's own stack */
 static struct fiber *running;
 static int result;
@@ -243,6 +249,7 @@ void host_sim_point(void)
 
 void __sanitizer_cov_trace_pc(void)
 {
+	host_branches++;
 	if (active)
 		point(false, sim.ns_per_point);
 }

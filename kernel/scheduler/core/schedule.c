@@ -271,6 +271,12 @@ void schedule(void)
 
 void sched_yield_current(void)
 {
+	if (READ_ONCE(this_cpu_ptr(runqueues)->nr_running) == 1) { /* nobody here to go first; another CPU's count is as good */
+		preempt_disable();
+		rcu_note_quiescent();
+		preempt_enable();
+		return;
+	}
 	arch_irq_disable();
 	schedule_yield();
 	arch_irq_enable();

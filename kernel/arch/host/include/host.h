@@ -72,3 +72,4 @@ void host_sim_point(void);       /* a point of choice: time passes, interrupts c
 void host_sim_work(ns_t ns);     /* computes for ns of this CPU's time, as user mode when @user_mode was set */
 void host_sim_user_mode(bool on);
 u64 host_sim_random(void);
+extern u64 host_branches;        /* branches of kernel code taken so far (mode sim): a measure of work that does not depend on the machine */
