@@ -74,7 +74,8 @@ static u8 to_lower(u8 c)
 
 /* ---- output ---- */
 
-/* A newline or return went out: the cursor's column, and where an edited line that is continued there begins. */
+/* A newline or return went out: the cursor's column, and where an edited line that is continued
+ * there begins. */
 static void line_begins(struct ldisc *ld, u8 c)
 {
 	if (c == '\n') {
