@@ -9,6 +9,7 @@
 #define SOCK_DGRAM     2
 #define SOCK_RAW       3
 #define SOCK_SEQPACKET 5
+#define SOCK_TYPES     11 /* one above the highest */
 #define SOCK_TYPE_MASK 15
 #define SOCK_NONBLOCK  04000
 #define SOCK_CLOEXEC   02000000

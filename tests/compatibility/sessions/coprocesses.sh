@@ -11,5 +11,6 @@ wait $pid; echo "ended: $?"
 coproc cat
 echo direct >&"${COPROC[1]}"
 read -r answer <&"${COPROC[0]}"; echo "$answer"
-kill $COPROC_PID
-wait $COPROC_PID 2>/dev/null; echo "killed: $?"
+pid=$COPROC_PID
+kill $pid
+wait $pid 2>/dev/null; echo "killed: $?"

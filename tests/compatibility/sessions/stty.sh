@@ -1,6 +1,6 @@
 # stty on a pseudo-terminal: settings, sizes, what is shown.
 cat >dialogue <<'END'
-wait ready
+wait ready\r\n
 END
 pty() { /t/pty-session dialogue bash -c "$1; echo ready"; }
 pty 'stty -a | tr ";" "\n" | grep -E "^ *(rows|columns|intr|erase|eof|susp)"'
@@ -23,7 +23,7 @@ wait done
 END
 /t/pty-session dialogue bash -c 'read -p "name? " n; echo "hello $n"; read -s -p "secret? " s; echo; echo "got ${#s}"; echo "end?"; cat | wc -c; echo done'
 cat >dialogue <<'END'
-wait waiting
+wait waiting\r\n
 size 50 100
 wait resized
 END
