@@ -46,7 +46,7 @@
 # budget: drivers 4800
 # budget: fs 9200
 # budget: net 1500
-# budget: posix_x 5500
+# budget: posix_x 5800
 # budget: syscall 4800
 # budget: boot 500
 
