@@ -24,6 +24,7 @@ static inline void path_buf_fini(struct path_buf *b)
 /* ---- looking ---- */
 int walk_path(cap_t dirfd, const char *text, u32 flags, struct path *out) MUST_USE; /* path_lookup of a padded text */
 int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_USE; /* no references on the fast path */
+u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE; /* @p may be empty: anonymous */
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode); /* err_ptr */
 void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */

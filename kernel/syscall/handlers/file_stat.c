@@ -111,6 +111,8 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 
 /* ---- statfs ---- */
 
+#define STATFS_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME) /* ST_* have the values of MS_* */
+
 static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 {
 	struct statfs_k k = { 0 };
@@ -121,7 +123,7 @@ static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 		return err;
 	s = (struct linux_statfs){ .type = (s64)k.type, .bsize = (s64)k.bsize, .blocks = (s64)k.blocks, .bfree = (s64)k.bfree,
 		.bavail = (s64)k.bavail, .files = (s64)k.files, .ffree = (s64)k.ffree, .fsid = { (s32)sb->dev, 0 }, .namelen = (s64)k.namelen,
-		.frsize = (s64)k.frsize, .flags = (s64)(ST_VALID_FLAG | k.flags | mount_flags) };
+		.frsize = (s64)k.frsize, .flags = (s64)(ST_VALID_FLAG | k.flags | ((mount_flags | sb->flags) & STATFS_FLAGS)) };
 	return copy_to_user((void USER *)user, &s, sizeof(s));
 }
 
@@ -132,7 +134,7 @@ long sys_statfs(u64 a0, u64 a1)
 
 	if (ret)
 		return ret;
-	ret = statfs_of(p.dentry->inode->sb, 0, a1);
+	ret = statfs_of(p.dentry->sb, path_mount_flags(&p), a1);
 	path_put(&p);
 	return ret;
 }
@@ -145,7 +147,7 @@ long sys_fstatfs(u64 a0, u64 a1)
 
 	if (is_err(f))
 		return ptr_err(f);
-	ret = statfs_of(f->inode->sb, 0, a1);
+	ret = statfs_of(f->inode->sb, path_mount_flags(&f->path), a1);
 	fd_file_release(f, borrowed);
 	return ret;
 }
