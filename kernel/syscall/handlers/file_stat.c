@@ -7,15 +7,19 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
-static long stat_to_user(const struct stat_k *st, u64 user)
-{
-	struct linux_stat s = {
-		.dev = st->dev, .ino = st->ino, .nlink = st->nlink, .mode = st->mode, .uid = st->uid, .gid = st->gid, .rdev = st->rdev,
-		.size = (s64)st->size, .blksize = st->blksize, .blocks = (s64)st->blocks,
-		.atime = { st->atime.sec, st->atime.nsec }, .mtime = { st->mtime.sec, st->mtime.nsec }, .ctime = { st->ctime.sec, st->ctime.nsec },
-	};
+#define SAME_PLACE(field) _Static_assert(offsetof(struct stat_k, field) == offsetof(struct linux_stat, field), #field)
+SAME_PLACE(dev);
+SAME_PLACE(nlink);
+SAME_PLACE(mode);
+SAME_PLACE(gid);
+SAME_PLACE(rdev);
+SAME_PLACE(blksize);
+SAME_PLACE(ctime);
+_Static_assert(offsetof(struct stat_k, zero) == offsetof(struct linux_stat, unused), "the copied part ends alike");
 
-	return copy_to_user((void USER *)user, &s, sizeof(s));
+static ALWAYS_INLINE long stat_to_user(const struct stat_k *st, u64 user)
+{
+	return copy_to_user((void USER *)user, st, sizeof(struct linux_stat));
 }
 
 static int stat_fd(cap_t fd, struct stat_k *st)
@@ -100,8 +104,8 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	if (err)
 		return err;
 	x = (struct linux_statx){
-		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, .blksize = st.blksize, .attributes = st.attributes,
-		.attributes_mask = st.attributes_mask, .nlink = st.nlink, .uid = st.uid, .gid = st.gid, .mode = (u16)st.mode, .ino = st.ino,
+		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, .blksize = (u32)st.blksize, .attributes = st.attributes,
+		.attributes_mask = st.attributes_mask, .nlink = (u32)st.nlink, .uid = st.uid, .gid = st.gid, .mode = (u16)st.mode, .ino = st.ino,
 		.size = st.size, .blocks = st.blocks, .atime = statx_time(st.atime), .btime = statx_time(st.btime),
 		.ctime = statx_time(st.ctime), .mtime = statx_time(st.mtime), .rdev_major = DEV_MAJOR(st.rdev), .rdev_minor = DEV_MINOR(st.rdev),
 		.dev_major = DEV_MAJOR(st.dev), .dev_minor = DEV_MINOR(st.dev), .mnt_id = st.mnt_id,
