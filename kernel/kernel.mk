@@ -64,7 +64,6 @@ KCFLAGS  := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(KCC) -print-f
             -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fstack-protector-strong $(KWARN) $(KINC)
 # The memory functions must not be recognised as loops that call themselves.
 KCFLAGS_string.c := -fno-builtin -fno-tree-loop-distribute-patterns
-KCFLAGS_utsname.c := -DEXO_MACHINE='"$(ARCH)"'
 KASFLAGS := -D__ASSEMBLER__ $(KINC) -g
 include kernel/arch/$(ARCH)/arch.mk
 KCFLAGS  += $(KARCH_CFLAGS)

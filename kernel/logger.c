@@ -46,7 +46,7 @@ static void ring_put(enum log_level level, const char *text, size_t len)
 {
 	u32 slots = len ? (u32)((len + SLOT_TEXT - 1) / SLOT_TEXT) : 1;
 	u64 ticket = __atomic_fetch_add(&head, slots, __ATOMIC_RELAXED);
-	ns_t now = tsc_khz ? clock_monotonic() : 0;
+	ns_t now = clock_monotonic();
 
 	for (u32 i = 0; i < slots; i++) {
 		struct log_slot *s = &ring[(ticket + i) % SLOTS];

@@ -182,3 +182,16 @@ int str_to_u64(const char *s, const char **end, unsigned base, u64 *out)
 	*out = value;
 	return 0;
 }
+
+#ifndef EXO_HOST
+/* What the compiler calls for __builtin_popcountll where the CPU's baseline has no instruction for it. */
+int __popcountdi2(long x);
+int __popcountdi2(long x)
+{
+	u64 v = (u64)x;
+
+	v -= v >> 1 & 0x5555555555555555UL;
+	v = (v & 0x3333333333333333UL) + (v >> 2 & 0x3333333333333333UL);
+	return (int)(((v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fUL) * 0x0101010101010101UL >> 56);
+}
+#endif

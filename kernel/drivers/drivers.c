@@ -17,6 +17,7 @@ void drivers_init(void)
 	mem_init();
 	kmsg_init();
 	serial_init();
+	screen_init();
 	console_init();
 	err = pty_init();
 	if (err)
@@ -25,4 +26,6 @@ void drivers_init(void)
 
 void drivers_init_deferred(void)
 {
+	screen_attach();
+	keyboard_init();
 }

@@ -1,5 +1,5 @@
 /* Checks of ELF64 images and of `#!` lines. Input is hostile: every number is bounded before it is used. Layer: posix_x.
- * Invariant: after elf_check_segments each PT_LOAD lies in the file and in user space, and no sum of its fields wraps.
+ * Invariant: after elf_check_segments each PT_LOAD lies in user space, and no sum of its fields wraps.
  * Source: elf(5), execve(2), System V ABI chapter 5. */
 #include <exo/errno.h>
 #include <exo/string.h>
@@ -38,12 +38,13 @@ int elf_check_header(const void *buf, size_t len, u64 file_bytes, struct elf_ima
 	return 0;
 }
 
-static int check_load(struct elf_image *img, const struct elf64_segment *s, u64 file_bytes, u64 user_max)
+/* A segment may reach beyond the end of the file, as on Linux: touching that part is SIGBUS. */
+static int check_load(struct elf_image *img, const struct elf64_segment *s, u64 user_max)
 {
-	if (s->filesz > s->memsz || s->offset > file_bytes || s->filesz > file_bytes - s->offset)
-		return -ENOEXEC;
-	if (s->vaddr >= user_max || s->memsz > user_max - s->vaddr)
-		return -ENOEXEC;
+	if (s->vaddr >= user_max || s->memsz > user_max - s->vaddr || s->filesz > s->memsz)
+		return -EINVAL;
+	if (s->offset > INT64_MAX - s->memsz)
+		return -EINVAL;
 	if (s->filesz && (s->offset ^ s->vaddr) & (PAGE_SIZE - 1))
 		return -ENOEXEC;
 	if (!s->memsz)
@@ -62,6 +63,8 @@ static int check_load(struct elf_image *img, const struct elf64_segment *s, u64 
 
 int elf_check_segments(struct elf_image *img, const struct elf64_segment *segments, u64 file_bytes, u64 user_max)
 {
+	int err;
+
 	img->segments = segments;
 	img->align = PAGE_SIZE;
 	for (u32 i = 0; i < img->segment_count; i++) {
@@ -69,8 +72,9 @@ int elf_check_segments(struct elf_image *img, const struct elf64_segment *segmen
 
 		switch (s->type) {
 		case PT_LOAD:
-			if (check_load(img, s, file_bytes, user_max))
-				return -ENOEXEC;
+			err = check_load(img, s, user_max);
+			if (err)
+				return err;
 			break;
 		case PT_INTERP:
 			if (img->interp_bytes)

@@ -24,7 +24,8 @@ struct elf_image {
 };
 /* elf_check_header - @buf: the first @len bytes of a file of @file_bytes. 0 | -ENOEXEC. */
 int elf_check_header(const void *buf, size_t len, u64 file_bytes, struct elf_image *out) MUST_USE;
-/* elf_check_segments - @segments: img->segment_count entries, kept. User addresses end at @user_max. 0 | -ENOEXEC. */
+/* elf_check_segments - @segments: img->segment_count entries, kept. User addresses end at @user_max.
+ * 0 | -ENOEXEC | -EINVAL addresses that no program may have. */
 int elf_check_segments(struct elf_image *img, const struct elf64_segment *segments, u64 file_bytes, u64 user_max) MUST_USE;
 /* elf_script_line - the `#!` line in the first @len bytes. @interp, @arg: where they stand, in place, NUL-terminated; arg may be NULL.
  * Return: 0 | -ENOEXEC no such line, no name in it, or a name longer than the buffer shows. */

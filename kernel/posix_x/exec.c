@@ -32,7 +32,7 @@ static struct exec *exec_alloc(const char *path)
 
 	if (!e)
 		return NULL;
-	e->args_limit = MAX(MIN(quarter, EXEC_ARGS_MAX), EXEC_ARGS_MIN);
+	e->args_limit = MAX(MIN(quarter, (u64)EXEC_ARGS_MAX), (u64)EXEC_ARGS_MIN);
 	e->path = kstrdup(path, ALLOC_KERNEL);
 	if (!e->path) {
 		kfree(e);
@@ -138,9 +138,8 @@ static int prepare(struct exec *e, cap_t dirfd, u32 at_flags)
 	e->space = vm_space_create();
 	if (!e->space)
 		return -ENOMEM;
-	err = exec_layout(e);
-	if (!err)
-		err = exec_map_images(e);
+	exec_layout(e);
+	err = exec_map_images(e);
 	if (!err)
 		err = exec_build_stack(e);
 	return err;
@@ -380,9 +379,9 @@ static struct task *init_task_create(struct session *s)
 	p->pid = pid_create();
 	t->account = account_get(0);
 	t->thread.cred = cred_get(&cred_root);
-	t->thread.fs = current->fs ? fs_context_copy(current->fs) : NULL;
+	t->thread.fs = fs_context_copy(current->fs);
 	t->thread.caps = init_descriptors();
-	if (!p->sighand || !p->pid || !t->account || !t->thread.caps || arch_fpu_alloc(&t->thread))
+	if (!p->sighand || !p->pid || !t->account || !t->thread.caps || !t->thread.fs || arch_fpu_alloc(&t->thread))
 		panic("init: out of memory");
 	rlimits_init(p);
 	process_get(p);
@@ -422,6 +421,8 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 
 	if (!e)
 		return -ENOMEM;
+	if (!current->cred)
+		current->cred = cred_get(&cred_root); /* a kernel thread has none */
 	err = arg_list_from_kernel(&e->argv, argv, &left);
 	if (!err)
 		err = arg_list_from_kernel(&e->envp, envp, &left);

@@ -3,6 +3,7 @@
 #include <exo/memory.h>
 #include <exo/string.h>
 #include <exo_abi/linux_fs.h>
+#include <exo/vfs.h>
 #include "exec_internal.h"
 
 #define LCAP_ALL ((1ULL << LCAP_COUNT) - 1)
@@ -31,7 +32,7 @@ int exec_prepare_cred(struct exec *e)
 	if (!c)
 		return -ENOMEM;
 	e->cred = c;
-	if (!old->no_new_privs && !file_is_nosuid(e->program.file)) {
+	if (!old->no_new_privs && !(e->program.file->mode & FMODE_NOSUID)) {
 		if (i->mode & S_ISUID)
 			c->euid = i->uid;
 		if ((i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))

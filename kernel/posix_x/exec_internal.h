@@ -10,7 +10,7 @@
 #define EXEC_PREFIX_MAX    (2 * EXEC_SCRIPTS_MAX + 2)
 #define EXEC_STRING_MAX    131072 /* one argument, with NUL */
 #define EXEC_ARGS_MAX      (6UL << 20)
-#define EXEC_ARGS_MIN      131072
+#define EXEC_ARGS_MIN      131072UL
 
 /* Strings on their way to the new stack, one after the other with their NULs, in chunks of a page. */
 struct arg_chunk {
@@ -43,7 +43,7 @@ struct exec {
 	struct cred *cred;      /* +1 */
 	bool secure;
 	vaddr_t program_bias, interp_base, entry, brk, sp;
-	vaddr_t vdso;
+	vaddr_t vdso, top;      /* next mapping below mmap_base goes under top */
 	u64 random[2];
 };
 
@@ -56,7 +56,7 @@ int exec_build_stack(struct exec *e) MUST_USE;
 int exec_file_open(struct exec_file *f, cap_t dirfd, const char *name, u32 at_flags) MUST_USE;
 void exec_file_close(struct exec_file *f);
 int exec_read_segments(struct exec_file *f) MUST_USE;
-int exec_layout(struct exec *e) MUST_USE;
+void exec_layout(struct exec *e);
 int exec_map_images(struct exec *e) MUST_USE;
 /* exec_cred.c */
 int exec_prepare_cred(struct exec *e) MUST_USE;

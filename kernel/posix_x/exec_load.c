@@ -4,27 +4,26 @@
  * Layout, top down: stack, gap for its growth, mappings (interpreter, vDSO) below mmap_base; programs that may stand anywhere at
  * two thirds of user space; brk behind the program. Each part moves by its own random number.
  * Source: execve(2), personality(2) ADDR_NO_RANDOMIZE, vdso(7). */
-#include <exo/log.h>
+#include <exo/drivers.h>
 #include <exo/memory.h>
 #include <exo/string.h>
 #include <arch/cpu.h>
 #include <arch/uaccess.h>
 #include "exec_internal.h"
 
-#define RANDOM_STACK_PAGES (1UL << 22)
-#define RANDOM_MMAP_PAGES  (1UL << 28)
-#define RANDOM_BRK_PAGES   (1UL << 13)
-#define RANDOM_TOP_BYTES   8192UL
-#define DYN_BASE           (USER_MAX / 3 * 2)
-#define GAP_MIN            (128UL << 20)
-#define GAP_MAX            (USER_MAX / 6 * 5)
-#define ADDR_NO_RANDOMIZE  0x0040000u
+#define RANDOM_DYN_BITS 28
+#define RANDOM_BRK_BITS 13
+#define DYN_BASE        ALIGN_DOWN(USER_MAX / 3 * 2, PAGE_SIZE)
+#define ADDR_NO_RANDOMIZE 0x0040000u
 
-static u64 random_pages(const struct exec *e, u64 pages)
+static bool randomize(void)
 {
-	if (current->proc && (current->proc->personality & ADDR_NO_RANDOMIZE))
-		return 0;
-	return (arch_random_seed() % pages) * PAGE_SIZE;
+	return !current->proc || !(process_personality(0xffffffff) & ADDR_NO_RANDOMIZE);
+}
+
+static u64 random_pages(u64 bits)
+{
+	return randomize() ? vm_random_pages(bits) : 0;
 }
 
 static int file_read_all(struct file *f, void *buf, size_t len, u64 pos)
@@ -91,25 +90,18 @@ int exec_read_segments(struct exec_file *f)
 	return elf_check_segments(img, table, f->bytes, USER_MAX);
 }
 
-/* exec_layout - where things go in the new space, and its limits. */
-int exec_layout(struct exec *e)
+/* exec_layout - limits of the new space, and where things go in it. */
+void exec_layout(struct exec *e)
 {
 	struct vm_space *s = e->space;
-	u64 stack_limit = rlimit_current(RLIM_STACK), gap = stack_limit;
 
 	s->limit_as = rlimit_current(RLIM_AS);
 	s->limit_data = rlimit_current(RLIM_DATA);
-	s->limit_stack = stack_limit;
+	s->limit_stack = rlimit_current(RLIM_STACK);
 	s->limit_memlock = rlimit_current(RLIM_MEMLOCK);
-	s->stack_top = USER_MAX - random_pages(e, RANDOM_STACK_PAGES);
-	if (gap > GAP_MAX)
-		gap = GAP_MAX;
-	gap += RANDOM_STACK_PAGES * PAGE_SIZE + (1UL << 20); /* the stack may stand that much lower; its guard gap */
-	gap = MAX(GAP_MIN, MIN(gap, GAP_MAX));
-	s->mmap_base = USER_MAX - ALIGN_UP(gap, PAGE_SIZE) - random_pages(e, RANDOM_MMAP_PAGES);
-	e->random[0] = arch_random_seed();
-	e->random[1] = arch_random_seed();
-	return 0;
+	vm_space_layout(s, randomize());
+	e->top = s->mmap_base;
+	random_bytes(e->random, sizeof(e->random));
 }
 
 static u32 area_flags(u32 segment_flags)
@@ -188,12 +180,9 @@ static int map_segments(struct exec *e, struct exec_file *f, u64 bias)
 /* Room for a span of pages below mmap_base. The space is fresh and filled only here, so a cursor is all the search it needs. */
 static int take_below(struct exec *e, u64 bytes, u64 align, vaddr_t *out)
 {
-	vaddr_t *base = &e->space->mmap_base;
-
-	if (bytes > *base - USER_MIN || *base - bytes < USER_MIN + align)
+	if (bytes > e->top - USER_MIN || e->top - bytes < USER_MIN + align)
 		return -ENOMEM;
-	*out = ALIGN_DOWN(*base - bytes, align);
-	*base = *out;
+	e->top = *out = ALIGN_DOWN(e->top - bytes, align);
 	return 0;
 }
 
@@ -207,8 +196,8 @@ static int map_program(struct exec *e)
 		u64 span = img->end - img->start;
 
 		if (img->interp_bytes) {
-			at = ALIGN_DOWN(DYN_BASE + random_pages(e, RANDOM_MMAP_PAGES), img->align);
-			if (span > e->space->mmap_base || at > e->space->mmap_base - span)
+			at = ALIGN_DOWN(DYN_BASE + random_pages(RANDOM_DYN_BITS), img->align);
+			if (span > e->top || at > e->top - span)
 				return -ENOMEM;
 		} else {
 			err = take_below(e, span, img->align, &at);
@@ -221,7 +210,7 @@ static int map_program(struct exec *e)
 	e->brk = img->end + e->program_bias;
 	if (img->type == ELF_TYPE_DYN && !img->interp_bytes)
 		e->brk = DYN_BASE; /* a loader started as a program: its brk must not run into the mappings */
-	e->brk += random_pages(e, RANDOM_BRK_PAGES);
+	e->brk += random_pages(RANDOM_BRK_BITS);
 	e->entry = img->entry + e->program_bias;
 	return err;
 }

@@ -5,6 +5,7 @@
  * Locks: tree, then process->lock. Source: exit(2), exit_group(2), wait(2), prctl(2) PR_SET_CHILD_SUBREAPER, POSIX.1-2017 _Exit. */
 #include <exo/log.h>
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
 #define REAP_BATCH 16
@@ -228,7 +229,7 @@ void process_release_user(struct task *t)
 	t->rseq = NULL;
 	t->thread.flags &= ~THREAD_RSEQ;
 	if (t->clear_child_tid && __atomic_load_n(&t->thread.space->refs, __ATOMIC_RELAXED) > 1) {
-		(void)put_user_u32(t->clear_child_tid, 0);
+		(void)!put_user_u32(t->clear_child_tid, 0);
 		(void)futex_wake_user(t->clear_child_tid, 1);
 	}
 	t->clear_child_tid = NULL;

@@ -6,6 +6,7 @@
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
 #define CLONE_NAMESPACES                                                                           \
@@ -262,7 +263,7 @@ long process_clone(const struct clone_request *r, const struct trap_frame *f)
 		goto fail_process;
 	nr = pid->nr;
 	if (r->flags & CLONE_PARENT_SETTID)
-		(void)put_user_u32(r->parent_tid, (u32)nr);
+		(void)!put_user_u32(r->parent_tid, (u32)nr);
 	if (r->flags & CLONE_VFORK)
 		thread_get(&t->thread);
 	thread_start(&t->thread);

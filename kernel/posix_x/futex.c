@@ -29,33 +29,11 @@ static struct futex_bucket *bucket_of(const struct futex_key *k)
 
 /* ---- keys ---- */
 
-struct key_search {
-	vaddr_t addr;
-	struct futex_key *key;
-	bool found;
-};
-
-static int key_area(void *ctx, struct vm_area *a)
-{
-	struct key_search *s = ctx;
-
-	if (a->start > s->addr)
-		return 1;
-	s->found = true;
-	if ((a->flags & VM_SHARED) && a->object) {
-		vm_object_get(a->object);
-		s->key->object = a->object;
-		s->key->space = NULL;
-		s->key->where = (a->object_page << PAGE_SHIFT) + (s->addr - a->start);
-	}
-	return 1;
-}
-
 /* Names the word. A shared key holds a reference on its object: give it back with key_put. 0 | -EINVAL unaligned | -EFAULT. */
 static int key_get(u32 USER *word, bool shared, struct futex_key *k)
 {
 	vaddr_t addr = (vaddr_t)word;
-	struct key_search s = { addr, k, false };
+	u64 index;
 
 	if (addr & 3)
 		return -EINVAL;
@@ -64,8 +42,13 @@ static int key_get(u32 USER *word, bool shared, struct futex_key *k)
 	*k = (struct futex_key){ .space = current->space, .where = addr };
 	if (!shared)
 		return 0;
-	(void)vm_for_each_area(current->space, addr, key_area, &s);
-	return s.found ? 0 : -EFAULT;
+	if (vm_shared_key(current->space, addr, &k->object, &index))
+		return -EFAULT;
+	if (k->object) {
+		k->space = NULL;
+		k->where = (index << PAGE_SHIFT) + (addr & (PAGE_SIZE - 1));
+	}
+	return 0;
 }
 
 static void key_put(struct futex_key *k)

@@ -12,13 +12,13 @@ static pid_t victim_nr;     /* [a] */
 static u64 rss_of(struct process *p)
 {
 	struct vm_space *s = process_space(p);
-	s64 pages;
+	u64 pages;
 
 	if (!s)
 		return 0;
-	pages = READ_ONCE(s->rss_anon) + READ_ONCE(s->rss_shmem) + READ_ONCE(s->rss_file);
+	pages = vm_space_rss(s);
 	vm_space_put(s);
-	return pages > 0 ? (u64)pages : 0;
+	return pages;
 }
 
 static struct process *largest(u64 *pages)

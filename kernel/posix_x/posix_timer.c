@@ -6,6 +6,7 @@
  * References: the process's list 1, a queued entry 1, a call in progress 1. Deleting unlinks; a queued signal still arrives.
  * Locks: timer->lock (POSIX_TIMER, irq), process->lock inside it. Source: timer_create(2), timer_settime(2), timer_getoverrun(2). */
 #include <exo/memory.h>
+#include <exo_abi/linux_time.h>
 #include "posix_x_internal.h"
 
 #define CPU_TIMER_MIN_NS     NS_PER_MS
@@ -33,11 +34,6 @@ struct posix_timer {
 	bool deleted;            /* [lock] */
 };
 
-static void put_thread_later(struct thread *t)
-{
-	thread_put(t);
-}
-
 static bool is_cpu_clock(int clock)
 {
 	return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
@@ -56,7 +52,7 @@ static u64 timer_now(struct posix_timer *t, u32 *parallel)
 		if (!thread)
 			return 0;
 		user = thread_cpu_time(thread);
-		put_thread_later(thread);
+		thread_put(thread);
 		return user;
 	}
 	process_cpu_times(t->process, &user, &system);
@@ -118,7 +114,7 @@ static int send_locked(struct posix_timer *t)
 	if (ret)
 		posix_timer_put(t);
 	if (target)
-		put_thread_later(target);
+		thread_put(target);
 	return ret;
 }
 

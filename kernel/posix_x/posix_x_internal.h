@@ -13,6 +13,7 @@
 #include <exo/bitops.h>
 #include <exo/errno.h>
 #include <exo/list.h>
+#include <exo/log.h>
 #include <exo/posix_calls.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
@@ -21,6 +22,8 @@
 #include <exo/time.h>
 #include <exo_abi/linux_process.h>
 #include <exo_abi/linux_signal.h>
+#include <exo_abi/linux_time.h>
+#include <arch/uaccess.h>
 
 struct process;
 struct posix_timer;
@@ -292,6 +295,7 @@ void signal_group_exit_locked(struct process *p, s32 code); /* [lock] */
 int signal_dequeue_locked(struct task *t, sigset mask, struct siginfo *info, struct posix_timer **timer); /* [lock] signo | 0 */
 bool signal_stop_done_locked(struct task *t);    /* [lock] */
 void signal_tell_parent(struct process *p, int why);
+void signal_reset_action(int signo);
 bool alt_stack_on(const struct task *t, vaddr_t sp);
 
 /* timers */

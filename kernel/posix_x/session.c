@@ -282,7 +282,7 @@ void session_leader_exit(struct process *p)
 	pid_t group = p->session->hung_pgrp;
 
 	if (t) {
-		tty_hangup(t);
+		tty_session_exit(t);
 		tty_put(t);
 	} else if (group) {
 		(void)signal_send_pgrp(group, SIGHUP, NULL);

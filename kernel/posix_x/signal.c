@@ -289,6 +289,18 @@ int signal_send_current(int signo)
 	return signal_send_thread(current, &info);
 }
 
+/* signal_reset_action - current's process takes the default action of @signo from now on. */
+void signal_reset_action(int signo)
+{
+	struct process *p = current->proc;
+	ulong flags = process_lock(p);
+
+	spin_lock(&p->sighand->lock);
+	p->sighand->action[signo - 1].handler = SIG_DFL;
+	spin_unlock(&p->sighand->lock);
+	process_unlock(p, flags);
+}
+
 /* A fault of current: a handler that is blocked or ignored is put aside, so the default action ends the process. */
 static void force_info(const struct siginfo *info)
 {

@@ -1,6 +1,7 @@
 /* The system calls on signals after decoding: dispositions, masks, waiting, sending with permission. Layer: posix_x.
  * Locks: process->lock. Source: sigaction(2), sigprocmask(2), sigaltstack(2), sigtimedwait(2), kill(2), tgkill(2), sigqueue(3). */
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
 int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigaction *old)

@@ -5,6 +5,7 @@
  * Locks: process->lock; none is held while user memory is touched. Source: signal(7), sigaltstack(2), restart_syscall(2). */
 #include <exo/log.h>
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
 #define NR_RESTART_SYSCALL 219
@@ -244,6 +245,8 @@ static void run_handler(struct trap_frame *f, struct task *t, const struct sigin
 	else if (alt_stack_on(t, tf_sp(f)))
 		s.altstack_flags |= SS_ONSTACK;
 	if (arch_signal_setup(f, &s)) {
+		if (info->signo == SIGSEGV) /* its own handler has no room either */
+			signal_reset_action(SIGSEGV);
 		signal_force(SIGSEGV, SI_KERNEL, 0);
 		return;
 	}
@@ -280,7 +283,7 @@ static void notify_user(struct trap_frame *f, struct task *t)
 {
 	work_clear(&t->thread, WORK_NOTIFY);
 	if (t->set_child_tid) {
-		(void)put_user_u32(t->set_child_tid, (u32)t->thread.tid);
+		(void)!put_user_u32(t->set_child_tid, (u32)t->thread.tid);
 		t->set_child_tid = NULL;
 	}
 	if (t->rseq)

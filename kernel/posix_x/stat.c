@@ -25,16 +25,9 @@ void usage_add(struct usage *to, const struct usage *from)
 	to->maxrss_kb = MAX(to->maxrss_kb, from->maxrss_kb);
 }
 
-static u64 rss_pages(const struct vm_space *s)
-{
-	s64 n = READ_ONCE(s->rss_anon) + READ_ONCE(s->rss_file) + READ_ONCE(s->rss_shmem);
-
-	return n > 0 ? (u64)n : 0;
-}
-
 static u64 rss_peak_kb(const struct vm_space *s)
 {
-	return MAX(READ_ONCE(s->rss_peak), rss_pages(s)) * (PAGE_SIZE / 1024);
+	return vm_space_rss_peak(s) * (PAGE_SIZE / 1024);
 }
 
 /* process_record_rss - @space goes from @p (end, exec): its peak counts on. */
@@ -155,7 +148,7 @@ static char state_letter(const struct process *p, const struct task *t)
 		return p->state == PROC_ZOMBIE ? 'Z' : 'X';
 	if (t->job & TASK_STOPPED)
 		return 'T';
-	switch (READ_ONCE(t->thread.state)) {
+	switch (thread_state(&t->thread)) {
 	case THREAD_RUNNING:
 	case THREAD_NEW:
 		return 'R';
@@ -262,7 +255,7 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 		cred_of = &t->thread;
 		thread_get(cred_of);
 		if (t->thread.caps)
-			out->fd_slots = t->thread.caps->table->slots_max;
+			out->fd_slots = rcu_dereference(t->thread.caps->table)->slots_max;
 	}
 	process_unlock(p, flags);
 	out->cred = cred_of ? thread_cred_get(cred_of) : cred_get(p->cred ? p->cred : &cred_root);

@@ -9,7 +9,8 @@ COMPAT_OUT := build/$(ARCH)/tests/compat
 COMPAT_SUITES := $(filter-out t_,$(patsubst $(COMPAT_SRC)/%.c,%,$(sort $(wildcard $(COMPAT_SRC)/*.c))))
 COMPAT_CFLAGS := -std=gnu17 -O1 -g0 -Wall -Wextra -Wshadow -Wno-unused-parameter \
 	-Wno-nonnull -Wno-stringop-overread -Wno-infinite-recursion -Wno-stringop-overflow -Wno-array-bounds -pthread
-COMPAT_PROGRAMS := $(foreach kind,static dynamic,$(COMPAT_SUITES:%=$(COMPAT_OUT)/$(kind)/%))
+COMPAT_PROGRAMS := $(foreach kind,static dynamic,$(COMPAT_SUITES:%=$(COMPAT_OUT)/$(kind)/%)) \
+	$(COMPAT_OUT)/pty-session
 
 .PHONY: compat-programs test-compat test-compat-host
 
@@ -31,12 +32,16 @@ $(COMPAT_OUT)/dynamic/%: $(COMPAT_OUT)/obj/%.o $(COMPAT_OUT)/t_.o
 	@mkdir -p $(@D)
 	$(COMPAT_CC) -s -pthread -Wl,--as-needed $^ -lm -o $@
 
+$(COMPAT_OUT)/pty-session: $(COMPAT_SRC)/tools/pty-session.c
+	@mkdir -p $(@D)
+	$(COMPAT_CC) -std=gnu17 -O1 -Wall -Wextra -static -s $< -o $@
+
 .SECONDARY: $(COMPAT_SUITES:%=$(COMPAT_OUT)/obj/%.o)
 
 # Linux alone: what every suite must pass before it may judge anybody else.
 test-compat-host: compat-programs
 	$(COMPAT_SRC)/run --host-only
 
-# Linux and Exo-OS, compared case by case.
-test-compat: compat-programs
+# Linux and Exo-OS, compared case by case. The kernel and the image come from the Makefile's own targets.
+test-compat: compat-programs kernel image
 	$(COMPAT_SRC)/run

@@ -111,7 +111,7 @@ T_CASE(mmap_errors)
 	t_errno((long)mmap((void *)1, PAGE, RW, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 		EINVAL);
 	t_errno((long)mmap(NULL, 1ul << 62, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
-	t_errno((long)mmap((void *)0x7ffffffff000, 2 * PAGE, RW,
+	t_errno((long)mmap((void *)0x00fffffffffff000, 2 * PAGE, RW,
 			MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 		ENOMEM);
 	t_pipe(fds);
@@ -119,7 +119,7 @@ T_CASE(mmap_errors)
 	t_errno((long)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open(".", O_RDONLY), 0), ENODEV);
 	t_errno(munmap((void *)1, PAGE), EINVAL);
 	t_errno(munmap(NULL, 0), EINVAL);
-	t_errno(munmap((void *)0x7ffffffff000, 1ul << 50), EINVAL);
+	t_errno(munmap((void *)0x00fffffffffff000, 1ul << 50), EINVAL);
 }
 
 T_CASE(fixed_and_noreplace)

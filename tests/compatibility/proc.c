@@ -298,6 +298,8 @@ T_CASE(threads_in_task)
 	t_put(thread_hold[1]);
 	t_eq(pthread_join(a, NULL), 0);
 	t_eq(pthread_join(b, NULL), 0);
+	for (int i = 0; i < 2000 && field("/proc/self/status", "Threads:") > 1; i++)
+		t_sleep_ms(1); /* joined is a moment before gone */
 	t_eq(field("/proc/self/status", "Threads:"), 1);
 }
 

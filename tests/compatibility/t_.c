@@ -526,7 +526,7 @@ int main(int argc, char **argv)
 {
 	const struct t_case *cases[T_CASES_MAX];
 	int count = __stop_t_cases - __start_t_cases;
-	const char *only = NULL;
+	const char *only = NULL, *after = NULL;
 	bool list = false;
 	struct tally sum = {0};
 
@@ -539,8 +539,10 @@ int main(int argc, char **argv)
 			inline_run = true;
 		} else if (!strcmp(argv[i], "-c") && i + 1 < argc) {
 			only = argv[++i];
+		} else if (!strcmp(argv[i], "-a") && i + 1 < argc) {
+			after = argv[++i];
 		} else {
-			say("usage: %s [-l] [-n] [-c CASE]\n", argv[0]);
+			say("usage: %s [-l] [-n] [-c CASE] [-a CASE]\n", argv[0]);
 			return 2;
 		}
 	}
@@ -556,6 +558,11 @@ int main(int argc, char **argv)
 		make_root();
 	int ran = 0;
 	for (int i = 0; i < count; i++) {
+		if (after) { /* goes on behind this one */
+			if (!strcmp(after, cases[i]->name))
+				after = NULL;
+			continue;
+		}
 		if (only && strcmp(only, cases[i]->name))
 			continue;
 		ran++;
@@ -572,7 +579,7 @@ int main(int argc, char **argv)
 		return 0;
 	if (chdir("/") == 0)
 		remove_tree(t_root, 0);
-	if (!ran) {
+	if (!ran && only) {
 		say("no such case\n");
 		return 2;
 	}

@@ -4,6 +4,7 @@
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/memory.h>
+#include <exo/vm.h>
 #include <arch/mmu.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -117,6 +118,17 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
 	return done;
 }
 
+/* Where the next table may begin when @va has no last-level table. */
+static vaddr_t skip_absent(struct pmap *m, vaddr_t va)
+{
+	struct table *t = m->root;
+	int level = 0;
+
+	while (level < LEVELS - 1 && t->slot[index_at(va, level)])
+		t = t->slot[index_at(va, level++)];
+	return (va | ((1ull << (PAGE_SHIFT + 9 * (LEVELS - 1 - level))) - 1)) + 1;
+}
+
 /* Calls fn for each entry in the range that is not 0. */
 static void walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ctx, vaddr_t va, pte_t *p), void *ctx)
 {
@@ -126,7 +138,7 @@ static void walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ct
 		pte_t *p = entry(m, va, false);
 
 		if (!p) {
-			va = (va | (ENTRIES * PAGE_SIZE - 1)) + 1; /* no last-level table here */
+			va = skip_absent(m, va);
 			continue;
 		}
 		if (*p)
@@ -144,8 +156,10 @@ static void unmap_one(void *ctx, vaddr_t va, pte_t *p)
 		g->start = va;
 	if (va + PAGE_SIZE > g->end)
 		g->end = va + PAGE_SIZE;
-	if (pte_present(old) && !pte_special(old))
+	if (pte_present(old) && !pte_special(old)) {
+		tlb_gather_count(g, phys_to_page(pte_paddr(old)));
 		tlb_gather_page(g, phys_to_page(pte_paddr(old)));
+	}
 }
 
 void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g)
@@ -187,8 +201,7 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 		pte_t *from = entry(src, va, false), *to;
 
 		if (!from) {
-			va |= ENTRIES * PAGE_SIZE - 1;
-			va -= PAGE_SIZE - 1;
+			va = skip_absent(src, va) - PAGE_SIZE;
 			continue;
 		}
 		if (!pte_present(*from))
@@ -196,8 +209,10 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 		to = entry(dst, va, true);
 		if (!to)
 			return -ENOMEM;
-		if (!pte_special(*from))
+		if (!pte_special(*from)) {
 			page_get(phys_to_page(pte_paddr(*from)));
+			tlb_gather_count(g, phys_to_page(pte_paddr(*from)));
+		}
 		if (cow)
 			__atomic_store_n(from, pte_wrprotect(*from), __ATOMIC_SEQ_CST);
 		__atomic_store_n(to, *from, __ATOMIC_SEQ_CST);
@@ -210,7 +225,7 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 int pmap_move(struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct tlb_gather *g)
 {
 	for (size_t off = 0; off < len_bytes; off += PAGE_SIZE)
-		if (!entry(m, to + off, true))
+		if (entry(m, from + off, false) && !entry(m, to + off, true))
 			return -ENOMEM;
 	for (size_t off = 0; off < len_bytes; off += PAGE_SIZE) {
 		pte_t *p = entry(m, from + off, false);

@@ -192,3 +192,18 @@ void arch_syscall_restart(struct trap_frame *f, long nr)
 	f->rip -= SYSCALL_BYTES;
 	f->rax = (u64)nr;
 }
+
+u64 arch_signal_stack_min(void) /* the largest frame with its alignment, and as much again as a handler's call needs */
+{
+	return ALIGN_UP(RED_ZONE + sizeof(struct rt_sigframe) + x86.xsave_bytes + 4 + 64 + 16, 16ul) + 1024;
+}
+
+u64 arch_elf_hwcap(void)
+{
+	return cpuid(1, 0).edx;
+}
+
+u64 arch_elf_hwcap2(void)
+{
+	return x86.fsgsbase ? 2 : 0; /* HWCAP2_FSGSBASE */
+}

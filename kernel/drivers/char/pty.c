@@ -16,7 +16,6 @@
 #define PTY_MAJOR     136u
 #define PTY_OUT_BYTES 16384u
 #define CHUNK_BYTES   256u
-#define TTY_GROUP     5u /* Debian's group tty */
 
 struct pty {
 	struct tty tty;       /* first */

@@ -73,7 +73,7 @@ static void base_reseed(void)
 		seed[i] = arch_random_seed() ^ arch_cycles() << (i * 7 % 32);
 	base_step((const u8 *)seed, sizeof(seed), NULL);
 	wipe(seed, sizeof(seed));
-	base_seeded_ns = tsc_khz ? clock_monotonic() : 0;
+	base_seeded_ns = clock_monotonic();
 	if (!++base_epoch)
 		base_epoch = 1;
 }
@@ -81,7 +81,7 @@ static void base_reseed(void)
 /* A new key for this CPU's generator if the base has moved on. Interrupts off. */
 static void generator_seed(struct generator *g)
 {
-	ns_t now = tsc_khz ? clock_monotonic() : 0;
+	ns_t now = clock_monotonic();
 
 	if (g->epoch && g->epoch == __atomic_load_n(&base_epoch, __ATOMIC_ACQUIRE) &&
 		now - READ_ONCE(base_seeded_ns) < RESEED_NS)

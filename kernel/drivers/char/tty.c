@@ -262,6 +262,14 @@ void tty_hangup(struct tty *t)
 	wake_all(&t->out_wq, 0);
 }
 
+void tty_session_exit(struct tty *t)
+{
+	if (tty_is_pty(t))
+		process_ctty_hangup(t);
+	else
+		tty_hangup(t);
+}
+
 /* ---- read ---- */
 
 /* How a read in raw mode ends: POSIX.1-2017 11.1.7, the four cases of MIN and TIME. */

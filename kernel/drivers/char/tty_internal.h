@@ -49,7 +49,7 @@ struct tty_file {
 	struct tty *tty; /* [c] +1 */
 	u32 hangups;     /* [c] tty->hangups when it was opened */
 	bool console;    /* [c] /dev/console: not subject to hang-up and job control */
-	bool master;     /* [c] the other end of a pty */
+	bool master;     /* [c] the other end of a pty: hangs up others, never itself */
 };
 static inline struct tty_file *file_tty(struct file *f)
 {
@@ -57,7 +57,7 @@ static inline struct tty_file *file_tty(struct file *f)
 }
 static inline bool tty_file_hung(const struct tty_file *tf)
 {
-	return !tf->console && tf->hangups != __atomic_load_n(&tf->tty->hangups, __ATOMIC_ACQUIRE);
+	return !tf->console && !tf->master && tf->hangups != __atomic_load_n(&tf->tty->hangups, __ATOMIC_ACQUIRE);
 }
 
 /* tty_init - fills a zeroed @t with buffers of its own, refs 1. 0 | -ENOMEM. */

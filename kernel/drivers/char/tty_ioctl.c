@@ -255,13 +255,7 @@ static long controlling_set(struct tty *t, struct file *f, u64 steal)
 
 static long controlling_drop(struct tty *t)
 {
-	if (!tty_is_controlling(t))
-		return -ENOTTY;
-	if (process_is_session_leader() && !tty_is_pty(t)) {
-		tty_hangup(t); /* which takes it from the session */
-		return 0;
-	}
-	return process_ctty_drop();
+	return tty_is_controlling(t) ? process_ctty_drop() : -ENOTTY;
 }
 
 static long exclusive_set(struct tty *t, bool on)

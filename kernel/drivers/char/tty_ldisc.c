@@ -62,9 +62,31 @@ static bool is_word(u8 c)
 	       c == '_' || c >= 0xc0;
 }
 
+/* Letters are those of Latin-1, as on Linux. */
+static u8 to_upper(u8 c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 0xdf && c != 0xf7 && c != 0xff) ? (u8)(c - 32) : c;
+}
+static u8 to_lower(u8 c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7) ? (u8)(c + 32) : c;
+}
+
 /* ---- output ---- */
 
-/* How many bytes one byte becomes at most: a tab spreads to eight. */
+/* A newline or return went out: the cursor's column, and where an edited line that is continued there begins. */
+static void line_begins(struct ldisc *ld, u8 c)
+{
+	if (c == '\n') {
+		if (oflag(ld, ONLCR))
+			ld->column = 0;
+		ld->line_column = ld->column;
+	} else if (!oflag(ld, OCRNL) || oflag(ld, ONLRET)) {
+		ld->line_column = ld->column = 0;
+	}
+}
+
+/* One byte through OPOST. Return: false = what it becomes does not fit. */
 static bool post_process(struct ldisc *ld, u8 c, u32 room)
 {
 	u8 text[8];
@@ -93,8 +115,8 @@ static bool post_process(struct ldisc *ld, u8 c, u32 room)
 		}
 		break;
 	default:
-		if (oflag(ld, OLCUC) && c >= 'a' && c <= 'z')
-			text[0] = (u8)(c - 'a' + 'A');
+		if (oflag(ld, OLCUC))
+			text[0] = to_upper(c);
 	}
 	if (n > room || ring_put(&ld->out, text, n) < n)
 		return false;
@@ -102,9 +124,8 @@ static bool post_process(struct ldisc *ld, u8 c, u32 room)
 		ld->column += 8 - (ld->column & 7);
 	else if (c == '\b')
 		ld->column -= ld->column > 0;
-	else if ((c == '\n' && oflag(ld, ONLCR)) ||
-		 (c == '\r' && (!oflag(ld, OCRNL) || oflag(ld, ONLRET))))
-		ld->column = 0;
+	else if (c == '\n' || c == '\r')
+		line_begins(ld, c);
 	else if (!is_control(c) && !is_continuation(ld, c))
 		ld->column++;
 	return true;
@@ -249,14 +270,20 @@ static void finish_erasing(struct ldisc *ld)
 }
 
 /* Echo of a byte that joins the edited line. */
-static void echo_input(struct ldisc *ld, u8 c)
+static void echo_joining(struct ldisc *ld, u8 c)
 {
 	if (!lflag(ld, ECHO))
 		return;
-	finish_erasing(ld);
 	if (ld->canon == ld->head)
 		ld->line_column = ld->column;
 	echo_char(ld, c);
+}
+
+static void echo_input(struct ldisc *ld, u8 c)
+{
+	if (lflag(ld, ECHO))
+		finish_erasing(ld);
+	echo_joining(ld, c);
 }
 
 /* Column at which the byte at index @end of the edited line stands. */
@@ -419,7 +446,7 @@ static bool canonical_char(struct ldisc *ld, u8 c)
 	} else if (is_char(ld, c, VEOF)) {
 		end_line(ld, 0);
 	} else if (is_char(ld, c, VEOL) || (is_char(ld, c, VEOL2) && extended)) {
-		echo_input(ld, c);
+		echo_joining(ld, c);
 		end_line(ld, c);
 	} else {
 		return false;
@@ -427,9 +454,9 @@ static bool canonical_char(struct ldisc *ld, u8 c)
 	return true;
 }
 
-static void ordinary_char(struct ldisc *ld, u8 c)
+static void ordinary_char(struct ldisc *ld, u8 c, bool was_return)
 {
-	if (c == '\n' && lflag(ld, ECHO)) {
+	if (was_return && c == '\n' && lflag(ld, ECHO)) {
 		finish_erasing(ld);
 		put_out(ld, '\n');
 	} else {
@@ -444,13 +471,13 @@ static u8 map_in(const struct ldisc *ld, u8 c)
 {
 	if (iflag(ld, ISTRIP))
 		c &= 0x7f;
-	if (iflag(ld, IUCLC) && lflag(ld, IEXTEN) && c >= 'A' && c <= 'Z')
-		c = (u8)(c - 'A' + 'a');
-	return c;
+	return iflag(ld, IUCLC) && lflag(ld, IEXTEN) ? to_lower(c) : c;
 }
 
 static void input_char(struct ldisc *ld, u8 c)
 {
+	bool was_return;
+
 	c = map_in(ld, c);
 	if (lflag(ld, EXTPROC)) {
 		put_in(ld, c);
@@ -458,10 +485,7 @@ static void input_char(struct ldisc *ld, u8 c)
 	}
 	if (ld->lnext) {
 		ld->lnext = false;
-		echo_input(ld, c);
-		if (c == 0xff && iflag(ld, PARMRK))
-			put_in(ld, c);
-		put_in(ld, c);
+		ordinary_char(ld, c, false);
 		return;
 	}
 	if (iflag(ld, IXON) && is_char(ld, c, VSTART)) {
@@ -476,7 +500,8 @@ static void input_char(struct ldisc *ld, u8 c)
 		return;
 	if (ld->stopped && iflag(ld, IXON) && iflag(ld, IXANY))
 		ldisc_start(ld, false);
-	if (c == '\r') {
+	was_return = c == '\r';
+	if (was_return) {
 		if (iflag(ld, IGNCR))
 			return;
 		if (iflag(ld, ICRNL))
@@ -485,7 +510,7 @@ static void input_char(struct ldisc *ld, u8 c)
 		c = '\r';
 	}
 	if (!lflag(ld, ICANON) || !canonical_char(ld, c))
-		ordinary_char(ld, c);
+		ordinary_char(ld, c, was_return);
 }
 
 size_t ldisc_input(struct ldisc *ld, const u8 *p, size_t n)

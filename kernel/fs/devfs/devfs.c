@@ -12,6 +12,8 @@ static int shared_mount(struct super_block *sb, struct super_block **out)
 	return 0;
 }
 
+#define TTY_GROUP 5u
+
 static struct super_block *dev_sb, *pts_sb; /* [c] after devfs_init */
 
 static int devtmpfs_mount(const char *source, const char *data, u32 flags, struct super_block **out)
@@ -104,6 +106,8 @@ static int devfs_make(const char *name, u32 mode, u64 rdev, const char *target)
 		err = dir->inode->ops->symlink(dir->inode, d, target);
 	else
 		err = dir->inode->ops->mknod(dir->inode, d, mode, rdev);
+	if (!err && dir == pts_sb->root)
+		d->inode->gid = TTY_GROUP; /* as Debian mounts devpts: gid=5, so that write(1) reaches terminals */
 	rwsem_write_unlock(&dir->inode->lock);
 	if (!is_err(d))
 		dentry_put(d);

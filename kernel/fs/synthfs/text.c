@@ -13,7 +13,7 @@
 
 struct text_file { /* file->priv */
 	const struct synth_text *text;
-	struct mutex lock; /* S_MISC: seq */
+	struct mutex lock; /* S_INODE (what is shown may take spaces): seq */
 	struct seq seq;
 	bool filled;
 };
@@ -67,7 +67,7 @@ int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t)
 
 	if (!tf)
 		return -ENOMEM;
-	mutex_init(&tf->lock, RANK_S_MISC);
+	mutex_init(&tf->lock, RANK_S_INODE);
 	tf->text = t;
 	f->ops = &synth_text_ops;
 	f->priv = tf;

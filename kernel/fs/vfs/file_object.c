@@ -25,7 +25,7 @@ struct file *file_alloc(u32 o_flags)
 	if (!f)
 		return err_ptr(-ENOMEM);
 	f->ops = NULL;
-	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC); /* O_NOCTTY goes when the open is done */
 	f->mode = o_flags & O_PATH ? FMODE_PATH : access == O_RDWR ? FMODE_READ | FMODE_WRITE : access == O_WRONLY ? FMODE_WRITE : access == O_RDONLY ? FMODE_READ : 0;
 	f->inode = NULL;
 	f->path = (struct path){ NULL, NULL };

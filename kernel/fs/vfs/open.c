@@ -1,5 +1,6 @@
 /* open(2) in all its forms. Layer: fs.
  * Locks: the directory's inode lock while a file is made in it. Sources: open(2), execve(2) (ETXTBSY, noexec). */
+#include <exo/fs_pipe.h>
 #include "vfs_internal.h"
 
 static const struct file_ops path_only_ops; /* O_PATH */
@@ -19,6 +20,7 @@ int file_open_inode(struct file *f, struct inode *i)
 	case S_IFCHR:
 		f->mode |= FMODE_STREAM;
 		err = i->ops->open ? i->ops->open(i, f) : chardev_open(i, f);
+		f->flags &= ~O_NOCTTY; /* only a terminal's open looks at it */
 		if (!err && f->ops && f->ops->seek)
 			f->mode |= FMODE_SEEK | FMODE_PREAD;
 		return err;
@@ -70,6 +72,8 @@ static int open_here(struct file *f, u32 o_flags, bool created)
 	int err;
 
 	f->inode = i;
+	if (!S_ISCHR(i->mode) || unlikely(o_flags & O_PATH))
+		f->flags &= ~O_NOCTTY;
 	if (unlikely(o_flags & O_PATH)) {
 		f->ops = &path_only_ops;
 		return 0;
@@ -251,6 +255,8 @@ static int open_exec_here(struct file *f)
 	if (err)
 		return err;
 	f->mode |= FMODE_EXEC;
+	if (f->path.mount->flags & MS_NOSUID)
+		f->mode |= FMODE_NOSUID;
 	return file_open_inode(f, i);
 }
 
@@ -269,4 +275,9 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 		return err_ptr(err);
 	}
 	return f;
+}
+
+bool file_is_nosuid(const struct file *f)
+{
+	return !f->path.mount || f->path.mount->flags & MS_NOSUID;
 }

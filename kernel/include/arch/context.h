@@ -58,6 +58,13 @@ int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s) MUST_US
 int arch_signal_return(struct trap_frame *f, u64 *mask, vaddr_t *alt_base, size_t *alt_size, int *alt_flags) MUST_USE;
 void arch_syscall_restart(struct trap_frame *f, long nr); /* ip back over SYSCALL, number back (nr or restart_syscall) */
 
+/* What exec tells a program about the CPU: AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ. */
+u64 arch_elf_hwcap(void);
+u64 arch_elf_hwcap2(void);
+u64 arch_signal_stack_min(void);
+/* arch_prctl - the system call of that name, for current. -EINVAL for what the architecture does not have. */
+long arch_prctl(u64 code, u64 addr);
+
 /* User traps that become signals: arch calls this (room posix_x) from an exception taken in user mode
  * that the VM did not resolve. @code si_code, @addr si_addr. */
 void signal_from_trap(struct trap_frame *f, int signo, int code, vaddr_t addr, u32 trapno, u32 error);

@@ -37,7 +37,7 @@ int pmap_replace(struct pmap *m, vaddr_t va, pte_t old, pte_t new) MUST_USE;
 u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count);
 
 /* Range operations. [start, end) page aligned. They batch TLB work in the gather. */
-void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g); /* gathers owned pages */
+void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g); /* gathers owned pages; the caller keeps faults and other unmappings out of the range */
 void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow, struct tlb_gather *g);
 		/* cow: never make an entry writable (the fault decides) */
 /* pmap_copy - fork: copies entries to the same addresses, one page reference each; with @cow write-protects both sides. */

@@ -91,6 +91,7 @@ static ALWAYS_INLINE enum thread_state thread_state(const struct thread *t)
 #define THREAD_KERNEL 1u
 #define THREAD_IDLE   2u
 #define THREAD_EXITING 4u
+#define THREAD_RSEQ 8u    /* has a restartable-sequence area: WORK_NOTIFY when it is preempted or changes CPU */
 
 void sched_init(void);                       /* boot CPU's queue, idle thread = the boot context */
 void sched_cpu_init(u32 cpu);                /* makes the queue and idle thread of @cpu; before that CPU runs secondary_main */

@@ -8,6 +8,7 @@
 
 #include <exo/types.h>
 #include <exo/list.h>
+#include <exo/log.h>
 #include <exo/rbtree.h>
 #include <arch/cpu.h>
 

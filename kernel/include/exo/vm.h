@@ -95,6 +95,7 @@ struct vm_space {
 	vaddr_t gap_hint;           /* [lock] where the search for a free range from above begins */
 	u64 gap_skipped;            /* [lock] largest gap above gap_hint, bytes */
 	u32 lock_future;            /* [lock] VM_LOCKED when mlockall(MCL_FUTURE) */
+	u32 membarrier_registered;  /* [a] for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
 	vaddr_t mmap_base, brk_start, brk, stack_top; /* [lock] */
 	vaddr_t arg_start, arg_end, env_start, env_end, vdso; /* [lock] */
 	u64 pages_total, pages_locked, pages_data, pages_stack; /* [lock] virtual size, in pages */
@@ -131,8 +132,9 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot) MU
 int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags, vaddr_t new_addr, vaddr_t *out) MUST_USE;
 int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice) MUST_USE;
 int vm_sync(struct vm_space *s, vaddr_t start, size_t len_bytes, int flags) MUST_USE;
-int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, bool lock) MUST_USE;
-int vm_lock_all(struct vm_space *s, bool current_areas, bool future) MUST_USE; /* mlockall; both false: munlockall. 0 | -ENOMEM */
+enum vm_lock_mode { VM_UNLOCK, VM_LOCK, VM_LOCK_ON_FAULT, VM_LOCK_LEAVE };
+int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_lock_mode mode) MUST_USE;
+int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas, bool future) MUST_USE; /* mlockall: what is mapped, what will be. 0 | -ENOMEM */
 int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec) MUST_USE;
 vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk); /* returns the (possibly old) break, as the system call does */
 int vm_fault(struct vm_space *s, vaddr_t va, u32 access); /* see arch/uaccess.h vm_fault_current */

@@ -8,11 +8,11 @@ static void discard(struct vm_space *s, struct vm_area *a, vaddr_t start, vaddr_
 {
 	struct tlb_gather g;
 
-	rwsem_read_lock(&a->lock);
+	rwsem_write_lock(&a->lock);
 	tlb_gather_begin(&g, &s->pmap);
 	pmap_unmap(&s->pmap, start, end, &g);
 	space_gather_end(s, &g);
-	rwsem_read_unlock(&a->lock);
+	rwsem_write_unlock(&a->lock);
 }
 
 /* Advice that acts on one area's part of the range. Context: space->lock (read). */

@@ -268,7 +268,7 @@ static void area_unmap_object_range(struct vm_area *a, u64 first, u64 last, bool
 {
 	struct tlb_gather g;
 
-	rwsem_read_lock(&a->lock);
+	rwsem_write_lock(&a->lock);
 	u64 low = MAX(first, a->object_page), pages = area_pages(a);
 	if (pages && last >= a->object_page && low < a->object_page + pages) {
 		u64 high = MIN(last, a->object_page + pages - 1);
@@ -282,7 +282,7 @@ static void area_unmap_object_range(struct vm_area *a, u64 first, u64 last, bool
 			pmap_unmap(&a->space->pmap, start, end, &g);
 		space_gather_end(a->space, &g);
 	}
-	rwsem_read_unlock(&a->lock);
+	rwsem_write_unlock(&a->lock);
 }
 
 static void object_remove(struct vm_object *o, u64 first, u64 last, bool keep_copies)

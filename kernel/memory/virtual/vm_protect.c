@@ -94,9 +94,10 @@ out:
 	return err;
 }
 
-int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, bool lock)
+int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_lock_mode mode)
 {
 	vaddr_t end = ALIGN_UP(start + len_bytes, PAGE_SIZE);
+	u32 clear = mode == VM_UNLOCK ? VM_LOCKED : 0, set = mode == VM_UNLOCK ? 0 : VM_LOCKED;
 	int err;
 
 	start &= PAGE_MASK;
@@ -105,23 +106,41 @@ int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, bool lock
 	if (start == end)
 		return 0;
 	rwsem_write_lock(&s->lock);
-	err = range_is_mapped(s, start, end) ? areas_change_flags(s, start, end, lock ? 0 : VM_LOCKED, lock ? VM_LOCKED : 0) : -ENOMEM;
+	err = range_is_mapped(s, start, end) ? areas_change_flags(s, start, end, clear, set) : -ENOMEM;
 	rwsem_write_unlock(&s->lock);
-	if (!err && lock)
-		(void)!vm_populate(s, start, end); /* no page leaves memory anyway: what cannot come in now will fault */
-	return err;
+	if (!err && mode == VM_LOCK)
+		err = vm_populate(s, start, end);
+	return err == -EACCES || err == -EFAULT ? -ENOMEM : err == -EIO ? -EAGAIN : err;
 }
 
-int vm_lock_all(struct vm_space *s, bool current_areas, bool future)
+/* Brings in what is mapped, area by area: faults may not run under the space's lock. */
+static void populate_all(struct vm_space *s)
+{
+	vaddr_t at = USER_MIN, end;
+
+	while (at < USER_MAX) {
+		rwsem_read_lock(&s->lock);
+		struct vm_area *a = area_above(s, at);
+		end = a ? a->end : USER_MAX;
+		at = a ? MAX(at, a->start) : USER_MAX;
+		rwsem_read_unlock(&s->lock);
+		(void)!vm_populate(s, at, end); /* as far as it goes, as Linux */
+		at = end;
+	}
+}
+
+int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas, bool future)
 {
 	int err = 0;
 
 	rwsem_write_lock(&s->lock);
 	s->lock_future = future ? VM_LOCKED : 0;
-	if (current_areas)
-		err = areas_change_flags(s, USER_MIN, USER_MAX, 0, VM_LOCKED);
-	else if (!future)
+	if (areas == VM_UNLOCK)
 		err = areas_change_flags(s, USER_MIN, USER_MAX, VM_LOCKED, 0);
+	else if (areas != VM_LOCK_LEAVE)
+		err = areas_change_flags(s, USER_MIN, USER_MAX, 0, VM_LOCKED);
 	rwsem_write_unlock(&s->lock);
+	if (!err && areas == VM_LOCK)
+		populate_all(s);
 	return err;
 }

@@ -159,23 +159,24 @@ void vm_space_get(struct vm_space *s)
 
 void vm_space_put(struct vm_space *s)
 {
-	struct rb_node *n;
+	struct list areas = LIST_INIT(areas);
+	struct vm_area *a, *next;
 	struct tlb_gather g;
 
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	/* Nobody else is here but truncations, which come through the objects. */
-	for (n = rb_first(&s->areas); n; n = rb_next(n))
-		area_unlink_object(container_of(n, struct vm_area, node));
+	for (struct rb_node *n = rb_first(&s->areas); n; n = rb_next(n)) {
+		a = container_of(n, struct vm_area, node);
+		area_unlink_object(a);
+		list_add_tail(&areas, &a->mapping_node); /* a tree cannot be walked while it is freed */
+	}
 	tlb_gather_begin(&g, &s->pmap);
 	pmap_unmap(&s->pmap, 0, USER_MAX, &g);
 	pmap_free_tables(&s->pmap, 0, USER_MAX, &g);
 	tlb_gather_end(&g);
 	pmap_fini(&s->pmap);
-	for (n = rb_first(&s->areas); n;) {
-		struct vm_area *a = container_of(n, struct vm_area, node);
-
-		n = rb_next(n);
+	list_for_each_entry_safe(a, next, &areas, mapping_node) {
 		if (a->flags & VM_ACCOUNT)
 			commit_uncharge(area_pages(a));
 		area_put(a);
@@ -242,35 +243,41 @@ static int fork_area(struct vm_space *child, struct vm_area *a)
 	return 0;
 }
 
-/* Copies the entries of all areas. An area stays locked until the parent's translations are flushed: else one of its threads could
- * copy a page away while another still writes to the old one through a stale translation. A space with one user needs that only
- * against truncation, which knows areas with an object. */
+static void fork_flush(struct vm_space *child, struct tlb_gather *g)
+{
+	child->rss_anon += g->anon;
+	child->rss_file += g->file;
+	child->rss_shmem += g->shmem;
+	tlb_gather_end(g);
+}
+
+/* Copies the entries of all areas. With other threads about, an area stays locked until its translations are flushed: else one of
+ * them could copy a page away while another still writes to the old one through a stale translation. A space with one user needs
+ * the lock only against truncation, which knows areas with an object, and one flush at the end. */
 static int fork_entries(struct vm_space *child, struct vm_space *parent)
 {
 	bool alone = __atomic_load_n(&parent->refs, __ATOMIC_RELAXED) == 1;
-	struct rb_node *n, *end;
 	struct tlb_gather g;
 	int err = 0;
 
 	tlb_gather_begin(&g, &parent->pmap);
-	for (n = rb_first(&parent->areas); n && !err; n = rb_next(n)) {
+	for (struct rb_node *n = rb_first(&parent->areas); n && !err; n = rb_next(n)) {
 		struct vm_area *a = container_of(n, struct vm_area, node);
+		bool lock = !alone || a->object;
 
-		if (!alone || a->object)
+		if (!fork_copies_entries(a))
+			continue;
+		if (lock)
 			rwsem_write_lock(&a->lock);
-		if (fork_copies_entries(a))
-			err = pmap_copy(&child->pmap, &parent->pmap, a->start, a->end, !(a->flags & VM_SHARED), &g);
-	}
-	child->rss_anon = g.anon;
-	child->rss_file = g.file;
-	child->rss_shmem = g.shmem;
-	tlb_gather_end(&g);
-	for (end = n, n = rb_first(&parent->areas); n != end; n = rb_next(n)) {
-		struct vm_area *a = container_of(n, struct vm_area, node);
-
-		if (!alone || a->object)
+		err = pmap_copy(&child->pmap, &parent->pmap, a->start, a->end, !(a->flags & VM_SHARED), &g);
+		if (!alone) {
+			fork_flush(child, &g);
+			tlb_gather_begin(&g, &parent->pmap);
+		}
+		if (lock)
 			rwsem_write_unlock(&a->lock);
 	}
+	fork_flush(child, &g);
 	return err;
 }
 

@@ -45,7 +45,17 @@ static u64 show(u64 *shown, u64 v)
 /* part / whole of total without overflow; whole > 0. */
 static u64 share(u64 total, u64 part, u64 whole)
 {
-	return (u64)((unsigned __int128)total * part / whole);
+	u32 shift = 0; /* small enough to multiply: only bits below the clock's own error are lost */
+
+	while (part >> 32 || whole >> 32) {
+		part >>= 1;
+		whole >>= 1;
+	}
+	while (total >> 32) {
+		total >>= 1;
+		shift++;
+	}
+	return total * part / MAX(whole, 1UL) << shift;
 }
 
 void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns)

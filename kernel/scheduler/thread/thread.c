@@ -4,6 +4,7 @@
  * also frees the dead one's stack: nobody frees the stack he stands on. The struct lives until the last reference and then a grace period,
  * because wakers and lock spinners look at threads under RCU. */
 #include "../scheduler_internal.h"
+#include <exo/security.h>
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/memory.h>
@@ -21,6 +22,8 @@ int thread_init(struct thread *t, const char *name, u32 flags)
 		return -ENOMEM;
 	t->kstack = (vaddr_t)stack;
 	t->flags = flags;
+	if (flags & THREAD_KERNEL)
+		t->cred = &cred_root; /* never freed: no reference is counted */
 	t->state = THREAD_NEW | THREAD_OFF_RQ;
 	t->refs = 1;
 	t->cpu = cpu_id();

@@ -1,0 +1,363 @@
+/* Calls on address spaces: decode here, commit in kernel/memory/virtual. Layer: syscall. */
+#include <exo/errno.h>
+#include <exo/fs.h>
+#include <exo/memory.h>
+#include <exo/sched.h>
+#include <exo/security.h>
+#include <exo/syscalls.h>
+#include <exo/vm.h>
+#include <exo_abi/linux_mman.h>
+#include <arch/irq.h>
+#include <arch/uaccess.h>
+
+#define MAP_KNOWN                                                                                  \
+	(L_MAP_TYPE | L_MAP_FIXED | L_MAP_ANONYMOUS | L_MAP_32BIT | L_MAP_GROWSDOWN | L_MAP_DENYWRITE | L_MAP_EXECUTABLE | L_MAP_LOCKED | \
+		L_MAP_NORESERVE | L_MAP_POPULATE | L_MAP_NONBLOCK | L_MAP_STACK | L_MAP_HUGETLB | L_MAP_FIXED_NOREPLACE)
+#define PROT_ALL      (L_PROT_READ | L_PROT_WRITE | L_PROT_EXEC)
+#define MINCORE_CHUNK 1024 /* pages looked at in one go */
+
+/* Locked memory of the caller after @more bytes. 0 | @over | -EPERM none allowed at all. */
+static int memlock_check(struct vm_space *s, u64 more_bytes, int over)
+{
+	if (cred_capable(current->cred, LCAP_IPC_LOCK))
+		return 0;
+	if (!s->limit_memlock)
+		return -EPERM;
+	return (READ_ONCE(s->pages_locked) << PAGE_SHIFT) + more_bytes > s->limit_memlock ? over : 0;
+}
+
+/* ---- mmap ---- */
+
+static int map_flags(u64 prot, u64 flags, u32 *out)
+{
+	u32 vm = (u32)(prot & PROT_ALL) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+
+	switch (flags & L_MAP_TYPE) {
+	case L_MAP_SHARED_VALIDATE:
+		if (flags & ~(u64)MAP_KNOWN)
+			return -EOPNOTSUPP;
+		vm |= VM_SHARED;
+		break;
+	case L_MAP_SHARED:
+		vm |= VM_SHARED;
+		break;
+	case L_MAP_PRIVATE:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if ((flags & L_MAP_GROWSDOWN) && (vm & VM_SHARED))
+		return -EINVAL;
+	if (flags & L_MAP_NORESERVE)
+		vm |= VM_NORESERVE;
+	if (flags & L_MAP_LOCKED)
+		vm |= VM_LOCKED;
+	*out = vm;
+	return 0;
+}
+
+static long map_anonymous(struct vm_map_request *r)
+{
+	struct vm_object *o = NULL;
+	vaddr_t va;
+	int err;
+
+	r->offset_bytes = 0;
+	if (r->flags & VM_SHARED) {
+		if (r->len_bytes > USER_MAX)
+			return -ENOMEM;
+		o = vm_object_create_anon(ALIGN_UP(r->len_bytes, PAGE_SIZE));
+		if (!o)
+			return -ENOMEM;
+		r->object = o;
+	}
+	err = vm_map(current->space, r, &va);
+	if (o)
+		vm_object_put(o);
+	return err ? err : (long)va;
+}
+
+static long map_file(struct vm_map_request *r, struct file *f)
+{
+	vaddr_t va;
+	int err;
+
+	if (f->mode & FMODE_PATH)
+		return -EBADF;
+	if (!(f->mode & FMODE_READ))
+		return -EACCES;
+	if ((r->flags & VM_SHARED) && !(f->mode & FMODE_WRITE)) {
+		if (r->flags & VM_WRITE)
+			return -EACCES;
+		r->flags &= ~VM_MAYWRITE;
+	}
+	if (!f->ops->mmap)
+		return -ENODEV;
+	r->file = f;
+	err = f->ops->mmap(f, r);
+	if (!err)
+		err = vm_map(current->space, r, &va);
+	return err ? err : (long)va;
+}
+
+long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
+{
+	struct vm_map_request r = {
+		.addr = addr, .len_bytes = len_bytes, .fixed = flags & L_MAP_FIXED, .noreplace = flags & L_MAP_FIXED_NOREPLACE,
+		.below4g = flags & L_MAP_32BIT, .populate = (flags & (L_MAP_POPULATE | L_MAP_NONBLOCK)) == L_MAP_POPULATE,
+		.grows_down = flags & L_MAP_GROWSDOWN, .offset_bytes = offset };
+	struct file *f;
+	bool borrowed;
+	long ret;
+	int err;
+
+	if ((offset & ~PAGE_MASK) || !len_bytes)
+		return -EINVAL;
+	err = map_flags(prot, flags, &r.flags);
+	if (!err && (flags & L_MAP_LOCKED))
+		err = memlock_check(current->space, len_bytes, -EAGAIN);
+	if (err)
+		return err;
+	if (flags & L_MAP_ANONYMOUS)
+		return flags & L_MAP_HUGETLB ? -ENOMEM : map_anonymous(&r); /* no huge pages are set aside */
+	f = fd_file((cap_t)fd, CAP_MAP, &borrowed);
+	if (is_err(f))
+		return ptr_err(f);
+	ret = map_file(&r, f);
+	fd_file_release(f, borrowed);
+	return ret;
+}
+
+long sys_munmap(u64 addr, u64 len_bytes)
+{
+	return vm_unmap(current->space, addr, len_bytes);
+}
+
+long sys_mprotect(u64 addr, u64 len_bytes, u64 prot)
+{
+	u64 grows = prot & (L_PROT_GROWSDOWN | L_PROT_GROWSUP);
+
+	if (grows || (prot & ~(u64)(PROT_ALL | L_PROT_SEM)))
+		return -EINVAL;
+	return vm_protect(current->space, addr, len_bytes, (u32)prot & PROT_ALL);
+}
+
+long sys_mremap(u64 old, u64 old_len, u64 new_len, u64 flags, u64 new_addr)
+{
+	vaddr_t va;
+	int err;
+
+	if (flags & ~(u64)UINT32_MAX)
+		return -EINVAL;
+	err = vm_remap(current->space, old, old_len, new_len, (u32)flags, new_addr, &va);
+	return err ? err : (long)va;
+}
+
+long sys_madvise(u64 addr, u64 len_bytes, u64 advice)
+{
+	return vm_advise(current->space, addr, len_bytes, (int)advice);
+}
+
+long sys_brk(u64 new_brk)
+{
+	return (long)vm_brk(current->space, new_brk);
+}
+
+long sys_msync(u64 addr, u64 len_bytes, u64 flags)
+{
+	return vm_sync(current->space, addr, len_bytes, (int)flags);
+}
+
+long sys_mincore(u64 addr, u64 len_bytes, u64 vec)
+{
+	u64 pages = (len_bytes >> PAGE_SHIFT) + !!(len_bytes & ~PAGE_MASK);
+	u8 *buf;
+	int err = 0;
+
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (addr >= USER_MAX || len_bytes > USER_MAX - addr)
+		return -ENOMEM;
+	if (!user_range_ok((void USER *)vec, pages))
+		return -EFAULT;
+	buf = kmalloc(MINCORE_CHUNK, ALLOC_KERNEL);
+	if (!buf)
+		return -EAGAIN;
+	for (u64 done = 0; done < pages && !err;) {
+		u64 part = MIN(pages - done, (u64)MINCORE_CHUNK);
+
+		err = vm_mincore(current->space, addr + (done << PAGE_SHIFT), part << PAGE_SHIFT, buf);
+		if (!err)
+			err = copy_to_user((void USER *)(vec + done), buf, part);
+		done += part;
+	}
+	kfree(buf);
+	return err;
+}
+
+/* ---- locking ---- */
+
+static long lock_range(u64 addr, u64 len_bytes, enum vm_lock_mode mode)
+{
+	vaddr_t end = addr + len_bytes;
+	int err = end < addr ? -EINVAL : 0;
+
+	if (!err && mode != VM_UNLOCK)
+		err = memlock_check(current->space, ALIGN_UP(end, PAGE_SIZE) - (addr & PAGE_MASK), -ENOMEM);
+	return err ? err : vm_lock_range(current->space, addr, len_bytes, mode);
+}
+
+long sys_mlock(u64 addr, u64 len_bytes)
+{
+	return lock_range(addr, len_bytes, VM_LOCK);
+}
+
+long sys_mlock2(u64 addr, u64 len_bytes, u64 flags)
+{
+	if (flags & ~(u64)L_MLOCK_ONFAULT)
+		return -EINVAL;
+	return lock_range(addr, len_bytes, flags ? VM_LOCK_ON_FAULT : VM_LOCK);
+}
+
+long sys_munlock(u64 addr, u64 len_bytes)
+{
+	return lock_range(addr, len_bytes, VM_UNLOCK);
+}
+
+long sys_mlockall(u64 flags)
+{
+	struct vm_space *s = current->space;
+	int err;
+
+	if (!flags || (flags & ~(u64)(L_MCL_CURRENT | L_MCL_FUTURE | L_MCL_ONFAULT)) || flags == L_MCL_ONFAULT)
+		return -EINVAL;
+	err = memlock_check(s, flags & L_MCL_CURRENT ? (READ_ONCE(s->pages_total) - READ_ONCE(s->pages_locked)) << PAGE_SHIFT : 0, -ENOMEM);
+	if (err)
+		return err;
+	return vm_lock_all(s, !(flags & L_MCL_CURRENT) ? VM_LOCK_LEAVE : flags & L_MCL_ONFAULT ? VM_LOCK_ON_FAULT : VM_LOCK,
+		flags & L_MCL_FUTURE);
+}
+
+long sys_munlockall(void)
+{
+	return vm_lock_all(current->space, VM_UNLOCK, false);
+}
+
+/* ---- NUMA policy: there is one node, number 0, so every policy that can be had places memory there ---- */
+
+/* Bits of a node mask in user memory: *first = bit 0, *others = any other. */
+static int node_mask_read(u64 mask, u64 maxnode, bool *first, bool *others)
+{
+	u64 bits = maxnode ? maxnode - 1 : 0;
+
+	*first = *others = false;
+	if (!mask || !bits)
+		return 0;
+	if (bits > PAGE_SIZE * 8)
+		return -EINVAL;
+	for (u64 i = 0; i < bits; i += 64) {
+		u64 word;
+
+		if (get_user_u64((u64 USER *)(mask + i / 8), &word) < 0)
+			return -EFAULT;
+		if (bits - i < 64)
+			word &= BIT(bits - i) - 1;
+		*first |= !i && (word & 1);
+		*others |= (i ? word : word & ~1ull) != 0;
+	}
+	return 0;
+}
+
+long sys_set_mempolicy(u64 mode, u64 mask, u64 maxnode)
+{
+	bool first, others;
+	int err = node_mask_read(mask, maxnode, &first, &others);
+
+	if (err)
+		return err;
+	switch (mode) {
+	case L_MPOL_DEFAULT:
+	case L_MPOL_LOCAL:
+		return first || others ? -EINVAL : 0;
+	case L_MPOL_PREFERRED:
+		return others ? -EINVAL : 0;
+	case L_MPOL_BIND:
+	case L_MPOL_INTERLEAVE:
+		return others || !first ? -EINVAL : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int node_mask_write(u64 mask, u64 maxnode, u64 first_word)
+{
+	u64 bits = maxnode ? maxnode - 1 : 0;
+
+	if (!mask || !bits)
+		return 0;
+	if (put_user_u64((u64 USER *)mask, first_word) < 0)
+		return -EFAULT;
+	return bits > 64 ? clear_user((void USER *)(mask + 8), ALIGN_UP(bits, 64) / 8 - 8) : 0;
+}
+
+long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
+{
+	u32 answer = L_MPOL_DEFAULT; /* also the number of the node */
+
+	if (flags & ~(u64)(L_MPOL_F_NODE | L_MPOL_F_ADDR | L_MPOL_F_MEMS_ALLOWED))
+		return -EINVAL;
+	if (mask && maxnode < 2)
+		return -EINVAL;
+	if (flags & L_MPOL_F_MEMS_ALLOWED)
+		return flags & (L_MPOL_F_NODE | L_MPOL_F_ADDR) ? -EINVAL : node_mask_write(mask, maxnode, 1);
+	if (flags & L_MPOL_F_ADDR) {
+		int err = vm_fault(current->space, addr, PROT_R);
+
+		if (err)
+			return -EFAULT;
+	} else if (addr || (flags & L_MPOL_F_NODE)) {
+		return -EINVAL; /* the node is asked for an address, or of an interleaving policy, which is never kept */
+	}
+	if (mode && put_user_u32((u32 USER *)mode, answer) < 0)
+		return -EFAULT;
+	return node_mask_write(mask, maxnode, 0);
+}
+
+/* ---- membarrier ---- */
+
+#define MEMBARRIER_KNOWN                                                                           \
+	(L_MEMBARRIER_CMD_GLOBAL | L_MEMBARRIER_CMD_GLOBAL_EXPEDITED | L_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | \
+		L_MEMBARRIER_CMD_PRIVATE_EXPEDITED | L_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+
+static void barrier_here(void *arg)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+long sys_membarrier(u64 cmd, u64 flags, u64 cpu)
+{
+	struct vm_space *s = current->space;
+
+	if (flags)
+		return -EINVAL;
+	switch (cmd) {
+	case L_MEMBARRIER_CMD_QUERY:
+		return MEMBARRIER_KNOWN;
+	case L_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+		__atomic_store_n(&s->membarrier_registered, 1, __ATOMIC_RELEASE);
+		return 0;
+	case L_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+		return 0; /* every CPU gets the barrier, registered or not */
+	case L_MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		if (!__atomic_load_n(&s->membarrier_registered, __ATOMIC_ACQUIRE))
+			return -EPERM;
+		break;
+	case L_MEMBARRIER_CMD_GLOBAL:
+	case L_MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+		break;
+	default:
+		return -EINVAL;
+	}
+	cpu_call(__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE), barrier_here, NULL);
+	return 0;
+}

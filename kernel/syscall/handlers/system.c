@@ -12,25 +12,25 @@
 #include <exo/syscalls.h>
 #include <exo/time.h>
 #include <exo/tty.h>
-#include <exo/utsname.h>
+#include <exo/uts.h>
 #include <arch/cpu.h>
 #include <arch/uaccess.h>
 
 long sys_uname(u64 a0)
 {
-	struct utsname_k names;
+	struct uts_names names;
 
-	utsname_get(&names);
+	uts_get(&names);
 	return copy_to_user((void USER *)(uintptr_t)a0, &names, sizeof(names));
 }
 
 static long name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes))
 {
-	char name[UTS_FIELD_BYTES];
+	char name[UTS_NAME_MAX];
 
 	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
 		return -EPERM;
-	if ((s32)len < 0 || (s32)len >= UTS_FIELD_BYTES)
+	if ((s32)len < 0 || (s32)len > UTS_NAME_MAX)
 		return -EINVAL;
 	if (copy_from_user(name, (const void USER *)(uintptr_t)user, (u32)len))
 		return -EFAULT;
@@ -39,12 +39,12 @@ static long name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_
 
 long sys_sethostname(u64 a0, u64 a1)
 {
-	return name_set(a0, a1, utsname_set_host);
+	return name_set(a0, a1, uts_set_nodename);
 }
 
 long sys_setdomainname(u64 a0, u64 a1)
 {
-	return name_set(a0, a1, utsname_set_domain);
+	return name_set(a0, a1, uts_set_domainname);
 }
 
 struct linux_sysinfo {

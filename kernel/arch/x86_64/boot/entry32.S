@@ -30,8 +30,6 @@ multiboot_header_end:
 	.quad PHYS(pvh_start)
 
 	.section .boot.text, "ax"
-	.globl multiboot_start_physical
-	.set multiboot_start_physical, PHYS(multiboot_start)
 	.code32
 pvh_start:
 	movl $LOADER_PVH, %ebp
@@ -69,7 +67,6 @@ multiboot_start:
 	addl $8, %edi
 	loop 1b
 
-	.globl boot_enable_long_mode
 	movl $PHYS(boot_pml4), %eax
 	movl %eax, %cr3
 	movl $0x20, %eax         /* PAE */

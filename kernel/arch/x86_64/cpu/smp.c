@@ -12,14 +12,13 @@
 
 #define TRAMPOLINE      0x8000 /* boot_info.c keeps the first 64 KB out of the allocator */
 #define INIT_WAIT_NS    (10 * NS_PER_US)
-#define ANSWER_WAIT_NS  (100 * NS_PER_MS)
+#define ANSWER_WAIT_NS  (1000 * NS_PER_MS)
 #define STARTUP_AGAIN_NS (5 * NS_PER_MS)
 
 extern const char ap_trampoline[], ap_trampoline_end[];
 u64 ap_stacks[CPUS_MAX]; /* top of each CPU's idle stack; 0 = do not start */
 u32 ap_cpuid_max;
 static u64 answered_mask; /* [a] */
-static u64 released;      /* [a] set when the boot CPU lets the others go on */
 void ap_main(u32 cpu) NORETURN;
 
 static void wait_ns(ns_t ns)
@@ -36,8 +35,6 @@ void ap_main(u32 cpu)
 	control_registers_init();
 	arch_cpu_init();
 	__atomic_fetch_or(&answered_mask, BIT(cpu), __ATOMIC_RELEASE);
-	while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
-		arch_cpu_relax();
 	secondary_main(cpu);
 }
 
@@ -91,7 +88,6 @@ u32 arch_smp_boot(void)
 		}
 		arch_cpu_relax();
 	}
-	__atomic_store_n(&released, 1, __ATOMIC_RELEASE);
 	if ((answered_mask & wanted) != wanted)
 		log_err("smp: CPUs %#lx did not answer", wanted & ~answered_mask);
 	while ((__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE) & answered_mask) != answered_mask &&

@@ -21,7 +21,7 @@ enum {
 #define APIC_BASE_ENABLE    BIT(11)
 #define APIC_BASE_X2        BIT(10)
 #define TIMER_SHIFT         32
-#define CALIBRATE_NS        (2 * NS_PER_MS)
+#define CALIBRATE_MS        2
 
 static volatile u8 *apic_registers; /* [c] */
 static u64 timer_mult;              /* [c] ticks (or TSC cycles) = ns * mult >> TIMER_SHIFT */
@@ -116,11 +116,31 @@ void apic_init_cpu(void)
 		__asm__ volatile("mfence" ::: "memory"); /* before the first write of the deadline register */
 }
 
-/* Counts the timer against the clock for 2 ms. With TSC deadlines there is nothing to measure. */
+/* The counter and the cycle counter at the same moment: the narrowest of a few attempts. */
+static u32 timer_sample(u64 *cycles)
+{
+	u64 best = ~0ull;
+	u32 value = 0;
+
+	for (u32 i = 0; i < 5; i++) {
+		u64 before = arch_cycles();
+		u32 v = apic_read(APIC_CURRENT);
+		u64 width = arch_cycles() - before;
+
+		if (width < best) {
+			best = width;
+			value = v;
+			*cycles = before + width / 2;
+		}
+	}
+	return value;
+}
+
+/* Counts the timer against the cycle counter for 2 ms. With TSC deadlines there is nothing to measure. */
 void apic_timer_calibrate(void)
 {
-	u32 start, ticks;
-	ns_t begin, end;
+	u64 begin, end, ticks;
+	u32 start;
 
 	if (x86.tsc_deadline) {
 		timer_mult = (tsc_khz << TIMER_SHIFT) / 1000000;
@@ -128,15 +148,15 @@ void apic_timer_calibrate(void)
 	}
 	apic_write(APIC_TIMER, VECTOR_TIMER | APIC_MASKED);
 	apic_write(APIC_COUNT, ~0u);
-	begin = clock_monotonic();
-	start = apic_read(APIC_CURRENT);
-	while ((end = clock_monotonic()) < begin + CALIBRATE_NS)
+	start = timer_sample(&begin);
+	while (arch_cycles() - begin < tsc_khz * CALIBRATE_MS)
 		arch_cpu_relax();
-	ticks = start - apic_read(APIC_CURRENT);
+	ticks = start - timer_sample(&end);
 	apic_write(APIC_COUNT, 0);
 	apic_write(APIC_TIMER, VECTOR_TIMER);
-	timer_mult = ((u64)ticks << TIMER_SHIFT) / (end - begin);
-	log_info("apic: timer at %lu kHz", ticks * 1000000ul / (end - begin));
+	ticks = ticks * tsc_khz / (end - begin); /* per ms */
+	timer_mult = (ticks << TIMER_SHIFT) / 1000000;
+	log_info("apic: timer at %lu kHz", ticks);
 }
 
 /* A deadline beyond what the counter holds fires early; the time room then arms the rest. */

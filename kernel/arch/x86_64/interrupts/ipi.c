@@ -120,10 +120,13 @@ void arch_stopped_print(void)
 
 		if (cpu == cpu_id())
 			continue;
-		if (stopped_mask & BIT(cpu))
-			log_printf(LOG_EMERG, "CPU %u stopped at %pS, %s mode", cpu, (void *)f->rip, tf_from_user(f) ? "user" : "kernel");
-		else
+		if (!(stopped_mask & BIT(cpu))) {
 			log_printf(LOG_EMERG, "CPU %u did not answer", cpu);
+			continue;
+		}
+		log_printf(LOG_EMERG, "CPU %u stopped at %pS, %s mode", cpu, (void *)f->rip, tf_from_user(f) ? "user" : "kernel");
+		if (!tf_from_user(f))
+			backtrace_print(f->rip, f->rbp);
 	}
 }
 

@@ -105,9 +105,7 @@ void irq_preempt_kernel(void)
 	if (this_cpu_read(irq_depth))
 		return;
 	do {
-		arch_irq_enable();
-		sched_preempt();
-		arch_irq_disable();
+		sched_preempt_irq();
 	} while (this_cpu_read(preempt_count) == 0);
 }
 

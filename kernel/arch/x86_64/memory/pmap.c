@@ -11,6 +11,7 @@
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
+#include <exo/vm.h>
 #include "tlb.h"
 
 #define TABLE_BITS       (PTE_P | PTE_W | PTE_U | PTE_A)
@@ -283,8 +284,10 @@ void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g
 				pte = __atomic_exchange_n(e, 0, __ATOMIC_ACQ_REL);
 			if (pte & PTE_P)
 				gather_range(g, va, va + PAGE_SIZE);
-			if (pte & PTE_OWNED)
+			if (pte & PTE_OWNED) {
+				tlb_gather_count(g, phys_to_page(pte & PTE_ADDR));
 				tlb_gather_page(g, phys_to_page(pte & PTE_ADDR));
+			}
 		}
 	}
 }
@@ -310,7 +313,7 @@ void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow
 }
 
 /* One leaf table of fork: @count entries. Both sides lose the right to write when @cow. Return: whether the parent lost any. */
-static bool leaf_copy(pte_t *dst, pte_t *src, size_t count, bool cow)
+static bool leaf_copy(pte_t *dst, pte_t *src, size_t count, bool cow, struct tlb_gather *g)
 {
 	bool lost = false;
 
@@ -323,8 +326,10 @@ static bool leaf_copy(pte_t *dst, pte_t *src, size_t count, bool cow)
 			pte = __atomic_and_fetch(&src[i], ~PTE_W, __ATOMIC_RELAXED); /* the CPU may be setting the dirty bit */
 			lost = true;
 		}
-		if (pte & PTE_OWNED)
+		if (pte & PTE_OWNED) {
 			page_get(phys_to_page(pte & PTE_ADDR));
+			tlb_gather_count(g, phys_to_page(pte & PTE_ADDR));
+		}
 		dst[i] = pte;
 	}
 	return lost;
@@ -340,7 +345,7 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 
 		if (!to)
 			return -ENOMEM;
-		if (leaf_copy(to, from, (limit - va) / PAGE_SIZE, cow))
+		if (leaf_copy(to, from, (limit - va) / PAGE_SIZE, cow, g))
 			gather_range(g, va, limit);
 	}
 	return 0;

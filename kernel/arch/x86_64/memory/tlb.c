@@ -154,13 +154,19 @@ void tlb_flush_page(struct pmap *m, vaddr_t va)
 
 /* ---- gathers ---- */
 
-void tlb_gather_begin(struct tlb_gather *g, struct pmap *m)
+static void gather_reset(struct tlb_gather *g)
 {
-	g->pmap = m;
 	g->start = ~0ul;
 	g->end = 0;
 	g->count = 0;
 	g->tables = false;
+}
+
+void tlb_gather_begin(struct tlb_gather *g, struct pmap *m)
+{
+	g->pmap = m;
+	g->anon = g->file = g->shmem = 0;
+	gather_reset(g);
 }
 
 static void gather_flush(struct tlb_gather *g)
@@ -177,7 +183,7 @@ static void gather_flush(struct tlb_gather *g)
 		else
 			page_put(g->pages[i]);
 	}
-	tlb_gather_begin(g, g->pmap);
+	gather_reset(g);
 }
 
 void tlb_gather_page(struct tlb_gather *g, struct page *page)

@@ -16,8 +16,8 @@ typedef u64 pte_t;
 
 #define USER_MIN      0x10000ul
 #define USER_MAX      0x7ffffffff000ul
-#define VMALLOC_START 0xffffc90000000000ul
-#define VMALLOC_END   0xffffca0000000000ul
+#define VMALLOC_START 0x500000000000ul /* real host addresses: hostkmap.c maps the arena there */
+#define VMALLOC_END   0x510000000000ul
 
 struct pmap {
 	void *root;         /* first level, 512 pointers */
@@ -98,6 +98,7 @@ static inline pte_t pte_set_prot(pte_t p, u32 flags)
 
 extern u8 *host_phys_base;  /* where the arena lies in the program */
 extern u64 host_phys_bytes;
+extern int host_phys_fd;    /* the file behind the arena */
 static inline void *phys_to_virt(paddr_t pa)
 {
 	return host_phys_base + pa;

@@ -1,0 +1,141 @@
+/* Clocks without entering the kernel. Runs in user mode; sees only vdso_data and its arguments. Layer: none (user code).
+ * Sources: vdso(7); clock_gettime(2); getcpu(2). */
+#include <arch/vdso_data.h>
+
+struct timespec {
+	s64 sec, nsec;
+};
+struct timeval {
+	s64 sec, usec;
+};
+
+enum { REALTIME, MONOTONIC, PROCESS_CPU, THREAD_CPU, MONOTONIC_RAW, REALTIME_COARSE, MONOTONIC_COARSE, BOOTTIME };
+#define NR_clock_gettime 228
+#define NR_gettimeofday  96
+#define NR_clock_getres  229
+#define SEL_CPU_NUMBER   0x7bu
+#define EXPORT           __attribute__((visibility("default")))
+#define ALIAS(of)        __attribute__((visibility("default"), weak, alias(#of)))
+
+extern struct vdso_data vdso_data __attribute__((visibility("hidden"))); /* not const: the kernel writes it */
+
+static inline long call2(long nr, long a, long b)
+{
+	__asm__ volatile("syscall" : "+a"(nr) : "D"(a), "S"(b) : "rcx", "r11", "memory");
+	return nr;
+}
+
+static inline u64 cycles(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi)::"memory");
+	return (u64)hi << 32 | lo;
+}
+
+/* Nanoseconds of the clock whose offset to CLOCK_MONOTONIC stands at @offset. Return: 0 when only the kernel can say. */
+static inline __attribute__((always_inline)) int clock_ns(const s64 *offset, u64 *ns)
+{
+	const struct vdso_data *d = &vdso_data;
+
+	for (;;) {
+		u32 seq = __atomic_load_n(&d->seq, __ATOMIC_ACQUIRE);
+		u64 v;
+
+		if (__builtin_expect(seq & 1, 0)) {
+			__builtin_ia32_pause();
+			continue;
+		}
+		if (!likely(d->mode == VDSO_MODE_TSC))
+			return 0;
+		v = d->mono_base_ns + (u64)((unsigned __int128)(cycles() - d->tsc_base) * d->mult >> (d->shift & 63));
+		if (offset)
+			v += (u64)*offset;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (likely(__atomic_load_n(&d->seq, __ATOMIC_RELAXED) == seq)) {
+			*ns = v;
+			return 1;
+		}
+	}
+}
+
+static inline __attribute__((always_inline)) int finish(u64 ns, struct timespec *ts)
+{
+	u64 sec = ns / NS_PER_SEC;
+
+	ts->sec = (s64)sec;
+	ts->nsec = (s64)(ns - sec * NS_PER_SEC);
+	return 0;
+}
+
+EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts);
+EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts)
+{
+	u64 ns;
+
+	if (clock == MONOTONIC || clock == MONOTONIC_RAW || clock == MONOTONIC_COARSE) {
+		if (likely(clock_ns(NULL, &ns)))
+			return finish(ns, ts);
+	} else if (clock == REALTIME || clock == REALTIME_COARSE) {
+		if (likely(clock_ns(&vdso_data.realtime_offset_ns, &ns)))
+			return finish(ns, ts);
+	} else if (clock == BOOTTIME) {
+		if (likely(clock_ns(&vdso_data.boottime_offset_ns, &ns)))
+			return finish(ns, ts);
+	}
+	return (int)call2(NR_clock_gettime, clock, (long)ts);
+}
+int clock_gettime(int clock, struct timespec *ts) ALIAS(__vdso_clock_gettime);
+
+EXPORT int __vdso_clock_getres(int clock, struct timespec *ts);
+EXPORT int __vdso_clock_getres(int clock, struct timespec *ts)
+{
+	return (int)call2(NR_clock_getres, clock, (long)ts);
+}
+int clock_getres(int clock, struct timespec *ts) ALIAS(__vdso_clock_getres);
+
+EXPORT int __vdso_gettimeofday(struct timeval *tv, void *zone);
+EXPORT int __vdso_gettimeofday(struct timeval *tv, void *zone)
+{
+	struct timespec ts;
+	u64 ns;
+
+	if (zone || !clock_ns(&vdso_data.realtime_offset_ns, &ns))
+		return (int)call2(NR_gettimeofday, (long)tv, (long)zone);
+	if (tv) {
+		finish(ns, &ts);
+		tv->sec = ts.sec;
+		tv->usec = (s64)((u64)ts.nsec / 1000);
+	}
+	return 0;
+}
+int gettimeofday(struct timeval *tv, void *zone) ALIAS(__vdso_gettimeofday);
+
+EXPORT s64 __vdso_time(s64 *t);
+EXPORT s64 __vdso_time(s64 *t)
+{
+	struct timespec ts;
+
+	if (__vdso_clock_gettime(REALTIME, &ts))
+		return -1;
+	if (t)
+		*t = ts.sec;
+	return ts.sec;
+}
+s64 time(s64 *t) ALIAS(__vdso_time);
+
+/* The limit of a segment that every CPU has with its own number. One node. */
+EXPORT long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
+EXPORT long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
+{
+	unsigned number;
+
+	(void)unused;
+	__asm__ volatile("lsll %1, %0" : "=r"(number) : "r"(SEL_CPU_NUMBER) : "cc");
+	if (cpu)
+		*cpu = number;
+	if (node)
+		*node = 0;
+	return 0;
+}
+long getcpu(unsigned *cpu, unsigned *node, void *unused) ALIAS(__vdso_getcpu);

@@ -1,0 +1,87 @@
+/* futex and robust lists. Layer: syscall. */
+#include <exo/posix_calls.h>
+#include <exo/syscalls.h>
+#include <exo/time.h>
+#include <arch/uaccess.h>
+#include <exo_abi/linux_process.h>
+
+/* The time-out as a moment of CLOCK_MONOTONIC. FUTEX_WAIT: from now on; FUTEX_WAIT_BITSET: a moment, of CLOCK_REALTIME with that flag. */
+static int deadline_from_user(u64 uts, u32 command, bool realtime, ns_t *out)
+{
+	struct { s64 sec, nsec; } ts;
+	ns_t t, now = clock_monotonic(), wall;
+
+	*out = NS_FOREVER;
+	if (!uts)
+		return 0;
+	if (copy_from_user(&ts, (const void USER *)uts, sizeof(ts)))
+		return -EFAULT;
+	if (ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC)
+		return -EINVAL;
+	if ((u64)ts.sec >= (u64)INT64_MAX / NS_PER_SEC)
+		return 0;
+	t = (u64)ts.sec * NS_PER_SEC + (u64)ts.nsec;
+	if (command == FUTEX_WAIT) {
+		*out = now + t;
+	} else if (!realtime) {
+		*out = t;
+	} else {
+		wall = clock_realtime();
+		*out = t > wall ? now + (t - wall) : now;
+	}
+	return 0;
+}
+
+long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
+{
+	u32 command = (u32)op & ~(u32)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+	bool shared = !(op & FUTEX_PRIVATE_FLAG), realtime = op & FUTEX_CLOCK_REALTIME;
+	u32 USER *word = (u32 USER *)uword, *word2 = (u32 USER *)uword2;
+	struct futex_counts n = { .wake = (s32)val, .requeue = (s32)arg4, .count_moved = true };
+	u32 expected = (u32)val3;
+	ns_t deadline;
+	int err;
+
+	if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT)
+		return -ENOSYS;
+	switch (command) {
+	case FUTEX_WAIT:
+	case FUTEX_WAIT_BITSET:
+		err = deadline_from_user(arg4, command, realtime, &deadline);
+		if (err)
+			return err;
+		return futex_wait(word, (u32)val, shared, deadline, command == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : (u32)val3);
+	case FUTEX_WAKE:
+		return futex_wake(word, shared, (u32)val, FUTEX_BITSET_MATCH_ANY);
+	case FUTEX_WAKE_BITSET:
+		return futex_wake(word, shared, (u32)val, (u32)val3);
+	case FUTEX_REQUEUE:
+		return futex_requeue(word, word2, shared, NULL, &n);
+	case FUTEX_CMP_REQUEUE:
+		return futex_requeue(word, word2, shared, &expected, &n);
+	case FUTEX_WAKE_OP:
+		return futex_wake_op(word, word2, shared, &n, (u32)val3);
+	default:
+		return -ENOSYS;
+	}
+}
+
+long sys_set_robust_list(u64 head, u64 len)
+{
+	if (len != sizeof(struct robust_list_head_abi))
+		return -EINVAL;
+	process_set_robust_list((void USER *)head);
+	return 0;
+}
+
+long sys_get_robust_list(u64 tid, u64 uhead, u64 ulen)
+{
+	u64 head;
+	int err = process_get_robust_list((pid_t)tid, &head);
+
+	if (err)
+		return err;
+	if (put_user_u64((u64 USER *)ulen, sizeof(struct robust_list_head_abi)) || put_user_u64((u64 USER *)uhead, head))
+		return -EFAULT;
+	return 0;
+}

@@ -1,0 +1,179 @@
+/* prctl: attributes of a process and its threads. What is not here answers EINVAL, as an unknown option does on Linux. Layer: syscall. */
+#include <exo/posix_calls.h>
+#include <exo/string.h>
+#include <exo/syscalls.h>
+#include <arch/uaccess.h>
+#include <exo_abi/linux_process.h>
+
+static int set_name(u64 from)
+{
+	char name[sizeof(current->name)];
+	long n = strncpy_from_user(name, (const char USER *)from, sizeof(name));
+
+	if (n == -ENAMETOOLONG)
+		name[sizeof(name) - 1] = '\0';
+	else if (n < 0)
+		return (int)n;
+	str_copy(current->name, name, sizeof(current->name));
+	return 0;
+}
+
+static int get_name(u64 to)
+{
+	char name[sizeof(current->name)] = { 0 };
+
+	str_copy(name, current->name, sizeof(name));
+	return copy_to_user((void USER *)to, name, sizeof(name));
+}
+
+/* Capability sets that prctl changes. */
+static long cap_change(u64 option, u64 arg2, u64 arg3)
+{
+	const struct cred *old = current->cred;
+	struct cred *c;
+	bool raise = option == PR_CAP_AMBIENT && arg2 == PR_CAP_AMBIENT_RAISE;
+
+	if (option == PR_CAPBSET_DROP) {
+		if (!cred_capable(old, LCAP_SETPCAP))
+			return -EPERM;
+		if (arg2 >= LCAP_COUNT)
+			return -EINVAL;
+	} else if (arg2 != PR_CAP_AMBIENT_CLEAR_ALL) {
+		if (arg3 >= LCAP_COUNT)
+			return -EINVAL;
+		if (arg2 == PR_CAP_AMBIENT_IS_SET)
+			return old->cap_ambient >> arg3 & 1;
+		if (!raise && arg2 != PR_CAP_AMBIENT_LOWER)
+			return -EINVAL;
+		if (raise && (!(old->cap_permitted >> arg3 & 1) || !(old->cap_inheritable >> arg3 & 1) ||
+				     (old->securebits & SECBIT_NO_CAP_AMBIENT_RAISE)))
+			return -EPERM;
+	} else if (arg3) {
+		return -EINVAL;
+	}
+	c = cred_copy(old);
+	if (!c)
+		return -ENOMEM;
+	if (option == PR_CAPBSET_DROP)
+		c->cap_bounding &= ~(1ULL << arg2);
+	else if (arg2 == PR_CAP_AMBIENT_CLEAR_ALL)
+		c->cap_ambient = 0;
+	else if (raise)
+		c->cap_ambient |= 1ULL << arg3;
+	else
+		c->cap_ambient &= ~(1ULL << arg3);
+	return process_cred_commit(c);
+}
+
+static long set_securebits(u64 bits)
+{
+	const struct cred *old = current->cred;
+	struct cred *c;
+
+	if ((((old->securebits & SECURE_ALL_LOCKS) >> 1) & (old->securebits ^ bits)) || (old->securebits & SECURE_ALL_LOCKS & ~bits) ||
+	    (bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) || !cred_capable(old, LCAP_SETPCAP))
+		return -EPERM;
+	c = cred_copy(old);
+	if (!c)
+		return -ENOMEM;
+	c->securebits = (u32)bits;
+	return process_cred_commit(c);
+}
+
+static long set_keepcaps(u64 on)
+{
+	struct cred *c;
+
+	if (on > 1)
+		return -EINVAL;
+	if (current->cred->securebits & SECBIT_KEEP_CAPS_LOCKED)
+		return -EPERM;
+	c = cred_copy(current->cred);
+	if (!c)
+		return -ENOMEM;
+	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~SECBIT_KEEP_CAPS;
+	return process_cred_commit(c);
+}
+
+static long set_no_new_privs(void)
+{
+	struct cred *c;
+
+	if (current->cred->no_new_privs)
+		return 0;
+	c = cred_copy(current->cred);
+	if (!c)
+		return -ENOMEM;
+	c->no_new_privs = true;
+	return process_cred_commit(c);
+}
+
+static long get_option(u64 option, u64 a, const struct process_flags *f)
+{
+	switch (option) {
+	case PR_GET_PDEATHSIG:
+		return put_user_u32((u32 USER *)a, (u32)f->pdeath_signal);
+	case PR_GET_DUMPABLE:
+		return f->dumpable;
+	case PR_GET_KEEPCAPS:
+		return !!(current->cred->securebits & SECBIT_KEEP_CAPS);
+	case PR_GET_TIMING:
+		return 0;
+	case PR_GET_NAME:
+		return get_name(a);
+	case PR_CAPBSET_READ:
+		return a < LCAP_COUNT ? (long)(current->cred->cap_bounding >> a & 1) : -EINVAL;
+	case PR_GET_SECUREBITS:
+		return current->cred->securebits;
+	case PR_GET_TIMERSLACK:
+		return (long)f->slack_ns;
+	case PR_GET_CHILD_SUBREAPER:
+		return put_user_u32((u32 USER *)a, f->subreaper);
+	case PR_GET_TID_ADDRESS:
+		return put_user_u64((u64 USER *)a, f->clear_tid);
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
+{
+	struct process_flags f;
+
+	option = (u32)option;
+	switch (option) {
+	case PR_SET_PDEATHSIG:
+		if (a > SIGNALS_MAX)
+			return -EINVAL;
+		process_pdeath_set((int)a);
+		return 0;
+	case PR_SET_DUMPABLE:
+		if (a > 1)
+			return -EINVAL;
+		process_dumpable_set((u8)a);
+		return 0;
+	case PR_SET_KEEPCAPS:
+		return set_keepcaps(a);
+	case PR_SET_NAME:
+		return set_name(a);
+	case PR_CAPBSET_DROP:
+		return cap_change(option, a, b);
+	case PR_CAP_AMBIENT:
+		return c || d ? -EINVAL : cap_change(option, a, b);
+	case PR_SET_SECUREBITS:
+		return set_securebits(a);
+	case PR_SET_TIMERSLACK:
+		process_slack_set(a);
+		return 0;
+	case PR_SET_CHILD_SUBREAPER:
+		process_subreaper_set(a);
+		return 0;
+	case PR_SET_NO_NEW_PRIVS:
+		return a != 1 || b || c || d ? -EINVAL : set_no_new_privs();
+	case PR_GET_NO_NEW_PRIVS:
+		return a || b || c || d ? -EINVAL : current->cred->no_new_privs;
+	default:
+		process_flags_get(&f);
+		return get_option(option, a, &f);
+	}
+}

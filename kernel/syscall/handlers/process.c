@@ -1,0 +1,255 @@
+/* Processes and threads: clone and its kin, exit, wait, ids, groups, sessions, prctl. Layer: syscall. */
+#include <exo/log.h>
+#include <exo/posix_calls.h>
+#include <exo/string.h>
+#include <exo/syscalls.h>
+#include <arch/uaccess.h>
+#include <exo_abi/linux_process.h>
+
+static long clone_with(const struct clone_request *r)
+{
+	return process_clone(r, syscall_frame());
+}
+
+long sys_fork(void)
+{
+	return clone_with(&(struct clone_request){ .exit_signal = SIGCHLD });
+}
+
+long sys_vfork(void)
+{
+	return clone_with(&(struct clone_request){ .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD });
+}
+
+/* clone(flags, stack, parent_tid, child_tid, tls): the order of x86_64. */
+long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
+{
+	struct clone_request r = {
+		.flags = (u32)flags & ~CLONE_SIGNAL_MASK,
+		.exit_signal = flags & CLONE_SIGNAL_MASK,
+		.stack = stack,
+		.tls = tls,
+		.parent_tid = (u32 USER *)parent_tid,
+		.child_tid = (u32 USER *)child_tid,
+	};
+
+	return clone_with(&r);
+}
+
+long sys_clone3(u64 uargs, u64 size)
+{
+	struct clone_args_abi a = { 0 };
+	struct clone_request r;
+	u8 rest;
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	if (copy_from_user(&a, (const void USER *)uargs, MIN(size, sizeof(a))))
+		return -EFAULT;
+	for (u64 i = sizeof(a); i < size; i++) { /* fields that we do not know must be 0 */
+		if (copy_from_user(&rest, (const void USER *)(uargs + i), 1))
+			return -EFAULT;
+		if (rest)
+			return -E2BIG;
+	}
+	if (a.set_tid || a.set_tid_size || (a.flags & (CLONE_DETACHED | (CLONE_SIGNAL_MASK & ~CLONE_NEWTIME))) ||
+	    (a.flags & ~0x3ffffffffULL) || a.exit_signal > SIGNALS_MAX || ((a.flags & (CLONE_THREAD | CLONE_PARENT)) && a.exit_signal))
+		return -EINVAL;
+	if (!a.stack != !a.stack_size || (a.stack && !user_range_ok((const void USER *)a.stack, a.stack_size)))
+		return -EINVAL;
+	if (a.flags & CLONE_NEWTIME)
+		return -EINVAL;
+	r = (struct clone_request){
+		.flags = a.flags,
+		.exit_signal = (u32)a.exit_signal,
+		.stack = a.stack + a.stack_size,
+		.tls = a.tls,
+		.parent_tid = (u32 USER *)a.parent_tid,
+		.child_tid = (u32 USER *)a.child_tid,
+	};
+	return clone_with(&r);
+}
+
+long sys_exit(u64 code)
+{
+	process_exit_current((s32)(code & 0xff) << 8);
+}
+
+long sys_exit_group(u64 code)
+{
+	process_group_exit((s32)(code & 0xff) << 8);
+}
+
+static void rusage_from(const struct usage *u, struct rusage_abi *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->utime_sec = (s64)(u->utime_ns / NS_PER_SEC);
+	r->utime_usec = (s64)(u->utime_ns % NS_PER_SEC / NS_PER_US);
+	r->stime_sec = (s64)(u->stime_ns / NS_PER_SEC);
+	r->stime_usec = (s64)(u->stime_ns % NS_PER_SEC / NS_PER_US);
+	r->maxrss = (s64)u->maxrss_kb;
+	r->minflt = (s64)u->min_flt;
+	r->majflt = (s64)u->maj_flt;
+	r->nvcsw = (s64)u->vcsw;
+	r->nivcsw = (s64)u->ivcsw;
+}
+
+static int put_rusage(const struct usage *u, u64 to)
+{
+	struct rusage_abi r;
+
+	rusage_from(u, &r);
+	return copy_to_user((void USER *)to, &r, sizeof(r));
+}
+
+long sys_wait4(u64 pid, u64 status, u64 options, u64 rusage)
+{
+	struct wait_request w = { .options = (u32)options | WEXITED };
+	pid_t nr = (pid_t)pid;
+	long err;
+
+	if ((u32)options & ~(u32)(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+		return -EINVAL;
+	if (nr == INT32_MIN)
+		return -ESRCH;
+	w.type = nr == -1 ? P_ALL : nr > 0 ? P_PID : P_PGID;
+	w.id = nr > 0 ? nr : nr == 0 ? process_pgid(current->proc) : -nr;
+	err = process_wait(&w);
+	if (err || !w.pid)
+		return err;
+	if (status && put_user_u32((u32 USER *)status, (u32)w.status))
+		return -EFAULT;
+	if (rusage && put_rusage(&w.usage, rusage))
+		return -EFAULT;
+	return w.pid;
+}
+
+static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
+{
+	memset(info, 0, sizeof(*info));
+	if (!w->pid)
+		return;
+	info->signo = SIGCHLD;
+	info->chld.pid = w->pid;
+	info->chld.uid = w->uid;
+	if (w->status == 0xffff) {
+		info->code = CLD_CONTINUED;
+		info->chld.status = SIGCONT;
+	} else if ((w->status & 0xff) == 0x7f) {
+		info->code = CLD_STOPPED;
+		info->chld.status = w->status >> 8;
+	} else if (w->status & 0x7f) {
+		info->code = CLD_KILLED;
+		info->chld.status = w->status & 0x7f;
+	} else {
+		info->code = CLD_EXITED;
+		info->chld.status = w->status >> 8;
+	}
+}
+
+long sys_waitid(u64 type, u64 id, u64 uinfo, u64 options, u64 rusage)
+{
+	struct wait_request w = { .type = (int)type, .id = (pid_t)id, .options = (u32)options };
+	struct siginfo info;
+	long err;
+
+	if ((u32)options & ~(u32)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+		return -EINVAL;
+	if (!((u32)options & (WEXITED | WSTOPPED | WCONTINUED)))
+		return -EINVAL;
+	if (w.type < P_ALL || w.type > P_PGID || (w.type == P_PID && w.id <= 0) || (w.type == P_PGID && w.id < 0))
+		return -EINVAL;
+	err = process_wait(&w);
+	if (err)
+		return err;
+	wait_siginfo(&w, &info);
+	/* Linux writes these fields and no others. */
+	if (uinfo && (copy_to_user((void USER *)uinfo, &info, 12) || copy_to_user((void USER *)(uinfo + 16), &info.chld, 12)))
+		return -EFAULT;
+	if (rusage && w.pid && put_rusage(&w.usage, rusage))
+		return -EFAULT;
+	return 0;
+}
+
+long sys_getrusage(u64 who, u64 to)
+{
+	struct usage u;
+
+	if ((int)who != RUSAGE_SELF && (int)who != RUSAGE_CHILDREN && (int)who != RUSAGE_THREAD)
+		return -EINVAL;
+	process_usage(current->proc, (int)who, &u);
+	return put_rusage(&u, to);
+}
+
+long sys_times(u64 to)
+{
+	const u64 tick = NS_PER_SEC / USER_HZ;
+	struct usage own, children;
+	s64 out[4];
+
+	if (to) {
+		process_usage(current->proc, RUSAGE_SELF, &own);
+		process_usage(current->proc, RUSAGE_CHILDREN, &children);
+		out[0] = (s64)(own.utime_ns / tick);
+		out[1] = (s64)(own.stime_ns / tick);
+		out[2] = (s64)(children.utime_ns / tick);
+		out[3] = (s64)(children.stime_ns / tick);
+		if (copy_to_user((void USER *)to, out, sizeof(out)))
+			return -EFAULT;
+	}
+	return (long)(clock_monotonic() / tick);
+}
+
+/* ---- ids ---- */
+long sys_getpid(void)
+{
+	return process_pid(current->proc);
+}
+long sys_gettid(void)
+{
+	return current->tid;
+}
+long sys_getppid(void)
+{
+	return process_ppid(current->proc);
+}
+long sys_getpgrp(void)
+{
+	return process_pgid(current->proc);
+}
+long sys_getpgid(u64 pid)
+{
+	return process_group_of((pid_t)pid, false);
+}
+long sys_getsid(u64 pid)
+{
+	return process_group_of((pid_t)pid, true);
+}
+long sys_setpgid(u64 pid, u64 pgid)
+{
+	return process_setpgid((pid_t)pid, (pid_t)pgid);
+}
+long sys_setsid(void)
+{
+	return process_setsid();
+}
+long sys_set_tid_address(u64 word)
+{
+	return process_set_clear_tid((u32 USER *)word);
+}
+long sys_personality(u64 persona)
+{
+	return process_personality((u32)persona);
+}
+
+long sys_arch_prctl(u64 code, u64 addr)
+{
+	return arch_prctl(code, addr);
+}
+
+long sys_rseq(u64 area, u64 len, u64 flags, u64 signature)
+{
+	return rseq_register((void USER *)area, (u32)len, (u32)flags, (u32)signature);
+}

@@ -1,0 +1,177 @@
+/* Signals. Layer: syscall. */
+#include <exo/posix_calls.h>
+#include <exo/string.h>
+#include <exo/syscalls.h>
+#include <exo/time.h>
+#include <arch/uaccess.h>
+
+struct timespec_abi { s64 sec, nsec; };
+struct stack_abi { u64 sp; s32 flags, pad; u64 size; };
+
+long sys_rt_sigaction(u64 signo, u64 unew, u64 uold, u64 size)
+{
+	struct k_sigaction new, old;
+	int err;
+
+	if (size != sizeof(sigset))
+		return -EINVAL;
+	if (unew && copy_from_user(&new, (const void USER *)unew, sizeof(new)))
+		return -EFAULT;
+	err = signal_action_set((int)signo, unew ? &new : NULL, &old);
+	if (!err && uold && copy_to_user((void USER *)uold, &old, sizeof(old)))
+		return -EFAULT;
+	return err;
+}
+
+long sys_rt_sigprocmask(u64 how, u64 uset, u64 uold, u64 size)
+{
+	sigset set, old;
+	int err;
+
+	if (size != sizeof(sigset))
+		return -EINVAL;
+	if (uset && get_user_u64((u64 USER *)uset, &set))
+		return -EFAULT;
+	err = signal_mask_change((int)how, uset ? &set : NULL, &old);
+	if (!err && uold && put_user_u64((u64 USER *)uold, old))
+		return -EFAULT;
+	return err;
+}
+
+long sys_rt_sigreturn(void)
+{
+	struct trap_frame *f = syscall_frame();
+	struct alt_stack alt;
+	u64 mask;
+
+	if (arch_signal_return(f, &mask, &alt.base, &alt.size, &alt.flags)) {
+		signal_force(SIGSEGV, SI_KERNEL, 0);
+		return 0;
+	}
+	signal_mask_restore(mask);
+	signal_altstack_restore(&alt);
+	return tf_ret(f);
+}
+
+long sys_rt_sigpending(u64 uset, u64 size)
+{
+	if (size > sizeof(sigset))
+		return -EINVAL;
+	sigset set = signal_pending_get();
+
+	return copy_to_user((void USER *)uset, &set, size);
+}
+
+long sys_rt_sigsuspend(u64 umask, u64 size)
+{
+	sigset mask;
+
+	if (size != sizeof(sigset))
+		return -EINVAL;
+	if (get_user_u64((u64 USER *)umask, &mask))
+		return -EFAULT;
+	return signal_suspend(mask);
+}
+
+long sys_pause(void)
+{
+	return signal_pause();
+}
+
+long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
+{
+	struct timespec_abi ts;
+	struct siginfo info;
+	ns_t deadline = NS_FOREVER, wait;
+	sigset set;
+	long signo;
+
+	if (size != sizeof(sigset))
+		return -EINVAL;
+	if (get_user_u64((u64 USER *)uset, &set))
+		return -EFAULT;
+	if (utimeout) {
+		if (copy_from_user(&ts, (const void USER *)utimeout, sizeof(ts)))
+			return -EFAULT;
+		if (ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC)
+			return -EINVAL;
+		if ((u64)ts.sec < (u64)INT64_MAX / NS_PER_SEC / 2) {
+			wait = (u64)ts.sec * NS_PER_SEC + (u64)ts.nsec;
+			deadline = wait ? clock_monotonic() + wait : 0;
+		}
+	}
+	signo = signal_wait(set, deadline, &info);
+	if (signo > 0 && uinfo && copy_to_user((void USER *)uinfo, &info, sizeof(info)))
+		return -EFAULT;
+	return signo;
+}
+
+long sys_sigaltstack(u64 unew, u64 uold)
+{
+	struct stack_abi u = { 0 };
+	struct alt_stack new, old;
+	int err;
+
+	if (unew && copy_from_user(&u, (const void USER *)unew, sizeof(u)))
+		return -EFAULT;
+	new = (struct alt_stack){ .base = u.sp, .size = u.size, .flags = u.flags };
+	err = signal_altstack(unew ? &new : NULL, &old, tf_sp(syscall_frame()));
+	if (err || !uold)
+		return err;
+	u = (struct stack_abi){ .sp = old.base, .flags = old.flags, .size = old.size };
+	return copy_to_user((void USER *)uold, &u, sizeof(u));
+}
+
+long sys_kill(u64 pid, u64 signo)
+{
+	return signal_kill((pid_t)pid, (int)signo);
+}
+
+long sys_tgkill(u64 tgid, u64 tid, u64 signo)
+{
+	if ((pid_t)tgid <= 0 || (pid_t)tid <= 0)
+		return -EINVAL;
+	return signal_tgkill((pid_t)tgid, (pid_t)tid, (int)signo);
+}
+
+long sys_tkill(u64 tid, u64 signo)
+{
+	if ((pid_t)tid <= 0)
+		return -EINVAL;
+	return signal_tgkill(0, (pid_t)tid, (int)signo);
+}
+
+static int siginfo_from_user(struct siginfo *info, u64 from, u64 signo)
+{
+	if (copy_from_user(info, (const void USER *)from, sizeof(*info)))
+		return -EFAULT;
+	info->signo = (s32)signo;
+	return 0;
+}
+
+long sys_rt_sigqueueinfo(u64 pid, u64 signo, u64 uinfo)
+{
+	struct siginfo info;
+
+	if (siginfo_from_user(&info, uinfo, signo))
+		return -EFAULT;
+	return signal_queue_user((pid_t)pid, 0, &info);
+}
+
+long sys_rt_tgsigqueueinfo(u64 tgid, u64 tid, u64 signo, u64 uinfo)
+{
+	struct siginfo info;
+
+	if (siginfo_from_user(&info, uinfo, signo))
+		return -EFAULT;
+	if ((pid_t)tgid <= 0 || (pid_t)tid <= 0)
+		return -EINVAL;
+	return signal_queue_user((pid_t)tgid, (pid_t)tid, &info);
+}
+
+long sys_restart_syscall(void)
+{
+	struct restart_block *rb = restart_block_current();
+
+	return rb->fn ? rb->fn(rb) : -EINTR;
+}

@@ -1,0 +1,135 @@
+/* Interval timers and POSIX timers. Layer: syscall. */
+#include <exo/posix_calls.h>
+#include <exo/string.h>
+#include <exo/syscalls.h>
+#include <arch/uaccess.h>
+#include <exo_abi/linux_signal.h>
+
+#define SECONDS_MAX     (INT64_MAX / (s64)NS_PER_SEC)
+#define TIMER_ABSTIME   1
+
+struct pair_abi { s64 sec, part; }; /* timeval or timespec */
+struct interval_abi { struct pair_abi interval, value; };
+struct sigevent_abi {
+	u64 value;
+	s32 signo, notify, tid;
+	u8 pad[44];
+};
+_Static_assert(sizeof(struct sigevent_abi) == 64, "user ABI");
+
+static int to_ns(const struct pair_abi *p, u64 unit, u64 *out)
+{
+	if (p->sec < 0 || (u64)p->part >= NS_PER_SEC / unit)
+		return -EINVAL;
+	*out = p->sec >= SECONDS_MAX ? (u64)SECONDS_MAX * NS_PER_SEC : (u64)p->sec * NS_PER_SEC + (u64)p->part * unit;
+	return 0;
+}
+
+static struct pair_abi from_ns(u64 ns, u64 unit)
+{
+	return (struct pair_abi){ (s64)(ns / NS_PER_SEC), (s64)(ns % NS_PER_SEC / unit) };
+}
+
+static int interval_from_user(u64 from, u64 unit, struct itimer_ns *out)
+{
+	struct interval_abi u;
+
+	if (copy_from_user(&u, (const void USER *)from, sizeof(u)))
+		return -EFAULT;
+	return to_ns(&u.interval, unit, &out->interval_ns) || to_ns(&u.value, unit, &out->value_ns) ? -EINVAL : 0;
+}
+
+static int interval_to_user(u64 to, u64 unit, const struct itimer_ns *t)
+{
+	struct interval_abi u = { from_ns(t->interval_ns, unit), from_ns(t->value_ns, unit) };
+
+	if (t->value_ns && !u.value.sec && !u.value.part)
+		u.value.part = 1; /* running, so not 0 */
+	return copy_to_user((void USER *)to, &u, sizeof(u));
+}
+
+long sys_getitimer(u64 which, u64 to)
+{
+	struct itimer_ns old;
+	int err = itimer_change((int)which, NULL, &old);
+
+	return err ? err : interval_to_user(to, NS_PER_US, &old);
+}
+
+long sys_setitimer(u64 which, u64 from, u64 to)
+{
+	struct itimer_ns new = { 0 }, old;
+	int err = from ? interval_from_user(from, NS_PER_US, &new) : 0;
+
+	if (!err)
+		err = itimer_change((int)which, &new, &old);
+	if (!err && to)
+		err = interval_to_user(to, NS_PER_US, &old);
+	return err;
+}
+
+long sys_alarm(u64 seconds)
+{
+	struct itimer_ns new = { .value_ns = (u64)(u32)seconds * NS_PER_SEC }, old;
+	u64 left;
+
+	if (itimer_change(ITIMER_REAL, &new, &old))
+		return 0;
+	left = (old.value_ns + NS_PER_SEC / 2) / NS_PER_SEC;
+	return old.value_ns && !left ? 1 : (long)left;
+}
+
+long sys_timer_create(u64 clock, u64 uevent, u64 uid)
+{
+	struct sigevent_abi e;
+	struct timer_event ev;
+	long id;
+
+	if (uevent) {
+		if (copy_from_user(&e, (const void USER *)uevent, sizeof(e)))
+			return -EFAULT;
+		ev = (struct timer_event){ .notify = e.notify, .signo = e.signo, .tid = e.tid, .value = e.value };
+	}
+	id = posix_timer_create((int)clock, uevent ? &ev : NULL);
+	if (id < 0)
+		return id;
+	if (put_user_u32((u32 USER *)uid, (u32)id)) {
+		if (posix_timer_delete((s32)id))
+			return -EINVAL;
+		return -EFAULT;
+	}
+	return 0;
+}
+
+long sys_timer_settime(u64 id, u64 flags, u64 from, u64 to)
+{
+	struct itimer_ns new, old;
+	int err;
+
+	if (!from)
+		return -EINVAL;
+	err = interval_from_user(from, 1, &new);
+	if (!err)
+		err = posix_timer_set((s32)id, flags & TIMER_ABSTIME, &new, &old);
+	if (!err && to)
+		err = interval_to_user(to, 1, &old);
+	return err;
+}
+
+long sys_timer_gettime(u64 id, u64 to)
+{
+	struct itimer_ns now;
+	int err = posix_timer_get((s32)id, &now);
+
+	return err ? err : interval_to_user(to, 1, &now);
+}
+
+long sys_timer_getoverrun(u64 id)
+{
+	return posix_timer_overrun((s32)id);
+}
+
+long sys_timer_delete(u64 id)
+{
+	return posix_timer_delete((s32)id);
+}

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The benchmark program, and its comparison with Debian's kernel under the same emulator.
+
+ARCH ?= x86_64
+BENCH_CC ?= gcc
+BENCH_PROGRAM := build/$(ARCH)/tests/benchmarks/exo-bench
+
+.PHONY: benchmark benchmark-program
+
+benchmark-program: $(BENCH_PROGRAM)
+
+$(BENCH_PROGRAM): tests/benchmarks/exo-bench.c
+	@mkdir -p $(@D)
+	$(Q)$(BENCH_CC) -std=gnu17 -O2 -Wall -Wextra -static -pthread $< -o $@
+
+# BENCHFLAGS: --quick, --strict, --write, --timing icount, ... (tests/benchmarks/run --help)
+benchmark: benchmark-program kernel image
+	$(Q)tests/benchmarks/run $(BENCHFLAGS)
