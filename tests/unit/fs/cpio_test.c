@@ -120,7 +120,7 @@ U_TEST(every_byte_that_is_no_digit_is_found)
 
 	add(&a, 0, "x", 0100644, "");
 	finish(&a, 0);
-	for (u32 at = 6; at < 110; at++) {
+	for (u32 at = 6; at < 102; at++) { /* the last one, the check sum, is not read */
 		u8 keep = a.bytes[at];
 
 		for (u32 c = 0; c < 256; c++) {
@@ -290,15 +290,30 @@ U_TEST(huge_lengths_are_cut_short)
 	free(a.bytes);
 }
 
-U_TEST(components)
+static void last_of(const char *name, u32 last, u32 len)
 {
-	const char *path = "//a/./bb///./ccc/.";
-	u32 n;
+	struct fields f = { .mode = 1, .name_bytes = (u32)strlen(name) + 1 };
+	struct archive a = { NULL, 0 };
+	struct cpio_entry e;
+	size_t pos = 0;
 
-	u_check(cpio_component(&path, &n) && n == 1);
-	u_check(cpio_component(&path, &n) && n == 2);
-	u_check(cpio_component(&path, &n) && n == 3);
-	u_check(!cpio_component(&path, &n));
-	path = "/";
-	u_check(!cpio_component(&path, &n));
+	add_raw(&a, 0, "070701", &f, name, "");
+	finish(&a, 0);
+	u_eq(cpio_parse(a.bytes, a.len, &pos, keep_entry, &e), CPIO_END);
+	u_check(!e.refused);
+	u_eq(e.last_len, len);
+	if (len)
+		u_eq(e.last, last);
+	free(a.bytes);
+}
+
+U_TEST(last_components)
+{
+	last_of("a", 0, 1);
+	last_of("/a/bc", 3, 2);
+	last_of("//a/./bb///./ccc/.", 13, 3);
+	last_of("./a/", 2, 1);
+	last_of(".", 0, 0);
+	last_of("/", 0, 0);
+	last_of("././//.", 0, 0);
 }
