@@ -99,7 +99,7 @@ static bool blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-int elf_script_line(char *buf, size_t len, char **interp, char **arg)
+int elf_script_line(char *buf, size_t len, bool whole, char **interp, char **arg)
 {
 	char *end, *p, *name;
 
@@ -113,7 +113,7 @@ int elf_script_line(char *buf, size_t len, char **interp, char **arg)
 			;
 		while (p < end && *p && !blank(*p))
 			p++;
-		if (p == end)
+		if (p == end && !whole)
 			return -ENOEXEC;
 	}
 	while (end > buf + 2 && blank(end[-1]))

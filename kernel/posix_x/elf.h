@@ -27,6 +27,7 @@ int elf_check_header(const void *buf, size_t len, u64 file_bytes, struct elf_ima
 /* elf_check_segments - @segments: img->segment_count entries, kept. User addresses end at @user_max.
  * 0 | -ENOEXEC | -EINVAL addresses that no program may have. */
 int elf_check_segments(struct elf_image *img, const struct elf64_segment *segments, u64 file_bytes, u64 user_max) MUST_USE;
-/* elf_script_line - the `#!` line in the first @len bytes. @interp, @arg: where they stand, in place, NUL-terminated; arg may be NULL.
+/* elf_script_line - the `#!` line in the first @len bytes, of which the last is a NUL behind what was read; @whole: the file ends there.
+ * @interp, @arg: where they stand, in place, NUL-terminated; arg may be NULL.
  * Return: 0 | -ENOEXEC no such line, no name in it, or a name longer than the buffer shows. */
-int elf_script_line(char *buf, size_t len, char **interp, char **arg) MUST_USE;
+int elf_script_line(char *buf, size_t len, bool whole, char **interp, char **arg) MUST_USE;

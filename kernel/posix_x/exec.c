@@ -85,7 +85,7 @@ static int open_program(struct exec *e, cap_t dirfd, u32 at_flags)
 			return -ELOOP;
 		memcpy(line, f->head, n);
 		line[n] = '\0';
-		err = elf_script_line(line, n + 1, &interp, &arg);
+		err = elf_script_line(line, n + 1, f->bytes <= n, &interp, &arg);
 		if (!err)
 			err = push_script(e, interp, arg, name);
 		if (err)
@@ -235,8 +235,7 @@ static void reset_signals(struct task *t)
 	ulong flags = process_lock(p);
 
 	spin_lock(&h->lock);
-	for (u32 i = 0; i < SIGNALS_MAX; i++)
-		h->action[i] = (struct k_sigaction){ .handler = h->action[i].handler == SIG_IGN ? SIG_IGN : SIG_DFL };
+	sighand_reset(h);
 	spin_unlock(&h->lock);
 	process_unlock(p, flags);
 	t->alt_base = 0;

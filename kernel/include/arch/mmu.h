@@ -26,7 +26,7 @@
 struct tlb_gather;
 
 int pmap_init(struct pmap *m) MUST_USE;   /* -ENOMEM; shares the kernel half */
-void pmap_fini(struct pmap *m);           /* every user entry must be gone */
+void pmap_fini(struct pmap *m);           /* no thread runs it: drops the entries that are left, and the tables */
 void pmap_activate(struct pmap *prev, struct pmap *next); /* on context switch: preemption off; NULL = kernel only (lazy) */
 
 pte_t pmap_lookup(struct pmap *m, vaddr_t va);            /* 0 when nothing; lock-free */
@@ -45,6 +45,7 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 /* pmap_move - mremap: moves entries; tables of the target are allocated first, so that failure changes nothing. */
 int pmap_move(struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct tlb_gather *g) MUST_USE;
 void pmap_free_tables(struct pmap *m, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g); /* tables wholly inside */
+u64 pmap_cached_pages(void); /* free table pages that arch keeps for itself; MEM_TABLE counts them */
 u64 pmap_table_pages(const struct pmap *m); /* for RSS charging, /proc VmPTE */
 /* pmap_count - mapped owned pages in the range, for /proc smaps and mincore: calls fn for each present entry. */
 void pmap_walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ctx, vaddr_t va, pte_t pte), void *ctx);

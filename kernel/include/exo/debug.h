@@ -24,3 +24,6 @@ extern bool panic_in_progress;
 void arch_frame_print(const struct trap_frame *f);
 void arch_registers_here(u64 *ip, u64 *fp, const struct trap_frame *f); /* f NULL = the caller's own */
 bool arch_address_readable(u64 addr); /* 8 bytes at addr, kernel addresses only */
+
+/* selftest_run - checks of the real machine, TAP in the log. Context: thread, all CPUs up, before the first program. */
+void selftest_run(void);

@@ -6,6 +6,7 @@
 
 #include <exo/types.h>
 #include <exo/errno.h>
+#include <arch/syscall.h>
 
 #define SYSCALL_ARGS0 void
 #define SYSCALL_ARGS1 u64 a0
@@ -18,14 +19,6 @@
 #include "../../syscall/table.def"
 #undef SYSCALL
 
-#define SYSCALLS_MAX 512
-typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);
-extern syscall_fn syscall_table[SYSCALLS_MAX]; /* dispatch array; absent entries are sys_ni */
 extern const char *syscall_names[SYSCALLS_MAX]; /* [c] NULL = absent */
 extern u8 syscall_arg_counts[SYSCALLS_MAX];
-extern u64 syscall_full_frame[SYSCALLS_MAX / 64]; /* [c] bit nr = the handler wants the full frame */
 void syscall_init(void);
-/* arch_syscall_init - puts the full-frame stubs of the F calls into syscall_table. Architecture. */
-void arch_syscall_init(void);
-/* The trap frame of current, complete only in F calls. */
-struct trap_frame *syscall_frame(void);

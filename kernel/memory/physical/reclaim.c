@@ -8,6 +8,7 @@
 #include <exo/time.h>
 #include <exo/string.h>
 #include <arch/irq.h>
+#include <arch/mmu.h>
 #include "../memory_internal.h"
 
 static PER_CPU(s64, mem_counters[MEM_COUNTERS]);
@@ -33,7 +34,7 @@ static u64 counter_sum(enum mem_counter c)
 
 void mem_stats_get(struct mem_stats *out)
 {
-	u64 free_pages = pages_listed(), total = 0, reserve = 0;
+	u64 cached = pmap_cached_pages(), free_pages = pages_listed() + cached, total = 0, reserve = 0;
 
 	for (u32 i = 0; i < ZONE_COUNT; i++) {
 		ulong irq = spin_lock_irq(&zones[i].lock);
@@ -50,7 +51,7 @@ void mem_stats_get(struct mem_stats *out)
 		.pages_anon = counter_sum(MEM_ANON),
 		.pages_slab = __atomic_load_n(&mem_slab_pages, __ATOMIC_RELAXED),
 		.pages_slab_reclaimable = __atomic_load_n(&mem_slab_reclaimable_pages, __ATOMIC_RELAXED),
-		.pages_table = counter_sum(MEM_TABLE),
+		.pages_table = counter_sum(MEM_TABLE) - MIN(cached, counter_sum(MEM_TABLE)),
 		.pages_kstack = counter_sum(MEM_KSTACK),
 		.pages_shmem = counter_sum(MEM_SHMEM),
 		.pages_dirty = counter_sum(MEM_DIRTY),

@@ -161,7 +161,6 @@ void vm_space_put(struct vm_space *s)
 {
 	struct list areas = LIST_INIT(areas);
 	struct vm_area *a, *next;
-	struct tlb_gather g;
 
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
@@ -171,10 +170,6 @@ void vm_space_put(struct vm_space *s)
 		area_unlink_object(a);
 		list_add_tail(&areas, &a->mapping_node); /* a tree cannot be walked while it is freed */
 	}
-	tlb_gather_begin(&g, &s->pmap);
-	pmap_unmap(&s->pmap, 0, USER_MAX, &g);
-	pmap_free_tables(&s->pmap, 0, USER_MAX, &g);
-	tlb_gather_end(&g);
 	pmap_fini(&s->pmap);
 	list_for_each_entry_safe(a, next, &areas, mapping_node) {
 		if (a->flags & VM_ACCOUNT)

@@ -77,6 +77,7 @@ void thread_exit(void)
 #ifdef EXO_DEBUG
 	ASSERT(!current->held.count); /* nobody could release it */
 #endif
+	arch_irq_disable(); /* a preemption now would bury us and queue us again */
 	thread_set_state(THREAD_DEAD);
 	schedule();
 	panic("thread %s runs after its end", current->name);

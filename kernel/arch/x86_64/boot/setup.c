@@ -3,13 +3,13 @@
 #include <archimpl/fpu.h>
 #include <arch/boot.h>
 #include <arch/mmu.h>
+#include <arch/syscall.h>
 #include <exo/acpi.h>
 #include <exo/debug.h>
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
-#include <exo/syscalls.h>
 
 PER_CPU(u64, percpu_delta);
 PER_CPU(u32, cpu_number);
@@ -25,7 +25,7 @@ syscall_fn syscall_full_table[SYSCALLS_MAX] ALIGNED(64);
 long syscall_full_stub(u64, u64, u64, u64, u64, u64);
 
 /* Runs without a stack guard, because it is what sets the guard. */
-__attribute__((optimize("no-stack-protector"))) void arch_early_init(void)
+__attribute__((no_stack_protector)) void arch_early_init(void)
 {
 	memcpy(percpu_template, percpu_start, (size_t)(percpu_end - percpu_start));
 	idt_init();

@@ -1,9 +1,12 @@
 /* Page tables of address spaces. Layer: arch.
  *
- * Entries change by compare-and-exchange, tables appear by compare-and-exchange, and both may race. Every table page below the top
- * stands on pmap->tables, and its struct page remembers the entry that points to it (private_), so the end of a space visits the
- * tables that exist and scans none. Tables come back empty, so a per-CPU list of zeroed pages serves the next space.
- * Locks: pmap->lock (PMAP) guards the list of tables only.
+ * Entries change by compare-and-exchange, tables appear by compare-and-exchange, and both may race. Nothing here scans a table:
+ *  - page->index of a table page is a bitmap, bit i = one of the entries 8i..8i+7 may be in use. A bit is set before its entry and,
+ *    in a leaf table, stays until the table is freed; so walks visit what was ever touched.
+ *  - every table page stands on a list of its pmap (leaves, and those above), and page->private_ is the address of the entry that
+ *    points to it; so the end of a space visits the tables that exist.
+ * Freed tables are all zeroes: a per-CPU list of them serves the next space.
+ * Locks: pmap->lock (PMAP) guards the lists and the bitmaps of the upper tables.
  * Source: Intel SDM vol. 3, 4.5 and 4.10. */
 #include <archimpl/x86.h>
 #include <arch/mmu.h>
@@ -29,6 +32,44 @@ static u64 next_context;
 
 /* ---- table pages ---- */
 
+static ALWAYS_INLINE u64 *table_at(u64 entry)
+{
+	return phys_to_virt(entry & PTE_ADDR);
+}
+
+/* The struct page of the table that holds @entry. */
+static ALWAYS_INLINE struct page *table_page(const u64 *entry)
+{
+	return phys_to_page((u64)entry - DIRECT_BASE);
+}
+
+static ALWAYS_INLINE u64 group_bit(const u64 *entry)
+{
+	return BIT((u64)entry / 64 & 63);
+}
+
+/* Marks the group of @entry as used, before the entry is filled. */
+static ALWAYS_INLINE void table_mark(u64 *entry)
+{
+	struct page *p = table_page(entry);
+	u64 bit = group_bit(entry);
+
+	if (unlikely(!(__atomic_load_n(&p->index, __ATOMIC_RELAXED) & bit)))
+		__atomic_fetch_or(&p->index, bit, __ATOMIC_RELEASE);
+}
+
+/* The groups that hold entries first..last-1. */
+static ALWAYS_INLINE u64 groups_between(u32 first, u32 last)
+{
+	return ~0ull << first / 8 & ~0ull >> (63 - (last - 1) / 8);
+}
+
+/* for_each_used - entries @i of @table in [first, last) whose group may be in use. */
+#define for_each_used(i, table, first, last)                                                       \
+	for (u64 _g = __atomic_load_n(&table_page(table)->index, __ATOMIC_ACQUIRE) & groups_between(first, last), _at; \
+	     _g && (_at = bit_ffs(_g) * 8ul, 1); _g &= _g - 1)                                     \
+		for (i = MAX((u32)_at, (u32)(first)); i < MIN((u32)_at + 8, (u32)(last)); i++)
+
 static u64 *cache_pop(struct table_cache *c)
 {
 	u64 *t = c->first;
@@ -51,69 +92,82 @@ static bool cache_push(struct table_cache *c, u64 *t)
 	return true;
 }
 
+static NOINLINE u64 *table_alloc_new(void)
+{
+	struct page *p = page_alloc(0, ALLOC_KERNEL);
+
+	if (!p)
+		return NULL;
+	mem_account(MEM_TABLE, 1);
+	p->index = 0;
+	arch_page_clear(page_to_virt(p));
+	return page_to_virt(p);
+}
+
 static u64 *table_alloc(void)
 {
-	struct page *p;
 	u64 *t;
 
 	preempt_disable();
 	t = cache_pop(this_cpu_ptr(table_cache));
 	preempt_enable();
-	if (t)
-		return t;
-	p = page_alloc(0, ALLOC_KERNEL);
-	if (!p)
-		return NULL;
-	mem_account(MEM_TABLE, 1);
-	t = page_to_virt(p);
-	arch_page_clear(t);
-	return t;
+	return t ? t : table_alloc_new();
 }
 
-/* @t is all zeroes. */
-static void table_free(u64 *t)
+static NOINLINE void table_give_back(u64 *t)
 {
+	mem_account(MEM_TABLE, -1);
+	page_free(virt_to_page(t), 0);
+}
+
+/* @p is a table of zeroes that nothing points to. */
+void pmap_table_free(struct page *p)
+{
+	u64 *t = page_to_virt(p);
 	bool kept;
 
+	p->index = 0;
 	preempt_disable();
 	kept = cache_push(this_cpu_ptr(table_cache), t);
 	preempt_enable();
-	if (!kept) {
-		mem_account(MEM_TABLE, -1);
-		page_free(virt_to_page(t), 0);
-	}
+	if (!kept)
+		table_give_back(t);
 }
 
-void pmap_table_free(struct page *p)
+u64 pmap_cached_pages(void)
 {
-	table_free(page_to_virt(p));
+	u64 n = 0;
+	u32 cpu;
+
+	for_each_online_cpu(cpu)
+		n += READ_ONCE(cpu_ptr(table_cache, cpu)->count) + READ_ONCE(cpu_ptr(top_cache, cpu)->count);
+	return n;
 }
 
-static NOINLINE u64 *table_create(struct pmap *m, u64 *entry)
+/* Makes the table that @entry, of @level, lacks. */
+static NOINLINE u64 *table_create(struct pmap *m, u64 *entry, int level)
 {
-	u64 *t = table_alloc(), expected = 0;
+	u64 *t = table_alloc(), found;
 	struct page *p;
 
 	if (!t)
 		return NULL;
-	p = virt_to_page(t);
+	p = table_page(t);
 	p->private_ = (u64)entry;
 	spin_lock(&m->lock);
-	if (__atomic_compare_exchange_n(entry, &expected, virt_to_phys(t) | TABLE_BITS, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)) {
-		list_add(&m->tables, &p->node);
+	found = *entry;
+	if (likely(!found)) {
+		table_mark(entry);
+		list_add(level == 1 ? &m->leaves : &m->uppers, &p->node);
 		m->table_pages++;
+		__atomic_store_n(entry, virt_to_phys(t) | TABLE_BITS, __ATOMIC_RELEASE); /* pairs with leaf_entry */
 	}
 	spin_unlock(&m->lock);
-	if (expected) { /* another fault was faster */
-		table_free(t);
-		return phys_to_virt(expected & PTE_ADDR);
+	if (unlikely(found)) { /* another fault was faster */
+		pmap_table_free(p);
+		return table_at(found);
 	}
 	return t;
-}
-
-static ALWAYS_INLINE u64 *table_at(u64 entry)
-{
-	return phys_to_virt(entry & PTE_ADDR);
 }
 
 /* The leaf entry of @va. @create makes the tables; NULL = none, or no memory. */
@@ -121,88 +175,129 @@ static ALWAYS_INLINE pte_t *leaf_entry(struct pmap *m, vaddr_t va, bool create)
 {
 	u64 *table = m->top;
 
+#pragma GCC unroll 3
 	for (int level = 3; level > 0; level--) {
 		u64 *slot = &table[va >> LEVEL_SHIFT(level) & 511];
 		u64 entry = __atomic_load_n(slot, __ATOMIC_ACQUIRE); /* pairs with table_create */
 
 		if (likely(entry))
 			table = table_at(entry);
-		else if (!create || !(table = table_create(m, slot)))
+		else if (!create || !(table = table_create(m, slot, level)))
 			return NULL;
 	}
 	return &table[va >> 12 & 511];
 }
 
-/* leaf_next - the next leaf table with anything of [*va, end). Moves *va up over what does not exist.
- * Return: the entry of *va, *limit = end of this table's reach, at most @end; NULL = no more. */
-static pte_t *leaf_next(struct pmap *m, vaddr_t *va, vaddr_t end, vaddr_t *limit)
-{
-	while (*va < end) {
-		u64 *table = m->top, entry = 0;
-		int level = 3;
+/* ---- walks: fn sees the part [first, last) of each leaf table that exists in the range; @va is the address of @first ---- */
+struct walk;
+typedef int (*leaf_fn)(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va);
+struct walk {
+	struct pmap *pmap;
+	leaf_fn fn;
+	struct tlb_gather *gather;
+	struct pmap *other; /* copy: the destination */
+	vaddr_t offset;     /* move: target - source */
+	u32 prot;
+	bool cow, alone;
+	void (*visit)(void *ctx, vaddr_t va, pte_t pte);
+	void *ctx;
+};
 
-		for (; level > 0; level--) {
-			entry = __atomic_load_n(&table[*va >> LEVEL_SHIFT(level) & 511], __ATOMIC_ACQUIRE);
-			if (!entry)
-				break;
-			table = table_at(entry);
-		}
-		*limit = ALIGN_DOWN(*va, 1ul << LEVEL_SHIFT(level ? level : 1)) + (1ul << LEVEL_SHIFT(level ? level : 1));
-		if (*limit > end || *limit < *va)
-			*limit = end;
-		if (!level)
-			return &table[*va >> 12 & 511];
-		*va = *limit;
+/* Recursion: level 3 to 1. Return: 0 | the first error of fn. */
+static int walk_table(struct walk *w, u64 *table, int level, vaddr_t start, vaddr_t end)
+{
+	u32 first = start >> LEVEL_SHIFT(level) & 511, last = ((end - 1) >> LEVEL_SHIFT(level) & 511) + 1, i;
+	vaddr_t base = start & ~((512ul << LEVEL_SHIFT(level)) - 1);
+
+	for_each_used(i, table, first, last) {
+		u64 entry = __atomic_load_n(&table[i], __ATOMIC_ACQUIRE);
+		vaddr_t low = MAX(start, base + ((u64)i << LEVEL_SHIFT(level)));
+		vaddr_t high = MIN(end, base + ((u64)(i + 1) << LEVEL_SHIFT(level)));
+		int err;
+
+		if (!entry)
+			continue;
+		if (level > 1)
+			err = walk_table(w, table_at(entry), level - 1, low, high);
+		else
+			err = w->fn(w, table_at(entry), low >> 12 & 511, ((high - 1) >> 12 & 511) + 1, low);
+		if (err)
+			return err;
 	}
-	return NULL;
+	return 0;
+}
+
+static int walk(struct walk *w, vaddr_t start, vaddr_t end)
+{
+	return start < end ? walk_table(w, w->pmap->top, 3, start, end) : 0;
 }
 
 /* ---- spaces ---- */
 
 int pmap_init(struct pmap *m)
 {
-	struct page *p;
-
 	preempt_disable();
 	m->top = cache_pop(this_cpu_ptr(top_cache));
 	preempt_enable();
 	if (!m->top) {
-		p = page_alloc(0, ALLOC_KERNEL);
-		if (!p)
+		m->top = table_alloc();
+		if (!m->top)
 			return -ENOMEM;
-		mem_account(MEM_TABLE, 1);
-		m->top = page_to_virt(p);
-		memset(m->top, 0, PAGE_SIZE / 2);
 		memcpy(m->top + 256, kernel_top + 256, PAGE_SIZE / 2);
 	}
 	m->cpus = 0;
 	m->context = __atomic_add_fetch(&next_context, 1, __ATOMIC_RELAXED);
 	m->tlb_generation = 1;
 	m->table_pages = 1;
-	list_init(&m->tables);
+	list_init(&m->leaves);
+	list_init(&m->uppers);
 	spin_init(&m->lock, RANK_PMAP);
 	return 0;
 }
 
-void pmap_fini(struct pmap *m)
+/* Drops what the leaf still maps and leaves it empty. No CPU can see it any more. */
+static void leaf_drop(struct page *p)
 {
-	bool kept;
+	pte_t *leaf = page_to_virt(p);
+	u32 i;
 
-	tlb_unload(m);
-	while (!list_empty(&m->tables)) {
-		struct page *p = list_first(&m->tables, struct page, node);
+	for_each_used(i, leaf, 0, 512) {
+		pte_t pte = leaf[i];
 
-		list_del(&p->node);
+		if (!pte)
+			continue;
+		leaf[i] = 0;
+		if (pte & PTE_OWNED)
+			page_put(phys_to_page(pte & PTE_ADDR));
+	}
+}
+
+static void tables_drop(struct list *tables)
+{
+	struct page *p, *next;
+
+	list_for_each_entry_safe(p, next, tables, node) {
 		*(u64 *)p->private_ = 0;
 		pmap_table_free(p);
 	}
+}
+
+void pmap_fini(struct pmap *m)
+{
+	struct page *p;
+	bool kept;
+
+	tlb_unload(m);
+	list_for_each_entry(p, &m->leaves, node)
+		leaf_drop(p);
+	tables_drop(&m->leaves);
+	tables_drop(&m->uppers);
+	table_page(m->top)->index = 0;
 	preempt_disable();
 	kept = cache_push(this_cpu_ptr(top_cache), m->top);
 	preempt_enable();
-	if (!kept) {
-		mem_account(MEM_TABLE, -1);
-		page_free(virt_to_page(m->top), 0);
-	}
+	if (!kept)
+		table_give_back(m->top);
 	m->top = NULL;
 }
 
@@ -224,6 +319,7 @@ int pmap_replace(struct pmap *m, vaddr_t va, pte_t old, pte_t new)
 
 	if (unlikely(!e))
 		return -ENOMEM;
+	table_mark(e);
 	return likely(__atomic_compare_exchange_n(e, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) ? 0 : -EAGAIN;
 }
 
@@ -241,187 +337,216 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
 			e++;
 		if (!e)
 			break;
-		if (ptes[i] && __atomic_compare_exchange_n(e, &empty, ptes[i], false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		if (!ptes[i])
+			continue;
+		table_mark(e);
+		if (__atomic_compare_exchange_n(e, &empty, ptes[i], false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			done |= BIT(i);
 	}
 	return done;
 }
 
-/* Nobody else walks these tables now, neither a CPU nor, as the callers keep faults out, the kernel: plain stores do. */
-static bool private_to_us(struct pmap *m)
-{
-	cpumask_t cpus = __atomic_load_n(&m->cpus, __ATOMIC_RELAXED);
-
-	return !(cpus & ~BIT(cpu_id())) && cpu_count == 1;
-}
-
 static void gather_range(struct tlb_gather *g, vaddr_t start, vaddr_t end)
 {
-	if (g->start > g->end) {
-		g->start = start;
-		g->end = end;
-		return;
-	}
 	g->start = MIN(g->start, start);
 	g->end = MAX(g->end, end);
 }
 
-void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g)
+static int leaf_unmap(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
 {
-	bool alone = private_to_us(m);
-	vaddr_t va = start, limit;
-	pte_t *e;
+	struct tlb_gather *g = w->gather;
+	u32 i;
 
-	for (; (e = leaf_next(m, &va, end, &limit)); va = limit) {
-		for (; va < limit; va += PAGE_SIZE, e++) {
-			pte_t pte = *e;
+	for_each_used(i, leaf, first, last) {
+		pte_t pte = leaf[i];
 
-			if (!pte)
-				continue;
-			if (alone)
-				*e = 0;
-			else
-				pte = __atomic_exchange_n(e, 0, __ATOMIC_ACQ_REL);
-			if (pte & PTE_P)
-				gather_range(g, va, va + PAGE_SIZE);
-			if (pte & PTE_OWNED) {
-				tlb_gather_count(g, phys_to_page(pte & PTE_ADDR));
-				tlb_gather_page(g, phys_to_page(pte & PTE_ADDR));
-			}
+		if (!pte)
+			continue;
+		if (w->alone)
+			leaf[i] = 0;
+		else
+			pte = __atomic_exchange_n(&leaf[i], 0, __ATOMIC_ACQ_REL);
+		if (pte & PTE_P)
+			gather_range(g, va + (i - first) * PAGE_SIZE, va + (i - first + 1) * PAGE_SIZE);
+		if (pte & PTE_OWNED) {
+			tlb_gather_count(g, phys_to_page(pte & PTE_ADDR));
+			tlb_gather_page(g, phys_to_page(pte & PTE_ADDR));
 		}
 	}
+	return 0;
+}
+
+void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g)
+{
+	/* One CPU in all: nothing changes an entry behind our back, for its CPU is busy here. */
+	struct walk w = { .pmap = m, .fn = leaf_unmap, .gather = g, .alone = cpu_count == 1 };
+
+	(void)walk(&w, start, end);
+}
+
+static int leaf_protect(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
+{
+	u32 i;
+
+	for_each_used(i, leaf, first, last) {
+		pte_t old = __atomic_load_n(&leaf[i], __ATOMIC_RELAXED), new;
+
+		do {
+			new = old ? pte_set_prot(old, w->prot) : 0;
+		} while (new != old && !__atomic_compare_exchange_n(&leaf[i], &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+		if (new != old && old & PTE_P)
+			gather_range(w->gather, va + (i - first) * PAGE_SIZE, va + (i - first + 1) * PAGE_SIZE);
+	}
+	return 0;
 }
 
 void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow, struct tlb_gather *g)
 {
-	vaddr_t va = start, limit;
-	pte_t *e;
+	struct walk w = { .pmap = m, .fn = leaf_protect, .gather = g, .prot = cow ? prot & ~PROT_W : prot };
 
-	if (cow)
-		prot &= ~PROT_W;
-	for (; (e = leaf_next(m, &va, end, &limit)); va = limit) {
-		for (; va < limit; va += PAGE_SIZE, e++) {
-			pte_t old = __atomic_load_n(e, __ATOMIC_RELAXED), new;
-
-			do {
-				new = old ? pte_set_prot(old, prot) : 0;
-			} while (new != old && !__atomic_compare_exchange_n(e, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-			if (new != old && old & PTE_P)
-				gather_range(g, va, va + PAGE_SIZE);
-		}
-	}
+	(void)walk(&w, start, end);
 }
 
-/* One leaf table of fork: @count entries. Both sides lose the right to write when @cow. Return: whether the parent lost any. */
-static bool leaf_copy(pte_t *dst, pte_t *src, size_t count, bool cow, struct tlb_gather *g)
+/* One leaf table of fork. The child is not running, so its side needs no atomics. */
+static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
 {
+	pte_t *dst = leaf_entry(w->other, va, true);
 	bool lost = false;
+	u32 i;
 
-	for (size_t i = 0; i < count; i++) {
-		pte_t pte = src[i];
+	if (!dst)
+		return -ENOMEM;
+	dst -= first; /* now the same index names the same page on both sides */
+	table_page(dst + first)->index |= table_page(leaf)->index & groups_between(first, last);
+	for_each_used(i, leaf, first, last) {
+		pte_t pte = leaf[i];
 
 		if (!pte)
 			continue;
-		if (cow && pte & PTE_W) {
-			pte = __atomic_and_fetch(&src[i], ~PTE_W, __ATOMIC_RELAXED); /* the CPU may be setting the dirty bit */
+		if (w->cow && pte & PTE_W) {
+			pte = __atomic_and_fetch(&leaf[i], ~PTE_W, __ATOMIC_RELAXED); /* a CPU may be setting the dirty bit */
 			lost = true;
 		}
 		if (pte & PTE_OWNED) {
 			page_get(phys_to_page(pte & PTE_ADDR));
-			tlb_gather_count(g, phys_to_page(pte & PTE_ADDR));
+			tlb_gather_count(w->gather, phys_to_page(pte & PTE_ADDR));
 		}
 		dst[i] = pte;
 	}
-	return lost;
+	if (lost)
+		gather_range(w->gather, va, va + (last - first) * PAGE_SIZE);
+	return 0;
 }
 
 int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bool cow, struct tlb_gather *g)
 {
-	vaddr_t va = start, limit;
-	pte_t *from;
+	struct walk w = { .pmap = src, .fn = leaf_copy, .gather = g, .other = dst, .cow = cow };
 
-	for (; (from = leaf_next(src, &va, end, &limit)); va = limit) {
-		pte_t *to = leaf_entry(dst, va, true);
+	return walk(&w, start, end);
+}
 
-		if (!to)
+/* Makes the tables that the entries of this leaf will need. */
+static int leaf_move_prepare(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
+{
+	vaddr_t to = va + w->offset, end = to + (last - first) * PAGE_SIZE;
+
+	for (; to < end; to = ALIGN_DOWN(to, LEAF_SPAN) + LEAF_SPAN)
+		if (!leaf_entry(w->pmap, to, true))
 			return -ENOMEM;
-		if (leaf_copy(to, from, (limit - va) / PAGE_SIZE, cow, g))
-			gather_range(g, va, limit);
+	return 0;
+}
+
+static int leaf_move(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
+{
+	u32 i;
+
+	for_each_used(i, leaf, first, last) {
+		vaddr_t from = va + (i - first) * PAGE_SIZE;
+		pte_t pte = leaf[i] ? __atomic_exchange_n(&leaf[i], 0, __ATOMIC_ACQ_REL) : 0, *to;
+
+		if (!pte)
+			continue;
+		if (pte & PTE_P)
+			gather_range(w->gather, from, from + PAGE_SIZE);
+		to = leaf_entry(w->pmap, from + w->offset, false);
+		table_mark(to);
+		__atomic_store_n(to, pte, __ATOMIC_RELEASE);
 	}
 	return 0;
 }
 
 int pmap_move(struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct tlb_gather *g)
 {
-	vaddr_t va = from, end = from + len_bytes, limit;
-	pte_t *e;
+	struct walk w = { .pmap = m, .fn = leaf_move_prepare, .gather = g, .offset = to - from };
 
-	for (; (e = leaf_next(m, &va, end, &limit)); va = limit) /* first all tables, then nothing can fail */
-		for (vaddr_t t = to + (va - from); t < to + (limit - from); t = ALIGN_DOWN(t, LEAF_SPAN) + LEAF_SPAN)
-			if (!leaf_entry(m, t, true))
-				return -ENOMEM;
-	for (va = from; (e = leaf_next(m, &va, end, &limit)); va = limit)
-		for (; va < limit; va += PAGE_SIZE, e++) {
-			pte_t pte = *e ? __atomic_exchange_n(e, 0, __ATOMIC_ACQ_REL) : 0;
-
-			if (!pte)
-				continue;
-			if (pte & PTE_P)
-				gather_range(g, va, va + PAGE_SIZE);
-			*leaf_entry(m, to + (va - from), true) = pte;
-		}
-	return 0;
+	if (walk(&w, from, from + len_bytes))
+		return -ENOMEM;
+	w.fn = leaf_move;
+	return walk(&w, from, from + len_bytes);
 }
 
 /* Takes the table that @slot points to out of the tree; the page itself goes with the gather, after the flush. */
 static void table_unlink(struct pmap *m, u64 *slot, struct tlb_gather *g)
 {
-	struct page *p = virt_to_page(table_at(*slot));
+	struct page *p = table_page(table_at(*slot));
+	const u64 *group = (const u64 *)((u64)slot & ~63ul);
+	u64 others = 0;
 
 	spin_lock(&m->lock);
 	__atomic_store_n(slot, 0, __ATOMIC_RELEASE);
+	for (u32 i = 0; i < 8; i++)
+		others |= group[i];
+	if (!others)
+		table_page(slot)->index &= ~group_bit(slot);
 	list_del(&p->node);
 	m->table_pages--;
 	spin_unlock(&m->lock);
 	tlb_gather_table(g, p);
 }
 
-/* Tables of @level (0 = leaf tables) below @table that lie wholly inside [floor, ceiling), children first. @base: first address
- * of @table, whose entries span 1 << LEVEL_SHIFT(level + 1). */
-static void tables_free_below(struct pmap *m, u64 *table, vaddr_t base, int level, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g)
+/* Tables below @table, whose entries have @level, that lie wholly inside [floor, ceiling), children first. @base: first address
+ * of @table. Recursion: level 3 to 1. */
+static void tables_free_below(struct pmap *m, u64 *table, int level, vaddr_t base, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g)
 {
-	u64 span = 1ul << LEVEL_SHIFT(level + 1);
-	vaddr_t va = MAX(base, ALIGN_DOWN(floor, span));
-	vaddr_t last = base + 512 * span < ceiling && base + 512 * span > base ? base + 512 * span : ceiling;
+	vaddr_t start = MAX(base, floor), end = MIN(base + (512ul << LEVEL_SHIFT(level)), ceiling);
+	u32 i;
 
-	for (; va < last; va += span) {
-		u64 *slot = &table[va >> LEVEL_SHIFT(level + 1) & 511];
+	if (start >= end)
+		return;
+	for_each_used(i, table, start >> LEVEL_SHIFT(level) & 511, ((end - 1) >> LEVEL_SHIFT(level) & 511) + 1) {
+		vaddr_t va = base + ((u64)i << LEVEL_SHIFT(level));
 
-		if (!*slot)
+		if (!table[i])
 			continue;
-		if (level > 0)
-			tables_free_below(m, table_at(*slot), va, level - 1, floor, ceiling, g);
-		if (va >= floor && va + span <= ceiling)
-			table_unlink(m, slot, g);
+		if (level > 1)
+			tables_free_below(m, table_at(table[i]), level - 1, va, floor, ceiling, g);
+		if (va >= floor && va + (1ul << LEVEL_SHIFT(level)) <= ceiling)
+			table_unlink(m, &table[i], g);
 	}
 }
 
 void pmap_free_tables(struct pmap *m, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g)
 {
-	if (ceiling - floor >= LEAF_SPAN)
-		tables_free_below(m, m->top, 0, 2, floor, MIN(ceiling, USER_MAX), g);
+	if (floor < ceiling)
+		tables_free_below(m, m->top, 3, 0, floor, MIN(ceiling, USER_MAX), g);
+}
+
+static int leaf_visit(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
+{
+	u32 i;
+
+	for_each_used(i, leaf, first, last) {
+		pte_t pte = __atomic_load_n(&leaf[i], __ATOMIC_RELAXED);
+
+		if (pte)
+			w->visit(w->ctx, va + (i - first) * PAGE_SIZE, pte);
+	}
+	return 0;
 }
 
 void pmap_walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ctx, vaddr_t va, pte_t pte), void *ctx)
 {
-	vaddr_t va = start, limit;
-	pte_t *e;
+	struct walk w = { .pmap = m, .fn = leaf_visit, .visit = fn, .ctx = ctx };
 
-	for (; (e = leaf_next(m, &va, end, &limit)); va = limit)
-		for (; va < limit; va += PAGE_SIZE, e++) {
-			pte_t pte = __atomic_load_n(e, __ATOMIC_RELAXED);
-
-			if (pte)
-				fn(ctx, va, pte);
-		}
+	(void)walk(&w, start, end);
 }

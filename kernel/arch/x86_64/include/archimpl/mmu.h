@@ -39,7 +39,8 @@ struct pmap {
 	u64 context;          /* [c] never reused number of this space, names it in the CPUs' PCID caches */
 	u64 tlb_generation;   /* [a] counts flushes; a CPU that comes back compares */
 	spinlock_t lock;      /* PMAP */
-	struct list tables;   /* [lock] struct page.node of every table but the top */
+	struct list leaves;   /* [lock] struct page.node of every table of 4 KB entries */
+	struct list uppers;   /* [lock] of every table above them but the top */
 	s64 table_pages;      /* [lock; read racy] the top included */
 };
 
