@@ -321,8 +321,14 @@ static void pipe_release(struct file *f)
 	rwsem_write_unlock(&f->inode->lock);
 }
 
-/* F_SETPIPE_SZ: a power of two of pages that holds what is in the pipe. Bytes | -errno. */
-static long pipe_resize(struct pipe *p, u64 bytes)
+void pipe_hold(struct pipe *p)
+{
+	mutex_lock(&p->lock);
+	p->refs++;
+	mutex_unlock(&p->lock);
+}
+
+long pipe_resize(struct pipe *p, u64 bytes)
 {
 	u32 slots = 1, used;
 	struct pipe_buf *bufs;
