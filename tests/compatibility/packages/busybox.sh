@@ -27,5 +27,5 @@ if [ ! -d $work ]; then
 	cp /t/config $work/.config
 fi
 cd $work/testsuite || exit 1
-bindir=$work ./runtest "$1" 2>/dev/null
+ECHO=/usr/bin/echo bindir=$work ./runtest "$1" 2>/dev/null
 END
