@@ -201,6 +201,8 @@ static void area_extend(struct vm_area *a, vaddr_t start, vaddr_t end)
 bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)
 {
 	struct vm_area *above = area_above(s, start), *below = above ? area_prev(above) : area_of(rb_last(&s->areas));
+	if (like->special)
+		return false;
 	struct vm_area wanted = { .start = start, .end = end, .flags = like->flags, .object = like->object, .file = like->file,
 		.special = like->special, .object_page = like->object_page };
 

@@ -150,6 +150,16 @@ static void areas_cut(struct vm_space *s, vaddr_t start, vaddr_t end, struct vm_
 	}
 }
 
+/* Whether a page table of the lowest level that served a part of [start, end) serves nothing outside [floor, ceiling). */
+static bool leaf_table_inside(vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling)
+{
+	vaddr_t first = ALIGN_DOWN(start, PMAP_TABLE_SPAN);
+
+	if (first < floor)
+		first += PMAP_TABLE_SPAN;
+	return first < end && first + PMAP_TABLE_SPAN <= ceiling;
+}
+
 /* Page tables that serve nobody any more. The caller took all areas out of [start, end). */
 static void tables_trim(struct vm_space *s, vaddr_t start, vaddr_t end, struct tlb_gather *g)
 {
@@ -159,7 +169,7 @@ static void tables_trim(struct vm_space *s, vaddr_t start, vaddr_t end, struct t
 	if (!above && s->areas.root)
 		below = container_of(rb_last(&s->areas), struct vm_area, node);
 	floor = below ? below->end : 0;
-	if (ALIGN_UP(floor, PMAP_TABLE_SPAN) < ALIGN_DOWN(ceiling, PMAP_TABLE_SPAN) || (!above && !below))
+	if (leaf_table_inside(start, end, floor, ceiling))
 		pmap_free_tables(&s->pmap, floor, ceiling, g);
 	gap_note_freed(s, above);
 }
@@ -246,6 +256,19 @@ static int place(struct vm_space *s, const struct vm_map_request *r, u64 len_byt
 	return *out ? 0 : -ENOMEM;
 }
 
+/* Over what is there: everything that can fail comes before the old mapping goes. */
+static int replace_areas(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)
+{
+	struct vm_area *a = area_create(s, like, start, end);
+	int err = a ? unmap_locked(s, start, end) : -ENOMEM;
+
+	if (!err && !area_grow_over(s, like, start, end))
+		area_insert(a);
+	else if (a)
+		area_put(a);
+	return err;
+}
+
 static int map_locked(struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, u32 flags, vaddr_t *out)
 {
 	struct vm_area like = { .flags = flags, .object = r->object, .object_page = r->offset_bytes >> PAGE_SHIFT, .file = r->file,
@@ -263,24 +286,22 @@ static int map_locked(struct vm_space *s, const struct vm_map_request *r, u64 le
 	if ((flags & VM_ACCOUNT) && commit_charge(pages) < 0)
 		return -ENOMEM;
 	if (replaced) {
-		err = unmap_locked(s, start, start + len_bytes);
-		if (err)
-			goto uncharge;
-	}
-	if (r->special || !area_grow_over(s, &like, start, start + len_bytes)) {
+		err = replace_areas(s, &like, start, start + len_bytes);
+	} else if (!area_grow_over(s, &like, start, start + len_bytes)) {
 		a = area_create(s, &like, start, start + len_bytes);
-		err = -ENOMEM;
-		if (!a)
-			goto uncharge;
-		area_insert(a);
+		if (a)
+			area_insert(a);
+		else
+			err = -ENOMEM;
+	}
+	if (err) {
+		if (flags & VM_ACCOUNT)
+			commit_uncharge(pages);
+		return err;
 	}
 	space_account(s, flags, (s64)pages);
 	*out = start;
 	return 0;
-uncharge:
-	if (flags & VM_ACCOUNT)
-		commit_uncharge(pages);
-	return err;
 }
 
 int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out)

@@ -27,7 +27,7 @@ void vm_object_init(struct vm_object *o, const struct vm_object_ops *ops, void *
 
 static void shared_release(struct vm_object *o)
 {
-	commit_uncharge(object_pages(o));
+	commit_uncharge((uintptr_t)o->owner);
 	kmem_cache_free(shared_cache, o);
 }
 
@@ -42,16 +42,17 @@ void object_cache_init(void)
 
 struct vm_object *vm_object_create_anon(u64 size_bytes)
 {
+	u64 pages = ALIGN_UP(size_bytes, PAGE_SIZE) >> PAGE_SHIFT;
 	struct vm_object *o;
 
-	if (commit_charge(ALIGN_UP(size_bytes, PAGE_SIZE) >> PAGE_SHIFT) < 0)
+	if (commit_charge(pages) < 0)
 		return NULL;
 	o = kmem_cache_alloc(shared_cache, ALLOC_KERNEL);
 	if (!o) {
-		commit_uncharge(ALIGN_UP(size_bytes, PAGE_SIZE) >> PAGE_SHIFT);
+		commit_uncharge(pages);
 		return NULL;
 	}
-	vm_object_init(o, &shared_ops, NULL);
+	vm_object_init(o, &shared_ops, (void *)(uintptr_t)pages); /* what was charged is given back at the end */
 	o->mem_counter = MEM_SHMEM;
 	o->size_bytes = size_bytes;
 	return o;

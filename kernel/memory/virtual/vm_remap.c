@@ -10,7 +10,7 @@ struct remap {
 };
 
 /* Lets the area that ends at old + old_len reach further, when nothing is above. -ENOMEM: no room, move instead. */
-static int grow_in_place(struct remap *r, struct vm_area *a, vaddr_t *out)
+static int grow_in_place(struct remap *r, struct vm_area *a)
 {
 	struct vm_space *s = r->space;
 	u64 more = r->new_len - r->old_len;
@@ -27,7 +27,6 @@ static int grow_in_place(struct remap *r, struct vm_area *a, vaddr_t *out)
 		return -ENOMEM;
 	}
 	space_account(s, like.flags, (s64)(more >> PAGE_SHIFT));
-	*out = r->old;
 	return 0;
 }
 
@@ -47,41 +46,53 @@ static int move_entries(struct vm_space *s, struct vm_area *from, struct vm_area
 	return err;
 }
 
+/* A new area of the new length with the pages of [old, old + old_len), which one area covers. */
+static int copy_area(struct remap *r, struct vm_area *a, vaddr_t start)
+{
+	struct vm_space *s = r->space;
+	struct vm_area like = *a, *to;
+	u64 pages = r->new_len >> PAGE_SHIFT;
+	int err;
+
+	if (s->area_count >= AREAS_MAX || ((a->flags & VM_ACCOUNT) && commit_charge(pages) < 0))
+		return -ENOMEM;
+	like.object_page = a->object ? area_index(a, r->old) : 0;
+	to = area_create(s, &like, start, start + r->new_len);
+	if (!to) {
+		if (a->flags & VM_ACCOUNT)
+			commit_uncharge(pages);
+		return -ENOMEM;
+	}
+	area_insert(to);
+	space_account(s, to->flags, (s64)pages);
+	err = r->old_len ? move_entries(s, a, to, r->old, MIN(r->old_len, r->new_len)) : 0;
+	if (err) /* the entries are where they were; a whole area goes without allocating */
+		(void)!unmap_locked(s, start, start + r->new_len);
+	return err;
+}
+
 static int move(struct remap *r, struct vm_area *a, vaddr_t *out)
 {
 	bool keep = r->flags & L_MREMAP_DONTUNMAP || !r->old_len;
 	struct vm_space *s = r->space;
-	struct vm_area like = *a, *to;
-	u64 pages = r->new_len >> PAGE_SHIFT;
-	vaddr_t start = r->target;
+	vaddr_t start = r->flags & L_MREMAP_FIXED ? r->target : gap_find(s, r->new_len, false);
 	int err;
 
-	if (!(r->flags & L_MREMAP_FIXED)) {
-		start = gap_find(s, r->new_len, false);
-		if (!start)
-			return -ENOMEM;
-	}
-	if (s->area_count + 3 > AREAS_MAX || ((a->flags & VM_ACCOUNT) && commit_charge(pages) < 0))
+	if (!start)
 		return -ENOMEM;
-	like.object_page = a->object ? area_index(a, r->old) : 0;
-	to = area_create(s, &like, start, start + r->new_len);
-	if (!to)
-		goto uncharge;
-	area_insert(to);
-	space_account(s, to->flags, (s64)pages);
-	err = r->old_len ? move_entries(s, a, to, r->old, MIN(r->old_len, r->new_len)) : 0;
-	if (err || !keep) /* on failure the entries are where they were: only the new area goes */
-		if (unmap_locked(s, err ? start : r->old, err ? start + r->new_len : r->old + r->old_len) < 0)
-			return -ENOMEM; /* a hole that cannot be made: both mappings stay, the caller keeps the old address */
-	if (err)
-		return err;
-	area_merge_around(s, start, start + r->new_len);
-	*out = start;
-	return 0;
-uncharge:
-	if (a->flags & VM_ACCOUNT)
-		commit_uncharge(pages);
-	return -ENOMEM;
+	if (!keep) { /* so that taking the old range away cannot fail later */
+		err = areas_isolate(s, r->old, r->old + r->old_len);
+		if (err)
+			return err;
+		a = area_above(s, r->old);
+	}
+	err = copy_area(r, a, start);
+	if (!err && !keep)
+		err = unmap_locked(s, r->old, r->old + r->old_len);
+	area_merge_around(s, err ? r->old : start, err ? r->old + r->old_len : start + r->new_len);
+	if (!err)
+		*out = start;
+	return err;
 }
 
 /* What is at the target goes first; then the old range may have become another area. */
@@ -129,9 +140,10 @@ static int remap_locked(struct remap *r, vaddr_t *out)
 	if (err)
 		return err;
 	if (!(r->flags & (L_MREMAP_FIXED | L_MREMAP_DONTUNMAP)) && r->old_len) {
-		*out = r->old;
-		if (r->new_len == r->old_len || !grow_in_place(r, a, out))
+		if (r->new_len == r->old_len || !grow_in_place(r, a)) {
+			*out = r->old;
 			return 0;
+		}
 	}
 	return r->flags & L_MREMAP_MAYMOVE ? move(r, a, out) : -ENOMEM;
 }
