@@ -1,7 +1,7 @@
 /* gzip and deflate. Layer: fs. No locks.
  *
- * Codes are read through a table of FAST_BITS bits; longer ones go bit by bit along the canonical order. Every length of input and
- * output is checked before it is used; the bit buffer never holds bits that the input has not.
+ * Codes are read through a table of FAST_BITS bits; longer ones go bit by bit along the canonical order. Two loops do the same: one with
+ * every length of input and output checked before it is used, one for the long stretches where both are plenty.
  * Sources: RFC 1951 (deflate), RFC 1952 (gzip). */
 #include "inflate.h"
 
@@ -10,6 +10,7 @@
 #include <exo/string.h>
 
 #define FAST_BITS     10u
+#define FAST_MASK     ((1u << FAST_BITS) - 1)
 #define CODE_BITS_MAX 15u
 #define LITERALS_MAX  288u
 #define DISTANCES_MAX 32u
@@ -125,14 +126,6 @@ static int put_match(struct inflate *s, u32 n, u32 distance)
 	to = k->buf + k->len_bytes;
 	from = to - distance;
 	k->len_bytes += n;
-	if (distance >= 8) {
-		for (; n >= 8; n -= 8, to += 8, from += 8) {
-			u64 w;
-
-			__builtin_memcpy(&w, from, sizeof(w));
-			__builtin_memcpy(to, &w, sizeof(w));
-		}
-	}
 	while (n--)
 		*to++ = *from++;
 	return 0;
@@ -184,42 +177,41 @@ static int huffman_build(struct huffman *h, const u8 *lengths, u32 symbols, bool
 		code = first[n]++;
 		if (n > FAST_BITS)
 			continue;
-		for (u32 f = reverse_bits(code, n); f < 1u << FAST_BITS; f += 1u << n)
+		for (u32 f = reverse_bits(code, n); f <= FAST_MASK; f += 1u << n)
 			h->fast[f] = (u16)(i << 4 | n);
 	}
 	return 0;
 }
 
-/* A code that the fast table has not. Symbol | -EINVAL | -ENODATA. */
-static NOINLINE int decode_slow(struct inflate *s, const struct huffman *h)
+/* A code that the fast table has not, at the low end of @bits. Symbol | -EINVAL. */
+static NOINLINE int decode_long(const struct huffman *h, u64 bits, u32 *used)
 {
 	u32 code = 0, first = 0, index = 0;
 
 	for (u32 n = 1; n <= CODE_BITS_MAX; n++) {
-		if (s->bit_count < n)
-			return -ENODATA;
-		code |= (u32)(s->bits >> (n - 1)) & 1;
+		code |= (u32)(bits >> (n - 1)) & 1;
 		if (code - first < h->count[n]) { /* code >= first in every turn */
-			drop_bits(s, n);
+			*used = n;
 			return h->symbols[index + code - first];
 		}
 		index += h->count[n];
 		first = (first + h->count[n]) << 1;
 		code <<= 1;
 	}
+	*used = CODE_BITS_MAX;
 	return -EINVAL;
 }
 
-/* The caller has refilled. */
-static ALWAYS_INLINE int decode(struct inflate *s, const struct huffman *h)
+/* The caller has refilled. Symbol | -EINVAL | -ENODATA. */
+static int decode(struct inflate *s, const struct huffman *h)
 {
-	u32 entry = h->fast[s->bits & ((1u << FAST_BITS) - 1)];
+	u32 entry = h->fast[s->bits & FAST_MASK], used = entry & 15;
+	int symbol = entry ? (int)(entry >> 4) : decode_long(h, s->bits, &used);
 
-	if (likely(entry && (entry & 15) <= s->bit_count)) {
-		drop_bits(s, entry & 15);
-		return (int)(entry >> 4);
-	}
-	return decode_slow(s, h);
+	if (used > s->bit_count) /* it saw the zeroes behind the end */
+		return -ENODATA;
+	drop_bits(s, used);
+	return symbol;
 }
 
 /* ---- blocks ---- */
@@ -361,31 +353,145 @@ static int read_match(struct inflate *s, u32 symbol)
 	return err ? err : put_match(s, length + length_base[symbol], distance + distance_base[code]);
 }
 
+/* ---- the fast loop: while there is plenty of input and room, nothing needs to be asked for every symbol ---- */
+
+#define FAST_INPUT 8u         /* bytes that a refill reads */
+#define FAST_ROOM  (258u + 8) /* the longest match, written eight bytes at a time */
+#define PAIR_BITS  (2 * CODE_BITS_MAX + 5 + 13)
+
+/* What the loop keeps in registers. Bits above @count are those of the input again: the next refill brings the same ones. */
+struct cursor {
+	const u8 *in;
+	u64 bits;
+	u32 count;
+	u8 *out;
+};
+
+static ALWAYS_INLINE void cursor_refill(struct cursor *c)
+{
+	u64 w;
+
+	__builtin_memcpy(&w, c->in, sizeof(w));
+	c->bits |= w << c->count;
+	c->in += (63 - c->count) / 8;
+	c->count |= 56;
+}
+
+static ALWAYS_INLINE u32 cursor_take(struct cursor *c, u32 n)
+{
+	u32 v = (u32)c->bits & ((1u << n) - 1);
+
+	c->bits >>= n;
+	c->count -= n;
+	return v;
+}
+
+static ALWAYS_INLINE int cursor_decode(struct cursor *c, const struct huffman *h)
+{
+	u32 entry = h->fast[c->bits & FAST_MASK], used = entry & 15;
+	int symbol = (int)(entry >> 4);
+
+	if (unlikely(!entry))
+		symbol = decode_long(h, c->bits, &used);
+	c->bits >>= used;
+	c->count -= used;
+	return symbol;
+}
+
+/* PAIR_BITS less the length's code are there. @start: of the member. */
+static ALWAYS_INLINE int cursor_match(struct cursor *c, const struct huffman *distances, u32 symbol, const u8 *start)
+{
+	u32 length, distance;
+	const u8 *from;
+	u8 *end;
+	int code;
+
+	if (symbol >= 29)
+		return -EINVAL;
+	length = length_base[symbol] + cursor_take(c, length_extra[symbol]);
+	code = cursor_decode(c, distances);
+	if (code < 0 || code >= 30)
+		return -EINVAL;
+	distance = distance_base[code] + cursor_take(c, distance_extra[code]);
+	if (distance > (size_t)(c->out - start))
+		return -EINVAL;
+	from = c->out - distance;
+	end = c->out + length;
+	if (likely(distance >= 8)) {
+		for (; c->out < end; c->out += 8, from += 8)
+			__builtin_memcpy(c->out, from, 8);
+	} else {
+		while (c->out < end)
+			*c->out++ = *from++;
+	}
+	c->out = end;
+	return 0;
+}
+
+/* 1 the block ended | 0 go on with care | -EINVAL. */
+static int coded_block_fast(struct inflate *s)
+{
+	struct inflate_sink *k = s->sink;
+	struct cursor c = { s->in, s->bits, s->bit_count, k->buf + k->len_bytes };
+	const u8 *in_limit = s->in_end - FAST_INPUT, *start = k->buf + s->member_start, *out_limit = k->buf + k->room_bytes - FAST_ROOM;
+	int symbol, ret = 0;
+
+	while (!ret && c.in <= in_limit && c.out <= out_limit) {
+		cursor_refill(&c);
+		do {
+			symbol = cursor_decode(&c, &s->literals);
+			if (symbol >= (int)END_OF_BLOCK || symbol < 0)
+				break;
+			*c.out++ = (u8)symbol;
+		} while (c.count >= PAIR_BITS && c.out <= out_limit);
+		if (symbol < 0)
+			ret = symbol;
+		else if (symbol == (int)END_OF_BLOCK)
+			ret = 1;
+		else if (symbol > (int)END_OF_BLOCK)
+			ret = cursor_match(&c, &s->distances, (u32)symbol - END_OF_BLOCK - 1, start);
+	}
+	s->in = c.in;
+	s->bits = c.bits & ((1ULL << c.count) - 1);
+	s->bit_count = c.count;
+	k->len_bytes = (size_t)(c.out - k->buf);
+	return ret;
+}
+
+static bool fast_possible(const struct inflate *s)
+{
+	return s->in_end - s->in >= (ptrdiff_t)FAST_INPUT && s->sink->room_bytes - s->sink->len_bytes >= FAST_ROOM;
+}
+
 static int coded_block(struct inflate *s)
 {
 	struct inflate_sink *k = s->sink;
 	int symbol, err;
 
 	for (;;) { /* every turn takes input */
-		if (s->bit_count < 2 * CODE_BITS_MAX + 5)
-			refill(s);
+		if (fast_possible(s)) {
+			err = coded_block_fast(s);
+			if (err)
+				return err > 0 ? 0 : err;
+		}
+		refill(s);
 		symbol = decode(s, &s->literals);
 		if (symbol < 0)
 			return symbol;
-		if (symbol < (int)END_OF_BLOCK) {
-			if (unlikely(k->len_bytes == k->room_bytes)) {
-				err = sink_grow(s);
-				if (err)
-					return err;
-			}
-			k->buf[k->len_bytes++] = (u8)symbol;
-			continue;
-		}
 		if (symbol == (int)END_OF_BLOCK)
 			return 0;
-		err = read_match(s, (u32)symbol - END_OF_BLOCK - 1);
-		if (err)
-			return err;
+		if (symbol > (int)END_OF_BLOCK) {
+			err = read_match(s, (u32)symbol - END_OF_BLOCK - 1);
+			if (err)
+				return err;
+			continue;
+		}
+		if (k->len_bytes == k->room_bytes) {
+			err = sink_grow(s);
+			if (err)
+				return err;
+		}
+		k->buf[k->len_bytes++] = (u8)symbol;
 	}
 }
 
