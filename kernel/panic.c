@@ -35,8 +35,7 @@ static void panic_end(const char *text, const struct trap_frame *f)
 
 	log_printf(LOG_EMERG, "PANIC: %s", text);
 	log_printf(LOG_EMERG, "CPU %u, thread %s[%d]", cpu_id(), t ? t->name : "none", t ? t->tid : 0);
-	if (f)
-		arch_frame_print(f);
+	arch_frame_print(f);
 	arch_registers_here(&ip, &fp, f);
 	backtrace_print(ip, fp);
 	arch_stopped_print();
@@ -45,6 +44,7 @@ static void panic_end(const char *text, const struct trap_frame *f)
 
 void panic(const char *fmt, ...)
 {
+	struct trap_frame here;
 	char text[256];
 	va_list args;
 
@@ -52,7 +52,8 @@ void panic(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	panic_end(text, NULL);
+	arch_frame_here(&here);
+	panic_end(text, &here);
 }
 
 void panic_frame(const struct trap_frame *f, const char *fmt, ...)
