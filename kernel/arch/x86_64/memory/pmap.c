@@ -32,9 +32,11 @@ static u64 next_context;
 
 /* ---- table pages ---- */
 
+/* The table that an entry of an upper level points to. Such entries have exactly TABLE_BITS besides the address: we set the accessed
+ * bit ourselves, and the CPU sets no other there. */
 static ALWAYS_INLINE u64 *table_at(u64 entry)
 {
-	return phys_to_virt(entry & PTE_ADDR);
+	return (u64 *)(entry + (DIRECT_BASE - TABLE_BITS));
 }
 
 /* The struct page of the table that holds @entry. */
@@ -229,7 +231,15 @@ static int walk_table(struct walk *w, u64 *table, int level, vaddr_t start, vadd
 
 static int walk(struct walk *w, vaddr_t start, vaddr_t end)
 {
-	return start < end ? walk_table(w, w->pmap->top, 3, start, end) : 0;
+	if (start >= end)
+		return 0;
+	if ((start ^ (end - 1)) < LEAF_SPAN) { /* all in one leaf table, as most areas are */
+		u32 first = start >> 12 & 511;
+		pte_t *e = leaf_entry(w->pmap, start, false);
+
+		return e ? w->fn(w, e - first, first, ((end - 1) >> 12 & 511) + 1, start) : 0;
+	}
+	return walk_table(w, w->pmap->top, 3, start, end);
 }
 
 /* ---- spaces ---- */
