@@ -68,12 +68,12 @@ static int push_script(struct exec *e, const char *interp, const char *arg, cons
 }
 
 /* Opens the program, going through `#!` lines to one that is no script. */
-static int open_program(struct exec *e, cap_t dirfd, u32 at_flags)
+static int open_program(struct exec *e, cap_t dirfd, const char *path, u32 at_flags)
 {
 	struct exec_file *f = &e->program;
 	const char *name = e->path;
 	char *interp, *arg;
-	int err = exec_file_open(f, dirfd, name, at_flags);
+	int err = exec_file_open(f, dirfd, path, at_flags);
 
 	for (u32 depth = 0; !err; depth++) {
 		char line[EXEC_SCRIPT_BYTES];
@@ -123,9 +123,9 @@ static int open_interpreter(struct exec *e)
 }
 
 /* Everything that may fail. The arguments are in e already. */
-static int prepare(struct exec *e, cap_t dirfd, u32 at_flags)
+static int prepare(struct exec *e, cap_t dirfd, const char *path, u32 at_flags)
 {
-	int err = open_program(e, dirfd, at_flags);
+	int err = open_program(e, dirfd, path, at_flags);
 
 	if (!err)
 		err = exec_read_segments(&e->program);
@@ -287,10 +287,10 @@ static void commit(struct exec *e, struct task *t, struct trap_frame *f)
 	arch_frame_exec(f, e->entry, e->sp);
 }
 
-static long exec_run(struct exec *e, cap_t dirfd, u32 at_flags, struct trap_frame *f)
+static long exec_run(struct exec *e, const struct exec_request *r, struct trap_frame *f)
 {
 	struct task *t = current_task();
-	long err = prepare(e, dirfd, at_flags);
+	long err = prepare(e, r->dirfd, r->path, r->at_flags);
 
 	if (!err)
 		err = become_alone(t);
@@ -318,7 +318,7 @@ long process_exec(const struct exec_request *r, struct trap_frame *f)
 	    (u64)__atomic_load_n(&t->account->threads, __ATOMIC_RELAXED) > rlimit_current(RLIM_NPROC))
 		return -EAGAIN;
 	t->nproc_exceeded = false;
-	e = exec_alloc(r->path);
+	e = exec_alloc(r->name);
 	if (!e)
 		return -ENOMEM;
 	left = e->args_limit;
@@ -328,7 +328,7 @@ long process_exec(const struct exec_request *r, struct trap_frame *f)
 	if (!err)
 		err = arg_list_from_user(&e->envp, r->envp, &left);
 	if (!err)
-		err = exec_run(e, r->dirfd, r->at_flags, f);
+		err = exec_run(e, r, f);
 	exec_free(e);
 	return err;
 }
@@ -426,7 +426,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 	if (!err)
 		err = arg_list_from_kernel(&e->envp, envp, &left);
 	if (!err)
-		err = prepare(e, -100 /* AT_FDCWD */, 0);
+		err = prepare(e, -100 /* AT_FDCWD */, path, 0);
 	s = err ? NULL : session_create();
 	if (!s) {
 		exec_free(e);

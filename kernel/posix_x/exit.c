@@ -222,6 +222,18 @@ static void stop_receiving(struct process *p, struct task *t)
 		signal_tell_parent(p, CLD_STOPPED);
 }
 
+/* Whoever joins the thread may ask for its number right away: it names nobody from before the join is possible. */
+static void hide_number(struct process *p, struct task *t)
+{
+	ulong flags;
+
+	if (!t->clear_child_tid || t->thread.tid == p->nr)
+		return;
+	flags = tree_lock();
+	rcu_assign_pointer(t->pid->task, NULL);
+	tree_unlock(flags);
+}
+
 /* process_release_user - what a thread owes to user memory and to a vfork parent, while the space is still current. */
 void process_release_user(struct task *t)
 {
@@ -289,6 +301,7 @@ void process_exit_current(s32 code)
 		itimers_exit(p);
 		posix_timers_exec(p);
 	}
+	hide_number(p, t);
 	process_release_user(t);
 	process_record_rss(p, t->thread.space);
 	drop_resources(p);

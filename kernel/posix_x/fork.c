@@ -147,6 +147,7 @@ static struct process *copy_process(u64 flags, u32 exit_signal)
 	p->exit_signal = (u8)exit_signal;
 	p->personality = me->personality;
 	p->dumpable = me->dumpable;
+	p->oom_score_adj = me->oom_score_adj;
 	return p;
 }
 
@@ -212,6 +213,11 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 		process_link_locked(p, parent);
 		process_set_group_locked(p, me->group);
 		rcu_assign_pointer(pid->process, p);
+		if (p->limits[RLIM_CPU].cur != RLIM_INFINITY) {
+			lock_flags = process_lock(p);
+			rlimit_cpu_changed_locked(p);
+			process_unlock(p, lock_flags);
+		}
 	} else {
 		task_link(p, t, pid);
 	}

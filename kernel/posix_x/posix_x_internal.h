@@ -165,8 +165,8 @@ struct process {
 	struct rlimit64 limits[RLIM_COUNT]; /* [lock write, racy read] */
 	u32 personality;              /* [cur] */
 	u8 dumpable;                  /* [a] */
+	s16 oom_score_adj;            /* [a] */
 	ns_t start_ns;                /* [c] CLOCK_MONOTONIC */
-	s32 oom_adj;                  /* [a] -1000 (never killed) .. 1000; inherited */
 	u32 exit_uid;                 /* [tree] real user at the last news for the parent */
 	struct cred *cred;            /* [tree] +1 of a zombie: the last thread's */
 	struct user_account *account; /* [tree] +1 of a zombie */

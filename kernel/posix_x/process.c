@@ -61,7 +61,6 @@ struct process *process_alloc(void)
 	list_init(&p->posix_timers);
 	itimers_init(p);
 	p->start_ns = clock_monotonic();
-	p->oom_adj = current->proc ? current->proc->oom_adj : 0;
 	p->exit_signal = SIGCHLD;
 	p->dumpable = 1;
 	return p;
@@ -291,7 +290,7 @@ struct thread *process_thread_next(struct process *p, pid_t *tid)
 	ulong flags = process_lock(p);
 
 	list_for_each_entry(t, &p->threads, thread_node)
-		if (t->thread.tid > *tid && (!best || t->thread.tid < best->thread.tid))
+		if (t->thread.tid > *tid && !(t->job & TASK_EXITING) && (!best || t->thread.tid < best->thread.tid))
 			best = t;
 	if (best) {
 		thread_get(&best->thread);
@@ -351,19 +350,4 @@ void process_init(void)
 ns_t process_start_ns(struct process *p)
 {
 	return p->start_ns;
-}
-
-s32 process_oom_adj(struct process *p)
-{
-	return __atomic_load_n(&p->oom_adj, __ATOMIC_RELAXED);
-}
-
-int process_set_oom_adj(struct process *p, s32 adj)
-{
-	if (adj < -1000 || adj > 1000)
-		return -EINVAL;
-	if (adj < process_oom_adj(p) && !cred_capable(current->cred, LCAP_SYS_RESOURCE))
-		return -EACCES;
-	__atomic_store_n(&p->oom_adj, adj, __ATOMIC_RELAXED);
-	return 0;
 }

@@ -260,22 +260,45 @@ static void run_handler(struct trap_frame *f, struct task *t, const struct sigin
 	signal_set_blocked(t, t->blocked | block);
 }
 
+/* The mask that ppoll and its kin lent for their sleep comes back. */
+static void mask_return(struct task *t)
+{
+	if (!(__atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_RESTORE_SIGMASK))
+		return;
+	work_clear(&t->thread, WORK_RESTORE_SIGMASK);
+	signal_set_blocked(t, t->saved_mask);
+}
+
+/* Was the call ended by a signal? Then its handler runs under the lent mask; a call that succeeded gives it back first. */
+static bool interrupted(const struct trap_frame *f)
+{
+	switch (-tf_ret(f)) {
+	case EINTR:
+	case ERESTARTSYS:
+	case ERESTARTNOINTR:
+	case ERESTARTNOHAND:
+	case ERESTART_RESTARTBLOCK:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void signal_deliver(struct trap_frame *f)
 {
 	struct task *t = current_task();
 	struct k_sigaction action;
 	struct siginfo info;
 
+	if (!interrupted(f))
+		mask_return(t);
 	if (next_handled(t, &info, &action)) {
 		fix_restart(f, &action);
 		run_handler(f, t, &info, &action);
 		return;
 	}
 	fix_restart(f, NULL);
-	if (__atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_RESTORE_SIGMASK) {
-		work_clear(&t->thread, WORK_RESTORE_SIGMASK);
-		signal_set_blocked(t, t->saved_mask);
-	}
+	mask_return(t);
 }
 
 /* First way to user mode of a new thread: its number goes where it asked; rseq after a preemption or a move. */

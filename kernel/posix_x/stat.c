@@ -222,10 +222,11 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	out->pid = thread ? thread->tid : p->nr;
 	out->tgid = p->nr;
 	out->state = state_letter(p, t);
-	out->threads = p->thread_count;
+	out->threads = MAX(__atomic_load_n(&p->live, __ATOMIC_RELAXED), MIN(p->thread_count, 1u));
 	out->exit_signal = p->exit_signal;
 	out->exit_code = p->exit_code;
 	out->dumpable = p->dumpable;
+	out->oom_score_adj = p->oom_score_adj;
 	memcpy(out->limits, p->limits, sizeof(out->limits));
 	stat_signals(p, t, out);
 	if (thread)
@@ -248,6 +249,8 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 		stat_thread(t, out);
 		cred_of = &t->thread;
 		thread_get(cred_of);
+		if (t->thread.fs)
+			out->umask = READ_ONCE(t->thread.fs->umask);
 		if (t->thread.caps)
 			out->fd_slots = rcu_dereference(t->thread.caps->table)->slots_max;
 	}

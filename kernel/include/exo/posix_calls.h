@@ -34,6 +34,7 @@ void process_usage(struct process *p, int who, struct usage *out); /* RUSAGE_SEL
 
 struct exec_request {
 	const char *path;       /* kernel string */
+	const char *name;       /* as the program and its script see it: path, or "/dev/fd/N/path" */
 	cap_t dirfd;
 	u32 at_flags;
 	const u64 USER *argv, *envp;
