@@ -1,13 +1,15 @@
 /* When memory is out: the largest process is killed, with a line in the log. Layer: posix_x.
- * Called by the memory room in thread context without spin locks. Kernel threads and pid 1 are never chosen. */
+ * Called by the memory room in thread context without spin locks. Kernel threads and pid 1 are
+ * never chosen. */
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
 #include "posix_x_internal.h"
 
-#define OOM_ADJ_MIN (-1000)
-#define OOM_ADJ_MAX 1000
-#define OOM_PATIENCE_NS (2 * NS_PER_SEC) /* a victim gets that long before the next one is chosen */
+#define OOM_ADJ_MIN     (-1000)
+#define OOM_ADJ_MAX     1000
+#define OOM_PATIENCE_NS (2 * NS_PER_SEC) /* a victim gets that long before the next one is chosen \
+					  */
 
 static ns_t patience_until; /* [a] */
 static pid_t victim_nr;     /* [a] */
@@ -24,7 +26,8 @@ static u64 rss_of(struct process *p)
 	return pages;
 }
 
-/* Pages that count against @p: its own, moved by oom_score_adj thousandths of all memory. 0 = not to be chosen. */
+/* Pages that count against @p: its own, moved by oom_score_adj thousandths of all memory. 0 = not
+ * to be chosen. */
 static u64 badness(struct process *p, u64 total)
 {
 	s64 adj = READ_ONCE(p->oom_score_adj), pages;
@@ -111,7 +114,8 @@ bool oom_kill(void)
 		str_copy(name, t->thread.name, sizeof(name));
 	signal_group_exit_locked(p, SIGKILL);
 	process_unlock(p, flags);
-	log_printf(LOG_ERR, "oom: killed pid %d (%s), rss %lu KB", p->nr, name, pages * (PAGE_SIZE / 1024));
+	log_printf(LOG_ERR, "oom: killed pid %d (%s), rss %lu KB", p->nr, name,
+		pages * (PAGE_SIZE / 1024));
 	process_put(p);
 	return true;
 }

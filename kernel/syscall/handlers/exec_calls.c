@@ -11,8 +11,10 @@
 
 static long exec_at(cap_t dirfd, u64 upath, u64 argv, u64 envp, u32 flags)
 {
-	struct exec_request r = {
-		.dirfd = dirfd, .at_flags = flags, .argv = (const u64 USER *)argv, .envp = (const u64 USER *)envp };
+	struct exec_request r = {.dirfd = dirfd,
+		.at_flags = flags,
+		.argv = (const u64 USER *)argv,
+		.envp = (const u64 USER *)envp};
 	char *name = kmalloc(PATH_MAX_BYTES + FD_NAME_BYTES, ALLOC_KERNEL), *path;
 	int prefix;
 	long err;
@@ -26,7 +28,8 @@ static long exec_at(cap_t dirfd, u64 upath, u64 argv, u64 envp, u32 flags)
 	if (err >= 0) {
 		r.path = r.name = path;
 		if (dirfd != AT_FDCWD && *path != '/') {
-			prefix = snprintf(name, FD_NAME_BYTES, "/dev/fd/%d%s", dirfd, *path ? "/" : "");
+			prefix = snprintf(
+				name, FD_NAME_BYTES, "/dev/fd/%d%s", dirfd, *path ? "/" : "");
 			r.name = name;
 			memmove(name + prefix, path, (size_t)err + 1);
 			r.path = name + prefix;
