@@ -165,7 +165,7 @@ static const char *put_conversion(struct out *o, const char *f, struct spec *sp,
 		break;
 	case 'X':
 		sp->upper = true;
-		/* fall through */
+		__attribute__((fallthrough));
 	case 'x':
 		put_number(o, arg_unsigned(sp, ap), false, 16, sp);
 		break;

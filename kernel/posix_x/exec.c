@@ -235,8 +235,7 @@ static void reset_signals(struct task *t)
 	ulong flags = process_lock(p);
 
 	spin_lock(&h->lock);
-	for (u32 i = 0; i < SIGNALS_MAX; i++)
-		h->action[i] = (struct k_sigaction){ .handler = h->action[i].handler == SIG_IGN ? SIG_IGN : SIG_DFL };
+	sighand_reset(h);
 	spin_unlock(&h->lock);
 	process_unlock(p, flags);
 	t->alt_base = 0;

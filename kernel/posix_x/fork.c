@@ -20,11 +20,24 @@ struct sighand *sighand_create(const struct sighand *from)
 		return NULL;
 	h->refs = 1;
 	spin_init(&h->lock, RANK_SIGNAL);
+	h->ignored = from ? from->ignored : 0;
+	h->caught = from ? from->caught : 0;
+	h->touched = from ? from->touched : 0;
 	if (from)
 		memcpy(h->action, from->action, sizeof(h->action));
 	else
 		memset(h->action, 0, sizeof(h->action));
 	return h;
+}
+
+void sighand_reset(struct sighand *h)
+{
+	u32 i;
+
+	for_each_bit(i, h->touched)
+		h->action[i] = (struct k_sigaction){ .handler = h->ignored >> i & 1 ? SIG_IGN : SIG_DFL };
+	h->caught = 0;
+	h->touched = h->ignored;
 }
 
 void sighand_put(struct sighand *h)
@@ -111,13 +124,6 @@ void task_drop_resources(struct task *t)
 	n->caps = NULL;
 }
 
-static void clear_handlers(struct sighand *h)
-{
-	for (u32 i = 0; i < SIGNALS_MAX; i++)
-		if (h->action[i].handler > SIG_IGN)
-			h->action[i] = (struct k_sigaction){ 0 };
-}
-
 /* The process of a child that is no thread of ours. */
 static struct process *copy_process(u64 flags, u32 exit_signal)
 {
@@ -135,7 +141,7 @@ static struct process *copy_process(u64 flags, u32 exit_signal)
 			return NULL;
 		}
 		if (flags & CLONE_CLEAR_SIGHAND)
-			clear_handlers(p->sighand);
+			sighand_reset(p->sighand);
 	}
 	memcpy(p->limits, me->limits, sizeof(p->limits));
 	p->exit_signal = (u8)exit_signal;

@@ -73,6 +73,8 @@ void account_put(struct user_account *a);
 struct sighand {
 	u32 refs;                /* [a] processes that share it (CLONE_SIGHAND) */
 	spinlock_t lock;
+	sigset ignored, caught;  /* [act] whose handler is SIG_IGN; is a function */
+	sigset touched;          /* [act] whose action is not all zero */
 	struct k_sigaction action[SIGNALS_MAX]; /* [act] action[signo - 1] */
 };
 struct sigqueue {
@@ -253,6 +255,7 @@ struct process *process_of(pid_t pid);           /* process of any of its thread
 /* fork.c, exit.c, exec.c */
 struct sighand *sighand_create(const struct sighand *from);
 void sighand_put(struct sighand *h);             /* NULL is fine */
+void sighand_reset(struct sighand *h);           /* [act] for a new program: what is not ignored is default */
 void task_drop_resources(struct task *t);
 struct vm_space *space_switch(struct vm_space *next); /* moved in; the old one comes out */
 void process_notify_parent_locked(struct process *p, int why); /* [tree] CLD_STOPPED, CLD_CONTINUED */
@@ -295,6 +298,7 @@ void signal_group_exit_locked(struct process *p, s32 code); /* [lock] */
 int signal_dequeue_locked(struct task *t, sigset mask, struct siginfo *info, struct posix_timer **timer); /* [lock] signo | 0 */
 bool signal_stop_done_locked(struct task *t);    /* [lock] */
 void signal_tell_parent(struct process *p, int why);
+void signal_set_handler_locked(struct sighand *h, int signo, u64 handler); /* [act] */
 void signal_reset_action(int signo);
 bool alt_stack_on(const struct task *t, vaddr_t sp);
 

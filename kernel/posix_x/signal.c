@@ -289,6 +289,16 @@ int signal_send_current(int signo)
 	return signal_send_thread(current, &info);
 }
 
+void signal_set_handler_locked(struct sighand *h, int signo, u64 handler)
+{
+	sigset bit = SIGBIT(signo);
+
+	h->action[signo - 1].handler = handler;
+	h->touched |= bit;
+	h->ignored = handler == SIG_IGN ? h->ignored | bit : h->ignored & ~bit;
+	h->caught = handler > SIG_IGN ? h->caught | bit : h->caught & ~bit;
+}
+
 /* signal_reset_action - current's process takes the default action of @signo from now on. */
 void signal_reset_action(int signo)
 {
@@ -296,7 +306,7 @@ void signal_reset_action(int signo)
 	ulong flags = process_lock(p);
 
 	spin_lock(&p->sighand->lock);
-	p->sighand->action[signo - 1].handler = SIG_DFL;
+	signal_set_handler_locked(p->sighand, signo, SIG_DFL);
 	spin_unlock(&p->sighand->lock);
 	process_unlock(p, flags);
 }
@@ -312,7 +322,7 @@ static void force_info(const struct siginfo *info)
 
 	spin_lock(&h->lock);
 	if (a->handler == SIG_IGN || (t->blocked & SIGBIT(info->signo)))
-		a->handler = SIG_DFL;
+		signal_set_handler_locked(h, info->signo, SIG_DFL);
 	if (a->handler == SIG_DFL)
 		p->flags &= ~PROC_UNKILLABLE;
 	spin_unlock(&h->lock);

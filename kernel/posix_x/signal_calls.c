@@ -21,6 +21,7 @@ int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigacti
 		h->action[signo - 1].flags &= SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK |
 					      SA_RESTART | SA_NODEFER | SA_RESETHAND;
 		h->action[signo - 1].mask &= ~SIGSET_KERNEL_ONLY;
+		signal_set_handler_locked(h, signo, new->handler);
 	}
 	spin_unlock(&h->lock);
 	/* A pending signal that is now ignored is forgotten, blocked or not. */

@@ -147,7 +147,7 @@ static struct k_sigaction take_action(struct process *p, int signo)
 	spin_lock(&h->lock);
 	a = h->action[signo - 1];
 	if (a.handler > SIG_IGN && (a.flags & SA_RESETHAND))
-		h->action[signo - 1].handler = SIG_DFL;
+		signal_set_handler_locked(h, signo, SIG_DFL);
 	spin_unlock(&h->lock);
 	return a;
 }

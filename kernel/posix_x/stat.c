@@ -185,14 +185,8 @@ static void stat_signals(struct process *p, struct task *t, struct process_stat 
 		out->sigq = (u64)__atomic_load_n(&t->account->signals, __ATOMIC_RELAXED);
 	}
 	out->sigq_max = p->limits[RLIM_SIGPENDING].cur;
-	spin_lock(&h->lock);
-	for (u32 i = 0; i < SIGNALS_MAX; i++) {
-		if (h->action[i].handler == SIG_IGN)
-			out->ignored |= BIT(i);
-		else if (h->action[i].handler != SIG_DFL)
-			out->caught |= BIT(i);
-	}
-	spin_unlock(&h->lock);
+	out->ignored = READ_ONCE(h->ignored);
+	out->caught = READ_ONCE(h->caught);
 }
 
 static void stat_thread(struct task *t, struct process_stat *out)

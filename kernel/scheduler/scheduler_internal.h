@@ -51,6 +51,7 @@ struct runqueue {
 	ns_t tick_at;          /* [lock] when the tick is armed for; NS_FOREVER = it is not */
 	ns_t sampled_at;       /* [lock] last tick */
 	ns_t balanced_at;      /* [lock] */
+	u32 jitter;            /* [lock] */
 
 	u64 switches;          /* [lock] statistics from here on */
 	u64 busy_ns, idle_ns;
@@ -107,3 +108,12 @@ bool fair_is_hot(const struct thread *t);
 void fair_migrate(struct thread *t, const struct runqueue *from, const struct runqueue *to); /* vtime to the other scale */
 /* realtime.c */
 void rt_init(struct rt_queue *q);
+
+/* @t changes its CPU. */
+static ALWAYS_INLINE void migrated(struct thread *t, const struct runqueue *from, const struct runqueue *to)
+{
+	fair_migrate(t, from, to);
+	t->migrations++;
+	if (t->flags & THREAD_RSEQ)
+		__atomic_fetch_or(&t->work, WORK_NOTIFY, __ATOMIC_RELAXED); /* its CPU number in user memory is out of date */
+}

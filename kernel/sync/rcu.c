@@ -3,7 +3,7 @@
  * Readers run with preemption off, so a CPU that has passed schedule() since, or that is halted in its idle loop, holds nothing that
  * was unpublished before. Each CPU has a stack of callbacks; one worker thread takes all the stacks, waits for a grace period and runs them.
  * The worker lets callbacks gather for BATCH_DELAY or until BATCH_CALLBACKS are there, so a fork and exit storm costs it one
- * switch for many. A CPU that does not pass by itself within FORCE_DELAY (a long run in user mode) gets IPI_RESCHED.
+ * switch for many. A CPU that does not pass by itself within a moment (a long run in user mode) gets IPI_RESCHED.
  *
  * rcu_call works in any context, under any lock: it only pushes and, when the worker should run, leaves a note that the next schedule() of
  * this CPU reads (rcu_note_quiescent), where no lock is held.
@@ -17,7 +17,7 @@
 
 #define BATCH_CALLBACKS 128u
 #define BATCH_DELAY_NS  (4 * NS_PER_MS)
-#define FORCE_DELAY_NS  (1 * NS_PER_MS)
+#define FORCE_DELAY_NS  (400 * NS_PER_US)
 #define RUN_BATCH       32u /* callbacks between two looks at need-resched */
 
 PER_CPU(u32, rcu_passed);
@@ -124,7 +124,7 @@ static void grace_period(bool urgent)
 					arch_ipi(cpu, IPI_RESCHED);
 			preempt_enable();
 		}
-		thread_sleep_until(clock_monotonic() + (urgent ? FORCE_DELAY_NS / 8 : FORCE_DELAY_NS), WAIT_UNINTERRUPTIBLE);
+		thread_sleep_until(clock_monotonic() + (round ? FORCE_DELAY_NS : FORCE_DELAY_NS / 4), WAIT_UNINTERRUPTIBLE);
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -8,6 +8,7 @@
 #include <exo/sched.h>
 #include <arch/boot.h>
 #include <arch/mmu.h>
+#include <exo_abi/linux_time.h>
 
 #define REALTIME_MAX_NS (9223372036ULL * NS_PER_SEC) /* what fits a signed 64-bit count of ns */
 
@@ -15,6 +16,8 @@ u64 tsc_khz;
 static u64 clock_base;  /* [c] cycles at CLOCK_MONOTONIC 0 */
 static u64 clock_mult;  /* [c] ns a cycle, 32 bits of fraction; 0 before clock_init */
 static s64 realtime_offset; /* [a] written under set_lock */
+static u32 set_count;       /* [a] likewise */
+struct waitqueue clock_set_waiters = WAITQUEUE_INIT(clock_set_waiters);
 static spinlock_t set_lock = SPINLOCK_INIT(RANK_TIMER);
 
 static union {
@@ -71,9 +74,32 @@ int clock_set_realtime(ns_t t)
 		return -EINVAL;
 	flags = spin_lock_irq(&set_lock);
 	__atomic_store_n(&realtime_offset, (s64)(t - clock_monotonic()), __ATOMIC_RELAXED);
+	__atomic_fetch_add(&set_count, 1, __ATOMIC_RELEASE);
 	vdso_write();
 	spin_unlock_irq(&set_lock, flags);
+	wake_all(&clock_set_waiters, 0);
 	return 0;
+}
+
+u32 clock_set_count(void)
+{
+	return __atomic_load_n(&set_count, __ATOMIC_ACQUIRE);
+}
+
+void clock_set_timezone(s32 minutes_west, s32 dst_time)
+{
+	ulong flags = spin_lock_irq(&set_lock);
+
+	vdso.data.tz_minuteswest = minutes_west;
+	vdso.data.tz_dsttime = dst_time;
+	vdso_write();
+	spin_unlock_irq(&set_lock, flags);
+}
+
+void clock_get_timezone(s32 *minutes_west, s32 *dst_time)
+{
+	*minutes_west = READ_ONCE(vdso.data.tz_minuteswest);
+	*dst_time = READ_ONCE(vdso.data.tz_dsttime);
 }
 
 paddr_t vdso_data_page(void)
@@ -98,28 +124,25 @@ void clock_init(void)
 	log_info("clock: cycle counter at %lu.%03lu MHz", tsc_khz / 1000, tsc_khz % 1000);
 }
 
-enum { ID_REALTIME, ID_MONOTONIC, ID_PROCESS_CPUTIME, ID_THREAD_CPUTIME, ID_MONOTONIC_RAW, ID_REALTIME_COARSE, ID_MONOTONIC_COARSE,
-	ID_BOOTTIME, ID_REALTIME_ALARM, ID_BOOTTIME_ALARM, ID_TAI = 11 };
-
 int clock_get(int clock_id, ns_t *out)
 {
 	switch (clock_id) {
-	case ID_REALTIME:
-	case ID_REALTIME_COARSE:
-	case ID_REALTIME_ALARM:
-	case ID_TAI:
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_TAI:
 		*out = clock_realtime();
 		return 0;
-	case ID_MONOTONIC:
-	case ID_MONOTONIC_RAW:
-	case ID_MONOTONIC_COARSE:
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
 		*out = clock_monotonic();
 		return 0;
-	case ID_BOOTTIME:
-	case ID_BOOTTIME_ALARM:
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
 		*out = clock_boottime();
 		return 0;
-	case ID_THREAD_CPUTIME:
+	case CLOCK_THREAD_CPUTIME_ID:
 		*out = thread_cpu_time(current);
 		return 0;
 	default:

@@ -51,6 +51,13 @@ void u_skip(const char *reason)
 	_exit(EXIT_SKIPPED);
 }
 
+/* Races that are meant, for the thread sanitizer: a look at a list's head that a full barrier and a second look under the lock back up. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+	return "race:waitqueue_active\n";
+}
+
 static const char *run_case(const struct u_case *c)
 {
 	int status;

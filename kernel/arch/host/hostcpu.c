@@ -62,6 +62,11 @@ bool in_interrupt(void)
 	return this_cpu_read(interrupt);
 }
 
+void host_irq_flag_on(void)
+{
+	this_cpu_write(irqs_off, false);
+}
+
 void arch_irq_enable(void)
 {
 	this_cpu_write(irqs_off, false);
@@ -142,11 +147,3 @@ void cpu_call(cpumask_t mask, void (*fn)(void *arg), void *arg)
 	host_cpu = self;
 }
 
-WEAK void arch_timer_arm(ns_t deadline_ns)
-{
-}
-
-WEAK void arch_cpu_idle(void)
-{
-	arch_irq_enable();
-}

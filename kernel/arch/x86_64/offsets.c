@@ -5,8 +5,8 @@
 #include <arch/cpu.h>
 #include <arch/syscall.h>
 
-#define OFFSET(name, type, field) __asm__ volatile("\n->" #name " %0" : : "i"(offsetof(type, field)))
-#define VALUE(name, value)        __asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define OFFSET(name, type, field) __asm__ volatile("\n#->" #name " %0" : : "i"(offsetof(type, field)))
+#define VALUE(name, value)        __asm__ volatile("\n#->" #name " %0" : : "i"(value))
 
 void offsets(void);
 void offsets(void)

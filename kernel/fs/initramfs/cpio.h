@@ -8,8 +8,9 @@
 
 struct cpio_entry {
 	size_t offset;       /* of its header in the buffer */
-	const char *name;    /* as written: NUL-terminated, name_len bytes; walk it with cpio_component */
+	const char *name;    /* as written: NUL-terminated, name_len bytes */
 	u32 name_len;
+	u32 last, last_len;  /* last component: offset in name, bytes. No bytes: it is the root. A '/' or "." may stand behind it */
 	bool refused;        /* name empty, over CPIO_NAME_MAX, with "..", or with bytes behind a NUL: only to be reported; name is "" */
 	u32 ino, mode, uid, gid, nlink, mtime;
 	u64 device, rdevice; /* MKDEV: of the file system that it came from; of a device node */
@@ -31,5 +32,3 @@ enum cpio_status {
 enum cpio_status cpio_parse(const u8 *buf, size_t len_bytes, size_t *pos, int (*visit)(void *ctx, const struct cpio_entry *e), void *ctx);
 /* cpio_is_header - the magic of a newc header stands at @pos. */
 bool cpio_is_header(const u8 *buf, size_t len_bytes, size_t pos);
-/* cpio_component - the next component of a path, passing over '/' and "."; NULL at the end. *len is set, *path moves behind it. */
-const char *cpio_component(const char **path, u32 *len);

@@ -39,7 +39,7 @@ static void refill(struct inflate *s)
 		u64 w;
 		u32 bytes = (63 - s->bit_count) / 8;
 
-		memcpy(&w, s->in, sizeof(w));
+		__builtin_memcpy(&w, s->in, sizeof(w));
 		s->bits |= (w & ((1ULL << 8 * bytes) - 1)) << s->bit_count;
 		s->in += bytes;
 		s->bit_count += 8 * bytes;
@@ -129,8 +129,8 @@ static int put_match(struct inflate *s, u32 n, u32 distance)
 		for (; n >= 8; n -= 8, to += 8, from += 8) {
 			u64 w;
 
-			memcpy(&w, from, sizeof(w));
-			memcpy(to, &w, sizeof(w));
+			__builtin_memcpy(&w, from, sizeof(w));
+			__builtin_memcpy(to, &w, sizeof(w));
 		}
 	}
 	while (n--)
@@ -436,7 +436,7 @@ static u32 crc32(const u32 table[4][256], const u8 *p, size_t len_bytes)
 	u32 c = ~0u, w;
 
 	for (; len_bytes >= 4; len_bytes -= 4, p += 4) {
-		memcpy(&w, p, sizeof(w));
+		__builtin_memcpy(&w, p, sizeof(w));
 		c ^= w;
 		c = table[3][c & 0xff] ^ table[2][c >> 8 & 0xff] ^ table[1][c >> 16 & 0xff] ^ table[0][c >> 24];
 	}

@@ -75,19 +75,6 @@ static int dir_enter(struct unpack *u, const char *text, size_t len)
 	return 0;
 }
 
-/* The last component of the name of @e; NULL: it is the root. */
-static const char *last_component(const struct cpio_entry *e, u32 *len)
-{
-	const char *rest = e->name, *c, *last = NULL;
-	u32 n;
-
-	while ((c = cpio_component(&rest, &n)) != NULL) {
-		last = c;
-		*len = n;
-	}
-	return last;
-}
-
 /* ---- hard links ---- */
 
 static struct hlist *link_bucket(struct unpack *u, const struct cpio_entry *e)
@@ -224,11 +211,11 @@ static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
 	char padded[NAME_MAX_BYTES + 1 + NAME_PAD];
 
 	memcpy(padded, name, len);
-	memset(padded + len, 0, 1 + NAME_PAD);
+	__builtin_memset(padded + len, 0, 1 + NAME_PAD);
 	return lookup_one_locked(u->dir.dentry, &(struct name){ padded, name_scan(padded) });
 }
 
-static int make_entry(struct unpack *u, const struct cpio_entry *e, const char *name, u32 len)
+static int make_entry(struct unpack *u, const struct cpio_entry *e)
 {
 	struct inode *dir = u->dir.dentry->inode;
 	struct timespec64 mtime;
@@ -237,7 +224,7 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e, const char *
 
 	for (int turn = 0;; turn++) {
 		rwsem_write_lock(&dir->lock);
-		d = lookup_locked(u, name, len);
+		d = lookup_locked(u, e->name + e->last, e->last_len);
 		if (is_err(d) || fits(d, e))
 			break;
 		rwsem_write_unlock(&dir->lock);
@@ -263,8 +250,6 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e, const char *
 static int visit(void *ctx, const struct cpio_entry *e)
 {
 	struct unpack *u = ctx;
-	const char *name;
-	u32 len = 0;
 	int err;
 
 	u->entries++;
@@ -272,13 +257,12 @@ static int visit(void *ctx, const struct cpio_entry *e)
 		complain(u, e, "skipped", -EINVAL);
 		return 0;
 	}
-	name = last_component(e, &len);
-	err = dir_enter(u, e->name, name ? (size_t)(name - e->name) : 0);
+	err = dir_enter(u, e->name, e->last);
 	if (err) {
 		complain(u, e, "no directory for it", err);
 		return 0;
 	}
-	err = !name ? dress(u, e, u->dir.dentry->inode, true) : make_entry(u, e, name, len);
+	err = e->last_len ? make_entry(u, e) : dress(u, e, u->dir.dentry->inode, true);
 	if (err)
 		complain(u, e, "not made", err);
 	return err == -ENOMEM ? err : 0;

@@ -1,4 +1,4 @@
-/* The entries of /proc/PID and /proc/PID/task/TID: one list, so that both show the same texts. Included by pid.c only. */
+/* The entries of /proc/PID and /proc/PID/task/TID: one list, so that both show the same texts. Included by proc_pid.c only. */
 #define TEXT(n, m, fn) { .name = n, .mode = S_IFREG | (m), .show = proc_show_##fn }
 #define COMMON_ENTRIES                                                                                                                     \
 	TEXT("stat", 0444, stat), TEXT("status", 0444, status), TEXT("statm", 0444, statm), TEXT("cmdline", 0444, cmdline),                \

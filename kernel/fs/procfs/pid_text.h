@@ -1,4 +1,4 @@
-/* The texts of /proc/PID, for the table in pid.c. @t NULL = the whole process. Return: 0 | -errno. Layer: fs. */
+/* The texts of /proc/PID, for the table in proc_pid.c. @t NULL = the whole process. Return: 0 | -errno. Layer: fs. */
 #pragma once
 
 struct seq;

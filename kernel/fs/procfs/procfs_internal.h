@@ -1,4 +1,4 @@
-/* procfs inside: what root.c, system.c, pid.c and pid_text.c share. Layer: fs. */
+/* procfs inside: what root.c, proc_system.c, proc_pid.c and pid_text.c share. Layer: fs. */
 #pragma once
 
 #include "../synthfs/synth_internal.h"

@@ -10,7 +10,12 @@ void clock_init(void);
 ns_t clock_monotonic(void);  /* since boot; callable anywhere, NMI included; TSC multiply-shift, no lock */
 ns_t clock_realtime(void);   /* since 1970 */
 ns_t clock_boottime(void);
-int clock_set_realtime(ns_t t) MUST_USE;
+int clock_set_realtime(ns_t t) MUST_USE; /* -EINVAL out of range; wakes clock_set_waiters */
+/* For those who sleep until a time of day: the count grows with every clock_set_realtime, whose caller then wakes the queue. */
+extern struct waitqueue clock_set_waiters;
+u32 clock_set_count(void);
+void clock_set_timezone(s32 minutes_west, s32 dst_time); /* what gettimeofday hands back; changes nothing else */
+void clock_get_timezone(s32 *minutes_west, s32 *dst_time);
 u64 clock_cycles_to_ns(u64 cycles);
 extern u64 tsc_khz;          /* [c] */
 /* vdso_page - the data page (seqlock, multiplier, shift, bases) that the vDSO reads; mapped read-only in every space. */
@@ -31,5 +36,5 @@ bool timer_cancel(struct timer *t);      /* true = it was queued; does not wait 
 bool timer_cancel_sync(struct timer *t); /* and waits until fn is not running; not from fn */
 ns_t timer_remaining(struct timer *t);   /* 0 = not queued */
 void time_cpu_init(void);                /* per CPU */
-/* User-visible clocks by Linux id (CLOCK_REALTIME...; CPU clocks through the scheduler/posix rooms). -EINVAL unknown. */
+/* User-visible clocks by Linux id, and CLOCK_THREAD_CPUTIME_ID of current; processes' CPU clocks: the handlers. -EINVAL unknown. */
 int clock_get(int clock_id, ns_t *out) MUST_USE;

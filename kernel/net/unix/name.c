@@ -7,7 +7,8 @@
 #include <exo/string.h>
 #include <exo_abi/linux_fs.h>
 
-#define BUCKETS 64u /* power of two */
+#define BUCKETS       64u     /* power of two */
+#define AUTOBIND_MASK 0xfffffu
 
 static struct mutex bound_lock;
 static struct hlist buckets[BUCKETS]; /* [bound_lock] */
@@ -67,7 +68,36 @@ static int bind_path(const char *path, struct path *out)
 
 	if (err)
 		return err == -EEXIST ? -EADDRINUSE : err;
-	return path_lookup(AT_FDCWD, path, 0, out);
+	err = path_lookup(AT_FDCWD, path, 0, out);
+	if (!err && (out->dentry->inode->mode & S_IFMT) != S_IFSOCK) { /* somebody put another file there meanwhile */
+		path_put(out);
+		*out = (struct path){ NULL, NULL };
+		err = -EADDRINUSE;
+	}
+	return err;
+}
+
+/* An abstract name of five digits that nobody has. bound_lock held. */
+static int bind_automatically(struct unix_socket *s)
+{
+	static u32 last; /* [bound_lock] */
+	char digits[8];
+
+	for (u32 tries = 0; tries <= AUTOBIND_MASK; tries++) {
+		struct sockaddr_k a = { .family = AF_UNIX, .len_bytes = 2 + 1 + 5 };
+
+		last = (last + 1) & AUTOBIND_MASK;
+		snprintf(digits, sizeof(digits), "%05x", last);
+		memcpy(a.data + 1, digits, 5);
+		if (find_abstract_locked(&a))
+			continue;
+		mutex_lock(&s->lock);
+		s->name = a;
+		mutex_unlock(&s->lock);
+		hlist_add(&buckets[name_hash(&a)], &s->bound_node);
+		return 0;
+	}
+	return -ENOSPC;
 }
 
 int unix_bind(struct socket *sock, const struct sockaddr_k *a)
@@ -76,8 +106,12 @@ int unix_bind(struct socket *sock, const struct sockaddr_k *a)
 	char path[UNIX_PATH_MAX + 1];
 	int err;
 
-	if (a->family == AF_UNIX && a->len_bytes == 2)
-		return -EINVAL; /* autobind comes with datagrams */
+	if (a->family == AF_UNIX && a->len_bytes == 2) {
+		mutex_lock(&bound_lock);
+		err = s->name.len_bytes ? 0 : bind_automatically(s); /* a second time is no error, as on Linux */
+		mutex_unlock(&bound_lock);
+		return err;
+	}
 	err = path_of(a, path);
 	if (err)
 		return err;

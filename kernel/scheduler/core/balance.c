@@ -17,7 +17,8 @@ static struct thread *steal(struct runqueue *from, u32 to_cpu)
 		t = fair_class.steal(from, to_cpu);
 	if (t) {
 		from->nr_running--;
-		t->migrations++;
+		t->cpu = to_cpu; /* while both queues are locked: sched_pin relies on it */
+		migrated(t, from, cpu_ptr(runqueues, to_cpu));
 	}
 	return t;
 }
@@ -41,8 +42,6 @@ struct thread *balance_idle(struct runqueue *rq)
 	if (!busiest || !spin_trylock(&busiest->lock))
 		return NULL;
 	t = steal(busiest, rq->cpu);
-	if (t)
-		fair_migrate(t, busiest, rq);
 	spin_unlock_no_preempt(&busiest->lock);
 	preempt_enable_no_resched();
 	return t;
@@ -77,10 +76,8 @@ void balance_tick(struct runqueue *rq, ns_t now)
 	if (!to || !spin_trylock(&to->lock))
 		return;
 	t = steal(rq, to->cpu);
-	if (t) {
-		fair_migrate(t, rq, to);
+	if (t)
 		rq_enqueue(to, t, SCHED_ENQUEUE_MOVED);
-	}
 	spin_unlock_no_preempt(&to->lock);
 	preempt_enable_no_resched();
 }

@@ -77,8 +77,8 @@ void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags)
 {
 	struct thread *curr = rq->curr;
 
-	t->cpu = rq->cpu;
-	t->on_rq = 1;
+	WRITE_ONCE(t->cpu, rq->cpu);
+	__atomic_store_n(&t->on_rq, 1, __ATOMIC_RELEASE); /* pairs with sched_pin */
 	rq->nr_running++;
 	rq_account(rq, clock_monotonic()); /* on a tickless CPU the clock is old, and with it what curr is due */
 	t->sched_class->enqueue(rq, t, flags);
@@ -124,7 +124,6 @@ static ALWAYS_INLINE struct thread *pick_next(struct runqueue *rq)
 	if (cpu_count > 1) {
 		t = balance_idle(rq);
 		if (t) {
-			t->cpu = rq->cpu;
 			rq->nr_running++;
 			return t;
 		}
@@ -168,7 +167,8 @@ static ALWAYS_INLINE void finish_switch(void)
 {
 	struct runqueue *rq = this_cpu_ptr(runqueues);
 	struct thread *prev = rq->switched_from, *moving = rq->moving;
-	bool dead = thread_state(prev) == THREAD_DEAD;
+	/* Both: a thread that is preempted on the way into its last schedule() is still to come back. */
+	bool dead = __atomic_load_n(&prev->state, __ATOMIC_RELAXED) == (THREAD_DEAD | THREAD_OFF_RQ);
 
 	rq->moving = NULL;
 	rq->threads -= dead;
@@ -213,8 +213,11 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 		preempt_enable_no_resched();
 		return;
 	}
-	if (why == WHY_PREEMPT)
+	if (why == WHY_PREEMPT) {
 		prev->switches_involuntary++;
+		if (prev->flags & THREAD_RSEQ)
+			__atomic_fetch_or(&prev->work, WORK_NOTIFY, __ATOMIC_RELAXED);
+	}
 	rq->switches++;
 	rq->curr = next;
 	rq->picked_at = rq->clock;
@@ -268,6 +271,12 @@ void schedule(void)
 
 void sched_yield_current(void)
 {
+	if (READ_ONCE(this_cpu_ptr(runqueues)->nr_running) == 1) { /* nobody here to go first; another CPU's count is as good */
+		preempt_disable();
+		rcu_note_quiescent();
+		preempt_enable();
+		return;
+	}
 	arch_irq_disable();
 	schedule_yield();
 	arch_irq_enable();

@@ -28,7 +28,9 @@ static ns_t next_tick(struct runqueue *rq, ns_t now)
 	} else if (curr->flags & THREAD_KERNEL) {
 		return NS_FOREVER;
 	}
-	return now + MIN(MAX(alone, SAMPLE_MIN_NS), SAMPLE_MAX_NS);
+	/* Not a fixed period: a program with the same one would always be met in the same place. */
+	rq->jitter = rq->jitter * 1103515245 + 12345;
+	return now + MIN(MAX(alone, SAMPLE_MIN_NS), SAMPLE_MAX_NS) + rq->jitter % SAMPLE_MIN_NS;
 }
 
 void tick_arm(struct runqueue *rq, ns_t now)

@@ -62,8 +62,7 @@ static ALWAYS_INLINE void queue_woken(struct thread *t, u32 enqueue_flags, u32 o
 	if (cpu != t->cpu) {
 		while (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) /* its old CPU is about to finish the switch */
 			arch_cpu_relax();
-		fair_migrate(t, cpu_ptr(runqueues, t->cpu), rq);
-		t->migrations++;
+		migrated(t, cpu_ptr(runqueues, t->cpu), rq);
 	}
 	spin_lock(&rq->lock);
 	if (old_state == THREAD_UNINTERRUPTIBLE)
@@ -239,7 +238,8 @@ struct runqueue *sched_pin(struct thread *t, ulong *flags)
 		} else {
 			rq = cpu_ptr(runqueues, READ_ONCE(t->cpu));
 			spin_lock(&rq->lock);
-			if (t->cpu == rq->cpu && t->on_rq)
+			/* on_rq first: a thread that is just being queued elsewhere has its new cpu before it has on_rq. */
+			if (__atomic_load_n(&t->on_rq, __ATOMIC_ACQUIRE) && READ_ONCE(t->cpu) == rq->cpu)
 				return rq;
 			spin_unlock(&rq->lock);
 		}

@@ -23,9 +23,10 @@
 #define BURST_MIN_NS   (20 * NS_PER_US)
 #define BURST_MAX_NS   (8 * NS_PER_MS)
 #define DUE_MAX_NS     (24 * NS_PER_MS)  /* deadline - vtime, for light threads */
-#define CREDIT_NS      (2 * NS_PER_MS)   /* a sleeper comes back at most this far behind the queue's vtime */
+#define CREDIT_NS      (200 * NS_PER_US) /* a sleeper comes back at most this far behind the queue's vtime */
 #define LAG_MAX_NS     (400 * NS_PER_MS) /* a thread that comes back is at most this far before it */
-#define PREEMPT_NS     (500 * NS_PER_US) /* a woken thread must be due this much earlier than the running one */
+#define PREEMPT_NS     (500 * NS_PER_US) /* a woken thread must be due this much earlier than the running one: > CREDIT + HOT,
+                                          * so that threads of short bursts let each other finish */
 #define STARVE_NS      (64 * NS_PER_MS)
 #define CHARGE_MAX_NS  (2 * NS_PER_SEC)
 #define REBUCKETS_MAX  4

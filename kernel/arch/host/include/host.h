@@ -33,6 +33,7 @@ extern bool host_log_quiet; /* log_printf prints nothing */
 void host_thread_attach(u32 cpu);
 void host_set_cpus(u32 count); /* cpu_count and cpu_online_mask */
 void host_set_interrupt(bool on); /* what in_interrupt() says */
+void host_irq_flag_on(void);      /* arch_irq_enable without taking what is pending */
 extern u32 host_ipis[CPUS_MAX]; /* [a] IPI_RESCHED sent to each CPU (without the simulator) */
 
 /* ---- physical memory ---- */
@@ -64,7 +65,11 @@ struct host_sim {
 /* host_sim_run - brings up the scheduler and runs main_fn(arg) as a kernel thread until it returns. Once a process (fork for more).
  * Return: 0 | -ETIMEDOUT (time limit: a lost wake-up or a hang) | -EDEADLK (every CPU idle without a timer). */
 int host_sim_run(const struct host_sim *s, void (*main_fn)(void *arg), void *arg);
+/* host_sim_run_again - the same in a child process, so that many seeds can be tried one after the other. Also: -EFAULT the child
+ * crashed, -EIO it failed a check (what it printed tells). */
+int host_sim_run_again(const struct host_sim *s, void (*main_fn)(void *arg), void *arg);
 void host_sim_point(void);       /* a point of choice: time passes, interrupts come in, another CPU may go on */
 void host_sim_work(ns_t ns);     /* computes for ns of this CPU's time, as user mode when @user_mode was set */
 void host_sim_user_mode(bool on);
 u64 host_sim_random(void);
+extern u64 host_branches;        /* branches of kernel code taken so far (mode sim): a measure of work that does not depend on the machine */

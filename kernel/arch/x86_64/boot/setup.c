@@ -25,7 +25,7 @@ syscall_fn syscall_full_table[SYSCALLS_MAX] ALIGNED(64);
 long syscall_full_stub(u64, u64, u64, u64, u64, u64);
 
 /* Runs without a stack guard, because it is what sets the guard. */
-__attribute__((optimize("no-stack-protector"))) void arch_early_init(void)
+__attribute__((no_stack_protector)) void arch_early_init(void)
 {
 	memcpy(percpu_template, percpu_start, (size_t)(percpu_end - percpu_start));
 	idt_init();

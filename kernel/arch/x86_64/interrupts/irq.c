@@ -72,6 +72,7 @@ void irq_dispatch(struct trap_frame *f)
 	struct irq_action *a = &actions[vector];
 
 	this_cpu_add(irq_depth, 1);
+	rcu_irq_enter();
 	this_cpu_write(irq_frame, f);
 	this_cpu_add(irq_counts[vector], 1);
 	switch (vector) {

@@ -8,6 +8,8 @@ struct trap_frame {
 };
 struct arch_thread {
 	void *fiber; /* of the simulator; owned */
+	void (*fn)(void *arg);
+	void *arg;
 	u64 tls;
 	struct trap_frame frame;
 };

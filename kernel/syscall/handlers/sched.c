@@ -1,0 +1,398 @@
+/* Scheduling: policies, priorities, CPU masks. Layer: syscall. Sources: sched(7), sched_setattr(2), sched_setaffinity(2), getpriority(2),
+ * getrlimit(2) for RLIMIT_NICE and RLIMIT_RTPRIO. */
+#include <exo/posix_calls.h>
+#include <exo/posix_x.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <exo/syscalls.h>
+#include <arch/uaccess.h>
+#include <exo_abi/linux_sched.h>
+#include <exo_abi/linux_time.h>
+
+#define NICE_MIN (-20)
+#define NICE_MAX 19
+
+/* Thread @tid, 0 = current, +1 reference. NULL = no such thread. */
+static struct thread *thread_of(u64 tid)
+{
+	if ((pid_t)tid == 0) {
+		thread_get(current);
+		return current;
+	}
+	return (pid_t)tid < 0 ? NULL : thread_find((pid_t)tid);
+}
+
+static bool is_realtime(u32 policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+/* May current change @t at all? */
+static bool may_touch(struct thread *t)
+{
+	const struct cred *me = current->cred;
+	struct cred *other;
+	bool ok;
+
+	if (cred_capable(me, LCAP_SYS_NICE))
+		return true;
+	other = thread_cred_get(t);
+	ok = me->euid == other->euid || me->euid == other->uid;
+	cred_put(other);
+	return ok;
+}
+
+/* May @t, by its limits, go from @old to a nicer or greedier @nice? */
+static bool may_nice(struct thread *t, s32 old, s32 nice)
+{
+	u64 limit = t->proc ? process_rlimit(t->proc, RLIM_NICE) : 0;
+
+	return nice >= old || 20 - nice <= (s64)MIN(limit, 40UL) || cred_capable(current->cred, LCAP_SYS_NICE);
+}
+
+/* Checks and commits a new policy. */
+static int change(struct thread *t, const struct sched_params *p)
+{
+	struct sched_params old;
+	u64 limit = t->proc ? process_rlimit(t->proc, RLIM_RTPRIO) : 0;
+
+	sched_get_params(t, &old);
+	if (!may_touch(t))
+		return -EPERM;
+	if (!cred_capable(current->cred, LCAP_SYS_NICE)) {
+		if (is_realtime(p->policy) && (p->policy != old.policy || p->rt_priority > old.rt_priority)) {
+			if (!limit || p->rt_priority > MAX(limit, (u64)old.rt_priority))
+				return -EPERM;
+		}
+		if (!is_realtime(p->policy) && !may_nice(t, old.nice, p->nice))
+			return -EPERM;
+		if (old.policy == SCHED_IDLE && p->policy != SCHED_IDLE && !may_nice(t, NICE_MAX + 1, p->nice))
+			return -EPERM;
+		if (old.reset_on_fork && !p->reset_on_fork)
+			return -EPERM;
+	}
+	return sched_set_params(t, p);
+}
+
+static int set_scheduler(u64 tid, s32 policy, u64 param_from)
+{
+	struct sched_param_abi param;
+	struct sched_params p;
+	struct thread *t;
+	int err;
+
+	if (copy_from_user(&param, (const void USER *)param_from, sizeof(param)))
+		return -EFAULT;
+	t = thread_of(tid);
+	if (!t)
+		return -ESRCH;
+	sched_get_params(t, &p);
+	if (policy >= 0) {
+		p.reset_on_fork = policy & SCHED_RESET_ON_FORK;
+		policy &= ~SCHED_RESET_ON_FORK;
+		p.policy = (u8)MIN(policy, 255);
+	}
+	if (param.priority < 0 || param.priority > 99) {
+		thread_put(t);
+		return -EINVAL;
+	}
+	p.rt_priority = (u8)param.priority;
+	err = is_realtime(p.policy) == (p.rt_priority != 0) ? change(t, &p) : -EINVAL;
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_setscheduler(u64 tid, u64 policy, u64 param_from)
+{
+	if ((s32)policy < 0 || !param_from || (pid_t)tid < 0)
+		return -EINVAL;
+	return set_scheduler(tid, (s32)policy, param_from);
+}
+
+long sys_sched_setparam(u64 tid, u64 param_from)
+{
+	if (!param_from || (pid_t)tid < 0)
+		return -EINVAL;
+	return set_scheduler(tid, -1, param_from);
+}
+
+static int get_params(u64 tid, struct sched_params *out)
+{
+	struct thread *t;
+
+	if ((pid_t)tid < 0)
+		return -EINVAL;
+	t = thread_of(tid);
+	if (!t)
+		return -ESRCH;
+	sched_get_params(t, out);
+	thread_put(t);
+	return 0;
+}
+
+long sys_sched_getscheduler(u64 tid)
+{
+	struct sched_params p;
+	int err = get_params(tid, &p);
+
+	return err ? err : p.policy | (p.reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+}
+
+long sys_sched_getparam(u64 tid, u64 to)
+{
+	struct sched_param_abi param;
+	struct sched_params p;
+	int err;
+
+	if (!to)
+		return -EINVAL;
+	err = get_params(tid, &p);
+	if (err)
+		return err;
+	param.priority = p.rt_priority;
+	return copy_to_user((void USER *)to, &param, sizeof(param));
+}
+
+long sys_sched_setattr(u64 tid, u64 from, u64 flags)
+{
+	struct sched_attr_abi a;
+	struct sched_params p;
+	struct thread *t;
+	u32 size;
+	int err;
+
+	if (!from || (pid_t)tid < 0 || flags)
+		return -EINVAL;
+	if (get_user_u32((u32 USER *)from, &size))
+		return -EFAULT;
+	if (!size)
+		size = SCHED_ATTR_SIZE_VER0;
+	if (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE)
+		return -E2BIG;
+	memset(&a, 0, sizeof(a));
+	if (copy_from_user(&a, (const void USER *)from, MIN(size, (u32)sizeof(a))))
+		return -EFAULT;
+	for (u64 at = sizeof(a); at < size; at++) { /* what we do not know must be zero */
+		u8 byte;
+
+		if (copy_from_user(&byte, (const u8 USER *)from + at, 1))
+			return -EFAULT;
+		if (byte)
+			return -E2BIG;
+	}
+	if (a.flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS))
+		return -EINVAL;
+	t = thread_of(tid);
+	if (!t)
+		return -ESRCH;
+	sched_get_params(t, &p);
+	if (!(a.flags & SCHED_FLAG_KEEP_POLICY))
+		p.policy = (u8)MIN(a.policy, 255u);
+	if (!(a.flags & SCHED_FLAG_KEEP_PARAMS)) {
+		if (!is_realtime(p.policy))
+			p.nice = (s8)MIN(MAX(a.nice, NICE_MIN), NICE_MAX);
+		p.rt_priority = (u8)MIN(a.priority, 255u);
+	}
+	p.reset_on_fork = a.flags & SCHED_FLAG_RESET_ON_FORK;
+	err = p.rt_priority <= 99 && is_realtime(p.policy) == (p.rt_priority != 0) ? change(t, &p) : -EINVAL;
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_getattr(u64 tid, u64 to, u64 size, u64 flags)
+{
+	struct sched_attr_abi a;
+	struct sched_params p;
+	int err;
+
+	if (!to || (u32)size < SCHED_ATTR_SIZE_VER0 || (u32)size > PAGE_SIZE || flags)
+		return -EINVAL;
+	err = get_params(tid, &p);
+	if (err)
+		return err;
+	memset(&a, 0, sizeof(a));
+	a.size = MIN((u32)size, (u32)sizeof(a));
+	a.policy = p.policy;
+	a.flags = p.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
+	if (is_realtime(p.policy))
+		a.priority = p.rt_priority;
+	else
+		a.nice = p.nice;
+	return copy_to_user((void USER *)to, &a, a.size);
+}
+
+long sys_sched_get_priority_max(u64 policy)
+{
+	if (is_realtime((u32)policy))
+		return 99;
+	return (u32)policy == SCHED_OTHER || (u32)policy == SCHED_BATCH || (u32)policy == SCHED_IDLE ? 0 : -EINVAL;
+}
+
+long sys_sched_get_priority_min(u64 policy)
+{
+	return is_realtime((u32)policy) ? 1 : sys_sched_get_priority_max(policy);
+}
+
+long sys_sched_rr_get_interval(u64 tid, u64 to)
+{
+	struct thread *t;
+	struct timespec_abi ts;
+	ns_t slice;
+
+	if ((pid_t)tid < 0)
+		return -EINVAL;
+	t = thread_of(tid);
+	if (!t)
+		return -ESRCH;
+	slice = sched_rr_interval(t);
+	thread_put(t);
+	ts = (struct timespec_abi){ (s64)(slice / NS_PER_SEC), (s64)(slice % NS_PER_SEC) };
+	return copy_to_user((void USER *)to, &ts, sizeof(ts));
+}
+
+long sys_sched_yield(void)
+{
+	sched_yield_current();
+	return 0;
+}
+
+long sys_sched_setaffinity(u64 tid, u64 len_bytes, u64 from)
+{
+	u64 mask = 0;
+	struct thread *t;
+	int err = -EPERM;
+
+	if (copy_from_user(&mask, (const void USER *)from, MIN((u32)len_bytes, (u32)sizeof(mask))))
+		return -EFAULT;
+	t = thread_of(tid);
+	if (!t)
+		return -ESRCH;
+	if (may_touch(t))
+		err = sched_set_affinity(t, mask);
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_getaffinity(u64 tid, u64 len_bytes, u64 to)
+{
+	struct thread *t;
+	u64 mask;
+
+	if ((u32)len_bytes < sizeof(mask) || (u32)len_bytes % sizeof(mask))
+		return -EINVAL;
+	t = thread_of(tid);
+	if (!t)
+		return -ESRCH;
+	mask = READ_ONCE(t->affinity) & __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
+	thread_put(t);
+	return copy_to_user((void USER *)to, &mask, sizeof(mask)) ? -EFAULT : (long)sizeof(mask);
+}
+
+long sys_getcpu(u64 cpu_to, u64 node_to, u64 unused)
+{
+	u32 cpu = cpu_id();
+
+	if (cpu_to && put_user_u32((u32 USER *)cpu_to, cpu))
+		return -EFAULT;
+	return node_to && put_user_u32((u32 USER *)node_to, 0) ? -EFAULT : 0;
+}
+
+/* ---- getpriority, setpriority: one thread, the threads of a process group, those of a user ---- */
+struct prio_visit {
+	void (*fn)(struct prio_visit *v, struct thread *t);
+	bool found;
+	s32 nice; /* set: the new one; get: the best so far */
+	int err;
+};
+
+static void get_one(struct prio_visit *v, struct thread *t)
+{
+	struct sched_params p;
+
+	sched_get_params(t, &p);
+	v->nice = MIN(v->nice, (s32)p.nice);
+}
+
+static void set_one(struct prio_visit *v, struct thread *t)
+{
+	struct sched_params p;
+
+	sched_get_params(t, &p);
+	if (!may_touch(t)) {
+		v->err = -EPERM;
+	} else if (!may_nice(t, p.nice, v->nice)) {
+		v->err = -EACCES;
+	} else {
+		int err;
+
+		p.nice = (s8)v->nice;
+		err = sched_set_params(t, &p);
+		if (err)
+			v->err = err;
+	}
+}
+
+static bool belongs(struct process *p, struct thread *t, int which, u32 who)
+{
+	struct cred *c;
+	bool same;
+
+	if (which == PRIO_PGRP)
+		return process_pgid(p) == (pid_t)who;
+	c = thread_cred_get(t);
+	same = c->uid == who;
+	cred_put(c);
+	return same;
+}
+
+static int prio_each(int which, u32 who, struct prio_visit *v)
+{
+	struct process *p;
+	pid_t pid = 0;
+
+	if (which == PRIO_PROCESS) {
+		struct thread *t = thread_of(who);
+
+		if (!t)
+			return -ESRCH;
+		v->fn(v, t);
+		thread_put(t);
+		return v->err;
+	}
+	if (!who)
+		who = which == PRIO_PGRP ? (u32)process_pgid(current->proc) : current->cred->uid;
+	while ((p = process_next(&pid))) {
+		struct thread *t;
+		pid_t tid = 0;
+
+		while ((t = process_thread_next(p, &tid))) {
+			if (belongs(p, t, which, who)) {
+				v->fn(v, t);
+				v->found = true;
+			}
+			thread_put(t);
+		}
+		process_put(p);
+	}
+	return v->found ? v->err : -ESRCH;
+}
+
+long sys_getpriority(u64 which, u64 who)
+{
+	struct prio_visit v = { .fn = get_one, .nice = NICE_MAX };
+	int err;
+
+	if (which > PRIO_USER)
+		return -EINVAL;
+	err = prio_each((int)which, (u32)who, &v);
+	return err ? err : 20 - v.nice;
+}
+
+long sys_setpriority(u64 which, u64 who, u64 nice)
+{
+	struct prio_visit v = { .fn = set_one, .nice = MIN(MAX((s32)nice, NICE_MIN), NICE_MAX) };
+
+	if (which > PRIO_USER)
+		return -EINVAL;
+	return prio_each((int)which, (u32)who, &v);
+}
