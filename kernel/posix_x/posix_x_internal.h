@@ -166,6 +166,7 @@ struct process {
 	u32 personality;              /* [cur] */
 	u8 dumpable;                  /* [a] */
 	ns_t start_ns;                /* [c] CLOCK_MONOTONIC */
+	s32 oom_adj;                  /* [a] -1000 (never killed) .. 1000; inherited */
 	u32 exit_uid;                 /* [tree] real user at the last news for the parent */
 	struct cred *cred;            /* [tree] +1 of a zombie: the last thread's */
 	struct user_account *account; /* [tree] +1 of a zombie */

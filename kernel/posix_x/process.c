@@ -61,6 +61,7 @@ struct process *process_alloc(void)
 	list_init(&p->posix_timers);
 	itimers_init(p);
 	p->start_ns = clock_monotonic();
+	p->oom_adj = current->proc ? current->proc->oom_adj : 0;
 	p->exit_signal = SIGCHLD;
 	p->dumpable = 1;
 	return p;
@@ -345,4 +346,24 @@ void process_init(void)
 	signal_init();
 	futex_init();
 	vm_set_oom_killer(oom_kill);
+}
+
+ns_t process_start_ns(struct process *p)
+{
+	return p->start_ns;
+}
+
+s32 process_oom_adj(struct process *p)
+{
+	return __atomic_load_n(&p->oom_adj, __ATOMIC_RELAXED);
+}
+
+int process_set_oom_adj(struct process *p, s32 adj)
+{
+	if (adj < -1000 || adj > 1000)
+		return -EINVAL;
+	if (adj < process_oom_adj(p) && !cred_capable(current->cred, LCAP_SYS_RESOURCE))
+		return -EACCES;
+	__atomic_store_n(&p->oom_adj, adj, __ATOMIC_RELAXED);
+	return 0;
 }

@@ -36,6 +36,9 @@ struct tty;
 struct session;      /* posix_x_internal */
 struct process;      /* defined in posix_x_internal.h; others use these accessors */
 pid_t process_pid(struct process *p);
+ns_t process_start_ns(struct process *p); /* CLOCK_MONOTONIC; with the pid it names a process for ever */
+s32 process_oom_adj(struct process *p);   /* /proc/PID/oom_score_adj */
+int process_set_oom_adj(struct process *p, s32 adj) MUST_USE; /* -EINVAL range | -EACCES lower without CAP_SYS_RESOURCE */
 pid_t process_ppid(struct process *p);
 pid_t process_pgid(struct process *p);
 pid_t process_sid(struct process *p);
