@@ -483,7 +483,7 @@ int pipe_fifo_open(struct inode *i, struct file *f)
 	f->priv = p;
 	f->mode |= FMODE_STREAM;
 	fifo_join(p, f, &opens, &seen);
-	if (!opens)
+	if (!opens || i->sb == anon_inode()->sb) /* a pipe(2) opened again through /proc meets nobody new: it does not wait */
 		return 0;
 	if (f->flags & O_NONBLOCK)
 		return f->mode & FMODE_WRITE ? -ENXIO : 0;
