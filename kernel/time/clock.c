@@ -60,7 +60,7 @@ static void vdso_write(void)
 	WRITE_ONCE(d->tsc_base, clock_base);
 	WRITE_ONCE(d->mult, clock_mult);
 	WRITE_ONCE(d->shift, CLOCK_SHIFT);
-	WRITE_ONCE(d->coarse_res_ns, 1);
+	WRITE_ONCE(d->coarse_res_ns, CLOCK_COARSE_RES_NS);
 	WRITE_ONCE(d->realtime_offset_ns, realtime_offset);
 	WRITE_ONCE(d->mode, VDSO_MODE_TSC);
 	__atomic_store_n(&d->seq, d->seq + 1, __ATOMIC_RELEASE);
