@@ -1,16 +1,22 @@
 /* Pid numbers: one struct pid a number in use, found through a two-level table. Layer: posix_x.
  *
- * A number stays in use while it names a thread, a process, a process group or a session: a group may outlive its first
- * process, and its number may not come back meanwhile. Numbers go round: the next free one after the last given.
+ * A number stays in use while it names a thread, a process, a process group or a session: a group
+ * may outlive its first process, and its number may not come back meanwhile. Numbers go round: the
+ * next free one after the last given.
+ *
  * Invariant: leaf[n / 512][n % 512] is NULL exactly when n is free; used[] counts the others.
- * Locks: every change under process_tree_lock; look-ups under RCU. Source: pid_namespaces(7), proc(5) pid_max. */
+ *
+ * Locks: every change under process_tree_lock; look-ups under RCU.
+ *
+ * Source: pid_namespaces(7), proc(5) pid_max. */
 #include <exo/memory.h>
 #include "posix_x_internal.h"
 
 #define LEAF_PIDS 512
 
-struct pid_table pids = { .max = PID_MAX_DEFAULT };
-struct pid pid_zero = { .uses = 1, .group = LIST_INIT(pid_zero.group) }; /* session and group of the first program */
+struct pid_table pids = {.max = PID_MAX_DEFAULT};
+struct pid pid_zero = {
+	.uses = 1, .group = LIST_INIT(pid_zero.group)}; /* session and group of the first program */
 spinlock_t process_tree_lock = SPINLOCK_INIT(RANK_PROCESS_TREE);
 static struct kmem_cache *pid_cache;
 
@@ -48,7 +54,8 @@ static void table_set(struct pid_table *t, struct pid *pid, pid_t nr)
 {
 	pid->nr = nr;
 	t->used[nr / LEAF_PIDS]++;
-	rcu_assign_pointer(t->leaf[nr / LEAF_PIDS][nr % LEAF_PIDS], pid); /* pairs with pid_table_find */
+	rcu_assign_pointer(
+		t->leaf[nr / LEAF_PIDS][nr % LEAF_PIDS], pid); /* pairs with pid_table_find */
 }
 
 /* First free number in [from, to); full leaves are passed over whole. */

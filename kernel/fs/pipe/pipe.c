@@ -101,8 +101,8 @@ static ssize_t pipe_take_locked(struct pipe *p, struct uio *u)
 
 ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 {
+	bool was_full, slept = false;
 	ssize_t ret;
-	bool was_full;
 
 	if (!u->left)
 		return 0;
@@ -121,12 +121,13 @@ ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 			deadline_ns, true);
 		if (ret)
 			return ret == -ETIMEDOUT ? -EAGAIN : ret;
+		slept = true;
 		mutex_lock(&p->lock);
 	}
 	was_full = !pipe_writable(p);
 	ret = flags & PIPE_PEEK ? pipe_peek_locked(p, u) : pipe_take_locked(p, u);
-	if (p->head != p->tail)
-		wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM); /* pass it on */
+	if (slept && p->head != p->tail) /* the wake-up that came to us was for others too */
+		wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM);
 	if (was_full && pipe_writable(p))
 		wake_one(&p->writers_wq, POLL_OUT | POLL_WRNORM);
 unlock:
@@ -201,14 +202,13 @@ static ssize_t pipe_put_locked(struct pipe *p, struct uio *u, bool packet)
 
 ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 {
+	bool slept = false;
 	ssize_t done = 0, n;
 
 	if (!u->left)
 		return 0;
 	mutex_lock(&p->lock);
 	for (;;) {
-		bool was_empty = p->head == p->tail;
-
 		if (!p->readers || !p->writers) {
 			n = -EPIPE;
 			break;
@@ -216,8 +216,7 @@ ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 		n = pipe_put_locked(p, u, flags & PIPE_PACKET);
 		if (n > 0) {
 			done += n;
-			if (was_empty || waitqueue_active(&p->readers_wq))
-				wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM);
+			wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM);
 		}
 		if (n < 0 || !u->left)
 			break;
@@ -226,15 +225,17 @@ ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 			break;
 		}
 		mutex_unlock(&p->lock);
-		n = wait_event_mode(&p->writers_wq, pipe_writable(p) || !READ_ONCE(p->readers), WAIT_INTERRUPTIBLE, deadline_ns, true);
+		n = wait_event_mode(&p->writers_wq, pipe_writable(p) || !READ_ONCE(p->readers) || !READ_ONCE(p->writers), WAIT_INTERRUPTIBLE,
+			deadline_ns, true);
+		slept = true;
 		mutex_lock(&p->lock);
 		if (n) {
 			n = n == -ETIMEDOUT ? -EAGAIN : n;
 			break;
 		}
 	}
-	if (pipe_writable(p))
-		wake_one(&p->writers_wq, POLL_OUT | POLL_WRNORM); /* pass it on */
+	if (slept && pipe_writable(p))
+		wake_one(&p->writers_wq, POLL_OUT | POLL_WRNORM);
 	mutex_unlock(&p->lock);
 	if (n == -EPIPE && !(flags & PIPE_NOSIGNAL))
 		signal_send_current(SIGPIPE);
@@ -320,8 +321,14 @@ static void pipe_release(struct file *f)
 	rwsem_write_unlock(&f->inode->lock);
 }
 
-/* F_SETPIPE_SZ: a power of two of pages that holds what is in the pipe. Bytes | -errno. */
-static long pipe_resize(struct pipe *p, u64 bytes)
+void pipe_hold(struct pipe *p)
+{
+	mutex_lock(&p->lock);
+	p->refs++;
+	mutex_unlock(&p->lock);
+}
+
+long pipe_resize(struct pipe *p, u64 bytes)
 {
 	u32 slots = 1, used;
 	struct pipe_buf *bufs;
@@ -419,64 +426,66 @@ put_inode:
 	return -ENOMEM;
 }
 
-/* The pipe of a FIFO's inode, made at the first open. One more file is counted. NULL = out of memory. */
-static struct pipe *fifo_get(struct inode *i, u32 mode)
+/* The pipe of a FIFO's inode, made at the first open. NULL = out of memory. */
+static struct pipe *fifo_get(struct inode *i)
 {
 	struct pipe *p;
 
 	rwsem_write_lock(&i->lock);
 	p = i->priv;
-	if (!p) {
-		p = pipe_alloc();
-		i->priv = p;
-	}
+	if (!p)
+		p = i->priv = pipe_alloc();
 	if (p) {
 		mutex_lock(&p->lock);
 		p->refs++;
-		if (mode & FMODE_READ) {
-			p->readers++;
-			p->reader_opens++;
-		}
-		if (mode & FMODE_WRITE) {
-			p->writers++;
-			p->writer_opens++;
-		}
-		waitqueue_wake_slow(&p->readers_wq, ~0u, 0);
-		waitqueue_wake_slow(&p->writers_wq, ~0u, 0);
 		mutex_unlock(&p->lock);
 	}
 	rwsem_write_unlock(&i->lock);
 	return p;
 }
 
+/* Counts @f as an end. *opens becomes the counter of the other side's opens that has to move from *seen on before the open may
+ * return, NULL when somebody is there. All in one critical section: a partner may come and be gone before we look again. */
+static void fifo_join(struct pipe *p, struct file *f, u32 **opens, u32 *seen)
+{
+	u32 mode = f->mode & (FMODE_READ | FMODE_WRITE);
+
+	mutex_lock(&p->lock);
+	if (mode & FMODE_READ) {
+		p->readers++;
+		p->reader_opens++;
+	}
+	if (mode & FMODE_WRITE) {
+		p->writers++;
+		p->writer_opens++;
+	}
+	*opens = NULL;
+	if (mode == FMODE_READ && !p->writers)
+		*opens = &p->writer_opens;
+	else if (mode == FMODE_WRITE && !p->readers)
+		*opens = &p->reader_opens;
+	*seen = *opens ? **opens : 0;
+	/* A reader that does not wait sees no hang-up before its first writer: pipe_poll. */
+	f->pos = *opens && mode == FMODE_READ && f->flags & O_NONBLOCK ? p->writer_opens : 0;
+	mutex_unlock(&p->lock);
+	wake_all(&p->readers_wq, 0);
+	wake_all(&p->writers_wq, 0);
+}
+
 int pipe_fifo_open(struct inode *i, struct file *f)
 {
-	u32 seen_readers, seen_writers;
-	struct pipe *p;
-	int err = 0;
+	struct pipe *p = fifo_get(i);
+	u32 *opens, seen;
 
-	p = fifo_get(i, f->mode);
 	if (!p)
 		return -ENOMEM;
-	f->ops = &pipe_ops;
+	f->ops = &pipe_ops; /* from here the last file_put undoes all */
 	f->priv = p;
 	f->mode |= FMODE_STREAM;
-	seen_readers = READ_ONCE(p->reader_opens);
-	seen_writers = READ_ONCE(p->writer_opens);
-	if ((f->mode & (FMODE_READ | FMODE_WRITE)) == FMODE_READ) {
-		f->pos = READ_ONCE(p->writers) ? 0 : seen_writers; /* see pipe_poll */
-		if (!READ_ONCE(p->writers) && !(f->flags & O_NONBLOCK)) {
-			f->pos = 0;
-			err = wait_event(&p->readers_wq, READ_ONCE(p->writers) || READ_ONCE(p->writer_opens) != seen_writers);
-		}
-	} else if ((f->mode & (FMODE_READ | FMODE_WRITE)) == FMODE_WRITE && !READ_ONCE(p->readers)) {
-		err = f->flags & O_NONBLOCK ? -ENXIO :
-					      wait_event(&p->writers_wq, READ_ONCE(p->readers) || READ_ONCE(p->reader_opens) != seen_readers);
-	}
-	if (err) {
-		pipe_release(f);
-		f->ops = NULL; /* nothing is left to release */
-		f->priv = NULL;
-	}
-	return err;
+	fifo_join(p, f, &opens, &seen);
+	if (!opens)
+		return 0;
+	if (f->flags & O_NONBLOCK)
+		return f->mode & FMODE_WRITE ? -ENXIO : 0;
+	return wait_event(f->mode & FMODE_WRITE ? &p->writers_wq : &p->readers_wq, READ_ONCE(*opens) != seen);
 }

@@ -50,7 +50,8 @@ static void poll_queue(struct poll_table *pt, struct file *f, struct waitqueue *
 
 void poll_set_init(struct poll_set *s, bool may_sleep)
 {
-	s->table.queue = may_sleep ? poll_queue : NULL;
+	s->table.queue = NULL;
+	s->queue_next = may_sleep;
 	s->thread = current;
 	s->woken = 0;
 	s->error = 0;
@@ -80,6 +81,11 @@ int poll_set_sleep(struct poll_set *s, ns_t deadline_ns)
 {
 	int err = s->error;
 
+	if (s->queue_next) { /* nothing was ready at the first look: look again, with hooks in the files' queues */
+		s->queue_next = false;
+		s->table.queue = poll_queue;
+		return 0;
+	}
 	s->table.queue = NULL;
 	if (err)
 		return err;

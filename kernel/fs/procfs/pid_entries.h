@@ -1,4 +1,4 @@
-/* The entries of /proc/PID and /proc/PID/task/TID: one list, so that both show the same texts. Included by pid.c only. */
+/* The entries of /proc/PID and /proc/PID/task/TID: one list, so that both show the same texts. Included by proc_pid.c only. */
 #define TEXT(n, m, fn) { .name = n, .mode = S_IFREG | (m), .show = proc_show_##fn }
 #define COMMON_ENTRIES                                                                                                                     \
 	TEXT("stat", 0444, stat), TEXT("status", 0444, status), TEXT("statm", 0444, statm), TEXT("cmdline", 0444, cmdline),                \
@@ -6,6 +6,7 @@
 		TEXT("mounts", 0444, mounts), TEXT("mountinfo", 0444, mountinfo), TEXT("cgroup", 0444, cgroup),      \
 		TEXT("oom_score", 0444, oom_score), TEXT("wchan", 0444, wchan), TEXT("loginuid", 0444, loginuid),                          \
 		{ .name = "comm", .mode = S_IFREG | 0644, .show = proc_show_comm, .store = proc_store_comm },                              \
+		{ .name = "oom_score_adj", .mode = S_IFREG | 0644, .show = proc_show_oom_score_adj, .store = proc_store_oom_score_adj }, \
 		{ .name = "exe", .mode = S_IFLNK | 0777, .follow = exe_follow, .readlink = exe_readlink },                                 \
 		{ .name = "cwd", .mode = S_IFLNK | 0777, .follow = cwd_follow, .readlink = cwd_readlink },                                 \
 		{ .name = "root", .mode = S_IFLNK | 0777, .follow = root_follow, .readlink = root_readlink },                              \

@@ -1,4 +1,4 @@
-/* The texts of /proc/PID, for the table in pid.c. @t NULL = the whole process. Return: 0 | -errno. Layer: fs. */
+/* The texts of /proc/PID, for the table in proc_pid.c. @t NULL = the whole process. Return: 0 | -errno. Layer: fs. */
 #pragma once
 
 struct seq;
@@ -19,7 +19,9 @@ PID_TEXT(mounts);
 PID_TEXT(mountinfo);
 PID_TEXT(cgroup);
 PID_TEXT(oom_score);
+PID_TEXT(oom_score_adj);
 PID_TEXT(wchan);
 PID_TEXT(loginuid);
 #undef PID_TEXT
+ssize_t proc_store_oom_score_adj(struct process *p, struct thread *t, const char *text, size_t len_bytes);
 ssize_t proc_store_comm(struct process *p, struct thread *t, const char *text, size_t len_bytes);

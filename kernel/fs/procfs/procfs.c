@@ -1,4 +1,4 @@
-/* procfs: registration and mounting. Layer: fs. The tree is synthfs's; processes are in pid.c, their texts in pid_text.c. */
+/* procfs: registration and mounting. Layer: fs. The tree is synthfs's; processes are in proc_pid.c, their texts in pid_text.c. */
 #include "procfs_internal.h"
 
 #include <exo_abi/linux_fs.h>

@@ -1,4 +1,4 @@
-/* procfs inside: what root.c, system.c, pid.c and pid_text.c share. Layer: fs. */
+/* procfs inside: what root.c, proc_system.c, proc_pid.c and pid_text.c share. Layer: fs. */
 #pragma once
 
 #include "../synthfs/synth_internal.h"
@@ -10,7 +10,7 @@
 struct proc_ref {
 	pid_t pid;
 	pid_t tid;      /* 0 = the whole process */
-	u64 start_ns;
+	u64 start_ns;   /* of the process */
 	s32 fd;         /* /proc/PID/fd/N: N */
 	const struct pid_entry *entry;
 };

@@ -20,12 +20,13 @@ struct file *memfd_create_file(const char *name, bool allow_sealing)
 	struct dentry *root = memfd_mount->root, *d;
 	struct file *f = file_alloc(O_RDWR | O_LARGEFILE);
 	char text[NAME_MAX_BYTES + 1 + NAME_PAD] = "";
-	int err = -ENOMEM;
+	int err = -ENOMEM, len;
 
 	if (is_err(f))
 		return f;
-	snprintf(text, NAME_MAX_BYTES + 1, "memfd:%s", name);
-	d = dentry_alloc(root->sb, root, &(struct name){ text, name_scan(text) });
+	/* The name is never looked up: its hash does not matter, and a '/' in it is a letter like others. */
+	len = snprintf(text, NAME_MAX_BYTES + 1, "memfd:%s", name);
+	d = dentry_alloc(root->sb, root, &(struct name){ text, MIN((u64)len, (u64)NAME_MAX_BYTES) });
 	if (!d)
 		goto put_file;
 	err = root->inode->ops->tmpfile(root->inode, d, S_IFREG | 0777);

@@ -6,10 +6,6 @@
  * Locks: dentry->lock > bucket lock; parent->lock for the sibling list; lru_lock alone; rename_spin outside dentry->lock. */
 #include "vfs_internal.h"
 
-struct bucket {
-	struct hlist chain; /* [lock; RCU] */
-	spinlock_t lock;
-};
 struct long_name { /* of names that do not fit into the dentry */
 	u32 refs;  /* [a] dentries: a move shares it */
 	struct rcu_head rcu;
@@ -20,8 +16,8 @@ struct long_name { /* of names that do not fit into the dentry */
 #define BUCKETS_MAX 65536u
 #define LRU_TRIM 32 /* dentries let go at once when the LRU is over its limit */
 
-static struct bucket *buckets; /* [c] buckets[1 << (32 - bucket_shift)] */
-static u32 bucket_shift;
+struct dcache_bucket *dcache_buckets; /* [c] dcache_buckets[1 << (32 - dcache_shift)] */
+u32 dcache_shift;                     /* [c] */
 static u64 lru_limit;          /* [c] cached dentries without users that are kept without asking */
 static struct kmem_cache *dentry_cache;
 static spinlock_t lru_lock = SPINLOCK_INIT(RANK_DENTRY);
@@ -29,13 +25,6 @@ static struct list lru = LIST_INIT(lru); /* [lru_lock] oldest first; may hold de
 static u64 lru_count;                    /* [lru_lock] */
 static spinlock_t rename_spin = SPINLOCK_INIT(RANK_DENTRY);
 seqcount_t dcache_rename_seq;            /* [rename_spin] */
-
-static ALWAYS_INLINE struct bucket *bucket_of(const struct dentry *parent, u64 hash_len)
-{
-	u32 h = ((u32)(hash_len >> 32) ^ (u32)((uintptr_t)parent >> 6)) * 0x9e3779b1u;
-
-	return &buckets[h >> bucket_shift];
-}
 
 /* ---- life ---- */
 
@@ -175,7 +164,7 @@ static void flags_clear(struct dentry *d, u32 bits)
 
 static void hash_insert(struct dentry *d)
 {
-	struct bucket *b = bucket_of(d->parent, d->hash_len);
+	struct dcache_bucket *b = dcache_bucket(d->parent, d->hash_len);
 
 	spin_lock(&b->lock);
 	hlist_add(&b->chain, &d->hash);
@@ -184,7 +173,7 @@ static void hash_insert(struct dentry *d)
 
 static void hash_remove(struct dentry *d)
 {
-	struct bucket *b = bucket_of(d->parent, d->hash_len);
+	struct dcache_bucket *b = dcache_bucket(d->parent, d->hash_len);
 
 	spin_lock(&b->lock);
 	hlist_del(&d->hash);
@@ -217,33 +206,13 @@ void dentry_attach(struct dentry *d, struct inode *i)
 	__atomic_store_n(&d->inode, i, __ATOMIC_RELEASE); /* pairs with the walk's load */
 }
 
-struct dentry *dcache_find(const struct dentry *parent, const struct name *n, u32 *seq)
-{
-	struct bucket *b = bucket_of(parent, n->hash_len);
-	struct dentry *d;
-
-	hlist_for_each_entry(d, &b->chain, hash)
-	{
-		u32 s = seq_read_begin(&d->seq);
-
-		if (READ_ONCE(d->hash_len) != n->hash_len || READ_ONCE(d->parent) != parent ||
-			!name_equal(READ_ONCE(d->name), n->text, name_len(n)))
-			continue;
-		if (unlikely(READ_ONCE(d->refs) & DENTRY_REFS_DEAD)) /* a newer one may stand behind it */
-			continue;
-		*seq = s;
-		return d;
-	}
-	return NULL;
-}
-
 struct dentry *dcache_get(struct dentry *parent, const struct name *n)
 {
 	struct dentry *d;
 	u32 seq;
 
 	rcu_read_lock();
-	d = dcache_find(parent, n, &seq);
+	d = dcache_find(parent, n->text, n->hash_len, &seq);
 	if (d && !dentry_get_live(d))
 		d = NULL;
 	rcu_read_unlock();
@@ -256,7 +225,7 @@ struct dentry *dcache_get(struct dentry *parent, const struct name *n)
 
 struct dentry *dcache_get_exact(struct dentry *parent, const struct name *n)
 {
-	struct bucket *b = bucket_of(parent, n->hash_len);
+	struct dcache_bucket *b = dcache_bucket(parent, n->hash_len);
 	struct dentry *d, *found = NULL;
 
 	/* Names of this directory stand still under its inode's lock; the bucket lock keeps other directories' moves away. */
@@ -623,12 +592,12 @@ void dcache_init(void)
 	mem_stats_get(&mem);
 	while (count < BUCKETS_MAX && count < mem.pages_total / 8)
 		count *= 2;
-	buckets = kzalloc(count * sizeof(*buckets), ALLOC_KERNEL);
-	if (!buckets)
+	dcache_buckets = kzalloc(count * sizeof(*dcache_buckets), ALLOC_KERNEL);
+	if (!dcache_buckets)
 		panic("dcache: no memory for %u buckets", count);
 	for (u32 i = 0; i < count; i++)
-		spin_init(&buckets[i].lock, RANK_DENTRY);
-	bucket_shift = 32 - bit_ffs(count);
+		spin_init(&dcache_buckets[i].lock, RANK_DENTRY);
+	dcache_shift = 32 - bit_ffs(count);
 	lru_limit = 2ULL * count;
 	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 64, 0);
 	shrinker_register(&shrinker);

@@ -167,20 +167,20 @@ void inode_getattr_generic(struct inode *i, struct stat_k *st)
 {
 	st->dev = i->sb->dev;
 	st->ino = i->ino;
-	st->rdev = i->rdev;
-	st->mode = READ_ONCE(i->mode);
 	st->nlink = READ_ONCE(i->nlink);
+	st->mode = READ_ONCE(i->mode);
 	st->uid = READ_ONCE(i->uid);
 	st->gid = READ_ONCE(i->gid);
+	st->zero0 = 0;
+	st->rdev = i->rdev;
+	st->size = __atomic_load_n(&i->pages.size_bytes, __ATOMIC_RELAXED);
 	st->blksize = PAGE_SIZE;
+	st->blocks = i->pages_ready ? MAX(READ_ONCE(i->pages.page_count), READ_ONCE(i->backed_pages)) * (PAGE_SIZE / 512) : 0;
 	st->atime = i->atime;
 	st->mtime = i->mtime;
 	st->ctime = i->ctime;
+	st->zero[0] = st->zero[1] = st->zero[2] = 0;
 	st->btime = i->btime;
-	st->size = __atomic_load_n(&i->pages.size_bytes, __ATOMIC_RELAXED);
-	st->blocks = 0;
-	if (i->pages_ready)
-		st->blocks = MAX(READ_ONCE(i->pages.page_count), READ_ONCE(i->backed_pages)) * (PAGE_SIZE / 512);
 	st->attributes = 0;
 	st->attributes_mask = 0;
 }

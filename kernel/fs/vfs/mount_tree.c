@@ -59,6 +59,11 @@ void mount_put(struct mount *m)
 	rcu_call(&m->rcu, mount_free);
 }
 
+u32 path_mount_flags(const struct path *p)
+{
+	return p->mount ? p->mount->flags & MOUNT_FLAGS : 0;
+}
+
 void path_get(const struct path *p)
 {
 	if (p->mount)

@@ -206,7 +206,7 @@ struct dentry *lookup_one(struct dentry *dir, const struct name *n)
 
 static ALWAYS_INLINE int child_rcu(struct walk *w, const struct name *n, struct child *c)
 {
-	struct dentry *d = dcache_find(w->at.dentry, n, &c->seq);
+	struct dentry *d = dcache_find(w->at.dentry, n->text, n->hash_len, &c->seq);
 
 	if (!d)
 		return -ECHILD;
@@ -430,19 +430,72 @@ static int walk_text(struct walk *w, const char *s)
 	}
 }
 
+/* The common case of walk_text in registers: cached names that are no links, in directories that everybody may search. Return:
+ * where walk_text has to go on - the end, or the component that is not so plain. Lock-free walk, no link followed yet. */
+static ALWAYS_INLINE const char *walk_plain(struct walk *w, const char *s)
+{
+	struct dentry *dir = w->at.dentry;
+	struct inode *i = w->inode;
+	u32 seq = w->seq;
+
+	while (*s == '/')
+		s++;
+	while (*s && *s != '.' && (i->mode & (S_IFMT | S_IXUGO)) == (S_IFDIR | S_IXUGO) && !i->ops->permission) {
+		u64 hash_len = name_scan(s);
+		const char *end = s + (u32)hash_len;
+		struct inode *next;
+		struct dentry *d;
+		u32 d_seq;
+
+		if (unlikely(*end ? !end[1] || end[1] == '/' : w->flags & LOOKUP_PARENT) || unlikely((u32)hash_len > NAME_MAX_BYTES))
+			break;
+		d = dcache_find(dir, s, hash_len, &d_seq);
+		if (unlikely(!d))
+			break;
+		next = __atomic_load_n(&d->inode, __ATOMIC_ACQUIRE); /* pairs with dentry_attach */
+		if (unlikely(seq_read_retry(&dir->seq, seq) || !next || S_ISLNK(next->mode)))
+			break;
+		if (unlikely(READ_ONCE(d->flags) & (DENTRY_MOUNTED | DENTRY_REVALIDATE))) {
+			if (child_is_stale(i, d))
+				break;
+			w->at.dentry = d;
+			w->inode = next;
+			w->seq = d_seq;
+			cross_rcu(&w->at, &w->inode, &w->seq);
+			d = w->at.dentry;
+			next = w->inode;
+			d_seq = w->seq;
+		}
+		dir = d;
+		i = next;
+		seq = d_seq;
+		s = end;
+		if (!*s)
+			break;
+		s++;
+	}
+	w->at.dentry = dir;
+	w->inode = i;
+	w->seq = seq;
+	return s;
+}
+
 /* ---- beginning and end ---- */
 
-/* The file that @dirfd names when the path starts there. Sets w->start. */
-static int start_file(struct walk *w, cap_t dirfd, const char *text)
+static ALWAYS_INLINE bool confined(void)
 {
-	bool confined = unlikely(current->caps && READ_ONCE(current->caps->confined));
+	return unlikely(current->caps && READ_ONCE(current->caps->confined));
+}
+
+/* The file that @dirfd names when the path starts there. Sets w->start. */
+static NOINLINE int start_at_file(struct walk *w, cap_t dirfd, const char *text)
+{
 	struct file *f;
 
-	w->start = NULL;
 	if (!*text && !(w->flags & LOOKUP_EMPTY))
 		return -ENOENT;
-	if (likely(*text == '/' || dirfd == AT_FDCWD))
-		return confined ? -EPERM : 0; /* no global names in capability mode */
+	if (*text == '/' || dirfd == AT_FDCWD)
+		return confined() ? -EPERM : 0; /* no global names in capability mode */
 	f = fd_file_path(dirfd, CAP_LOOKUP, &w->start_borrowed);
 	if (is_err(f))
 		return (int)ptr_err(f);
@@ -450,6 +503,14 @@ static int start_file(struct walk *w, cap_t dirfd, const char *text)
 	if (!f->path.dentry)
 		return *text ? -ENOTDIR : -EBADF;
 	return 0;
+}
+
+static ALWAYS_INLINE int start_file(struct walk *w, cap_t dirfd, const char *text)
+{
+	w->start = NULL;
+	if (likely((*text == '/' || (dirfd == AT_FDCWD && *text)) && !confined()))
+		return 0;
+	return start_at_file(w, dirfd, text);
 }
 
 /* Sets root and at, without references. Under RCU. */
@@ -467,7 +528,7 @@ static ALWAYS_INLINE void start_place(struct walk *w, const char *text)
 		w->at = w->root;
 	else if (w->start) {
 		w->at = w->start->path;
-		if (unlikely(current->caps && READ_ONCE(current->caps->confined)))
+		if (confined())
 			w->root = w->at; /* nothing above the directory that was granted */
 	}
 }
@@ -479,7 +540,7 @@ static void end_file(struct walk *w)
 	w->start = NULL;
 }
 
-static void walk_reset(struct walk *w, u32 flags, bool rcu)
+static ALWAYS_INLINE void walk_reset(struct walk *w, u32 flags, bool rcu)
 {
 	w->flags = flags;
 	w->rcu = rcu;
@@ -514,7 +575,8 @@ int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 	start_place(w, text);
 	w->seq = seq_read_begin(&w->at.dentry->seq);
 	w->inode = w->at.dentry->inode;
-	err = walk_text(w, text);
+	text = walk_plain(w, text);
+	err = unlikely(*text) ? walk_text(w, text) : 0;
 	if (likely(!err))
 		err = final_check(w);
 	if (likely(!err))

@@ -93,8 +93,37 @@ void inodes_init(void);
 void files_init(void);
 struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const struct name *n); /* refs 1, unhashed, in parent's children; NULL */
 void dentry_hash(struct dentry *d);
+struct dcache_bucket {
+	struct hlist chain; /* [lock; RCU] */
+	spinlock_t lock;
+};
+extern struct dcache_bucket *dcache_buckets;
+extern u32 dcache_shift;
+static ALWAYS_INLINE struct dcache_bucket *dcache_bucket(const struct dentry *parent, u64 hash_len)
+{
+	u32 h = ((u32)(hash_len >> 32) ^ (u32)((uintptr_t)parent >> 6)) * 0x9e3779b1u;
+
+	return &dcache_buckets[h >> dcache_shift];
+}
 /* dcache_find - under RCU, no reference; @seq is for seq_read_retry(&d->seq). NULL may be wrong while names move. */
-struct dentry *dcache_find(const struct dentry *parent, const struct name *n, u32 *seq);
+static ALWAYS_INLINE struct dentry *dcache_find(const struct dentry *parent, const char *text, u64 hash_len, u32 *seq)
+{
+	struct dcache_bucket *b = dcache_bucket(parent, hash_len);
+	struct dentry *d;
+
+	hlist_for_each_entry(d, &b->chain, hash)
+	{
+		u32 s = seq_read_begin(&d->seq);
+
+		if (READ_ONCE(d->hash_len) != hash_len || READ_ONCE(d->parent) != parent || !name_equal(READ_ONCE(d->name), text, (u32)hash_len))
+			continue;
+		if (unlikely(READ_ONCE(d->refs) & DENTRY_REFS_DEAD)) /* a newer one may stand behind it */
+			continue;
+		*seq = s;
+		return d;
+	}
+	return NULL;
+}
 struct dentry *dcache_get(struct dentry *parent, const struct name *n);       /* +1; NULL may be wrong while names move */
 struct dentry *dcache_get_exact(struct dentry *parent, const struct name *n); /* +1; parent's inode lock held */
 bool dentry_get_live(struct dentry *d);                                       /* under RCU; false = dying */

@@ -132,7 +132,17 @@ static inline void poll_wait(struct poll_table *pt, struct file *f, struct waitq
 
 /* ---- inodes and file systems ---- */
 struct timespec64 { s64 sec; s64 nsec; };
-struct stat_k { u64 dev, ino, rdev, size, blocks; u32 mode, nlink, uid, gid, blksize; struct timespec64 atime, mtime, ctime, btime; u64 mnt_id, attributes, attributes_mask; };
+/* What stat(2) shows. The first part has the layout of the user's struct stat, so that stat(2) copies it as it is. */
+struct stat_k {
+	u64 dev, ino, nlink;
+	u32 mode, uid, gid, zero0;
+	u64 rdev, size, blksize, blocks;
+	struct timespec64 atime, mtime, ctime;
+	u64 zero[3];
+	/* the rest is for statx(2) */
+	struct timespec64 btime;
+	u64 mnt_id, attributes, attributes_mask;
+};
 struct setattr { u32 valid; u32 mode, uid, gid; u64 size; struct timespec64 atime, mtime; };
 #define ATTR_MODE 1u
 #define ATTR_UID 2u

@@ -10,7 +10,6 @@ void clock_init(void);
 ns_t clock_monotonic(void);  /* since boot; callable anywhere, NMI included; TSC multiply-shift, no lock */
 ns_t clock_realtime(void);   /* since 1970 */
 ns_t clock_boottime(void);
-#define CLOCK_COARSE_RES_NS (4 * NS_PER_MS) /* what Linux says of its COARSE clocks; ours are finer than they promise */
 int clock_set_realtime(ns_t t) MUST_USE; /* -EINVAL out of range; wakes clock_set_waiters */
 /* For those who sleep until a time of day: the count grows with every clock_set_realtime, whose caller then wakes the queue. */
 extern struct waitqueue clock_set_waiters;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <exo/fs.h>
+#include <exo/sched.h>
 
 /* ---- path texts from user or kernel, padded: names are hashed and compared eight bytes at a time ---- */
 #define NAME_PAD 8 /* readable bytes behind the end */
@@ -24,6 +25,7 @@ static inline void path_buf_fini(struct path_buf *b)
 /* ---- looking ---- */
 int walk_path(cap_t dirfd, const char *text, u32 flags, struct path *out) MUST_USE; /* path_lookup of a padded text */
 int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_USE; /* no references on the fast path */
+u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE; /* @p may be empty: anonymous */
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode); /* err_ptr */
 void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
@@ -51,6 +53,22 @@ int vfs_rmdir_text(cap_t dirfd, const char *text) MUST_USE;
 int vfs_rename_text(cap_t old_fd, const char *old, cap_t new_fd, const char *new, u32 flags) MUST_USE;
 int inode_readlink(struct inode *i, char *buf, size_t size) MUST_USE; /* length; not NUL-terminated */
 
+/* fd_file_fast - fd_file for read(2) and write(2), inline for a space that only this thread uses. O_PATH files come back too: the
+ * caller looks at f->mode anyway. err_ptr. */
+static ALWAYS_INLINE struct file *fd_file_fast(cap_t fd, u32 rights, bool *borrowed)
+{
+	struct cap_space *s = current->caps;
+	struct cap_table *t = s->table;
+	const struct grant *g;
+
+	if (likely(__atomic_load_n(&s->refs, __ATOMIC_RELAXED) == 1 && (u32)fd < t->slots_max && (g = t->slots[fd].grant) != NULL)) {
+		if (likely(!(rights & ~g->rights) && !__atomic_load_n(&g->revoked, __ATOMIC_ACQUIRE) && g->object->type == &file_object_type)) {
+			*borrowed = true;
+			return object_file(g->object);
+		}
+	}
+	return fd_file_path(fd, rights, borrowed);
+}
 ssize_t file_read(struct file *f, struct uio *u, u64 *pos);   /* mode and length checks were made */
 ssize_t file_write(struct file *f, struct uio *u, u64 *pos);
 /* file_pos_lock - true when others may move f->pos: give to file_pos_unlock. */

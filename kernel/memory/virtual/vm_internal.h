@@ -14,6 +14,7 @@
 #define STACK_GAP      (256 * PAGE_SIZE)
 #define AREAS_MAX      65530 /* as Linux's default of vm.max_map_count */
 #define FAULT_AROUND   16u
+#define PMAP_TABLE_SPAN (2ul << 20) /* what a page table of the lowest level maps; if it maps more, tables are kept a little longer */
 
 /* ---- page_tree.c: index -> page; look-ups under RCU, changes under the owner's lock ---- */
 void page_tree_init(void);

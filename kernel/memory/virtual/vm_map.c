@@ -150,8 +150,18 @@ static void areas_cut(struct vm_space *s, vaddr_t start, vaddr_t end, struct vm_
 	}
 }
 
-/* Page tables that serve nobody any more. The caller took all areas from @start to the next one out. */
-static void tables_trim(struct vm_space *s, vaddr_t start, struct tlb_gather *g)
+/* Whether a page table of the lowest level that served a part of [start, end) serves nothing outside [floor, ceiling). */
+static bool leaf_table_inside(vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling)
+{
+	vaddr_t first = ALIGN_DOWN(start, PMAP_TABLE_SPAN);
+
+	if (first < floor)
+		first += PMAP_TABLE_SPAN;
+	return first < end && first + PMAP_TABLE_SPAN <= ceiling;
+}
+
+/* Page tables that serve nobody any more. The caller took all areas out of [start, end). */
+static void tables_trim(struct vm_space *s, vaddr_t start, vaddr_t end, struct tlb_gather *g)
 {
 	struct vm_area *above = area_above(s, start), *below = above ? area_prev(above) : NULL;
 	vaddr_t floor, ceiling = above ? above->start : USER_MAX;
@@ -159,7 +169,8 @@ static void tables_trim(struct vm_space *s, vaddr_t start, struct tlb_gather *g)
 	if (!above && s->areas.root)
 		below = container_of(rb_last(&s->areas), struct vm_area, node);
 	floor = below ? below->end : 0;
-	pmap_free_tables(&s->pmap, floor, ceiling, g);
+	if (leaf_table_inside(start, end, floor, ceiling))
+		pmap_free_tables(&s->pmap, floor, ceiling, g);
 	gap_note_freed(s, above);
 }
 
@@ -178,7 +189,7 @@ int unmap_locked(struct vm_space *s, vaddr_t start, vaddr_t end)
 	areas_cut(s, start, end, rest);
 	tlb_gather_begin(&g, &s->pmap);
 	pmap_unmap(&s->pmap, start, end, &g);
-	tables_trim(s, start, &g);
+	tables_trim(s, start, end, &g);
 	space_gather_end(s, &g);
 	return 0;
 }

@@ -245,8 +245,7 @@ static bool emit_user(struct dirent_sink *sink, const char *name, u32 name_len, 
 	size_t len = ALIGN_UP(header + name_len + (s->old ? 2 : 1), 8UL);
 
 	if (name_len > NAME_MAX_BYTES || len > s->left) {
-		if (name_len > NAME_MAX_BYTES)
-			s->error = -EIO;
+		s->error = name_len > NAME_MAX_BYTES ? -EIO : -EINVAL;
 		return false;
 	}
 	memset(record, 0, len);
@@ -283,14 +282,10 @@ static long do_getdents(u64 fd, u64 user, u64 size, bool old)
 	locked = file_pos_lock(f, borrowed);
 	ret = f->ops->readdir(f, &s.sink);
 	file_pos_unlock(f, locked);
-	if (ret >= 0) {
-		size_t filled = (u32)size - s.left;
-		u64 pos = f->pos;
-
-		ret = (long)filled;
-		if (!filled) /* nothing fitted although there was something, or an error before the first record */
-			ret = s.error ? s.error : pos && s.left < 24 + 8 && s.left ? -EINVAL : 0;
-	}
+	if (s.left < (u32)size) /* what is there is told; trouble behind it comes up at the next call */
+		ret = (long)((u32)size - s.left);
+	else if (!ret)
+		ret = s.error;
 release:
 	fd_file_release(f, borrowed);
 	return ret;

@@ -7,29 +7,35 @@
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
+#include <arch/mmu.h>
 #include <arch/uaccess.h>
 
-/* One transfer at the file's own position. */
+/* One transfer at the file's own position. The mode says that the op may be called. */
 static ALWAYS_INLINE ssize_t move_here(struct file *f, struct uio *u, bool write, bool borrowed)
 {
+	ssize_t (*op)(struct file *f, struct uio *u, u64 *pos) = write ? f->ops->write : f->ops->read;
 	ssize_t ret;
 	bool locked;
 
-	if (likely(f->mode & FMODE_STREAM)) {
-		u64 none = 0;
-
-		return write ? file_write(f, u, &none) : file_read(f, u, &none);
-	}
+	if (unlikely(!op))
+		return !write && S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
+	if (f->mode & FMODE_STREAM)
+		return op(f, u, &f->pos); /* has no meaning for it */
 	locked = file_pos_lock(f, borrowed);
-	ret = write ? file_write(f, u, &f->pos) : file_read(f, u, &f->pos);
+	ret = op(f, u, &f->pos);
 	file_pos_unlock(f, locked);
 	return ret;
+}
+
+static ALWAYS_INLINE bool range_ok(u64 buf, u64 len_bytes)
+{
+	return len_bytes <= USER_MAX && buf <= USER_MAX - len_bytes;
 }
 
 static ALWAYS_INLINE long do_move(u64 fd, u64 buf, u64 len_bytes, bool write)
 {
 	bool borrowed;
-	struct file *f = fd_file((cap_t)fd, write ? CAP_WRITE : CAP_READ, &borrowed);
+	struct file *f = fd_file_fast((cap_t)fd, write ? CAP_WRITE : CAP_READ, &borrowed);
 	struct uio u;
 	long ret;
 
@@ -37,10 +43,8 @@ static ALWAYS_INLINE long do_move(u64 fd, u64 buf, u64 len_bytes, bool write)
 		return ptr_err(f);
 	if (unlikely(!(f->mode & (write ? FMODE_WRITE : FMODE_READ)))) {
 		ret = -EBADF;
-	} else if (unlikely((ssize_t)len_bytes < 0)) {
-		ret = -EINVAL;
-	} else if (unlikely(!user_range_ok((void USER *)buf, len_bytes))) {
-		ret = -EFAULT;
+	} else if (unlikely(!range_ok(buf, len_bytes))) {
+		ret = (ssize_t)len_bytes < 0 ? -EINVAL : -EFAULT;
 	} else {
 		uio_init_user(&u, (void USER *)buf, MIN(len_bytes, RW_BYTES_MAX));
 		ret = move_here(f, &u, write, borrowed);

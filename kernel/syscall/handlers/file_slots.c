@@ -144,6 +144,26 @@ static long set_status_flags(struct file *f, u32 wanted)
 	return err;
 }
 
+#define OWNER_PID  1
+#define OWNER_PGRP 2
+
+static long owner_ex(struct file *f, bool set, u64 arg)
+{
+	struct linux_owner_ex o;
+
+	if (!set) {
+		o.type = f->owner_pid < 0 ? OWNER_PGRP : OWNER_PID;
+		o.pid = f->owner_pid < 0 ? -f->owner_pid : f->owner_pid;
+		return copy_to_user((void USER *)arg, &o, sizeof(o));
+	}
+	if (copy_from_user(&o, (const void USER *)arg, sizeof(o)))
+		return -EFAULT;
+	if (o.pid < 0 || o.type < 0 || o.type > OWNER_PGRP)
+		return -EINVAL;
+	f->owner_pid = o.type == OWNER_PGRP ? -o.pid : o.pid;
+	return 0;
+}
+
 static long file_fcntl(struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {
@@ -163,6 +183,9 @@ static long file_fcntl(struct file *f, u32 cmd, u64 arg)
 		return 0;
 	case F_GETOWN:
 		return f->owner_pid;
+	case F_SETOWN_EX:
+	case F_GETOWN_EX:
+		return owner_ex(f, cmd == F_SETOWN_EX, arg);
 	case F_SETSIG:
 		if (arg > SIGNALS_MAX)
 			return -EINVAL;

@@ -7,15 +7,19 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
-static long stat_to_user(const struct stat_k *st, u64 user)
-{
-	struct linux_stat s = {
-		.dev = st->dev, .ino = st->ino, .nlink = st->nlink, .mode = st->mode, .uid = st->uid, .gid = st->gid, .rdev = st->rdev,
-		.size = (s64)st->size, .blksize = st->blksize, .blocks = (s64)st->blocks,
-		.atime = { st->atime.sec, st->atime.nsec }, .mtime = { st->mtime.sec, st->mtime.nsec }, .ctime = { st->ctime.sec, st->ctime.nsec },
-	};
+#define SAME_PLACE(field) _Static_assert(offsetof(struct stat_k, field) == offsetof(struct linux_stat, field), #field)
+SAME_PLACE(dev);
+SAME_PLACE(nlink);
+SAME_PLACE(mode);
+SAME_PLACE(gid);
+SAME_PLACE(rdev);
+SAME_PLACE(blksize);
+SAME_PLACE(ctime);
+_Static_assert(offsetof(struct stat_k, zero) == offsetof(struct linux_stat, unused), "the copied part ends alike");
 
-	return copy_to_user((void USER *)user, &s, sizeof(s));
+static ALWAYS_INLINE long stat_to_user(const struct stat_k *st, u64 user)
+{
+	return copy_to_user((void USER *)user, st, sizeof(struct linux_stat));
 }
 
 static int stat_fd(cap_t fd, struct stat_k *st)
@@ -100,8 +104,8 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	if (err)
 		return err;
 	x = (struct linux_statx){
-		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, .blksize = st.blksize, .attributes = st.attributes,
-		.attributes_mask = st.attributes_mask, .nlink = st.nlink, .uid = st.uid, .gid = st.gid, .mode = (u16)st.mode, .ino = st.ino,
+		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, .blksize = (u32)st.blksize, .attributes = st.attributes,
+		.attributes_mask = st.attributes_mask, .nlink = (u32)st.nlink, .uid = st.uid, .gid = st.gid, .mode = (u16)st.mode, .ino = st.ino,
 		.size = st.size, .blocks = st.blocks, .atime = statx_time(st.atime), .btime = statx_time(st.btime),
 		.ctime = statx_time(st.ctime), .mtime = statx_time(st.mtime), .rdev_major = DEV_MAJOR(st.rdev), .rdev_minor = DEV_MINOR(st.rdev),
 		.dev_major = DEV_MAJOR(st.dev), .dev_minor = DEV_MINOR(st.dev), .mnt_id = st.mnt_id,
@@ -110,6 +114,8 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 }
 
 /* ---- statfs ---- */
+
+#define STATFS_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME) /* ST_* have the values of MS_* */
 
 static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 {
@@ -121,7 +127,7 @@ static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 		return err;
 	s = (struct linux_statfs){ .type = (s64)k.type, .bsize = (s64)k.bsize, .blocks = (s64)k.blocks, .bfree = (s64)k.bfree,
 		.bavail = (s64)k.bavail, .files = (s64)k.files, .ffree = (s64)k.ffree, .fsid = { (s32)sb->dev, 0 }, .namelen = (s64)k.namelen,
-		.frsize = (s64)k.frsize, .flags = (s64)(ST_VALID_FLAG | k.flags | mount_flags) };
+		.frsize = (s64)k.frsize, .flags = (s64)(ST_VALID_FLAG | k.flags | ((mount_flags | sb->flags) & STATFS_FLAGS)) };
 	return copy_to_user((void USER *)user, &s, sizeof(s));
 }
 
@@ -132,7 +138,7 @@ long sys_statfs(u64 a0, u64 a1)
 
 	if (ret)
 		return ret;
-	ret = statfs_of(p.dentry->inode->sb, 0, a1);
+	ret = statfs_of(p.dentry->sb, path_mount_flags(&p), a1);
 	path_put(&p);
 	return ret;
 }
@@ -145,7 +151,7 @@ long sys_fstatfs(u64 a0, u64 a1)
 
 	if (is_err(f))
 		return ptr_err(f);
-	ret = statfs_of(f->inode->sb, 0, a1);
+	ret = statfs_of(f->inode->sb, path_mount_flags(&f->path), a1);
 	fd_file_release(f, borrowed);
 	return ret;
 }
