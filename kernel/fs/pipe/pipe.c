@@ -418,7 +418,7 @@ int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end)
 	if (is_err(w)) {
 		pipe_close_end(p, 0, 1, 1);
 		file_put(r);
-		return -ENFILE;
+		return -ENOMEM;
 	}
 	r->mode |= FMODE_STREAM;
 	w->mode |= FMODE_STREAM;
