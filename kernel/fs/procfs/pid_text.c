@@ -140,18 +140,12 @@ static void show_status_memory(struct seq *s, struct process *p)
 int proc_show_status(struct seq *s, struct process *p, struct thread *t)
 {
 	struct process_stat *st = stat_get(p, t);
-	struct fs_context *fs;
 	const struct cred *c;
 
 	if (is_err(st))
 		return (int)ptr_err(st);
 	c = st->cred;
-	fs = process_fs(p);
-	seq_printf(s, "Name:\t%s\n", st->comm);
-	if (fs) {
-		seq_printf(s, "Umask:\t%04o\n", __atomic_load_n(&fs->umask, __ATOMIC_RELAXED));
-		fs_context_put(fs);
-	}
+	seq_printf(s, "Name:\t%s\nUmask:\t%04o\n", st->comm, st->umask);
 	seq_printf(s, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", state_name(st->state), st->tgid,
 		st->pid, st->ppid, st->tracer);
 	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid,
@@ -450,7 +444,12 @@ int proc_show_oom_score(struct seq *s, struct process *p, struct thread *t)
 
 int proc_show_oom_score_adj(struct seq *s, struct process *p, struct thread *t)
 {
-	seq_printf(s, "%d\n", process_oom_adj(p));
+	struct process_stat *st = stat_get(p, t);
+
+	if (is_err(st))
+		return (int)ptr_err(st);
+	seq_printf(s, "%d\n", st->oom_score_adj);
+	stat_free(st);
 	return 0;
 }
 
@@ -463,7 +462,7 @@ ssize_t proc_store_oom_score_adj(struct process *p, struct thread *t, const char
 
 	if (err || n > 1000 || (*end && *end != '\n'))
 		return -EINVAL;
-	err = process_set_oom_adj(p, negative ? -(s32)n : (s32)n);
+	err = process_oom_adj_set(p, negative ? -(s32)n : (s32)n);
 	return err ? err : (ssize_t)len_bytes;
 }
 
