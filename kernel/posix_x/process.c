@@ -363,3 +363,8 @@ void process_init(void)
 	threads_limit = (u32)MIN(
 		MAX(mem_pages_total() * PAGE_SIZE / (8 * KSTACK_SIZE), 64ul), (u64)PID_MAX_LIMIT);
 }
+
+ns_t process_start_ns(struct process *p)
+{
+	return p->start_ns;
+}

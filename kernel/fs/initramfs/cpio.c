@@ -1,8 +1,11 @@
 /* newc cpio archives. Layer: fs. No locks, no allocation.
  *
- * Each entry: a header of 110 characters (magic "070701" or "070702", then 13 numbers of 8 hexadecimal digits), the name with its
- * NUL, the contents. Name and contents are padded so that what follows starts at a multiple of 4 from the archive's start. The entry
- * named TRAILER!!! ends the archive. The check sums of 070702 are not checked: contents are not read here. Lengths have 32 bits and positions 64: sums cannot wrap.
+ * Each entry: a header of 110 characters (magic "070701" or "070702", then 13 numbers of 8
+ * hexadecimal digits), the name with its NUL, the contents. Name and contents are padded so that
+ * what follows starts at a multiple of 4 from the archive's start. The entry named TRAILER!!!
+ * ends the archive. The check sums of 070702 are not checked: contents are not read here. Lengths
+ * have 32 bits and positions 64: sums cannot wrap.
+ *
  * Source: cpio(5), "New ASCII Format". */
 #include "cpio.h"
 
@@ -13,12 +16,24 @@
 #define MAGIC_BYTES  6u
 
 enum field {
-	F_INO, F_MODE, F_UID, F_GID, F_NLINK, F_MTIME, F_FILESIZE, F_DEV_MAJOR, F_DEV_MINOR, F_RDEV_MAJOR, F_RDEV_MINOR, F_NAMESIZE,
-	F_CHECK, FIELDS
+	F_INO,
+	F_MODE,
+	F_UID,
+	F_GID,
+	F_NLINK,
+	F_MTIME,
+	F_FILESIZE,
+	F_DEV_MAJOR,
+	F_DEV_MINOR,
+	F_RDEV_MAJOR,
+	F_RDEV_MINOR,
+	F_NAMESIZE,
+	F_CHECK,
+	FIELDS
 };
 _Static_assert(MAGIC_BYTES + 8 * FIELDS == HEADER_BYTES, "newc header");
 
-#define ALL_BYTES(b) ((b) * 0x0101010101010101ULL)
+#define ALL_BYTES(b) ((b)*0x0101010101010101ULL)
 
 /* Eight digits at once, one in each byte of a word. No sum below carries into the next byte. */
 static bool hex_word(const u8 *text, u32 *out)
@@ -26,7 +41,7 @@ static bool hex_word(const u8 *text, u32 *out)
 	u64 w, letter, low, bad;
 
 	__builtin_memcpy(&w, text, sizeof(w)); /* first digit in the lowest byte */
-	if (w == ALL_BYTES('0')) {   /* most are: uid, gid, device numbers */
+	if (w == ALL_BYTES('0')) {             /* most are: uid, gid, device numbers */
 		*out = 0;
 		return true;
 	}
@@ -47,8 +62,8 @@ static bool hex_word(const u8 *text, u32 *out)
 
 bool cpio_is_header(const u8 *buf, size_t len_bytes, size_t pos)
 {
-	return pos <= len_bytes && len_bytes - pos >= MAGIC_BYTES && !memcmp(buf + pos, "07070", 5) &&
-		(buf[pos + 5] == '1' || buf[pos + 5] == '2');
+	return pos <= len_bytes && len_bytes - pos >= MAGIC_BYTES &&
+	       !memcmp(buf + pos, "07070", 5) && (buf[pos + 5] == '1' || buf[pos + 5] == '2');
 }
 
 /* The component [start, end) of the name of @e. False: it is refused. */
@@ -64,8 +79,8 @@ static bool take_component(struct cpio_entry *e, u32 start, u32 end)
 	return n <= NAME_MAX_BYTES && !(n == 2 && c[0] == '.' && c[1] == '.');
 }
 
-/* Fills in what the name's field of @bytes holds. It ends with a NUL, and behind the first NUL there is nothing but more of them
- * (writers that align contents pad there). */
+/* Fills in what the name's field of @bytes holds. It ends with a NUL, and behind the first NUL
+ * there is nothing but more of them (writers that align contents pad there). */
 static bool take_name(struct cpio_entry *e, u32 bytes)
 {
 	u32 i = 0, start = 0;
@@ -93,8 +108,10 @@ static bool take_name(struct cpio_entry *e, u32 bytes)
 	return e->name_len > 0;
 }
 
-/* The entry at @pos. On success *next is where the following one starts, maybe behind the end. CPIO_END: it is whole. */
-static enum cpio_status read_entry(const u8 *buf, size_t len_bytes, size_t start, size_t pos, struct cpio_entry *e, u64 *next)
+/* The entry at @pos. On success *next is where the following one starts, maybe behind the end.
+ * CPIO_END: it is whole. */
+static enum cpio_status read_entry(
+	const u8 *buf, size_t len_bytes, size_t start, size_t pos, struct cpio_entry *e, u64 *next)
 {
 	u32 v[F_CHECK];
 	u64 name_at = (u64)pos + HEADER_BYTES, data_at;
@@ -135,7 +152,8 @@ static enum cpio_status read_entry(const u8 *buf, size_t len_bytes, size_t start
 	return CPIO_END;
 }
 
-enum cpio_status cpio_parse(const u8 *buf, size_t len_bytes, size_t *pos, int (*visit)(void *ctx, const struct cpio_entry *e), void *ctx)
+enum cpio_status cpio_parse(const u8 *buf, size_t len_bytes, size_t *pos,
+	int (*visit)(void *ctx, const struct cpio_entry *e), void *ctx)
 {
 	size_t start = *pos;
 	enum cpio_status status;

@@ -36,6 +36,7 @@ struct tty;
 struct session;      /* posix_x_internal */
 struct process;      /* defined in posix_x_internal.h; others use these accessors */
 pid_t process_pid(struct process *p);
+ns_t process_start_ns(struct process *p); /* CLOCK_MONOTONIC; with the pid it names a process for ever */
 pid_t process_ppid(struct process *p);
 pid_t process_pgid(struct process *p);
 pid_t process_sid(struct process *p);

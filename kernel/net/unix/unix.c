@@ -1,9 +1,13 @@
-/* AF_UNIX stream sockets. Layer: net.
- * A socket reads from one pipe and writes to another: the byte ring of kernel/fs/pipe, with its blocking, wake-ups and end-of-data
- * rules, is the transport. Both are made with the socket; a connection gives them, crossed, to the other side. A listener keeps a
- * queue of server ends that connect() has already joined.
- * Locks: s->lock (S_SOCKET) for state, names and the queue; never two at once. bound_lock (S_SOCKET) guards the table of bound names
- * and is taken before any s->lock. Peers hold each other until either is closed.
+/* AF_UNIX stream sockets. Layer: net. A socket reads from one pipe and writes to another: the
+ * byte ring of kernel/fs/pipe, with its blocking, wake-ups and end-of-data rules, is the
+ * transport. Both are made with the socket; a connection gives them, crossed, to the other side.
+ * A listener keeps a queue of server ends that connect() has already joined.
+ *
+ * Locks: s->lock (S_SOCKET) for state, names and the queue; never two at once. bound_lock
+ * (S_SOCKET) guards the table of bound names and is taken before any s->lock.
+ *
+ * Peers hold each other until either is closed.
+ *
  * Sources: unix(7), socket(7), connect(2), listen(2). */
 #include "unix_internal.h"
 
@@ -25,17 +29,18 @@ struct unix_socket *unix_of(struct socket *s)
 	return container_of(s, struct unix_socket, socket);
 }
 
-/* One with the pipes of its own, or (@first) the other side of a connection. refs 1. NULL = out of memory. */
+/* One with the pipes of its own, or (@first) the other side of a connection. refs 1. NULL = out of
+ * memory. */
 static struct unix_socket *unix_alloc(struct unix_socket *first)
 {
 	struct unix_socket *s = kzalloc(sizeof(*s), ALLOC_KERNEL);
 
 	if (!s)
 		return NULL;
-	s->socket = (struct socket){ .ops = &unix_ops, .family = AF_UNIX, .type = SOCK_STREAM };
+	s->socket = (struct socket){.ops = &unix_ops, .family = AF_UNIX, .type = SOCK_STREAM};
 	s->refs = 1;
 	s->receive_timeout_ns = s->send_timeout_ns = NS_FOREVER;
-	s->peer_cred = (struct linux_ucred){ 0, ~0u, ~0u };
+	s->peer_cred = (struct linux_ucred){0, ~0u, ~0u};
 	mutex_init(&s->lock, RANK_S_SOCKET);
 	waitqueue_init(&s->wq);
 	list_init(&s->queue);
@@ -71,7 +76,8 @@ void unix_put(struct unix_socket *s)
 
 static void set_state(struct unix_socket *s, enum unix_state state)
 {
-	__atomic_store_n(&s->state, state, __ATOMIC_RELEASE); /* pairs with connected_pipe: names and peer are set before */
+	__atomic_store_n(&s->state, state,
+		__ATOMIC_RELEASE); /* pairs with connected_pipe: names and peer are set before */
 }
 
 static void set_peer(struct unix_socket *s, struct unix_socket *peer)
@@ -92,13 +98,16 @@ static void leave_peer(struct unix_socket *s, bool reset)
 	if (!peer)
 		return;
 	if (reset)
-		__atomic_store_n(&peer->reset, 1, __ATOMIC_RELEASE); /* the pipe's lock, taken next by who closes it, shows it to a reader */
+		__atomic_store_n(
+			&peer->reset, 1, __ATOMIC_RELEASE); /* the pipe's lock, taken next by who
+							       closes it, shows it to a reader */
 	unix_put(peer);
 }
 
 static void remember_peer(struct unix_socket *s)
 {
-	s->peer_cred = (struct linux_ucred){ process_pid(current->proc), current->cred->euid, current->cred->egid };
+	s->peer_cred = (struct linux_ucred){
+		process_pid(current->proc), current->cred->euid, current->cred->egid};
 }
 
 /* ---- ends of the byte streams ---- */
@@ -122,7 +131,8 @@ static void close_direction(struct unix_socket *s, u32 direction)
 
 static struct pipe *connected_pipe(struct unix_socket *s, bool receive)
 {
-	if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) != UNIX_CONNECTED) /* pairs with set_state */
+	if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) !=
+		UNIX_CONNECTED) /* pairs with set_state */
 		return NULL;
 	return receive ? s->rx : s->tx;
 }
@@ -136,7 +146,8 @@ static ssize_t unix_receive(struct socket *sock, struct uio *u, u32 msg_flags, u
 {
 	struct unix_socket *s = unix_of(sock);
 	struct pipe *p = connected_pipe(s, true);
-	u32 flags = (msg_flags & MSG_DONTWAIT || file_flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) | (msg_flags & MSG_PEEK ? PIPE_PEEK : 0);
+	u32 flags = (msg_flags & MSG_DONTWAIT || file_flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) |
+		    (msg_flags & MSG_PEEK ? PIPE_PEEK : 0);
 	ns_t deadline;
 	ssize_t done = 0, n;
 
@@ -155,11 +166,13 @@ static ssize_t unix_receive(struct socket *sock, struct uio *u, u32 msg_flags, u
 	return done ? done : n;
 }
 
-static ssize_t unix_send(struct socket *sock, struct uio *u, u32 msg_flags, const struct sockaddr_k *to, u32 file_flags)
+static ssize_t unix_send(struct socket *sock, struct uio *u, u32 msg_flags,
+	const struct sockaddr_k *to, u32 file_flags)
 {
 	struct unix_socket *s = unix_of(sock);
 	struct pipe *p = connected_pipe(s, false);
-	u32 flags = (msg_flags & MSG_DONTWAIT || file_flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) | (msg_flags & MSG_NOSIGNAL ? PIPE_NOSIGNAL : 0);
+	u32 flags = (msg_flags & MSG_DONTWAIT || file_flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) |
+		    (msg_flags & MSG_NOSIGNAL ? PIPE_NOSIGNAL : 0);
 
 	if (msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
@@ -180,7 +193,8 @@ static int unix_shutdown(struct socket *sock, int how)
 		close_direction(s, UNIX_SHUT_READ);
 	if (how != SHUT_RD)
 		close_direction(s, UNIX_SHUT_WRITE);
-	wake_all(&s->wq, POLL_IN | POLL_RDNORM | POLL_HUP); /* who accepts, or waits for a place in the queue */
+	wake_all(&s->wq, POLL_IN | POLL_RDNORM |
+				 POLL_HUP); /* who accepts, or waits for a place in the queue */
 	return 0;
 }
 
@@ -207,11 +221,14 @@ static int unix_listen(struct socket *sock, int backlog)
 
 static bool refuses(const struct unix_socket *listener)
 {
-	return READ_ONCE(listener->state) != UNIX_LISTENING || READ_ONCE(listener->shut) & (UNIX_SHUT_READ | UNIX_SHUT_LISTEN);
+	return READ_ONCE(listener->state) != UNIX_LISTENING ||
+	       READ_ONCE(listener->shut) & (UNIX_SHUT_READ | UNIX_SHUT_LISTEN);
 }
 
-/* Queues @end at the listener, waiting for room; *cred is the listener's. 0 | -ECONNREFUSED | -EAGAIN | -ERESTARTSYS. */
-static int enqueue(struct unix_socket *listener, struct unix_socket *end, bool nonblock, ns_t deadline, struct linux_ucred *cred)
+/* Queues @end at the listener, waiting for room; *cred is the listener's. 0 | -ECONNREFUSED |
+ * -EAGAIN | -ERESTARTSYS. */
+static int enqueue(struct unix_socket *listener, struct unix_socket *end, bool nonblock,
+	ns_t deadline, struct linux_ucred *cred)
 {
 	int err;
 
@@ -226,7 +243,10 @@ static int enqueue(struct unix_socket *listener, struct unix_socket *end, bool n
 		mutex_unlock(&listener->lock);
 		if (nonblock)
 			return -EAGAIN;
-		err = wait_event_timeout(&listener->wq, READ_ONCE(listener->queued) <= READ_ONCE(listener->backlog) || refuses(listener), deadline);
+		err = wait_event_timeout(&listener->wq,
+			READ_ONCE(listener->queued) <= READ_ONCE(listener->backlog) ||
+				refuses(listener),
+			deadline);
 		if (err)
 			return err == -ETIMEDOUT ? -EAGAIN : err;
 	}
@@ -256,7 +276,9 @@ static struct unix_socket *connect_begin(struct unix_socket *s)
 		remember_peer(end);
 		set_state(end, UNIX_CONNECTED);
 	} else {
-		err = s->state == UNIX_CONNECTED ? -EISCONN : s->state == UNIX_CONNECTING ? -EALREADY : -EINVAL;
+		err = s->state == UNIX_CONNECTED    ? -EISCONN
+		      : s->state == UNIX_CONNECTING ? -EALREADY
+						    : -EINVAL;
 	}
 	mutex_unlock(&s->lock);
 	if (!err)
@@ -279,7 +301,8 @@ static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 fil
 		unix_put(listener);
 		return (int)ptr_err(end);
 	}
-	err = enqueue(listener, end, file_flags & O_NONBLOCK, deadline_of(s->send_timeout_ns), &cred);
+	err = enqueue(
+		listener, end, file_flags & O_NONBLOCK, deadline_of(s->send_timeout_ns), &cred);
 	if (!err) { /* the end may be accepted already, and even be closed again */
 		mutex_lock(&s->lock);
 		s->peer_name = listener->name;
@@ -297,12 +320,13 @@ static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 fil
 	return err;
 }
 
-/* This side goes: both directions end. A peer whose bytes were not read, or which nobody accepted, hears of it as a reset. */
+/* This side goes: both directions end. A peer whose bytes were not read, or which nobody accepted,
+ * hears of it as a reset. */
 static void hang_up(struct unix_socket *s, bool reset)
 {
 	leave_peer(s, reset || pipe_readable(s->rx));
-	close_direction(s, UNIX_SHUT_WRITE);
 	close_direction(s, UNIX_SHUT_READ);
+	close_direction(s, UNIX_SHUT_WRITE); /* last: whoever reads the end sees a full hang-up */
 }
 
 static struct unix_socket *dequeue(struct unix_socket *s)
@@ -333,7 +357,8 @@ static struct file *unix_accept(struct socket *sock, u32 file_flags, u32 new_fla
 			return err_ptr(-EAGAIN);
 		if (refuses(s))
 			return err_ptr(-EINVAL);
-		err = wait_event_mode(&s->wq, READ_ONCE(s->queued) || refuses(s), WAIT_INTERRUPTIBLE, deadline, true);
+		err = wait_event_mode(&s->wq, READ_ONCE(s->queued) || refuses(s),
+			WAIT_INTERRUPTIBLE, deadline, true);
 		if (err)
 			return err_ptr(err == -ETIMEDOUT ? -EAGAIN : err);
 	}
@@ -361,7 +386,8 @@ static ssize_t unix_file_write(struct file *f, struct uio *u, u64 *pos)
 static u32 unix_poll(struct file *f, struct poll_table *pt)
 {
 	struct unix_socket *s = unix_of(f->priv);
-	u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE), shut = READ_ONCE(s->shut), mask = 0;
+	u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE), shut = READ_ONCE(s->shut),
+	    mask = 0;
 	bool no_input, no_output;
 
 	poll_wait(pt, f, &s->wq);
@@ -415,19 +441,24 @@ static void unix_release(struct file *f)
 	unix_put(s);
 }
 
-static const struct file_ops unix_file_ops = { .read = unix_file_read, .write = unix_file_write, .poll = unix_poll, .ioctl = unix_ioctl,
-	.release = unix_release };
+static const struct file_ops unix_file_ops = {.read = unix_file_read,
+	.write = unix_file_write,
+	.poll = unix_poll,
+	.ioctl = unix_ioctl,
+	.release = unix_release};
 
 /* ---- options ---- */
 
-#define BUFFER_BYTES_MIN 2304u   /* Linux's bounds, before doubling */
+#define BUFFER_BYTES_MIN 2304u /* Linux's bounds, before doubling */
 #define BUFFER_BYTES_MAX 212992u
 
 static ns_t timeval_ns(const s64 *tv)
 {
 	if (!tv[0] && !tv[1])
 		return NS_FOREVER;
-	return (u64)tv[0] > NS_FOREVER / NS_PER_SEC / 2 ? NS_FOREVER : (u64)tv[0] * NS_PER_SEC + (u64)tv[1] * NS_PER_US;
+	return (u64)tv[0] > NS_FOREVER / NS_PER_SEC / 2
+		       ? NS_FOREVER
+		       : (u64)tv[0] * NS_PER_SEC + (u64)tv[1] * NS_PER_US;
 }
 
 static int unix_set_option(struct socket *sock, int name, const void *buf, u32 len_bytes)
@@ -445,9 +476,11 @@ static int unix_set_option(struct socket *sock, int name, const void *buf, u32 l
 		memcpy(tv, buf, sizeof(tv));
 		if (tv[0] < 0 || tv[1] < 0 || tv[1] >= 1000000)
 			return -EDOM;
-		*(name == SO_RCVTIMEO ? &s->receive_timeout_ns : &s->send_timeout_ns) = timeval_ns(tv);
+		*(name == SO_RCVTIMEO ? &s->receive_timeout_ns : &s->send_timeout_ns) =
+			timeval_ns(tv);
 		return 0;
-	case SO_SNDBUF: /* twice the value, as on Linux; what does not fit any more keeps its room */
+	case SO_SNDBUF: /* twice the value, as on Linux; what does not fit any more keeps its room
+			 */
 		s->send_bytes = 2 * MIN(MAX(value, BUFFER_BYTES_MIN), BUFFER_BYTES_MAX);
 		(void)pipe_resize(s->tx, s->send_bytes);
 		return 0;
@@ -466,7 +499,7 @@ static int unix_set_option(struct socket *sock, int name, const void *buf, u32 l
 static int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_bytes)
 {
 	struct unix_socket *s = unix_of(sock);
-	s64 tv[2] = { 0, 0 };
+	s64 tv[2] = {0, 0};
 	ns_t timeout;
 	int value;
 
@@ -495,10 +528,12 @@ static int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_by
 		value = s->state == UNIX_LISTENING;
 		break;
 	case SO_SNDBUF:
-		value = s->send_bytes ? (int)s->send_bytes : (int)(READ_ONCE(s->tx->slots) * PAGE_SIZE);
+		value = s->send_bytes ? (int)s->send_bytes
+				      : (int)(READ_ONCE(s->tx->slots) * PAGE_SIZE);
 		break;
 	case SO_RCVBUF:
-		value = s->receive_bytes ? (int)s->receive_bytes : (int)(READ_ONCE(s->rx->slots) * PAGE_SIZE);
+		value = s->receive_bytes ? (int)s->receive_bytes
+					 : (int)(READ_ONCE(s->rx->slots) * PAGE_SIZE);
 		break;
 	case SO_ERROR:
 		value = __atomic_exchange_n(&s->reset, 0, __ATOMIC_RELAXED) ? ECONNRESET : 0;
@@ -533,9 +568,16 @@ static int unix_getname(struct socket *sock, bool peer, struct sockaddr_k *out)
 	return err;
 }
 
-static const struct socket_ops unix_ops = { .bind = unix_bind, .connect = unix_connect, .listen = unix_listen, .accept = unix_accept,
-	.getname = unix_getname, .send = unix_send, .receive = unix_receive, .shutdown = unix_shutdown, .get_option = unix_get_option,
-	.set_option = unix_set_option };
+static const struct socket_ops unix_ops = {.bind = unix_bind,
+	.connect = unix_connect,
+	.listen = unix_listen,
+	.accept = unix_accept,
+	.getname = unix_getname,
+	.send = unix_send,
+	.receive = unix_receive,
+	.shutdown = unix_shutdown,
+	.get_option = unix_get_option,
+	.set_option = unix_set_option};
 
 /* ---- making them ---- */
 

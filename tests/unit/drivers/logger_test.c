@@ -1,6 +1,6 @@
-/* The log ring: whole lines, long lines, overwriting, readers that fall behind, consoles, many
- * writers at once. needs: kernel/logger.c defines: -Dlog_printf=logger_printf
- * -Dlog_console_level=logger_console_level
+/* The log ring: whole and long lines, overwriting, slow readers, consoles, many writers at once.
+ * needs: kernel/logger.c
+ * defines: -Dlog_printf=logger_printf -Dlog_console_level=logger_console_level
  */
 #include <u_.h>
 #include <pthread.h>
