@@ -168,6 +168,7 @@ static bool end_process_locked(struct process *p, struct reap_list *reap)
 	}
 	group_check_orphaned_locked(p, NULL);
 	p->state = PROC_ZOMBIE;
+	wake_all(&p->alone_wq, POLL_IN | POLL_RDNORM);
 	if (notify_end_locked(p))
 		reap_add_locked(reap, p);
 	return false;

@@ -53,7 +53,9 @@ void sighand_put(struct sighand *h)
 
 static int check_flags(u64 flags, u32 exit_signal)
 {
-	if (flags & (CLONE_NAMESPACES | CLONE_INTO_CGROUP | CLONE_PIDFD))
+	if (flags & (CLONE_NAMESPACES | CLONE_INTO_CGROUP))
+		return -EINVAL;
+	if ((flags & CLONE_THREAD) && (flags & CLONE_PIDFD))
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
@@ -241,11 +243,45 @@ static void wait_vfork(struct task *child)
 		&child->vfork_wq, !__atomic_load_n(&child->vfork_pending, __ATOMIC_ACQUIRE));
 }
 
+/* CLONE_PIDFD: the descriptor is made and its number told before the child can be seen. */
+struct pidfd_slot {
+	struct file *file; /* NULL = not asked for */
+	cap_t fd;
+};
+
+static int pidfd_reserve(struct pidfd_slot *s, const struct clone_request *r, struct process *p)
+{
+	struct file *f;
+
+	if (!(r->flags & CLONE_PIDFD))
+		return 0;
+	f = pidfd_create(p, 0);
+	if (is_err(f))
+		return (int)ptr_err(f);
+	s->fd = cap_reserve(
+		current->caps, CAP_CLOEXEC, (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX));
+	if (s->fd < 0) {
+		file_put(f);
+		return s->fd;
+	}
+	s->file = f;
+	return put_user_u32(r->pidfd, (u32)s->fd);
+}
+
+static void pidfd_cancel(struct pidfd_slot *s)
+{
+	if (!s->file)
+		return;
+	cap_unreserve(current->caps, s->fd);
+	file_put(s->file);
+}
+
 /* process_clone - the common part of fork, vfork, clone and clone3. Return: the new thread's number
  * | -errno. */
 long process_clone(const struct clone_request *r, const struct trap_frame *f)
 {
 	bool new_process = !(r->flags & CLONE_THREAD);
+	struct pidfd_slot pidfd = {NULL, -1};
 	struct process *p;
 	struct task *t;
 	struct pid *pid;
@@ -281,10 +317,14 @@ long process_clone(const struct clone_request *r, const struct trap_frame *f)
 		goto fail_process;
 	copy_task(t, r);
 	arch_thread_init_fork(&t->thread, f, r->stack, r->flags & CLONE_SETTLS, r->tls);
-	err = publish(t, pid, r, new_process);
+	err = pidfd_reserve(&pidfd, r, p);
+	if (!err)
+		err = publish(t, pid, r, new_process);
 	if (err)
-		goto fail_process;
+		goto fail_pidfd;
 	nr = pid->nr;
+	if (pidfd.file)
+		cap_fill(current->caps, pidfd.fd, &pidfd.file->object.root);
 	if (r->flags & CLONE_PARENT_SETTID)
 		(void)!put_user_u32(r->parent_tid, (u32)nr);
 	if (r->flags & CLONE_VFORK)
@@ -295,6 +335,8 @@ long process_clone(const struct clone_request *r, const struct trap_frame *f)
 		thread_put(&t->thread);
 	}
 	return nr;
+fail_pidfd:
+	pidfd_cancel(&pidfd);
 fail_process:
 	task_drop_resources(t);
 	if (new_process)

@@ -336,7 +336,10 @@ void posix_timers_exec(struct process *p);
 void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info);
 void posix_timer_put(struct posix_timer *t);
 
+long signal_to_process(struct process *p, int signo, struct siginfo *info);
+
 /* the rest */
+struct file *pidfd_create(struct process *p, u32 o_flags);
 void futex_init(void);
 void robust_list_exit(struct task *t);
 void rseq_return(struct trap_frame *f, bool signal);

@@ -280,6 +280,24 @@ long signal_kill(pid_t pid, int signo)
 	return err;
 }
 
+/* signal_to_process - @info NULL: from current, as kill(2). A reaped process is gone. */
+long signal_to_process(struct process *p, int signo, struct siginfo *info)
+{
+	struct siginfo own;
+
+	if (signo < 0 || signo > SIGNALS_MAX || (info && info->signo != signo))
+		return -EINVAL;
+	if (p->state == PROC_REAPED)
+		return -ESRCH;
+	if (info && (info->code >= 0 || info->code == SI_TKILL) && p != current->proc)
+		return -EPERM;
+	if (!info) {
+		from_current(&own, signo, SI_USER);
+		info = &own;
+	}
+	return send_checked(p, info);
+}
+
 /* @tgid 0: any process (tkill). */
 static long send_to_thread(pid_t tgid, pid_t tid, const struct siginfo *info)
 {

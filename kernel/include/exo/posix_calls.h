@@ -14,6 +14,7 @@ struct clone_request {
 	vaddr_t stack;   /* stack pointer of the child, 0 = the caller's */
 	u64 tls;
 	u32 USER *parent_tid, *child_tid;
+	u32 USER *pidfd; /* CLONE_PIDFD: where its number goes */
 };
 long process_clone(const struct clone_request *r, const struct trap_frame *f);
 void process_exit_current(s32 status) NORETURN; /* wait status: code << 8 | signal */
@@ -44,6 +45,10 @@ struct exec_request {
 	const u64 USER *argv, *envp;
 };
 long process_exec(const struct exec_request *r, struct trap_frame *f);
+
+long pidfd_open(pid_t pid, u32 flags);
+struct process *pidfd_process(cap_t fd, bool *nonblock); /* +1 | err_ptr(-EBADF) */
+long pidfd_signal(cap_t fd, int signo, struct siginfo *info);
 
 long process_setsid(void);
 long process_setpgid(pid_t pid, pid_t pgid);

@@ -32,9 +32,12 @@ long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 		.stack = stack,
 		.tls = tls,
 		.parent_tid = (u32 USER *)parent_tid,
+		.pidfd = (u32 USER *)parent_tid, /* one word for both, so not both */
 		.child_tid = (u32 USER *)child_tid,
 	};
 
+	if ((flags & CLONE_PIDFD) && (flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
+		return -EINVAL;
 	return clone_with(&r);
 }
 
@@ -72,6 +75,7 @@ long sys_clone3(u64 uargs, u64 size)
 		.stack = a.stack + a.stack_size,
 		.tls = a.tls,
 		.parent_tid = (u32 USER *)a.parent_tid,
+		.pidfd = (u32 USER *)a.pidfd,
 		.child_tid = (u32 USER *)a.child_tid,
 	};
 	return clone_with(&r);
@@ -155,21 +159,44 @@ static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
 	}
 }
 
+/* P_PIDFD: the process behind the descriptor; one opened O_NONBLOCK does not sleep. Return: its
+ * number | -EBADF. */
+static long wait_target(struct wait_request *w, bool *nonblock)
+{
+	struct process *p = pidfd_process((cap_t)w->id, nonblock);
+
+	if (is_err(p))
+		return ptr_err(p);
+	w->type = P_PID;
+	w->id = process_pid(p);
+	process_put(p);
+	return 0;
+}
+
 long sys_waitid(u64 type, u64 id, u64 uinfo, u64 options, u64 rusage)
 {
 	struct wait_request w = {.type = (int)type, .id = (pid_t)id, .options = (u32)options};
 	struct siginfo info;
-	long err;
+	bool nonblock = false;
+	long err = 0;
 
 	if ((u32)options & ~(u32)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED |
 				   __WNOTHREAD | __WCLONE | __WALL))
 		return -EINVAL;
 	if (!((u32)options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	if (w.type < P_ALL || w.type > P_PGID || (w.type == P_PID && w.id <= 0) ||
-		(w.type == P_PGID && w.id < 0))
+	if (w.type < P_ALL || w.type > P_PIDFD || (w.type == P_PID && w.id <= 0) ||
+		(w.type >= P_PGID && w.id < 0))
 		return -EINVAL;
+	if (w.type == P_PIDFD)
+		err = wait_target(&w, &nonblock);
+	if (err)
+		return err;
+	if (nonblock)
+		w.options |= WNOHANG;
 	err = process_wait(&w);
+	if (!err && !w.pid && nonblock && !(options & WNOHANG))
+		err = -EAGAIN;
 	if (err)
 		return err;
 	wait_siginfo(&w, &info);
@@ -180,6 +207,22 @@ long sys_waitid(u64 type, u64 id, u64 uinfo, u64 options, u64 rusage)
 	if (rusage && w.pid && put_rusage(&w.usage, rusage))
 		return -EFAULT;
 	return 0;
+}
+
+long sys_pidfd_open(u64 pid, u64 flags)
+{
+	return pidfd_open((pid_t)pid, (u32)flags);
+}
+
+long sys_pidfd_send_signal(u64 fd, u64 signo, u64 uinfo, u64 flags)
+{
+	struct siginfo info;
+
+	if (flags)
+		return -EINVAL;
+	if (uinfo && copy_from_user(&info, (const void USER *)uinfo, sizeof(info)))
+		return -EFAULT;
+	return pidfd_signal((cap_t)fd, (int)signo, uinfo ? &info : NULL);
 }
 
 long sys_getrusage(u64 who, u64 to)

@@ -1,0 +1,92 @@
+/* A process as a file descriptor: it stays that process though its number be given again. Layer:
+ * posix_x.
+ *
+ * The file holds a reference on the process and is readable once that has ended. Polls sleep on the
+ * process's alone_wq.
+ *
+ * Source: pidfd_open(2), pidfd_send_signal(2), clone(2) CLONE_PIDFD, waitid(2) P_PIDFD. */
+#include <exo/fs.h>
+#include <exo_abi/linux_fs.h>
+#include "posix_x_internal.h"
+
+static u32 pidfd_poll(struct file *f, struct poll_table *pt)
+{
+	struct process *p = f->priv;
+
+	poll_wait(pt, f, &p->alone_wq);
+	return READ_ONCE(p->state) == PROC_LIVE ? 0 : POLL_IN | POLL_RDNORM;
+}
+
+static void pidfd_release(struct file *f)
+{
+	process_put(f->priv);
+}
+
+static const struct file_ops pidfd_ops = {
+	.anon_name = "anon_inode:[pidfd]", .poll = pidfd_poll, .release = pidfd_release};
+
+/* pidfd_create - a file for @p, which gets one more reference. Return: file | err_ptr(-ENOMEM). */
+struct file *pidfd_create(struct process *p, u32 o_flags)
+{
+	struct file *f = file_create(&pidfd_ops, NULL, O_RDWR | o_flags, p);
+
+	if (is_err(f))
+		return f;
+	f->mode |= FMODE_STREAM;
+	process_get(p);
+	return f;
+}
+
+long pidfd_open(pid_t pid, u32 flags)
+{
+	struct process *p;
+	struct thread *t;
+	struct file *f;
+
+	if ((flags & ~O_NONBLOCK) || pid <= 0)
+		return -EINVAL;
+	p = process_find(pid);
+	if (!p) {
+		t = thread_find(
+			pid); /* a thread that is not the first of its process has no descriptor */
+		if (t)
+			thread_put(t);
+		return t ? -EINVAL : -ESRCH;
+	}
+	f = pidfd_create(p, flags);
+	process_put(p);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, O_CLOEXEC);
+}
+
+/* pidfd_process - the process behind descriptor @fd, +1, and whether it was opened O_NONBLOCK.
+ * err_ptr(-EBADF). */
+struct process *pidfd_process(cap_t fd, bool *nonblock)
+{
+	struct process *p = err_ptr(-EBADF);
+	bool borrowed;
+	struct file *f = fd_file(fd, 0, &borrowed);
+
+	if (is_err(f))
+		return err_ptr(-EBADF);
+	if (f->ops == &pidfd_ops) {
+		p = f->priv;
+		process_get(p);
+		*nonblock = f->flags & O_NONBLOCK;
+	}
+	fd_file_release(f, borrowed);
+	return p;
+}
+
+/* pidfd_signal - @info NULL: as kill(2) would send it. */
+long pidfd_signal(cap_t fd, int signo, struct siginfo *info)
+{
+	bool nonblock;
+	struct process *p = pidfd_process(fd, &nonblock);
+	long err;
+
+	if (is_err(p))
+		return ptr_err(p);
+	err = signal_to_process(p, signo, info);
+	process_put(p);
+	return err;
+}
