@@ -44,9 +44,14 @@ struct pid {
 	struct list group;       /* [tree] process->group_node of the members */
 	struct rcu_head rcu;
 };
-struct pid_table {                              /* [tree]; look-ups under RCU */
-	struct pid **leaf[PID_MAX_LIMIT / 512]; /* leaf[nr / 512][nr % 512] */
-	u16 used[PID_MAX_LIMIT / 512];          /* pids in each leaf */
+#define PIDS_A_LEAF 512
+struct pid_leaf {
+	struct pid *slot[PIDS_A_LEAF]; /* slot[nr % 512] */
+	u32 used;                      /* [tree] slots that are not NULL, at least 1 */
+	struct rcu_head rcu;
+};
+struct pid_table {                                          /* [tree]; look-ups under RCU */
+	struct pid_leaf *leaf[PID_MAX_LIMIT / PIDS_A_LEAF]; /* leaf[nr / 512]; NULL = all free */
 	pid_t last, max;
 };
 extern struct pid_table pids;

@@ -278,8 +278,8 @@ struct process *process_next(pid_t *nr)
 	for (n = MAX(*nr, 0) + 1; n < max; n++) {
 		struct process *p;
 
-		if (n % 512 == 0 && !READ_ONCE(pids.used[n / 512])) {
-			n += 511;
+		if (n % PIDS_A_LEAF == 0 && !READ_ONCE(pids.leaf[n / PIDS_A_LEAF])) {
+			n += PIDS_A_LEAF - 1;
 			continue;
 		}
 		p = process_find(n);

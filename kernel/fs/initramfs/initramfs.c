@@ -237,7 +237,7 @@ static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
 static int make_entry(struct unpack *u, const struct cpio_entry *e)
 {
 	struct inode *dir = u->dir.dentry->inode;
-	struct timespec64 mtime;
+	struct timespec64 mtime = dir->mtime; /* the directory keeps the one that its own entry gave */
 	struct dentry *d;
 	int err;
 
@@ -256,7 +256,6 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e)
 		rwsem_write_unlock(&dir->lock);
 		return (int)ptr_err(d);
 	}
-	mtime = dir->mtime; /* the directory keeps the time that its own entry has given it */
 	err = d->inode ? 0 : make_new(u, e, d);
 	dir->mtime = mtime;
 	rwsem_write_unlock(&dir->lock);

@@ -418,7 +418,7 @@ int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end)
 	if (is_err(w)) {
 		pipe_close_end(p, 0, 1, 1);
 		file_put(r);
-		return -ENFILE;
+		return -ENOMEM;
 	}
 	r->mode |= FMODE_STREAM;
 	w->mode |= FMODE_STREAM;
@@ -488,7 +488,7 @@ int pipe_fifo_open(struct inode *i, struct file *f)
 	f->priv = p;
 	f->mode |= FMODE_STREAM;
 	fifo_join(p, f, &opens, &seen);
-	if (!opens)
+	if (!opens || i->sb == anon_inode()->sb) /* a pipe(2) opened again through /proc meets nobody new: it does not wait */
 		return 0;
 	if (f->flags & O_NONBLOCK)
 		return f->mode & FMODE_WRITE ? -ENXIO : 0;

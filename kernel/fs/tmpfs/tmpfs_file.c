@@ -35,7 +35,7 @@ static ssize_t tmpfs_read(struct file *f, struct uio *u, u64 *pos)
 		struct page *p = vm_object_peek(o, at >> PAGE_SHIFT);
 
 		n = MIN(n, size - at);
-		if (!p && is_backed(o)) {
+		if (!p && at >> PAGE_SHIFT < READ_ONCE(i->backed_pages)) {
 			p = vm_object_page(o, at >> PAGE_SHIFT, true);
 			if (is_err(p)) {
 				err = ptr_err(p);

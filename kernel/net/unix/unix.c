@@ -325,8 +325,8 @@ static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 fil
 static void hang_up(struct unix_socket *s, bool reset)
 {
 	leave_peer(s, reset || pipe_readable(s->rx));
-	close_direction(s, UNIX_SHUT_WRITE);
 	close_direction(s, UNIX_SHUT_READ);
+	close_direction(s, UNIX_SHUT_WRITE); /* last: whoever reads the end sees a full hang-up */
 }
 
 static struct unix_socket *dequeue(struct unix_socket *s)
