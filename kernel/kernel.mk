@@ -44,9 +44,9 @@
 # budget: security 1500
 # budget: scheduler 2000
 # budget: drivers 4800
-# budget: fs 9200
+# budget: fs 9600
 # budget: net 1500
-# budget: posix_x 5500
+# budget: posix_x 5800
 # budget: syscall 4800
 # budget: boot 500
 

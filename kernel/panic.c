@@ -1,6 +1,6 @@
 /* The end: a line that names the cause, registers, backtrace, what the other CPUs were doing, and the way out. Layer: boot.
  * The first CPU to come here wins; others that panic meanwhile stop silently. The output goes through the log, whose consoles
- * ignore their locks once panic_in_progress is set. */
+ * ignore their locks after log_panic_begin. */
 #include <exo/cmdline.h>
 #include <exo/debug.h>
 #include <exo/log.h>
@@ -10,7 +10,6 @@
 
 #define QEMU_EXIT_PANIC 0x31 /* isa-debug-exit: QEMU's own status becomes (0x31 << 1) | 1 = 99 */
 
-bool panic_in_progress;
 static u32 panic_cpu = ~0u; /* [a] */
 
 static void panic_begin(void)
@@ -24,8 +23,8 @@ static void panic_begin(void)
 		for (;;)
 			arch_cpu_relax(); /* the NMI of the first one stops us */
 	}
-	panic_in_progress = true;
 	arch_stop_others();
+	log_panic_begin();
 }
 
 static void panic_end(const char *text, const struct trap_frame *f) NORETURN;
@@ -36,8 +35,7 @@ static void panic_end(const char *text, const struct trap_frame *f)
 
 	log_printf(LOG_EMERG, "PANIC: %s", text);
 	log_printf(LOG_EMERG, "CPU %u, thread %s[%d]", cpu_id(), t ? t->name : "none", t ? t->tid : 0);
-	if (f)
-		arch_frame_print(f);
+	arch_frame_print(f);
 	arch_registers_here(&ip, &fp, f);
 	backtrace_print(ip, fp);
 	arch_stopped_print();
@@ -46,6 +44,7 @@ static void panic_end(const char *text, const struct trap_frame *f)
 
 void panic(const char *fmt, ...)
 {
+	struct trap_frame here;
 	char text[256];
 	va_list args;
 
@@ -53,7 +52,8 @@ void panic(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	panic_end(text, NULL);
+	arch_frame_here(&here);
+	panic_end(text, &here);
 }
 
 void panic_frame(const struct trap_frame *f, const char *fmt, ...)

@@ -1,5 +1,8 @@
 /* What each user holds of things that RLIMIT_NPROC and RLIMIT_SIGPENDING bound. Layer: posix_x.
- * Locks: users_lock guards the table; counts are atomic. An account goes when nobody of its user is left.
+ *
+ * Locks: users_lock guards the table; counts are atomic. An account goes when nobody of its user is
+ * left.
+ *
  * Source: getrlimit(2): both limits count per real user id. */
 #include <exo/memory.h>
 #include "posix_x_internal.h"
@@ -13,7 +16,7 @@ static struct user_account *find_locked(u32 uid)
 {
 	struct user_account *a;
 
-	hlist_for_each_entry(a, &users[uid % USER_BUCKETS], hash)
+	hlist_for_each_entry (a, &users[uid % USER_BUCKETS], hash)
 		if (a->uid == uid) {
 			__atomic_fetch_add(&a->refs, 1, __ATOMIC_RELAXED);
 			return a;
@@ -59,7 +62,8 @@ void account_put(struct user_account *a)
 	bool last;
 
 	while (refs > 1) /* not the last: no lock */
-		if (__atomic_compare_exchange_n(&a->refs, &refs, refs - 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    &a->refs, &refs, refs - 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 			return;
 	flags = spin_lock_irq(&users_lock);
 	last = __atomic_sub_fetch(&a->refs, 1, __ATOMIC_ACQ_REL) == 0;

@@ -1,5 +1,9 @@
-/* Checks of ELF64 images and of `#!` lines. Input is hostile: every number is bounded before it is used. Layer: posix_x.
- * Invariant: after elf_check_segments each PT_LOAD lies in user space, and no sum of its fields wraps.
+/* Checks of ELF64 images and of `#!` lines. Input is hostile: every number is bounded before it is
+ * used. Layer: posix_x.
+ *
+ * Invariant: after elf_check_segments each PT_LOAD lies in user space, and no sum of its fields
+ * wraps.
+ *
  * Source: elf(5), execve(2), System V ABI chapter 5. */
 #include <exo/errno.h>
 #include <exo/string.h>
@@ -21,12 +25,14 @@ int elf_check_header(const void *buf, size_t len, u64 file_bytes, struct elf_ima
 	if (len < sizeof(h))
 		return -ENOEXEC;
 	memcpy(&h, buf, sizeof(h));
-	if (memcmp(h.ident, "\177ELF", 4) || h.ident[4] != ELF_CLASS64 || h.ident[5] != ELF_DATA_LSB)
+	if (memcmp(h.ident, "\177ELF", 4) || h.ident[4] != ELF_CLASS64 ||
+		h.ident[5] != ELF_DATA_LSB)
 		return -ENOEXEC;
 	if ((h.type != ELF_TYPE_EXEC && h.type != ELF_TYPE_DYN) || h.machine != ELF_MACHINE)
 		return -ENOEXEC;
 	table_bytes = (u64)h.phnum * sizeof(struct elf64_segment);
-	if (h.phentsize != sizeof(struct elf64_segment) || !h.phnum || table_bytes > ELF_SEGMENTS_BYTES_MAX)
+	if (h.phentsize != sizeof(struct elf64_segment) || !h.phnum ||
+		table_bytes > ELF_SEGMENTS_BYTES_MAX)
 		return -ENOEXEC;
 	if (h.phoff > file_bytes || file_bytes - h.phoff < table_bytes)
 		return -ENOEXEC;
@@ -61,7 +67,8 @@ static int check_load(struct elf_image *img, const struct elf64_segment *s, u64 
 	return 0;
 }
 
-int elf_check_segments(struct elf_image *img, const struct elf64_segment *segments, u64 file_bytes, u64 user_max)
+int elf_check_segments(
+	struct elf_image *img, const struct elf64_segment *segments, u64 file_bytes, u64 user_max)
 {
 	int err;
 
@@ -79,7 +86,8 @@ int elf_check_segments(struct elf_image *img, const struct elf64_segment *segmen
 		case PT_INTERP:
 			if (img->interp_bytes)
 				break; /* the first one counts */
-			if (s->filesz < 2 || s->filesz > ELF_INTERP_MAX || s->offset > file_bytes || s->filesz > file_bytes - s->offset)
+			if (s->filesz < 2 || s->filesz > ELF_INTERP_MAX || s->offset > file_bytes ||
+				s->filesz > file_bytes - s->offset)
 				return -ENOEXEC;
 			img->interp_offset = s->offset;
 			img->interp_bytes = (u32)s->filesz;

@@ -1,8 +1,12 @@
 /* exec: a process gets a new program. Layer: posix_x.
  *
- * Prepare: open, follow `#!`, check, copy the arguments, build the whole new address space - all of it may fail with an error and
- * without a trace. Commit: the other threads end, then nothing fails any more but for want of memory, which kills.
- * Locks: none is held over the long parts; tree and process->lock inside. Source: execve(2), signal(7), POSIX.1-2017 exec. */
+ * Prepare: open, follow `#!`, check, copy the arguments, build the whole new address space - all of
+ * it may fail with an error and without a trace. Commit: the other threads end, then nothing fails
+ * any more but for want of memory, which kills.
+ *
+ * Locks: none is held over the long parts; tree and process->lock inside.
+ *
+ * Source: execve(2), signal(7), POSIX.1-2017 exec. */
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
@@ -41,11 +45,14 @@ static struct exec *exec_alloc(const char *path)
 	return e;
 }
 
-/* Puts the interpreter of script @script in front: interpreter, its argument, the script, then what was behind argv[0]. */
+/* Puts the interpreter of script @script in front: interpreter, its argument, the script, then what
+ * was behind argv[0]. */
 static int push_script(struct exec *e, const char *interp, const char *arg, const char *script)
 {
 	char *front[3];
-	u32 n = 0, drop = e->prefix_count ? 1 : 0; /* argv[0] so far: of the caller, or of the script before */
+	u32 n = 0, drop = e->prefix_count
+				  ? 1
+				  : 0; /* argv[0] so far: of the caller, or of the script before */
 
 	if (e->prefix_count - drop + 3 > EXEC_PREFIX_MAX)
 		return -ELOOP;
@@ -68,12 +75,12 @@ static int push_script(struct exec *e, const char *interp, const char *arg, cons
 }
 
 /* Opens the program, going through `#!` lines to one that is no script. */
-static int open_program(struct exec *e, cap_t dirfd, u32 at_flags)
+static int open_program(struct exec *e, cap_t dirfd, const char *path, u32 at_flags)
 {
 	struct exec_file *f = &e->program;
 	const char *name = e->path;
 	char *interp, *arg;
-	int err = exec_file_open(f, dirfd, name, at_flags);
+	int err = exec_file_open(f, dirfd, path, at_flags);
 
 	for (u32 depth = 0; !err; depth++) {
 		char line[EXEC_SCRIPT_BYTES];
@@ -123,9 +130,9 @@ static int open_interpreter(struct exec *e)
 }
 
 /* Everything that may fail. The arguments are in e already. */
-static int prepare(struct exec *e, cap_t dirfd, u32 at_flags)
+static int prepare(struct exec *e, cap_t dirfd, const char *path, u32 at_flags)
 {
-	int err = open_program(e, dirfd, at_flags);
+	int err = open_program(e, dirfd, path, at_flags);
 
 	if (!err)
 		err = exec_read_segments(&e->program);
@@ -162,7 +169,7 @@ static int become_alone(struct task *t)
 		return 0;
 	}
 	p->flags |= PROC_EXEC;
-	list_for_each_entry(o, &p->threads, thread_node) {
+	list_for_each_entry (o, &p->threads, thread_node) {
 		if (o == t || (o->job & TASK_EXITING))
 			continue;
 		o->job = (o->job & ~(TASK_STOPPED | TASK_STOP_PENDING)) | TASK_EXEC_KILL;
@@ -194,7 +201,7 @@ static void become_leader(struct task *t)
 	pid_use(p->pid);
 	rcu_assign_pointer(p->pid->task, t);
 	t->thread.tid = p->nr;
-	list_for_each_entry(child, &p->children, sibling)
+	list_for_each_entry (child, &p->children, sibling)
 		if (child->parent_tid == old)
 			child->parent_tid = p->nr;
 	tree_unlock(flags);
@@ -249,7 +256,8 @@ static void set_identity(struct exec *e, struct task *t)
 	struct process *p = t->thread.proc;
 	struct cred *old = t->thread.cred;
 	const char *slash = strrchr(e->path, '/');
-	bool gained = e->cred->euid != old->euid || e->cred->egid != old->egid || (e->cred->cap_permitted & ~old->cap_permitted);
+	bool gained = e->cred->euid != old->euid || e->cred->egid != old->egid ||
+		      (e->cred->cap_permitted & ~old->cap_permitted);
 
 	rcu_assign_pointer(t->thread.cred, e->cred);
 	e->cred = NULL;
@@ -287,10 +295,10 @@ static void commit(struct exec *e, struct task *t, struct trap_frame *f)
 	arch_frame_exec(f, e->entry, e->sp);
 }
 
-static long exec_run(struct exec *e, cap_t dirfd, u32 at_flags, struct trap_frame *f)
+static long exec_run(struct exec *e, const struct exec_request *r, struct trap_frame *f)
 {
 	struct task *t = current_task();
-	long err = prepare(e, dirfd, at_flags);
+	long err = prepare(e, r->dirfd, r->path, r->at_flags);
 
 	if (!err)
 		err = become_alone(t);
@@ -306,7 +314,8 @@ static long exec_run(struct exec *e, cap_t dirfd, u32 at_flags, struct trap_fram
 	return 0;
 }
 
-/* process_exec - execve and execveat. @path: kernel string. On success @f is the new program's first frame. */
+/* process_exec - execve and execveat. @path: kernel string. On success @f is the new program's
+ * first frame. */
 long process_exec(const struct exec_request *r, struct trap_frame *f)
 {
 	struct task *t = current_task();
@@ -314,21 +323,21 @@ long process_exec(const struct exec_request *r, struct trap_frame *f)
 	size_t left;
 	long err;
 
-	if (t->nproc_exceeded &&
-	    (u64)__atomic_load_n(&t->account->threads, __ATOMIC_RELAXED) > rlimit_current(RLIM_NPROC))
+	if (t->nproc_exceeded && (u64)__atomic_load_n(&t->account->threads, __ATOMIC_RELAXED) >
+					 rlimit_current(RLIM_NPROC))
 		return -EAGAIN;
 	t->nproc_exceeded = false;
-	e = exec_alloc(r->path);
+	e = exec_alloc(r->name);
 	if (!e)
 		return -ENOMEM;
 	left = e->args_limit;
 	err = arg_list_from_user(&e->argv, r->argv, &left);
 	if (!err && !e->argv.count) /* a program is never started without a name */
-		err = arg_list_from_kernel(&e->argv, (const char *const[]){ "", NULL }, &left);
+		err = arg_list_from_kernel(&e->argv, (const char *const[]){"", NULL}, &left);
 	if (!err)
 		err = arg_list_from_user(&e->envp, r->envp, &left);
 	if (!err)
-		err = exec_run(e, r->dirfd, r->at_flags, f);
+		err = exec_run(e, r, f);
 	exec_free(e);
 	return err;
 }
@@ -354,7 +363,8 @@ static struct cap_space *init_descriptors(void)
 		return NULL;
 	console = vfs_open(-100 /* AT_FDCWD */, "/dev/console", 2 /* O_RDWR */, 0);
 	if (is_err(console)) {
-		log_warn("init: no /dev/console, error %ld: it starts without descriptors", -ptr_err(console));
+		log_warn("init: no /dev/console, error %ld: it starts without descriptors",
+			-ptr_err(console));
 		return caps;
 	}
 	for (cap_t fd = 0; fd < 3; fd++) {
@@ -366,7 +376,8 @@ static struct cap_space *init_descriptors(void)
 	return caps;
 }
 
-/* A process without program. Its session and group have number 0, so that it may make its own, as on Linux. */
+/* A process without program. Its session and group have number 0, so that it may make its own, as
+ * on Linux. */
 static struct task *init_task_create(struct session *s)
 {
 	struct task *t = task_alloc("init");
@@ -380,7 +391,8 @@ static struct task *init_task_create(struct session *s)
 	t->thread.cred = cred_get(&cred_root);
 	t->thread.fs = fs_context_copy(current->fs);
 	t->thread.caps = init_descriptors();
-	if (!p->sighand || !p->pid || !t->account || !t->thread.caps || !t->thread.fs || arch_fpu_alloc(&t->thread))
+	if (!p->sighand || !p->pid || !t->account || !t->thread.caps || !t->thread.fs ||
+		arch_fpu_alloc(&t->thread))
 		panic("init: out of memory");
 	rlimits_init(p);
 	process_get(p);
@@ -426,7 +438,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 	if (!err)
 		err = arg_list_from_kernel(&e->envp, envp, &left);
 	if (!err)
-		err = prepare(e, -100 /* AT_FDCWD */, 0);
+		err = prepare(e, -100 /* AT_FDCWD */, path, 0);
 	s = err ? NULL : session_create();
 	if (!s) {
 		exec_free(e);

@@ -1,7 +1,9 @@
 /* Arguments of exec: from the caller's memory to the new program's stack. Layer: posix_x.
  *
- * Stack from its top: 8 zero bytes, path, environment, arguments, platform, 16 random bytes, then aligned to 16 the auxiliary
- * vector, envp[], argv[], argc. Strings are copied once and stay in order.
+ * Stack from its top: 8 zero bytes, path, environment, arguments, platform, 16 random bytes, then
+ * aligned to 16 the auxiliary vector, envp[], argv[], argc. Strings are copied once and stay in
+ * order.
+ *
  * Source: execve(2), getauxval(3), x86-64 psABI 3.4.1. */
 #include <exo/memory.h>
 #include <exo/string.h>
@@ -42,7 +44,8 @@ static int string_begin(struct arg_list *l)
 	return 0;
 }
 
-/* Copies one string of the user's. *left: bytes that all arguments may still take, pointers included. */
+/* Copies one string of the user's. *left: bytes that all arguments may still take, pointers
+ * included. */
 static int add_user(struct arg_list *l, const char USER *s, size_t *left)
 {
 	size_t whole = 0;
@@ -152,7 +155,7 @@ void arg_list_free(struct arg_list *l)
 		kfree(c);
 	}
 	kfree(l->offset);
-	*l = (struct arg_list){ 0 };
+	*l = (struct arg_list){0};
 }
 
 /* ---- the stack of the new program ---- */
@@ -183,8 +186,8 @@ static int put_list(struct vm_space *s, vaddr_t va, const struct arg_list *l, si
 
 struct stack_plan {
 	vaddr_t path, env, args, prefix, platform, random, vector; /* where each begins */
-	size_t args_skip;     /* bytes of argv[0] when a script's interpreter takes its place */
-	u32 args_from;        /* first argument that counts */
+	size_t args_skip; /* bytes of argv[0] when a script's interpreter takes its place */
+	u32 args_from;    /* first argument that counts */
 	u32 argc;
 };
 
@@ -241,10 +244,10 @@ static u32 fill_aux(const struct exec *e, const struct stack_plan *s, u64 *aux)
 	const struct elf_image *img = &e->program.image;
 	u64 *a = aux;
 
-#define AUX(tag, value)                                                                            \
-	do {                                                                                       \
-		*a++ = (tag);                                                                      \
-		*a++ = (value);                                                                    \
+#define AUX(tag, value)         \
+	do {                    \
+		*a++ = (tag);   \
+		*a++ = (value); \
 	} while (0)
 	if (e->vdso)
 		AUX(AT_SYSINFO_EHDR, e->vdso);
@@ -307,12 +310,13 @@ static int put_vector(struct exec *e, const struct stack_plan *s)
 	return err;
 }
 
-/* exec_build_stack - maps the stack of e->space and writes it; e->sp is the first program's stack pointer. 0 | -ENOMEM -E2BIG -EFAULT. */
+/* exec_build_stack - maps the stack of e->space and writes it; e->sp is the first program's stack
+ * pointer. 0 | -ENOMEM -E2BIG -EFAULT. */
 int exec_build_stack(struct exec *e)
 {
 	struct vm_space *space = e->space;
 	struct stack_plan s;
-	struct vm_map_request r = { 0 };
+	struct vm_map_request r = {0};
 	vaddr_t low, out;
 	int err;
 
@@ -320,7 +324,8 @@ int exec_build_stack(struct exec *e)
 	low = ALIGN_DOWN(s.vector, PAGE_SIZE) - EXEC_STACK_SLACK;
 	r.addr = low;
 	r.len_bytes = ALIGN_UP(space->stack_top, PAGE_SIZE) - low;
-	r.flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_STACK | VM_ACCOUNT;
+	r.flags =
+		VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_STACK | VM_ACCOUNT;
 	if (e->program.image.stack_exec)
 		r.flags |= VM_EXEC;
 	r.fixed = r.noreplace = r.grows_down = true;

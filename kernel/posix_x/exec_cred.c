@@ -1,5 +1,7 @@
 /* Credentials of the new program: set-user-ID files, Linux capabilities. Layer: posix_x.
- * Source: capabilities(7) "Transformation of capabilities during execve()", execve(2), prctl(2) PR_SET_NO_NEW_PRIVS. */
+ *
+ * Source: capabilities(7) "Transformation of capabilities during execve()", execve(2), prctl(2)
+ * PR_SET_NO_NEW_PRIVS. */
 #include <exo/memory.h>
 #include <exo/string.h>
 #include <exo_abi/linux_fs.h>
@@ -20,7 +22,8 @@ static void file_caps(const struct cred *c, u64 *inheritable, u64 *permitted, bo
 	*effective = c->euid == 0;
 }
 
-/* exec_prepare_cred - e->cred and e->secure from the caller's credentials and the program's mode. 0 | -ENOMEM. */
+/* exec_prepare_cred - e->cred and e->secure from the caller's credentials and the program's mode. 0
+ * | -ENOMEM. */
 int exec_prepare_cred(struct exec *e)
 {
 	const struct cred *old = current->cred;
@@ -44,12 +47,14 @@ int exec_prepare_cred(struct exec *e)
 	file_caps(c, &inheritable, &permitted, &effective);
 	if (id_change)
 		c->cap_ambient = 0;
-	c->cap_permitted = (c->cap_inheritable & inheritable) | (permitted & c->cap_bounding) | c->cap_ambient;
+	c->cap_permitted =
+		(c->cap_inheritable & inheritable) | (permitted & c->cap_bounding) | c->cap_ambient;
 	if (old->no_new_privs)
 		c->cap_permitted &= old->cap_permitted;
 	c->cap_effective = effective ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~SECBIT_KEEP_CAPS;
-	/* The dynamic loader must not trust its environment when the program has more rights than its caller. */
+	/* The dynamic loader must not trust its environment when the program has more rights than
+	 * its caller. */
 	e->secure = c->uid != c->euid || c->gid != c->egid ||
 		    (c->uid != 0 && (c->cap_permitted & ~c->cap_ambient & ~old->cap_permitted));
 	return 0;

@@ -4,28 +4,30 @@
 #include "elf.h"
 #include "posix_x_internal.h"
 
-#define EXEC_HEAD_BYTES    1024   /* of a file, read first: ELF header and usual program headers, or a `#!` line */
-#define EXEC_SCRIPT_BYTES  256    /* of a `#!` line that count */
-#define EXEC_SCRIPTS_MAX   5      /* interpreters that are scripts themselves, one above the other */
-#define EXEC_PREFIX_MAX    (2 * EXEC_SCRIPTS_MAX + 2)
-#define EXEC_STRING_MAX    131072 /* one argument, with NUL */
-#define EXEC_ARGS_MAX      (6UL << 20)
-#define EXEC_ARGS_MIN      131072UL
+#define EXEC_HEAD_BYTES \
+	1024 /* of a file, read first: ELF header and usual program headers, or a `#!` line */
+#define EXEC_SCRIPT_BYTES 256 /* of a `#!` line that count */
+#define EXEC_SCRIPTS_MAX  5   /* interpreters that are scripts themselves, one above the other */
+#define EXEC_PREFIX_MAX   (2 * EXEC_SCRIPTS_MAX + 2)
+#define EXEC_STRING_MAX   131072 /* one argument, with NUL */
+#define EXEC_ARGS_MAX     (6UL << 20)
+#define EXEC_ARGS_MIN     131072UL
 
-/* Strings on their way to the new stack, one after the other with their NULs, in chunks of a page. */
+/* Strings on their way to the new stack, one after the other with their NULs, in chunks of a page.
+ */
 struct arg_chunk {
 	struct arg_chunk *next;
 	u8 data[PAGE_SIZE - sizeof(struct arg_chunk *)];
 };
 struct arg_list {
 	struct arg_chunk *first, *last;
-	size_t bytes;           /* in all chunks */
-	size_t last_used;       /* in the last one */
-	u32 *offset;            /* offset[i]: where string i begins */
+	size_t bytes;     /* in all chunks */
+	size_t last_used; /* in the last one */
+	u32 *offset;      /* offset[i]: where string i begins */
 	u32 count, room;
 };
 struct exec_file {
-	struct file *file;      /* +1 */
+	struct file *file; /* +1 */
 	u64 bytes;
 	struct elf_image image;
 	struct elf64_segment *segments; /* owned when not in head */
@@ -37,13 +39,13 @@ struct exec {
 	struct arg_list argv, envp;
 	char *prefix[EXEC_PREFIX_MAX]; /* owned; replaces argv[0] when there are scripts */
 	u32 prefix_count;
-	char *path;             /* owned: as given, AT_EXECFN */
+	char *path; /* owned: as given, AT_EXECFN */
 	size_t args_limit;
 	struct vm_space *space; /* +1 the new one */
 	struct cred *cred;      /* +1 */
 	bool secure;
 	vaddr_t program_bias, interp_base, entry, brk, sp;
-	vaddr_t vdso, top;      /* next mapping below mmap_base goes under top */
+	vaddr_t vdso, top; /* next mapping below mmap_base goes under top */
 	u64 random[2];
 };
 
@@ -60,4 +62,4 @@ void exec_layout(struct exec *e);
 int exec_map_images(struct exec *e) MUST_USE;
 /* exec_cred.c */
 int exec_prepare_cred(struct exec *e) MUST_USE;
-#define EXEC_STACK_SLACK   131072UL /* mapped below the arguments at once; the rest grows */
+#define EXEC_STACK_SLACK 131072UL /* mapped below the arguments at once; the rest grows */

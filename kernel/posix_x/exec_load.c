@@ -1,8 +1,11 @@
 /* Maps a program and its interpreter into a fresh address space. Layer: posix_x.
  *
  * The space is not current yet, so everything here may fail and leave the caller as it was.
- * Layout, top down: stack, gap for its growth, mappings (interpreter, vDSO) below mmap_base; programs that may stand anywhere at
- * two thirds of user space; brk behind the program. Each part moves by its own random number.
+ *
+ * Layout, top down: stack, gap for its growth, mappings (interpreter, vDSO) below mmap_base;
+ * programs that may stand anywhere at two thirds of user space; brk behind the program. Each part
+ * moves by its own random number.
+ *
  * Source: execve(2), personality(2) ADDR_NO_RANDOMIZE, vdso(7). */
 #include <exo/drivers.h>
 #include <exo/memory.h>
@@ -11,9 +14,9 @@
 #include <arch/uaccess.h>
 #include "exec_internal.h"
 
-#define RANDOM_DYN_BITS 28
-#define RANDOM_BRK_BITS 13
-#define DYN_BASE        ALIGN_DOWN(USER_MAX / 3 * 2, PAGE_SIZE)
+#define RANDOM_DYN_BITS   28
+#define RANDOM_BRK_BITS   13
+#define DYN_BASE          ALIGN_DOWN(USER_MAX / 3 * 2, PAGE_SIZE)
 #define ADDR_NO_RANDOMIZE 0x0040000u
 
 static bool randomize(void)
@@ -65,7 +68,8 @@ void exec_file_close(struct exec_file *f)
 	f->segments = NULL;
 }
 
-/* exec_read_segments - checks the header and the program headers, which usually stand in the head. 0 | -ENOEXEC | -ENOMEM | -EIO. */
+/* exec_read_segments - checks the header and the program headers, which usually stand in the head.
+ * 0 | -ENOEXEC | -ENOMEM | -EIO. */
 int exec_read_segments(struct exec_file *f)
 {
 	const struct elf64_segment *table;
@@ -117,7 +121,8 @@ static u32 area_flags(u32 segment_flags)
 	return flags;
 }
 
-static int map_file_part(struct exec *e, struct exec_file *f, const struct elf64_segment *s, u64 bias)
+static int map_file_part(
+	struct exec *e, struct exec_file *f, const struct elf64_segment *s, u64 bias)
 {
 	struct vm_map_request r = {
 		.addr = ALIGN_DOWN(s->vaddr + bias, PAGE_SIZE),
@@ -136,17 +141,20 @@ static int map_file_part(struct exec *e, struct exec_file *f, const struct elf64
 	return err ? err : vm_map(e->space, &r, &out);
 }
 
-/* The part of a segment that is not in the file: zeroes, from the middle of the last file page on. */
+/* The part of a segment that is not in the file: zeroes, from the middle of the last file page on.
+ */
 static int map_bss(struct exec *e, const struct elf64_segment *s, u64 bias)
 {
-	vaddr_t from = s->vaddr + bias + s->filesz, end = ALIGN_UP(s->vaddr + bias + s->memsz, PAGE_SIZE), out;
+	vaddr_t from = s->vaddr + bias + s->filesz,
+		end = ALIGN_UP(s->vaddr + bias + s->memsz, PAGE_SIZE), out;
 	vaddr_t page = ALIGN_UP(from, PAGE_SIZE);
-	struct vm_map_request r = { .addr = page, .flags = area_flags(s->flags), .fixed = true };
+	struct vm_map_request r = {.addr = page, .flags = area_flags(s->flags), .fixed = true};
 	static const u8 zeroes[PAGE_SIZE];
 
 	if (!s->filesz)
 		page = r.addr = ALIGN_DOWN(from, PAGE_SIZE);
-	/* A read-only tail keeps what the file has there: nobody may write it, and Linux does the same. */
+	/* A read-only tail keeps what the file has there: nobody may write it, and Linux does the
+	 * same. */
 	else if (page > from && (s->flags & PF_W)) {
 		ssize_t n = vm_access(e->space, from, (void *)zeroes, page - from, true);
 
@@ -177,7 +185,8 @@ static int map_segments(struct exec *e, struct exec_file *f, u64 bias)
 	return 0;
 }
 
-/* Room for a span of pages below mmap_base. The space is fresh and filled only here, so a cursor is all the search it needs. */
+/* Room for a span of pages below mmap_base. The space is fresh and filled only here, so a cursor is
+ * all the search it needs. */
 static int take_below(struct exec *e, u64 bytes, u64 align, vaddr_t *out)
 {
 	if (bytes > e->top - USER_MIN || e->top - bytes < USER_MIN + align)
@@ -209,7 +218,8 @@ static int map_program(struct exec *e)
 	err = map_segments(e, &e->program, e->program_bias);
 	e->brk = img->end + e->program_bias;
 	if (img->type == ELF_TYPE_DYN && !img->interp_bytes)
-		e->brk = DYN_BASE; /* a loader started as a program: its brk must not run into the mappings */
+		e->brk = DYN_BASE; /* a loader started as a program: its brk must not run into the
+				      mappings */
 	e->brk += random_pages(RANDOM_BRK_BITS);
 	e->entry = img->entry + e->program_bias;
 	return err;
@@ -254,12 +264,12 @@ static int vdso_fault(struct vm_area *a, vaddr_t va, paddr_t *pa, u32 *pmap_flag
 	return 0;
 }
 
-static const struct vm_special_ops vvar_ops = { "[vvar]", vvar_fault };
-static const struct vm_special_ops vdso_ops = { "[vdso]", vdso_fault };
+static const struct vm_special_ops vvar_ops = {"[vvar]", vvar_fault};
+static const struct vm_special_ops vdso_ops = {"[vdso]", vdso_fault};
 
 static int map_vdso(struct exec *e)
 {
-	struct vm_map_request r = { .fixed = true, .special = &vvar_ops };
+	struct vm_map_request r = {.fixed = true, .special = &vvar_ops};
 	vaddr_t at, out;
 	u32 count = 0;
 	int err;
@@ -285,7 +295,8 @@ static int map_vdso(struct exec *e)
 	return vm_map(e->space, &r, &out);
 }
 
-/* exec_map_images - program, interpreter and vDSO into e->space; entry point and break. 0 | -ENOMEM -ENOEXEC -EIO ... */
+/* exec_map_images - program, interpreter and vDSO into e->space; entry point and break. 0 | -ENOMEM
+ * -ENOEXEC -EIO ... */
 int exec_map_images(struct exec *e)
 {
 	int err = map_program(e);

@@ -1,8 +1,12 @@
 /* The end of threads and processes. Layer: posix_x.
  *
- * A thread gives back what it holds, leaves its process, and never returns. The last one to leave makes the process a zombie,
- * hands its children to the nearest reaper and tells its parent; when nobody will wait, the process goes at once.
- * Locks: tree, then process->lock. Source: exit(2), exit_group(2), wait(2), prctl(2) PR_SET_CHILD_SUBREAPER, POSIX.1-2017 _Exit. */
+ * A thread gives back what it holds, leaves its process, and never returns. The last one to leave
+ * makes the process a zombie, hands its children to the nearest reaper and tells its parent; when
+ * nobody will wait, the process goes at once.
+ *
+ * Locks: tree, then process->lock.
+ *
+ * Source: exit(2), exit_group(2), wait(2), prctl(2) PR_SET_CHILD_SUBREAPER, POSIX.1-2017 _Exit. */
 #include <exo/log.h>
 #include <exo/string.h>
 #include <arch/uaccess.h>
@@ -23,7 +27,8 @@ static void child_siginfo(struct process *p, struct siginfo *info, int code, int
 	info->chld.stime = (s64)(u.stime_ns / (NS_PER_SEC / USER_HZ));
 }
 
-/* process_notify_parent_locked - news of a stop or a continuation, with SIGCHLD unless the parent does not want it. */
+/* process_notify_parent_locked - news of a stop or a continuation, with SIGCHLD unless the parent
+ * does not want it. */
 void process_notify_parent_locked(struct process *p, int why)
 {
 	struct process *parent = p->parent;
@@ -61,7 +66,8 @@ static bool notify_end_locked(struct process *p)
 	struct siginfo info;
 	ulong flags = process_lock(p);
 
-	child_siginfo(p, &info, status & 0x7f ? CLD_KILLED : CLD_EXITED, status & 0x7f ? status & 0x7f : status >> 8);
+	child_siginfo(p, &info, status & 0x7f ? CLD_KILLED : CLD_EXITED,
+		status & 0x7f ? status & 0x7f : status >> 8);
 	info.signo = signo;
 	process_unlock(p, flags);
 	flags = process_lock(parent);
@@ -99,7 +105,7 @@ static void send_pdeath_locked(struct process *child)
 	struct task *t;
 	ulong flags = process_lock(child);
 
-	list_for_each_entry(t, &child->threads, thread_node) {
+	list_for_each_entry (t, &child->threads, thread_node) {
 		if (!t->pdeath_signal)
 			continue;
 		siginfo_fill(&info, t->pdeath_signal, SI_USER);
@@ -127,7 +133,8 @@ static bool give_child_locked(struct process *child, struct process *to)
 	return reap;
 }
 
-/* Collects up to REAP_BATCH processes that were reaped under the tree lock, to be dropped outside it. */
+/* Collects up to REAP_BATCH processes that were reaped under the tree lock, to be dropped outside
+ * it. */
 struct reap_list {
 	struct process *p[REAP_BATCH];
 	u32 count;
@@ -151,7 +158,7 @@ static bool end_process_locked(struct process *p, struct reap_list *reap)
 {
 	struct process *to = find_reaper_locked(p), *child, *next;
 
-	list_for_each_entry_safe(child, next, &p->children, sibling) {
+	list_for_each_entry_safe (child, next, &p->children, sibling) {
 		if (reap->count == REAP_BATCH - 1)
 			return true;
 		if (give_child_locked(child, to))
@@ -172,7 +179,7 @@ static void end_thread_locked(struct process *p, struct task *t)
 	struct task *first = process_first_task_locked(p);
 	struct process *child;
 
-	list_for_each_entry(child, &p->children, sibling)
+	list_for_each_entry (child, &p->children, sibling)
 		if (child->parent_tid == t->thread.tid) {
 			send_pdeath_locked(child);
 			child->parent_tid = first->thread.tid;
@@ -181,7 +188,7 @@ static void end_thread_locked(struct process *p, struct task *t)
 
 static void leave_tree(struct process *p, struct task *t)
 {
-	struct reap_list reap = { .count = 0 };
+	struct reap_list reap = {.count = 0};
 	ulong flags = tree_lock();
 	bool again = false;
 
@@ -206,7 +213,8 @@ static void leave_tree(struct process *p, struct task *t)
 	reap_finish(&reap);
 }
 
-/* From now on the thread gets no signals; those of the process that it would have taken go to another. */
+/* From now on the thread gets no signals; those of the process that it would have taken go to
+ * another. */
 static void stop_receiving(struct process *p, struct task *t)
 {
 	ulong flags = process_lock(p);
@@ -222,7 +230,21 @@ static void stop_receiving(struct process *p, struct task *t)
 		signal_tell_parent(p, CLD_STOPPED);
 }
 
-/* process_release_user - what a thread owes to user memory and to a vfork parent, while the space is still current. */
+/* Whoever joins the thread may ask for its number right away: it names nobody from before the join
+ * is possible. */
+static void hide_number(struct process *p, struct task *t)
+{
+	ulong flags;
+
+	if (!t->clear_child_tid || t->thread.tid == p->nr)
+		return;
+	flags = tree_lock();
+	rcu_assign_pointer(t->pid->task, NULL);
+	tree_unlock(flags);
+}
+
+/* process_release_user - what a thread owes to user memory and to a vfork parent, while the space
+ * is still current. */
 void process_release_user(struct task *t)
 {
 	robust_list_exit(t);
@@ -243,7 +265,8 @@ void process_vfork_done(struct task *t)
 	wake_all(&t->vfork_wq, 0);
 }
 
-/* space_switch - current runs in @next (moved in, may be NULL) from now on. Return: the old one, to be put. */
+/* space_switch - current runs in @next (moved in, may be NULL) from now on. Return: the old one, to
+ * be put. */
 struct vm_space *space_switch(struct vm_space *next)
 {
 	struct vm_space *old = current->space;
@@ -284,11 +307,13 @@ void process_exit_current(s32 code)
 	last = __atomic_sub_fetch(&p->live, 1, __ATOMIC_ACQ_REL) == 0;
 	if (last) {
 		if (p == init_process)
-			panic("init ended: exit status %d, signal %d", p->flags & PROC_GROUP_EXIT ? p->exit_code >> 8 : code >> 8,
+			panic("init ended: exit status %d, signal %d",
+				p->flags & PROC_GROUP_EXIT ? p->exit_code >> 8 : code >> 8,
 				(p->flags & PROC_GROUP_EXIT ? p->exit_code : code) & 0x7f);
 		itimers_exit(p);
 		posix_timers_exec(p);
 	}
+	hide_number(p, t);
 	process_release_user(t);
 	process_record_rss(p, t->thread.space);
 	drop_resources(p);

@@ -1,16 +1,20 @@
 /* New processes and threads. Layer: posix_x.
  *
- * Everything that may fail comes first; the new thread becomes visible (number, tree, signals) in one step under the tree lock
- * and runs after that. A failure before undoes in reverse order.
- * Locks: tree, then process->lock. Source: clone(2), fork(2), vfork(2), set_tid_address(2). */
+ * Everything that may fail comes first; the new thread becomes visible (number, tree, signals) in
+ * one step under the tree lock and runs after that. A failure before undoes in reverse order.
+ *
+ * Locks: tree, then process->lock.
+ *
+ * Source: clone(2), fork(2), vfork(2), set_tid_address(2). */
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
 #include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
-#define CLONE_NAMESPACES                                                                           \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define CLONE_NAMESPACES                                                               \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+		CLONE_NEWPID | CLONE_NEWNET)
 
 struct sighand *sighand_create(const struct sighand *from)
 {
@@ -34,8 +38,9 @@ void sighand_reset(struct sighand *h)
 {
 	u32 i;
 
-	for_each_bit(i, h->touched)
-		h->action[i] = (struct k_sigaction){ .handler = h->ignored >> i & 1 ? SIG_IGN : SIG_DFL };
+	for_each_bit (i, h->touched)
+		h->action[i] =
+			(struct k_sigaction){.handler = h->ignored >> i & 1 ? SIG_IGN : SIG_DFL};
 	h->caught = 0;
 	h->touched = h->ignored;
 }
@@ -65,8 +70,9 @@ static bool over_limit(struct user_account *a)
 {
 	const struct cred *c = current->cred;
 
-	return (u64)__atomic_load_n(&a->threads, __ATOMIC_RELAXED) >= rlimit_current(RLIM_NPROC) && a->uid != 0 &&
-	       !cred_capable(c, LCAP_SYS_RESOURCE) && !cred_capable(c, LCAP_SYS_ADMIN);
+	return (u64)__atomic_load_n(&a->threads, __ATOMIC_RELAXED) >= rlimit_current(RLIM_NPROC) &&
+	       a->uid != 0 && !cred_capable(c, LCAP_SYS_RESOURCE) &&
+	       !cred_capable(c, LCAP_SYS_ADMIN);
 }
 
 /* The parts that processes share or copy. */
@@ -147,6 +153,7 @@ static struct process *copy_process(u64 flags, u32 exit_signal)
 	p->exit_signal = (u8)exit_signal;
 	p->personality = me->personality;
 	p->dumpable = me->dumpable;
+	p->oom_score_adj = me->oom_score_adj;
 	return p;
 }
 
@@ -180,8 +187,9 @@ static void copy_task(struct task *t, const struct clone_request *r)
 	t->vfork_pending = r->flags & CLONE_VFORK;
 }
 
-/* Joins the tree: number, parent, group, session. Nothing here can be undone by the caller but through its return value.
- * A signal that came meanwhile is handled first, so that it reaches both or the old one only. */
+/* Joins the tree: number, parent, group, session. Nothing here can be undone by the caller but
+ * through its return value. A signal that came meanwhile is handled first, so that it reaches both
+ * or the old one only. */
 static int publish(struct task *t, struct pid *pid, const struct clone_request *r, bool new_process)
 {
 	struct process *me = current->proc, *p = t->thread.proc, *parent = me;
@@ -212,6 +220,11 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 		process_link_locked(p, parent);
 		process_set_group_locked(p, me->group);
 		rcu_assign_pointer(pid->process, p);
+		if (p->limits[RLIM_CPU].cur != RLIM_INFINITY) {
+			lock_flags = process_lock(p);
+			rlimit_cpu_changed_locked(p);
+			process_unlock(p, lock_flags);
+		}
 	} else {
 		task_link(p, t, pid);
 	}
@@ -222,10 +235,12 @@ out:
 
 static void wait_vfork(struct task *child)
 {
-	(void)wait_event_killable(&child->vfork_wq, !__atomic_load_n(&child->vfork_pending, __ATOMIC_ACQUIRE));
+	(void)wait_event_killable(
+		&child->vfork_wq, !__atomic_load_n(&child->vfork_pending, __ATOMIC_ACQUIRE));
 }
 
-/* process_clone - the common part of fork, vfork, clone and clone3. Return: the new thread's number | -errno. */
+/* process_clone - the common part of fork, vfork, clone and clone3. Return: the new thread's number
+ * | -errno. */
 long process_clone(const struct clone_request *r, const struct trap_frame *f)
 {
 	bool new_process = !(r->flags & CLONE_THREAD);

@@ -1,11 +1,16 @@
 /* Futexes: sleeping on a word of user memory. Layer: posix_x.
  *
- * A waiter is queued in a bucket chosen by its key before it sleeps, and the word is read under the bucket's lock: a waker that
- * changes the word and then takes the lock either is seen by the read or finds the waiter. So no wake-up is lost.
- * A word of private memory is named by space and address; of shared memory by object and offset, so that it is one word at
- * whatever addresses it is mapped.
- * Locks: bucket->lock (FUTEX); two in address order. Page faults happen before it is taken: the word is read by a form that
- * does not fault, and a failure drops the lock, faults and begins again. Source: futex(2), get_robust_list(2). */
+ * A waiter is queued in a bucket chosen by its key before it sleeps, and the word is read under the
+ * bucket's lock: a waker that changes the word and then takes the lock either is seen by the read
+ * or finds the waiter. So no wake-up is lost. A word of private memory is named by space and
+ * address; of shared memory by object and offset, so that it is one word at whatever addresses it
+ * is mapped.
+ *
+ * Locks: bucket->lock (FUTEX); two in address order. Page faults happen before it is taken: the
+ * word is read by a form that does not fault, and a failure drops the lock, faults and begins
+ * again.
+ *
+ * Source: futex(2), get_robust_list(2). */
 #include <exo/memory.h>
 #include <arch/uaccess.h>
 #include "futex_internal.h"
@@ -29,7 +34,8 @@ static struct futex_bucket *bucket_of(const struct futex_key *k)
 
 /* ---- keys ---- */
 
-/* Names the word. A shared key holds a reference on its object: give it back with key_put. 0 | -EINVAL unaligned | -EFAULT. */
+/* Names the word. A shared key holds a reference on its object: give it back with key_put. 0 |
+ * -EINVAL unaligned | -EFAULT. */
 static int key_get(u32 USER *word, bool shared, struct futex_key *k)
 {
 	vaddr_t addr = (vaddr_t)word;
@@ -39,7 +45,7 @@ static int key_get(u32 USER *word, bool shared, struct futex_key *k)
 		return -EINVAL;
 	if (!user_range_ok(word, sizeof(*word)))
 		return -EFAULT;
-	*k = (struct futex_key){ .space = current->space, .where = addr };
+	*k = (struct futex_key){.space = current->space, .where = addr};
 	if (!shared)
 		return 0;
 	if (vm_shared_key(current->space, addr, &k->object, &index))
@@ -77,7 +83,8 @@ static bool unqueue(struct futex_waiter *w)
 	return false;
 }
 
-/* Reads the word and queues @w if it still is @expected; the state is set before the lock goes. 0 | -EAGAIN | -EFAULT. */
+/* Reads the word and queues @w if it still is @expected; the state is set before the lock goes. 0 |
+ * -EAGAIN | -EFAULT. */
 static int queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w)
 {
 	struct futex_bucket *b = bucket_of(&w->key);
@@ -102,10 +109,11 @@ static int queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w)
 	return 0;
 }
 
-/* futex_wait - @deadline_ns CLOCK_MONOTONIC or NS_FOREVER. 0 woken | -EAGAIN | -EFAULT | -EINVAL | -ETIMEDOUT | -ERESTARTSYS. */
+/* futex_wait - @deadline_ns CLOCK_MONOTONIC or NS_FOREVER. 0 woken | -EAGAIN | -EFAULT | -EINVAL |
+ * -ETIMEDOUT | -ERESTARTSYS. */
 static long wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset)
 {
-	struct futex_waiter w = { .thread = current, .bitset = bitset };
+	struct futex_waiter w = {.thread = current, .bitset = bitset};
 	bool late = false;
 	long err;
 
@@ -117,7 +125,8 @@ static long wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u3
 	err = queue_if_equal(word, expected, &w);
 	if (err)
 		goto out;
-	while (__atomic_load_n(&w.bucket, __ATOMIC_ACQUIRE) && !late && !thread_signal_pending(current)) {
+	while (__atomic_load_n(&w.bucket, __ATOMIC_ACQUIRE) && !late &&
+		!thread_signal_pending(current)) {
 		if (deadline_ns == NS_FOREVER)
 			thread_block();
 		else
@@ -136,7 +145,8 @@ out:
 
 static long wait_restart(struct restart_block *rb)
 {
-	long err = wait((u32 USER *)rb->args[0], (u32)rb->args[1], rb->args[2], rb->args[3], (u32)rb->args[4]);
+	long err = wait((u32 USER *)rb->args[0], (u32)rb->args[1], rb->args[2], rb->args[3],
+		(u32)rb->args[4]);
 
 	return err == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : err;
 }
@@ -148,13 +158,15 @@ long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32
 
 	if (err != -ERESTARTSYS || deadline_ns == NS_FOREVER)
 		return err;
-	*rb = (struct restart_block){ wait_restart, { (u64)word, expected, shared, deadline_ns, bitset } };
+	*rb = (struct restart_block){
+		wait_restart, {(u64)word, expected, shared, deadline_ns, bitset}};
 	return -ERESTART_RESTARTBLOCK;
 }
 
 /* ---- waking ---- */
 
-/* The store lets the waiter go: its frame may vanish after it, its thread not before RCU, which our spin lock holds up. */
+/* The store lets the waiter go: its frame may vanish after it, its thread not before RCU, which our
+ * spin lock holds up. */
 static void wake_locked(struct futex_waiter *w)
 {
 	struct thread *t = w->thread;
@@ -169,7 +181,7 @@ static long wake_key(struct futex_bucket *b, const struct futex_key *k, u32 coun
 	struct futex_waiter *w, *next;
 	long woken = 0;
 
-	list_for_each_entry_safe(w, next, &b->waiters, node) {
+	list_for_each_entry_safe (w, next, &b->waiters, node) {
 		if (!futex_key_equal(&w->key, k) || !(w->bitset & bitset))
 			continue;
 		wake_locked(w);
@@ -191,7 +203,8 @@ long futex_wake(u32 USER *word, bool shared, u32 count, u32 bitset)
 	if (ret)
 		return ret;
 	b = bucket_of(&k);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the caller's store to the word before our look at the queue */
+	__atomic_thread_fence(
+		__ATOMIC_SEQ_CST); /* the caller's store to the word before our look at the queue */
 	if (!list_empty(&b->waiters)) {
 		spin_lock(&b->lock);
 		ret = wake_key(b, &k, count, bitset);
@@ -226,13 +239,13 @@ static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 		spin_unlock(&b->lock);
 }
 
-static long requeue_locked(struct futex_bucket *from, struct futex_bucket *to, const struct futex_key *k, struct futex_key *k2,
-	const struct futex_counts *n)
+static long requeue_locked(struct futex_bucket *from, struct futex_bucket *to,
+	const struct futex_key *k, struct futex_key *k2, const struct futex_counts *n)
 {
 	struct futex_waiter *w, *next;
 	long woken = 0, moved = 0;
 
-	list_for_each_entry_safe(w, next, &from->waiters, node) {
+	list_for_each_entry_safe (w, next, &from->waiters, node) {
 		if (!futex_key_equal(&w->key, k))
 			continue;
 		if (woken < n->wake) {
@@ -244,7 +257,8 @@ static long requeue_locked(struct futex_bucket *from, struct futex_bucket *to, c
 			break;
 		list_del(&w->node);
 		list_add_tail(&to->waiters, &w->node);
-		/* The waiter keeps its reference on the old object and drops that; the new one stands as long as the requeuer's word. */
+		/* The waiter keeps its reference on the old object and drops that; the new one
+		 * stands as long as the requeuer's word. */
 		w->key.space = k2->space;
 		w->key.object_requeued = k2->object;
 		w->key.where = k2->where;
@@ -254,8 +268,10 @@ static long requeue_locked(struct futex_bucket *from, struct futex_bucket *to, c
 	return woken + (n->count_moved ? moved : 0);
 }
 
-/* futex_requeue - wakes n->wake waiters of @word, moves n->requeue others to @word2; @expected NULL: without a look at the word. */
-long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected, const struct futex_counts *n)
+/* futex_requeue - wakes n->wake waiters of @word, moves n->requeue others to @word2; @expected
+ * NULL: without a look at the word. */
+long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected,
+	const struct futex_counts *n)
 {
 	struct futex_bucket *a, *b;
 	struct futex_key k, k2;
@@ -358,8 +374,10 @@ static int word_compare(u32 op, u32 old)
 	}
 }
 
-/* futex_wake_op - the second word changes before any waiter is looked at, so a waiter that saw the old value is in the queue. */
-long futex_wake_op(u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op)
+/* futex_wake_op - the second word changes before any waiter is looked at, so a waiter that saw the
+ * old value is in the queue. */
+long futex_wake_op(
+	u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op)
 {
 	struct futex_key k, k2;
 	int compare;

@@ -5,21 +5,21 @@
 
 /* A word: {space, address} when private, {object, offset in it} when shared. */
 struct futex_key {
-	const void *space;             /* NULL = shared */
-	struct vm_object *object;      /* +1 held by whoever made the key; NULL = private */
-	const void *object_requeued;   /* a moved waiter: the object that counts, not held */
+	const void *space;           /* NULL = shared */
+	struct vm_object *object;    /* +1 held by whoever made the key; NULL = private */
+	const void *object_requeued; /* a moved waiter: the object that counts, not held */
 	u64 where;
 };
 struct futex_bucket {
-	spinlock_t lock;               /* FUTEX */
-	struct list waiters;           /* [lock] futex_waiter.node, first come first */
+	spinlock_t lock;     /* FUTEX */
+	struct list waiters; /* [lock] futex_waiter.node, first come first */
 };
-struct futex_waiter {              /* on the sleeper's stack */
-	struct list node;              /* [bucket->lock] */
-	struct futex_bucket *bucket;   /* [bucket->lock; release] NULL = woken */
-	struct thread *thread;         /* [c] */
-	struct futex_key key;          /* [bucket->lock] */
-	u32 bitset;                    /* [c] */
+struct futex_waiter {                /* on the sleeper's stack */
+	struct list node;            /* [bucket->lock] */
+	struct futex_bucket *bucket; /* [bucket->lock; release] NULL = woken */
+	struct thread *thread;       /* [c] */
+	struct futex_key key;        /* [bucket->lock] */
+	u32 bitset;                  /* [c] */
 };
 static inline const void *futex_key_owner(const struct futex_key *k)
 {

@@ -1,5 +1,9 @@
-/* Small state of a process and its threads that calls read and set: credentials, prctl, user words. Layer: posix_x.
- * Locks: credentials are replaced by their thread only and read by others under RCU. Source: credentials(7), prctl(2). */
+/* Small state of a process and its threads that calls read and set: credentials, prctl, user words.
+ * Layer: posix_x.
+ *
+ * Locks: credentials are replaced by their thread only and read by others under RCU.
+ *
+ * Source: credentials(7), prctl(2). */
 #include <exo/memory.h>
 #include <exo/string.h>
 #include "posix_x_internal.h"
@@ -18,7 +22,8 @@ static int move_account(struct task *t, u32 uid)
 
 	if (!new)
 		return -EAGAIN;
-	t->nproc_exceeded = uid && (u64)__atomic_add_fetch(&new->threads, 1, __ATOMIC_RELAXED) > process_rlimit(p, RLIM_NPROC);
+	t->nproc_exceeded = uid && (u64)__atomic_add_fetch(&new->threads, 1, __ATOMIC_RELAXED) >
+					   process_rlimit(p, RLIM_NPROC);
 	if (!uid)
 		__atomic_fetch_add(&new->threads, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_sub(&old->threads, 1, __ATOMIC_RELAXED);
@@ -38,8 +43,8 @@ int process_cred_commit(struct cred *c)
 		cred_put(c);
 		return -EAGAIN;
 	}
-	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid || c->fsgid != old->fsgid ||
-	    (c->cap_permitted & ~old->cap_permitted)) {
+	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid ||
+		c->fsgid != old->fsgid || (c->cap_permitted & ~old->cap_permitted)) {
 		current->proc->dumpable = 0;
 		t->pdeath_signal = 0;
 	}
@@ -65,8 +70,9 @@ static bool may_read(struct thread *t)
 	const struct cred *c = current->cred;
 	struct cred *o = thread_cred_get(t);
 	bool ok = t->proc == current->proc || cred_capable(c, LCAP_SYS_PTRACE) ||
-		  (c->fsuid == o->uid && c->fsuid == o->euid && c->fsuid == o->suid && c->fsgid == o->gid && c->fsgid == o->egid &&
-			  c->fsgid == o->sgid && t->proc->dumpable == 1);
+		  (c->fsuid == o->uid && c->fsuid == o->euid && c->fsuid == o->suid &&
+			  c->fsgid == o->gid && c->fsgid == o->egid && c->fsgid == o->sgid &&
+			  t->proc->dumpable == 1);
 
 	cred_put(o);
 	return ok;
@@ -130,7 +136,8 @@ void process_slack_set(ns_t ns)
 	t->thread.timer_slack_ns = ns ? ns : t->default_slack_ns;
 }
 
-/* process_subreaper_set - all descendants learn that there is one above them, so that exit looks for it only where there may be. */
+/* process_subreaper_set - all descendants learn that there is one above them, so that exit looks
+ * for it only where there may be. */
 void process_subreaper_set(bool on)
 {
 	struct process *me = current->proc, *p = me;

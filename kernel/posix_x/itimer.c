@@ -1,10 +1,14 @@
 /* Interval timers of a process and the limit on its CPU time. Layer: posix_x.
  *
- * ITIMER_REAL is a timer of the clock. CPU time passes only while threads run, at most as fast as the clock times the threads that
- * can run at once: so one clock timer (cpu_watch) looks again when the nearest limit could be reached at the earliest.
- * No tick is needed, and a process without such limits pays nothing.
- * A periodic ITIMER_REAL is armed again when its SIGALRM is taken, so that an unread one cannot flood the CPU.
- * Locks: process->lock; timer functions run in interrupt context. Source: setitimer(2), getrlimit(2) RLIMIT_CPU. */
+ * ITIMER_REAL is a timer of the clock. CPU time passes only while threads run, at most as fast as
+ * the clock times the threads that can run at once: so one clock timer (cpu_watch) looks again when
+ * the nearest limit could be reached at the earliest. No tick is needed, and a process without such
+ * limits pays nothing. A periodic ITIMER_REAL is armed again when its SIGALRM is taken, so that an
+ * unread one cannot flood the CPU.
+ *
+ * Locks: process->lock; timer functions run in interrupt context.
+ *
+ * Source: setitimer(2), getrlimit(2) RLIMIT_CPU. */
 #include <exo/log.h>
 #include "posix_x_internal.h"
 
@@ -19,7 +23,8 @@ static void real_fire(struct timer *timer)
 	(void)signal_send_process(p, &info);
 }
 
-/* itimer_real_taken_locked - SIGALRM came off the queue: a periodic timer goes on from its last time. */
+/* itimer_real_taken_locked - SIGALRM came off the queue: a periodic timer goes on from its last
+ * time. */
 void itimer_real_taken_locked(struct process *p)
 {
 	ns_t now;
@@ -28,7 +33,8 @@ void itimer_real_taken_locked(struct process *p)
 		return;
 	now = clock_monotonic();
 	if (now >= p->real_expires_ns)
-		p->real_expires_ns += ((now - p->real_expires_ns) / p->real_interval_ns + 1) * p->real_interval_ns;
+		p->real_expires_ns += ((now - p->real_expires_ns) / p->real_interval_ns + 1) *
+				      p->real_interval_ns;
 	timer_start(&p->real_timer, p->real_expires_ns);
 }
 
@@ -51,7 +57,8 @@ static void cpu_watch_arm_locked(struct process *p)
 	left = nearest(left, p->rlimit_cpu_next_ns, user + system);
 	p->cpu_watched = left != NS_FOREVER;
 	if (p->cpu_watched)
-		timer_start(&p->cpu_watch, clock_monotonic() + MAX(left / MAX(parallel, 1u), CPU_WATCH_MIN_NS));
+		timer_start(&p->cpu_watch,
+			clock_monotonic() + MAX(left / MAX(parallel, 1u), CPU_WATCH_MIN_NS));
 }
 
 static void cpu_expire_locked(struct process *p, struct cpu_itimer *it, u64 used, int signo)
@@ -163,7 +170,8 @@ int itimer_change(int which, const struct itimer_ns *new, struct itimer_ns *old)
 	if (!new)
 		goto out;
 	if (which == ITIMER_REAL) {
-		(void)timer_cancel(&p->real_timer); /* one that fires at this moment is as good as one before */
+		(void)timer_cancel(&p->real_timer); /* one that fires at this moment is as good as
+						       one before */
 		p->real_interval_ns = new->interval_ns;
 		if (new->value_ns) {
 			p->real_expires_ns = clock_monotonic() + new->value_ns;
@@ -174,7 +182,8 @@ int itimer_change(int which, const struct itimer_ns *new, struct itimer_ns *old)
 	process_cpu_times_locked(p, &user, &system);
 	it = which == ITIMER_VIRTUAL ? &p->virtual_timer : &p->prof_timer;
 	it->interval_ns = new->interval_ns;
-	it->expires_ns = !new->value_ns ? 0 : new->value_ns + user + (which == ITIMER_PROF ? system : 0);
+	it->expires_ns =
+		!new->value_ns ? 0 : new->value_ns + user + (which == ITIMER_PROF ? system : 0);
 	cpu_watch_arm_locked(p);
 out:
 	process_unlock(p, flags);

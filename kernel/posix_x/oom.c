@@ -1,10 +1,15 @@
 /* When memory is out: the largest process is killed, with a line in the log. Layer: posix_x.
- * Called by the memory room in thread context without spin locks. Kernel threads and pid 1 are never chosen. */
+ * Called by the memory room in thread context without spin locks. Kernel threads and pid 1 are
+ * never chosen. */
 #include <exo/log.h>
+#include <exo/memory.h>
 #include <exo/string.h>
 #include "posix_x_internal.h"
 
-#define OOM_PATIENCE_NS (2 * NS_PER_SEC) /* a victim gets that long before the next one is chosen */
+#define OOM_ADJ_MIN     (-1000)
+#define OOM_ADJ_MAX     1000
+#define OOM_PATIENCE_NS (2 * NS_PER_SEC) /* a victim gets that long before the next one is chosen \
+					  */
 
 static ns_t patience_until; /* [a] */
 static pid_t victim_nr;     /* [a] */
@@ -21,20 +26,34 @@ static u64 rss_of(struct process *p)
 	return pages;
 }
 
-static struct process *largest(u64 *pages)
+/* Pages that count against @p: its own, moved by oom_score_adj thousandths of all memory. 0 = not
+ * to be chosen. */
+static u64 badness(struct process *p, u64 total)
+{
+	s64 adj = READ_ONCE(p->oom_score_adj), pages;
+
+	if (p->state != PROC_LIVE || (p->flags & PROC_GROUP_EXIT) || adj == OOM_ADJ_MIN)
+		return 0;
+	pages = (s64)rss_of(p);
+	if (!pages)
+		return 0;
+	pages += adj * (s64)total / 1000;
+	return pages > 0 ? (u64)pages : 1;
+}
+
+static struct process *largest(void)
 {
 	struct process *best = NULL, *p;
+	u64 n, total = mem_pages_total(), most = 0;
 	pid_t nr = 1;
-	u64 n;
 
-	*pages = 0;
 	while ((p = process_next(&nr))) {
-		n = p->state == PROC_LIVE && !(p->flags & PROC_GROUP_EXIT) ? rss_of(p) : 0;
-		if (n > *pages) {
+		n = badness(p, total);
+		if (n > most) {
 			if (best)
 				process_put(best);
 			best = p;
-			*pages = n;
+			most = n;
 		} else {
 			process_put(p);
 		}
@@ -57,6 +76,16 @@ static bool victim_dying(ns_t now)
 	return alive;
 }
 
+int process_oom_adj_set(struct process *p, s32 adj)
+{
+	if (adj < OOM_ADJ_MIN || adj > OOM_ADJ_MAX)
+		return -EINVAL;
+	if (adj < p->oom_score_adj && !cred_capable(current->cred, LCAP_SYS_RESOURCE))
+		return -EACCES;
+	p->oom_score_adj = (s16)adj;
+	return 0;
+}
+
 /* oom_kill - Return: true = memory will come back, try again. */
 bool oom_kill(void)
 {
@@ -73,9 +102,10 @@ bool oom_kill(void)
 		(void)thread_sleep_until(now + NS_PER_MS, WAIT_UNINTERRUPTIBLE);
 		return true;
 	}
-	p = largest(&pages);
+	p = largest();
 	if (!p)
 		return false;
+	pages = rss_of(p);
 	__atomic_store_n(&victim_nr, p->nr, __ATOMIC_RELAXED);
 	__atomic_store_n(&patience_until, now + OOM_PATIENCE_NS, __ATOMIC_RELEASE);
 	flags = process_lock(p);
@@ -84,7 +114,8 @@ bool oom_kill(void)
 		str_copy(name, t->thread.name, sizeof(name));
 	signal_group_exit_locked(p, SIGKILL);
 	process_unlock(p, flags);
-	log_printf(LOG_ERR, "oom: killed pid %d (%s), rss %lu KB", p->nr, name, pages * (PAGE_SIZE / 1024));
+	log_printf(LOG_ERR, "oom: killed pid %d (%s), rss %lu KB", p->nr, name,
+		pages * (PAGE_SIZE / 1024));
 	process_put(p);
 	return true;
 }

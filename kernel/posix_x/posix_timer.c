@@ -1,21 +1,29 @@
 /* POSIX per-process timers: timer_create and its kin. Layer: posix_x.
  *
- * A timer owns the queue entry of its signal, so expiring never allocates. At expiry the entry is queued; a periodic timer is
- * armed again when the signal is taken, and what was missed meanwhile is its overrun count. CPU-clock timers look at the clock
- * when it can have been reached at the earliest, like itimer.c.
- * References: the process's list 1, a queued entry 1, a call in progress 1. Deleting unlinks; a queued signal still arrives.
- * Locks: timer->lock (POSIX_TIMER, irq), process->lock inside it. Source: timer_create(2), timer_settime(2), timer_getoverrun(2). */
+ * A timer owns the queue entry of its signal, so expiring never allocates. At expiry the entry is
+ * queued; a periodic timer is armed again when the signal is taken, and what was missed meanwhile
+ * is its overrun count. CPU-clock timers look at the clock when it can have been reached at the
+ * earliest, like itimer.c.
+ *
+ * References: the process's list 1, a queued entry 1, a call in progress 1. Deleting unlinks; a
+ * queued signal still arrives.
+ *
+ * Locks: timer->lock (POSIX_TIMER, irq), process->lock inside it.
+ *
+ * Source: timer_create(2), timer_settime(2), timer_getoverrun(2). */
 #include <exo/memory.h>
 #include <exo_abi/linux_time.h>
 #include "posix_x_internal.h"
 
-#define CPU_TIMER_MIN_NS     NS_PER_MS
-#define IGNORED_INTERVAL_MIN NS_PER_MS /* a timer whose signal is ignored goes round without being taken */
+#define CPU_TIMER_MIN_NS NS_PER_MS
+#define IGNORED_INTERVAL_MIN \
+	NS_PER_MS /* a timer whose signal is ignored goes round without being taken */
 
 struct posix_timer {
 	u32 refs;                /* [a] */
 	struct list node;        /* [process->lock] */
-	struct process *process; /* [c] the list's owner; gone only after the timer was unlinked and stopped */
+	struct process *process; /* [c] the list's owner; gone only after the timer was unlinked and
+				    stopped */
 	s32 id;                  /* [c] */
 	int clock;               /* [c] */
 	int notify;              /* [c] SIGEV_* */
@@ -24,14 +32,14 @@ struct posix_timer {
 	struct user_account *account; /* [c] +1 charged with one signal */
 	spinlock_t lock;
 	struct timer timer;
-	struct sigqueue entry;   /* [process->lock] */
-	u64 expires_ns;          /* [lock] CLOCK_MONOTONIC or CPU time; 0 = off */
-	u64 interval_ns;         /* [lock] */
-	u32 generation;          /* [lock] counts settings */
-	u32 queued_generation;   /* [lock] of the signal under way */
-	s32 overrun;             /* [lock] of the last signal taken */
-	bool waiting;            /* [lock] the signal is queued, the timer not armed */
-	bool deleted;            /* [lock] */
+	struct sigqueue entry; /* [process->lock] */
+	u64 expires_ns;        /* [lock] CLOCK_MONOTONIC or CPU time; 0 = off */
+	u64 interval_ns;       /* [lock] */
+	u32 generation;        /* [lock] counts settings */
+	u32 queued_generation; /* [lock] of the signal under way */
+	s32 overrun;           /* [lock] of the last signal taken */
+	bool waiting;          /* [lock] the signal is queued, the timer not armed */
+	bool deleted;          /* [lock] */
 };
 
 static bool is_cpu_clock(int clock)
@@ -84,7 +92,9 @@ static void arm_locked(struct posix_timer *t)
 		return;
 	}
 	now = timer_now(t, &parallel);
-	timer_start(&t->timer, clock_monotonic() + MAX((t->expires_ns > now ? t->expires_ns - now : 0) / parallel, CPU_TIMER_MIN_NS));
+	timer_start(&t->timer,
+		clock_monotonic() + MAX((t->expires_ns > now ? t->expires_ns - now : 0) / parallel,
+					    CPU_TIMER_MIN_NS));
 }
 
 /* Moves the expiry past @now. Return: periods passed, the one that expired included. */
@@ -154,7 +164,8 @@ out:
 	spin_unlock_irq(&t->lock, flags);
 }
 
-/* posix_timer_dequeued - the signal was taken: a periodic timer goes on. Takes over the entry's reference. */
+/* posix_timer_dequeued - the signal was taken: a periodic timer goes on. Takes over the entry's
+ * reference. */
 void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info)
 {
 	ulong flags = spin_lock_irq(&t->lock);
@@ -185,7 +196,7 @@ static struct posix_timer *timer_find(s32 id)
 	struct posix_timer *t, *found = NULL;
 	ulong flags = process_lock(p);
 
-	list_for_each_entry(t, &p->posix_timers, node)
+	list_for_each_entry (t, &p->posix_timers, node)
 		if (t->id == id) {
 			timer_hold(t);
 			found = t;
@@ -195,7 +206,8 @@ static struct posix_timer *timer_find(s32 id)
 	return found;
 }
 
-/* The clock that @id names: itself, or for a CPU clock of some process or thread the kind and the thread. 0 | -EINVAL. */
+/* The clock that @id names: itself, or for a CPU clock of some process or thread the kind and the
+ * thread. 0 | -EINVAL. */
 static int clock_decode(int id, int *clock, pid_t *cpu_tid)
 {
 	pid_t target;
@@ -222,7 +234,7 @@ static int clock_decode(int id, int *clock, pid_t *cpu_tid)
 	target = ~(id >> 3);
 	if ((id & 3) == 3)
 		return -EINVAL; /* a clock device */
-	if (!(id & 4)) { /* of a process: only our own, whose end the timer cannot outlive */
+	if (!(id & 4)) {        /* of a process: only our own, whose end the timer cannot outlive */
 		*clock = CLOCK_PROCESS_CPUTIME_ID;
 		return target == 0 || target == current->proc->nr ? 0 : -EINVAL;
 	}
@@ -262,7 +274,8 @@ static int check_event(const struct timer_event *ev)
 	return ev->signo < 1 || ev->signo > SIGNALS_MAX ? -EINVAL : 0;
 }
 
-/* posix_timer_create - @ev NULL: SIGALRM with the timer's number. Return: number | -EINVAL | -EAGAIN. */
+/* posix_timer_create - @ev NULL: SIGALRM with the timer's number. Return: number | -EINVAL |
+ * -EAGAIN. */
 long posix_timer_create(int clock_id, const struct timer_event *ev)
 {
 	struct process *p = current->proc;
@@ -279,7 +292,8 @@ long posix_timer_create(int clock_id, const struct timer_event *ev)
 	t = kzalloc(sizeof(*t), ALLOC_KERNEL);
 	if (!t)
 		return -EAGAIN;
-	if ((u64)__atomic_add_fetch(&account->signals, 1, __ATOMIC_RELAXED) > rlimit_current(RLIM_SIGPENDING)) {
+	if ((u64)__atomic_add_fetch(&account->signals, 1, __ATOMIC_RELAXED) >
+		rlimit_current(RLIM_SIGPENDING)) {
 		__atomic_fetch_sub(&account->signals, 1, __ATOMIC_RELAXED);
 		kfree(t);
 		return -EAGAIN;
@@ -296,7 +310,8 @@ long posix_timer_create(int clock_id, const struct timer_event *ev)
 	timer_init(&t->timer, timer_fire);
 	list_init(&t->entry.node);
 	t->entry.timer = t;
-	siginfo_fill(&t->entry.info, ev && ev->notify != SIGEV_NONE ? ev->signo : SIGALRM, SI_TIMER);
+	siginfo_fill(
+		&t->entry.info, ev && ev->notify != SIGEV_NONE ? ev->signo : SIGALRM, SI_TIMER);
 	flags = process_lock(p);
 	t->id = p->next_timer_id;
 	p->next_timer_id = (p->next_timer_id + 1) & INT32_MAX;
@@ -338,7 +353,8 @@ int posix_timer_get(s32 id, struct itimer_ns *out)
 	return 0;
 }
 
-/* An absolute time of the timer's clock as CLOCK_MONOTONIC or CPU time; never 0, which means off. */
+/* An absolute time of the timer's clock as CLOCK_MONOTONIC or CPU time; never 0, which means off.
+ */
 static u64 absolute(struct posix_timer *t, u64 value)
 {
 	ns_t now = clock_monotonic(), other;
@@ -373,7 +389,9 @@ int posix_timer_set(s32 id, bool abs, const struct itimer_ns *new, struct itimer
 	t->overrun = 0;
 	if (new->value_ns) {
 		now = timer_now(t, &parallel);
-		t->expires_ns = abs ? absolute(t, new->value_ns) : new->value_ns > NS_FOREVER - 1 - now ? NS_FOREVER - 1 : now + new->value_ns;
+		t->expires_ns = abs                                    ? absolute(t, new->value_ns)
+				: new->value_ns > NS_FOREVER - 1 - now ? NS_FOREVER - 1
+								       : now + new->value_ns;
 		if (t->notify != SIGEV_NONE)
 			arm_locked(t);
 	}
@@ -411,7 +429,7 @@ int posix_timer_delete(s32 id)
 	struct posix_timer *t, *found = NULL;
 	ulong flags = process_lock(p);
 
-	list_for_each_entry(t, &p->posix_timers, node)
+	list_for_each_entry (t, &p->posix_timers, node)
 		if (t->id == id) {
 			list_del(&t->node);
 			found = t;

@@ -1,13 +1,17 @@
 /* What the files of room posix_x share: processes, tasks, pids, signal queues. Layer: posix_x.
  *
- * struct process is a thread group, struct task one of its threads (struct thread first, so current is one). A process lives in
- * the tree from fork until its parent has waited for it; its memory lives as long as anybody holds a reference.
+ * struct process is a thread group, struct task one of its threads (struct thread first, so current
+ * is one). A process lives in the tree from fork until its parent has waited for it; its memory
+ * lives as long as anybody holds a reference.
  *
  * Locks, outermost first:
- *   tree   process_tree_lock (PROCESS_TREE, irq): pids, parents, children, groups, sessions, thread lists.
- *   lock   process->lock (SIGNAL, irq): queues, masks, flags, limits, accounts. A thread list changes under both and is read under either.
- *   act    sighand->lock (SIGNAL): dispositions. Taken inside `lock`.
- * Legend: [c] constant once visible, [a] atomic, [cur] only the thread itself, [tree] [lock] [act] as above. */
+ *   tree   process_tree_lock (PROCESS_TREE, irq): pids, parents, children, groups, sessions, thread
+ * lists. lock   process->lock (SIGNAL, irq): queues, masks, flags, limits, accounts. A thread list
+ * changes under both and is read under either. act    sighand->lock (SIGNAL): dispositions. Taken
+ * inside `lock`.
+ *
+ * Legend: [c] constant once visible, [a] atomic, [cur] only the thread itself, [tree] [lock] [act]
+ * as above. */
 #pragma once
 
 #include <exo/bitops.h>
@@ -33,37 +37,44 @@ struct posix_timer;
 #define PID_MAX_DEFAULT 32768
 #define PID_RESERVED    300 /* a wrap goes on from here */
 struct pid {
-	u32 uses;                /* [tree] as thread, process, group and session; 0 = number free again */
-	pid_t nr;                /* [c] */
-	struct task *task;       /* [tree write, RCU read] */
+	u32 uses;          /* [tree] as thread, process, group and session; 0 = number free again */
+	pid_t nr;          /* [c] */
+	struct task *task; /* [tree write, RCU read] */
 	struct process *process; /* [tree write, RCU read] */
 	struct list group;       /* [tree] process->group_node of the members */
 	struct rcu_head rcu;
 };
-struct pid_table {               /* [tree]; look-ups under RCU */
-	struct pid **leaf[PID_MAX_LIMIT / 512]; /* leaf[nr / 512][nr % 512] */
-	u16 used[PID_MAX_LIMIT / 512];          /* pids in each leaf */
+#define PIDS_A_LEAF 512
+struct pid_leaf {
+	struct pid *slot[PIDS_A_LEAF]; /* slot[nr % 512] */
+	u32 used;                      /* [tree] slots that are not NULL, at least 1 */
+	struct rcu_head rcu;
+};
+struct pid_table {                                          /* [tree]; look-ups under RCU */
+	struct pid_leaf *leaf[PID_MAX_LIMIT / PIDS_A_LEAF]; /* leaf[nr / 512]; NULL = all free */
 	pid_t last, max;
 };
 extern struct pid_table pids;
 extern struct pid pid_zero;
 extern spinlock_t process_tree_lock;
-/* pid_table_insert - gives @pid the next free number after the last, wrapping at max. 0 | -EAGAIN none | -ENOMEM. */
+/* pid_table_insert - gives @pid the next free number after the last, wrapping at max. 0 | -EAGAIN
+ * none | -ENOMEM. */
 int pid_table_insert(struct pid_table *t, struct pid *pid) MUST_USE;
-int pid_table_insert_at(struct pid_table *t, struct pid *pid, pid_t nr) MUST_USE; /* -EEXIST -EINVAL -ENOMEM */
+int pid_table_insert_at(
+	struct pid_table *t, struct pid *pid, pid_t nr) MUST_USE; /* -EEXIST -EINVAL -ENOMEM */
 void pid_table_remove(struct pid_table *t, struct pid *pid);
 struct pid *pid_table_find(struct pid_table *t, pid_t nr); /* RCU or tree lock; NULL */
-struct pid *pid_create(void);       /* uses 0, no number; NULL = out of memory */
-void pid_destroy(struct pid *p);    /* one that never got a number */
-void pid_use(struct pid *p);        /* [tree] */
-void pid_unuse(struct pid *p);      /* [tree] last: number free, memory after RCU */
+struct pid *pid_create(void);    /* uses 0, no number; NULL = out of memory */
+void pid_destroy(struct pid *p); /* one that never got a number */
+void pid_use(struct pid *p);     /* [tree] */
+void pid_unuse(struct pid *p);   /* [tree] last: number free, memory after RCU */
 
 /* ---- per-user counts, for RLIMIT_NPROC and RLIMIT_SIGPENDING ---- */
 struct user_account {
-	struct hlist_node hash;  /* [users] */
-	u32 uid;                 /* [c] */
-	u32 refs;                /* [users for the last] [a] */
-	s64 threads, signals;    /* [a] */
+	struct hlist_node hash; /* [users] */
+	u32 uid;                /* [c] */
+	u32 refs;               /* [users for the last] [a] */
+	s64 threads, signals;   /* [a] */
 };
 struct user_account *account_get(u32 uid); /* +1; NULL = out of memory */
 void account_hold(struct user_account *a);
@@ -71,14 +82,14 @@ void account_put(struct user_account *a);
 
 /* ---- signals ---- */
 struct sighand {
-	u32 refs;                /* [a] processes that share it (CLONE_SIGHAND) */
+	u32 refs; /* [a] processes that share it (CLONE_SIGHAND) */
 	spinlock_t lock;
-	sigset ignored, caught;  /* [act] whose handler is SIG_IGN; is a function */
-	sigset touched;          /* [act] whose action is not all zero */
+	sigset ignored, caught;                 /* [act] whose handler is SIG_IGN; is a function */
+	sigset touched;                         /* [act] whose action is not all zero */
 	struct k_sigaction action[SIGNALS_MAX]; /* [act] action[signo - 1] */
 };
 struct sigqueue {
-	struct list node;             /* [lock] */
+	struct list node; /* [lock] */
 	struct siginfo info;
 	struct user_account *account; /* +1 charged; NULL for a timer's own */
 	struct posix_timer *timer;    /* the timer that embeds it, +1 while queued; NULL = heap */
@@ -87,9 +98,11 @@ struct sigpending {
 	sigset set;
 	struct list queue;
 };
-#define SIGSET_STOP  (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define SIGSET_STOP    (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
 #define SIGSET_IGNORED (SIGBIT(SIGCONT) | SIGBIT(SIGCHLD) | SIGBIT(SIGWINCH) | SIGBIT(SIGURG))
-#define SIGSET_SYNC  (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
+#define SIGSET_SYNC                                                                             \
+	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | \
+		SIGBIT(SIGSYS))
 #define SIGSET_KERNEL_ONLY (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 
 struct task {
@@ -99,103 +112,108 @@ struct task {
 	struct user_account *account; /* [cur] */
 	u32 job;                      /* [lock] TASK_* */
 	/* signals */
-	struct sigpending pending;    /* [lock] */
-	sigset blocked;               /* [cur writes under lock] */
-	sigset saved_mask;            /* [cur] comes back when WORK_RESTORE_SIGMASK */
-	sigset real_blocked;          /* [lock] while sigtimedwait opens the mask: the mask it had; else 0 */
-	vaddr_t alt_base;             /* [cur] */
-	size_t alt_size;              /* [cur] */
-	int alt_flags;                /* [cur] SS_* as given */
-	int pdeath_signal;            /* [cur writes] */
+	struct sigpending pending; /* [lock] */
+	sigset blocked;            /* [cur writes under lock] */
+	sigset saved_mask;         /* [cur] comes back when WORK_RESTORE_SIGMASK */
+	sigset real_blocked; /* [lock] while sigtimedwait opens the mask: the mask it had; else 0 */
+	vaddr_t alt_base;    /* [cur] */
+	size_t alt_size;     /* [cur] */
+	int alt_flags;       /* [cur] SS_* as given */
+	int pdeath_signal;   /* [cur writes] */
 	struct restart_block restart; /* [cur] */
 	/* user words that end and start of a thread write */
-	u32 USER *set_child_tid;      /* [cur] written once, on the first way to user mode */
-	u32 USER *clear_child_tid;    /* [cur] */
+	u32 USER *set_child_tid;   /* [cur] written once, on the first way to user mode */
+	u32 USER *clear_child_tid; /* [cur] */
 	struct robust_list_head_abi USER *robust_list; /* [cur] */
-	struct rseq_abi USER *rseq;   /* [cur] */
-	u32 rseq_size, rseq_signature; /* [cur] */
-	u32 rseq_cpu;                 /* [cur] what the area says */
+	struct rseq_abi USER *rseq;                    /* [cur] */
+	u32 rseq_size, rseq_signature;                 /* [cur] */
+	u32 rseq_cpu;                                  /* [cur] what the area says */
 	/* vfork: the parent sleeps here until we exec or end */
-	bool vfork_pending;           /* [a] */
+	bool vfork_pending; /* [a] */
 	struct waitqueue vfork_wq;
-	ns_t default_slack_ns;        /* [c] */
-	s32 exit_code;                /* [cur] */
-	bool nproc_exceeded;          /* [cur] set*uid went over RLIMIT_NPROC: exec refuses while it holds */
+	ns_t default_slack_ns; /* [c] */
+	s32 exit_code;         /* [cur] */
+	bool nproc_exceeded; /* [cur] set*uid went over RLIMIT_NPROC: exec refuses while it holds */
 };
 #define TASK_STOP_PENDING 1u /* must stop on its way to user mode */
 #define TASK_STOPPED      2u
 #define TASK_EXITING      4u /* gets no more signals */
 #define TASK_EXEC_KILL    8u /* exec by another thread: ends quietly, the process goes on */
 
-struct cpu_itimer { u64 expires_ns, interval_ns; }; /* [lock] CPU ns of the process; 0 = off */
+struct cpu_itimer {
+	u64 expires_ns, interval_ns;
+}; /* [lock] CPU ns of the process; 0 = off */
 enum process_state { PROC_LIVE, PROC_ZOMBIE, PROC_REAPED };
 
 struct process {
-	u32 refs;                     /* [a] the tree 1, each thread 1, holders */
-	pid_t nr;                     /* [c] */
-	pid_t parent_nr, pgid, sid;   /* [tree write, read racy] */
-	struct pid *pid;              /* [tree] NULL once reaped */
-	struct process *parent;       /* [tree] */
-	pid_t parent_tid;             /* [tree] thread of the parent that made us (__WNOTHREAD) */
+	u32 refs;                      /* [a] the tree 1, each thread 1, holders */
+	pid_t nr;                      /* [c] */
+	pid_t parent_nr, pgid, sid;    /* [tree write, read racy] */
+	struct pid *pid;               /* [tree] NULL once reaped */
+	struct process *parent;        /* [tree] */
+	pid_t parent_tid;              /* [tree] thread of the parent that made us (__WNOTHREAD) */
 	struct list children, sibling; /* [tree] */
-	struct list threads;          /* [tree + lock] task->thread_node, oldest first */
-	u32 thread_count;             /* [tree + lock] threads in the list */
-	u32 live;                     /* [a] threads that have not begun to end */
-	struct pid *group;            /* [tree] one use */
-	struct list group_node;       /* [tree] group->group */
-	struct session *session;      /* [tree] +1 */
-	enum process_state state;     /* [tree] */
-	u8 exit_signal;               /* [tree] told to the parent at the end; 0 = none (clone child) */
+	struct list threads;           /* [tree + lock] task->thread_node, oldest first */
+	u32 thread_count;              /* [tree + lock] threads in the list */
+	u32 live;                      /* [a] threads that have not begun to end */
+	struct pid *group;             /* [tree] one use */
+	struct list group_node;        /* [tree] group->group */
+	struct session *session;       /* [tree] +1 */
+	enum process_state state;      /* [tree] */
+	u8 exit_signal; /* [tree] told to the parent at the end; 0 = none (clone child) */
 	bool subreaper, has_subreaper; /* [tree] this one; some ancestor */
-	bool did_exec;                /* [tree] setpgid by the parent is over */
+	bool did_exec;                 /* [tree] setpgid by the parent is over */
 	/* signals */
 	spinlock_t lock;
-	struct sigpending shared;     /* [lock] */
-	struct sighand *sighand;      /* [lock]; replaced by current only, alone */
-	struct task *signal_turn;     /* [lock] where the search for a thread begins; NULL = first */
-	u32 flags;                    /* [lock; also read racy] PROC_* */
-	u32 stop_left;                /* [lock] threads that have yet to stop */
-	s32 exit_code;                /* [lock] wait status */
-	s32 stop_signo;               /* [lock] */
-	s32 wait_code;                /* [lock] unreported stop or continue, wait status; 0 = none */
-	u32 signal_count;             /* [lock] */
-	struct task *exec_task;       /* [lock] the thread that waits to be alone */
-	struct waitqueue child_wq;    /* waiters for our children */
-	struct waitqueue alone_wq;    /* exec waits for the other threads here; pidfd-like pollers too */
+	struct sigpending shared;  /* [lock] */
+	struct sighand *sighand;   /* [lock]; replaced by current only, alone */
+	struct task *signal_turn;  /* [lock] where the search for a thread begins; NULL = first */
+	u32 flags;                 /* [lock; also read racy] PROC_* */
+	u32 stop_left;             /* [lock] threads that have yet to stop */
+	s32 exit_code;             /* [lock] wait status */
+	s32 stop_signo;            /* [lock] */
+	s32 wait_code;             /* [lock] unreported stop or continue, wait status; 0 = none */
+	u32 signal_count;          /* [lock] */
+	struct task *exec_task;    /* [lock] the thread that waits to be alone */
+	struct waitqueue child_wq; /* waiters for our children */
+	struct waitqueue
+		alone_wq; /* exec waits for the other threads here; pidfd-like pollers too */
 	struct rlimit64 limits[RLIM_COUNT]; /* [lock write, racy read] */
-	u32 personality;              /* [cur] */
-	u8 dumpable;                  /* [a] */
-	ns_t start_ns;                /* [c] CLOCK_MONOTONIC */
-	u32 exit_uid;                 /* [tree] real user at the last news for the parent */
-	struct cred *cred;            /* [tree] +1 of a zombie: the last thread's */
-	struct user_account *account; /* [tree] +1 of a zombie */
-	char comm[16];                /* [lock] of a zombie */
-	struct usage dead, children_usage; /* [lock] threads that ended; children waited for */
+	u32 personality;                    /* [cur] */
+	u8 dumpable;                        /* [a] */
+	s16 oom_score_adj;                  /* [a] */
+	ns_t start_ns;                      /* [c] CLOCK_MONOTONIC */
+	u32 exit_uid;                       /* [tree] real user at the last news for the parent */
+	struct cred *cred;                  /* [tree] +1 of a zombie: the last thread's */
+	struct user_account *account;       /* [tree] +1 of a zombie */
+	char comm[16];                      /* [lock] of a zombie */
+	struct usage dead, children_usage;  /* [lock] threads that ended; children waited for */
 	/* timers */
-	struct timer real_timer;      /* ITIMER_REAL; holds no reference: cancelled before the process goes */
-	u64 real_interval_ns, real_expires_ns; /* [lock] */
+	struct timer
+		real_timer; /* ITIMER_REAL; holds no reference: cancelled before the process goes */
+	u64 real_interval_ns, real_expires_ns;       /* [lock] */
 	struct cpu_itimer virtual_timer, prof_timer; /* [lock] */
-	struct list posix_timers;     /* [lock] */
-	s32 next_timer_id;            /* [lock] */
-	struct timer cpu_watch;       /* looks at CPU time when some CPU timer or RLIMIT_CPU is on */
-	bool cpu_watched;             /* [lock] */
-	u64 rlimit_cpu_next_ns;       /* [lock] next SIGXCPU */
+	struct list posix_timers;                    /* [lock] */
+	s32 next_timer_id;                           /* [lock] */
+	struct timer cpu_watch; /* looks at CPU time when some CPU timer or RLIMIT_CPU is on */
+	bool cpu_watched;       /* [lock] */
+	u64 rlimit_cpu_next_ns; /* [lock] next SIGXCPU */
 	struct rcu_head rcu;
 };
-#define PROC_GROUP_EXIT   1u  /* every thread ends with exit_code */
-#define PROC_STOPPED      2u
-#define PROC_UNKILLABLE   4u  /* pid 1: default actions do not reach it */
-#define PROC_NOTE_STOP    8u  /* a thread must tell the parent of a stop that SIGCONT cut short */
-#define PROC_NOTE_CONT    16u /* ... that the process went on */
-#define PROC_STOP_VALID   32u /* no SIGCONT since the stop signal was taken off the queue */
-#define PROC_EXEC         64u /* exec ends the other threads */
-#define PROC_MULTI        128u /* had a second thread once */
+#define PROC_GROUP_EXIT 1u /* every thread ends with exit_code */
+#define PROC_STOPPED    2u
+#define PROC_UNKILLABLE 4u   /* pid 1: default actions do not reach it */
+#define PROC_NOTE_STOP  8u   /* a thread must tell the parent of a stop that SIGCONT cut short */
+#define PROC_NOTE_CONT  16u  /* ... that the process went on */
+#define PROC_STOP_VALID 32u  /* no SIGCONT since the stop signal was taken off the queue */
+#define PROC_EXEC       64u  /* exec ends the other threads */
+#define PROC_MULTI      128u /* had a second thread once */
 
 struct session {
-	u32 refs;                     /* [a] */
-	struct pid *pid;              /* [c] one use */
-	struct tty *tty;              /* [tree] +1 */
-	pid_t hung_pgrp;              /* [tree] foreground group of a terminal that hung up */
+	u32 refs;        /* [a] */
+	struct pid *pid; /* [c] one use */
+	struct tty *tty; /* [tree] +1 */
+	pid_t hung_pgrp; /* [tree] foreground group of a terminal that hung up */
 };
 
 static inline struct task *task_of(struct thread *t)
@@ -240,25 +258,27 @@ static inline void siginfo_fill(struct siginfo *info, int signo, int code)
 }
 
 /* process.c */
-struct process *process_alloc(void);             /* refs 1, in no tree; process_put frees it. NULL = out of memory */
-struct task *task_alloc(const char *name);       /* NULL = out of memory */
+struct process *process_alloc(
+	void); /* refs 1, in no tree; process_put frees it. NULL = out of memory */
+struct task *task_alloc(const char *name); /* NULL = out of memory */
 void task_free_unstarted(struct task *t);
 void process_link_locked(struct process *p, struct process *parent); /* [tree] */
 void task_link(struct process *p, struct task *t, struct pid *pid);  /* [tree] */
 void task_unlink(struct process *p, struct task *t);                 /* [tree] */
 void process_set_group_locked(struct process *p, struct pid *group); /* [tree] */
-void process_reap_locked(struct process *p);     /* [tree] then process_reap_finish without it */
+void process_reap_locked(struct process *p); /* [tree] then process_reap_finish without it */
 void process_reap_finish(struct process *p);
 struct task *process_first_task_locked(struct process *p); /* [tree or lock] NULL = zombie */
-struct process *process_of(pid_t pid);           /* process of any of its threads' numbers, +1 | NULL */
+struct process *process_of(pid_t pid); /* process of any of its threads' numbers, +1 | NULL */
 
 /* fork.c, exit.c, exec.c */
 struct sighand *sighand_create(const struct sighand *from);
-void sighand_put(struct sighand *h);             /* NULL is fine */
-void sighand_reset(struct sighand *h);           /* [act] for a new program: what is not ignored is default */
+void sighand_put(struct sighand *h);   /* NULL is fine */
+void sighand_reset(struct sighand *h); /* [act] for a new program: what is not ignored is default */
 void task_drop_resources(struct task *t);
 struct vm_space *space_switch(struct vm_space *next); /* moved in; the old one comes out */
-void process_notify_parent_locked(struct process *p, int why); /* [tree] CLD_STOPPED, CLD_CONTINUED */
+void process_notify_parent_locked(
+	struct process *p, int why); /* [tree] CLD_STOPPED, CLD_CONTINUED */
 void process_release_user(struct task *t);
 void process_vfork_done(struct task *t);
 
@@ -266,14 +286,15 @@ void process_vfork_done(struct task *t);
 void usage_add(struct usage *to, const struct usage *from);
 void usage_of_thread(struct thread *t, struct usage *out);
 void process_record_rss(struct process *p, const struct vm_space *space);
-void process_usage_locked(struct process *p, struct usage *out); /* [lock] threads, living and ended */
+void process_usage_locked(
+	struct process *p, struct usage *out); /* [lock] threads, living and ended */
 void process_cpu_times_locked(struct process *p, u64 *user_ns, u64 *system_ns); /* [lock] */
 
 /* session.c */
-struct session *session_create(void);            /* NULL = out of memory */
-void session_put(struct session *s);             /* no lock held */
+struct session *session_create(void); /* NULL = out of memory */
+void session_put(struct session *s);  /* no lock held */
 void session_leader_exit(struct process *p);
-bool group_orphaned_locked(struct pid *group, const struct process *leaving); /* [tree] */
+bool group_orphaned_locked(struct pid *group, const struct process *leaving);    /* [tree] */
 void group_check_orphaned_locked(struct process *p, struct process *old_parent); /* [tree] */
 
 /* sigqueue.c */
@@ -281,22 +302,25 @@ void sigqueue_init(void);
 struct sigqueue *sigqueue_alloc(struct user_account *account, u64 limit);
 void sigqueue_free(struct sigqueue *q);
 void sigpending_init(struct sigpending *s);
-void sigpending_flush(struct sigpending *s);     /* [lock] */
+void sigpending_flush(struct sigpending *s);              /* [lock] */
 void sigpending_remove(struct sigpending *s, sigset set); /* [lock] */
 int sigset_first(sigset set);
-void sigpending_take(struct sigpending *s, int signo, struct siginfo *info, struct posix_timer **timer); /* [lock] */
+void sigpending_take(struct sigpending *s, int signo, struct siginfo *info,
+	struct posix_timer **timer); /* [lock] */
 
 /* signal.c, signal_deliver.c */
 void signal_init(void);
 struct k_sigaction signal_action(struct process *p, int signo); /* [lock] */
-int signal_queue_locked(struct process *p, struct task *t, const struct siginfo *info, bool force); /* [lock] */
+int signal_queue_locked(
+	struct process *p, struct task *t, const struct siginfo *info, bool force); /* [lock] */
 int signal_queue_timer(struct process *p, struct task *t, struct sigqueue *q);
-void signal_recalc_locked(struct task *t);       /* [lock] WORK_SIGNAL from queues and mask */
+void signal_recalc_locked(struct task *t); /* [lock] WORK_SIGNAL from queues and mask */
 void signal_set_blocked(struct task *t, sigset set);
-void signal_retarget_locked(struct task *t, sigset set); /* [lock] */
+void signal_retarget_locked(struct task *t, sigset set);    /* [lock] */
 void signal_group_exit_locked(struct process *p, s32 code); /* [lock] */
-int signal_dequeue_locked(struct task *t, sigset mask, struct siginfo *info, struct posix_timer **timer); /* [lock] signo | 0 */
-bool signal_stop_done_locked(struct task *t);    /* [lock] */
+int signal_dequeue_locked(struct task *t, sigset mask, struct siginfo *info,
+	struct posix_timer **timer);          /* [lock] signo | 0 */
+bool signal_stop_done_locked(struct task *t); /* [lock] */
 void signal_tell_parent(struct process *p, int why);
 void signal_set_handler_locked(struct sighand *h, int signo, u64 handler); /* [act] */
 void signal_reset_action(int signo);
@@ -305,7 +329,7 @@ bool alt_stack_on(const struct task *t, vaddr_t sp);
 /* timers */
 void itimers_init(struct process *p);
 void itimers_exit(struct process *p);
-void itimer_real_taken_locked(struct process *p); /* [lock] */
+void itimer_real_taken_locked(struct process *p);  /* [lock] */
 void rlimit_cpu_changed_locked(struct process *p); /* [lock] */
 void posix_timers_exec(struct process *p);
 void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info);

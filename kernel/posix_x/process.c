@@ -1,7 +1,10 @@
-/* Processes and tasks as objects: making, linking into the tree, looking up, letting go. Layer: posix_x.
+/* Processes and tasks as objects: making, linking into the tree, looking up, letting go. Layer:
+ * posix_x.
  *
- * References: the tree holds one of a process until it is reaped, each task one until its memory goes. Memory goes after RCU, so a
- * look-up under RCU may take a reference as long as the count is not 0 yet.
+ * References: the tree holds one of a process until it is reaped, each task one until its memory
+ * goes. Memory goes after RCU, so a look-up under RCU may take a reference as long as the count is
+ * not 0 yet.
+ *
  * Locks: see posix_x_internal.h. */
 #include <exo/log.h>
 #include <exo/memory.h>
@@ -17,7 +20,8 @@ static bool refs_tryget(u32 *refs)
 	u32 old = __atomic_load_n(refs, __ATOMIC_RELAXED);
 
 	while (old)
-		if (__atomic_compare_exchange_n(refs, &old, old + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    refs, &old, old + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -79,7 +83,8 @@ static void task_release(struct thread *thread)
 	kmem_cache_free(task_cache, t);
 }
 
-/* task_alloc - a task with a kernel stack and nothing else; thread_put frees it. NULL = out of memory. */
+/* task_alloc - a task with a kernel stack and nothing else; thread_put frees it. NULL = out of
+ * memory. */
 struct task *task_alloc(const char *name)
 {
 	struct task *t = kmem_cache_alloc(task_cache, ALLOC_ZERO);
@@ -154,7 +159,8 @@ void task_link(struct process *p, struct task *t, struct pid *pid)
 	__atomic_fetch_add(&threads, 1, __ATOMIC_RELAXED);
 }
 
-/* task_unlink - @t leaves its process: out of the list, its number given back, its times added to those of the ended. */
+/* task_unlink - @t leaves its process: out of the list, its number given back, its times added to
+ * those of the ended. */
 void task_unlink(struct process *p, struct task *t)
 {
 	struct usage u;
@@ -200,7 +206,8 @@ void process_reap_locked(struct process *p)
 	__atomic_fetch_sub(&processes, 1, __ATOMIC_RELAXED);
 }
 
-/* process_reap_finish - what is left to do for a reaped process without the tree lock: drops the tree's reference. */
+/* process_reap_finish - what is left to do for a reaped process without the tree lock: drops the
+ * tree's reference. */
 void process_reap_finish(struct process *p)
 {
 	sigpending_flush(&p->shared);
@@ -271,8 +278,8 @@ struct process *process_next(pid_t *nr)
 	for (n = MAX(*nr, 0) + 1; n < max; n++) {
 		struct process *p;
 
-		if (n % 512 == 0 && !READ_ONCE(pids.used[n / 512])) {
-			n += 511;
+		if (n % PIDS_A_LEAF == 0 && !READ_ONCE(pids.leaf[n / PIDS_A_LEAF])) {
+			n += PIDS_A_LEAF - 1;
 			continue;
 		}
 		p = process_find(n);
@@ -289,8 +296,9 @@ struct thread *process_thread_next(struct process *p, pid_t *tid)
 	struct task *best = NULL, *t;
 	ulong flags = process_lock(p);
 
-	list_for_each_entry(t, &p->threads, thread_node)
-		if (t->thread.tid > *tid && (!best || t->thread.tid < best->thread.tid))
+	list_for_each_entry (t, &p->threads, thread_node)
+		if (t->thread.tid > *tid && !(t->job & TASK_EXITING) &&
+			(!best || t->thread.tid < best->thread.tid))
 			best = t;
 	if (best) {
 		thread_get(&best->thread);
@@ -325,7 +333,8 @@ u32 threads_total(void)
 	return __atomic_load_n(&threads, __ATOMIC_RELAXED);
 }
 
-/* thread_cred_get - credentials of any thread, +1. They may be replaced while we look: then the count is 0 and we look again. */
+/* thread_cred_get - credentials of any thread, +1. They may be replaced while we look: then the
+ * count is 0 and we look again. */
 struct cred *thread_cred_get(struct thread *t)
 {
 	struct cred *c;
@@ -345,4 +354,9 @@ void process_init(void)
 	signal_init();
 	futex_init();
 	vm_set_oom_killer(oom_kill);
+}
+
+ns_t process_start_ns(struct process *p)
+{
+	return p->start_ns;
 }

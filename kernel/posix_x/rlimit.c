@@ -1,5 +1,9 @@
-/* Resource limits. Layer: posix_x. The limits of a process; the copies that its address space needs are kept true here.
- * Locks: process->lock to change; reading is racy and harmless. Source: getrlimit(2). */
+/* Resource limits. Layer: posix_x. The limits of a process; the copies that its address space needs
+ * are kept true here.
+ *
+ * Locks: process->lock to change; reading is racy and harmless.
+ *
+ * Source: getrlimit(2). */
 #include <exo/memory.h>
 #include "posix_x_internal.h"
 
@@ -10,25 +14,26 @@ u64 process_rlimit(struct process *p, enum rlimit_id id)
 	return READ_ONCE(p->limits[id].cur);
 }
 
-/* rlimits_init - those of the first program: Linux's, with the numbers of threads and signals after the size of memory. */
+/* rlimits_init - those of the first program: Linux's, with the numbers of threads and signals after
+ * the size of memory. */
 void rlimits_init(struct process *p)
 {
 	struct mem_stats m;
 	u64 threads;
 
 	for (u32 i = 0; i < RLIM_COUNT; i++)
-		p->limits[i] = (struct rlimit64){ RLIM_INFINITY, RLIM_INFINITY };
+		p->limits[i] = (struct rlimit64){RLIM_INFINITY, RLIM_INFINITY};
 	mem_stats_get(&m);
 	threads = MAX(m.pages_total * PAGE_SIZE / (KSTACK_SIZE * 8) / 2, 64ull);
 	p->limits[RLIM_STACK].cur = 8UL << 20;
 	p->limits[RLIM_CORE].cur = 0;
-	p->limits[RLIM_NPROC] = (struct rlimit64){ threads, threads };
-	p->limits[RLIM_NOFILE] = (struct rlimit64){ 1024, 4096 };
-	p->limits[RLIM_MEMLOCK] = (struct rlimit64){ 8UL << 20, 8UL << 20 };
-	p->limits[RLIM_SIGPENDING] = (struct rlimit64){ threads, threads };
-	p->limits[RLIM_MSGQUEUE] = (struct rlimit64){ 819200, 819200 };
-	p->limits[RLIM_NICE] = (struct rlimit64){ 0, 0 };
-	p->limits[RLIM_RTPRIO] = (struct rlimit64){ 0, 0 };
+	p->limits[RLIM_NPROC] = (struct rlimit64){threads, threads};
+	p->limits[RLIM_NOFILE] = (struct rlimit64){1024, 4096};
+	p->limits[RLIM_MEMLOCK] = (struct rlimit64){8UL << 20, 8UL << 20};
+	p->limits[RLIM_SIGPENDING] = (struct rlimit64){threads, threads};
+	p->limits[RLIM_MSGQUEUE] = (struct rlimit64){819200, 819200};
+	p->limits[RLIM_NICE] = (struct rlimit64){0, 0};
+	p->limits[RLIM_RTPRIO] = (struct rlimit64){0, 0};
 }
 
 static void update_space(struct process *p, u32 id, u64 cur)
@@ -62,17 +67,17 @@ static int change(struct process *p, u32 id, const struct rlimit64 *new, struct 
 	ulong flags;
 	int err = 0;
 
-	if (new && new->cur > new->max)
+	if (new &&new->cur > new->max)
 		return -EINVAL;
-	if (new && id == RLIM_NOFILE && new->max > OPEN_FILES_MAX)
+	if (new &&id == RLIM_NOFILE &&new->max > OPEN_FILES_MAX)
 		return -EPERM;
 	flags = process_lock(p);
 	*old = p->limits[id];
-	if (new && new->max > old->max && !raise_ok)
+	if (new &&new->max > old->max && !raise_ok)
 		err = -EPERM;
 	else if (new)
 		p->limits[id] = *new;
-	if (!err && new && id == RLIM_CPU)
+	if (!err && new &&id == RLIM_CPU)
 		rlimit_cpu_changed_locked(p);
 	process_unlock(p, flags);
 	if (!err && new)
@@ -84,7 +89,8 @@ static bool may_limit(const struct cred *t)
 {
 	const struct cred *c = current->cred;
 
-	return (c->uid == t->euid && c->uid == t->suid && c->uid == t->uid && c->gid == t->egid && c->gid == t->sgid && c->gid == t->gid) ||
+	return (c->uid == t->euid && c->uid == t->suid && c->uid == t->uid && c->gid == t->egid &&
+		       c->gid == t->sgid && c->gid == t->gid) ||
 	       cred_capable(c, LCAP_SYS_RESOURCE);
 }
 

@@ -1,11 +1,15 @@
-/* Robust lists: a thread that ends marks the locks that it still holds, so that others learn of it. Layer: posix_x.
+/* Robust lists: a thread that ends marks the locks that it still holds, so that others learn of it.
+ * Layer: posix_x.
  *
- * The list is user memory and may say anything: it is walked for a bounded number of entries, each word is changed only if
- * it names this thread, and any fault ends the walk. Source: get_robust_list(2), pthread_mutexattr_setrobust(3). */
+ * The list is user memory and may say anything: it is walked for a bounded number of entries, each
+ * word is changed only if it names this thread, and any fault ends the walk.
+ *
+ * Source: get_robust_list(2), pthread_mutexattr_setrobust(3). */
 #include <arch/uaccess.h>
 #include "posix_x_internal.h"
 
-/* @pending: the entry of an operation under way; its word may have been let go without the wake-up. */
+/* @pending: the entry of an operation under way; its word may have been let go without the wake-up.
+ */
 static bool owner_died(struct task *t, u64 entry, s64 offset, bool pending)
 {
 	u32 USER *word = (u32 USER *)(entry + (u64)offset);
@@ -22,7 +26,8 @@ static bool owner_died(struct task *t, u64 entry, s64 offset, bool pending)
 		}
 		if ((value & FUTEX_TID_MASK) != tid)
 			return true;
-		if (cmpxchg_user_u32(word, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen))
+		if (cmpxchg_user_u32(
+			    word, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen))
 			return false;
 		if (seen == value)
 			break;
@@ -47,7 +52,8 @@ void robust_list_exit(struct task *t)
 		/* The next pointer first: the word's new owner may take the entry away. */
 		if (get_user_u64((u64 USER *)(entry & ~1ULL), &next))
 			goto out;
-		if (entry != head.list_op_pending && !owner_died(t, entry, head.futex_offset, false))
+		if (entry != head.list_op_pending &&
+			!owner_died(t, entry, head.futex_offset, false))
 			goto out;
 		entry = next;
 	}

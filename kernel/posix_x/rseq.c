@@ -1,8 +1,12 @@
-/* Restartable sequences: user code that a preemption, a move to another CPU or a signal sends back to its beginning. Layer: posix_x.
+/* Restartable sequences: user code that a preemption, a move to another CPU or a signal sends back
+ * to its beginning. Layer: posix_x.
  *
- * The scheduler sets WORK_NOTIFY of a thread with THREAD_RSEQ when it loses its CPU against its will or comes back on another one;
- * a thread that sleeps in a system call cannot be in a sequence. On the way to user mode the CPU number in the thread's area is
- * made true, and a sequence that was under way is aborted. Anything wrong in the area is SIGSEGV. Source: rseq(2). */
+ * The scheduler sets WORK_NOTIFY of a thread with THREAD_RSEQ when it loses its CPU against its
+ * will or comes back on another one; a thread that sleeps in a system call cannot be in a sequence.
+ * On the way to user mode the CPU number in the thread's area is made true, and a sequence that was
+ * under way is aborted. Anything wrong in the area is SIGSEGV.
+ *
+ * Source: rseq(2). */
 #include <arch/cpu.h>
 #include <arch/uaccess.h>
 #include "posix_x_internal.h"
@@ -35,9 +39,10 @@ static int abort_sequence(struct trap_frame *f, struct task *t)
 		return 0;
 	if (copy_from_user(&cs, (const void USER *)at, sizeof(cs)))
 		return -EFAULT;
-	if (cs.version || (cs.flags & RSEQ_CS_NO_RESTART_FLAGS) || cs.start_ip >= USER_MAX || cs.abort_ip >= USER_MAX ||
-	    cs.start_ip + cs.post_commit_offset >= USER_MAX || cs.start_ip + cs.post_commit_offset < cs.start_ip ||
-	    cs.abort_ip - cs.start_ip < cs.post_commit_offset)
+	if (cs.version || (cs.flags & RSEQ_CS_NO_RESTART_FLAGS) || cs.start_ip >= USER_MAX ||
+		cs.abort_ip >= USER_MAX || cs.start_ip + cs.post_commit_offset >= USER_MAX ||
+		cs.start_ip + cs.post_commit_offset < cs.start_ip ||
+		cs.abort_ip - cs.start_ip < cs.post_commit_offset)
 		return -EINVAL;
 	if (tf_ip(f) - cs.start_ip >= cs.post_commit_offset) /* outside: the area is stale */
 		return put_user_u64(&t->rseq->rseq_cs, 0);
@@ -68,9 +73,10 @@ long rseq_register(void USER *user_area, u32 len, u32 flags, u32 signature)
 	struct task *t = current_task();
 
 	if (flags & RSEQ_FLAG_UNREGISTER) {
-		u32 ids[2] = { 0, RSEQ_CPU_ID_UNINITIALIZED };
+		u32 ids[2] = {0, RSEQ_CPU_ID_UNINITIALIZED};
 
-		if ((flags & ~RSEQ_FLAG_UNREGISTER) || !t->rseq || t->rseq != area || len != t->rseq_size)
+		if ((flags & ~RSEQ_FLAG_UNREGISTER) || !t->rseq || t->rseq != area ||
+			len != t->rseq_size)
 			return -EINVAL;
 		if (signature != t->rseq_signature)
 			return -EPERM;

@@ -1,8 +1,11 @@
 /* Sessions, process groups and the controlling terminal. Layer: posix_x.
  *
- * A session is made by setsid and lives while a process is in it. Its terminal knows it only by number; whoever changes the bond
- * between a session and a terminal holds the tree lock.
- * Locks: tree. Terminals are called without it. Source: setsid(2), setpgid(2), credentials(7), tty_ioctl(4), POSIX.1-2017 11.1. */
+ * A session is made by setsid and lives while a process is in it. Its terminal knows it only by
+ * number; whoever changes the bond between a session and a terminal holds the tree lock.
+ *
+ * Locks: tree. Terminals are called without it.
+ *
+ * Source: setsid(2), setpgid(2), credentials(7), tty_ioctl(4), POSIX.1-2017 11.1. */
 #include <exo/memory.h>
 #include <exo/tty.h>
 #include "posix_x_internal.h"
@@ -55,13 +58,15 @@ long process_setsid(void)
 	return ret;
 }
 
-/* Is the group one that nobody in its session, outside it, would continue? @leaving is not counted. */
+/* Is the group one that nobody in its session, outside it, would continue? @leaving is not counted.
+ */
 bool group_orphaned_locked(struct pid *group, const struct process *leaving)
 {
 	struct process *p;
 
-	list_for_each_entry(p, &group->group, group_node) {
-		if (p == leaving || p->state != PROC_LIVE || !p->thread_count || !p->parent || p->parent == init_process)
+	list_for_each_entry (p, &group->group, group_node) {
+		if (p == leaving || p->state != PROC_LIVE || !p->thread_count || !p->parent ||
+			p->parent == init_process)
 			continue;
 		if (p->parent->pgid != p->pgid && p->parent->sid == p->sid)
 			return false;
@@ -73,7 +78,7 @@ static bool group_has_stopped_locked(struct pid *group)
 {
 	struct process *p;
 
-	list_for_each_entry(p, &group->group, group_node)
+	list_for_each_entry (p, &group->group, group_node)
 		if (READ_ONCE(p->flags) & PROC_STOPPED)
 			return true;
 	return false;
@@ -85,19 +90,21 @@ static void group_signal_locked(struct pid *group, int signo)
 	struct process *p;
 
 	siginfo_fill(&info, signo, SI_KERNEL);
-	list_for_each_entry(p, &group->group, group_node)
+	list_for_each_entry (p, &group->group, group_node)
 		(void)signal_send_process(p, &info);
 }
 
-/* group_check_orphaned_locked - @p lost @old_parent, or ends itself (NULL). If that orphans its group and a member is stopped, the
- * group gets SIGHUP and SIGCONT, for nobody else would wake it. */
+/* group_check_orphaned_locked - @p lost @old_parent, or ends itself (NULL). If that orphans its
+ * group and a member is stopped, the group gets SIGHUP and SIGCONT, for nobody else would wake it.
+ */
 void group_check_orphaned_locked(struct process *p, struct process *old_parent)
 {
 	struct process *parent = old_parent ? old_parent : p->parent;
 
 	if (!parent || !p->group || parent->pgid == p->pgid || parent->sid != p->sid)
 		return; /* it was no reason for the group not to be orphaned */
-	if (group_orphaned_locked(p->group, old_parent ? NULL : p) && group_has_stopped_locked(p->group)) {
+	if (group_orphaned_locked(p->group, old_parent ? NULL : p) &&
+		group_has_stopped_locked(p->group)) {
 		group_signal_locked(p->group, SIGHUP);
 		group_signal_locked(p->group, SIGCONT);
 	}
@@ -124,7 +131,8 @@ bool process_pgrp_in_session(pid_t pgid, pid_t sid)
 	return in;
 }
 
-/* process_setpgid - for current or a child that has not exec'd. 0 | -ESRCH -EPERM -EACCES -EINVAL. */
+/* process_setpgid - for current or a child that has not exec'd. 0 | -ESRCH -EPERM -EACCES -EINVAL.
+ */
 long process_setpgid(pid_t nr, pid_t pgid)
 {
 	struct process *me = current->proc, *p;
@@ -275,7 +283,8 @@ int process_ctty_drop(void)
 	return 0;
 }
 
-/* session_leader_exit - the terminal hangs up; one that did so before has left its foreground group to be told now. */
+/* session_leader_exit - the terminal hangs up; one that did so before has left its foreground group
+ * to be told now. */
 void session_leader_exit(struct process *p)
 {
 	struct tty *t = process_ctty_get();
@@ -290,7 +299,8 @@ void session_leader_exit(struct process *p)
 	}
 }
 
-/* Takes @t from the session that it controls. Return: the leader, +1, or NULL; *held: the session's reference on @t, if it had one. */
+/* Takes @t from the session that it controls. Return: the leader, +1, or NULL; *held: the session's
+ * reference on @t, if it had one. */
 static struct process *detach_session(struct tty *t, pid_t *foreground, struct tty **held)
 {
 	struct process *leader = NULL;

@@ -1,10 +1,14 @@
 /* Sending signals: who gets one, what sending it does at once. Layer: posix_x.
  *
- * A signal goes to the queue of one thread or to the shared queue of a process. Sending never sleeps and works in interrupt
- * context. WORK_SIGNAL of a thread is set by anybody under process->lock and cleared only by the thread itself, so a call that
- * came back with -ERESTART* always meets signal_deliver.
- * A signal whose default action ends the process ends it here, at once: every thread gets SIGKILL.
- * Locks: process->lock (irq); sighand->lock inside it. Source: signal(7), sigaction(2), kill(2), POSIX.1-2017 2.4. */
+ * A signal goes to the queue of one thread or to the shared queue of a process. Sending never
+ * sleeps and works in interrupt context. WORK_SIGNAL of a thread is set by anybody under
+ * process->lock and cleared only by the thread itself, so a call that came back with -ERESTART*
+ * always meets signal_deliver. A signal whose default action ends the process ends it here, at
+ * once: every thread gets SIGKILL.
+ *
+ * Locks: process->lock (irq); sighand->lock inside it.
+ *
+ * Source: signal(7), sigaction(2), kill(2), POSIX.1-2017 2.4. */
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
@@ -32,7 +36,8 @@ static bool default_ignored(int signo)
 	return SIGBIT(signo) & SIGSET_IGNORED;
 }
 
-/* Would the signal be thrown away? A blocked one never is: the action may change before it is unblocked. */
+/* Would the signal be thrown away? A blocked one never is: the action may change before it is
+ * unblocked. */
 static bool ignored(struct process *p, struct task *t, int signo, bool force)
 {
 	u64 handler;
@@ -47,7 +52,8 @@ static bool ignored(struct process *p, struct task *t, int signo, bool force)
 
 static bool fatal(struct process *p, int signo)
 {
-	return handler_of(p, signo) == SIG_DFL && !default_ignored(signo) && !(SIGBIT(signo) & SIGSET_STOP);
+	return handler_of(p, signo) == SIG_DFL && !default_ignored(signo) &&
+	       !(SIGBIT(signo) & SIGSET_STOP);
 }
 
 void signal_recalc_locked(struct task *t)
@@ -55,8 +61,9 @@ void signal_recalc_locked(struct task *t)
 	struct process *p = t->thread.proc;
 
 	LOCK_HELD(&p->lock);
-	if (((t->pending.set | p->shared.set) & ~t->blocked) || (t->job & (TASK_STOP_PENDING | TASK_EXEC_KILL)) ||
-	    (p->flags & (PROC_NOTE_STOP | PROC_NOTE_CONT | PROC_GROUP_EXIT)))
+	if (((t->pending.set | p->shared.set) & ~t->blocked) ||
+		(t->job & (TASK_STOP_PENDING | TASK_EXEC_KILL)) ||
+		(p->flags & (PROC_NOTE_STOP | PROC_NOTE_CONT | PROC_GROUP_EXIT)))
 		work_set(&t->thread, WORK_SIGNAL);
 	else if (&t->thread == current)
 		work_clear(&t->thread, WORK_SIGNAL);
@@ -78,7 +85,7 @@ void signal_group_exit_locked(struct process *p, s32 code)
 	p->exit_code = code;
 	p->stop_left = 0;
 	p->wait_code = 0;
-	list_for_each_entry(t, &p->threads, thread_node) {
+	list_for_each_entry (t, &p->threads, thread_node) {
 		t->job &= ~(TASK_STOP_PENDING | TASK_STOPPED);
 		if (t->job & TASK_EXITING)
 			continue;
@@ -87,7 +94,8 @@ void signal_group_exit_locked(struct process *p, s32 code)
 	}
 }
 
-/* SIGCONT: stops that are pending are forgotten, threads that stopped go on; a thread tells the parent later. */
+/* SIGCONT: stops that are pending are forgotten, threads that stopped go on; a thread tells the
+ * parent later. */
 static void continue_locked(struct process *p)
 {
 	struct task *t;
@@ -102,7 +110,7 @@ static void continue_locked(struct process *p)
 	p->stop_left = 0;
 	if (note)
 		p->wait_code = note == PROC_NOTE_CONT ? 0xffff : 0;
-	list_for_each_entry(t, &p->threads, thread_node) {
+	list_for_each_entry (t, &p->threads, thread_node) {
 		u32 was = t->job;
 
 		sigpending_remove(&t->pending, SIGSET_STOP);
@@ -114,7 +122,8 @@ static void continue_locked(struct process *p)
 	}
 }
 
-/* What sending does even if the signal is then ignored. Return: false = the process is ending, nothing to send. */
+/* What sending does even if the signal is then ignored. Return: false = the process is ending,
+ * nothing to send. */
 static bool prepare_locked(struct process *p, int signo)
 {
 	struct task *t;
@@ -123,7 +132,7 @@ static bool prepare_locked(struct process *p, int signo)
 		return false;
 	if (SIGBIT(signo) & SIGSET_STOP) {
 		sigpending_remove(&p->shared, SIGBIT(SIGCONT));
-		list_for_each_entry(t, &p->threads, thread_node)
+		list_for_each_entry (t, &p->threads, thread_node)
 			sigpending_remove(&t->pending, SIGBIT(SIGCONT));
 	} else if (signo == SIGCONT) {
 		continue_locked(p);
@@ -139,10 +148,12 @@ static bool wants(struct task *t, int signo)
 		return true;
 	if (t->job & TASK_STOPPED)
 		return false;
-	return t->thread.on_cpu || !(__atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_SIGNAL);
+	return t->thread.on_cpu ||
+	       !(__atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_SIGNAL);
 }
 
-/* A thread for a signal in the shared queue: the first if it wants it, else the next in turn. NULL: all block it, whoever unblocks it finds it. */
+/* A thread for a signal in the shared queue: the first if it wants it, else the next in turn. NULL:
+ * all block it, whoever unblocks it finds it. */
 static struct task *choose(struct process *p, int signo)
 {
 	struct task *first = process_first_task_locked(p), *t, *start;
@@ -158,7 +169,9 @@ static struct task *choose(struct process *p, int signo)
 			p->signal_turn = t;
 			return t;
 		}
-		t = t->thread_node.next == &p->threads ? first : list_entry(t->thread_node.next, struct task, thread_node);
+		t = t->thread_node.next == &p->threads
+			    ? first
+			    : list_entry(t->thread_node.next, struct task, thread_node);
 	} while (t != start);
 	return NULL;
 }
@@ -172,7 +185,7 @@ static void complete_locked(struct process *p, struct task *t, int signo)
 	if (!t)
 		return;
 	if (!(p->flags & PROC_GROUP_EXIT) && !(t->real_blocked & SIGBIT(signo)) &&
-	    (signo == SIGKILL || (fatal(p, signo) && !(p->flags & PROC_UNKILLABLE)))) {
+		(signo == SIGKILL || (fatal(p, signo) && !(p->flags & PROC_UNKILLABLE)))) {
 		signal_group_exit_locked(p, signo);
 		return;
 	}
@@ -182,12 +195,13 @@ static void complete_locked(struct process *p, struct task *t, int signo)
 static u64 pending_limit(struct process *p, const struct siginfo *info)
 {
 	if (info->signo < SIGRTMIN && info->code >= 0)
-		return ~0ULL; /* the kernel's own and kill(2) of a standard signal: once at most anyway */
+		return ~0ULL; /* the kernel's own and kill(2) of a standard signal: once at most
+				 anyway */
 	return p->limits[RLIM_SIGPENDING].cur;
 }
 
-/* signal_queue_locked - sends to thread @t of @p, or to the process when NULL. @force: a fault of the thread itself; init gets it too.
- * Return: 0 | -EAGAIN a real-time signal found no room. */
+/* signal_queue_locked - sends to thread @t of @p, or to the process when NULL. @force: a fault of
+ * the thread itself; init gets it too. Return: 0 | -EAGAIN a real-time signal found no room. */
 int signal_queue_locked(struct process *p, struct task *t, const struct siginfo *info, bool force)
 {
 	int signo = info->signo;
@@ -214,8 +228,9 @@ int signal_queue_locked(struct process *p, struct task *t, const struct siginfo 
 	return 0;
 }
 
-/* signal_queue_timer - queues a timer's own entry. The entry keeps the reference that the caller gives when it is queued.
- * Return: 0 queued | 1 the signal is ignored or the process ends | -EBUSY still queued. */
+/* signal_queue_timer - queues a timer's own entry. The entry keeps the reference that the caller
+ * gives when it is queued. Return: 0 queued | 1 the signal is ignored or the process ends | -EBUSY
+ * still queued. */
 int signal_queue_timer(struct process *p, struct task *t, struct sigqueue *q)
 {
 	ulong flags = process_lock(p);
@@ -271,7 +286,7 @@ int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info)
 
 	siginfo_fill(&own, signo, SI_KERNEL);
 	if (pid)
-		list_for_each_entry(p, &pid->group, group_node) {
+		list_for_each_entry (p, &pid->group, group_node) {
 			(void)signal_send_process(p, info ? info : &own);
 			err = 0;
 		}
@@ -311,7 +326,8 @@ void signal_reset_action(int signo)
 	process_unlock(p, flags);
 }
 
-/* A fault of current: a handler that is blocked or ignored is put aside, so the default action ends the process. */
+/* A fault of current: a handler that is blocked or ignored is put aside, so the default action ends
+ * the process. */
 static void force_info(const struct siginfo *info)
 {
 	struct task *t = current_task();
@@ -341,12 +357,14 @@ void signal_force(int signo, int code, vaddr_t addr)
 	force_info(&info);
 }
 
-void signal_from_trap(struct trap_frame *f, int signo, int code, vaddr_t addr, u32 trapno, u32 error)
+void signal_from_trap(
+	struct trap_frame *f, int signo, int code, vaddr_t addr, u32 trapno, u32 error)
 {
 	signal_force(signo, code, addr);
 }
 
-/* signal_retarget_locked - @t ends or blocks more: what the process has pending and @t would have taken goes to another thread. */
+/* signal_retarget_locked - @t ends or blocks more: what the process has pending and @t would have
+ * taken goes to another thread. */
 void signal_retarget_locked(struct task *t, sigset set)
 {
 	struct process *p = t->thread.proc;
@@ -355,7 +373,7 @@ void signal_retarget_locked(struct task *t, sigset set)
 	set &= p->shared.set;
 	if (!set || p->thread_count < 2)
 		return;
-	list_for_each_entry(o, &p->threads, thread_node) {
+	list_for_each_entry (o, &p->threads, thread_node) {
 		if (o == t || (o->job & TASK_EXITING) || !(set & ~o->blocked))
 			continue;
 		set &= o->blocked;

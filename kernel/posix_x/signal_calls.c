@@ -1,5 +1,10 @@
-/* The system calls on signals after decoding: dispositions, masks, waiting, sending with permission. Layer: posix_x.
- * Locks: process->lock. Source: sigaction(2), sigprocmask(2), sigaltstack(2), sigtimedwait(2), kill(2), tgkill(2), sigqueue(3). */
+/* The system calls on signals after decoding: dispositions, masks, waiting, sending with
+ * permission. Layer: posix_x.
+ *
+ * Locks: process->lock.
+ *
+ * Source: sigaction(2), sigprocmask(2), sigaltstack(2), sigtimedwait(2), kill(2), tgkill(2),
+ * sigqueue(3). */
 #include <exo/string.h>
 #include <arch/uaccess.h>
 #include "posix_x_internal.h"
@@ -18,16 +23,18 @@ int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigacti
 	*old = h->action[signo - 1];
 	if (new) {
 		h->action[signo - 1] = *new;
-		h->action[signo - 1].flags &= SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK |
+		h->action[signo - 1].flags &= SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO |
+					      SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK |
 					      SA_RESTART | SA_NODEFER | SA_RESETHAND;
 		h->action[signo - 1].mask &= ~SIGSET_KERNEL_ONLY;
 		signal_set_handler_locked(h, signo, new->handler);
 	}
 	spin_unlock(&h->lock);
 	/* A pending signal that is now ignored is forgotten, blocked or not. */
-	if (new && (new->handler == SIG_IGN || (new->handler == SIG_DFL && (SIGBIT(signo) & SIGSET_IGNORED)))) {
+	if (new && (new->handler == SIG_IGN ||
+			   (new->handler == SIG_DFL && (SIGBIT(signo) & SIGSET_IGNORED)))) {
 		sigpending_remove(&p->shared, SIGBIT(signo));
-		list_for_each_entry(t, &p->threads, thread_node)
+		list_for_each_entry (t, &p->threads, thread_node)
 			sigpending_remove(&t->pending, SIGBIT(signo));
 	}
 	process_unlock(p, flags);
@@ -105,7 +112,8 @@ long signal_pause(void)
 	return -ERESTARTNOHAND;
 }
 
-/* signal_wait - takes a pending signal of @set, or sleeps until one comes. Return: signo | -EAGAIN time over | -EINTR another signal. */
+/* signal_wait - takes a pending signal of @set, or sleeps until one comes. Return: signo | -EAGAIN
+ * time over | -EINTR another signal. */
 long signal_wait(sigset set, ns_t deadline_ns, struct siginfo *info)
 {
 	struct task *t = current_task();
@@ -146,7 +154,9 @@ int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t 
 
 	old->base = t->alt_base;
 	old->size = t->alt_size;
-	old->flags = (t->alt_flags & SS_AUTODISARM) | (!t->alt_size ? SS_DISABLE : on ? SS_ONSTACK : 0);
+	old->flags = (t->alt_flags & SS_AUTODISARM) | (!t->alt_size ? SS_DISABLE
+							      : on  ? SS_ONSTACK
+								    : 0);
 	if (!new)
 		return 0;
 	if (on)
@@ -166,7 +176,7 @@ int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t 
 	default:
 		return -EINVAL;
 	}
-	t->alt_flags = new->flags & (SS_AUTODISARM | SS_DISABLE);
+	t->alt_flags = new->flags &(SS_AUTODISARM | SS_DISABLE);
 	return 0;
 }
 
@@ -176,8 +186,8 @@ static bool may_signal(struct process *p, const struct cred *target, int signo)
 {
 	const struct cred *own = current->cred;
 
-	if (p == current->proc || own->euid == target->suid || own->euid == target->uid || own->uid == target->suid ||
-	    own->uid == target->uid || cred_capable(own, LCAP_KILL))
+	if (p == current->proc || own->euid == target->suid || own->euid == target->uid ||
+		own->uid == target->suid || own->uid == target->uid || cred_capable(own, LCAP_KILL))
 		return true;
 	return signo == SIGCONT && READ_ONCE(p->sid) == READ_ONCE(current->proc->sid);
 }
@@ -213,7 +223,7 @@ static int kill_group(pid_t pgid, const struct siginfo *info)
 	struct pid *pid = pgid ? pid_table_find(&pids, pgid) : current->proc->group;
 
 	if (pid)
-		list_for_each_entry(p, &pid->group, group_node) {
+		list_for_each_entry (p, &pid->group, group_node) {
 			err = send_checked(p, info);
 			sent |= !err;
 		}
@@ -298,7 +308,8 @@ long signal_tgkill(pid_t tgid, pid_t tid, int signo)
 	return send_to_thread(tgid, tid, &info);
 }
 
-/* signal_queue_user - rt_sigqueueinfo (@tid 0) and rt_tgsigqueueinfo: a siginfo of the caller's own making, which may not look like the kernel's. */
+/* signal_queue_user - rt_sigqueueinfo (@tid 0) and rt_tgsigqueueinfo: a siginfo of the caller's own
+ * making, which may not look like the kernel's. */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info)
 {
 	struct process *p;
@@ -306,7 +317,8 @@ long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info)
 
 	if (info->signo < 0 || info->signo > SIGNALS_MAX)
 		return -EINVAL;
-	if ((info->code >= 0 || info->code == SI_TKILL) && (tid ? tid != current->tid : pid != current->proc->nr))
+	if ((info->code >= 0 || info->code == SI_TKILL) &&
+		(tid ? tid != current->tid : pid != current->proc->nr))
 		return -EPERM;
 	if (tid)
 		return send_to_thread(pid, tid, info);

@@ -1,8 +1,12 @@
 /* The way to user mode: stops, deadly signals, handlers, restarted calls. Layer: posix_x.
  *
- * posix_exit_to_user runs with interrupts on and the whole user frame in hand, in a loop until no work is left. A signal that has
- * a handler pushes a frame and the loop goes on, so several pending signals make several frames, as on Linux.
- * Locks: process->lock; none is held while user memory is touched. Source: signal(7), sigaltstack(2), restart_syscall(2). */
+ * posix_exit_to_user runs with interrupts on and the whole user frame in hand, in a loop until no
+ * work is left. A signal that has a handler pushes a frame and the loop goes on, so several pending
+ * signals make several frames, as on Linux.
+ *
+ * Locks: process->lock; none is held while user memory is touched.
+ *
+ * Source: signal(7), sigaltstack(2), restart_syscall(2). */
 #include <exo/log.h>
 #include <exo/string.h>
 #include <arch/uaccess.h>
@@ -10,8 +14,10 @@
 
 #define NR_RESTART_SYSCALL 219
 
-/* signal_dequeue_locked - takes the next signal of current that is not in @mask. @timer: see sigpending_take. Return: signo | 0. */
-int signal_dequeue_locked(struct task *t, sigset mask, struct siginfo *info, struct posix_timer **timer)
+/* signal_dequeue_locked - takes the next signal of current that is not in @mask. @timer: see
+ * sigpending_take. Return: signo | 0. */
+int signal_dequeue_locked(
+	struct task *t, sigset mask, struct siginfo *info, struct posix_timer **timer)
 {
 	struct process *p = t->thread.proc;
 	struct sigpending *from = &t->pending;
@@ -39,11 +45,12 @@ static void stop_begin_locked(struct task *t, int signo)
 	struct process *p = t->thread.proc;
 	struct task *o;
 
-	if (!(p->flags & PROC_STOP_VALID) || (p->flags & (PROC_GROUP_EXIT | PROC_EXEC)) || (t->job & TASK_STOP_PENDING))
+	if (!(p->flags & PROC_STOP_VALID) || (p->flags & (PROC_GROUP_EXIT | PROC_EXEC)) ||
+		(t->job & TASK_STOP_PENDING))
 		return;
 	p->stop_signo = signo;
 	p->stop_left = 0;
-	list_for_each_entry(o, &p->threads, thread_node) {
+	list_for_each_entry (o, &p->threads, thread_node) {
 		if (o->job & (TASK_EXITING | TASK_STOPPED))
 			continue;
 		o->job |= TASK_STOP_PENDING;
@@ -55,7 +62,8 @@ static void stop_begin_locked(struct task *t, int signo)
 	}
 }
 
-/* signal_stop_done_locked - one thread fewer is awaited by a stop. Return: true = it was the last, the parent must be told. */
+/* signal_stop_done_locked - one thread fewer is awaited by a stop. Return: true = it was the last,
+ * the parent must be told. */
 bool signal_stop_done_locked(struct task *t)
 {
 	struct process *p = t->thread.proc;
@@ -96,7 +104,8 @@ static void stop_here(struct task *t, ulong flags)
 	thread_set_state(THREAD_RUNNING);
 }
 
-/* What comes before any signal: the end, news for the parent, a stop. Return: true = the lock was dropped, look again. */
+/* What comes before any signal: the end, news for the parent, a stop. Return: true = the lock was
+ * dropped, look again. */
 static bool control_locked(struct task *t, ulong flags)
 {
 	struct process *p = t->thread.proc;
@@ -125,7 +134,8 @@ static bool control_locked(struct task *t, ulong flags)
 	return false;
 }
 
-/* A stop signal with its default action. SIGTTIN, SIGTTOU and SIGTSTP do nothing in a group that nobody would continue. */
+/* A stop signal with its default action. SIGTTIN, SIGTTOU and SIGTSTP do nothing in a group that
+ * nobody would continue. */
 static void default_stop(struct task *t, int signo)
 {
 	struct process *p = t->thread.proc;
@@ -152,7 +162,8 @@ static struct k_sigaction take_action(struct process *p, int signo)
 	return a;
 }
 
-/* The next signal with a handler; carries out default actions on the way. Return: signo | 0 = no more. */
+/* The next signal with a handler; carries out default actions on the way. Return: signo | 0 = no
+ * more. */
 static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction *action)
 {
 	struct process *p = t->thread.proc;
@@ -175,7 +186,8 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 			return 0;
 		if (action->handler > SIG_IGN)
 			return signo;
-		if (action->handler == SIG_IGN || (SIGBIT(signo) & SIGSET_IGNORED) || (p->flags & PROC_UNKILLABLE))
+		if (action->handler == SIG_IGN || (SIGBIT(signo) & SIGSET_IGNORED) ||
+			(p->flags & PROC_UNKILLABLE))
 			continue;
 		if (SIGBIT(signo) & SIGSET_STOP)
 			default_stop(t, signo);
@@ -184,7 +196,8 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 	}
 }
 
-/* What a call that was interrupted answers, or whether it begins again. @action NULL: no handler runs. */
+/* What a call that was interrupted answers, or whether it begins again. @action NULL: no handler
+ * runs. */
 static void fix_restart(struct trap_frame *f, const struct k_sigaction *action)
 {
 	long nr = tf_syscall(f);
@@ -216,13 +229,16 @@ static void fix_restart(struct trap_frame *f, const struct k_sigaction *action)
 	tf_set_ret(f, -EINTR);
 }
 
-/* alt_stack_on - does the program run on its alternate stack? One that disarms itself is never in use. */
+/* alt_stack_on - does the program run on its alternate stack? One that disarms itself is never in
+ * use. */
 bool alt_stack_on(const struct task *t, vaddr_t sp)
 {
-	return !(t->alt_flags & SS_AUTODISARM) && t->alt_size && sp > t->alt_base && sp - t->alt_base <= t->alt_size;
+	return !(t->alt_flags & SS_AUTODISARM) && t->alt_size && sp > t->alt_base &&
+	       sp - t->alt_base <= t->alt_size;
 }
 
-static void run_handler(struct trap_frame *f, struct task *t, const struct siginfo *info, const struct k_sigaction *action)
+static void run_handler(struct trap_frame *f, struct task *t, const struct siginfo *info,
+	const struct k_sigaction *action)
 {
 	bool saved = __atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_RESTORE_SIGMASK;
 	struct arch_signal s = {
@@ -260,25 +276,50 @@ static void run_handler(struct trap_frame *f, struct task *t, const struct sigin
 	signal_set_blocked(t, t->blocked | block);
 }
 
+/* The mask that ppoll and its kin lent for their sleep comes back. */
+static void mask_return(struct task *t)
+{
+	if (!(__atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_RESTORE_SIGMASK))
+		return;
+	work_clear(&t->thread, WORK_RESTORE_SIGMASK);
+	signal_set_blocked(t, t->saved_mask);
+}
+
+/* Was the call ended by a signal? Then its handler runs under the lent mask; a call that succeeded
+ * gives it back first. */
+static bool interrupted(const struct trap_frame *f)
+{
+	switch (-tf_ret(f)) {
+	case EINTR:
+	case ERESTARTSYS:
+	case ERESTARTNOINTR:
+	case ERESTARTNOHAND:
+	case ERESTART_RESTARTBLOCK:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void signal_deliver(struct trap_frame *f)
 {
 	struct task *t = current_task();
 	struct k_sigaction action;
 	struct siginfo info;
 
+	if (!interrupted(f))
+		mask_return(t);
 	if (next_handled(t, &info, &action)) {
 		fix_restart(f, &action);
 		run_handler(f, t, &info, &action);
 		return;
 	}
 	fix_restart(f, NULL);
-	if (__atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_RESTORE_SIGMASK) {
-		work_clear(&t->thread, WORK_RESTORE_SIGMASK);
-		signal_set_blocked(t, t->saved_mask);
-	}
+	mask_return(t);
 }
 
-/* First way to user mode of a new thread: its number goes where it asked; rseq after a preemption or a move. */
+/* First way to user mode of a new thread: its number goes where it asked; rseq after a preemption
+ * or a move. */
 static void notify_user(struct trap_frame *f, struct task *t)
 {
 	work_clear(&t->thread, WORK_NOTIFY);
@@ -296,7 +337,8 @@ void posix_exit_to_user(struct trap_frame *f)
 	u32 work;
 
 	cond_resched();
-	while ((work = __atomic_load_n(&t->thread.work, __ATOMIC_ACQUIRE)) & (WORK_SIGNAL | WORK_NOTIFY | WORK_RESTORE_SIGMASK)) {
+	while ((work = __atomic_load_n(&t->thread.work, __ATOMIC_ACQUIRE)) &
+		(WORK_SIGNAL | WORK_NOTIFY | WORK_RESTORE_SIGMASK)) {
 		if (work & (WORK_SIGNAL | WORK_RESTORE_SIGMASK))
 			signal_deliver(f);
 		if (work & WORK_NOTIFY)

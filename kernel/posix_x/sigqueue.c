@@ -1,8 +1,13 @@
-/* Queues of pending signals: a set of numbers, and the siginfo of those that have one. Layer: posix_x.
+/* Queues of pending signals: a set of numbers, and the siginfo of those that have one. Layer:
+ * posix_x.
  *
- * A standard signal is queued once at most; of a real-time signal every instance is kept, first in first out. A number may be in
- * the set without an entry: memory was short, and then only the siginfo is lost.
- * Locks: the owner's (process->lock). Source: signal(7), "Queueing and delivery semantics". */
+ * A standard signal is queued once at most; of a real-time signal every instance is kept, first in
+ * first out. A number may be in the set without an entry: memory was short, and then only the
+ * siginfo is lost.
+ *
+ * Locks: the owner's (process->lock).
+ *
+ * Source: signal(7), "Queueing and delivery semantics". */
 #include <exo/memory.h>
 #include "posix_x_internal.h"
 
@@ -13,7 +18,8 @@ void sigqueue_init(void)
 	sigqueue_cache = kmem_cache_create("sigqueue", sizeof(struct sigqueue), 0, 0);
 }
 
-/* sigqueue_alloc - an entry charged to @account, whose signals may not pass @limit. NULL = over the limit or out of memory. */
+/* sigqueue_alloc - an entry charged to @account, whose signals may not pass @limit. NULL = over the
+ * limit or out of memory. */
 struct sigqueue *sigqueue_alloc(struct user_account *account, u64 limit)
 {
 	struct sigqueue *q = NULL;
@@ -30,7 +36,8 @@ struct sigqueue *sigqueue_alloc(struct user_account *account, u64 limit)
 	return q;
 }
 
-/* sigqueue_free - gives back an entry that is in no list; a timer's own entry only drops the timer's reference. */
+/* sigqueue_free - gives back an entry that is in no list; a timer's own entry only drops the
+ * timer's reference. */
 void sigqueue_free(struct sigqueue *q)
 {
 	if (q->timer) {
@@ -55,7 +62,7 @@ void sigpending_remove(struct sigpending *s, sigset set)
 	if (!(s->set & set))
 		return;
 	s->set &= ~set;
-	list_for_each_entry_safe(q, next, &s->queue, node)
+	list_for_each_entry_safe (q, next, &s->queue, node)
 		if (SIGBIT(q->info.signo) & set) {
 			list_del(&q->node);
 			sigqueue_free(q);
@@ -67,7 +74,8 @@ void sigpending_flush(struct sigpending *s)
 	sigpending_remove(s, ~0ULL);
 }
 
-/* sigset_first - the signal to take first: faults of the program itself, then the lowest number. 0 = none. */
+/* sigset_first - the signal to take first: faults of the program itself, then the lowest number. 0
+ * = none. */
 int sigset_first(sigset set)
 {
 	if (set & SIGSET_SYNC)
@@ -75,14 +83,16 @@ int sigset_first(sigset set)
 	return set ? (int)bit_ffs(set) + 1 : 0;
 }
 
-/* sigpending_take - removes one instance of @signo, which is in the set. @timer: the timer whose entry it was, +1, or NULL. */
-void sigpending_take(struct sigpending *s, int signo, struct siginfo *info, struct posix_timer **timer)
+/* sigpending_take - removes one instance of @signo, which is in the set. @timer: the timer whose
+ * entry it was, +1, or NULL. */
+void sigpending_take(
+	struct sigpending *s, int signo, struct siginfo *info, struct posix_timer **timer)
 {
 	struct sigqueue *q, *found = NULL;
 	bool more = false;
 
 	*timer = NULL;
-	list_for_each_entry(q, &s->queue, node) {
+	list_for_each_entry (q, &s->queue, node) {
 		if (q->info.signo != signo)
 			continue;
 		if (found) {

@@ -1,5 +1,10 @@
-/* What a process has used and what it looks like: rusage, CPU times, snapshots for /proc. Layer: posix_x.
- * Locks: process->lock holds the thread list still; tree for parent, group and session of a snapshot. Source: getrusage(2), proc(5). */
+/* What a process has used and what it looks like: rusage, CPU times, snapshots for /proc. Layer:
+ * posix_x.
+ *
+ * Locks: process->lock holds the thread list still; tree for parent, group and session of a
+ * snapshot.
+ *
+ * Source: getrusage(2), proc(5). */
 #include <exo/string.h>
 #include <exo/tty.h>
 #include "posix_x_internal.h"
@@ -45,7 +50,7 @@ void process_usage_locked(struct process *p, struct usage *out)
 	struct task *t;
 
 	*out = p->dead;
-	list_for_each_entry(t, &p->threads, thread_node) {
+	list_for_each_entry (t, &p->threads, thread_node) {
 		usage_of_thread(&t->thread, &u);
 		if (t->thread.space)
 			u.maxrss_kb = rss_peak_kb(t->thread.space);
@@ -75,7 +80,7 @@ void process_cpu_times_locked(struct process *p, u64 *user_ns, u64 *system_ns)
 
 	*user_ns = p->dead.utime_ns;
 	*system_ns = p->dead.stime_ns;
-	list_for_each_entry(t, &p->threads, thread_node) {
+	list_for_each_entry (t, &p->threads, thread_node) {
 		thread_cpu_times(&t->thread, &u, &s);
 		*user_ns += u;
 		*system_ns += s;
@@ -98,7 +103,7 @@ struct vm_space *process_space(struct process *p)
 	struct vm_space *space = NULL;
 	struct task *t;
 
-	list_for_each_entry(t, &p->threads, thread_node)
+	list_for_each_entry (t, &p->threads, thread_node)
 		if (t->thread.space) {
 			space = t->thread.space;
 			vm_space_get(space);
@@ -114,7 +119,7 @@ struct cap_space *process_caps(struct process *p)
 	struct cap_space *caps = NULL;
 	struct task *t;
 
-	list_for_each_entry(t, &p->threads, thread_node)
+	list_for_each_entry (t, &p->threads, thread_node)
 		if (t->thread.caps) {
 			caps = t->thread.caps;
 			__atomic_fetch_add(&caps->refs, 1, __ATOMIC_RELAXED);
@@ -130,7 +135,7 @@ struct fs_context *process_fs(struct process *p)
 	struct fs_context *fs = NULL;
 	struct task *t;
 
-	list_for_each_entry(t, &p->threads, thread_node)
+	list_for_each_entry (t, &p->threads, thread_node)
 		if (t->thread.fs) {
 			fs = t->thread.fs;
 			__atomic_fetch_add(&fs->refs, 1, __ATOMIC_RELAXED);
@@ -204,7 +209,8 @@ static void stat_thread(struct task *t, struct process_stat *out)
 	out->start_ns = t->thread.start_ns;
 }
 
-/* process_stat_get - @t NULL: the process with the sums of its threads. 0 | -ESRCH it was reaped. */
+/* process_stat_get - @t NULL: the process with the sums of its threads. 0 | -ESRCH it was reaped.
+ */
 int process_stat_get(struct process *p, struct thread *thread, struct process_stat *out)
 {
 	struct task *t = thread ? task_of(thread) : NULL;
@@ -222,10 +228,11 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	out->pid = thread ? thread->tid : p->nr;
 	out->tgid = p->nr;
 	out->state = state_letter(p, t);
-	out->threads = p->thread_count;
+	out->threads = MAX(__atomic_load_n(&p->live, __ATOMIC_RELAXED), MIN(p->thread_count, 1u));
 	out->exit_signal = p->exit_signal;
 	out->exit_code = p->exit_code;
 	out->dumpable = p->dumpable;
+	out->oom_score_adj = p->oom_score_adj;
 	memcpy(out->limits, p->limits, sizeof(out->limits));
 	stat_signals(p, t, out);
 	if (thread)
@@ -248,6 +255,8 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 		stat_thread(t, out);
 		cred_of = &t->thread;
 		thread_get(cred_of);
+		if (t->thread.fs)
+			out->umask = READ_ONCE(t->thread.fs->umask);
 		if (t->thread.caps)
 			out->fd_slots = rcu_dereference(t->thread.caps->table)->slots_max;
 	}

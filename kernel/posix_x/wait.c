@@ -1,7 +1,11 @@
 /* Waiting for children: wait4, waitid. Layer: posix_x.
  *
- * The sleeper is on its process's child_wq before it looks, and whoever changes a child's state wakes that queue afterwards.
- * Locks: tree while the children are looked at; the child's lock for its unreported stop. Source: wait(2), waitid(2). */
+ * The sleeper is on its process's child_wq before it looks, and whoever changes a child's state
+ * wakes that queue afterwards.
+ *
+ * Locks: tree while the children are looked at; the child's lock for its unreported stop.
+ *
+ * Source: wait(2), waitid(2). */
 #include <exo/string.h>
 #include "posix_x_internal.h"
 
@@ -21,7 +25,8 @@ static bool eligible(const struct wait_request *w, const struct process *child)
 	}
 	if ((w->options & __WNOTHREAD) && child->parent_tid != current->tid)
 		return false;
-	return (w->options & __WALL) || (child->exit_signal != SIGCHLD) == !!(w->options & __WCLONE);
+	return (w->options & __WALL) ||
+	       (child->exit_signal != SIGCHLD) == !!(w->options & __WCLONE);
 }
 
 static void fill(struct wait_request *w, const struct process *child, s32 status)
@@ -50,7 +55,8 @@ static bool take_news(struct wait_request *w, struct process *child)
 	s32 code = child->wait_code;
 	bool stop = (code & 0xff) == 0x7f, hit;
 
-	hit = code && (w->options & (stop ? WSTOPPED : WCONTINUED)) && (!stop || (child->flags & PROC_STOPPED));
+	hit = code && (w->options & (stop ? WSTOPPED : WCONTINUED)) &&
+	      (!stop || (child->flags & PROC_STOPPED));
 	if (hit) {
 		fill(w, child, code);
 		process_usage_locked(child, &w->usage);
@@ -68,7 +74,7 @@ static int scan(struct wait_request *w)
 	int ret = -ECHILD;
 	ulong flags = tree_lock();
 
-	list_for_each_entry(child, &me->children, sibling) {
+	list_for_each_entry (child, &me->children, sibling) {
 		if (!eligible(w, child))
 			continue;
 		ret = 0;

@@ -1,6 +1,5 @@
 /* The dispatch array of system calls and the answer to absent ones. Layer: syscall.
- * The array is filled at boot from table.def: an entry whose handler is not linked stays sys_ni, so a number is present
- * exactly when its code is. */
+ * The array is filled at boot from table.def; every line there has its handler (scripts/syscall-table --check). */
 #include <exo/syscalls.h>
 #include <exo/log.h>
 #include <exo/posix_x.h>
@@ -53,8 +52,7 @@ void syscall_init(void)
 
 		syscall_names[nr] = table[i].name;
 		syscall_arg_counts[nr] = table[i].args;
-		if (table[i].handler)
-			syscall_table[nr] = table[i].handler;
+		syscall_table[nr] = table[i].handler;
 		if (table[i].flags)
 			bit_set(syscall_full_frame, nr);
 	}

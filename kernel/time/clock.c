@@ -13,8 +13,8 @@
 #define REALTIME_MAX_NS (9223372036ULL * NS_PER_SEC) /* what fits a signed 64-bit count of ns */
 
 u64 tsc_khz;
-static u64 clock_base;  /* [c] cycles at CLOCK_MONOTONIC 0 */
-static u64 clock_mult;  /* [c] ns a cycle, 32 bits of fraction; 0 before clock_init */
+static u64 clock_mult;  /* [c] ns a cycle, VDSO_SHIFT bits of fraction; 0 before clock_init */
+static u64 clock_offset; /* [c] CLOCK_MONOTONIC = scaled cycles + this: 0 at the kernel's first instruction */
 static s64 realtime_offset; /* [a] written under set_lock */
 static u32 set_count;       /* [a] likewise */
 struct waitqueue clock_set_waiters = WAITQUEUE_INIT(clock_set_waiters);
@@ -27,12 +27,12 @@ static union {
 
 static ALWAYS_INLINE ns_t scale(u64 cycles)
 {
-	return (ns_t)((unsigned __int128)cycles * clock_mult >> CLOCK_SHIFT);
+	return vdso_scale(cycles, clock_mult);
 }
 
 ns_t clock_monotonic(void)
 {
-	return scale(arch_cycles() - clock_base);
+	return scale(arch_cycles()) + clock_offset;
 }
 
 ns_t clock_realtime(void)
@@ -50,20 +50,17 @@ u64 clock_cycles_to_ns(u64 cycles)
 	return scale(cycles);
 }
 
-/* [set_lock] */
+/* [set_lock] Clocks that are not here are asked of the kernel. */
 static void vdso_write(void)
 {
-	struct vdso_data *d = &vdso.data;
+	static const u8 monotonic[] = { CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME };
+	static const u8 realtime[] = { CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI };
 
-	__atomic_store_n(&d->seq, d->seq + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	WRITE_ONCE(d->tsc_base, clock_base);
-	WRITE_ONCE(d->mult, clock_mult);
-	WRITE_ONCE(d->shift, CLOCK_SHIFT);
-	WRITE_ONCE(d->coarse_res_ns, 1);
-	WRITE_ONCE(d->realtime_offset_ns, realtime_offset);
-	WRITE_ONCE(d->mode, VDSO_MODE_TSC);
-	__atomic_store_n(&d->seq, d->seq + 1, __ATOMIC_RELEASE);
+	WRITE_ONCE(vdso.data.mult, clock_mult);
+	for (size_t i = 0; i < ARRAY_LEN(monotonic); i++)
+		WRITE_ONCE(vdso.data.offset_ns[monotonic[i]], (s64)clock_offset);
+	for (size_t i = 0; i < ARRAY_LEN(realtime); i++)
+		WRITE_ONCE(vdso.data.offset_ns[realtime[i]], (s64)clock_offset + realtime_offset);
 }
 
 int clock_set_realtime(ns_t t)
@@ -90,9 +87,8 @@ void clock_set_timezone(s32 minutes_west, s32 dst_time)
 {
 	ulong flags = spin_lock_irq(&set_lock);
 
-	vdso.data.tz_minuteswest = minutes_west;
-	vdso.data.tz_dsttime = dst_time;
-	vdso_write();
+	WRITE_ONCE(vdso.data.tz_minuteswest, minutes_west);
+	WRITE_ONCE(vdso.data.tz_dsttime, dst_time);
 	spin_unlock_irq(&set_lock, flags);
 }
 
@@ -112,8 +108,8 @@ void clock_init(void)
 	s64 seconds;
 
 	tsc_khz = arch_tsc_khz();
-	clock_base = boot_info.entry_cycles;
-	clock_mult = (u64)(((unsigned __int128)1000000 << CLOCK_SHIFT) / tsc_khz);
+	clock_mult = (1000000ull << VDSO_SHIFT) / tsc_khz;
+	clock_offset = -scale(boot_info.entry_cycles);
 	seconds = rtc_read();
 	if (seconds < 0) {
 		log_warn("clock: no usable real-time clock, the date starts in 1970");

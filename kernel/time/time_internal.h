@@ -4,7 +4,6 @@
 #include <exo/time.h>
 #include <arch/vdso_data.h>
 
-#define CLOCK_SHIFT 32
 
 /* rtc.c */
 struct rtc_fields {

@@ -1,51 +1,52 @@
-/* Sockets in the Linux user ABI, x86_64. Sources: socket(2), unix(7), send(2), recv(2), socket(7). */
+/* Sockets in the Linux user ABI, x86_64. Sources: socket(2), unix(7), send(2), recv(2), socket(7).
+ */
 #pragma once
 
 #include <exo/types.h>
 
-#define AF_UNSPEC 0
-#define AF_UNIX   1
-#define SOCK_STREAM    1
-#define SOCK_DGRAM     2
-#define SOCK_RAW       3
-#define SOCK_SEQPACKET 5
-#define SOCK_TYPES     11 /* one above the highest */
-#define SOCK_TYPE_MASK 15
-#define SOCK_NONBLOCK  04000
-#define SOCK_CLOEXEC   02000000
-#define SHUT_RD   0
-#define SHUT_WR   1
-#define SHUT_RDWR 2
-#define MSG_OOB          0x1u
-#define MSG_PEEK         0x2u
-#define MSG_DONTROUTE    0x4u
-#define MSG_CTRUNC       0x8u
-#define MSG_TRUNC        0x20u
-#define MSG_DONTWAIT     0x40u
-#define MSG_EOR          0x80u
-#define MSG_WAITALL      0x100u
-#define MSG_NOSIGNAL     0x4000u
-#define MSG_MORE         0x8000u
-#define MSG_CMSG_CLOEXEC 0x40000000u
-#define SOL_SOCKET     1
-#define SO_REUSEADDR   2
-#define SO_TYPE        3
-#define SO_ERROR       4
-#define SO_BROADCAST   6
-#define SO_SNDBUF      7
-#define SO_RCVBUF      8
-#define SO_KEEPALIVE   9
-#define SO_PEERCRED    17
-#define SO_RCVTIMEO    20
-#define SO_SNDTIMEO    21
-#define SO_ACCEPTCONN  30
-#define SO_PROTOCOL    38
-#define SO_DOMAIN      39
-#define SIOCINQ  0x541bu
-#define SIOCOUTQ 0x5411u
-#define UNIX_PATH_MAX 108
+#define AF_UNSPEC         0
+#define AF_UNIX           1
+#define SOCK_STREAM       1
+#define SOCK_DGRAM        2
+#define SOCK_RAW          3
+#define SOCK_SEQPACKET    5
+#define SOCK_TYPES        11 /* one above the highest */
+#define SOCK_TYPE_MASK    15
+#define SOCK_NONBLOCK     04000
+#define SOCK_CLOEXEC      02000000
+#define SHUT_RD           0
+#define SHUT_WR           1
+#define SHUT_RDWR         2
+#define MSG_OOB           0x1u
+#define MSG_PEEK          0x2u
+#define MSG_DONTROUTE     0x4u
+#define MSG_CTRUNC        0x8u
+#define MSG_TRUNC         0x20u
+#define MSG_DONTWAIT      0x40u
+#define MSG_EOR           0x80u
+#define MSG_WAITALL       0x100u
+#define MSG_NOSIGNAL      0x4000u
+#define MSG_MORE          0x8000u
+#define MSG_CMSG_CLOEXEC  0x40000000u
+#define SOL_SOCKET        1
+#define SO_REUSEADDR      2
+#define SO_TYPE           3
+#define SO_ERROR          4
+#define SO_BROADCAST      6
+#define SO_SNDBUF         7
+#define SO_RCVBUF         8
+#define SO_KEEPALIVE      9
+#define SO_PEERCRED       17
+#define SO_RCVTIMEO       20
+#define SO_SNDTIMEO       21
+#define SO_ACCEPTCONN     30
+#define SO_PROTOCOL       38
+#define SO_DOMAIN         39
+#define SIOCINQ           0x541bu
+#define SIOCOUTQ          0x5411u
+#define UNIX_PATH_MAX     108
 #define SOMAXCONN_DEFAULT 4096
-#define SIOCGIFCONF 0x8912u
+#define SIOCGIFCONF       0x8912u
 
 struct linux_ucred {
 	s32 pid;

@@ -1,5 +1,6 @@
-/* Processes, waiting, limits, credentials of the Linux user ABI (x86_64). Source: clone(2), wait(2), prctl(2), getrlimit(2),
- * capget(2), futex(2), set_robust_list(2), rseq(2), getrusage(2). */
+/* Processes, waiting, limits, credentials of the Linux user ABI (x86_64). Source: clone(2),
+ * wait(2), prctl(2), getrlimit(2), capget(2), futex(2), set_robust_list(2), rseq(2), getrusage(2).
+ */
 #pragma once
 
 #include <exo/types.h>
@@ -34,42 +35,43 @@
 #define CLONE_INTO_CGROUP    0x200000000ULL
 
 struct clone_args_abi { /* clone3; grows at the end */
-	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+		set_tid_size, cgroup;
 };
 #define CLONE_ARGS_SIZE_VER0 64
 
-#define WNOHANG    0x00000001
-#define WUNTRACED  0x00000002
-#define WSTOPPED   WUNTRACED
-#define WEXITED    0x00000004
-#define WCONTINUED 0x00000008
-#define WNOWAIT    0x01000000
+#define WNOHANG     0x00000001
+#define WUNTRACED   0x00000002
+#define WSTOPPED    WUNTRACED
+#define WEXITED     0x00000004
+#define WCONTINUED  0x00000008
+#define WNOWAIT     0x01000000
 #define __WNOTHREAD 0x20000000
-#define __WALL     0x40000000
-#define __WCLONE   0x80000000
-#define P_ALL   0
-#define P_PID   1
-#define P_PGID  2
-#define P_PIDFD 3
+#define __WALL      0x40000000
+#define __WCLONE    0x80000000
+#define P_ALL       0
+#define P_PID       1
+#define P_PGID      2
+#define P_PIDFD     3
 
-#define FUTEX_WAIT            0
-#define FUTEX_WAKE            1
-#define FUTEX_FD              2
-#define FUTEX_REQUEUE         3
-#define FUTEX_CMP_REQUEUE     4
-#define FUTEX_WAKE_OP         5
-#define FUTEX_LOCK_PI         6
-#define FUTEX_UNLOCK_PI       7
-#define FUTEX_TRYLOCK_PI      8
-#define FUTEX_WAIT_BITSET     9
-#define FUTEX_WAKE_BITSET     10
-#define FUTEX_PRIVATE_FLAG    128
-#define FUTEX_CLOCK_REALTIME  256
+#define FUTEX_WAIT             0
+#define FUTEX_WAKE             1
+#define FUTEX_FD               2
+#define FUTEX_REQUEUE          3
+#define FUTEX_CMP_REQUEUE      4
+#define FUTEX_WAKE_OP          5
+#define FUTEX_LOCK_PI          6
+#define FUTEX_UNLOCK_PI        7
+#define FUTEX_TRYLOCK_PI       8
+#define FUTEX_WAIT_BITSET      9
+#define FUTEX_WAKE_BITSET      10
+#define FUTEX_PRIVATE_FLAG     128
+#define FUTEX_CLOCK_REALTIME   256
 #define FUTEX_BITSET_MATCH_ANY 0xffffffffU
-#define FUTEX_WAITERS         0x80000000U
-#define FUTEX_OWNER_DIED      0x40000000U
-#define FUTEX_TID_MASK        0x3fffffffU
-#define ROBUST_LIST_LIMIT     2048
+#define FUTEX_WAITERS          0x80000000U
+#define FUTEX_OWNER_DIED       0x40000000U
+#define FUTEX_TID_MASK         0x3fffffffU
+#define ROBUST_LIST_LIMIT      2048
 struct robust_list_head_abi {
 	u64 next;
 	s64 futex_offset;
@@ -78,7 +80,8 @@ struct robust_list_head_abi {
 
 struct rusage_abi {
 	s64 utime_sec, utime_usec, stime_sec, stime_usec;
-	s64 maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv, nsignals, nvcsw, nivcsw;
+	s64 maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv,
+		nsignals, nvcsw, nivcsw;
 };
 #define RUSAGE_SELF     0
 #define RUSAGE_CHILDREN (-1)
@@ -87,9 +90,9 @@ struct rusage_abi {
 #define RLIM_INFINITY   (~0ULL)
 #define USER_HZ         100
 
-#define RSEQ_FLAG_UNREGISTER 1
+#define RSEQ_FLAG_UNREGISTER      1
 #define RSEQ_CPU_ID_UNINITIALIZED ((u32)-1)
-#define RSEQ_SIZE 32
+#define RSEQ_SIZE                 32
 struct rseq_abi {
 	u32 cpu_id_start, cpu_id;
 	u64 rseq_cs;
@@ -100,42 +103,42 @@ struct rseq_cs_abi {
 	u64 start_ip, post_commit_offset, abort_ip;
 };
 
-#define PR_SET_PDEATHSIG      1
-#define PR_GET_PDEATHSIG      2
-#define PR_GET_DUMPABLE       3
-#define PR_SET_DUMPABLE       4
-#define PR_GET_KEEPCAPS       7
-#define PR_SET_KEEPCAPS       8
-#define PR_GET_TIMING         13
-#define PR_SET_NAME           15
-#define PR_GET_NAME           16
-#define PR_CAPBSET_READ       23
-#define PR_CAPBSET_DROP       24
-#define PR_GET_SECUREBITS     27
-#define PR_SET_SECUREBITS     28
-#define PR_SET_TIMERSLACK     29
-#define PR_GET_TIMERSLACK     30
-#define PR_SET_CHILD_SUBREAPER 36
-#define PR_GET_CHILD_SUBREAPER 37
-#define PR_SET_NO_NEW_PRIVS   38
-#define PR_GET_NO_NEW_PRIVS   39
-#define PR_GET_TID_ADDRESS    40
-#define PR_CAP_AMBIENT        47
-#define PR_CAP_AMBIENT_IS_SET 1
-#define PR_CAP_AMBIENT_RAISE  2
-#define PR_CAP_AMBIENT_LOWER  3
+#define PR_SET_PDEATHSIG         1
+#define PR_GET_PDEATHSIG         2
+#define PR_GET_DUMPABLE          3
+#define PR_SET_DUMPABLE          4
+#define PR_GET_KEEPCAPS          7
+#define PR_SET_KEEPCAPS          8
+#define PR_GET_TIMING            13
+#define PR_SET_NAME              15
+#define PR_GET_NAME              16
+#define PR_CAPBSET_READ          23
+#define PR_CAPBSET_DROP          24
+#define PR_GET_SECUREBITS        27
+#define PR_SET_SECUREBITS        28
+#define PR_SET_TIMERSLACK        29
+#define PR_GET_TIMERSLACK        30
+#define PR_SET_CHILD_SUBREAPER   36
+#define PR_GET_CHILD_SUBREAPER   37
+#define PR_SET_NO_NEW_PRIVS      38
+#define PR_GET_NO_NEW_PRIVS      39
+#define PR_GET_TID_ADDRESS       40
+#define PR_CAP_AMBIENT           47
+#define PR_CAP_AMBIENT_IS_SET    1
+#define PR_CAP_AMBIENT_RAISE     2
+#define PR_CAP_AMBIENT_LOWER     3
 #define PR_CAP_AMBIENT_CLEAR_ALL 4
 
-#define SECBIT_NOROOT                 0x01
-#define SECBIT_NOROOT_LOCKED          0x02
-#define SECBIT_NO_SETUID_FIXUP        0x04
-#define SECBIT_NO_SETUID_FIXUP_LOCKED 0x08
-#define SECBIT_KEEP_CAPS              0x10
-#define SECBIT_KEEP_CAPS_LOCKED       0x20
-#define SECBIT_NO_CAP_AMBIENT_RAISE   0x40
+#define SECBIT_NOROOT                      0x01
+#define SECBIT_NOROOT_LOCKED               0x02
+#define SECBIT_NO_SETUID_FIXUP             0x04
+#define SECBIT_NO_SETUID_FIXUP_LOCKED      0x08
+#define SECBIT_KEEP_CAPS                   0x10
+#define SECBIT_KEEP_CAPS_LOCKED            0x20
+#define SECBIT_NO_CAP_AMBIENT_RAISE        0x40
 #define SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED 0x80
-#define SECURE_ALL_BITS               0x55
-#define SECURE_ALL_LOCKS              0xaa
+#define SECURE_ALL_BITS                    0x55
+#define SECURE_ALL_LOCKS                   0xaa
 
 #define CAPABILITY_VERSION_1 0x19980330
 #define CAPABILITY_VERSION_2 0x20071026

@@ -16,11 +16,11 @@ COMPAT_PROGRAMS := $(foreach kind,static dynamic,$(COMPAT_SUITES:%=$(COMPAT_OUT)
 
 compat-programs: $(COMPAT_PROGRAMS)
 
-$(COMPAT_OUT)/t_.o: $(COMPAT_SRC)/t_.c $(COMPAT_SRC)/t_.h
+$(COMPAT_OUT)/t_.o: $(COMPAT_SRC)/t_.c $(COMPAT_SRC)/t_.h $(COMPAT_SRC)/t_pty.h
 	@mkdir -p $(@D)
 	$(COMPAT_CC) $(COMPAT_CFLAGS) -c $< -o $@
 
-$(COMPAT_OUT)/obj/%.o: $(COMPAT_SRC)/%.c $(COMPAT_SRC)/t_.h
+$(COMPAT_OUT)/obj/%.o: $(COMPAT_SRC)/%.c $(COMPAT_SRC)/t_.h $(COMPAT_SRC)/t_pty.h
 	@mkdir -p $(@D)
 	$(COMPAT_CC) $(COMPAT_CFLAGS) -c $< -o $@
 

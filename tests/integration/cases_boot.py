@@ -120,7 +120,7 @@ def panic():
     """a panic prints registers and a symbolised backtrace, and exo-run says 123"""
     result = exo("--append", "exo.panic=1", "--", "sleep", "20", timeout=40)
     check_equal(result.status, 123, "exit status")
-    check(re.search(r"^PANIC: ", result.err, re.MULTILINE), "no line that begins with `PANIC: `")
+    check(re.search(r"^(\[[ 0-9.]+\] )?PANIC: ", result.err, re.MULTILINE), "no line that begins with `PANIC: `")
     for register in ("rip", "rsp", "rax", "r15", "cr3"):
         check(re.search(rf"\b{register}\b", result.err, re.IGNORECASE), f"no register {register}")
     symbols = re.findall(r"\b([a-z_]\w+)\+0x[0-9a-f]+", result.err)

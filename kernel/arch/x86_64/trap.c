@@ -16,17 +16,17 @@ int page_fault_resolve(struct trap_frame *f, u64 error);
 void page_fault_signal(struct trap_frame *f, int err);
 void page_fault_in_kernel(struct trap_frame *f, u64 error);
 
-/* The exception table: pairs of addresses, an instruction that may fault on user memory and where to go on. Sorted by nobody:
- * it is short and only looked at when a system call got a bad pointer. */
+/* The exception table: instructions that may fault on user memory, [from, end), and where to go on. Sorted by nobody: it is short
+ * and only looked at when a system call touched user memory that was not there. */
 struct exception_entry {
-	u64 ip, fixup;
+	u64 from, end, fixup;
 };
 extern const struct exception_entry exception_table_start[], exception_table_end[];
 
 u64 exception_fixup(u64 ip)
 {
 	for (const struct exception_entry *e = exception_table_start; e < exception_table_end; e++)
-		if (e->ip == ip)
+		if (ip >= e->from && ip < e->end)
 			return e->fixup;
 	return 0;
 }

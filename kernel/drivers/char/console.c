@@ -1,6 +1,6 @@
 /* /dev/tty, /dev/console, /dev/tty0: names for terminals that are something else's. Layer: drivers.
- * /dev/console is the terminal that the last console= of the command line names. Source:
- * console(4), tty(4). */
+ * /dev/console is the terminal of the last console= on the command line that exists; without any,
+ * the first serial port. Source: console(4), tty(4). */
 #include "tty_internal.h"
 #include <exo/cmdline.h>
 #include <exo/errno.h>
@@ -27,12 +27,17 @@ static struct tty *console_by_word(const char *word)
 
 static struct tty *console_tty(void)
 {
-	const char *word = cmdline_value("console");
-	struct tty *t = word ? console_by_word(word) : NULL;
+	struct tty *t = NULL, *named;
+	const char *word;
 
-	if (!t && !word && !serial_tty(0))
-		t = screen_tty();
-	return t ? t : word ? NULL : serial_tty(0);
+	for (u32 i = 0; (word = cmdline_nth("console", i)); i++) {
+		named = console_by_word(word);
+		if (named)
+			t = named;
+	}
+	if (!t)
+		t = serial_tty(0);
+	return t ? t : screen_tty();
 }
 
 static int console_open(struct inode *i, struct file *f)

@@ -72,7 +72,7 @@ static int zero_mmap(struct file *f, struct vm_map_request *r)
 
 static ssize_t full_write(struct file *f, struct uio *u, u64 *pos)
 {
-	return u->left ? -ENOSPC : 0;
+	return -ENOSPC; /* of nothing, too */
 }
 
 ssize_t random_read_uio(struct uio *u)
@@ -157,7 +157,7 @@ static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 			out, 256); /* bits: always full, as the generator never runs dry */
 	if (cmd != RNDADDTOENTCNT && cmd != RNDADDENTROPY && cmd != RNDZAPENTCNT &&
 		cmd != RNDCLEARPOOL && cmd != RNDRESEEDCRNG)
-		return -ENOTTY;
+		return -EINVAL;
 	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
 		return -EPERM;
 	if (cmd == RNDADDENTROPY)
@@ -186,7 +186,7 @@ static const struct {
 	{"full", MINOR_FULL, 0666, &full_ops},
 	{"random", MINOR_RANDOM, 0666, &random_ops},
 	{"urandom", MINOR_URANDOM, 0666, &random_ops},
-	{"mem", MINOR_MEM, 0640, NULL},
+	{"mem", MINOR_MEM, 0600, NULL},
 };
 
 static int mem_open(struct inode *i, struct file *f)

@@ -15,7 +15,7 @@
 #define PTYS_MAX      1024u
 #define PTY_MAJOR     136u
 #define PTY_OUT_BYTES 16384u
-#define CHUNK_BYTES   256u
+#define CHUNK_BYTES   512u
 
 struct pty {
 	struct tty tty;       /* first */

@@ -18,13 +18,14 @@
 #include <arch/uaccess.h>
 #include "../drivers_internal.h"
 
-#define PORTS          4u
-#define SERIAL_MINOR   64u
-#define OUT_BYTES      4096u
-#define FIFO_BYTES     16u
-#define CLOCK_BAUD     115200u
-#define SPINS_MAX      200000u /* one FIFO at 1200 baud, in reads of the port */
-#define IRQ_ROUNDS_MAX 64u
+#define PORTS             4u
+#define SERIAL_MINOR      64u
+#define OUT_BYTES         4096u
+#define FIFO_BYTES        16u
+#define CLOCK_BAUD        115200u
+#define SPINS_MAX         200000u /* one FIFO at 1200 baud, in reads of the port */
+#define CONSOLE_TRIES_MAX 4096u   /* FIFOs a line; half of them may be lost to the terminal */
+#define IRQ_ROUNDS_MAX    64u
 
 enum {
 	RBR = 0,
@@ -141,25 +142,28 @@ static size_t send_text(const struct uart *p, const char *text, size_t len)
 	return used;
 }
 
+/* Waits without the lock and with interrupts as they were; another sender may fill the FIFO in
+ * between, so it is looked at again. */
 static void console_write(struct console *c, const char *text, size_t len)
 {
 	struct uart *p = container_of(c, struct uart, console);
-	bool locked = false;
-	ulong flags = arch_irq_save();
 
-	/* The printer of the log is one at a time, so the lock is against the terminal's own
-	 * output, which holds it for 16 bytes. */
-	for (u32 i = 0; !locked && i < SPINS_MAX && !log_panicking(); i++)
-		locked = spin_trylock(&p->lock);
-	while (len && wait_empty(p)) {
-		size_t n = send_text(p, text, len);
+	for (u32 tries = 0; len && tries < CONSOLE_TRIES_MAX && wait_empty(p); tries++) {
+		bool locked = false;
+		ulong flags = arch_irq_save();
 
-		text += n;
-		len -= n;
+		for (u32 i = 0; !locked && i < SPINS_MAX && !log_panicking(); i++)
+			locked = spin_trylock(&p->lock);
+		if (reg_get(p, LSR) & LSR_EMPTY) {
+			size_t n = send_text(p, text, len);
+
+			text += n;
+			len -= n;
+		}
+		if (locked)
+			spin_unlock(&p->lock);
+		arch_irq_restore(flags);
 	}
-	if (locked)
-		spin_unlock(&p->lock);
-	arch_irq_restore(flags);
 }
 
 /* "ttyS1,9600n8" -> line and speed. */
@@ -270,14 +274,22 @@ static void uart_input_room(struct tty *t)
 static void uart_interrupt(void *arg)
 {
 	struct uart *p = arg;
+	u32 rounds = 0;
+	ulong flags;
 
-	for (u32 i = 0; i < IRQ_ROUNDS_MAX && !(reg_get(p, IIR) & IIR_NONE); i++) {
-		ulong flags = tty_lock(&p->tty);
-
+	while (!(reg_get(p, IIR) & IIR_NONE) && rounds++ < IRQ_ROUNDS_MAX) {
+		flags = tty_lock(&p->tty);
 		receive(p);
 		uart_start(&p->tty);
 		(void)reg_get(p, MSR);
 		tty_unlock(&p->tty, flags);
+	}
+	if (rounds > IRQ_ROUNDS_MAX) { /* still asking: the line is edge triggered, so make it fall
+					  and rise again */
+		flags = spin_lock_irq(&p->lock);
+		reg_set(p, IER, 0);
+		reg_set(p, IER, p->ier);
+		spin_unlock_irq(&p->lock, flags);
 	}
 }
 

@@ -13,7 +13,7 @@
 #include <exo/time.h>
 #include <exo_abi/linux_fs.h>
 
-#define CHUNK_BYTES 256u
+#define CHUNK_BYTES 512u
 #define VTIME_UNIT  (100 * NS_PER_MS)
 
 /* ---- life ---- */

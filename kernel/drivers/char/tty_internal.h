@@ -57,7 +57,8 @@ static inline struct tty_file *file_tty(struct file *f)
 }
 static inline bool tty_file_hung(const struct tty_file *tf)
 {
-	return !tf->console && !tf->master && tf->hangups != __atomic_load_n(&tf->tty->hangups, __ATOMIC_ACQUIRE);
+	return !tf->console && !tf->master &&
+	       tf->hangups != __atomic_load_n(&tf->tty->hangups, __ATOMIC_ACQUIRE);
 }
 
 /* tty_init - fills a zeroed @t with buffers of its own, refs 1. 0 | -ENOMEM. */

@@ -74,7 +74,8 @@ static u8 to_lower(u8 c)
 
 /* ---- output ---- */
 
-/* A newline or return went out: the cursor's column, and where an edited line that is continued there begins. */
+/* A newline or return went out: the cursor's column, and where an edited line that is continued
+ * there begins. */
 static void line_begins(struct ldisc *ld, u8 c)
 {
 	if (c == '\n') {
@@ -519,11 +520,9 @@ size_t ldisc_input(struct ldisc *ld, const u8 *p, size_t n)
 		   !(ld->t.base.iflag & (ISTRIP | INLCR | IGNCR | ICRNL | IUCLC | IXON | PARMRK));
 	size_t done = 0;
 
-	if (raw && n) {
+	if (raw && n) { /* marks mean nothing here, and are cleared when ICANON comes back */
 		struct byte_ring r = {ld->in, LDISC_IN_BYTES, ld->head, ld->tail};
 
-		for (u32 i = 0, end = MIN((u32)n, ring_free(&r)); i < end; i++)
-			bit_clear(ld->marks, (ld->head + i) & IN_MASK);
 		done = ring_put(&r, p, (u32)MIN(n, (size_t)LDISC_IN_BYTES));
 		ld->head = r.head;
 		if (done)

@@ -56,7 +56,8 @@ static int attach(struct display *d)
 	return 0;
 }
 
-/* The memory alone proves nothing: without a VGA it may be RAM. The cursor's address register keeps what is written only in a VGA. */
+/* The memory alone proves nothing: without a VGA it may be RAM. The cursor's address register keeps
+ * what is written only in a VGA. */
 static bool crtc_present(void)
 {
 	u8 kept, seen;
@@ -71,7 +72,7 @@ static bool crtc_present(void)
 
 struct display *vga_text_display(void)
 {
-	static struct display display = { .rows = 25, .columns = 80, .draw = draw, .attach = attach };
+	static struct display display = {.rows = 25, .columns = 80, .draw = draw, .attach = attach};
 
 	if (acpi_info.no_vga || (boot_info.fb.present && !boot_info.fb.ega_text) || !crtc_present())
 		return NULL;

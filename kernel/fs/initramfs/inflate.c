@@ -1,7 +1,9 @@
 /* gzip and deflate. Layer: fs. No locks.
  *
- * Codes are read through a table of FAST_BITS bits; longer ones go bit by bit along the canonical order. Every length of input and
- * output is checked before it is used; the bit buffer never holds bits that the input has not.
+ * Codes are read through a table of FAST_BITS bits; longer ones go bit by bit along the canonical
+ * order. Two loops do the same: one with every length of input and output checked before it is
+ * used, one for the long stretches where both are plenty.
+ *
  * Sources: RFC 1951 (deflate), RFC 1952 (gzip). */
 #include "inflate.h"
 
@@ -10,22 +12,24 @@
 #include <exo/string.h>
 
 #define FAST_BITS     10u
+#define FAST_MASK     ((1u << FAST_BITS) - 1)
 #define CODE_BITS_MAX 15u
 #define LITERALS_MAX  288u
 #define DISTANCES_MAX 32u
 #define END_OF_BLOCK  256u
 
 struct huffman {
-	u16 fast[1u << FAST_BITS];         /* symbol << 4 | bits of its code; 0 = the code is longer, or there is none */
-	u16 count[CODE_BITS_MAX + 1];      /* count[n] = codes of n bits */
-	u16 symbols[LITERALS_MAX];         /* in canonical order */
+	u16 fast[1u << FAST_BITS];    /* symbol << 4 | bits of its code; 0 = the code is longer, or
+					 there is none */
+	u16 count[CODE_BITS_MAX + 1]; /* count[n] = codes of n bits */
+	u16 symbols[LITERALS_MAX];    /* in canonical order */
 };
 struct inflate {
 	const u8 *in, *in_end;
-	u64 bits;                          /* next bit lowest; above bit_count all zero */
+	u64 bits; /* next bit lowest; above bit_count all zero */
 	u32 bit_count;
 	struct inflate_sink *sink;
-	size_t member_start;               /* in the sink: nothing refers back beyond it */
+	size_t member_start; /* in the sink: nothing refers back beyond it */
 	struct huffman literals, distances;
 	u8 lengths[LITERALS_MAX + DISTANCES_MAX];
 	u32 crc_table[4][256];
@@ -39,7 +43,7 @@ static void refill(struct inflate *s)
 		u64 w;
 		u32 bytes = (63 - s->bit_count) / 8;
 
-		memcpy(&w, s->in, sizeof(w));
+		__builtin_memcpy(&w, s->in, sizeof(w));
 		s->bits |= (w & ((1ULL << 8 * bytes) - 1)) << s->bit_count;
 		s->in += bytes;
 		s->bit_count += 8 * bytes;
@@ -125,14 +129,6 @@ static int put_match(struct inflate *s, u32 n, u32 distance)
 	to = k->buf + k->len_bytes;
 	from = to - distance;
 	k->len_bytes += n;
-	if (distance >= 8) {
-		for (; n >= 8; n -= 8, to += 8, from += 8) {
-			u64 w;
-
-			memcpy(&w, from, sizeof(w));
-			memcpy(to, &w, sizeof(w));
-		}
-	}
 	while (n--)
 		*to++ = *from++;
 	return 0;
@@ -151,8 +147,8 @@ static u32 reverse_bits(u32 code, u32 n)
 	return r;
 }
 
-/* Builds the tables from the code lengths. Codes may not overlap; they may leave room only when there are none, or (@single, for the
- * codes of a block) one of one bit. 0 | -EINVAL. */
+/* Builds the tables from the code lengths. Codes may not overlap; they may leave room only when
+ * there are none, or (@single, for the codes of a block) one of one bit. 0 | -EINVAL. */
 static int huffman_build(struct huffman *h, const u8 *lengths, u32 symbols, bool single)
 {
 	u32 first[CODE_BITS_MAX + 2], offset[CODE_BITS_MAX + 2], used, code = 0;
@@ -184,42 +180,41 @@ static int huffman_build(struct huffman *h, const u8 *lengths, u32 symbols, bool
 		code = first[n]++;
 		if (n > FAST_BITS)
 			continue;
-		for (u32 f = reverse_bits(code, n); f < 1u << FAST_BITS; f += 1u << n)
+		for (u32 f = reverse_bits(code, n); f <= FAST_MASK; f += 1u << n)
 			h->fast[f] = (u16)(i << 4 | n);
 	}
 	return 0;
 }
 
-/* A code that the fast table has not. Symbol | -EINVAL | -ENODATA. */
-static NOINLINE int decode_slow(struct inflate *s, const struct huffman *h)
+/* A code that the fast table has not, at the low end of @bits. Symbol | -EINVAL. */
+static NOINLINE int decode_long(const struct huffman *h, u64 bits, u32 *used)
 {
 	u32 code = 0, first = 0, index = 0;
 
 	for (u32 n = 1; n <= CODE_BITS_MAX; n++) {
-		if (s->bit_count < n)
-			return -ENODATA;
-		code |= (u32)(s->bits >> (n - 1)) & 1;
+		code |= (u32)(bits >> (n - 1)) & 1;
 		if (code - first < h->count[n]) { /* code >= first in every turn */
-			drop_bits(s, n);
+			*used = n;
 			return h->symbols[index + code - first];
 		}
 		index += h->count[n];
 		first = (first + h->count[n]) << 1;
 		code <<= 1;
 	}
+	*used = CODE_BITS_MAX;
 	return -EINVAL;
 }
 
-/* The caller has refilled. */
-static ALWAYS_INLINE int decode(struct inflate *s, const struct huffman *h)
+/* The caller has refilled. Symbol | -EINVAL | -ENODATA. */
+static int decode(struct inflate *s, const struct huffman *h)
 {
-	u32 entry = h->fast[s->bits & ((1u << FAST_BITS) - 1)];
+	u32 entry = h->fast[s->bits & FAST_MASK], used = entry & 15;
+	int symbol = entry ? (int)(entry >> 4) : decode_long(h, s->bits, &used);
 
-	if (likely(entry && (entry & 15) <= s->bit_count)) {
-		drop_bits(s, entry & 15);
-		return (int)(entry >> 4);
-	}
-	return decode_slow(s, h);
+	if (used > s->bit_count) /* it saw the zeroes behind the end */
+		return -ENODATA;
+	drop_bits(s, used);
+	return symbol;
 }
 
 /* ---- blocks ---- */
@@ -250,7 +245,7 @@ static int stored_block(struct inflate *s)
 
 static int fixed_tables(struct inflate *s)
 {
-	static const u8 runs[][2] = { { 144, 8 }, { 112, 9 }, { 24, 7 }, { 8, 8 } }; /* count, bits */
+	static const u8 runs[][2] = {{144, 8}, {112, 9}, {24, 7}, {8, 8}}; /* count, bits */
 	u32 at = 0;
 	int err;
 
@@ -266,7 +261,7 @@ static int fixed_tables(struct inflate *s)
 /* One step of the code-length code: a length, or a run of one. *at moves on. */
 static int read_lengths_step(struct inflate *s, u32 *at, u32 total)
 {
-	static const u8 extra_bits[3] = { 2, 3, 7 }, base[3] = { 3, 3, 11 };
+	static const u8 extra_bits[3] = {2, 3, 7}, base[3] = {3, 3, 11};
 	u32 repeat;
 	u8 value = 0;
 	int symbol, err;
@@ -299,9 +294,10 @@ static int read_lengths_step(struct inflate *s, u32 *at, u32 total)
 
 static int dynamic_tables(struct inflate *s)
 {
-	static const u8 order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
+	static const u8 order[19] = {
+		16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
 	u32 literals, distances, code_lengths, at = 0, v;
-	u8 small[19] = { 0 };
+	u8 small[19] = {0};
 	int err;
 
 	err = take_bits(s, 5, &literals);
@@ -333,12 +329,14 @@ static int dynamic_tables(struct inflate *s)
 	return err ? err : huffman_build(&s->distances, s->lengths + literals, distances, true);
 }
 
-static const u16 length_base[29] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163,
-	195, 227, 258 };
-static const u8 length_extra[29] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0 };
-static const u16 distance_base[30] = { 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049,
-	3073, 4097, 6145, 8193, 12289, 16385, 24577 };
-static const u8 distance_extra[30] = { 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13 };
+static const u16 length_base[29] = {3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43,
+	51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
+static const u8 length_extra[29] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
+static const u16 distance_base[30] = {1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193,
+	257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
+static const u8 distance_extra[30] = {0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9,
+	9, 10, 10, 11, 11, 12, 12, 13, 13};
 
 /* A length symbol was read: the rest of the pair, and the copy. */
 static int read_match(struct inflate *s, u32 symbol)
@@ -358,7 +356,124 @@ static int read_match(struct inflate *s, u32 symbol)
 	if (code >= 30)
 		return -EINVAL;
 	err = take_bits(s, distance_extra[code], &distance);
-	return err ? err : put_match(s, length + length_base[symbol], distance + distance_base[code]);
+	return err ? err
+		   : put_match(s, length + length_base[symbol], distance + distance_base[code]);
+}
+
+/* ---- the fast loop: while there is plenty of input and room, nothing needs to be asked for every
+ * symbol ---- */
+
+#define FAST_INPUT 8u         /* bytes that a refill reads */
+#define FAST_ROOM  (258u + 8) /* the longest match, written eight bytes at a time */
+#define PAIR_BITS  (2 * CODE_BITS_MAX + 5 + 13)
+
+/* What the loop keeps in registers. Bits above @count are those of the input again: the next refill
+ * brings the same ones. */
+struct cursor {
+	const u8 *in;
+	u64 bits;
+	u32 count;
+	u8 *out;
+};
+
+static ALWAYS_INLINE void cursor_refill(struct cursor *c)
+{
+	u64 w;
+
+	__builtin_memcpy(&w, c->in, sizeof(w));
+	c->bits |= w << c->count;
+	c->in += (63 - c->count) / 8;
+	c->count |= 56;
+}
+
+static ALWAYS_INLINE u32 cursor_take(struct cursor *c, u32 n)
+{
+	u32 v = (u32)c->bits & ((1u << n) - 1);
+
+	c->bits >>= n;
+	c->count -= n;
+	return v;
+}
+
+static ALWAYS_INLINE int cursor_decode(struct cursor *c, const struct huffman *h)
+{
+	u32 entry = h->fast[c->bits & FAST_MASK], used = entry & 15;
+	int symbol = (int)(entry >> 4);
+
+	if (unlikely(!entry))
+		symbol = decode_long(h, c->bits, &used);
+	c->bits >>= used;
+	c->count -= used;
+	return symbol;
+}
+
+/* PAIR_BITS less the length's code are there. @start: of the member. */
+static ALWAYS_INLINE int cursor_match(
+	struct cursor *c, const struct huffman *distances, u32 symbol, const u8 *start)
+{
+	u32 length, distance;
+	const u8 *from;
+	u8 *end;
+	int code;
+
+	if (symbol >= 29)
+		return -EINVAL;
+	length = length_base[symbol] + cursor_take(c, length_extra[symbol]);
+	code = cursor_decode(c, distances);
+	if (code < 0 || code >= 30)
+		return -EINVAL;
+	distance = distance_base[code] + cursor_take(c, distance_extra[code]);
+	if (distance > (size_t)(c->out - start))
+		return -EINVAL;
+	from = c->out - distance;
+	end = c->out + length;
+	if (likely(distance >= 8)) {
+		for (; c->out < end; c->out += 8, from += 8)
+			__builtin_memcpy(c->out, from, 8);
+	} else {
+		while (c->out < end)
+			*c->out++ = *from++;
+	}
+	c->out = end;
+	return 0;
+}
+
+/* 1 the block ended | 0 go on with care | -EINVAL. */
+static int coded_block_fast(struct inflate *s)
+{
+	struct inflate_sink *k = s->sink;
+	struct cursor c = {s->in, s->bits, s->bit_count, k->buf + k->len_bytes};
+	const u8 *in_limit = s->in_end - FAST_INPUT, *start = k->buf + s->member_start,
+		 *out_limit = k->buf + k->room_bytes - FAST_ROOM;
+	int symbol, ret = 0;
+
+	while (!ret && c.in <= in_limit && c.out <= out_limit) {
+		cursor_refill(&c);
+		do {
+			symbol = cursor_decode(&c, &s->literals);
+			if (symbol >= (int)END_OF_BLOCK || symbol < 0)
+				break;
+			*c.out++ = (u8)symbol;
+		} while (c.count >= PAIR_BITS && c.out <= out_limit);
+		if (symbol < 0)
+			ret = symbol;
+		else if (symbol == (int)END_OF_BLOCK)
+			ret = 1;
+		else if (symbol > (int)END_OF_BLOCK)
+			ret = cursor_match(
+				&c, &s->distances, (u32)symbol - END_OF_BLOCK - 1, start);
+	}
+	s->in = c.in;
+	s->bits = c.bits & ((1ULL << c.count) - 1);
+	s->bit_count = c.count;
+	k->len_bytes = (size_t)(c.out - k->buf);
+	return ret;
+}
+
+static bool fast_possible(const struct inflate *s)
+{
+	return s->in_end - s->in >= (ptrdiff_t)FAST_INPUT &&
+	       s->sink->room_bytes - s->sink->len_bytes >= FAST_ROOM;
 }
 
 static int coded_block(struct inflate *s)
@@ -367,25 +482,29 @@ static int coded_block(struct inflate *s)
 	int symbol, err;
 
 	for (;;) { /* every turn takes input */
-		if (s->bit_count < 2 * CODE_BITS_MAX + 5)
-			refill(s);
+		if (fast_possible(s)) {
+			err = coded_block_fast(s);
+			if (err)
+				return err > 0 ? 0 : err;
+		}
+		refill(s);
 		symbol = decode(s, &s->literals);
 		if (symbol < 0)
 			return symbol;
-		if (symbol < (int)END_OF_BLOCK) {
-			if (unlikely(k->len_bytes == k->room_bytes)) {
-				err = sink_grow(s);
-				if (err)
-					return err;
-			}
-			k->buf[k->len_bytes++] = (u8)symbol;
-			continue;
-		}
 		if (symbol == (int)END_OF_BLOCK)
 			return 0;
-		err = read_match(s, (u32)symbol - END_OF_BLOCK - 1);
-		if (err)
-			return err;
+		if (symbol > (int)END_OF_BLOCK) {
+			err = read_match(s, (u32)symbol - END_OF_BLOCK - 1);
+			if (err)
+				return err;
+			continue;
+		}
+		if (k->len_bytes == k->room_bytes) {
+			err = sink_grow(s);
+			if (err)
+				return err;
+		}
+		k->buf[k->len_bytes++] = (u8)symbol;
 	}
 }
 
@@ -436,16 +555,24 @@ static u32 crc32(const u32 table[4][256], const u8 *p, size_t len_bytes)
 	u32 c = ~0u, w;
 
 	for (; len_bytes >= 4; len_bytes -= 4, p += 4) {
-		memcpy(&w, p, sizeof(w));
+		__builtin_memcpy(&w, p, sizeof(w));
 		c ^= w;
-		c = table[3][c & 0xff] ^ table[2][c >> 8 & 0xff] ^ table[1][c >> 16 & 0xff] ^ table[0][c >> 24];
+		c = table[3][c & 0xff] ^ table[2][c >> 8 & 0xff] ^ table[1][c >> 16 & 0xff] ^
+		    table[0][c >> 24];
 	}
 	while (len_bytes--)
 		c = c >> 8 ^ table[0][(c ^ *p++) & 0xff];
 	return ~c;
 }
 
-enum gzip_flags { GZIP_TEXT = 1, GZIP_HCRC = 2, GZIP_EXTRA = 4, GZIP_NAME = 8, GZIP_COMMENT = 16, GZIP_FLAGS = 31 };
+enum gzip_flags {
+	GZIP_TEXT = 1,
+	GZIP_HCRC = 2,
+	GZIP_EXTRA = 4,
+	GZIP_NAME = 8,
+	GZIP_COMMENT = 16,
+	GZIP_FLAGS = 31
+};
 #define GZIP_HEADER_BYTES 10u
 #define RATIO_MAX         1032u /* the best that deflate can do */
 
@@ -460,7 +587,9 @@ size_t gzip_size_hint(const u8 *in, size_t len_bytes)
 
 	if (len_bytes > GZIP_HEADER_BYTES + 8)
 		memcpy(&size, in + len_bytes - 4, sizeof(size));
-	return size >= len_bytes && size / RATIO_MAX <= len_bytes ? size : 4 * len_bytes; /* else something stands behind the member */
+	return size >= len_bytes && size / RATIO_MAX <= len_bytes
+		       ? size
+		       : 4 * len_bytes; /* else something stands behind the member */
 }
 
 /* Passes over a NUL-terminated string. */
@@ -516,7 +645,8 @@ static int gzip_trailer(struct inflate *s)
 	memcpy(&crc, s->in, sizeof(crc));
 	memcpy(&size, s->in + 4, sizeof(size));
 	crc_tables(s->crc_table);
-	if (size != (u32)produced || crc != crc32((const u32(*)[256])s->crc_table, s->sink->buf + s->member_start, produced))
+	if (size != (u32)produced || crc != crc32((const u32(*)[256])s->crc_table,
+						    s->sink->buf + s->member_start, produced))
 		return -EBADMSG;
 	s->in += 8;
 	return 0;

@@ -1,19 +1,28 @@
 /* Unpacks the initial file system of boot into the root. Layer: fs.
  *
- * Archives stand one behind the other, each plain or in a gzip member, with zero bytes between. Contents are not copied: a file's pages are
- * filled from the archive at their first use (tmpfs_adopt), so the memory of an archive with files stays for ever.
- * The directory of the previous entry is kept open: an entry costs one look-up in it, however deep it is.
- * Entries replace what has their name: a directory stays and takes the attributes, a regular file takes the contents, anything of another
- * type is removed first. Names are below the root; those with ".." are refused. Hard links are entries with one device and inode number
- * within one archive; whichever of them brings contents gives them to all.
- * Faults are logged with their offset; what was whole before them stays. Context: the boot thread, which is root.
- * Locks: a directory's inode lock while an entry is made in it, then the entry's. Source: cpio(5). */
+ * Archives stand one behind the other, each plain or in a gzip member, with zero bytes between.
+ * Contents are not copied: a file's pages are filled from the archive at their first use
+ * (tmpfs_adopt), so the memory of an archive with files stays for ever. The directory of the
+ * previous entry is kept open: an entry costs one look-up in it, however deep it is.
+ *
+ * Entries replace what has their name: a directory stays and takes the attributes, a regular file
+ * takes the contents, anything of another type is removed first.
+ *
+ * Names are below the root; those with ".." are refused. Hard links are entries with one device
+ * and inode number within one archive; whichever of them brings contents gives them to all.
+ *
+ * Faults are logged with their offset; what was whole before them stays.
+ *
+ * Context: the boot thread, which is root.
+ *
+ * Locks: a directory's inode lock while an entry is made in it, then the entry's. Source:
+ * cpio(5). */
 #include <exo/vfs.h>
 #include "../vfs/vfs_internal.h"
 #include "cpio.h"
 #include "inflate.h"
 
-#define LINK_BUCKETS  64u /* power of two */
+#define LINK_BUCKETS   64u /* power of two */
 #define COMPLAINTS_MAX 16u /* entries that are logged one by one when they cannot be made */
 
 struct link_node { /* the first of several names of an inode */
@@ -23,11 +32,11 @@ struct link_node { /* the first of several names of an inode */
 	struct inode *inode; /* +1 */
 };
 struct unpack {
-	struct path dir;       /* +1; dentry NULL = none yet */
-	const char *dir_text;  /* its name, as the archive wrote it */
+	struct path dir;      /* +1; dentry NULL = none yet */
+	const char *dir_text; /* its name, as the archive wrote it */
 	size_t dir_len;
 	u32 entries, failures;
-	bool adopted;          /* some file's contents stand in the buffer being read */
+	bool adopted; /* some file's contents stand in the buffer being read */
 	struct hlist links[LINK_BUCKETS];
 	char path[CPIO_NAME_MAX + 1 + NAME_PAD];
 };
@@ -36,7 +45,8 @@ static bool archive_in_use; /* [c after boot] */
 static void complain(struct unpack *u, const struct cpio_entry *e, const char *what, int err)
 {
 	if (u->failures++ < COMPLAINTS_MAX)
-		log_warn("initramfs: entry at offset %zu, %s: %s (error %d)", e->offset, e->refused ? "refused name" : e->name, what, -err);
+		log_warn("initramfs: entry at offset %zu, %s: %s (error %d)", e->offset,
+			e->refused ? "refused name" : e->name, what, -err);
 }
 
 /* ---- names ---- */
@@ -45,7 +55,7 @@ static void dir_close(struct unpack *u)
 {
 	if (u->dir.dentry)
 		path_put(&u->dir);
-	u->dir = (struct path){ NULL, NULL };
+	u->dir = (struct path){NULL, NULL};
 }
 
 /* "/" and the first @len bytes of @text. */
@@ -65,27 +75,15 @@ static int dir_enter(struct unpack *u, const char *text, size_t len)
 	if (u->dir.dentry && len == u->dir_len && !memcmp(text, u->dir_text, len))
 		return 0;
 	dir_close(u);
-	err = walk_path(AT_FDCWD, full_path(u, text, len), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &u->dir);
+	err = walk_path(
+		AT_FDCWD, full_path(u, text, len), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &u->dir);
 	if (err) {
-		u->dir = (struct path){ NULL, NULL };
+		u->dir = (struct path){NULL, NULL};
 		return err;
 	}
 	u->dir_text = text;
 	u->dir_len = len;
 	return 0;
-}
-
-/* The last component of the name of @e; NULL: it is the root. */
-static const char *last_component(const struct cpio_entry *e, u32 *len)
-{
-	const char *rest = e->name, *c, *last = NULL;
-	u32 n;
-
-	while ((c = cpio_component(&rest, &n)) != NULL) {
-		last = c;
-		*len = n;
-	}
-	return last;
 }
 
 /* ---- hard links ---- */
@@ -99,7 +97,7 @@ static struct inode *link_find(struct unpack *u, const struct cpio_entry *e)
 {
 	struct link_node *n;
 
-	hlist_for_each_entry(n, link_bucket(u, e), node) {
+	hlist_for_each_entry (n, link_bucket(u, e), node) {
 		if (n->ino == e->ino && n->device == e->device)
 			return n->inode;
 	}
@@ -124,7 +122,8 @@ static void links_forget(struct unpack *u)
 {
 	for (u32 b = 0; b < LINK_BUCKETS; b++) {
 		while (u->links[b].first) {
-			struct link_node *n = container_of(u->links[b].first, struct link_node, node);
+			struct link_node *n =
+				container_of(u->links[b].first, struct link_node, node);
 
 			hlist_del(&n->node);
 			inode_put(n->inode);
@@ -151,7 +150,8 @@ static int make_symlink(struct unpack *u, const struct cpio_entry *e, struct den
 	return dir->ops->symlink(dir, d, u->path);
 }
 
-/* Makes the negative @d what @e says. The directory is locked. 0 | 1 it is another name of an inode that was there | -errno. */
+/* Makes the negative @d what @e says. The directory is locked. 0 | 1 it is another name of an inode
+ * that was there | -errno. */
 static int make_new(struct unpack *u, const struct cpio_entry *e, struct dentry *d)
 {
 	struct inode *dir = u->dir.dentry->inode, *first;
@@ -159,7 +159,8 @@ static int make_new(struct unpack *u, const struct cpio_entry *e, struct dentry 
 
 	switch (e->mode & S_IFMT) {
 	case S_IFDIR:
-		return dir->ops->mkdir ? dir->ops->mkdir(dir, d, e->mode & (S_IFMT | S_IALLUGO)) : -EPERM;
+		return dir->ops->mkdir ? dir->ops->mkdir(dir, d, e->mode & (S_IFMT | S_IALLUGO))
+				       : -EPERM;
 	case S_IFREG:
 	case S_IFLNK:
 	case S_IFCHR:
@@ -171,22 +172,27 @@ static int make_new(struct unpack *u, const struct cpio_entry *e, struct dentry 
 		return -EINVAL;
 	}
 	first = e->nlink > 1 ? link_find(u, e) : NULL;
-	if (first && first->nlink && first->sb == dir->sb && ((first->mode ^ e->mode) & S_IFMT) == 0) {
+	if (first && first->nlink && first->sb == dir->sb &&
+		((first->mode ^ e->mode) & S_IFMT) == 0) {
 		err = dir->ops->link ? dir->ops->link(dir, d, first) : -EPERM;
 		return err ? err : 1;
 	}
 	if (S_ISREG(e->mode))
-		err = dir->ops->create ? dir->ops->create(dir, d, e->mode & (S_IFMT | S_IALLUGO)) : -EPERM;
+		err = dir->ops->create ? dir->ops->create(dir, d, e->mode & (S_IFMT | S_IALLUGO))
+				       : -EPERM;
 	else if (S_ISLNK(e->mode))
 		err = make_symlink(u, e, d);
 	else
-		err = dir->ops->mknod ? dir->ops->mknod(dir, d, e->mode & (S_IFMT | S_IALLUGO), e->rdevice) : -EPERM;
+		err = dir->ops->mknod
+			      ? dir->ops->mknod(dir, d, e->mode & (S_IFMT | S_IALLUGO), e->rdevice)
+			      : -EPERM;
 	if (!err && e->nlink > 1)
 		err = link_remember(u, e, d->inode);
 	return err;
 }
 
-/* Owner, mode and times as the archive has them, and the contents. @keep: other names have brought the contents already. */
+/* Owner, mode and times as the archive has them, and the contents. @keep: other names have brought
+ * the contents already. */
 static int dress(struct unpack *u, const struct cpio_entry *e, struct inode *i, bool keep)
 {
 	int err = 0;
@@ -200,7 +206,7 @@ static int dress(struct unpack *u, const struct cpio_entry *e, struct inode *i, 
 	i->gid = e->gid;
 	if (!S_ISLNK(e->mode))
 		i->mode = (i->mode & S_IFMT) | (e->mode & S_IALLUGO);
-	i->mtime = i->atime = (struct timespec64){ .sec = e->mtime };
+	i->mtime = i->atime = (struct timespec64){.sec = e->mtime};
 	rwsem_write_unlock(&i->lock);
 	return err;
 }
@@ -224,20 +230,20 @@ static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
 	char padded[NAME_MAX_BYTES + 1 + NAME_PAD];
 
 	memcpy(padded, name, len);
-	memset(padded + len, 0, 1 + NAME_PAD);
-	return lookup_one_locked(u->dir.dentry, &(struct name){ padded, name_scan(padded) });
+	__builtin_memset(padded + len, 0, 1 + NAME_PAD);
+	return lookup_one_locked(u->dir.dentry, &(struct name){padded, name_scan(padded)});
 }
 
-static int make_entry(struct unpack *u, const struct cpio_entry *e, const char *name, u32 len)
+static int make_entry(struct unpack *u, const struct cpio_entry *e)
 {
 	struct inode *dir = u->dir.dentry->inode;
-	struct timespec64 mtime;
+	struct timespec64 mtime = dir->mtime; /* the directory keeps the one that its own entry gave */
 	struct dentry *d;
 	int err;
 
 	for (int turn = 0;; turn++) {
 		rwsem_write_lock(&dir->lock);
-		d = lookup_locked(u, name, len);
+		d = lookup_locked(u, e->name + e->last, e->last_len);
 		if (is_err(d) || fits(d, e))
 			break;
 		rwsem_write_unlock(&dir->lock);
@@ -250,7 +256,6 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e, const char *
 		rwsem_write_unlock(&dir->lock);
 		return (int)ptr_err(d);
 	}
-	mtime = dir->mtime; /* the directory keeps the time that its own entry has given it */
 	err = d->inode ? 0 : make_new(u, e, d);
 	dir->mtime = mtime;
 	rwsem_write_unlock(&dir->lock);
@@ -263,8 +268,6 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e, const char *
 static int visit(void *ctx, const struct cpio_entry *e)
 {
 	struct unpack *u = ctx;
-	const char *name;
-	u32 len = 0;
 	int err;
 
 	u->entries++;
@@ -272,13 +275,12 @@ static int visit(void *ctx, const struct cpio_entry *e)
 		complain(u, e, "skipped", -EINVAL);
 		return 0;
 	}
-	name = last_component(e, &len);
-	err = dir_enter(u, e->name, name ? (size_t)(name - e->name) : 0);
+	err = dir_enter(u, e->name, e->last);
 	if (err) {
 		complain(u, e, "no directory for it", err);
 		return 0;
 	}
-	err = !name ? dress(u, e, u->dir.dentry->inode, true) : make_entry(u, e, name, len);
+	err = e->last_len ? make_entry(u, e) : dress(u, e, u->dir.dentry->inode, true);
 	if (err)
 		complain(u, e, "not made", err);
 	return err == -ENOMEM ? err : 0;
@@ -287,7 +289,8 @@ static int visit(void *ctx, const struct cpio_entry *e)
 /* ---- archives ---- */
 
 /* Reads the archive at *pos. @member: where the gzip member stands that it came from, or NULL. */
-static int unpack_cpio(struct unpack *u, const u8 *buf, size_t len_bytes, size_t *pos, const size_t *member)
+static int unpack_cpio(
+	struct unpack *u, const u8 *buf, size_t len_bytes, size_t *pos, const size_t *member)
 {
 	static const char *const faults[] = {
 		[CPIO_TRUNCATED] = "truncated",
@@ -302,7 +305,8 @@ static int unpack_cpio(struct unpack *u, const u8 *buf, size_t len_bytes, size_t
 	if (status == CPIO_END)
 		return 0;
 	if (member)
-		log_err("initramfs: %s at offset %zu of what the gzip member at offset %zu holds", faults[status], *pos, *member);
+		log_err("initramfs: %s at offset %zu of what the gzip member at offset %zu holds",
+			faults[status], *pos, *member);
 	else
 		log_err("initramfs: %s at offset %zu", faults[status], *pos);
 	return status == CPIO_STOPPED ? -ENOMEM : -EINVAL;
@@ -349,22 +353,28 @@ static void sink_trim(struct inflate_sink *s)
 
 static int unpack_gzip(struct unpack *u, const u8 *buf, size_t len_bytes, size_t *pos)
 {
-	struct inflate_sink sink = { .grow = sink_grow };
+	struct inflate_sink sink = {.grow = sink_grow};
 	size_t member = *pos, at = 0;
 	int err, cpio_err = 0;
 
 	sink.room_bytes = ALIGN_UP(gzip_size_hint(buf + *pos, len_bytes - *pos) + 1, PAGE_SIZE);
-	if (sink.room_bytes / PAGE_SIZE > mem_pages_free() / 2) /* then the hint had better be wrong */
+	if (sink.room_bytes / PAGE_SIZE >
+		mem_pages_free() / 2) /* then the hint had better be wrong */
 		sink.room_bytes = ALIGN_UP(len_bytes - *pos, PAGE_SIZE);
 	sink.buf = vmalloc(sink.room_bytes, ALLOC_KERNEL);
 	if (!sink.buf) {
-		log_err("initramfs: no memory for %zu KB of the gzip member at offset %zu", sink.room_bytes / 1024, member);
+		log_err("initramfs: no memory for %zu KB of the gzip member at offset %zu",
+			sink.room_bytes / 1024, member);
 		return -ENOMEM;
 	}
 	err = gzip_unpack(buf, len_bytes, pos, &sink);
 	if (err)
-		log_err("initramfs: %s at offset %zu, in the gzip member at offset %zu", err == -ENODATA ? "truncated" :
-			err == -EBADMSG ? "wrong check sum" : err == -ENOMEM ? "no memory" : "damaged gzip data", *pos, member);
+		log_err("initramfs: %s at offset %zu, in the gzip member at offset %zu",
+			err == -ENODATA   ? "truncated"
+			: err == -EBADMSG ? "wrong check sum"
+			: err == -ENOMEM  ? "no memory"
+					  : "damaged gzip data",
+			*pos, member);
 	sink_trim(&sink);
 	u->adopted = false;
 	while (!cpio_err && (at = skip_zeros(sink.buf, sink.len_bytes, at)) < sink.len_bytes)
@@ -392,11 +402,13 @@ int initramfs_unpack(const void *archive, size_t len_bytes)
 			continue;
 		}
 		u->adopted = false;
-		err = unpack_cpio(u, buf, len_bytes, &pos, NULL); /* says so when it is no cpio archive either */
+		err = unpack_cpio(u, buf, len_bytes, &pos,
+			NULL); /* says so when it is no cpio archive either */
 		archive_in_use |= u->adopted;
 	}
 	if (u->failures > COMPLAINTS_MAX)
-		log_warn("initramfs: %u more entries could not be made", u->failures - COMPLAINTS_MAX);
+		log_warn("initramfs: %u more entries could not be made",
+			u->failures - COMPLAINTS_MAX);
 	log_info("initramfs: %u entries of %zu KB in %llu us", u->entries, len_bytes / 1024,
 		(unsigned long long)((clock_monotonic() - start) / NS_PER_US));
 	kfree(u);

@@ -1,11 +1,19 @@
 /* flock(2) and fcntl(2) locks: waiting, deadlocks, release. Layer: fs.
  *
- * A lock belongs to a capability space (POSIX: so that a fork inherits none and threads share them) or to an open file (OFD, flock). Who
- * must wait sleeps on a queue of his own; whoever gives a range back wakes the waiters that it overlaps, and they try again in the order of
- * their coming. An owner of POSIX locks that waits is an edge of the graph of who waits for whom; a request that would close a circle in
- * it fails. The graph knows one owner that each waiter waits for: the first in the file.
- * Locks: bank lock (FILE_LOCKS) for the lists of all inodes of the bank and for their waiters, then graph_lock (FILE_LOCK_GRAPH).
- * Limits: LOCKS_MAX in the system. Sources: flock(2), fcntl(2) "Advisory record locking", "Open file description locks". */
+ * A lock belongs to a capability space (POSIX: so that a fork inherits none and threads share
+ * them) or to an open file (OFD, flock). Who must wait sleeps on a queue of his own; whoever
+ * gives a range back wakes the waiters that it overlaps, and they try again in the order of their
+ * coming.
+ *
+ * An owner of POSIX locks that waits is an edge of the graph of who waits for whom; a request
+ * that would close a circle in it fails. The graph knows one owner that each waiter waits for:
+ * the first in the file.
+ *
+ * Locks: bank lock (FILE_LOCKS) for the lists of all inodes of the bank and for their waiters,
+ * then graph_lock (FILE_LOCK_GRAPH).
+ *
+ * Limits: LOCKS_MAX in the system. Sources: flock(2), fcntl(2) "Advisory record locking", "Open
+ * file description locks". */
 #include <exo/fs_locks.h>
 
 #include <exo/errno.h>
@@ -29,8 +37,8 @@ struct lock_waiter {
 	struct list graph_node; /* [graph_lock] POSIX only */
 	const struct inode *inode;
 	const struct file_lock *want; /* the sleeper's */
-	const void *blocker;    /* [graph_lock] owner waited for */
-	bool woken;             /* [bank lock; the sleeper reads] */
+	const void *blocker;          /* [graph_lock] owner waited for */
+	bool woken;                   /* [bank lock; the sleeper reads] */
 	struct waitqueue wq;
 };
 static struct lock_bank banks[BANKS];
@@ -98,8 +106,7 @@ static void wake_waiters(struct lock_bank *b, const struct inode *i, const struc
 {
 	struct lock_waiter *w;
 
-	list_for_each_entry(w, &b->waiters, node)
-	{
+	list_for_each_entry (w, &b->waiters, node) {
 		if (w->inode != i || w->woken || !lock_overlaps(w->want, gone))
 			continue;
 		WRITE_ONCE(w->woken, true);
@@ -117,8 +124,7 @@ static bool closes_circle(const void *owner, const void *blocker)
 		if (blocker == owner)
 			return true;
 		found = false;
-		list_for_each_entry(w, &graph, graph_node)
-		{
+		list_for_each_entry (w, &graph, graph_node) {
 			if (w->want->owner == blocker) {
 				blocker = w->blocker;
 				found = true;
@@ -161,10 +167,12 @@ static void waiter_remove(struct lock_bank *b, struct lock_waiter *w)
 	spin_unlock(&b->lock);
 }
 
-/* Sleeps until what keeps @want from being granted may be gone. Enters with the bank lock, leaves without. */
-static int wait_for(struct lock_bank *b, const struct inode *i, const struct file_lock *want, const struct file_lock *blocker)
+/* Sleeps until what keeps @want from being granted may be gone. Enters with the bank lock, leaves
+ * without. */
+static int wait_for(struct lock_bank *b, const struct inode *i, const struct file_lock *want,
+	const struct file_lock *blocker)
 {
-	struct lock_waiter w = { .inode = i, .want = want };
+	struct lock_waiter w = {.inode = i, .want = want};
 	int err;
 
 	list_init(&w.node);
@@ -182,15 +190,18 @@ static int wait_for(struct lock_bank *b, const struct inode *i, const struct fil
 /* ---- setting ---- */
 
 /* Entries that the change needs and that are not there yet. Bank lock held. */
-static bool spares_missing(const struct inode *i, const struct file_lock *want, struct file_lock *const spare[2])
+static bool spares_missing(
+	const struct inode *i, const struct file_lock *want, struct file_lock *const spare[2])
 {
-	u32 need = (want->type != F_UNLCK) + lock_ranges_splits(&i->file_locks, want), have = !!spare[0] + !!spare[1];
+	u32 need = (want->type != F_UNLCK) + lock_ranges_splits(&i->file_locks, want),
+	    have = !!spare[0] + !!spare[1];
 
 	return need > have;
 }
 
 /* Bank lock held; nothing is in the way. */
-static void grant_locked(struct lock_bank *b, struct inode *i, const struct file_lock *want, struct file_lock *spare[2], struct list *freed)
+static void grant_locked(struct lock_bank *b, struct inode *i, const struct file_lock *want,
+	struct file_lock *spare[2], struct list *freed)
 {
 	lock_ranges_apply(&i->file_locks, want, spare, freed);
 	if (want->type != F_WRLCK)
@@ -201,7 +212,7 @@ static int lock_set(struct file *f, const struct file_lock *want, bool wait)
 {
 	struct inode *i = f->inode;
 	struct lock_bank *b = bank_of(i);
-	struct file_lock *spare[2] = { NULL, NULL }, *blocker;
+	struct file_lock *spare[2] = {NULL, NULL}, *blocker;
 	struct list freed = LIST_INIT(freed);
 	int err = 0;
 
@@ -235,14 +246,13 @@ static bool flock_let_go(struct file *f, const struct file_lock *want)
 {
 	struct lock_bank *b = bank_of(f->inode);
 	struct file_lock gone = *want, *l, *own = NULL;
-	struct file_lock *no_spare[2] = { NULL, NULL };
+	struct file_lock *no_spare[2] = {NULL, NULL};
 	struct list freed = LIST_INIT(freed);
 	bool same = false;
 
 	gone.type = F_UNLCK;
 	spin_lock(&b->lock);
-	list_for_each_entry(l, &f->inode->file_locks, node)
-	{
+	list_for_each_entry (l, &f->inode->file_locks, node) {
 		if (lock_same_owner(l, want))
 			own = l;
 	}
@@ -258,7 +268,11 @@ static bool flock_let_go(struct file *f, const struct file_lock *want)
 
 long file_flock(struct file *f, int op)
 {
-	struct file_lock want = { .end = LOCK_END, .owner = f, .file = f, .pid = process_pid(current->proc), .kind = LOCK_FLOCK };
+	struct file_lock want = {.end = LOCK_END,
+		.owner = f,
+		.file = f,
+		.pid = process_pid(current->proc),
+		.kind = LOCK_FLOCK};
 
 	switch (op & ~LOCK_NB) {
 	case LOCK_SH:
@@ -280,7 +294,8 @@ long file_flock(struct file *f, int op)
 
 /* ---- fcntl ---- */
 
-/* The range of a struct flock: whence and a length that may be negative become first and last byte. 0 | -EINVAL | -EOVERFLOW. */
+/* The range of a struct flock: whence and a length that may be negative become first and last byte.
+ * 0 | -EINVAL | -EOVERFLOW. */
 static int range_import(struct file *f, const struct linux_flock *from, struct file_lock *to)
 {
 	s64 start, last;
@@ -347,7 +362,7 @@ static int mode_check(const struct file *f, u8 type)
 long file_lock_fcntl(struct file *f, u32 cmd, u64 user_arg)
 {
 	bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
-	struct file_lock want = { .file = f };
+	struct file_lock want = {.file = f};
 	struct linux_flock user;
 	long err;
 
@@ -383,8 +398,7 @@ static void release(struct file *f, const void *owner)
 	struct file_lock *l, *next;
 
 	spin_lock(&b->lock);
-	list_for_each_entry_safe(l, next, &i->file_locks, node)
-	{
+	list_for_each_entry_safe (l, next, &i->file_locks, node) {
 		if (owner ? l->owner == owner && l->kind == LOCK_POSIX : l->file == f) {
 			list_move_tail(&freed, &l->node);
 			wake_waiters(b, i, l);

@@ -1,8 +1,12 @@
 /* Ranges of locks on one file. Layer: fs. No locks, no allocation.
  *
- * Invariants of the list: sorted by start; ranges of one owner do not overlap, and two that touch are of different type. So at most one
- * of them reaches over both ends of a request, and a change needs two new entries at most.
- * flock locks and record locks do not see each other; POSIX and OFD locks do. Source: fcntl(2), flock(2). */
+ * Invariants of the list: sorted by start; ranges of one owner do not overlap, and two that touch
+ * are of different type. So at most one of them reaches over both ends of a request, and a change
+ * needs two new entries at most.
+ *
+ * flock locks and record locks do not see each other; POSIX and OFD locks do.
+ *
+ * Source: fcntl(2), flock(2). */
 #include "lock_ranges.h"
 
 #include <exo_abi/linux_fs.h>
@@ -11,11 +15,11 @@ struct file_lock *lock_ranges_conflict(const struct list *locks, const struct fi
 {
 	struct file_lock *l;
 
-	list_for_each_entry(l, locks, node)
-	{
+	list_for_each_entry (l, locks, node) {
 		if (l->start > want->end)
 			break;
-		if (l->end < want->start || lock_same_owner(l, want) || (l->type != F_WRLCK && want->type != F_WRLCK))
+		if (l->end < want->start || lock_same_owner(l, want) ||
+			(l->type != F_WRLCK && want->type != F_WRLCK))
 			continue;
 		if ((l->kind == LOCK_FLOCK) == (want->kind == LOCK_FLOCK))
 			return l;
@@ -27,8 +31,7 @@ bool lock_ranges_splits(const struct list *locks, const struct file_lock *want)
 {
 	struct file_lock *l;
 
-	list_for_each_entry(l, locks, node)
-	{
+	list_for_each_entry (l, locks, node) {
 		if (l->start >= want->start)
 			break;
 		if (l->end > want->end && l->type != want->type && lock_same_owner(l, want))
@@ -56,9 +59,10 @@ static struct file_lock *take_spare(struct file_lock *spare[2])
 }
 
 /* Takes [want->start, want->end] out of @l, which overlaps it. */
-static void cut(struct list *locks, struct file_lock *l, const struct file_lock *want, struct file_lock *spare[2], struct list *freed)
+static void cut(struct list *locks, struct file_lock *l, const struct file_lock *want,
+	struct file_lock *spare[2], struct list *freed)
 {
-	bool left = l->start < want->start, right = l->end > want->end;
+	bool left = l->start<want->start, right = l->end> want->end;
 	struct file_lock *rest;
 
 	if (left && right) {
@@ -78,12 +82,12 @@ static void cut(struct list *locks, struct file_lock *l, const struct file_lock 
 	}
 }
 
-void lock_ranges_apply(struct list *locks, const struct file_lock *want, struct file_lock *spare[2], struct list *freed)
+void lock_ranges_apply(struct list *locks, const struct file_lock *want, struct file_lock *spare[2],
+	struct list *freed)
 {
 	struct file_lock merged = *want, *l, *next;
 
-	list_for_each_entry_safe(l, next, locks, node)
-	{
+	list_for_each_entry_safe (l, next, locks, node) {
 		if (l->start > want->end && l->start - 1 > want->end)
 			break;
 		if (!lock_same_owner(l, want))

@@ -101,7 +101,7 @@ static ssize_t pipe_take_locked(struct pipe *p, struct uio *u)
 
 ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 {
-	bool was_full, slept = false;
+	bool was_full, slept = false, wake_reader = false, wake_writer = false;
 	ssize_t ret;
 
 	if (!u->left)
@@ -126,12 +126,14 @@ ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 	}
 	was_full = !pipe_writable(p);
 	ret = flags & PIPE_PEEK ? pipe_peek_locked(p, u) : pipe_take_locked(p, u);
-	if (slept && p->head != p->tail) /* the wake-up that came to us was for others too */
-		wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM);
-	if (was_full && pipe_writable(p))
-		wake_one(&p->writers_wq, POLL_OUT | POLL_WRNORM);
+	wake_reader = slept && p->head != p->tail; /* the wake-up that came to us was for others too */
+	wake_writer = was_full && pipe_writable(p);
 unlock:
 	mutex_unlock(&p->lock);
+	if (wake_reader) /* not under the lock, which the woken thread wants next */
+		wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM);
+	if (wake_writer)
+		wake_one(&p->writers_wq, POLL_OUT | POLL_WRNORM);
 	return ret;
 }
 
@@ -202,8 +204,8 @@ static ssize_t pipe_put_locked(struct pipe *p, struct uio *u, bool packet)
 
 ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 {
-	bool slept = false;
-	ssize_t done = 0, n;
+	bool slept = false, wake_writer;
+	ssize_t done = 0, n, told = 0;
 
 	if (!u->left)
 		return 0;
@@ -214,10 +216,8 @@ ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 			break;
 		}
 		n = pipe_put_locked(p, u, flags & PIPE_PACKET);
-		if (n > 0) {
+		if (n > 0)
 			done += n;
-			wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM);
-		}
 		if (n < 0 || !u->left)
 			break;
 		if (flags & PIPE_NONBLOCK) {
@@ -225,6 +225,8 @@ ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 			break;
 		}
 		mutex_unlock(&p->lock);
+		wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM); /* not under the lock, which the woken thread wants next */
+		told = done;
 		n = wait_event_mode(&p->writers_wq, pipe_writable(p) || !READ_ONCE(p->readers) || !READ_ONCE(p->writers), WAIT_INTERRUPTIBLE,
 			deadline_ns, true);
 		slept = true;
@@ -234,9 +236,12 @@ ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 			break;
 		}
 	}
-	if (slept && pipe_writable(p))
-		wake_one(&p->writers_wq, POLL_OUT | POLL_WRNORM);
+	wake_writer = slept && pipe_writable(p);
 	mutex_unlock(&p->lock);
+	if (done > told)
+		wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM);
+	if (wake_writer)
+		wake_one(&p->writers_wq, POLL_OUT | POLL_WRNORM);
 	if (n == -EPIPE && !(flags & PIPE_NOSIGNAL))
 		signal_send_current(SIGPIPE);
 	return done ? done : n;
@@ -321,8 +326,14 @@ static void pipe_release(struct file *f)
 	rwsem_write_unlock(&f->inode->lock);
 }
 
-/* F_SETPIPE_SZ: a power of two of pages that holds what is in the pipe. Bytes | -errno. */
-static long pipe_resize(struct pipe *p, u64 bytes)
+void pipe_hold(struct pipe *p)
+{
+	mutex_lock(&p->lock);
+	p->refs++;
+	mutex_unlock(&p->lock);
+}
+
+long pipe_resize(struct pipe *p, u64 bytes)
 {
 	u32 slots = 1, used;
 	struct pipe_buf *bufs;
@@ -477,7 +488,7 @@ int pipe_fifo_open(struct inode *i, struct file *f)
 	f->priv = p;
 	f->mode |= FMODE_STREAM;
 	fifo_join(p, f, &opens, &seen);
-	if (!opens)
+	if (!opens || i->sb == anon_inode()->sb) /* a pipe(2) opened again through /proc meets nobody new: it does not wait */
 		return 0;
 	if (f->flags & O_NONBLOCK)
 		return f->mode & FMODE_WRITE ? -ENXIO : 0;

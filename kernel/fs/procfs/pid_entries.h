@@ -6,6 +6,7 @@
 		TEXT("mounts", 0444, mounts), TEXT("mountinfo", 0444, mountinfo), TEXT("cgroup", 0444, cgroup),      \
 		TEXT("oom_score", 0444, oom_score), TEXT("wchan", 0444, wchan), TEXT("loginuid", 0444, loginuid),                          \
 		{ .name = "comm", .mode = S_IFREG | 0644, .show = proc_show_comm, .store = proc_store_comm },                              \
+		{ .name = "oom_score_adj", .mode = S_IFREG | 0644, .show = proc_show_oom_score_adj, .store = proc_store_oom_score_adj }, \
 		{ .name = "exe", .mode = S_IFLNK | 0777, .follow = exe_follow, .readlink = exe_readlink },                                 \
 		{ .name = "cwd", .mode = S_IFLNK | 0777, .follow = cwd_follow, .readlink = cwd_readlink },                                 \
 		{ .name = "root", .mode = S_IFLNK | 0777, .follow = root_follow, .readlink = root_readlink },                              \

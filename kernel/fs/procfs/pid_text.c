@@ -145,7 +145,8 @@ int proc_show_status(struct seq *s, struct process *p, struct thread *t)
 	if (is_err(st))
 		return (int)ptr_err(st);
 	c = st->cred;
-	seq_printf(s, "Name:\t%s\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", st->comm, state_name(st->state), st->tgid,
+	seq_printf(s, "Name:\t%s\nUmask:\t%04o\n", st->comm, st->umask);
+	seq_printf(s, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", state_name(st->state), st->tgid,
 		st->pid, st->ppid, st->tracer);
 	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid,
 		c->sgid, c->fsgid, st->fd_slots);
@@ -439,6 +440,30 @@ int proc_show_oom_score(struct seq *s, struct process *p, struct thread *t)
 	mem_stats_get(&m);
 	seq_printf(s, "%lu\n", (z.rss_anon + z.rss_file + z.rss_shmem) * 1000 / MAX(m.pages_total, 1UL));
 	return 0;
+}
+
+int proc_show_oom_score_adj(struct seq *s, struct process *p, struct thread *t)
+{
+	struct process_stat *st = stat_get(p, t);
+
+	if (is_err(st))
+		return (int)ptr_err(st);
+	seq_printf(s, "%d\n", st->oom_score_adj);
+	stat_free(st);
+	return 0;
+}
+
+ssize_t proc_store_oom_score_adj(struct process *p, struct thread *t, const char *text, size_t len_bytes)
+{
+	bool negative = *text == '-';
+	const char *end;
+	u64 n;
+	int err = str_to_u64(text + negative, &end, 10, &n);
+
+	if (err || n > 1000 || (*end && *end != '\n'))
+		return -EINVAL;
+	err = process_oom_adj_set(p, negative ? -(s32)n : (s32)n);
+	return err ? err : (ssize_t)len_bytes;
 }
 
 int proc_show_wchan(struct seq *s, struct process *p, struct thread *t)

@@ -14,22 +14,19 @@
 static const struct inode_ops pid_dir_ops, text_ops, magic_ops, fd_dir_ops, fd_link_ops, task_dir_ops, fdinfo_dir_ops, fdinfo_ops;
 static const struct file_ops pid_dir_fops, fd_dir_fops, task_dir_fops;
 
-static u64 thread_birth(struct thread *t)
-{
-	return t->start_ns;
-}
-
 int proc_ref_get(const struct proc_ref *r, struct process **p, struct thread **t)
 {
+	*t = NULL;
 	*p = process_find(r->pid);
 	if (!*p)
 		return -ESRCH;
-	*t = thread_find(r->tid ? r->tid : r->pid);
-	if (!*t || (*t)->proc != *p || thread_birth(*t) != r->start_ns) {
-		proc_ref_put(*p, *t);
-		return -ESRCH;
+	if (process_start_ns(*p) == r->start_ns) {
+		*t = thread_find(r->tid ? r->tid : r->pid);
+		if (!r->tid || (*t && (*t)->proc == *p)) /* a zombie has no thread any more */
+			return 0;
 	}
-	return 0;
+	proc_ref_put(*p, *t);
+	return -ESRCH;
 }
 
 void proc_ref_put(struct process *p, struct thread *t)
@@ -96,20 +93,27 @@ void proc_inode_free(struct inode *i)
 int proc_pid_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_ref r = { 0 };
+	struct process *p;
 	struct thread *t;
-	u32 pid;
+	u32 nr;
 
 	__atomic_fetch_or(&d->flags, DENTRY_UNCACHED, __ATOMIC_RELAXED);
-	if (number_of(d, &pid))
+	if (number_of(d, &nr))
 		return 0; /* negative */
-	t = thread_find((pid_t)pid);
-	if (!t)
-		return 0;
-	r.pid = process_pid(t->proc); /* a thread's number works too, as on Linux, though it is not listed */
-	r.tid = (pid_t)pid == r.pid ? 0 : (pid_t)pid;
-	r.start_ns = thread_birth(t);
-	thread_put(t);
-	return attach(dir, d, S_IFDIR | 0555, INO_PID(pid, 1), &pid_dir_ops, &pid_dir_fops, &r);
+	p = process_find((pid_t)nr);
+	if (!p) { /* a thread's number works too, as on Linux, though it is not listed */
+		t = thread_find((pid_t)nr);
+		if (!t)
+			return 0;
+		p = t->proc;
+		process_get(p);
+		thread_put(t);
+		r.tid = (pid_t)nr;
+	}
+	r.pid = process_pid(p);
+	r.start_ns = process_start_ns(p);
+	process_put(p);
+	return attach(dir, d, S_IFDIR | 0555, INO_PID(nr, 1), &pid_dir_ops, &pid_dir_fops, &r);
 }
 
 int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos)
@@ -194,7 +198,7 @@ static ssize_t text_store(struct inode *i, const char *text, size_t len_bytes)
 
 	if (ret)
 		return ret;
-	ret = r->entry->store ? r->entry->store(p, t, text, len_bytes) : -EINVAL;
+	ret = !r->entry->store ? -EINVAL : t ? r->entry->store(p, t, text, len_bytes) : -ESRCH;
 	proc_ref_put(p, t);
 	return ret;
 }
@@ -208,14 +212,22 @@ static int text_open(struct inode *i, struct file *f)
 
 /* ---- exe, cwd, root ---- */
 
+/* Another user's private entries are closed, as ptrace rules say for one without CAP_SYS_PTRACE. */
+static int private_permission(struct inode *i, u32 mask)
+{
+	return current->cred->fsuid == i->uid || cred_capable(current->cred, LCAP_SYS_PTRACE) ? 0 : -EACCES;
+}
+
 static int magic_follow(struct inode *i, struct path *out)
 {
 	const struct proc_ref *r = i->priv;
 	struct process *p;
 	struct thread *t;
-	int err = proc_ref_get(r, &p, &t);
+	int err = private_permission(i, 0);
 
 	if (err)
+		return err;
+	if (proc_ref_get(r, &p, &t))
 		return -ENOENT;
 	err = r->entry->follow(p, out);
 	proc_ref_put(p, t);
@@ -227,9 +239,11 @@ static int magic_readlink(struct inode *i, char *buf, size_t size)
 	const struct proc_ref *r = i->priv;
 	struct process *p;
 	struct thread *t;
-	int err = proc_ref_get(r, &p, &t);
+	int err = private_permission(i, 0);
 
 	if (err)
+		return err;
+	if (proc_ref_get(r, &p, &t))
 		return -ENOENT;
 	err = r->entry->readlink(p, buf, size);
 	proc_ref_put(p, t);
@@ -379,7 +393,6 @@ static int task_dir_lookup(struct inode *dir, struct dentry *d)
 		return 0;
 	ours = process_pid(t->proc) == r.pid;
 	r.tid = (pid_t)tid;
-	r.start_ns = thread_birth(t);
 	r.entry = task_entries;
 	thread_put(t);
 	return ours ? attach(dir, d, S_IFDIR | 0555, INO_PID(tid, 0x8000), &pid_dir_ops, &pid_dir_fops, &r) : 0;
@@ -406,14 +419,6 @@ static int task_dir_readdir(struct file *f, struct dirent_sink *s)
 	}
 	process_put(p);
 	return 0;
-}
-
-/* An unprivileged process sees another user's private entries as Linux lets it: not at all. */
-static int private_permission(struct inode *i, u32 mask)
-{
-	if (current->cred->fsuid == i->uid || cred_capable(current->cred, LCAP_SYS_PTRACE))
-		return 0;
-	return -EACCES;
 }
 
 static int deny_setattr(struct inode *i, const struct setattr *a)

@@ -10,7 +10,7 @@
 struct proc_ref {
 	pid_t pid;
 	pid_t tid;      /* 0 = the whole process */
-	u64 start_ns;
+	u64 start_ns;   /* of the process */
 	s32 fd;         /* /proc/PID/fd/N: N */
 	const struct pid_entry *entry;
 };

@@ -203,7 +203,13 @@ static int deny_setattr(struct inode *i, const struct setattr *a)
 	return a->valid & ~(ATTR_SIZE | ATTR_MTIME | ATTR_ATIME) ? -EPERM : 0; /* O_TRUNC before a store is fine */
 }
 
-static const struct inode_ops dir_ops = { .lookup = dir_lookup, .setattr = deny_setattr };
+/* No name can be made here: what is not listed does not exist. */
+static int deny_create(struct inode *dir, struct dentry *d, u32 mode)
+{
+	return -ENOENT;
+}
+
+static const struct inode_ops dir_ops = { .lookup = dir_lookup, .create = deny_create, .setattr = deny_setattr };
 static const struct file_ops dir_fops = { .readdir = dir_readdir, .seek = file_seek_generic };
 static const struct inode_ops file_iops = { .open = node_open, .setattr = deny_setattr };
 static const struct inode_ops link_ops = { .readlink = link_readlink, .setattr = deny_setattr };

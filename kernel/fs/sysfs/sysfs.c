@@ -4,6 +4,7 @@
 #include <exo_abi/linux_fs.h>
 #include <exo/errno.h>
 #include <exo/log.h>
+#include <exo/string.h>
 #include <arch/cpu.h>
 
 void sysfs_init(void);
@@ -68,6 +69,23 @@ static int show_text(struct seq *s, void *ctx)
 	return 0;
 }
 
+static int show_number(struct seq *s, void *ctx)
+{
+	seq_printf(s, "%lu\n", (u64)(uintptr_t)ctx);
+	return 0;
+}
+
+static void add_processors(void)
+{
+	char path[80];
+
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+		snprintf(path, sizeof(path), "devices/system/cpu/cpu%u/topology/core_id", cpu);
+		if (sysfs_register(path, S_IFREG | 0444, show_number, NULL, (void *)(uintptr_t)cpu))
+			log_err("sysfs: no memory for %s", path);
+	}
+}
+
 void sysfs_init(void)
 {
 	static const struct {
@@ -92,6 +110,7 @@ void sysfs_init(void)
 		if (sysfs_register(files[i].path, S_IFREG | 0444, files[i].show, NULL, (void *)(uintptr_t)files[i].ctx))
 			log_err("sysfs: no memory for %s", files[i].path);
 	}
+	add_processors();
 	fs_register(&sysfs_type);
 	if (vfs_mkdir("/sys", 0555) || vfs_mount("sysfs", "sysfs", "/sys", 0, ""))
 		log_err("sysfs: cannot mount on /sys");

@@ -3,11 +3,9 @@
  * that of their making: a position (fs_cookie + 1) stays good whatever is made or removed meanwhile. */
 #include "tmpfs_internal.h"
 
-#define DIRENT_BYTES 20 /* what an entry adds to st_size, as Linux counts */
-
 static void dir_changed(struct inode *dir, s64 entries)
 {
-	dir->pages.size_bytes += (u64)(entries * DIRENT_BYTES);
+	dir->pages.size_bytes += (u64)(entries * TMPFS_DIRENT_BYTES);
 	inode_touch_mtime(dir);
 }
 

@@ -66,6 +66,7 @@ struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode)
 		list_init(&t->dir.entries);
 		t->dir.next_cookie = 2; /* 0 and 1 are "." and ".." */
 		t->inode.nlink = 2;
+		t->inode.pages.size_bytes = 2 * TMPFS_DIRENT_BYTES;
 	} else {
 		t->link = NULL;
 	}

@@ -59,6 +59,8 @@ int arch_signal_return(struct trap_frame *f, u64 *mask, vaddr_t *alt_base, size_
 void arch_syscall_restart(struct trap_frame *f, long nr); /* ip back over SYSCALL, number back (nr or restart_syscall) */
 
 /* What exec tells a program about the CPU: AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ. */
+/* arch_frame_here - the registers of this moment as a frame, for a panic that no exception caused. */
+void arch_frame_here(struct trap_frame *f);
 u64 arch_elf_hwcap(void);
 u64 arch_elf_hwcap2(void);
 u64 arch_signal_stack_min(void);

@@ -1,23 +1,23 @@
-/* The page that the vDSO reads: filled by room time, mapped read-only into every program. Layer: arch (both sides include it).
+/* The page that the vDSO reads: filled by room time, mapped read-only into every program, directly below the vDSO's image.
+ * Layer: arch (both sides include it).
  *
- *   ns = mono_base_ns + ((cycles - tsc_base) * mult >> shift)   with a 128-bit product: it never overflows, so the writer
- *   changes it only when somebody sets the clock.
- * Readers retry while seq is odd or changed; mode VDSO_MODE_NONE sends them to the system call. */
+ *   ns of clock i = (cycles * mult >> VDSO_SHIFT) + offset_ns[i]     a 128-bit product: it never overflows
+ * mult is written once, before any program runs, and each offset is one word: readers need no sequence counter. The kernel's
+ * own clocks compute the same, to the last bit, so that a program never sees time step back between the two. */
 #pragma once
 
 #include <exo/types.h>
 
-enum { VDSO_MODE_NONE = 0, VDSO_MODE_TSC = 1 };
+#define VDSO_SHIFT  32
+#define VDSO_CLOCKS 12 /* CLOCK_REALTIME 0 .. CLOCK_TAI 11 */
+
 struct vdso_data {
-	u32 seq;                /* [a] odd while being written */
-	u32 mode;
-	u64 tsc_base;
-	u64 mult;
-	u32 shift;
-	u32 coarse_res_ns;      /* what clock_getres says of the COARSE clocks */
-	u64 mono_base_ns;       /* CLOCK_MONOTONIC at tsc_base */
-	s64 realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
-	s64 boottime_offset_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC */
-	s64 tai_offset_ns;      /* CLOCK_TAI - CLOCK_REALTIME */
-	s32 tz_minuteswest, tz_dsttime;
+	u64 mult;                   /* [c] ns a cycle */
+	s64 offset_ns[VDSO_CLOCKS]; /* [a] by clock id; 0 = only the kernel can say */
+	s32 tz_minuteswest, tz_dsttime; /* [a] */
 };
+
+static inline u64 vdso_scale(u64 cycles, u64 mult)
+{
+	return (u64)((unsigned __int128)cycles * mult >> VDSO_SHIFT);
+}

@@ -17,8 +17,6 @@ void backtrace_here(void);
 
 /* panic_frame - as panic, with the registers of a trap and the backtrace of what it interrupted. */
 void panic_frame(const struct trap_frame *f, const char *fmt, ...) NORETURN PRINTF(2, 3) COLD;
-/* panic_in_progress - set once the first CPU panics; consoles then ignore their locks. */
-extern bool panic_in_progress;
 
 /* For panic.c, from arch. */
 void arch_frame_print(const struct trap_frame *f);

@@ -31,6 +31,9 @@ struct pipe {
 struct pipe *pipe_alloc(void); /* empty, no ends, refs 0; NULL = out of memory */
 /* pipe_close_end - the given numbers of ends and of references less; wakes the other side; frees the pipe with its last reference. */
 void pipe_close_end(struct pipe *p, u32 readers, u32 writers, u32 refs);
+void pipe_hold(struct pipe *p); /* one reference more */
+/* pipe_resize - F_SETPIPE_SZ: a power of two of pages that holds what is in the pipe. Bytes | -EPERM | -ENOMEM | -EBUSY. */
+long pipe_resize(struct pipe *p, u64 bytes);
 /* pipe_receive, pipe_send - read(2) and write(2) on a pipe. @flags PIPE_*; @deadline_ns CLOCK_MONOTONIC or NS_FOREVER.
  * Context: thread, may sleep. Return: bytes | 0 end (receive) | -EAGAIN -EPIPE -EFAULT -ENOMEM -ERESTARTSYS. */
 ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns);

@@ -5,6 +5,8 @@
 #include <exo/types.h>
 
 enum log_level { LOG_EMERG, LOG_ALERT, LOG_CRIT, LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+#define LOG_LEVEL_MASK    7u
+#define LOG_FACILITY_USER 8 /* added to the level of lines that programs wrote */
 
 /* log_printf - one line (a '\n' inside makes several on the console). Longer than LOG_LINE_MAX - 1 bytes is cut.
  * Context: any; needs the per-CPU base, so after arch_early_init. Stack: under 1 KB. */

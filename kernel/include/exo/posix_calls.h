@@ -1,5 +1,6 @@
 /* What the system call handlers ask of room posix_x, after they have decoded. Layer: posix_x.
- * All act for current unless a pid is given. Context: thread, no lock held. Return: >= 0 | -errno | -ERESTART*. */
+ * All act for current unless a pid is given. Context: thread, no lock held. Return: >= 0 | -errno |
+ * -ERESTART*. */
 #pragma once
 
 #include <exo/posix_x.h>
@@ -8,9 +9,9 @@ struct trap_frame;
 
 /* ---- processes ---- */
 struct clone_request {
-	u64 flags;              /* CLONE_* without the signal */
-	u32 exit_signal;        /* 0 = none */
-	vaddr_t stack;          /* stack pointer of the child, 0 = the caller's */
+	u64 flags;       /* CLONE_* without the signal */
+	u32 exit_signal; /* 0 = none */
+	vaddr_t stack;   /* stack pointer of the child, 0 = the caller's */
 	u64 tls;
 	u32 USER *parent_tid, *child_tid;
 };
@@ -18,9 +19,11 @@ long process_clone(const struct clone_request *r, const struct trap_frame *f);
 void process_exit_current(s32 status) NORETURN; /* wait status: code << 8 | signal */
 void process_group_exit(s32 status) NORETURN;
 
-struct usage { u64 utime_ns, stime_ns, min_flt, maj_flt, vcsw, ivcsw, maxrss_kb; };
+struct usage {
+	u64 utime_ns, stime_ns, min_flt, maj_flt, vcsw, ivcsw, maxrss_kb;
+};
 struct wait_request {
-	int type;               /* P_ALL P_PID P_PGID */
+	int type; /* P_ALL P_PID P_PGID */
 	pid_t id;
 	u32 options;            /* W* */
 	pid_t pid;              /* out: 0 = nothing yet (WNOHANG) */
@@ -30,10 +33,12 @@ struct wait_request {
 	struct process *reaped; /* internal */
 };
 long process_wait(struct wait_request *w);
-void process_usage(struct process *p, int who, struct usage *out); /* RUSAGE_SELF, _CHILDREN, _THREAD */
+void process_usage(
+	struct process *p, int who, struct usage *out); /* RUSAGE_SELF, _CHILDREN, _THREAD */
 
 struct exec_request {
-	const char *path;       /* kernel string */
+	const char *path; /* kernel string */
+	const char *name; /* as the program and its script see it: path, or "/dev/fd/N/path" */
 	cap_t dirfd;
 	u32 at_flags;
 	const u64 USER *argv, *envp;
@@ -56,7 +61,13 @@ pid_t pid_max_get(void);
 int process_cred_commit(struct cred *c) MUST_USE;
 struct cred *thread_cred_get(struct thread *t); /* +1 */
 /* State of prctl. */
-struct process_flags { int pdeath_signal; u8 dumpable; bool subreaper; ns_t slack_ns; u64 clear_tid; };
+struct process_flags {
+	int pdeath_signal;
+	u8 dumpable;
+	bool subreaper;
+	ns_t slack_ns;
+	u64 clear_tid;
+};
 void process_flags_get(struct process_flags *out);
 void process_pdeath_set(int signo);
 void process_dumpable_set(u8 value);
@@ -64,32 +75,52 @@ void process_subreaper_set(bool on);
 void process_slack_set(ns_t ns); /* 0 = the default */
 
 /* ---- signals ---- */
-struct k_sigaction { u64 handler, flags, restorer; sigset mask; }; /* as rt_sigaction(2) passes it */
-struct alt_stack { vaddr_t base; size_t size; int flags; };
+struct k_sigaction {
+	u64 handler, flags, restorer;
+	sigset mask;
+}; /* as rt_sigaction(2) passes it */
+struct alt_stack {
+	vaddr_t base;
+	size_t size;
+	int flags;
+};
 int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigaction *old) MUST_USE;
 int signal_mask_change(int how, const sigset *set, sigset *old) MUST_USE;
 void signal_mask_restore(sigset set); /* rt_sigreturn */
 sigset signal_pending_get(void);
 long signal_suspend(sigset mask);
 long signal_pause(void);
-long signal_wait(sigset set, ns_t deadline_ns, struct siginfo *info); /* deadline 0 = do not sleep */
+long signal_wait(
+	sigset set, ns_t deadline_ns, struct siginfo *info); /* deadline 0 = do not sleep */
 int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp) MUST_USE;
 void signal_altstack_restore(const struct alt_stack *s); /* rt_sigreturn */
 long signal_kill(pid_t pid, int signo);
-long signal_tgkill(pid_t tgid, pid_t tid, int signo); /* tgid 0: tkill */
+long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */
-void signal_force(int signo, int code, vaddr_t addr); /* a fault of current: cannot be blocked or ignored */
+void signal_force(
+	int signo, int code, vaddr_t addr); /* a fault of current: cannot be blocked or ignored */
 
 /* ---- futex ---- */
-struct futex_counts { s32 wake, requeue; bool count_moved; };
+struct futex_counts {
+	s32 wake, requeue;
+	bool count_moved;
+};
 long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset);
 long futex_wake(u32 USER *word, bool shared, u32 count, u32 bitset);
-long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected, const struct futex_counts *n);
-long futex_wake_op(u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op);
+long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected,
+	const struct futex_counts *n);
+long futex_wake_op(
+	u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op);
 
 /* ---- timers ---- */
-struct itimer_ns { u64 interval_ns, value_ns; };
-struct timer_event { int notify, signo; pid_t tid; u64 value; };
+struct itimer_ns {
+	u64 interval_ns, value_ns;
+};
+struct timer_event {
+	int notify, signo;
+	pid_t tid;
+	u64 value;
+};
 #define ITIMER_REAL    0
 #define ITIMER_VIRTUAL 1
 #define ITIMER_PROF    2

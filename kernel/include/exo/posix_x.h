@@ -36,6 +36,7 @@ struct tty;
 struct session;      /* posix_x_internal */
 struct process;      /* defined in posix_x_internal.h; others use these accessors */
 pid_t process_pid(struct process *p);
+ns_t process_start_ns(struct process *p); /* CLOCK_MONOTONIC; with the pid it names a process for ever */
 pid_t process_ppid(struct process *p);
 pid_t process_pgid(struct process *p);
 pid_t process_sid(struct process *p);
@@ -74,12 +75,14 @@ struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	sigset pending, shared_pending, blocked, ignored, caught; u64 sigq, sigq_max; cpumask_t affinity;
 	struct cred *cred; /* +1, caller puts */
 	struct rlimit64 limits[RLIM_COUNT]; u32 fd_slots; u8 dumpable; bool no_new_privs;
+	u32 umask; s32 oom_score_adj;
 };
 int process_stat_get(struct process *p, struct thread *t /* NULL = whole process */, struct process_stat *out) MUST_USE; /* -ESRCH */
 /* +1 references of a living process's parts, NULL when gone. For /proc. */
 struct vm_space *process_space(struct process *p);
 struct cap_space *process_caps(struct process *p);
 struct fs_context *process_fs(struct process *p);
+int process_oom_adj_set(struct process *p, s32 adj) MUST_USE; /* -1000 (never killed for memory) .. 1000; 0 | -EINVAL | -EACCES lower than before without CAP_SYS_RESOURCE */
 u32 process_count(void);
 u32 threads_total(void);
 pid_t pid_last(void);

@@ -15,7 +15,7 @@
 #define SYSCALL_ARGS4 u64 a0, u64 a1, u64 a2, u64 a3
 #define SYSCALL_ARGS5 u64 a0, u64 a1, u64 a2, u64 a3, u64 a4
 #define SYSCALL_ARGS6 u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5
-#define SYSCALL(nr, name, args, flags, state, note) long sys_##name(SYSCALL_ARGS##args) __attribute__((weak));
+#define SYSCALL(nr, name, args, flags, state, note) long sys_##name(SYSCALL_ARGS##args);
 #include "../../syscall/table.def"
 #undef SYSCALL
 

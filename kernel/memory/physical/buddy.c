@@ -213,6 +213,20 @@ static void zones_init(u64 blocks)
 	buddy_init_zone(ZONE_NORMAL, "Normal", dma32, blocks);
 }
 
+/* Struct pages of blocks without memory describe nothing: the part of mem_map that holds them is memory like any other. */
+static void table_holes_free(u64 blocks)
+{
+	u64 first, end;
+
+	for (first = 0; first < blocks; first = end + 1) {
+		for (end = first; end < blocks && block_states[end] == BLOCK_ABSENT; end++)
+			;
+		if (end > first)
+			buddy_free_range(virt_to_phys(pfn_to_page(first << PAGE_ORDER_MAX)) >> PAGE_SHIFT,
+				virt_to_phys(pfn_to_page(end << PAGE_ORDER_MAX)) >> PAGE_SHIFT);
+	}
+}
+
 /* The reserve grows with the root of the memory, as interrupts' needs do: 512 MB keep 2.8 MB. Shared out by zone size. */
 static void reserves_init(void)
 {
@@ -249,6 +263,7 @@ void phys_init(void)
 	}
 	early_close();
 	reserve_rest();
+	table_holes_free(blocks);
 	reserves_init();
 	for (u32 i = 0; i < ZONE_COUNT; i++)
 		free_pages += zones[i].pages_free;

@@ -125,61 +125,56 @@ static NOINLINE void list_flush(struct page_list *l, u32 n)
 		l->pages[i] = l->pages[i + n];
 }
 
-/* Order 0 from the list, refilled when empty. NULL: busy, or the zones have nothing for these flags. */
-static ALWAYS_INLINE struct page *list_pop(u32 flags)
+/* The list is empty, or an interrupt found it busy, or the request is not for it. */
+static struct page *pages_find(u32 order, u32 flags)
 {
 	struct page *p = NULL;
 
-	preempt_disable();
-	struct page_list *l = this_cpu_ptr(page_lists);
-	if (likely(!l->busy)) {
-		l->busy = 1;
-		barrier();
-		if (unlikely(!l->count))
-			list_refill(l, flags);
-		if (likely(l->count))
-			p = l->pages[--l->count];
-		barrier();
-		l->busy = 0;
+	if (order == 0 && !(flags & ALLOC_DMA32)) {
+		preempt_disable();
+		struct page_list *l = this_cpu_ptr(page_lists);
+		if (!l->busy) {
+			l->busy = 1;
+			barrier();
+			if (!l->count)
+				list_refill(l, flags);
+			if (l->count)
+				p = l->pages[--l->count];
+			barrier();
+			l->busy = 0;
+		}
+		preempt_enable();
 	}
-	preempt_enable();
-	return p;
+	return p ? p : zones_alloc(order, flags);
 }
 
-static NOINLINE struct page *page_alloc_slow(u32 order, u32 flags)
+static struct page *pages_find_hard(u32 order, u32 flags)
 {
-	struct page *p = zones_alloc(order, flags);
+	struct page *p = NULL;
+	bool more = true;
 
-	if (p || (flags & ALLOC_ATOMIC) || !memory_may_sleep())
-		return p;
-	for (u32 attempt = 0; attempt < 4 && !p; attempt++) {
-		bool more;
-
+	for (u32 attempt = 0; attempt < 4 && more && !p; attempt++) {
 		pages_drain_all();
 		p = zones_alloc(order, flags);
 		if (p)
 			break;
 		more = memory_reclaim(32ull << order);
 		p = zones_alloc(order, flags);
-		if (!more)
-			break;
 	}
 	return p;
 }
 
-struct page *page_alloc(u32 order, u32 flags)
+static NOINLINE struct page *page_alloc_slow(u32 order, u32 flags)
 {
-	struct page *p = NULL;
+	struct page *p;
 
-	if (unlikely(order > PAGE_ORDER_MAX) || heap_fail_now())
+	if (order > PAGE_ORDER_MAX || heap_fail_now())
 		return NULL;
-	if (likely(order == 0 && !(flags & ALLOC_DMA32)))
-		p = list_pop(flags);
-	if (unlikely(!p)) {
-		p = page_alloc_slow(order, flags);
-		if (!p)
-			return NULL;
-	}
+	p = pages_find(order, flags);
+	if (!p && !(flags & ALLOC_ATOMIC) && memory_may_sleep())
+		p = pages_find_hard(order, flags);
+	if (!p)
+		return NULL;
 	if (MEMORY_CHECKS)
 		page_poison_check(p, order);
 	p->refs = 1;
@@ -188,6 +183,44 @@ struct page *page_alloc(u32 order, u32 flags)
 		for (u32 i = 0; i < 1u << order; i++)
 			arch_page_clear(page_to_virt(p + i));
 	return p;
+}
+
+static NOINLINE struct page *page_zeroed(struct page *p)
+{
+	arch_page_clear(phys_to_virt(page_to_phys(p)));
+	return p;
+}
+
+/* The common case takes the hottest page of the list and nothing else; it keeps few registers, so it saves none. */
+struct page *page_alloc(u32 order, u32 flags)
+{
+	struct page *p;
+	u32 n;
+
+	if (unlikely(order || (flags & ALLOC_DMA32)) || MEMORY_CHECKS)
+		return page_alloc_slow(order, flags);
+	preempt_disable();
+	struct page_list *l = this_cpu_ptr(page_lists);
+	if (unlikely(l->busy))
+		goto slow;
+	l->busy = 1;
+	barrier();
+	n = l->count;
+	if (unlikely(!n)) {
+		l->busy = 0;
+		goto slow;
+	}
+	p = l->pages[n - 1];
+	l->count = n - 1;
+	barrier();
+	l->busy = 0;
+	preempt_enable();
+	p->refs = 1;
+	p->flags = 0;
+	return flags & ALLOC_ZERO ? page_zeroed(p) : p;
+slow:
+	preempt_enable();
+	return page_alloc_slow(order, flags);
 }
 
 static NOINLINE void page_free_slow(struct page *p, u32 order)
@@ -199,8 +232,30 @@ static NOINLINE void page_free_slow(struct page *p, u32 order)
 	spin_unlock_irq(&z->lock, irq);
 }
 
+static NOINLINE void list_push_full(struct page *p)
+{
+	preempt_disable();
+	struct page_list *l = this_cpu_ptr(page_lists);
+	if (!l->busy) {
+		l->busy = 1;
+		barrier();
+		if (l->count == LIST_PAGES)
+			list_flush(l, BATCH_PAGES);
+		p->flags = PG_LISTED;
+		l->pages[l->count++] = p;
+		barrier();
+		l->busy = 0;
+	} else {
+		p->flags = 0;
+		page_free_slow(p, 0);
+	}
+	preempt_enable();
+}
+
 void page_free(struct page *p, u32 order)
 {
+	u32 n;
+
 	if (unlikely(p->flags & (PG_BUDDY | PG_LISTED | PG_RESERVED) || p->refs > 1))
 		page_bad(p, "freed, but free already or in use");
 	if (MEMORY_CHECKS)
@@ -213,20 +268,25 @@ void page_free(struct page *p, u32 order)
 	}
 	preempt_disable();
 	struct page_list *l = this_cpu_ptr(page_lists);
-	if (likely(!l->busy)) {
-		l->busy = 1;
-		barrier();
-		if (unlikely(l->count == LIST_PAGES))
-			list_flush(l, BATCH_PAGES);
-		p->flags = PG_LISTED;
-		l->pages[l->count++] = p;
-		barrier();
+	if (unlikely(l->busy))
+		goto full;
+	l->busy = 1;
+	barrier();
+	n = l->count;
+	if (unlikely(n == LIST_PAGES)) {
 		l->busy = 0;
-	} else {
-		p->flags = 0;
-		page_free_slow(p, 0);
+		goto full;
 	}
+	p->flags = PG_LISTED;
+	l->pages[n] = p;
+	l->count = n + 1;
+	barrier();
+	l->busy = 0;
 	preempt_enable();
+	return;
+full:
+	preempt_enable();
+	list_push_full(p);
 }
 
 void page_put_slow(struct page *p)

@@ -1,5 +1,7 @@
-/* Names of AF_UNIX sockets: paths in the file system and abstract ones. Layer: net.
- * A bound path is found by its inode, so links and other names of the same node work. Locks: bound_lock (S_SOCKET). */
+/* Names of AF_UNIX sockets: paths in the file system and abstract ones. Layer: net. A bound path
+ * is found by its inode, so links and other names of the same node work.
+ *
+ * Locks: bound_lock (S_SOCKET). */
 #include "unix_internal.h"
 
 #include <exo/errno.h>
@@ -7,7 +9,8 @@
 #include <exo/string.h>
 #include <exo_abi/linux_fs.h>
 
-#define BUCKETS 64u /* power of two */
+#define BUCKETS       64u /* power of two */
+#define AUTOBIND_MASK 0xfffffu
 
 static struct mutex bound_lock;
 static struct hlist buckets[BUCKETS]; /* [bound_lock] */
@@ -42,8 +45,9 @@ static struct unix_socket *find_abstract_locked(const struct sockaddr_k *a)
 {
 	struct unix_socket *s;
 
-	hlist_for_each_entry(s, &buckets[name_hash(a)], bound_node) {
-		if (!s->bound_path.dentry && s->name.len_bytes == a->len_bytes && !memcmp(s->name.data, a->data, a->len_bytes - 2))
+	hlist_for_each_entry (s, &buckets[name_hash(a)], bound_node) {
+		if (!s->bound_path.dentry && s->name.len_bytes == a->len_bytes &&
+			!memcmp(s->name.data, a->data, a->len_bytes - 2))
 			return s;
 	}
 	return NULL;
@@ -53,7 +57,7 @@ static struct unix_socket *find_inode_locked(const struct inode *i)
 {
 	struct unix_socket *s;
 
-	hlist_for_each_entry(s, &buckets[inode_hash(i)], bound_node) {
+	hlist_for_each_entry (s, &buckets[inode_hash(i)], bound_node) {
 		if (s->bound_path.dentry && s->bound_path.dentry->inode == i)
 			return s;
 	}
@@ -67,7 +71,37 @@ static int bind_path(const char *path, struct path *out)
 
 	if (err)
 		return err == -EEXIST ? -EADDRINUSE : err;
-	return path_lookup(AT_FDCWD, path, 0, out);
+	err = path_lookup(AT_FDCWD, path, 0, out);
+	if (!err && (out->dentry->inode->mode & S_IFMT) !=
+			    S_IFSOCK) { /* somebody put another file there meanwhile */
+		path_put(out);
+		*out = (struct path){NULL, NULL};
+		err = -EADDRINUSE;
+	}
+	return err;
+}
+
+/* An abstract name of five digits that nobody has. bound_lock held. */
+static int bind_automatically(struct unix_socket *s)
+{
+	static u32 last; /* [bound_lock] */
+	char digits[8];
+
+	for (u32 tries = 0; tries <= AUTOBIND_MASK; tries++) {
+		struct sockaddr_k a = {.family = AF_UNIX, .len_bytes = 2 + 1 + 5};
+
+		last = (last + 1) & AUTOBIND_MASK;
+		snprintf(digits, sizeof(digits), "%05x", last);
+		memcpy(a.data + 1, digits, 5);
+		if (find_abstract_locked(&a))
+			continue;
+		mutex_lock(&s->lock);
+		s->name = a;
+		mutex_unlock(&s->lock);
+		hlist_add(&buckets[name_hash(&a)], &s->bound_node);
+		return 0;
+	}
+	return -ENOSPC;
 }
 
 int unix_bind(struct socket *sock, const struct sockaddr_k *a)
@@ -76,8 +110,14 @@ int unix_bind(struct socket *sock, const struct sockaddr_k *a)
 	char path[UNIX_PATH_MAX + 1];
 	int err;
 
-	if (a->family == AF_UNIX && a->len_bytes == 2)
-		return -EINVAL; /* autobind comes with datagrams */
+	if (a->family == AF_UNIX && a->len_bytes == 2) {
+		mutex_lock(&bound_lock);
+		err = s->name.len_bytes
+			      ? 0
+			      : bind_automatically(s); /* a second time is no error, as on Linux */
+		mutex_unlock(&bound_lock);
+		return err;
+	}
 	err = path_of(a, path);
 	if (err)
 		return err;
@@ -95,7 +135,9 @@ int unix_bind(struct socket *sock, const struct sockaddr_k *a)
 		if (path[0]) /* the name is reported with its NUL, as Linux does */
 			s->name.len_bytes = 2 + (u32)strlen(path) + 1;
 		mutex_unlock(&s->lock);
-		hlist_add(&buckets[path[0] ? inode_hash(s->bound_path.dentry->inode) : name_hash(a)], &s->bound_node);
+		hlist_add(
+			&buckets[path[0] ? inode_hash(s->bound_path.dentry->inode) : name_hash(a)],
+			&s->bound_node);
 	}
 	mutex_unlock(&bound_lock);
 	return err;
@@ -108,7 +150,7 @@ void unix_unbind(struct unix_socket *s)
 	mutex_lock(&bound_lock);
 	hlist_del(&s->bound_node);
 	path = s->bound_path;
-	s->bound_path = (struct path){ NULL, NULL };
+	s->bound_path = (struct path){NULL, NULL};
 	mutex_unlock(&bound_lock);
 	if (path.dentry)
 		path_put(&path);
@@ -117,7 +159,7 @@ void unix_unbind(struct unix_socket *s)
 struct unix_socket *unix_find(const struct sockaddr_k *a)
 {
 	char path_name[UNIX_PATH_MAX + 1];
-	struct path path = { NULL, NULL };
+	struct path path = {NULL, NULL};
 	struct unix_socket *s;
 	int err = path_of(a, path_name);
 

@@ -32,6 +32,10 @@ int thread_init(struct thread *t, const char *name, u32 flags)
 		t->params = parent->params;
 	else if (parent && !(flags & THREAD_KERNEL) && parent->params.policy == 0 && parent->params.nice > 0)
 		t->params.nice = parent->params.nice; /* reset on fork takes privileges, it gives none */
+	if (parent && !(flags & THREAD_KERNEL)) {
+		t->memory_policy = parent->memory_policy;
+		t->memory_policy_node0 = parent->memory_policy_node0;
+	}
 	t->sched_class = class_of_policy(t->params.policy);
 	list_init(&t->se.bucket);
 	list_init(&t->se.waiting);

@@ -1,5 +1,8 @@
-/* User and group ids, capabilities. Layer: syscall. A call makes a changed copy of the caller's credentials and publishes it whole.
- * Source: credentials(7), capabilities(7) "Effect of user ID changes on capabilities", setuid(2), setresuid(2), setfsuid(2), capset(2). */
+/* User and group ids, capabilities. Layer: syscall. A call makes a changed copy of the caller's
+ * credentials and publishes it whole.
+ *
+ * Source: credentials(7), capabilities(7) "Effect of user ID changes on capabilities", setuid(2),
+ * setresuid(2), setfsuid(2), capset(2). */
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
 #include <exo/string.h>
@@ -8,9 +11,10 @@
 #include <exo_abi/linux_process.h>
 
 #define KEEP 0xffffffffu /* -1: leave as it is */
-#define FS_CAPS                                                                                    \
-	(1ULL << LCAP_CHOWN | 1ULL << LCAP_MKNOD | 1ULL << LCAP_DAC_OVERRIDE | 1ULL << LCAP_DAC_READ_SEARCH | 1ULL << LCAP_FOWNER | \
-		1ULL << LCAP_FSETID | 1ULL << LCAP_LINUX_IMMUTABLE | 1ULL << LCAP_MAC_OVERRIDE)
+#define FS_CAPS                                                                            \
+	(1ULL << LCAP_CHOWN | 1ULL << LCAP_MKNOD | 1ULL << LCAP_DAC_OVERRIDE |             \
+		1ULL << LCAP_DAC_READ_SEARCH | 1ULL << LCAP_FOWNER | 1ULL << LCAP_FSETID | \
+		1ULL << LCAP_LINUX_IMMUTABLE | 1ULL << LCAP_MAC_OVERRIDE)
 
 long sys_getuid(void)
 {
@@ -31,7 +35,8 @@ long sys_getegid(void)
 
 static int put_three(u64 a, u64 b, u64 c, u32 x, u32 y, u32 z)
 {
-	if (put_user_u32((u32 USER *)a, x) || put_user_u32((u32 USER *)b, y) || put_user_u32((u32 USER *)c, z))
+	if (put_user_u32((u32 USER *)a, x) || put_user_u32((u32 USER *)b, y) ||
+		put_user_u32((u32 USER *)c, z))
 		return -EFAULT;
 	return 0;
 }
@@ -127,7 +132,8 @@ long sys_setresuid(u64 a0, u64 a1, u64 a2)
 	u32 r = (u32)a0, e = (u32)a1, s = (u32)a2;
 	struct cred *c;
 
-	if (!cred_capable(old, LCAP_SETUID) && (!one_of(r, old->uid, old->euid, old->suid) || !one_of(e, old->uid, old->euid, old->suid) ||
+	if (!cred_capable(old, LCAP_SETUID) && (!one_of(r, old->uid, old->euid, old->suid) ||
+						       !one_of(e, old->uid, old->euid, old->suid) ||
 						       !one_of(s, old->uid, old->euid, old->suid)))
 		return -EPERM;
 	c = cred_copy(old);
@@ -193,7 +199,8 @@ long sys_setresgid(u64 a0, u64 a1, u64 a2)
 	u32 r = (u32)a0, e = (u32)a1, s = (u32)a2;
 	struct cred *c;
 
-	if (!cred_capable(old, LCAP_SETGID) && (!one_of(r, old->gid, old->egid, old->sgid) || !one_of(e, old->gid, old->egid, old->sgid) ||
+	if (!cred_capable(old, LCAP_SETGID) && (!one_of(r, old->gid, old->egid, old->sgid) ||
+						       !one_of(e, old->gid, old->egid, old->sgid) ||
 						       !one_of(s, old->gid, old->egid, old->sgid)))
 		return -EPERM;
 	c = cred_copy(old);
@@ -217,7 +224,8 @@ long sys_setfsuid(u64 a0)
 	struct cred *c;
 
 	if (uid == KEEP || uid == before ||
-	    (uid != old->uid && uid != old->euid && uid != old->suid && !cred_capable(old, LCAP_SETUID)))
+		(uid != old->uid && uid != old->euid && uid != old->suid &&
+			!cred_capable(old, LCAP_SETUID)))
 		return before;
 	c = cred_copy(old);
 	if (!c)
@@ -241,7 +249,8 @@ long sys_setfsgid(u64 a0)
 	struct cred *c;
 
 	if (gid == KEEP || gid == before ||
-	    (gid != old->gid && gid != old->egid && gid != old->sgid && !cred_capable(old, LCAP_SETGID)))
+		(gid != old->gid && gid != old->egid && gid != old->sgid &&
+			!cred_capable(old, LCAP_SETGID)))
 		return before;
 	c = cred_copy(old);
 	if (!c)
@@ -368,8 +377,8 @@ long sys_capget(u64 uheader, u64 udata)
 	if (t)
 		thread_put(t);
 	for (u32 i = 0; i < 2; i++)
-		data[i] = (struct cap_data_abi){ (u32)(c->cap_effective >> 32 * i), (u32)(c->cap_permitted >> 32 * i),
-			(u32)(c->cap_inheritable >> 32 * i) };
+		data[i] = (struct cap_data_abi){(u32)(c->cap_effective >> 32 * i),
+			(u32)(c->cap_permitted >> 32 * i), (u32)(c->cap_inheritable >> 32 * i)};
 	cred_put(c);
 	return copy_to_user((void USER *)udata, data, words * sizeof(*data));
 }
@@ -378,7 +387,7 @@ long sys_capset(u64 uheader, u64 udata)
 {
 	const u64 all = (1ULL << LCAP_COUNT) - 1;
 	const struct cred *old = current->cred;
-	struct cap_data_abi data[2] = { 0 };
+	struct cap_data_abi data[2] = {0};
 	struct cap_header_abi h;
 	u64 effective, permitted, inheritable;
 	struct cred *c;
@@ -394,8 +403,10 @@ long sys_capset(u64 uheader, u64 udata)
 	effective = (data[0].effective | (u64)data[1].effective << 32) & all;
 	permitted = (data[0].permitted | (u64)data[1].permitted << 32) & all;
 	inheritable = (data[0].inheritable | (u64)data[1].inheritable << 32) & all;
-	if ((!cred_capable(old, LCAP_SETPCAP) && (inheritable & ~(old->cap_inheritable | old->cap_permitted))) ||
-	    (inheritable & ~(old->cap_inheritable | old->cap_bounding)) || (permitted & ~old->cap_permitted) || (effective & ~permitted))
+	if ((!cred_capable(old, LCAP_SETPCAP) &&
+		    (inheritable & ~(old->cap_inheritable | old->cap_permitted))) ||
+		(inheritable & ~(old->cap_inheritable | old->cap_bounding)) ||
+		(permitted & ~old->cap_permitted) || (effective & ~permitted))
 		return -EPERM;
 	c = cred_copy(old);
 	if (!c)

@@ -2,24 +2,38 @@
 #include <exo/fs.h>
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
+#include <exo/string.h>
 #include <exo/syscalls.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 
-static long exec_at(cap_t dirfd, u64 path, u64 argv, u64 envp, u32 flags)
+#define FD_NAME_BYTES 24 /* room for "/dev/fd/N/" before the path */
+
+static long exec_at(cap_t dirfd, u64 upath, u64 argv, u64 envp, u32 flags)
 {
-	struct exec_request r = {
-		.dirfd = dirfd, .at_flags = flags, .argv = (const u64 USER *)argv, .envp = (const u64 USER *)envp };
-	char *name = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
+	struct exec_request r = {.dirfd = dirfd,
+		.at_flags = flags,
+		.argv = (const u64 USER *)argv,
+		.envp = (const u64 USER *)envp};
+	char *name = kmalloc(PATH_MAX_BYTES + FD_NAME_BYTES, ALLOC_KERNEL), *path;
+	int prefix;
 	long err;
 
 	if (!name)
 		return -ENOMEM;
-	err = strncpy_from_user(name, (const char USER *)path, PATH_MAX_BYTES);
+	path = name + FD_NAME_BYTES;
+	err = strncpy_from_user(path, (const char USER *)upath, PATH_MAX_BYTES);
 	if (err == 0 && !(flags & AT_EMPTY_PATH))
 		err = -ENOENT;
 	if (err >= 0) {
-		r.path = name;
+		r.path = r.name = path;
+		if (dirfd != AT_FDCWD && *path != '/') {
+			prefix = snprintf(
+				name, FD_NAME_BYTES, "/dev/fd/%d%s", dirfd, *path ? "/" : "");
+			r.name = name;
+			memmove(name + prefix, path, (size_t)err + 1);
+			r.path = name + prefix;
+		}
 		err = process_exec(&r, syscall_frame());
 	}
 	kfree(name);

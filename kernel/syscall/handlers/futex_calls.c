@@ -5,10 +5,13 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
 
-/* The time-out as a moment of CLOCK_MONOTONIC. FUTEX_WAIT: from now on; FUTEX_WAIT_BITSET: a moment, of CLOCK_REALTIME with that flag. */
+/* The time-out as a moment of CLOCK_MONOTONIC. FUTEX_WAIT: from now on; FUTEX_WAIT_BITSET: a
+ * moment, of CLOCK_REALTIME with that flag. */
 static int deadline_from_user(u64 uts, u32 command, bool realtime, ns_t *out)
 {
-	struct { s64 sec, nsec; } ts;
+	struct {
+		s64 sec, nsec;
+	} ts;
 	ns_t t, now = clock_monotonic(), wall;
 
 	*out = NS_FOREVER;
@@ -37,7 +40,7 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 	u32 command = (u32)op & ~(u32)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 	bool shared = !(op & FUTEX_PRIVATE_FLAG), realtime = op & FUTEX_CLOCK_REALTIME;
 	u32 USER *word = (u32 USER *)uword, *word2 = (u32 USER *)uword2;
-	struct futex_counts n = { .wake = (s32)val, .requeue = (s32)arg4, .count_moved = true };
+	struct futex_counts n = {.wake = (s32)val, .requeue = (s32)arg4, .count_moved = true};
 	u32 expected = (u32)val3;
 	ns_t deadline;
 	int err;
@@ -50,7 +53,8 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 		err = deadline_from_user(arg4, command, realtime, &deadline);
 		if (err)
 			return err;
-		return futex_wait(word, (u32)val, shared, deadline, command == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : (u32)val3);
+		return futex_wait(word, (u32)val, shared, deadline,
+			command == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : (u32)val3);
 	case FUTEX_WAKE:
 		return futex_wake(word, shared, (u32)val, FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAKE_BITSET:
@@ -81,7 +85,8 @@ long sys_get_robust_list(u64 tid, u64 uhead, u64 ulen)
 
 	if (err)
 		return err;
-	if (put_user_u64((u64 USER *)ulen, sizeof(struct robust_list_head_abi)) || put_user_u64((u64 USER *)uhead, head))
+	if (put_user_u64((u64 USER *)ulen, sizeof(struct robust_list_head_abi)) ||
+		put_user_u64((u64 USER *)uhead, head))
 		return -EFAULT;
 	return 0;
 }

@@ -278,15 +278,24 @@ long sys_set_mempolicy(u64 mode, u64 mask, u64 maxnode)
 	switch (mode) {
 	case L_MPOL_DEFAULT:
 	case L_MPOL_LOCAL:
-		return first || others ? -EINVAL : 0;
+		err = first || others ? -EINVAL : 0;
+		break;
 	case L_MPOL_PREFERRED:
-		return others ? -EINVAL : 0;
+		err = others ? -EINVAL : 0;
+		break;
 	case L_MPOL_BIND:
 	case L_MPOL_INTERLEAVE:
-		return others || !first ? -EINVAL : 0;
+		err = others || !first ? -EINVAL : 0;
+		break;
 	default:
-		return -EINVAL;
+		err = -EINVAL;
+		break;
 	}
+	if (err)
+		return err;
+	current->memory_policy = (u32)mode; /* with one node every policy places pages alike; it is told back and inherited */
+	current->memory_policy_node0 = first;
+	return 0;
 }
 
 static int node_mask_write(u64 mask, u64 maxnode, u64 first_word)
@@ -302,7 +311,7 @@ static int node_mask_write(u64 mask, u64 maxnode, u64 first_word)
 
 long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
 {
-	u32 answer = L_MPOL_DEFAULT; /* also the number of the node */
+	u32 answer = flags & (L_MPOL_F_ADDR | L_MPOL_F_NODE) ? 0 /* the number of the node */ : current->memory_policy;
 
 	if (flags & ~(u64)(L_MPOL_F_NODE | L_MPOL_F_ADDR | L_MPOL_F_MEMS_ALLOWED))
 		return -EINVAL;
@@ -320,7 +329,7 @@ long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
 	}
 	if (mode && put_user_u32((u32 USER *)mode, answer) < 0)
 		return -EFAULT;
-	return node_mask_write(mask, maxnode, 0);
+	return node_mask_write(mask, maxnode, !(flags & L_MPOL_F_ADDR) && current->memory_policy_node0);
 }
 
 /* ---- membarrier ---- */

@@ -1,4 +1,5 @@
-/* prctl: attributes of a process and its threads. What is not here answers EINVAL, as an unknown option does on Linux. Layer: syscall. */
+/* prctl: attributes of a process and its threads. What is not here answers EINVAL, as an unknown
+ * option does on Linux. Layer: syscall. */
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
@@ -20,7 +21,7 @@ static int set_name(u64 from)
 
 static int get_name(u64 to)
 {
-	char name[sizeof(current->name)] = { 0 };
+	char name[sizeof(current->name)] = {0};
 
 	str_copy(name, current->name, sizeof(name));
 	return copy_to_user((void USER *)to, name, sizeof(name));
@@ -45,8 +46,9 @@ static long cap_change(u64 option, u64 arg2, u64 arg3)
 			return old->cap_ambient >> arg3 & 1;
 		if (!raise && arg2 != PR_CAP_AMBIENT_LOWER)
 			return -EINVAL;
-		if (raise && (!(old->cap_permitted >> arg3 & 1) || !(old->cap_inheritable >> arg3 & 1) ||
-				     (old->securebits & SECBIT_NO_CAP_AMBIENT_RAISE)))
+		if (raise &&
+			(!(old->cap_permitted >> arg3 & 1) || !(old->cap_inheritable >> arg3 & 1) ||
+				(old->securebits & SECBIT_NO_CAP_AMBIENT_RAISE)))
 			return -EPERM;
 	} else if (arg3) {
 		return -EINVAL;
@@ -70,8 +72,10 @@ static long set_securebits(u64 bits)
 	const struct cred *old = current->cred;
 	struct cred *c;
 
-	if ((((old->securebits & SECURE_ALL_LOCKS) >> 1) & (old->securebits ^ bits)) || (old->securebits & SECURE_ALL_LOCKS & ~bits) ||
-	    (bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) || !cred_capable(old, LCAP_SETPCAP))
+	if ((((old->securebits & SECURE_ALL_LOCKS) >> 1) & (old->securebits ^ bits)) ||
+		(old->securebits & SECURE_ALL_LOCKS & ~bits) ||
+		(bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) ||
+		!cred_capable(old, LCAP_SETPCAP))
 		return -EPERM;
 	c = cred_copy(old);
 	if (!c)

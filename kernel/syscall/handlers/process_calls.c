@@ -1,4 +1,5 @@
-/* Processes and threads: clone and its kin, exit, wait, ids, groups, sessions, prctl. Layer: syscall. */
+/* Processes and threads: clone and its kin, exit, wait, ids, groups, sessions, prctl. Layer:
+ * syscall. */
 #include <exo/log.h>
 #include <exo/posix_calls.h>
 #include <exo/string.h>
@@ -13,12 +14,13 @@ static long clone_with(const struct clone_request *r)
 
 long sys_fork(void)
 {
-	return clone_with(&(struct clone_request){ .exit_signal = SIGCHLD });
+	return clone_with(&(struct clone_request){.exit_signal = SIGCHLD});
 }
 
 long sys_vfork(void)
 {
-	return clone_with(&(struct clone_request){ .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD });
+	return clone_with(
+		&(struct clone_request){.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD});
 }
 
 /* clone(flags, stack, parent_tid, child_tid, tls): the order of x86_64. */
@@ -38,7 +40,7 @@ long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 
 long sys_clone3(u64 uargs, u64 size)
 {
-	struct clone_args_abi a = { 0 };
+	struct clone_args_abi a = {0};
 	struct clone_request r;
 	u8 rest;
 
@@ -54,10 +56,13 @@ long sys_clone3(u64 uargs, u64 size)
 		if (rest)
 			return -E2BIG;
 	}
-	if (a.set_tid || a.set_tid_size || (a.flags & (CLONE_DETACHED | (CLONE_SIGNAL_MASK & ~CLONE_NEWTIME))) ||
-	    (a.flags & ~0x3ffffffffULL) || a.exit_signal > SIGNALS_MAX || ((a.flags & (CLONE_THREAD | CLONE_PARENT)) && a.exit_signal))
+	if (a.set_tid || a.set_tid_size ||
+		(a.flags & (CLONE_DETACHED | (CLONE_SIGNAL_MASK & ~CLONE_NEWTIME))) ||
+		(a.flags & ~0x3ffffffffULL) || a.exit_signal > SIGNALS_MAX ||
+		((a.flags & (CLONE_THREAD | CLONE_PARENT)) && a.exit_signal))
 		return -EINVAL;
-	if (!a.stack != !a.stack_size || (a.stack && !user_range_ok((const void USER *)a.stack, a.stack_size)))
+	if (!a.stack != !a.stack_size ||
+		(a.stack && !user_range_ok((const void USER *)a.stack, a.stack_size)))
 		return -EINVAL;
 	if (a.flags & CLONE_NEWTIME)
 		return -EINVAL;
@@ -106,11 +111,12 @@ static int put_rusage(const struct usage *u, u64 to)
 
 long sys_wait4(u64 pid, u64 status, u64 options, u64 rusage)
 {
-	struct wait_request w = { .options = (u32)options | WEXITED };
+	struct wait_request w = {.options = (u32)options | WEXITED};
 	pid_t nr = (pid_t)pid;
 	long err;
 
-	if ((u32)options & ~(u32)(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+	if ((u32)options &
+		~(u32)(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
 		return -EINVAL;
 	if (nr == INT32_MIN)
 		return -ESRCH;
@@ -151,22 +157,25 @@ static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
 
 long sys_waitid(u64 type, u64 id, u64 uinfo, u64 options, u64 rusage)
 {
-	struct wait_request w = { .type = (int)type, .id = (pid_t)id, .options = (u32)options };
+	struct wait_request w = {.type = (int)type, .id = (pid_t)id, .options = (u32)options};
 	struct siginfo info;
 	long err;
 
-	if ((u32)options & ~(u32)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+	if ((u32)options & ~(u32)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED |
+				   __WNOTHREAD | __WCLONE | __WALL))
 		return -EINVAL;
 	if (!((u32)options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	if (w.type < P_ALL || w.type > P_PGID || (w.type == P_PID && w.id <= 0) || (w.type == P_PGID && w.id < 0))
+	if (w.type < P_ALL || w.type > P_PGID || (w.type == P_PID && w.id <= 0) ||
+		(w.type == P_PGID && w.id < 0))
 		return -EINVAL;
 	err = process_wait(&w);
 	if (err)
 		return err;
 	wait_siginfo(&w, &info);
 	/* Linux writes these fields and no others. */
-	if (uinfo && (copy_to_user((void USER *)uinfo, &info, 12) || copy_to_user((void USER *)(uinfo + 16), &info.chld, 12)))
+	if (uinfo && (copy_to_user((void USER *)uinfo, &info, 12) ||
+			     copy_to_user((void USER *)(uinfo + 16), &info.chld, 12)))
 		return -EFAULT;
 	if (rusage && w.pid && put_rusage(&w.usage, rusage))
 		return -EFAULT;

@@ -5,8 +5,14 @@
 #include <exo/time.h>
 #include <arch/uaccess.h>
 
-struct timespec_abi { s64 sec, nsec; };
-struct stack_abi { u64 sp; s32 flags, pad; u64 size; };
+struct timespec_abi {
+	s64 sec, nsec;
+};
+struct stack_abi {
+	u64 sp;
+	s32 flags, pad;
+	u64 size;
+};
 
 long sys_rt_sigaction(u64 signo, u64 unew, u64 uold, u64 size)
 {
@@ -108,17 +114,17 @@ long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
 
 long sys_sigaltstack(u64 unew, u64 uold)
 {
-	struct stack_abi u = { 0 };
+	struct stack_abi u = {0};
 	struct alt_stack new, old;
 	int err;
 
 	if (unew && copy_from_user(&u, (const void USER *)unew, sizeof(u)))
 		return -EFAULT;
-	new = (struct alt_stack){ .base = u.sp, .size = u.size, .flags = u.flags };
+	new = (struct alt_stack){.base = u.sp, .size = u.size, .flags = u.flags};
 	err = signal_altstack(unew ? &new : NULL, &old, tf_sp(syscall_frame()));
 	if (err || !uold)
 		return err;
-	u = (struct stack_abi){ .sp = old.base, .flags = old.flags, .size = old.size };
+	u = (struct stack_abi){.sp = old.base, .flags = old.flags, .size = old.size};
 	return copy_to_user((void USER *)uold, &u, sizeof(u));
 }
 

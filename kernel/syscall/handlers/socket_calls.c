@@ -1,6 +1,6 @@
 /* The socket calls, over the families behind exo/net.h. Layer: syscall.
- * Sources: socket(2) socketpair(2) bind(2) connect(2) listen(2) accept(2) getsockname(2) getpeername(2) getsockopt(2) shutdown(2) send(2)
- * recv(2). */
+ * Sources: socket(2) socketpair(2) bind(2) connect(2) listen(2) accept(2) getsockname(2)
+ * getpeername(2) getsockopt(2) shutdown(2) send(2) recv(2). */
 #include <arch/uaccess.h>
 #include <exo/fs_uio.h>
 #include <exo/net.h>
@@ -12,7 +12,8 @@
 
 #define OPTION_BYTES_MAX 64u /* of the values that any option has */
 _Static_assert(SOCK_NONBLOCK == O_NONBLOCK && SOCK_CLOEXEC == O_CLOEXEC, "flags pass as they are");
-_Static_assert(offsetof(struct sockaddr_k, data) == sizeof(u16), "addresses are copied in one piece");
+_Static_assert(
+	offsetof(struct sockaddr_k, data) == sizeof(u16), "addresses are copied in one piece");
 
 /* A descriptor that must be a socket, for the duration of one call. */
 struct sock_ref {
@@ -92,7 +93,8 @@ long sys_socket(u64 family, u64 type, u64 protocol)
 
 	if (err)
 		return err;
-	f = socket_create((int)family, (int)type & SOCK_TYPE_MASK, (int)protocol, (u32)type & SOCK_NONBLOCK);
+	f = socket_create(
+		(int)family, (int)type & SOCK_TYPE_MASK, (int)protocol, (u32)type & SOCK_NONBLOCK);
 	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)type & SOCK_CLOEXEC);
 }
 
@@ -113,7 +115,8 @@ long sys_socketpair(u64 family, u64 type, u64 protocol, u64 user_fds)
 	err = fds[1];
 	if (err < 0)
 		goto unreserve0;
-	err = socket_pair((int)family, (int)type & SOCK_TYPE_MASK, (int)protocol, (u32)type & SOCK_NONBLOCK, ends);
+	err = socket_pair((int)family, (int)type & SOCK_TYPE_MASK, (int)protocol,
+		(u32)type & SOCK_NONBLOCK, ends);
 	if (err)
 		goto unreserve1;
 	err = copy_to_user((void USER *)user_fds, fds, sizeof(fds));
@@ -193,7 +196,9 @@ static long accept_into(const struct sock_ref *r, u64 address, u64 user_len, u32
 	if (!err && address) {
 		s = socket_of(f);
 		memset(&a, 0, sizeof(a));
-		err = s->ops->getname(s, true, &a) ? -ECONNABORTED : address_export(&a, (void USER *)address, (u32 USER *)user_len);
+		err = s->ops->getname(s, true, &a)
+			      ? -ECONNABORTED
+			      : address_export(&a, (void USER *)address, (u32 USER *)user_len);
 		if (err)
 			file_put(f);
 	}
@@ -305,7 +310,8 @@ long sys_getsockopt(u64 fd, u64 level, u64 name, u64 value, u64 user_len)
 		n = MIN(n, OPTION_BYTES_MAX);
 		err = r.socket->ops->get_option(r.socket, (int)name, buf, &n);
 	}
-	if (!err && (copy_to_user((void USER *)value, buf, n) || put_user_u32((u32 USER *)user_len, n)))
+	if (!err &&
+		(copy_to_user((void USER *)value, buf, n) || put_user_u32((u32 USER *)user_len, n)))
 		err = -EFAULT;
 	sock_put(&r);
 	return err;
@@ -326,7 +332,8 @@ long sys_sendto(u64 fd, u64 buf, u64 len, u64 flags, u64 address, u64 address_le
 	if (address)
 		ret = address_import(&a, (const void USER *)address, (u32)address_len);
 	if (!ret)
-		ret = r.socket->ops->send(r.socket, &u, (u32)flags, address ? &a : NULL, r.file->flags);
+		ret = r.socket->ops->send(
+			r.socket, &u, (u32)flags, address ? &a : NULL, r.file->flags);
 	sock_put(&r);
 	return ret;
 }
@@ -383,9 +390,11 @@ long sys_sendmsg(u64 fd, u64 message, u64 flags)
 	if (!ret && m.control && m.control_len)
 		ret = -EOPNOTSUPP; /* no ancillary data */
 	if (!ret && named)
-		ret = address_import(&a, (const void USER *)m.name, MIN((u32)m.name_len, (u32)SOCKADDR_MAX));
+		ret = address_import(
+			&a, (const void USER *)m.name, MIN((u32)m.name_len, (u32)SOCKADDR_MAX));
 	if (!ret)
-		ret = r.socket->ops->send(r.socket, &u, (u32)flags, named ? &a : NULL, r.file->flags);
+		ret = r.socket->ops->send(
+			r.socket, &u, (u32)flags, named ? &a : NULL, r.file->flags);
 	uio_vector_fini(&v);
 	sock_put(&r);
 	return ret;

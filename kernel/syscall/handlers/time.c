@@ -89,7 +89,7 @@ long sys_clock_getres(u64 id, u64 to)
 
 	if (err || !to)
 		return err;
-	return time_to_user(to, 1);
+	return time_to_user(to, (s32)id == CLOCK_REALTIME_COARSE || (s32)id == CLOCK_MONOTONIC_COARSE ? 4 * NS_PER_MS : 1);
 }
 
 long sys_clock_settime(u64 id, u64 from)

@@ -5,11 +5,15 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_signal.h>
 
-#define SECONDS_MAX     (INT64_MAX / (s64)NS_PER_SEC)
-#define TIMER_ABSTIME   1
+#define SECONDS_MAX   (INT64_MAX / (s64)NS_PER_SEC)
+#define TIMER_ABSTIME 1
 
-struct pair_abi { s64 sec, part; }; /* timeval or timespec */
-struct interval_abi { struct pair_abi interval, value; };
+struct pair_abi {
+	s64 sec, part;
+}; /* timeval or timespec */
+struct interval_abi {
+	struct pair_abi interval, value;
+};
 struct sigevent_abi {
 	u64 value;
 	s32 signo, notify, tid;
@@ -21,13 +25,14 @@ static int to_ns(const struct pair_abi *p, u64 unit, u64 *out)
 {
 	if (p->sec < 0 || (u64)p->part >= NS_PER_SEC / unit)
 		return -EINVAL;
-	*out = p->sec >= SECONDS_MAX ? (u64)SECONDS_MAX * NS_PER_SEC : (u64)p->sec * NS_PER_SEC + (u64)p->part * unit;
+	*out = p->sec >= SECONDS_MAX ? (u64)SECONDS_MAX * NS_PER_SEC
+				     : (u64)p->sec * NS_PER_SEC + (u64)p->part * unit;
 	return 0;
 }
 
 static struct pair_abi from_ns(u64 ns, u64 unit)
 {
-	return (struct pair_abi){ (s64)(ns / NS_PER_SEC), (s64)(ns % NS_PER_SEC / unit) };
+	return (struct pair_abi){(s64)(ns / NS_PER_SEC), (s64)(ns % NS_PER_SEC / unit)};
 }
 
 static int interval_from_user(u64 from, u64 unit, struct itimer_ns *out)
@@ -36,12 +41,14 @@ static int interval_from_user(u64 from, u64 unit, struct itimer_ns *out)
 
 	if (copy_from_user(&u, (const void USER *)from, sizeof(u)))
 		return -EFAULT;
-	return to_ns(&u.interval, unit, &out->interval_ns) || to_ns(&u.value, unit, &out->value_ns) ? -EINVAL : 0;
+	return to_ns(&u.interval, unit, &out->interval_ns) || to_ns(&u.value, unit, &out->value_ns)
+		       ? -EINVAL
+		       : 0;
 }
 
 static int interval_to_user(u64 to, u64 unit, const struct itimer_ns *t)
 {
-	struct interval_abi u = { from_ns(t->interval_ns, unit), from_ns(t->value_ns, unit) };
+	struct interval_abi u = {from_ns(t->interval_ns, unit), from_ns(t->value_ns, unit)};
 
 	if (t->value_ns && !u.value.sec && !u.value.part)
 		u.value.part = 1; /* running, so not 0 */
@@ -58,7 +65,7 @@ long sys_getitimer(u64 which, u64 to)
 
 long sys_setitimer(u64 which, u64 from, u64 to)
 {
-	struct itimer_ns new = { 0 }, old;
+	struct itimer_ns new = {0}, old;
 	int err = from ? interval_from_user(from, NS_PER_US, &new) : 0;
 
 	if (!err)
@@ -70,7 +77,7 @@ long sys_setitimer(u64 which, u64 from, u64 to)
 
 long sys_alarm(u64 seconds)
 {
-	struct itimer_ns new = { .value_ns = (u64)(u32)seconds * NS_PER_SEC }, old;
+	struct itimer_ns new = {.value_ns = (u64)(u32)seconds * NS_PER_SEC}, old;
 	u64 left;
 
 	if (itimer_change(ITIMER_REAL, &new, &old))
@@ -88,7 +95,8 @@ long sys_timer_create(u64 clock, u64 uevent, u64 uid)
 	if (uevent) {
 		if (copy_from_user(&e, (const void USER *)uevent, sizeof(e)))
 			return -EFAULT;
-		ev = (struct timer_event){ .notify = e.notify, .signo = e.signo, .tid = e.tid, .value = e.value };
+		ev = (struct timer_event){
+			.notify = e.notify, .signo = e.signo, .tid = e.tid, .value = e.value};
 	}
 	id = posix_timer_create((int)clock, uevent ? &ev : NULL);
 	if (id < 0)

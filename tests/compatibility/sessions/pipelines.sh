@@ -19,4 +19,3 @@ seq 5 | while read -r n; do [ "$n" = 3 ] && break; echo "$n"; done
 cat <(seq 3) - <<<"four" | tee /dev/stderr 2>/dev/null | wc -l
 { echo out; echo err >&2; } 2>&1 | sort
 { echo out; echo err >&2; } |& sort
-time -p true 2>/dev/null

@@ -23,9 +23,9 @@ static void fix_sum(uint8_t *t, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static int (*const readers[])(const void *, size_t, struct acpi_info *) = { acpi_parse_madt, acpi_parse_fadt, acpi_parse_hpet,
-		acpi_parse_mcfg, acpi_parse_srat };
-	static const char signatures[][5] = { "APIC", "FACP", "HPET", "MCFG", "SRAT", "DSDT" };
+	static int (*const readers[])(const void *, size_t, struct acpi_info *) = {acpi_parse_madt,
+		acpi_parse_fadt, acpi_parse_hpet, acpi_parse_mcfg, acpi_parse_srat};
+	static const char signatures[][5] = {"APIC", "FACP", "HPET", "MCFG", "SRAT", "DSDT"};
 	static struct acpi_info info;
 	uint8_t *t;
 	u8 a, b;
@@ -50,8 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		(void)acpi_find_s5(t, size, &a, &b);
 	(void)acpi_root_entry(t, size, data[0] & 0x40, data[0]);
-	if (info.cpu_count > ACPI_CPUS_MAX || info.ioapic_count > ACPI_IOAPICS_MAX || info.node_count > ACPI_NODES_MAX ||
-		info.mem_affinity_count > ACPI_MEM_AFF_MAX || info.ecam_count > ACPI_MCFG_MAX || info.nmi_count > ACPI_NMIS_MAX)
+	if (info.cpu_count > ACPI_CPUS_MAX || info.ioapic_count > ACPI_IOAPICS_MAX ||
+		info.node_count > ACPI_NODES_MAX || info.mem_affinity_count > ACPI_MEM_AFF_MAX ||
+		info.ecam_count > ACPI_MCFG_MAX || info.nmi_count > ACPI_NMIS_MAX)
 		abort();
 	free(t);
 	return 0;

@@ -39,7 +39,8 @@ static void finish(void)
 	table[9] = (u8)-sum;
 }
 
-/* The parser gets a copy that ends where the bytes end, so that reading on is seen by the sanitizer. */
+/* The parser gets a copy that ends where the bytes end, so that reading on is seen by the
+ * sanitizer. */
 static int parse(int (*fn)(const void *, size_t, struct acpi_info *), size_t len)
 {
 	u8 *copy = malloc(len ? len : 1);
@@ -56,8 +57,8 @@ static void madt(void)
 	begin("APIC", 36);
 	put(0xfee00000, 4);
 	put(1, 4);
-	put(0x0800 | 0 << 16, 2), put(7, 1), put(3, 1), put(1, 4);      /* LAPIC uid 7, id 3, enabled */
-	put(0x0800, 2), put(8, 1), put(4, 1), put(0, 4);                /* disabled */
+	put(0x0800 | 0 << 16, 2), put(7, 1), put(3, 1), put(1, 4); /* LAPIC uid 7, id 3, enabled */
+	put(0x0800, 2), put(8, 1), put(4, 1), put(0, 4);           /* disabled */
 	put(0x1009, 2), put(0, 2), put(0x123, 4), put(1, 4), put(9, 4); /* x2APIC */
 	put(0x1009, 2), put(0, 2), put(3, 4), put(1, 4), put(7, 4);     /* the first one again */
 	put(0x0c01, 2), put(2, 1), put(0, 1), put(0xfec00000, 4), put(24, 4);
@@ -76,7 +77,8 @@ U_TEST(madt_whole)
 	u_eq(info.cpu_count, 2);
 	u_check(info.cpus[0].apic_id == 3 && info.cpus[0].uid == 7 && !info.cpus[0].x2apic);
 	u_check(info.cpus[1].apic_id == 0x123 && info.cpus[1].x2apic);
-	u_check(info.ioapic_count == 1 && info.ioapics[0].base == 0xfec00000 && info.ioapics[0].gsi_base == 24);
+	u_check(info.ioapic_count == 1 && info.ioapics[0].base == 0xfec00000 &&
+		info.ioapics[0].gsi_base == 24);
 	u_check(info.override_count == 2 && info.overrides[0].gsi == 2 && !info.overrides[0].level);
 	u_check(info.overrides[1].active_low && info.overrides[1].level);
 	u_check(info.nmi_count == 1 && info.nmis[0].uid == ACPI_ALL_CPUS && info.nmis[0].lint == 1);
@@ -140,9 +142,12 @@ U_TEST(fadt)
 	poke(128, 0xf, 1);
 	finish();
 	u_eq(parse(acpi_parse_fadt, table_len), 0);
-	u_check(info.dsdt == 0x1000 && info.pm1a_control == 0x604 && info.smi_command == 0xb2 && info.acpi_enable == 0xf1);
-	u_check(info.pm_timer == 0x608 && info.pm_timer_32bit && info.century_register == 0x32 && info.has_8042 && !info.no_vga);
-	u_check(info.reset_supported && info.reset_register.address == 0xcf9 && info.reset_value == 0xf);
+	u_check(info.dsdt == 0x1000 && info.pm1a_control == 0x604 && info.smi_command == 0xb2 &&
+		info.acpi_enable == 0xf1);
+	u_check(info.pm_timer == 0x608 && info.pm_timer_32bit && info.century_register == 0x32 &&
+		info.has_8042 && !info.no_vga);
+	u_check(info.reset_supported && info.reset_register.address == 0xcf9 &&
+		info.reset_value == 0xf);
 	/* the 64-bit forms win */
 	poke(140, 0x123456789, 8);
 	poke(172, 1, 1);
@@ -170,10 +175,11 @@ U_TEST(hpet_and_mcfg)
 	begin("MCFG", 44);
 	put(0xb0000000, 8), put(0, 2), put(0, 1), put(255, 1), put(0, 4);
 	put(0xc0000000, 8), put(1, 2), put(9, 1), put(3, 1), put(0, 4); /* backwards */
-	put(0, 7);                                                       /* a rest */
+	put(0, 7);                                                      /* a rest */
 	finish();
 	u_eq(parse(acpi_parse_mcfg, table_len), 0);
-	u_check(info.ecam_count == 1 && info.ecams[0].base == 0xb0000000 && info.ecams[0].bus_last == 255);
+	u_check(info.ecam_count == 1 && info.ecams[0].base == 0xb0000000 &&
+		info.ecams[0].bus_last == 255);
 }
 
 U_TEST(srat_names_nodes)
@@ -183,20 +189,25 @@ U_TEST(srat_names_nodes)
 	memcpy(table, "SRAT", 4);
 	memset(table + 36, 0, sizeof(table) - 36);
 	table_len = 48;
-	put(0x1000, 2), put(5, 1), put(3, 1), put(1, 4), put(0, 8);                                          /* LAPIC 3 in domain 5 */
-	put(0x1802, 2), put(0, 2), put(6, 4), put(0x123, 4), put(1, 4), put(0, 8);                           /* x2APIC in domain 6 */
-	put(0x2801, 2), put(6, 4), put(0, 2), put(0x1000, 8), put(0x2000, 8), put(0, 4), put(1, 4), put(0, 8);
-	put(0x2801, 2), put(5, 4), put(0, 2), put(~0ull, 8), put(0x2000, 8), put(0, 4), put(1, 4), put(0, 8); /* wraps round */
+	put(0x1000, 2), put(5, 1), put(3, 1), put(1, 4), put(0, 8); /* LAPIC 3 in domain 5 */
+	put(0x1802, 2), put(0, 2), put(6, 4), put(0x123, 4), put(1, 4),
+		put(0, 8); /* x2APIC in domain 6 */
+	put(0x2801, 2), put(6, 4), put(0, 2), put(0x1000, 8), put(0x2000, 8), put(0, 4), put(1, 4),
+		put(0, 8);
+	put(0x2801, 2), put(5, 4), put(0, 2), put(~0ull, 8), put(0x2000, 8), put(0, 4), put(1, 4),
+		put(0, 8); /* wraps round */
 	finish();
 	u_eq(parse(acpi_parse_srat, table_len), 0);
 	u_eq(info.node_count, 2);
 	u_check(info.cpus[0].node == 0 && info.cpus[1].node == 1);
-	u_check(info.mem_affinity_count == 1 && info.mem_affinity[0].node == 1 && info.mem_affinity[0].start == 0x1000);
+	u_check(info.mem_affinity_count == 1 && info.mem_affinity[0].node == 1 &&
+		info.mem_affinity[0].start == 0x1000);
 }
 
 U_TEST(soft_off_is_found_in_the_dsdt)
 {
-	static const u8 aml[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x01, 0x00, 0x00 };
+	static const u8 aml[] = {
+		0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x01, 0x00, 0x00};
 	u8 a = 9, b = 9;
 
 	begin("DSDT", 36);
@@ -239,7 +250,7 @@ U_TEST(root_pointer)
 	rsdp[8] = (u8)(rsdp[8] - 2);
 	rsdp[20] = 36;
 	rsdp[24] = 0x80;
-	rsdp[32] = (u8)-(36 + 0x80);
+	rsdp[32] = (u8) - (36 + 0x80);
 	u_eq(acpi_parse_rsdp(rsdp, 36, &root, &is_xsdt), 0);
 	u_check(root == 0x80 && is_xsdt);
 	rsdp[32]++; /* only the extended sum is wrong: the old table is still good */

@@ -39,7 +39,8 @@ static const char *take(size_t size)
 	bool line_end = false;
 
 	while (n < size && !line_end) {
-		size_t got = ldisc_read(&ld, (u8 *)text + n, size - n < 100 ? size - n : 100, &line_end);
+		size_t got =
+			ldisc_read(&ld, (u8 *)text + n, size - n < 100 ? size - n : 100, &line_end);
 
 		n += got;
 		if (!got)
@@ -414,7 +415,9 @@ U_TEST(soup)
 		size_t n = (size_t)rand() % sizeof(buf);
 
 		for (size_t i = 0; i < n; i++)
-			buf[i] = (u8)(rand() % 4 ? "\003\004\010\011\012\015\021\022\023\025\026\027\177a \303\251\377"[rand() % 18] : rand());
+			buf[i] = (u8)(rand() % 4 ? "\003\004\010\011\012\015\021\022\023\025\026"
+						   "\027\177a \303\251\377"[rand() % 18]
+						 : rand());
 		if (rand() % 50 == 0) {
 			struct linux_termios2 t = ld.t;
 

@@ -1,4 +1,4 @@
-/* The log ring: whole lines, long lines, overwriting, readers that fall behind, consoles, many writers at once.
+/* The log ring: whole and long lines, overwriting, slow readers, consoles, many writers at once.
  * needs: kernel/logger.c
  * defines: -Dlog_printf=logger_printf -Dlog_console_level=logger_console_level
  */
@@ -18,7 +18,7 @@ static void collect(struct console *c, const char *text, size_t len)
 	printed_len += len;
 	printed[printed_len] = 0;
 }
-static struct console console = { .name = "test", .write = collect };
+static struct console console = {.name = "test", .write = collect};
 
 U_TEST(lines_come_back_in_order)
 {
@@ -55,7 +55,10 @@ U_TEST(a_reader_that_fell_behind_goes_on_with_what_is_left)
 	u32 lines = 0, last = 0;
 
 	for (u32 i = 0; i < 5000; i++)
-		log_info("%u %s", i, i % 3 ? "" : "a tail that makes the line longer than one slot of the ring, which has a hundred and four bytes of text in it");
+		log_info("%u %s", i,
+			i % 3 ? ""
+			      : "a tail that makes the line longer than one slot of the ring, "
+				"which has a hundred and four bytes of text in it");
 	while (log_next(&seq, &r)) {
 		u32 n = (u32)atoi(r.text);
 
@@ -104,14 +107,17 @@ static void *writer(void *arg)
 {
 	host_thread_attach((u32)(uintptr_t)arg);
 	for (u32 i = 0; i < 3000; i++)
-		log_info("%u %u abcdefghijklmnopqrstuvwxyz%s", (u32)(uintptr_t)arg, i, i % 5 ? "" : " and much more text, so that the line takes a second slot of the ring");
+		log_info("%u %u abcdefghijklmnopqrstuvwxyz%s", (u32)(uintptr_t)arg, i,
+			i % 5 ? ""
+			      : " and much more text, so that the line takes a second slot of the "
+				"ring");
 	return NULL;
 }
 
 /* Readers see each line whole, and the lines of a writer in their order. */
 U_TEST(many_writers)
 {
-	u32 last[4] = { 0 }, lines = 0;
+	u32 last[4] = {0}, lines = 0;
 	pthread_t t[4];
 	u64 seq = log_head();
 
@@ -123,7 +129,8 @@ U_TEST(many_writers)
 		if (!log_next(&seq, &r))
 			continue;
 		lines++;
-		u_need(sscanf(r.text, "%u %u abcdefghijklmnopqrstuvwxyz", &who, &n) == 2 && who < 4);
+		u_need(sscanf(r.text, "%u %u abcdefghijklmnopqrstuvwxyz", &who, &n) == 2 &&
+			who < 4);
 		u_need(n >= last[who]);
 		u_check(r.text[r.len] == 0 && strlen(r.text) == r.len);
 		last[who] = n;

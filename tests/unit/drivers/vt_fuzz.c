@@ -15,7 +15,7 @@ static void line(const uint8_t *data, size_t size)
 	struct linux_termios2 t;
 	static struct ldisc ld;
 	bool line_end;
-	u8 buf[200];
+	u8 buf[256];
 
 	memset(marks, 0, sizeof(marks));
 	ldisc_init(&ld, in, marks, out, sizeof(out));

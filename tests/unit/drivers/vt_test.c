@@ -143,7 +143,8 @@ U_TEST(scrolling_region)
 U_TEST(colours)
 {
 	start(2, 10);
-	say("\033[1;31;44mA\033[7mB\033[0mC\033[38;5;196mD\033[48;2;0;0;255mE\033[97;100mF\033[39;49mG");
+	say("\033[1;31;44mA\033[7mB\033[0mC\033[38;5;196mD\033[48;2;0;0;255mE\033[97;100mF\033[39;"
+	    "49mG");
 	u_eq(vt_row(&vt, 0)[0].colours, 4 << 4 | 9);
 	u_eq(vt_row(&vt, 0)[1].colours, 9 << 4 | 4);
 	u_eq(vt_row(&vt, 0)[2].colours, 7);
@@ -190,8 +191,10 @@ U_TEST(modes_reports_and_strings)
 
 U_TEST(soup)
 {
-	static const char *const bits[] = { "\033[", "\033", ";", "9", "1", "0", "H", "J", "K", "L", "M", "@", "P", "r", "m", "?", "h", "l", "A", "S", "T",
-		"\n", "\r", "\t", "\b", "x", "\303", "\251", "\033]", "\a", "\033(0", "\033c", "99999999999", "X", "d", "G", "g", "\033H", "\033M" };
+	static const char *const bits[] = {"\033[", "\033", ";", "9", "1", "0", "H", "J", "K", "L",
+		"M", "@", "P", "r", "m", "?", "h", "l", "A", "S", "T", "\n", "\r", "\t", "\b", "x",
+		"\303", "\251", "\033]", "\a", "\033(0", "\033c", "99999999999", "X", "d", "G", "g",
+		"\033H", "\033M"};
 
 	srand(3);
 	for (int size = 0; size < 30; size++) {
@@ -218,7 +221,7 @@ static const char *keys(struct keyboard *k, const char *codes, bool application)
 
 U_TEST(keyboard_layout)
 {
-	struct keyboard k = { 0 };
+	struct keyboard k = {0};
 
 	u_str_eq(keys(&k, "\x1e\x9e\x30\xb0", false), "ab");
 	u_str_eq(keys(&k, "\x2a\x1e\x9e\x02\x82\xaa\x02", false), "A!1");
@@ -231,7 +234,7 @@ U_TEST(keyboard_layout)
 	u_str_eq(keys(&k, "\x3b\x44\x57\x58", false), "\033[[A\033[21~\033[23~\033[24~");
 	u_str_eq(keys(&k, "\xe0\x53\xe0\x47\xe0\x1c\xe0\x35", false), "\033[3~\033[1~\r/");
 	u_str_eq(keys(&k, "\x45\xc5\x47\x4e\x45\xc5\x47", false), "7+\033[1~"); /* num lock */
-	u_str_eq(keys(&k, "\xe1\x1d\x45\xe1\x9d\xc5\x1e", false), "a");           /* Pause is nothing */
+	u_str_eq(keys(&k, "\xe1\x1d\x45\xe1\x9d\xc5\x1e", false), "a"); /* Pause is nothing */
 }
 
 U_TEST(font_covers_every_code)

@@ -140,3 +140,38 @@ static UNUSED void space_check(struct vm_space *s)
 	pmap_walk(&s->pmap, 0, USER_MAX, census_entry, &all);
 	u_eq(all.entries, c.entries); /* nothing is mapped outside the areas */
 }
+
+/* An object with a source, as a file has. */
+struct source {
+	struct vm_object object;
+	u32 fills, releases;
+	int error;
+};
+static UNUSED int source_fill(struct vm_object *o, struct page *p)
+{
+	struct source *f = container_of(o, struct source, object);
+
+	f->fills++;
+	*(u64 *)page_to_virt(p) = p->index + 1;
+	return f->error;
+}
+static void source_release(struct vm_object *o)
+{
+	container_of(o, struct source, object)->releases++;
+}
+static s64 charged, charge_limit = 1000;
+static int source_charge(struct vm_object *o, s64 pages)
+{
+	if (charged + pages > charge_limit)
+		return -ENOSPC;
+	charged += pages;
+	return 0;
+}
+static const struct vm_object_ops source_ops = { .fill = source_fill, .release = source_release, .charge = source_charge };
+
+static UNUSED void source_init(struct source *f, u64 size_bytes)
+{
+	*f = (struct source){ 0 };
+	vm_object_init(&f->object, &source_ops, f);
+	f->object.size_bytes = size_bytes;
+}

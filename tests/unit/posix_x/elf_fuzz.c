@@ -1,4 +1,6 @@
-/* Bytes as the head of an ELF file, or as a `#!` line: no check may read outside of them, and what passes holds its invariant.
+/* Bytes as the head of an ELF file, or as a `#!` line: no check may read outside of them, and what
+ * passes holds its invariant.
+ *
  * needs: kernel/posix_x/elf.c
  */
 #include <stdlib.h>
@@ -26,13 +28,16 @@ static void image(const uint8_t *data, size_t size)
 	table = malloc(img.segment_count * sizeof(*table));
 	memcpy(table, data + img.segments_offset, img.segment_count * sizeof(*table));
 	if (!elf_check_segments(&img, table, size, USER_TOP)) {
-		need(img.start < img.end && img.end <= USER_TOP && !(img.start % PAGE_SIZE) && !(img.end % PAGE_SIZE));
+		need(img.start < img.end && img.end <= USER_TOP && !(img.start % PAGE_SIZE) &&
+			!(img.end % PAGE_SIZE));
 		need(img.load_count <= img.segment_count && img.load_count);
 		need(!(img.align & (img.align - 1)) && img.align >= PAGE_SIZE);
-		need(img.interp_bytes <= ELF_INTERP_MAX && img.interp_offset + img.interp_bytes <= size);
+		need(img.interp_bytes <= ELF_INTERP_MAX &&
+			img.interp_offset + img.interp_bytes <= size);
 		for (u32 i = 0; i < img.segment_count; i++)
 			if (table[i].type == PT_LOAD && table[i].memsz)
-				need(table[i].vaddr >= img.start && table[i].vaddr + table[i].memsz <= img.end);
+				need(table[i].vaddr >= img.start &&
+					table[i].vaddr + table[i].memsz <= img.end);
 	}
 	free(table);
 }

@@ -1,4 +1,5 @@
 /* ELF images and `#!` lines: what is accepted, what is refused, and what the checks make of it.
+ *
  * needs: kernel/posix_x/elf.c
  */
 #include <u_.h>
@@ -9,19 +10,32 @@
 
 static struct elf64_header good_header(u16 segments)
 {
-	struct elf64_header h = { .ident = { 0x7f, 'E', 'L', 'F', 2, 1, 1 }, .type = ELF_TYPE_EXEC, .machine = ELF_MACHINE_X86_64, .version = 1,
-		.entry = 0x401000, .phoff = 64, .ehsize = 64, .phentsize = 56, .phnum = segments };
+	struct elf64_header h = {.ident = {0x7f, 'E', 'L', 'F', 2, 1, 1},
+		.type = ELF_TYPE_EXEC,
+		.machine = ELF_MACHINE_X86_64,
+		.version = 1,
+		.entry = 0x401000,
+		.phoff = 64,
+		.ehsize = 64,
+		.phentsize = 56,
+		.phnum = segments};
 
 	return h;
 }
 
 static struct elf64_segment load(u64 offset, u64 vaddr, u64 filesz, u64 memsz)
 {
-	return (struct elf64_segment){ .type = PT_LOAD, .flags = PF_R, .offset = offset, .vaddr = vaddr, .filesz = filesz, .memsz = memsz,
-		.align = PAGE_SIZE };
+	return (struct elf64_segment){.type = PT_LOAD,
+		.flags = PF_R,
+		.offset = offset,
+		.vaddr = vaddr,
+		.filesz = filesz,
+		.memsz = memsz,
+		.align = PAGE_SIZE};
 }
 
-/* A header that names @n segments, with everything else right, so that only the segments are judged. */
+/* A header that names @n segments, with everything else right, so that only the segments are
+ * judged. */
 static int check(struct elf_image *img, const struct elf64_segment *s, u16 n)
 {
 	struct elf64_header h = good_header(n);
@@ -55,15 +69,17 @@ U_TEST(header_is_checked_field_by_field)
 	h = good_header(0);
 	u_eq(elf_check_header(&h, sizeof(h), 4096, &img), -ENOEXEC);
 	h = good_header(0xffff);
-	u_eq(elf_check_header(&h, sizeof(h), ~0ull, &img), -ENOEXEC); /* a table of more than 64 KB */
+	u_eq(elf_check_header(&h, sizeof(h), ~0ull, &img),
+		-ENOEXEC); /* a table of more than 64 KB */
 	h = good_header(2), h.phoff = ~0ull - 8;
 	u_eq(elf_check_header(&h, sizeof(h), 4096, &img), -ENOEXEC);
 }
 
 U_TEST(segments_give_span_headers_and_stack)
 {
-	struct elf64_segment s[4] = { load(0, 0x400000, 0x200, 0x200), load(0x1000, 0x401000, 0x10, 0x3010),
-		{ .type = PT_GNU_STACK, .flags = PF_R | PF_W | PF_X }, { .type = 0x12345678 } };
+	struct elf64_segment s[4] = {load(0, 0x400000, 0x200, 0x200),
+		load(0x1000, 0x401000, 0x10, 0x3010),
+		{.type = PT_GNU_STACK, .flags = PF_R | PF_W | PF_X}, {.type = 0x12345678}};
 	struct elf_image img;
 
 	u_need(check(&img, s, 4) == 0);
@@ -103,13 +119,14 @@ U_TEST(hostile_segments_are_refused)
 	u_eq(check(&img, &s, 1), -ENOEXEC);
 	s = load(0, 0x400000, 0, 0); /* nothing to load at all */
 	u_eq(check(&img, &s, 1), -ENOEXEC);
-	s = (struct elf64_segment){ .type = PT_GNU_STACK };
+	s = (struct elf64_segment){.type = PT_GNU_STACK};
 	u_eq(check(&img, &s, 1), -ENOEXEC);
 }
 
 U_TEST(interpreter_path_is_bounded)
 {
-	struct elf64_segment s[2] = { load(0, 0x400000, 16, 16), { .type = PT_INTERP, .offset = 0x100, .filesz = 28 } };
+	struct elf64_segment s[2] = {
+		load(0, 0x400000, 16, 16), {.type = PT_INTERP, .offset = 0x100, .filesz = 28}};
 	struct elf_image img;
 
 	u_need(check(&img, s, 2) == 0);
@@ -152,7 +169,7 @@ U_TEST(script_lines)
 	u_str_eq(arg, "(none)");
 	u_eq(script("#! \t/bin/awk  -f  x \t\nrest", interp, arg), 0);
 	u_str_eq(interp, "/bin/awk");
-	u_str_eq(arg, "-f  x"); /* one argument, blanks inside kept */
+	u_str_eq(arg, "-f  x");                    /* one argument, blanks inside kept */
 	u_eq(script("#!/bin/sh", interp, arg), 0); /* the file ends with the line */
 	u_str_eq(interp, "/bin/sh");
 	u_eq(script("#!\n", interp, arg), -ENOEXEC);

@@ -1,10 +1,11 @@
 /* Pid numbers: order, wrap-around, exhaustion, references, failing allocations.
+ *
  * needs: kernel/posix_x/pid.c kernel/sync/spinlock.c kernel/sync/lock_debug.c
  */
 #include <u_.h>
 #include <posix_x/posix_x_internal.h>
 
-static struct pid_table table = { .max = 1000 };
+static struct pid_table table = {.max = 1000};
 
 static struct pid *made[2000]; /* reachable until the process of the test ends */
 static u32 made_count;
@@ -16,7 +17,7 @@ static struct pid *fresh(void)
 
 U_TEST(numbers_rise_and_wrap_above_the_reserved)
 {
-	struct pid *p[1000] = { 0 }, *q;
+	struct pid *p[1000] = {0}, *q;
 
 	for (int i = 1; i < 1000; i++) {
 		p[i] = fresh();
@@ -25,7 +26,7 @@ U_TEST(numbers_rise_and_wrap_above_the_reserved)
 	}
 	q = fresh();
 	u_eq(pid_table_insert(&table, q), -EAGAIN); /* full */
-	pid_table_remove(&table, p[5]); /* below the reserved: never given again */
+	pid_table_remove(&table, p[5]);             /* below the reserved: never given again */
 	u_eq(pid_table_insert(&table, q), -EAGAIN);
 	pid_table_remove(&table, p[700]);
 	u_eq(pid_table_insert(&table, q), 0);

@@ -1,5 +1,7 @@
 /* Queues of signals: order, instances, accounts, failing allocations; the key of a futex.
- * needs: kernel/posix_x/sigqueue.c kernel/posix_x/account.c kernel/sync/spinlock.c kernel/sync/lock_debug.c
+ *
+ * needs: kernel/posix_x/sigqueue.c kernel/posix_x/account.c
+ * needs: kernel/sync/spinlock.c kernel/sync/lock_debug.c
  */
 #include <u_.h>
 #include <posix_x/futex_internal.h>
@@ -124,7 +126,7 @@ U_TEST(removal_is_by_set)
 U_TEST(a_timers_entry_belongs_to_the_timer)
 {
 	struct sigpending *s = begin();
-	struct sigqueue q = { .timer = (struct posix_timer *)0x1000 };
+	struct sigqueue q = {.timer = (struct posix_timer *)0x1000};
 	struct posix_timer *timer;
 	struct siginfo info;
 
@@ -162,18 +164,21 @@ U_TEST(accounts_are_shared_and_go)
 
 U_TEST(futex_keys)
 {
-	struct futex_key a = { .space = (void *)0x1000, .where = 64 }, b = a, c = a, moved = a;
-	u32 used[512] = { 0 }, most = 0;
+	struct futex_key a = {.space = (void *)0x1000, .where = 64}, b = a, c = a, moved = a;
+	u32 used[512] = {0}, most = 0;
 
 	u_check(futex_key_equal(&a, &b) && futex_key_hash(&a) == futex_key_hash(&b));
 	c.where = 68;
 	u_check(!futex_key_equal(&a, &c));
-	c = (struct futex_key){ .object = (void *)0x1000, .where = 64 };
-	u_check(!futex_key_equal(&a, &(struct futex_key){ .space = (void *)0x2000, .where = 64 }));
-	moved = (struct futex_key){ .object = (void *)0x9000, .object_requeued = (void *)0x1000, .where = 64 };
+	c = (struct futex_key){.object = (void *)0x1000, .where = 64};
+	u_check(!futex_key_equal(&a, &(struct futex_key){.space = (void *)0x2000, .where = 64}));
+	moved = (struct futex_key){
+		.object = (void *)0x9000, .object_requeued = (void *)0x1000, .where = 64};
 	u_check(futex_key_equal(&c, &moved)); /* a moved waiter counts where it went */
-	for (u64 i = 0; i < 5120; i++) { /* words side by side do not fall into one bucket */
-		u32 n = ++used[futex_key_hash(&(struct futex_key){ .space = (void *)0x1000, .where = 0x7f0000000000 + i * 4 }) % 512];
+	for (u64 i = 0; i < 5120; i++) {      /* words side by side do not fall into one bucket */
+		u32 n = ++used[futex_key_hash(&(struct futex_key){
+				       .space = (void *)0x1000, .where = 0x7f0000000000 + i * 4}) %
+			       512];
 
 		most = n > most ? n : most;
 	}

@@ -6,6 +6,7 @@
 
 struct x86_features x86;
 u8 x86_has_fsgsbase; /* for entry.S */
+u8 x86_avx_usable;    /* for memory/: set once XCR0 has it, see fpu.c */
 extern const u64 cpu_patch_start[], cpu_patch_end[];
 
 static void read_names(void)
@@ -42,6 +43,7 @@ static void read_xsave(void)
 	r = cpuid(0xd, 1);
 	x86.xsaveopt = r.eax & 1;
 	x86.xsavec = r.eax & 2;
+	x86.xgetbv1 = r.eax & 4;
 }
 
 /* STAC and CLAC do not exist without SMAP: three bytes of NOP instead. The image is still writable. */
@@ -75,6 +77,7 @@ void features_init(void)
 	x86.x2apic = r1.ecx & BIT(21);
 	x86.tsc_deadline = r1.ecx & BIT(24);
 	x86.xsave = r1.ecx & BIT(26);
+	x86.avx = r1.ecx & BIT(28);
 	x86.rdrand = r1.ecx & BIT(30);
 	x86.hypervisor = r1.ecx & BIT(31);
 	x86.page1gb = ext.edx & BIT(26);

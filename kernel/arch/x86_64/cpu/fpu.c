@@ -12,6 +12,7 @@
 
 PER_CPU(void *, fpu_owner); /* [p] area whose contents the registers hold */
 static struct kmem_cache *fpu_cache;
+extern u8 x86_avx_usable;
 
 #define FXSAVE_BYTES 512
 
@@ -25,6 +26,8 @@ void fpu_init_cpu(void)
 		x86.xsave_bytes = FXSAVE_BYTES;
 	}
 	__asm__ volatile("fninit");
+	if (x86.xsave && x86.avx && x86.xgetbv1 && (x86.xcr0 & 6) == 6)
+		x86_avx_usable = 1; /* the boot CPU says it for all; the others come here before they clear a page */
 	if (!fpu_cache)
 		fpu_cache = kmem_cache_create("fpu", x86.xsave_bytes, 64, 0);
 }

@@ -7,7 +7,7 @@
 
 #define PM_TIMER_HZ   3579545u
 #define PIT_HZ        1193182u
-#define WINDOW_MS     5
+#define WINDOW_MS     5 /* twice that for a coarse counter */
 #define READ_ATTEMPTS 5
 
 static u64 khz_from_cpuid(void)
@@ -104,7 +104,7 @@ u64 arch_tsc_khz(void)
 	do {
 		to = sample(&ref, &tsc1);
 		ticks = (to - from) & ref.mask;
-	} while (ticks < ref.hz * WINDOW_MS / 1000 && tsc1 - tsc0 < 1ull << 32);
+	} while (ticks < ref.hz * (ref.hz < 10000000 ? 2 * WINDOW_MS : WINDOW_MS) / 1000 && tsc1 - tsc0 < 1ull << 32);
 	if (!ticks)
 		return 1000000; /* a counter that stands still: a wrong clock is better than none */
 	return (tsc1 - tsc0) * (ref.hz / 1000) / ticks; /* under 2^33 cycles, under 2^30 kHz */

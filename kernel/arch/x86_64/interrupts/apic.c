@@ -21,7 +21,7 @@ enum {
 #define APIC_BASE_ENABLE    BIT(11)
 #define APIC_BASE_X2        BIT(10)
 #define TIMER_SHIFT         32
-#define CALIBRATE_MS        2
+#define CALIBRATE_US        500
 
 static volatile u8 *apic_registers; /* [c] */
 static u64 timer_mult;              /* [c] ticks (or TSC cycles) = ns * mult >> TIMER_SHIFT */
@@ -136,7 +136,7 @@ static u32 timer_sample(u64 *cycles)
 	return value;
 }
 
-/* Counts the timer against the cycle counter for 2 ms. With TSC deadlines there is nothing to measure. */
+/* Counts the timer against the cycle counter for half a millisecond. With TSC deadlines there is nothing to measure. */
 void apic_timer_calibrate(void)
 {
 	u64 begin, end, ticks;
@@ -149,7 +149,7 @@ void apic_timer_calibrate(void)
 	apic_write(APIC_TIMER, VECTOR_TIMER | APIC_MASKED);
 	apic_write(APIC_COUNT, ~0u);
 	start = timer_sample(&begin);
-	while (arch_cycles() - begin < tsc_khz * CALIBRATE_MS)
+	while (arch_cycles() - begin < tsc_khz * CALIBRATE_US / 1000)
 		arch_cpu_relax();
 	ticks = start - timer_sample(&end);
 	apic_write(APIC_COUNT, 0);

@@ -3,9 +3,13 @@
  * REP MOVSQ: under the emulator each step is one instruction for 8 bytes, on hardware it is microcode that moves whole lines.
  * A fault is first answered by going on byte by byte, so that the count of bytes not copied is exact.
  * rdi destination, rsi source, rdx bytes; the flag AC is set only between ALLOW_USER and FORBID_USER. */
+#include <archimpl/avx_asm.h>
 #include <archimpl/user_asm.h>
 
-#define EFAULT   14
+#define EFAULT     14
+#define BULK_MIN   512  /* from here on borrowing vector registers pays */
+#define BULK_MAX   4096 /* at a time with preemption off */
+#define BULK_BLOCK 256
 
 /* Leaves at \bad when [\reg, \reg + rdx) is not in user space. Clobbers rax, rcx. */
 .macro CHECK_RANGE reg, bad
@@ -69,17 +73,81 @@ user_copy_end:
 	andl $-EFAULT, %eax
 1:	ret
 
+/* copy_bulk - copies blocks of 256 bytes, 4 KB at the most. Preemption is off, so a fault is not served but ends it.
+ * Moves rdi, rsi and rdx on. Return: eax = 1 as far as it should, 0 = not. */
+	.balign 64
+copy_bulk:
+	xorl %eax, %eax
+	cmpb $0, x86_avx_usable(%rip)
+	je 3f
+	movq %rdx, %r9
+	movq %rsi, %r10
+	AVX_BORROW 4
+	movl $BULK_MAX, %ecx
+	cmpq %rcx, %r9
+	cmovb %r9, %rcx
+	shrq $8, %rcx
+	ALLOW_USER
+	xorl %eax, %eax
+1:
+	.irp offset, 0, 128
+	vmovdqu \offset(%rsi), %ymm0
+	vmovdqu \offset + 32(%rsi), %ymm1
+	vmovdqu \offset + 64(%rsi), %ymm2
+	vmovdqu \offset + 96(%rsi), %ymm3
+	vmovdqu %ymm0, \offset(%rdi)
+	vmovdqu %ymm1, \offset + 32(%rdi)
+	vmovdqu %ymm2, \offset + 64(%rdi)
+	vmovdqu %ymm3, \offset + 96(%rdi)
+	.endr
+2:	addq $BULK_BLOCK, %rsi
+	addq $BULK_BLOCK, %rdi
+	decl %ecx
+	jnz 1b
+	movl $1, %eax
+4:	FORBID_USER
+	movq %r9, %rdx
+	addq %r10, %rdx
+	subq %rsi, %rdx
+	AVX_RETURN 4
+	jz 5f
+3:	ret
+5:	pushq %rax
+	pushq %rdi
+	pushq %rsi
+	pushq %rdx
+	pushq %r11
+	call sched_preempt
+	popq %r11
+	popq %rdx
+	popq %rsi
+	popq %rdi
+	popq %rax
+	ret
+	/* any of the sixteen moves may fault */
+	FIXUP_RANGE 1b, 2b, 4b
+
 .macro COPY_FUNCTION name, user, result
 	.balign 32
 	.globl \name
 \name:
 	CHECK_RANGE \user, \name\()_bad
 	movl $\result, %r11d
+	cmpq $BULK_MIN, %rdx
+	jae \name\()_bulk
+\name\()_rest:
 	ALLOW_USER
 	COPY
 	FORBID_USER
 	xorl %eax, %eax
 	ret
+\name\()_bulk:
+	call copy_bulk
+	testl %eax, %eax
+	jz \name\()_rest
+	cmpq $BULK_MIN, %rdx
+	jae \name\()_bulk
+	jmp \name\()_rest
 \name\()_bad:
 	.if \result
 	movl $-EFAULT, %eax

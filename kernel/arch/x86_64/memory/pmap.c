@@ -32,9 +32,11 @@ static u64 next_context;
 
 /* ---- table pages ---- */
 
+/* The table that an entry of an upper level points to. Such entries have exactly TABLE_BITS besides the address: we set the accessed
+ * bit ourselves, and the CPU sets no other there. */
 static ALWAYS_INLINE u64 *table_at(u64 entry)
 {
-	return phys_to_virt(entry & PTE_ADDR);
+	return (u64 *)(entry + (DIRECT_BASE - TABLE_BITS));
 }
 
 /* The struct page of the table that holds @entry. */
@@ -160,7 +162,7 @@ static NOINLINE u64 *table_create(struct pmap *m, u64 *entry, int level)
 		table_mark(entry);
 		list_add(level == 1 ? &m->leaves : &m->uppers, &p->node);
 		m->table_pages++;
-		__atomic_store_n(entry, virt_to_phys(t) | TABLE_BITS, __ATOMIC_RELEASE); /* pairs with leaf_entry */
+		__atomic_store_n(entry, virt_to_phys(t) | TABLE_BITS, __ATOMIC_RELEASE); /* pairs with leaf_find */
 	}
 	spin_unlock(&m->lock);
 	if (unlikely(found)) { /* another fault was faster */
@@ -170,19 +172,33 @@ static NOINLINE u64 *table_create(struct pmap *m, u64 *entry, int level)
 	return t;
 }
 
-/* The leaf entry of @va. @create makes the tables; NULL = none, or no memory. */
-static ALWAYS_INLINE pte_t *leaf_entry(struct pmap *m, vaddr_t va, bool create)
+/* The leaf entry of @va. NULL = a table lacks. */
+static ALWAYS_INLINE pte_t *leaf_find(struct pmap *m, vaddr_t va)
 {
 	u64 *table = m->top;
 
 #pragma GCC unroll 3
 	for (int level = 3; level > 0; level--) {
-		u64 *slot = &table[va >> LEVEL_SHIFT(level) & 511];
-		u64 entry = __atomic_load_n(slot, __ATOMIC_ACQUIRE); /* pairs with table_create */
+		u64 entry = __atomic_load_n(&table[va >> LEVEL_SHIFT(level) & 511], __ATOMIC_ACQUIRE); /* pairs with table_create */
 
-		if (likely(entry))
-			table = table_at(entry);
-		else if (!create || !(table = table_create(m, slot, level)))
+		if (unlikely(!entry))
+			return NULL;
+		table = table_at(entry);
+	}
+	return &table[va >> 12 & 511];
+}
+
+/* The same, making the tables. NULL = no memory. */
+static NOINLINE pte_t *leaf_create(struct pmap *m, vaddr_t va)
+{
+	u64 *table = m->top;
+
+	for (int level = 3; level > 0; level--) {
+		u64 *slot = &table[va >> LEVEL_SHIFT(level) & 511];
+		u64 entry = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+
+		table = entry ? table_at(entry) : table_create(m, slot, level);
+		if (!table)
 			return NULL;
 	}
 	return &table[va >> 12 & 511];
@@ -229,7 +245,15 @@ static int walk_table(struct walk *w, u64 *table, int level, vaddr_t start, vadd
 
 static int walk(struct walk *w, vaddr_t start, vaddr_t end)
 {
-	return start < end ? walk_table(w, w->pmap->top, 3, start, end) : 0;
+	if (start >= end)
+		return 0;
+	if ((start ^ (end - 1)) < LEAF_SPAN) { /* all in one leaf table, as most areas are */
+		u32 first = start >> 12 & 511;
+		pte_t *e = leaf_find(w->pmap, start);
+
+		return e ? w->fn(w, e - first, first, ((end - 1) >> 12 & 511) + 1, start) : 0;
+	}
+	return walk_table(w, w->pmap->top, 3, start, end);
 }
 
 /* ---- spaces ---- */
@@ -308,19 +332,31 @@ u64 pmap_table_pages(const struct pmap *m)
 
 pte_t pmap_lookup(struct pmap *m, vaddr_t va)
 {
-	pte_t *e = leaf_entry(m, va, false);
+	pte_t *e = leaf_find(m, va);
 
 	return e ? __atomic_load_n(e, __ATOMIC_ACQUIRE) : 0;
 }
 
-int pmap_replace(struct pmap *m, vaddr_t va, pte_t old, pte_t new)
+static ALWAYS_INLINE int entry_replace(pte_t *e, pte_t old, pte_t new)
 {
-	pte_t *e = leaf_entry(m, va, true);
-
-	if (unlikely(!e))
-		return -ENOMEM;
 	table_mark(e);
 	return likely(__atomic_compare_exchange_n(e, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) ? 0 : -EAGAIN;
+}
+
+static NOINLINE int replace_slow(struct pmap *m, vaddr_t va, pte_t old, pte_t new)
+{
+	pte_t *e = leaf_create(m, va);
+
+	return e ? entry_replace(e, old, new) : -ENOMEM;
+}
+
+int pmap_replace(struct pmap *m, vaddr_t va, pte_t old, pte_t new)
+{
+	pte_t *e = leaf_find(m, va);
+
+	if (unlikely(!e))
+		return replace_slow(m, va, old, new);
+	return entry_replace(e, old, new);
 }
 
 u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
@@ -332,7 +368,7 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
 		pte_t empty = 0;
 
 		if (!e || va % LEAF_SPAN == 0)
-			e = leaf_entry(m, va, true);
+			e = leaf_create(m, va);
 		else
 			e++;
 		if (!e)
@@ -410,10 +446,12 @@ void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow
 /* One leaf table of fork. The child is not running, so its side needs no atomics. */
 static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
 {
-	pte_t *dst = leaf_entry(w->other, va, true);
+	pte_t *dst = leaf_find(w->other, va);
 	bool lost = false;
 	u32 i;
 
+	if (!dst)
+		dst = leaf_create(w->other, va);
 	if (!dst)
 		return -ENOMEM;
 	dst -= first; /* now the same index names the same page on both sides */
@@ -451,7 +489,7 @@ static int leaf_move_prepare(struct walk *w, pte_t *leaf, u32 first, u32 last, v
 	vaddr_t to = va + w->offset, end = to + (last - first) * PAGE_SIZE;
 
 	for (; to < end; to = ALIGN_DOWN(to, LEAF_SPAN) + LEAF_SPAN)
-		if (!leaf_entry(w->pmap, to, true))
+		if (!leaf_create(w->pmap, to))
 			return -ENOMEM;
 	return 0;
 }
@@ -468,7 +506,7 @@ static int leaf_move(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 			continue;
 		if (pte & PTE_P)
 			gather_range(w->gather, from, from + PAGE_SIZE);
-		to = leaf_entry(w->pmap, from + w->offset, false);
+		to = leaf_find(w->pmap, from + w->offset);
 		table_mark(to);
 		__atomic_store_n(to, pte, __ATOMIC_RELEASE);
 	}

@@ -9,7 +9,7 @@ struct timeval {
 	s64 sec, usec;
 };
 
-enum { REALTIME, MONOTONIC, PROCESS_CPU, THREAD_CPU, MONOTONIC_RAW, REALTIME_COARSE, MONOTONIC_COARSE, BOOTTIME };
+enum { REALTIME = 0 };
 #define NR_clock_gettime 228
 #define NR_gettimeofday  96
 #define NR_clock_getres  229
@@ -25,38 +25,27 @@ static inline long call2(long nr, long a, long b)
 	return nr;
 }
 
+/* LFENCE: the counter is not read before what the program did earlier. RDTSC clears the upper halves of both registers. */
 static inline u64 cycles(void)
 {
-	u32 lo, hi;
+	u64 lo, hi;
 
 	__asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi)::"memory");
-	return (u64)hi << 32 | lo;
+	return hi << 32 | lo;
 }
 
-/* Nanoseconds of the clock whose offset to CLOCK_MONOTONIC stands at @offset. Return: 0 when only the kernel can say. */
-static inline __attribute__((always_inline)) int clock_ns(const s64 *offset, u64 *ns)
+/* Nanoseconds of a clock. Return: 0 when only the kernel can say. */
+static inline __attribute__((always_inline)) bool clock_ns(unsigned clock, u64 *ns)
 {
-	const struct vdso_data *d = &vdso_data;
+	s64 offset;
 
-	for (;;) {
-		u32 seq = __atomic_load_n(&d->seq, __ATOMIC_ACQUIRE);
-		u64 v;
-
-		if (__builtin_expect(seq & 1, 0)) {
-			__builtin_ia32_pause();
-			continue;
-		}
-		if (!likely(d->mode == VDSO_MODE_TSC))
-			return 0;
-		v = d->mono_base_ns + (u64)((unsigned __int128)(cycles() - d->tsc_base) * d->mult >> (d->shift & 63));
-		if (offset)
-			v += (u64)*offset;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (likely(__atomic_load_n(&d->seq, __ATOMIC_RELAXED) == seq)) {
-			*ns = v;
-			return 1;
-		}
-	}
+	if (unlikely(clock >= VDSO_CLOCKS))
+		return false;
+	offset = READ_ONCE(vdso_data.offset_ns[clock]);
+	if (unlikely(!offset))
+		return false;
+	*ns = vdso_scale(cycles(), vdso_data.mult) + (u64)offset;
+	return true;
 }
 
 static inline __attribute__((always_inline)) int finish(u64 ns, struct timespec *ts)
@@ -73,16 +62,8 @@ EXPORT int __vdso_clock_gettime(int clock, struct timespec *ts)
 {
 	u64 ns;
 
-	if (clock == MONOTONIC || clock == MONOTONIC_RAW || clock == MONOTONIC_COARSE) {
-		if (likely(clock_ns(NULL, &ns)))
-			return finish(ns, ts);
-	} else if (clock == REALTIME || clock == REALTIME_COARSE) {
-		if (likely(clock_ns(&vdso_data.realtime_offset_ns, &ns)))
-			return finish(ns, ts);
-	} else if (clock == BOOTTIME) {
-		if (likely(clock_ns(&vdso_data.boottime_offset_ns, &ns)))
-			return finish(ns, ts);
-	}
+	if (likely(clock_ns((unsigned)clock, &ns)))
+		return finish(ns, ts);
 	return (int)call2(NR_clock_gettime, clock, (long)ts);
 }
 int clock_gettime(int clock, struct timespec *ts) ALIAS(__vdso_clock_gettime);
@@ -100,7 +81,7 @@ EXPORT int __vdso_gettimeofday(struct timeval *tv, void *zone)
 	struct timespec ts;
 	u64 ns;
 
-	if (zone || !clock_ns(&vdso_data.realtime_offset_ns, &ns))
+	if (zone || !clock_ns(REALTIME, &ns))
 		return (int)call2(NR_gettimeofday, (long)tv, (long)zone);
 	if (tv) {
 		finish(ns, &ts);

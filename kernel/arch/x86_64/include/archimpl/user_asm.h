@@ -15,15 +15,18 @@
 	.quad 771b
 	.popsection
 .endm
-/* FIXUP at, to - a fault at label @at goes on at @to. */
-.macro FIXUP at, to
+/* FIXUP_RANGE from, end, to - a fault at an instruction in [from, end) goes on at @to. FIXUP at, to - at one instruction. */
+.macro FIXUP_RANGE from, end, to
 	.pushsection .exception_table, "a"
-	.quad \at, \to
+	.quad \from, \end, \to
 	.popsection
+.endm
+.macro FIXUP at, to
+	FIXUP_RANGE \at, \at + 1, \to
 .endm
 #else
 #define X86_PATCHED(insn) "771:\t" insn "\n\t.pushsection .cpu_patch, \"a\"\n\t.quad 771b\n\t.popsection\n\t"
-#define X86_FIXUP(at, to) "\n\t.pushsection .exception_table, \"a\"\n\t.quad " at ", " to "\n\t.popsection\n\t"
+#define X86_FIXUP(at, to) "\n\t.pushsection .exception_table, \"a\"\n\t.quad " at ", " at " + 1, " to "\n\t.popsection\n\t"
 static ALWAYS_INLINE void user_access_begin(void)
 {
 	__asm__ volatile(X86_PATCHED("stac") ::: "memory");

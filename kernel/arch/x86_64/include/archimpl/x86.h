@@ -134,7 +134,7 @@ static inline u32 x86_inl(u16 port)
 
 /* ---- what the CPU can do, found once on the boot CPU (cpu/features.c) ---- */
 struct x86_features {
-	bool fsgsbase, smep, smap, umip, pcid, invpcid, xsave, xsaveopt, xsavec, x2apic, tsc_deadline, tsc_invariant, rdtscp, rdpid,
+	bool fsgsbase, smep, smap, umip, pcid, invpcid, xsave, xsaveopt, xsavec, xgetbv1, avx, x2apic, tsc_deadline, tsc_invariant, rdtscp, rdpid,
 	    page1gb, rdrand, rdseed, pge, pat, hypervisor, erms, arat;
 	u64 xcr0;           /* components we enable */
 	u32 xsave_bytes;    /* size of a thread's area */
