@@ -257,7 +257,8 @@ static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
 static int make_entry(struct unpack *u, const struct cpio_entry *e)
 {
 	struct inode *dir = u->dir.dentry->inode;
-	struct timespec64 mtime = dir->mtime; /* the directory keeps the one that its own entry gave */
+	struct timespec64 mtime =
+		dir->mtime; /* the directory keeps the one that its own entry gave */
 	struct dentry *d;
 	int err;
 

@@ -1,4 +1,5 @@
-/* Descriptors: open, close, dup, fcntl, ioctl. Layer: syscall. Sources: open(2) close(2) dup(2) fcntl(2) close_range(2) ioctl(2). */
+/* Descriptors: open, close, dup, fcntl, ioctl. Layer: syscall. Sources: open(2) close(2) dup(2)
+ * fcntl(2) close_range(2) ioctl(2). */
 #include <exo/errno.h>
 #include <exo/fs_locks.h>
 #include <exo/fs_pipe.h>
@@ -69,8 +70,10 @@ long sys_close_range(u64 a0, u64 a1, u64 a2)
 		cap_close_range(caps, first, last, false);
 		return 0;
 	}
-	for (cap_t fd = cap_next(caps, (cap_t)MIN(first, 0x7fffffffu)); fd >= 0 && (u32)fd <= last; fd = cap_next(caps, fd + 1))
-		(void)!cap_set_flags(caps, fd, CAP_CLOEXEC); /* one that another thread closed meanwhile needs no flag */
+	for (cap_t fd = cap_next(caps, (cap_t)MIN(first, 0x7fffffffu)); fd >= 0 && (u32)fd <= last;
+		fd = cap_next(caps, fd + 1))
+		(void)!cap_set_flags(caps, fd,
+			CAP_CLOEXEC); /* one that another thread closed meanwhile needs no flag */
 	return 0;
 }
 
@@ -133,11 +136,13 @@ static long set_status_flags(struct file *f, u32 wanted)
 	u32 old = __atomic_load_n(&f->flags, __ATOMIC_RELAXED), new;
 	int err;
 
-	if (wanted & O_NOATIME && !(old & O_NOATIME) && current->cred->fsuid != f->inode->uid && !cred_capable(current->cred, LCAP_FOWNER))
+	if (wanted & O_NOATIME && !(old & O_NOATIME) && current->cred->fsuid != f->inode->uid &&
+		!cred_capable(current->cred, LCAP_FOWNER))
 		return -EPERM;
 	do {
 		new = (old & ~SETFL_MASK) | (wanted & SETFL_MASK);
-	} while (!__atomic_compare_exchange_n(&f->flags, &old, new, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&f->flags, &old, new, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	err = f->ops->flags_changed ? f->ops->flags_changed(f, old) : 0;
 	if (err)
 		__atomic_store_n(&f->flags, old, __ATOMIC_RELAXED);
