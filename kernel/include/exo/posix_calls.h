@@ -56,6 +56,7 @@ long process_limit_change(pid_t pid, u32 id, const struct rlimit64 *new, struct 
 u32 process_personality(u32 persona); /* 0xffffffff only asks; the old one */
 int pid_max_set(pid_t max) MUST_USE;  /* /proc/sys/kernel/pid_max */
 pid_t pid_max_get(void);
+u32 threads_max_get(void); /* /proc/sys/kernel/threads-max */
 
 /* process_cred_commit - publishes @c, which the call takes over, as current's credentials. */
 int process_cred_commit(struct cred *c) MUST_USE;
