@@ -3,6 +3,7 @@
 #include <exo/errno.h>
 #include <exo/fs_locks.h>
 #include <exo/fs_pipe.h>
+#include <exo/posix_calls.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/syscalls.h>
@@ -54,18 +55,17 @@ long sys_close(u64 a0)
 long sys_close_range(u64 a0, u64 a1, u64 a2)
 {
 	u32 first = (u32)a0, last = (u32)a1, flags = (u32)a2;
-	struct cap_space *caps = current->caps, *own;
+	struct cap_space *caps;
+	int err;
 
 	if (first > last || flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
 		return -EINVAL;
-	if (flags & CLOSE_RANGE_UNSHARE && __atomic_load_n(&caps->refs, __ATOMIC_ACQUIRE) > 1) {
-		own = cap_space_fork(caps);
-		if (is_err(own))
-			return ptr_err(own);
-		current->caps = own;
-		cap_space_put(caps);
-		caps = own;
+	if (flags & CLOSE_RANGE_UNSHARE) {
+		err = process_unshare_caps();
+		if (err)
+			return err;
 	}
+	caps = current->caps;
 	if (!(flags & CLOSE_RANGE_CLOEXEC)) {
 		cap_close_range(caps, first, last, false);
 		return 0;
