@@ -46,7 +46,7 @@
 # budget: drivers 4800
 # budget: fs 9800
 # budget: net 1500
-# budget: posix_x 5800
+# budget: posix_x 5900
 # budget: syscall 4800
 # budget: boot 500
 

@@ -323,9 +323,10 @@ struct dentry {
 #define DENTRY_PINNED \
 	16u /* the file system holds a reference (tmpfs: the dentry is the directory entry) */
 #define DENTRY_REVALIDATE 32u
-#define DENTRY_ANON       64u  /* made by file_path_get */
-#define DENTRY_UNCACHED   128u /* killed at its last put instead of waiting on the LRU (/proc/PID) \
-				*/
+#define DENTRY_ANON       64u /* made by file_path_get */
+#define DENTRY_UNCACHED                                                          \
+	128u /* killed at its last put instead of waiting on the LRU (/proc/PID) \
+	      */
 #define DENTRY_REFS_DEAD 0x80000000u
 static inline u32 dentry_name_len(const struct dentry *d)
 {

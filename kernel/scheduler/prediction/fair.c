@@ -32,7 +32,7 @@
 #define LAG_MAX_NS (400 * NS_PER_MS) /* a thread that comes back is at most this far before it */
 #define PREEMPT_NS                                                                                \
 	(500 * NS_PER_US) /* a woken thread must be due this much earlier than the running one: > \
-			   * CREDIT + HOT, so that threads of short bursts let each other finish                                            \
+			   * CREDIT + HOT, so that threads of short bursts let each other finish  \
 			   */
 #define STARVE_NS      (64 * NS_PER_MS)
 #define CHARGE_MAX_NS  (2 * NS_PER_SEC)
