@@ -83,8 +83,9 @@ static bool unqueue(struct futex_waiter *w)
 	return false;
 }
 
-/* Reads the word and queues @w if it still is @expected; the state is set before the lock goes. 0 |
- * -EAGAIN | -EFAULT. */
+/* Queues @w, then reads the word, and takes @w back if it is not @expected; the state is set before the
+ * lock goes. The order matters: futex_wake looks at an empty queue without the lock. 0 | -EAGAIN |
+ * -EFAULT. */
 static int queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w)
 {
 	struct futex_bucket *b = bucket_of(&w->key);
@@ -92,18 +93,21 @@ static int queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w)
 
 	for (;;) {
 		spin_lock(&b->lock);
+		list_add_tail(&b->waiters, &w->node);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with futex_wake */
 		if (!get_user_u32_nofault(word, &value))
 			break;
+		list_del(&w->node);
 		spin_unlock(&b->lock);
 		if (get_user_u32(word, &value))
 			return -EFAULT;
 	}
 	if (value != expected) {
+		list_del(&w->node);
 		spin_unlock(&b->lock);
 		return -EAGAIN;
 	}
 	w->bucket = b;
-	list_add_tail(&b->waiters, &w->node);
 	thread_set_state(THREAD_INTERRUPTIBLE);
 	spin_unlock(&b->lock);
 	return 0;
