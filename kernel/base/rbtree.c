@@ -1,8 +1,10 @@
 /* Red-black trees. Layer: base. Source: Cormen et al., Introduction to Algorithms, chapter 13.
- * Leaves are NULL and count as black; the deletion fix-up carries the parent along, so no sentinel node is needed. */
+ * Leaves are NULL and count as black; the deletion fix-up carries the parent along, so no sentinel
+ * node is needed. */
 #include <exo/rbtree.h>
 
-static void replace_child(struct rb_tree *t, struct rb_node *parent, struct rb_node *old, struct rb_node *new)
+static void replace_child(
+	struct rb_tree *t, struct rb_node *parent, struct rb_node *old, struct rb_node *new)
 {
 	if (!parent)
 		t->root = new;

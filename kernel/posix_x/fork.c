@@ -70,6 +70,8 @@ static bool over_limit(struct user_account *a)
 {
 	const struct cred *c = current->cred;
 
+	if (threads_total() >= threads_limit)
+		return true;
 	return (u64)__atomic_load_n(&a->threads, __ATOMIC_RELAXED) >= rlimit_current(RLIM_NPROC) &&
 	       a->uid != 0 && !cred_capable(c, LCAP_SYS_RESOURCE) &&
 	       !cred_capable(c, LCAP_SYS_ADMIN);

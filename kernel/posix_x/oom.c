@@ -6,11 +6,17 @@
 #include <exo/string.h>
 #include "posix_x_internal.h"
 
-#define OOM_ADJ_MIN     (-1000)
-#define OOM_ADJ_MAX     1000
-#define OOM_PATIENCE_NS (2 * NS_PER_SEC) /* a victim gets that long before the next one is chosen \
-					  */
+#define OOM_ADJ_MIN       (-1000)
+#define OOM_ADJ_MAX       1000
+#define OOM_PAUSE_NS      (2 * NS_PER_MS)
+#define OOM_VICTIMS_MAX   8
+#define OOM_PAGES_ENOUGH  512 /* given back by one round */
+#define OOM_PAGES_BESIDES 16  /* stack, tables and structs of a process */
+#define OOM_PATIENCE_NS                                                           \
+	(2 * NS_PER_SEC) /* a victim gets that long before the next one is chosen \
+			  */
 
+static u32 choosing;        /* [a] 1 while a thread chooses: acquire, release */
 static ns_t patience_until; /* [a] */
 static pid_t victim_nr;     /* [a] */
 
@@ -86,29 +92,14 @@ int process_oom_adj_set(struct process *p, s32 adj)
 	return 0;
 }
 
-/* oom_kill - Return: true = memory will come back, try again. */
-bool oom_kill(void)
+/* Return: pages that its end should give back, a guess. */
+static u64 kill_one(struct process *p)
 {
-	ns_t now = clock_monotonic();
-	struct process *p;
-	struct task *t;
+	u64 pages = rss_of(p);
 	char name[16] = "";
-	ulong flags;
-	u64 pages;
+	struct task *t;
+	ulong flags = process_lock(p);
 
-	if (thread_fatal_pending(current))
-		return false; /* we are the victim: fail and end */
-	if (victim_dying(now)) {
-		(void)thread_sleep_until(now + NS_PER_MS, WAIT_UNINTERRUPTIBLE);
-		return true;
-	}
-	p = largest();
-	if (!p)
-		return false;
-	pages = rss_of(p);
-	__atomic_store_n(&victim_nr, p->nr, __ATOMIC_RELAXED);
-	__atomic_store_n(&patience_until, now + OOM_PATIENCE_NS, __ATOMIC_RELEASE);
-	flags = process_lock(p);
 	t = process_first_task_locked(p);
 	if (t)
 		str_copy(name, t->thread.name, sizeof(name));
@@ -116,6 +107,44 @@ bool oom_kill(void)
 	process_unlock(p, flags);
 	log_printf(LOG_ERR, "oom: killed pid %d (%s), rss %lu KB", p->nr, name,
 		pages * (PAGE_SIZE / 1024));
-	process_put(p);
+	return pages + OOM_PAGES_BESIDES;
+}
+
+/* A storm of small processes gives back little each: several go at a time. */
+static bool kill_largest(void)
+{
+	struct process *p = largest();
+	u64 pages = 0;
+
+	if (!p)
+		return false;
+	__atomic_store_n(&victim_nr, p->nr, __ATOMIC_RELAXED);
+	__atomic_store_n(&patience_until, clock_monotonic() + OOM_PATIENCE_NS, __ATOMIC_RELEASE);
+	for (u32 n = 0; p && n < OOM_VICTIMS_MAX; n++) {
+		pages += kill_one(p);
+		process_put(p);
+		p = pages < OOM_PAGES_ENOUGH ? largest() : NULL;
+	}
+	if (p)
+		process_put(p);
+	return true;
+}
+
+/* oom_kill - Return: true = memory will come back, try again. One thread at a time chooses; the
+ * others wait for what comes of it. */
+bool oom_kill(void)
+{
+	bool more = true;
+
+	if (thread_fatal_pending(current))
+		return false; /* we are the victim: fail and end */
+	if (!victim_dying(clock_monotonic()) &&
+		!__atomic_exchange_n(&choosing, 1, __ATOMIC_ACQUIRE)) {
+		if (!victim_dying(clock_monotonic()))
+			more = kill_largest();
+		__atomic_store_n(&choosing, 0, __ATOMIC_RELEASE);
+		return more;
+	}
+	(void)thread_sleep_until(clock_monotonic() + OOM_PAUSE_NS, WAIT_KILLABLE);
 	return true;
 }

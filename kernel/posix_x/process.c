@@ -14,6 +14,7 @@
 static struct kmem_cache *process_cache, *task_cache;
 static u32 processes, threads; /* [a] for /proc */
 struct process *init_process;
+u32 threads_limit;
 
 static bool refs_tryget(u32 *refs)
 {
@@ -328,6 +329,10 @@ u32 process_count(void)
 {
 	return __atomic_load_n(&processes, __ATOMIC_RELAXED);
 }
+u32 threads_max_get(void)
+{
+	return threads_limit;
+}
 u32 threads_total(void)
 {
 	return __atomic_load_n(&threads, __ATOMIC_RELAXED);
@@ -354,6 +359,9 @@ void process_init(void)
 	signal_init();
 	futex_init();
 	vm_set_oom_killer(oom_kill);
+	/* An eighth of memory for kernel stacks: a bomb of root's ends before memory does. */
+	threads_limit = (u32)MIN(
+		MAX(mem_pages_total() * PAGE_SIZE / (8 * KSTACK_SIZE), 64ul), (u64)PID_MAX_LIMIT);
 }
 
 ns_t process_start_ns(struct process *p)

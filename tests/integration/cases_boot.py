@@ -40,6 +40,16 @@ def smp_4():
     boot_with_processors(4)
 
 
+@case(180, exo_only=True)
+def machine_selftest():
+    """the kernel's own checks of the machine pass with 1, 2 and 4 processors (exo.selftest=1)"""
+    for count in (1, 2, 4):
+        result = exo("--smp", str(count), "--append", "exo.selftest=1", "--debug-log", "--", "true").succeeded()
+        match = re.search(r"selftest: ([0-9]+) passed, ([0-9]+) failed", result.err)
+        check(match, "no line `selftest: N passed, N failed`")
+        check(int(match[1]) > 20 and match[2] == "0", f"{count} processors: {match[0]}")
+
+
 def boot_with_memory(option, least_kb, most_kb, *more):
     result = exo("--mem", option, *more, "--", "grep", "^MemTotal:", "/proc/meminfo").succeeded()
     total_kb = int(result.out.split()[1])

@@ -1,4 +1,5 @@
-/* host: page_alloc over the arena, for tests that do not link kernel/memory/physical: single pages, never coalesced. Layer: arch. */
+/* host: page_alloc over the arena, for tests that do not link kernel/memory/physical: single pages,
+ * never coalesced. Layer: arch. */
 #include <host.h>
 #include <exo/log.h>
 #include <exo/memory.h>
@@ -12,7 +13,7 @@
 
 struct page *mem_map;
 pfn_t mem_map_end;
-static struct page *free_pages; /* [lock] chained through ->object */
+static struct page *free_pages;      /* [lock] chained through ->object */
 static pfn_t next_fresh = FIRST_PFN; /* [lock] */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 

@@ -56,6 +56,7 @@ long process_limit_change(pid_t pid, u32 id, const struct rlimit64 *new, struct 
 u32 process_personality(u32 persona); /* 0xffffffff only asks; the old one */
 int pid_max_set(pid_t max) MUST_USE;  /* /proc/sys/kernel/pid_max */
 pid_t pid_max_get(void);
+u32 threads_max_get(void); /* /proc/sys/kernel/threads-max */
 
 /* process_cred_commit - publishes @c, which the call takes over, as current's credentials. */
 int process_cred_commit(struct cred *c) MUST_USE;
@@ -130,3 +131,6 @@ int posix_timer_set(s32 id, bool abs, const struct itimer_ns *new, struct itimer
 int posix_timer_get(s32 id, struct itimer_ns *out) MUST_USE;
 long posix_timer_overrun(s32 id);
 int posix_timer_delete(s32 id) MUST_USE;
+/* process_unshare_caps - current gets a capability space of its own if it shares one (exec,
+ * close_range). 0 | -ENOMEM. */
+int process_unshare_caps(void) MUST_USE;

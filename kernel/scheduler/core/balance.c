@@ -1,7 +1,8 @@
 /* Keeping CPUs busy. Layer: scheduler.
  *
- * Idle CPUs pull: before a CPU goes idle it takes a queued thread from the most loaded one. Loaded CPUs push: their tick rouses an idle CPU,
- * which then pulls, and every BALANCE_NS moves one thread to a CPU that has at least two fewer. Another queue's lock is only tried. */
+ * Idle CPUs pull: before a CPU goes idle it takes a queued thread from the most loaded one. Loaded
+ * CPUs push: their tick rouses an idle CPU, which then pulls, and every BALANCE_NS moves one thread
+ * to a CPU that has at least two fewer. Another queue's lock is only tried. */
 #include "../scheduler_internal.h"
 #include <arch/irq.h>
 
