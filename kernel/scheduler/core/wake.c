@@ -30,6 +30,25 @@ static u32 least_loaded(cpumask_t mask, u32 first)
 	return best;
 }
 
+/* Its last CPU unless a real-time thread of no lower priority runs there and another CPU runs something less urgent. */
+static u32 cpu_for_realtime(struct thread *t, cpumask_t allowed)
+{
+	cpumask_t order = allowed & BIT(t->cpu) ? BIT(t->cpu) : 0;
+	u32 cpu;
+
+	for (u32 pass = 0; pass < 2; pass++, order = allowed) {
+		for_each_bit (cpu, order) {
+			struct runqueue *rq = cpu_ptr(runqueues, cpu);
+			struct thread *curr = READ_ONCE(rq->curr); /* stays readable: interrupts are off */
+
+			if (!READ_ONCE(rq->rt.count) && /* else another is about to run there */
+				(curr->sched_class != &rt_class || curr->params.rt_priority < t->params.rt_priority))
+				return cpu;
+		}
+	}
+	return allowed & BIT(t->cpu) ? t->cpu : bit_ffs(allowed);
+}
+
 static NOINLINE u32 select_among(struct thread *t, u32 self, bool fresh)
 {
 	cpumask_t allowed = t->affinity & __atomic_load_n(&cpu_online_mask, __ATOMIC_RELAXED);
@@ -46,6 +65,8 @@ static NOINLINE u32 select_among(struct thread *t, u32 self, bool fresh)
 	}
 	if (idle)
 		return idle >> t->cpu & 1 ? t->cpu : bit_ffs(idle);
+	if (t->sched_class == &rt_class && allowed)
+		return cpu_for_realtime(t, allowed);
 	if (unlikely(!allowed))
 		return self; /* its CPUs are gone: anywhere is better than nowhere */
 	return least_loaded(allowed, fresh ? self : t->cpu);

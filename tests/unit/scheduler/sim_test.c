@@ -350,6 +350,39 @@ U_TEST(realtime_runs_by_priority)
 	run_seeds(2, 5, 5, rt_main);
 }
 
+/* Real-time threads find the CPUs that run something less urgent, and take them. */
+static ns_t rt_worst;
+static void rt_spread_role(void *arg)
+{
+	struct sched_params p = { .policy = 1, .rt_priority = 20 };
+	ns_t due = 200 * NS_PER_MS;
+
+	if (*(u32 *)arg == 0) {
+		struct hog h = { .mask = ~0ULL };
+
+		hog_main(&h);
+		return;
+	}
+	u_eq(sched_set_params(current, &p), 0);
+	thread_sleep_until(due, WAIT_UNINTERRUPTIBLE);
+	host_sim_work(20 * NS_PER_MS);
+	rt_worst = MAX(rt_worst, clock_monotonic() - due);
+}
+static void rt_spread_main(void *arg)
+{
+	u32 roles[6] = { 0, 0, 0, 1, 1, 1 };
+
+	rt_worst = 0;
+	hog_end = 400 * NS_PER_MS;
+	run_threads(6, rt_spread_role, roles, sizeof(roles[0]));
+	u_note("three real-time threads of 20 ms on three busy CPUs: all done after %llu us", (unsigned long long)rt_worst / 1000);
+	u_check(rt_worst < 21 * NS_PER_MS);
+}
+U_TEST_LIMIT(realtime_uses_every_cpu, 60)
+{
+	run_seeds(3, 3, 0, rt_spread_main);
+}
+
 static u64 rr_time[2];
 static void rr_role(void *arg)
 {
