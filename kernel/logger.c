@@ -183,7 +183,8 @@ static void consoles_print(void)
 		for (struct console *c = __atomic_load_n(&consoles, __ATOMIC_ACQUIRE); c;
 			c = c->next) {
 			while (log_next(&c->seq, &print_record)) {
-				if ((int)(print_record.level & LOG_LEVEL_MASK) >= READ_ONCE(log_console_level) &&
+				if ((int)(print_record.level & LOG_LEVEL_MASK) >=
+						READ_ONCE(log_console_level) &&
 					!READ_ONCE(panicking))
 					continue;
 				c->write(c, print_text,

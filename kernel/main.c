@@ -22,7 +22,8 @@
 
 void selftest_run(void) WEAK; /* debug room, `exo.selftest=1` */
 
-/* Words that the kernel knows are not passed on to init; Linux's rule: an unknown word with '=' becomes environment, one without an argument. */
+/* Words that the kernel knows are not passed on to init; Linux's rule: an unknown word with '='
+ * becomes environment, one without an argument. */
 static void init_arguments(const char *path, const char **argv, const char **envp)
 {
 	u32 argc = 0, envc = 0;
@@ -55,7 +56,8 @@ static void try_init(const char *path)
 
 static void start_first_program(void)
 {
-	static const char *const fallbacks[] = { "/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
+	static const char *const fallbacks[] = {
+		"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
 	const char *wanted = cmdline_value("rdinit");
 
 	if (!wanted || !*wanted)
@@ -64,7 +66,8 @@ static void start_first_program(void)
 		try_init(wanted);
 	for (size_t i = 0; i < ARRAY_LEN(fallbacks); i++)
 		try_init(fallbacks[i]);
-	panic("no program to run: tried rdinit=, init=, /init, /sbin/init, /etc/init, /bin/init, /bin/sh");
+	panic("no program to run: tried rdinit=, init=, /init, /sbin/init, /etc/init, /bin/init, "
+	      "/bin/sh");
 }
 
 static void load_initramfs(void)

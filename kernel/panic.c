@@ -1,6 +1,7 @@
-/* The end: a line that names the cause, registers, backtrace, what the other CPUs were doing, and the way out. Layer: boot.
- * The first CPU to come here wins; others that panic meanwhile stop silently. The output goes through the log, whose consoles
- * ignore their locks after log_panic_begin. */
+/* The end: a line that names the cause, registers, backtrace, what the other CPUs were doing, and
+ * the way out. Layer: boot. The first CPU to come here wins; others that panic meanwhile stop
+ * silently. The output goes through the log, whose consoles ignore their locks after
+ * log_panic_begin. */
 #include <exo/cmdline.h>
 #include <exo/debug.h>
 #include <exo/log.h>
@@ -17,9 +18,11 @@ static void panic_begin(void)
 	u32 nobody = ~0u, me = cpu_id();
 
 	arch_irq_disable();
-	if (!__atomic_compare_exchange_n(&panic_cpu, &nobody, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+	if (!__atomic_compare_exchange_n(
+		    &panic_cpu, &nobody, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 		if (nobody == me)
-			arch_power_off(QEMU_EXIT_PANIC); /* a panic inside the panic: what is printed must do */
+			arch_power_off(QEMU_EXIT_PANIC); /* a panic inside the panic: what is
+							    printed must do */
 		for (;;)
 			arch_cpu_relax(); /* the NMI of the first one stops us */
 	}
@@ -34,7 +37,8 @@ static void panic_end(const char *text, const struct trap_frame *f)
 	u64 ip, fp;
 
 	log_printf(LOG_EMERG, "PANIC: %s", text);
-	log_printf(LOG_EMERG, "CPU %u, thread %s[%d]", cpu_id(), t ? t->name : "none", t ? t->tid : 0);
+	log_printf(
+		LOG_EMERG, "CPU %u, thread %s[%d]", cpu_id(), t ? t->name : "none", t ? t->tid : 0);
 	arch_frame_print(f);
 	arch_registers_here(&ip, &fp, f);
 	backtrace_print(ip, fp);

@@ -1,4 +1,5 @@
-/* Formatted text for the log and for /proc. Layer: base. Sources: printf(3); the extension %pS is ours. */
+/* Formatted text for the log and for /proc. Layer: base. Sources: printf(3); the extension %pS is
+ * ours. */
 #include <exo/string.h>
 
 struct out {
@@ -33,7 +34,8 @@ static void put_padded(struct out *o, const char *s, size_t len, const struct sp
 		put(o, ' ');
 }
 
-static void put_number(struct out *o, u64 value, bool negative, unsigned base, const struct spec *sp)
+static void put_number(
+	struct out *o, u64 value, bool negative, unsigned base, const struct spec *sp)
 {
 	const char *digits = sp->upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	char text[96], prefix[4];
@@ -65,7 +67,7 @@ static void put_number(struct out *o, u64 value, bool negative, unsigned base, c
 
 static const char *parse_spec(const char *f, struct spec *sp, va_list *ap)
 {
-	*sp = (struct spec){ .precision = -1, .length = 4 };
+	*sp = (struct spec){.precision = -1, .length = 4};
 	for (;; f++) {
 		if (*f == '-')
 			sp->left = true;
@@ -194,7 +196,7 @@ static const char *put_conversion(struct out *o, const char *f, struct spec *sp,
 
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 {
-	struct out o = { buf, size, 0 };
+	struct out o = {buf, size, 0};
 	struct spec sp;
 	va_list ap;
 

@@ -1,8 +1,10 @@
 /* Red-black trees. Layer: base. Source: Cormen et al., Introduction to Algorithms, chapter 13.
- * Leaves are NULL and count as black; the deletion fix-up carries the parent along, so no sentinel node is needed. */
+ * Leaves are NULL and count as black; the deletion fix-up carries the parent along, so no sentinel
+ * node is needed. */
 #include <exo/rbtree.h>
 
-static void replace_child(struct rb_tree *t, struct rb_node *parent, struct rb_node *old, struct rb_node *new)
+static void replace_child(
+	struct rb_tree *t, struct rb_node *parent, struct rb_node *old, struct rb_node *new)
 {
 	if (!parent)
 		t->root = new;
@@ -85,6 +87,26 @@ void rb_insert(struct rb_tree *t, struct rb_node *n, rb_less_fn less)
 	*link = n;
 	if (leftmost)
 		t->leftmost = n;
+	insert_fixup(t, n);
+}
+
+void rb_insert_after(struct rb_tree *t, struct rb_node *pos, struct rb_node *n)
+{
+	struct rb_node *parent = pos, **link = pos ? &pos->right : &t->root;
+
+	if (!pos) { /* before all */
+		parent = t->leftmost;
+		link = parent ? &parent->left : &t->root;
+		t->leftmost = n;
+	} else if (*link) { /* the place is left of all that stands right of pos */
+		for (parent = *link; parent->left; parent = parent->left)
+			;
+		link = &parent->left;
+	}
+	n->parent = parent;
+	n->left = n->right = NULL;
+	n->red = true;
+	*link = n;
 	insert_fixup(t, n);
 }
 

@@ -1,5 +1,6 @@
-/* Memory and string functions. Layer: base. Plain C with 8-byte steps; the memory functions are weak so that an architecture may
- * bring its own (kernel/arch/<arch>/). They work on kernel memory only. */
+/* Memory and string functions. Layer: base. Plain C with 8-byte steps; the memory functions are
+ * weak so that an architecture may bring its own (kernel/arch/<arch>/). They work on kernel memory
+ * only. */
 #include <exo/string.h>
 #include <exo/errno.h>
 
@@ -51,7 +52,8 @@ int memcmp(const void *a, const void *b, size_t len_bytes)
 {
 	const u8 *x = a, *y = b;
 
-	for (; len_bytes >= 8 && *(const word *)x == *(const word *)y; len_bytes -= 8, x += 8, y += 8)
+	for (; len_bytes >= 8 && *(const word *)x == *(const word *)y;
+		len_bytes -= 8, x += 8, y += 8)
 		;
 	for (; len_bytes; len_bytes--, x++, y++) {
 		if (*x != *y)
@@ -184,7 +186,8 @@ int str_to_u64(const char *s, const char **end, unsigned base, u64 *out)
 }
 
 #ifndef EXO_HOST
-/* What the compiler calls for __builtin_popcountll where the CPU's baseline has no instruction for it. */
+/* What the compiler calls for __builtin_popcountll where the CPU's baseline has no instruction for
+ * it. */
 int __popcountdi2(long x);
 int __popcountdi2(long x)
 {

@@ -1,11 +1,13 @@
-/* The system's names. Layer: base. Locks: uts_lock (LOG rank: innermost) for the two that change. Source: uname(2). */
+/* The system's names. Layer: base. Locks: uts_lock (LOG rank: innermost) for the two that change.
+ * Source: uname(2). */
 #include <exo/uts.h>
 #include <exo/errno.h>
 #include <exo/string.h>
 #include <exo/sync.h>
 
 static spinlock_t uts_lock = SPINLOCK_INIT(RANK_LOG);
-static struct uts_names names = { /* [uts_lock] nodename, domainname */
+static struct uts_names names = {
+	/* [uts_lock] nodename, domainname */
 	.sysname = "Linux", /* what programs test for; the release says whose */
 	.nodename = "exo",
 	.release = "6.1.0-exo",

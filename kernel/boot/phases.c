@@ -33,6 +33,7 @@ void boot_report_userspace(void)
 {
 	u32 ms, tenths;
 
-	us_text(__atomic_load_n(&boot_userspace_cycles, __ATOMIC_ACQUIRE) - boot_info.entry_cycles, &ms, &tenths);
+	us_text(__atomic_load_n(&boot_userspace_cycles, __ATOMIC_ACQUIRE) - boot_info.entry_cycles,
+		&ms, &tenths);
 	log_printf(LOG_NOTICE, "boot: userspace at %u.%u ms", ms, tenths);
 }

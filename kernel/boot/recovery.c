@@ -1,5 +1,6 @@
-/* The diagnostic shell of `recovery` on the command line: reads lines from /dev/console before any program runs. Layer: boot.
- * It looks (files, the log, memory) and decides how boot goes on; it changes nothing else. Thread context of init. */
+/* The diagnostic shell of `recovery` on the command line: reads lines from /dev/console before any
+ * program runs. Layer: boot. It looks (files, the log, memory) and decides how boot goes on; it
+ * changes nothing else. Thread context of init. */
 #include <exo/boot_phases.h>
 
 #include <exo_abi/linux_fs.h>
@@ -56,12 +57,14 @@ struct ls_sink {
 	struct shell *sh;
 };
 
-static bool ls_emit(struct dirent_sink *s, const char *name, u32 name_len, u64 ino, u8 type, u64 next_pos)
+static bool ls_emit(
+	struct dirent_sink *s, const char *name, u32 name_len, u64 ino, u8 type, u64 next_pos)
 {
 	struct ls_sink *ls = container_of(s, struct ls_sink, sink);
 	char text[NAME_MAX_BYTES + 3];
 
-	snprintf(text, sizeof(text), "%.*s%s\n", (int)name_len, name, type == S_DT(S_IFDIR) ? "/" : "");
+	snprintf(text, sizeof(text), "%.*s%s\n", (int)name_len, name,
+		type == S_DT(S_IFDIR) ? "/" : "");
 	say(ls->sh, text);
 	return true;
 }
@@ -69,7 +72,7 @@ static bool ls_emit(struct dirent_sink *s, const char *name, u32 name_len, u64 i
 static void command_ls(struct shell *sh, const char *path)
 {
 	struct file *f = vfs_open(AT_FDCWD, *path ? path : "/", O_RDONLY | O_DIRECTORY, 0);
-	struct ls_sink ls = { .sink.emit = ls_emit, .sh = sh };
+	struct ls_sink ls = {.sink.emit = ls_emit, .sh = sh};
 	int err;
 
 	if (is_err(f)) {
@@ -113,13 +116,13 @@ static const struct {
 	const char *name, *text;
 	void (*run)(struct shell *sh, const char *argument);
 } commands[] = {
-	{ "help", "this list", command_help },
-	{ "ls", "ls DIRECTORY", command_ls },
-	{ "cat", "cat FILE (try /proc/meminfo, /proc/mounts)", command_cat },
-	{ "dmesg", "the kernel log", command_dmesg },
-	{ "continue", "go on booting", command_continue },
-	{ "reboot", "restart the machine", command_reboot },
-	{ "poweroff", "switch the machine off", command_poweroff },
+	{"help", "this list", command_help},
+	{"ls", "ls DIRECTORY", command_ls},
+	{"cat", "cat FILE (try /proc/meminfo, /proc/mounts)", command_cat},
+	{"dmesg", "the kernel log", command_dmesg},
+	{"continue", "go on booting", command_continue},
+	{"reboot", "restart the machine", command_reboot},
+	{"poweroff", "switch the machine off", command_poweroff},
 };
 
 static void command_help(struct shell *sh, const char *argument)
@@ -150,7 +153,7 @@ static void run_line(struct shell *sh, char *line)
 
 void recovery_shell(void)
 {
-	struct shell sh = { .console = vfs_open(AT_FDCWD, "/dev/console", O_RDWR, 0) };
+	struct shell sh = {.console = vfs_open(AT_FDCWD, "/dev/console", O_RDWR, 0)};
 	char line[LINE_MAX_BYTES];
 	ssize_t n;
 

@@ -1,5 +1,6 @@
-/* Checks that only the real machine can make: run by `exo.selftest=1` before the first program. Layer: debug.
- * Output is TAP on the log, each line after "selftest: "; the last line counts. A check leaves nothing behind. */
+/* Checks that only the real machine can make: run by `exo.selftest=1` before the first program.
+ * Layer: debug. Output is TAP on the log, each line after "selftest: "; the last line counts. A
+ * check leaves nothing behind. */
 #include <exo/debug.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -21,7 +22,8 @@ static void check(bool ok, const char *what)
 {
 	checks++;
 	failures += !ok;
-	log_printf(ok ? LOG_INFO : LOG_ERR, "selftest: %s %u - %s", ok ? "ok" : "not ok", checks, what);
+	log_printf(ok ? LOG_INFO : LOG_ERR, "selftest: %s %u - %s", ok ? "ok" : "not ok", checks,
+		what);
 }
 
 /* ---- per-CPU data and messages between CPUs ---- */
@@ -40,16 +42,16 @@ static void test_percpu_and_calls(void)
 	bool own = true;
 	u32 cpu, online = 0;
 
-	for_each_online_cpu(cpu)
+	for_each_online_cpu (cpu)
 		online++;
 	calls = 0;
 	for (u32 i = 0; i < CALL_ROUNDS; i++)
 		cpu_call(~0ull, count_call, NULL);
-	for_each_online_cpu(cpu)
+	for_each_online_cpu (cpu)
 		own = own && *cpu_ptr(probe, cpu) == 7 + CALL_ROUNDS;
 	check(own, "each CPU has its own copy of a per-CPU variable, with its first value");
 	check(calls == (u64)online * CALL_ROUNDS, "cpu_call runs once on each CPU");
-	for_each_online_cpu(cpu)
+	for_each_online_cpu (cpu)
 		*cpu_ptr(probe, cpu) = 7;
 }
 
@@ -60,14 +62,20 @@ static void test_uaccess(void)
 	u32 word;
 
 	memset(text, 'x', sizeof(text));
-	check(copy_from_user(text, (void *)UNMAPPED_USER, sizeof(text)) == -EFAULT, "a read of unmapped user memory is -EFAULT");
-	check(copy_from_user_partial(text, (void *)UNMAPPED_USER, 17) == 17, "and leaves all bytes uncopied");
-	check(copy_to_user((void *)(USER_MAX - 8), text, 9) == -EFAULT, "a range over the end of user space is -EFAULT");
+	check(copy_from_user(text, (void *)UNMAPPED_USER, sizeof(text)) == -EFAULT,
+		"a read of unmapped user memory is -EFAULT");
+	check(copy_from_user_partial(text, (void *)UNMAPPED_USER, 17) == 17,
+		"and leaves all bytes uncopied");
+	check(copy_to_user((void *)(USER_MAX - 8), text, 9) == -EFAULT,
+		"a range over the end of user space is -EFAULT");
 	check(copy_from_user(text, phys_to_virt(0), 8) == -EFAULT, "a kernel address is -EFAULT");
 	check(copy_from_user(text, (void *)~0ul, 8) == -EFAULT, "a range that wraps is -EFAULT");
-	check(strncpy_from_user(text, (char *)UNMAPPED_USER, 8) == -EFAULT, "a string in unmapped memory is -EFAULT");
-	check(get_user_u32_nofault((u32 *)UNMAPPED_USER, &word) == -EFAULT, "a read that may not page in is -EFAULT");
-	check(cmpxchg_user_u32((u32 *)UNMAPPED_USER, 0, 1, &word) == -EFAULT, "an exchange in unmapped memory is -EFAULT");
+	check(strncpy_from_user(text, (char *)UNMAPPED_USER, 8) == -EFAULT,
+		"a string in unmapped memory is -EFAULT");
+	check(get_user_u32_nofault((u32 *)UNMAPPED_USER, &word) == -EFAULT,
+		"a read that may not page in is -EFAULT");
+	check(cmpxchg_user_u32((u32 *)UNMAPPED_USER, 0, 1, &word) == -EFAULT,
+		"an exchange in unmapped memory is -EFAULT");
 }
 
 /* ---- page tables ---- */
@@ -98,8 +106,10 @@ static void test_pmap_fill(struct pmap *m)
 		ok = ok && pte && pmap_replace(m, va, 0, pte) == 0;
 	}
 	check(ok, "pmap_replace fills empty entries");
-	check(pmap_replace(m, MAP_AT, 0, pmap_lookup(m, MAP_AT)) == -EAGAIN, "and refuses when the entry has changed");
-	check(!pmap_lookup(m, MAP_AT + PAGE_SIZE) && pmap_lookup(m, MAP_AT + 256 * PAGE_SIZE), "pmap_lookup finds what is there");
+	check(pmap_replace(m, MAP_AT, 0, pmap_lookup(m, MAP_AT)) == -EAGAIN,
+		"and refuses when the entry has changed");
+	check(!pmap_lookup(m, MAP_AT + PAGE_SIZE) && pmap_lookup(m, MAP_AT + 256 * PAGE_SIZE),
+		"pmap_lookup finds what is there");
 	walked = 0;
 	pmap_walk(m, 0, USER_MAX, count_entry, NULL);
 	check(walked == 8, "pmap_walk sees each entry once");
@@ -121,10 +131,12 @@ static void test_pmap(void)
 	tlb_gather_begin(&g, &m[0]);
 	check(pmap_copy(&m[1], &m[0], MAP_AT, MAP_AT + (8ul << 20), true, &g) == 0, "pmap_copy");
 	tlb_gather_end(&g);
-	check(pmap_lookup(&m[0], MAP_AT) == pmap_lookup(&m[1], MAP_AT) && !pte_writable(pmap_lookup(&m[0], MAP_AT)),
+	check(pmap_lookup(&m[0], MAP_AT) == pmap_lookup(&m[1], MAP_AT) &&
+			!pte_writable(pmap_lookup(&m[0], MAP_AT)),
 		"both sides of a copy are write-protected");
 	tlb_gather_begin(&g, &m[1]);
-	check(pmap_move(&m[1], MAP_AT, MAP_AT * 3, 4ul << 20, &g) == 0 && pmap_lookup(&m[1], MAP_AT * 3) && !pmap_lookup(&m[1], MAP_AT),
+	check(pmap_move(&m[1], MAP_AT, MAP_AT * 3, 4ul << 20, &g) == 0 &&
+			pmap_lookup(&m[1], MAP_AT * 3) && !pmap_lookup(&m[1], MAP_AT),
 		"pmap_move moves entries");
 	pmap_unmap(&m[1], 0, USER_MAX, &g);
 	pmap_free_tables(&m[1], 0, USER_MAX, &g);
@@ -148,7 +160,8 @@ static void test_kernel_map(void)
 	for (size_t i = 0; ok && i < 3 * PAGE_SIZE; i += 511)
 		ok = area[i] == (u8)i;
 	check(ok, "vmalloc memory holds what is written");
-	check(ok && !arch_address_readable((u64)area + 3 * PAGE_SIZE), "behind it stands a guard page");
+	check(ok && !arch_address_readable((u64)area + 3 * PAGE_SIZE),
+		"behind it stands a guard page");
 	check(!arch_address_readable(0), "page 0 is not mapped");
 	vfree(area);
 }
@@ -219,5 +232,6 @@ void selftest_run(void)
 	test_timer();
 	test_memory_functions();
 	log_info("selftest: 1..%u", checks);
-	log_printf(failures ? LOG_ERR : LOG_NOTICE, "selftest: %u passed, %u failed", checks - failures, failures);
+	log_printf(failures ? LOG_ERR : LOG_NOTICE, "selftest: %u passed, %u failed",
+		checks - failures, failures);
 }

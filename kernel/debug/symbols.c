@@ -1,5 +1,6 @@
-/* Function names by address, from the table that scripts/kernel-symbols appends to the image. Layer: debug.
- * The table is sorted and constant, so a look-up needs no lock and works in any context. */
+/* Function names by address, from the table that scripts/kernel-symbols appends to the image.
+ * Layer: debug. The table is sorted and constant, so a look-up needs no lock and works in any
+ * context. */
 #include <exo/debug.h>
 #include <exo/string.h>
 
@@ -16,7 +17,8 @@ const char *symbol_lookup(u64 addr, u64 *offset)
 {
 	u64 low = 0, high = exo_symbol_count; /* table[low].addr <= addr < table[high].addr */
 
-	if (addr < (u64)text_start || addr >= (u64)text_end || !high || addr < exo_symbol_table[0].addr)
+	if (addr < (u64)text_start || addr >= (u64)text_end || !high ||
+		addr < exo_symbol_table[0].addr)
 		return NULL;
 	while (high - low > 1) {
 		u64 middle = low + (high - low) / 2;

@@ -1,4 +1,5 @@
-/* What the files of the memory room share: zones, per-CPU page lists, heap and reclaim internals. Layer: memory. */
+/* What the files of the memory room share: zones, per-CPU page lists, heap and reclaim internals.
+ * Layer: memory. */
 #pragma once
 
 #include <exo/bitops.h>
@@ -13,39 +14,43 @@
 struct phys_range {
 	paddr_t start, end;
 };
-/* early_free_next - the next free range of the boot map at or above @from, page aligned. false: none left. */
+/* early_free_next - the next free range of the boot map at or above @from, page aligned. false:
+ * none left. */
 bool early_free_next(paddr_t from, struct phys_range *out);
-void *early_alloc_dirty(size_t len_bytes, size_t align); /* early_alloc without the clearing; NULL when out */
-paddr_t early_memory_end(void);                          /* end of the highest usable region */
-void early_close(void);                                  /* phys_init took over */
+void *early_alloc_dirty(
+	size_t len_bytes, size_t align); /* early_alloc without the clearing; NULL when out */
+paddr_t early_memory_end(void);          /* end of the highest usable region */
+void early_close(void);                  /* phys_init took over */
 
 /* ---- physical/buddy.c ---- */
-#define ORDERS           (PAGE_ORDER_MAX + 1)
-#define BLOCK_PAGES      (1ul << PAGE_ORDER_MAX)
-#define BLOCK_BYTES      (BLOCK_PAGES << PAGE_SHIFT)
-#define ZONE_DMA_END     (16ull << 20)
-#define ZONE_DMA32_END   (4ull << 30)
+#define ORDERS         (PAGE_ORDER_MAX + 1)
+#define BLOCK_PAGES    (1ul << PAGE_ORDER_MAX)
+#define BLOCK_BYTES    (BLOCK_PAGES << PAGE_SHIFT)
+#define ZONE_DMA_END   (16ull << 20)
+#define ZONE_DMA32_END (4ull << 30)
 enum zone_id { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_COUNT };
 
 /* Locks: [l] zone->lock, [c] constant after phys_init. */
 struct zone {
-	spinlock_t lock;          /* BUDDY, taken with interrupts off */
-	u64 pages_free;           /* [l] in the lists and in untouched blocks */
-	u64 pages_managed;        /* [l] ever given to the buddy system */
-	u64 pages_reserve;        /* [c] what only ALLOC_ATOMIC may take */
-	u32 orders_present;       /* [l] bit o = lists[o] is not empty */
-	u32 blocks_untouched;     /* [l] blocks whose struct pages were never written */
+	spinlock_t lock;           /* BUDDY, taken with interrupts off */
+	u64 pages_free;            /* [l] in the lists and in untouched blocks */
+	u64 pages_managed;         /* [l] ever given to the buddy system */
+	u64 pages_reserve;         /* [c] what only ALLOC_ATOMIC may take */
+	u32 orders_present;        /* [l] bit o = lists[o] is not empty */
+	u32 blocks_untouched;      /* [l] blocks whose struct pages were never written */
 	u64 block_next, block_end; /* [l] where to look for the next untouched block */
 	struct list lists[ORDERS]; /* [l] heads of free blocks, by order */
-	const char *name;         /* [c] */
+	const char *name;          /* [c] */
 };
 extern struct zone zones[ZONE_COUNT];
 
 void buddy_init_zone(enum zone_id z, const char *name, u64 block_first, u64 block_end);
-/* buddy_alloc - one block of @order, or NULL when that would leave fewer than @keep pages. Context: lock held. */
+/* buddy_alloc - one block of @order, or NULL when that would leave fewer than @keep pages. Context:
+ * lock held. */
 struct page *buddy_alloc_locked(struct zone *z, u32 order, u64 keep);
 void buddy_free_locked(struct zone *z, struct page *p, u32 order);
-void buddy_free_range(pfn_t start, pfn_t end); /* any alignment; struct pages written by the caller or by the block's first use */
+void buddy_free_range(pfn_t start, pfn_t end); /* any alignment; struct pages written by the caller
+						  or by the block's first use */
 void page_poison(struct page *p, u32 order);
 void page_poison_check(struct page *p, u32 order);
 NORETURN COLD void page_bad(const struct page *p, const char *what);
@@ -55,13 +60,14 @@ enum block_state { BLOCK_ABSENT, BLOCK_UNTOUCHED, BLOCK_LIVE };
 extern u8 *block_states; /* [c] array, [zone lock] contents */
 
 /* ---- physical/pages.c ---- */
-u64 pages_listed(void);      /* free pages in the lists of all CPUs */
+u64 pages_listed(void); /* free pages in the lists of all CPUs */
 void pages_drain_local(void);
-void pages_drain_all(void);  /* thread context, or this CPU only when others cannot be asked */
+void pages_drain_all(void); /* thread context, or this CPU only when others cannot be asked */
 
 /* ---- physical/reclaim.c ---- */
 extern u64 mem_slab_pages, mem_slab_reclaimable_pages; /* [a] */
-/* memory_reclaim - asks everybody who can give something back for @target pages. Return: whether trying again makes sense. */
+/* memory_reclaim - asks everybody who can give something back for @target pages. Return: whether
+ * trying again makes sense. */
 bool memory_reclaim(u64 target);
 bool memory_may_sleep(void); /* a thread with interrupts on, after boot */
 

@@ -207,11 +207,27 @@ static void become_leader(struct task *t)
 	tree_unlock(flags);
 }
 
+int process_unshare_caps(void)
+{
+	struct cap_space *caps = current->caps, *copy;
+	ulong flags;
+
+	if (__atomic_load_n(&caps->refs, __ATOMIC_ACQUIRE) == 1)
+		return 0;
+	copy = cap_space_fork(caps);
+	if (is_err(copy))
+		return (int)ptr_err(copy);
+	flags = process_lock(current->proc);
+	current->caps = copy;
+	process_unlock(current->proc, flags);
+	cap_space_put(caps);
+	return 0;
+}
+
 /* A process that shares its handlers or descriptors with another gets its own. */
 static int unshare_tables(struct process *p)
 {
 	struct sighand *h = p->sighand, *own;
-	struct cap_space *caps = current->caps, *copy;
 	ulong flags;
 
 	if (__atomic_load_n(&h->refs, __ATOMIC_ACQUIRE) > 1) {
@@ -223,16 +239,7 @@ static int unshare_tables(struct process *p)
 		process_unlock(p, flags);
 		sighand_put(h);
 	}
-	if (__atomic_load_n(&caps->refs, __ATOMIC_ACQUIRE) > 1) {
-		copy = cap_space_fork(caps);
-		if (is_err(copy))
-			return (int)ptr_err(copy);
-		flags = process_lock(p);
-		current->caps = copy;
-		process_unlock(p, flags);
-		cap_space_put(caps);
-	}
-	return 0;
+	return process_unshare_caps();
 }
 
 static void reset_signals(struct task *t)

@@ -82,7 +82,8 @@ static bool unqueue(struct futex_waiter *w)
 	return false;
 }
 
-/* Reads the word and queues @w if it still is @expected; the state is set before the lock goes. 0 |
+/* Queues @w, then reads the word, and takes @w back if it is not @expected; the state is set before
+ * the lock goes. The order matters: futex_wake looks at an empty queue without the lock. 0 |
  * -EAGAIN | -EFAULT. */
 static int queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w)
 {
@@ -91,18 +92,21 @@ static int queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w)
 
 	for (;;) {
 		spin_lock(&b->lock);
+		list_add_tail(&b->waiters, &w->node);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with futex_wake */
 		if (!get_user_u32_nofault(word, &value))
 			break;
+		list_del(&w->node);
 		spin_unlock(&b->lock);
 		if (get_user_u32(word, &value))
 			return -EFAULT;
 	}
 	if (value != expected) {
+		list_del(&w->node);
 		spin_unlock(&b->lock);
 		return -EAGAIN;
 	}
 	w->bucket = b;
-	list_add_tail(&b->waiters, &w->node);
 	thread_set_state(THREAD_INTERRUPTIBLE);
 	spin_unlock(&b->lock);
 	return 0;

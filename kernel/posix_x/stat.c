@@ -227,9 +227,9 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 		t = process_first_task_locked(p);
 	out->pid = thread ? thread->tid : p->nr;
 	out->tgid = p->nr;
-	out->state = state_letter(p, t);
-	if (!thread && t && t->thread.tid != p->nr)
-		out->state = 'Z'; /* the first thread has ended, others go on */
+	/* A first thread that has ended before the others shows as a zombie, though the process
+	 * lives. */
+	out->state = !thread && t && t->thread.tid != p->nr ? 'Z' : state_letter(p, t);
 	out->threads = MAX(__atomic_load_n(&p->live, __ATOMIC_RELAXED), MIN(p->thread_count, 1u));
 	out->exit_signal = p->exit_signal;
 	out->exit_code = p->exit_code;

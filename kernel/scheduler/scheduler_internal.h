@@ -1,63 +1,68 @@
 /* What the files of the scheduler share. Layer: scheduler.
  *
- * Locks: a queue's lock guards everything in it and the scheduling fields of the threads on it. It is taken with interrupts off and
- * is held across the context switch: the thread that goes on releases it. Two queue locks: the second by trylock only.
- * A thread off the queues (THREAD_OFF_RQ) belongs to whoever takes its state away by compare-and-exchange. */
+ * Locks: a queue's lock guards everything in it and the scheduling fields of the threads on it. It
+ * is taken with interrupts off and is held across the context switch: the thread that goes on
+ * releases it. Two queue locks: the second by trylock only. A thread off the queues (THREAD_OFF_RQ)
+ * belongs to whoever takes its state away by compare-and-exchange. */
 #pragma once
 
 #include <exo/sched.h>
 #include <exo/time.h>
 
-#define RT_LEVELS       100 /* 0..99, kept as 99 - priority so that the first set bit is the best */
-#define FAIR_BUCKETS    64
-#define WEIGHT_NICE_0   1024u
-#define RR_SLICE_NS     (100 * NS_PER_MS)
-#define SLICE_REST_NS   (200 * NS_PER_US) /* less than this left of a slice is nothing left */
-/* An armed tick is left as it is unless it is later than this: arming anew at each switch would cost more than it gives. */
+#define RT_LEVELS     100 /* 0..99, kept as 99 - priority so that the first set bit is the best */
+#define FAIR_BUCKETS  64
+#define WEIGHT_NICE_0 1024u
+#define RR_SLICE_NS   (100 * NS_PER_MS)
+#define SLICE_REST_NS (200 * NS_PER_US) /* less than this left of a slice is nothing left */
+/* An armed tick is left as it is unless it is later than this: arming anew at each switch would
+ * cost more than it gives. */
 #define TICK_LATE_SHARED_NS (4 * NS_PER_MS)
 #define TICK_LATE_ALONE_NS  (16 * NS_PER_MS)
 
 struct rt_queue {
 	u64 bitmap[2];
-	u32 count;             /* queued; without the running one */
+	u32 count; /* queued; without the running one */
 	struct list levels[RT_LEVELS];
 };
 
 struct fair_queue {
-	u64 bitmap;            /* bit b = buckets[b] is not empty */
-	u64 front;             /* number of the earliest bucket in use; bucket number n stands in buckets[n % 64] */
-	u64 vtime;             /* never goes back: where a thread without history starts */
-	u32 count;             /* queued; without the running one */
+	u64 bitmap; /* bit b = buckets[b] is not empty */
+	u64 front;  /* number of the earliest bucket in use; bucket number n stands in buckets[n %
+		       64] */
+	u64 vtime;  /* never goes back: where a thread without history starts */
+	u32 count;  /* queued; without the running one */
 	struct list buckets[FAIR_BUCKETS];
-	struct list waiting;   /* all queued, longest wait first */
+	struct list waiting; /* all queued, longest wait first */
 };
 
 struct runqueue {
-	spinlock_t lock;       /* RUNQUEUE */
-	u32 cpu;               /* [c] */
-	u32 nr_running;        /* [lock; read racy] queued and running, without idle */
-	bool resched_sent;     /* [lock] this CPU was told to reschedule and has not yet */
-	struct thread *curr;   /* [lock] */
-	struct thread *idle;   /* [c] */
+	spinlock_t lock;              /* RUNQUEUE */
+	u32 cpu;                      /* [c] */
+	u32 nr_running;               /* [lock; read racy] queued and running, without idle */
+	bool resched_sent;            /* [lock] this CPU was told to reschedule and has not yet */
+	struct thread *curr;          /* [lock] */
+	struct thread *idle;          /* [c] */
 	struct thread *switched_from; /* [lock] prev of the switch under way */
-	struct thread *moving; /* [lock] prev, which may not stay here: the switch's tail sends it on */
-	ns_t clock;            /* [lock] when curr was last accounted */
-	ns_t picked_at;        /* [lock] when curr was switched in */
-	ns_t slice_start_at;   /* [lock] when curr was last chosen to go on */
+	struct thread
+		*moving; /* [lock] prev, which may not stay here: the switch's tail sends it on */
+	ns_t clock;      /* [lock] when curr was last accounted */
+	ns_t picked_at;  /* [lock] when curr was switched in */
+	ns_t slice_start_at; /* [lock] when curr was last chosen to go on */
 	struct rt_queue rt;
 	struct fair_queue fair;
 
 	struct timer tick;
-	ns_t tick_at;          /* [lock] when the tick is armed for; NS_FOREVER = it is not */
-	ns_t sampled_at;       /* [lock] last tick */
-	ns_t balanced_at;      /* [lock] */
-	u32 jitter;            /* [lock] */
+	ns_t tick_at;     /* [lock] when the tick is armed for; NS_FOREVER = it is not */
+	ns_t sampled_at;  /* [lock] last tick */
+	ns_t balanced_at; /* [lock] */
+	u32 jitter;       /* [lock] */
 
-	u64 switches;          /* [lock] statistics from here on */
+	u64 switches; /* [lock] statistics from here on */
 	u64 busy_ns, idle_ns;
 	u64 sampled_user_ns, sampled_nice_ns, sampled_system_ns;
-	s64 uninterruptible;   /* sleeping so from this queue minus woken so to it: only the sum over CPUs means something */
-	s64 threads;           /* [p] started here minus ended here: likewise */
+	s64 uninterruptible; /* sleeping so from this queue minus woken so to it: only the sum over
+				CPUs means something */
+	s64 threads;         /* [p] started here minus ended here: likewise */
 };
 DECLARE_PER_CPU(struct runqueue, runqueues);
 
@@ -74,30 +79,34 @@ static ALWAYS_INLINE bool resched_wanted(void)
 }
 
 /* schedule.c */
-void sched_cpu_online(void);                                       /* this CPU begins to schedule */
-void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags); /* [lock]; also asks for a reschedule if @t should run now */
-void rq_account(struct runqueue *rq, ns_t now);                    /* [lock] charges curr */
-void rq_resched(struct runqueue *rq);                              /* [lock] */
+void sched_cpu_online(void); /* this CPU begins to schedule */
+void rq_enqueue(struct runqueue *rq, struct thread *t,
+	u32 flags); /* [lock]; also asks for a reschedule if @t should run now */
+void rq_account(struct runqueue *rq, ns_t now); /* [lock] charges curr */
+void rq_resched(struct runqueue *rq);           /* [lock] */
 const struct sched_class *class_of_policy(u32 policy);
 
 /* wake.c */
 u32 sched_select_cpu(struct thread *t, bool fresh); /* interrupts off */
-void sched_move(struct thread *t); /* a runnable thread off the queues goes to a CPU it may run on */
-/* sched_pin - holds t's scheduling state still: on a queue (return: that queue, locked) or off (return: NULL, PINNED set).
- * Interrupts off until sched_unpin. */
+void sched_move(
+	struct thread *t); /* a runnable thread off the queues goes to a CPU it may run on */
+/* sched_pin - holds t's scheduling state still: on a queue (return: that queue, locked) or off
+ * (return: NULL, PINNED set). Interrupts off until sched_unpin. */
 struct runqueue *sched_pin(struct thread *t, ulong *flags);
 void sched_unpin(struct thread *t, struct runqueue *rq, ulong flags);
 
 /* balance.c */
-struct thread *balance_idle(struct runqueue *rq);  /* [lock] a thread pulled from a loaded CPU, not yet queued here; or NULL */
-void balance_tick(struct runqueue *rq, ns_t now);  /* [lock] spreads what is queued here */
+struct thread *balance_idle(struct runqueue
+		*rq); /* [lock] a thread pulled from a loaded CPU, not yet queued here; or NULL */
+void balance_tick(struct runqueue *rq, ns_t now); /* [lock] spreads what is queued here */
 
 /* workqueue.c */
 void workqueue_init(void);
 
 /* tick.c */
 void tick_init(struct runqueue *rq);
-void tick_arm(struct runqueue *rq, ns_t now);      /* [lock], on rq's CPU: makes sure that a tick comes when curr's time is over */
+void tick_arm(struct runqueue *rq,
+	ns_t now); /* [lock], on rq's CPU: makes sure that a tick comes when curr's time is over */
 
 /* fair.c */
 void fair_init(struct fair_queue *q);
@@ -105,15 +114,18 @@ struct thread *fair_pick(struct runqueue *rq);
 void fair_set_weight(struct thread *t);
 void fair_fork(struct thread *t, const struct thread *parent);
 bool fair_is_hot(const struct thread *t);
-void fair_migrate(struct thread *t, const struct runqueue *from, const struct runqueue *to); /* vtime to the other scale */
+void fair_migrate(struct thread *t, const struct runqueue *from,
+	const struct runqueue *to); /* vtime to the other scale */
 /* realtime.c */
 void rt_init(struct rt_queue *q);
 
 /* @t changes its CPU. */
-static ALWAYS_INLINE void migrated(struct thread *t, const struct runqueue *from, const struct runqueue *to)
+static ALWAYS_INLINE void migrated(
+	struct thread *t, const struct runqueue *from, const struct runqueue *to)
 {
 	fair_migrate(t, from, to);
 	t->migrations++;
 	if (t->flags & THREAD_RSEQ)
-		__atomic_fetch_or(&t->work, WORK_NOTIFY, __ATOMIC_RELAXED); /* its CPU number in user memory is out of date */
+		__atomic_fetch_or(&t->work, WORK_NOTIFY,
+			__ATOMIC_RELAXED); /* its CPU number in user memory is out of date */
 }

@@ -1,5 +1,6 @@
 /* Credentials: immutable once published, shared by reference, replaced whole. Layer: security.
- * Locks: none; a reader of another thread's credentials does so under RCU. Source: credentials(7), capabilities(7). */
+ * Locks: none; a reader of another thread's credentials does so under RCU. Source: credentials(7),
+ * capabilities(7). */
 #include <exo/security.h>
 #include <exo/memory.h>
 #include <exo/string.h>

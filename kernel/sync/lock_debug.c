@@ -1,9 +1,10 @@
 /* Lock ranks: in DEBUG builds every acquisition is checked against what is held. Layer: sync.
  *
- * Spin locks are kept per CPU (a holder cannot leave its CPU), sleeping locks per thread. A new lock must have a greater rank
- * than every lock held, or an equal one when the rank is nestable. Spin locks taken by an interrupt are not compared with those of
- * the code it interrupted: that code's locks are taken with interrupts on, so no interrupt takes them. try-locks are
- * recorded, not checked: they cannot wait. Rank NONE is never checked. */
+ * Spin locks are kept per CPU (a holder cannot leave its CPU), sleeping locks per thread. A new
+ * lock must have a greater rank than every lock held, or an equal one when the rank is nestable.
+ * Spin locks taken by an interrupt are not compared with those of the code it interrupted: that
+ * code's locks are taken with interrupts on, so no interrupt takes them. try-locks are recorded,
+ * not checked: they cannot wait. Rank NONE is never checked. */
 #include <exo/sync.h>
 #include <exo/log.h>
 #include <exo/sched.h>
@@ -13,7 +14,7 @@ static const struct {
 	const char *name;
 	bool nestable;
 } ranks[] = {
-#define LOCK_RANK(name, nestable) { #name, nestable },
+#define LOCK_RANK(name, nestable) {#name, nestable},
 #include "lock_ranks.def"
 #undef LOCK_RANK
 };
@@ -26,13 +27,15 @@ const char *lock_rank_name(u32 rank)
 #ifdef EXO_DEBUG
 static PER_CPU(struct held_locks, held_spin);
 
-static COLD NORETURN void report(const char *what, const struct held_lock *old, const void *lock, u32 rank, const void *site)
+static COLD NORETURN void report(
+	const char *what, const struct held_lock *old, const void *lock, u32 rank, const void *site)
 {
-	panic("%s: %s (%p) taken at %pS while %s (%p) is held since %pS", what, lock_rank_name(rank), lock, site,
-		lock_rank_name(old->rank), old->lock, old->site);
+	panic("%s: %s (%p) taken at %pS while %s (%p) is held since %pS", what,
+		lock_rank_name(rank), lock, site, lock_rank_name(old->rank), old->lock, old->site);
 }
 
-static void check(const struct held_locks *h, const void *lock, u32 rank, bool interrupt, const void *site)
+static void check(
+	const struct held_locks *h, const void *lock, u32 rank, bool interrupt, const void *site)
 {
 	for (u32 i = 0; i < h->count; i++) {
 		const struct held_lock *old = &h->held[i];
@@ -46,10 +49,12 @@ static void check(const struct held_locks *h, const void *lock, u32 rank, bool i
 	}
 }
 
-static void record(struct held_locks *h, const void *lock, u32 rank, bool interrupt, const void *site)
+static void record(
+	struct held_locks *h, const void *lock, u32 rank, bool interrupt, const void *site)
 {
 	ASSERT(h->count < HELD_LOCKS_MAX);
-	h->held[h->count++] = (struct held_lock){ .lock = lock, .site = site, .rank = (u16)rank, .interrupt = interrupt };
+	h->held[h->count++] = (struct held_lock){
+		.lock = lock, .site = site, .rank = (u16)rank, .interrupt = interrupt};
 }
 
 static void forget(struct held_locks *h, const void *lock)
@@ -101,7 +106,8 @@ NOINLINE void lock_assert_may_sleep(void)
 		return;
 	if (h->count)
 		panic("sleep at %pS while %s (%p) is held since %pS", __builtin_return_address(0),
-			lock_rank_name(h->held[h->count - 1].rank), h->held[h->count - 1].lock, h->held[h->count - 1].site);
+			lock_rank_name(h->held[h->count - 1].rank), h->held[h->count - 1].lock,
+			h->held[h->count - 1].site);
 	panic("sleep at %pS with preemption off (%u deep)", __builtin_return_address(0),
 		this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED);
 }

@@ -1,8 +1,9 @@
 /* Mutexes. Layer: sync; sleeps through the scheduler.
  *
- * owner = thread | bits. Uncontended: one compare-and-exchange each way. Contended: spin while the owner is on a CPU (it will soon
- * be done), then queue. Newcomers may overtake sleepers - that keeps the lock busy - but a sleeper that was woken and
- * found the lock taken again sets MUTEX_HANDOFF, and then the next unlock gives it the lock: nobody starves. */
+ * owner = thread | bits. Uncontended: one compare-and-exchange each way. Contended: spin while the
+ * owner is on a CPU (it will soon be done), then queue. Newcomers may overtake sleepers - that
+ * keeps the lock busy - but a sleeper that was woken and found the lock taken again sets
+ * MUTEX_HANDOFF, and then the next unlock gives it the lock: nobody starves. */
 #include <exo/sync.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -39,12 +40,14 @@ static bool try_take(struct mutex *m)
 	u64 old = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
 
 	while (!owner_of(old) && !(old & MUTEX_HANDOFF))
-		if (__atomic_compare_exchange_n(&m->owner, &old, (u64)current | old, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&m->owner, &old, (u64)current | old, false,
+			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
 
-/* Spins while the owner runs. Its struct stays readable: it is freed after a grace period, and preemption is off here. */
+/* Spins while the owner runs. Its struct stays readable: it is freed after a grace period, and
+ * preemption is off here. */
 static bool spin_on_owner(struct mutex *m)
 {
 	for (u32 i = 0; i < SPINS_MAX; i++) {
@@ -55,7 +58,8 @@ static bool spin_on_owner(struct mutex *m)
 			return true;
 		rcu_read_lock();
 		owner = owner_of(__atomic_load_n(&m->owner, __ATOMIC_RELAXED));
-		running = owner && owner != current && __atomic_load_n(&owner->on_cpu, __ATOMIC_RELAXED);
+		running = owner && owner != current &&
+			  __atomic_load_n(&owner->on_cpu, __ATOMIC_RELAXED);
 		rcu_read_unlock(); /* gives way when a better thread waits */
 		if (owner && !running)
 			return false;
@@ -66,7 +70,7 @@ static bool spin_on_owner(struct mutex *m)
 
 static int lock_slow(struct mutex *m, bool killable)
 {
-	struct wait_entry e = { .thread = current };
+	struct wait_entry e = {.thread = current};
 	bool lost_once = false;
 	ulong flags;
 	int ret = 0;
@@ -76,17 +80,20 @@ static int lock_slow(struct mutex *m, bool killable)
 	flags = spin_lock_irq(&m->wq.lock);
 	list_add_tail(&m->wq.waiters, &e.node);
 	for (;;) {
-		u64 old = __atomic_fetch_or(&m->owner, lost_once ? MUTEX_BITS : MUTEX_WAITERS, __ATOMIC_ACQUIRE);
+		u64 old = __atomic_fetch_or(
+			&m->owner, lost_once ? MUTEX_BITS : MUTEX_WAITERS, __ATOMIC_ACQUIRE);
 
 		if (owner_of(old) == current)
 			break; /* handed over */
 		if (!owner_of(old)) {
-			/* The first waiter takes even a mutex marked for hand-over: it is the one it is meant for. */
+			/* The first waiter takes even a mutex marked for hand-over: it is the one
+			 * it is meant for. */
 			if (m->wq.waiters.next == &e.node || !(old & MUTEX_HANDOFF)) {
 				u64 seen = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
 
 				if (!owner_of(seen) && __atomic_compare_exchange_n(&m->owner, &seen,
-						(u64)current | MUTEX_WAITERS, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+							       (u64)current | MUTEX_WAITERS, false,
+							       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 					break;
 				continue;
 			}
@@ -103,10 +110,14 @@ static int lock_slow(struct mutex *m, bool killable)
 	}
 	WRITE_ONCE(current->state, THREAD_RUNNING);
 	list_del(&e.node);
-	/* Whoever waits on sets its hand-over bit again; a bit left by one who went away must not stay. */
-	__atomic_fetch_and(&m->owner, list_empty(&m->wq.waiters) ? ~MUTEX_BITS : ~MUTEX_HANDOFF, __ATOMIC_RELAXED);
-	if (ret && !list_empty(&m->wq.waiters) && !owner_of(__atomic_load_n(&m->owner, __ATOMIC_RELAXED)))
-		thread_wake(list_first(&m->wq.waiters, struct wait_entry, node)->thread); /* the wake that we will not use */
+	/* Whoever waits on sets its hand-over bit again; a bit left by one who went away must not
+	 * stay. */
+	__atomic_fetch_and(&m->owner, list_empty(&m->wq.waiters) ? ~MUTEX_BITS : ~MUTEX_HANDOFF,
+		__ATOMIC_RELAXED);
+	if (ret && !list_empty(&m->wq.waiters) &&
+		!owner_of(__atomic_load_n(&m->owner, __ATOMIC_RELAXED)))
+		thread_wake(list_first(&m->wq.waiters, struct wait_entry, node)
+				    ->thread); /* the wake that we will not use */
 	spin_unlock_irq(&m->wq.lock, flags);
 	return ret;
 }
@@ -115,7 +126,8 @@ static ALWAYS_INLINE int lock(struct mutex *m, bool killable)
 {
 	u64 free = 0;
 
-	if (likely(__atomic_compare_exchange_n(&m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+	if (likely(__atomic_compare_exchange_n(
+		    &m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
 		return 0;
 	return lock_slow(m, killable);
 }
@@ -143,7 +155,8 @@ bool mutex_trylock(struct mutex *m)
 {
 	u64 free = 0;
 
-	if (!__atomic_compare_exchange_n(&m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(
+		    &m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false;
 	sleeplock_debug_acquire(m, RANK_NONE, __builtin_return_address(0));
 	return true;
@@ -160,7 +173,8 @@ static NOINLINE void unlock_slow(struct mutex *m)
 		owner = (u64)first->thread | MUTEX_WAITERS;
 	else
 		owner = first ? MUTEX_WAITERS : 0;
-	__atomic_store_n(&m->owner, owner, __ATOMIC_RELEASE); /* only we and holders of wq.lock change an owned mutex */
+	__atomic_store_n(&m->owner, owner,
+		__ATOMIC_RELEASE); /* only we and holders of wq.lock change an owned mutex */
 	if (first)
 		thread_wake(first->thread);
 	spin_unlock_irq(&m->wq.lock, flags);
@@ -171,7 +185,8 @@ void mutex_unlock(struct mutex *m)
 	u64 self = (u64)current;
 
 	sleeplock_debug_release(m);
-	if (unlikely(!__atomic_compare_exchange_n(&m->owner, &self, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+	if (unlikely(!__atomic_compare_exchange_n(
+		    &m->owner, &self, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
 		unlock_slow(m);
 }
 

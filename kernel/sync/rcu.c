@@ -1,15 +1,19 @@
 /* Read-copy-update by quiescent states. Layer: sync.
  *
- * Readers run with preemption off, so a CPU that has passed schedule() since, or that is halted in its idle loop, holds nothing that
- * was unpublished before. Each CPU has a stack of callbacks; one worker thread takes all the stacks, waits for a grace period and runs them.
- * The worker lets callbacks gather for BATCH_DELAY or until BATCH_CALLBACKS are there, so a fork and exit storm costs it one
- * switch for many. A CPU that does not pass by itself within a moment (a long run in user mode) gets IPI_RESCHED.
+ * Readers run with preemption off, so a CPU that has passed schedule() since, or that is halted in
+ * its idle loop, holds nothing that was unpublished before. Each CPU has a stack of callbacks; one
+ * worker thread takes all the stacks, waits for a grace period and runs them. The worker lets
+ * callbacks gather for BATCH_DELAY or until BATCH_CALLBACKS are there, so a fork and exit storm
+ * costs it one switch for many. A CPU that does not pass by itself within a moment (a long run in
+ * user mode) gets IPI_RESCHED.
  *
- * rcu_call works in any context, under any lock: it only pushes and, when the worker should run, leaves a note that the next schedule() of
- * this CPU reads (rcu_note_quiescent), where no lock is held.
+ * rcu_call works in any context, under any lock: it only pushes and, when the worker should run,
+ * leaves a note that the next schedule() of this CPU reads (rcu_note_quiescent), where no lock is
+ * held.
  *
- * Cycles: cycle_started counts the worker's rounds when it takes the stacks, cycle_graced when their grace period is over, cycle_done
- * when the callbacks ran. Somebody who arrives during round n waits for n + 1. */
+ * Cycles: cycle_started counts the worker's rounds when it takes the stacks, cycle_graced when
+ * their grace period is over, cycle_done when the callbacks ran. Somebody who arrives during round
+ * n waits for n + 1. */
 #include <exo/sync.h>
 #include <exo/log.h>
 #include <exo/sched.h>
@@ -26,11 +30,11 @@ PER_CPU(u32, rcu_wake_wanted);
 static PER_CPU(struct rcu_head *, callbacks); /* [a] push by this CPU, taken whole by the worker */
 static PER_CPU(u64, callbacks_queued);        /* [p write] ever */
 
-static struct thread *worker;         /* [c] after rcu_init */
-static u64 callbacks_run;             /* [worker] ever */
+static struct thread *worker;                       /* [c] after rcu_init */
+static u64 callbacks_run;                           /* [worker] ever */
 static u64 cycle_started, cycle_graced, cycle_done; /* [a] written by the worker */
-static u64 cycle_wanted;              /* [a] somebody sleeps until this round is over */
-static u32 worker_dozing;             /* [a] 1: no callback anywhere, the first one must wake the worker */
+static u64 cycle_wanted;  /* [a] somebody sleeps until this round is over */
+static u32 worker_dozing; /* [a] 1: no callback anywhere, the first one must wake the worker */
 static struct waitqueue cycle_waiters = WAITQUEUE_INIT(cycle_waiters);
 
 static u64 callbacks_queued_total(void)
@@ -45,7 +49,8 @@ static u64 callbacks_queued_total(void)
 
 u64 rcu_callbacks_pending(void)
 {
-	u64 run = __atomic_load_n(&callbacks_run, __ATOMIC_ACQUIRE); /* first: never more than what was queued by then */
+	u64 run = __atomic_load_n(&callbacks_run,
+		__ATOMIC_ACQUIRE); /* first: never more than what was queued by then */
 
 	return callbacks_queued_total() - run;
 }
@@ -58,11 +63,14 @@ void rcu_call(struct rcu_head *h, void (*fn)(struct rcu_head *h))
 	u64 queued = this_cpu_read(callbacks_queued) + 1;
 
 	h->fn = fn;
-	this_cpu_write(callbacks_queued, queued); /* before the push, whose barrier orders it before the look at worker_dozing */
+	this_cpu_write(callbacks_queued, queued); /* before the push, whose barrier orders it before
+						     the look at worker_dozing */
 	do
 		h->next = old;
-	while (!__atomic_compare_exchange_n(top, &old, h, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)); /* pairs with take_all */
-	if (unlikely(queued % BATCH_CALLBACKS == 0 || __atomic_load_n(&worker_dozing, __ATOMIC_SEQ_CST))) {
+	while (!__atomic_compare_exchange_n(
+		top, &old, h, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)); /* pairs with take_all */
+	if (unlikely(queued % BATCH_CALLBACKS == 0 ||
+		     __atomic_load_n(&worker_dozing, __ATOMIC_SEQ_CST))) {
 		this_cpu_write(rcu_wake_wanted, 1);
 		preempt_set_resched();
 	}
@@ -85,7 +93,8 @@ static struct rcu_head *take_all(void)
 	u32 cpu;
 
 	for_each_online_cpu (cpu) {
-		struct rcu_head *h = __atomic_exchange_n(cpu_ptr(callbacks, cpu), NULL, __ATOMIC_SEQ_CST);
+		struct rcu_head *h =
+			__atomic_exchange_n(cpu_ptr(callbacks, cpu), NULL, __ATOMIC_SEQ_CST);
 
 		while (h) { /* bound: what was queued */
 			struct rcu_head *next = h->next;
@@ -101,19 +110,23 @@ static struct rcu_head *take_all(void)
 /* Waits until every online CPU has been quiescent since the call. */
 static void grace_period(bool urgent)
 {
-	cpumask_t waiting = __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE) & ~BIT(cpu_id()); /* here we are, not reading */
+	cpumask_t waiting = __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE) &
+			    ~BIT(cpu_id()); /* here we are, not reading */
 	u32 seen[CPUS_MAX];
 	u32 cpu;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* what was unpublished before is seen by readers that start after */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* what was unpublished before is seen by readers
+						    that start after */
 	for_each_bit (cpu, waiting)
 		seen[cpu] = __atomic_load_n(cpu_ptr(rcu_passed, cpu), __ATOMIC_RELAXED);
-	for (u32 round = 0; waiting; round++) { /* bound: readers do not sleep, and IPIs make every CPU pass */
+	for (u32 round = 0; waiting;
+		round++) { /* bound: readers do not sleep, and IPIs make every CPU pass */
 		cpumask_t look = waiting;
 
 		for_each_bit (cpu, look)
 			if (__atomic_load_n(cpu_ptr(rcu_idle, cpu), __ATOMIC_RELAXED) ||
-				__atomic_load_n(cpu_ptr(rcu_passed, cpu), __ATOMIC_RELAXED) != seen[cpu])
+				__atomic_load_n(cpu_ptr(rcu_passed, cpu), __ATOMIC_RELAXED) !=
+					seen[cpu])
 				waiting &= ~BIT(cpu);
 		if (!waiting)
 			break;
@@ -124,7 +137,9 @@ static void grace_period(bool urgent)
 					arch_ipi(cpu, IPI_RESCHED);
 			preempt_enable();
 		}
-		thread_sleep_until(clock_monotonic() + (round ? FORCE_DELAY_NS : FORCE_DELAY_NS / 4), WAIT_UNINTERRUPTIBLE);
+		thread_sleep_until(
+			clock_monotonic() + (round ? FORCE_DELAY_NS : FORCE_DELAY_NS / 4),
+			WAIT_UNINTERRUPTIBLE);
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -158,7 +173,8 @@ static void wait_for_work(void)
 		u64 pending;
 
 		thread_set_state(THREAD_INTERRUPTIBLE);
-		__atomic_store_n(&worker_dozing, 1, __ATOMIC_SEQ_CST); /* before the count is read; pairs with rcu_call */
+		__atomic_store_n(&worker_dozing, 1,
+			__ATOMIC_SEQ_CST); /* before the count is read; pairs with rcu_call */
 		pending = rcu_callbacks_pending();
 		if (pending)
 			__atomic_store_n(&worker_dozing, 0, __ATOMIC_RELAXED);
@@ -204,7 +220,8 @@ static u64 want_cycle(void)
 	u64 target = __atomic_load_n(&cycle_started, __ATOMIC_SEQ_CST) + 1;
 	u64 old = __atomic_load_n(&cycle_wanted, __ATOMIC_RELAXED);
 
-	while (old < target && !__atomic_compare_exchange_n(&cycle_wanted, &old, target, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+	while (old < target && !__atomic_compare_exchange_n(&cycle_wanted, &old, target, false,
+				       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		;
 	thread_wake(worker);
 	return target;
@@ -220,7 +237,8 @@ void rcu_synchronize(void)
 	if (!(online & (online - 1)) || !worker) /* one CPU, and it is here: nobody reads */
 		return;
 	target = want_cycle();
-	wait_event_uninterruptible(&cycle_waiters, __atomic_load_n(&cycle_graced, __ATOMIC_ACQUIRE) >= target);
+	wait_event_uninterruptible(
+		&cycle_waiters, __atomic_load_n(&cycle_graced, __ATOMIC_ACQUIRE) >= target);
 }
 
 void rcu_barrier(void)
@@ -230,7 +248,8 @@ void rcu_barrier(void)
 	lock_assert_may_sleep();
 	ASSERT(worker && current != worker);
 	target = want_cycle();
-	wait_event_uninterruptible(&cycle_waiters, __atomic_load_n(&cycle_done, __ATOMIC_ACQUIRE) >= target);
+	wait_event_uninterruptible(
+		&cycle_waiters, __atomic_load_n(&cycle_done, __ATOMIC_ACQUIRE) >= target);
 }
 
 void rcu_init(void)

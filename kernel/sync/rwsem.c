@@ -1,8 +1,9 @@
 /* Readers-writer sleeping locks. Layer: sync; sleeps through the scheduler.
  *
- * Uncontended: one atomic operation each way. As soon as somebody sleeps, newcomers queue behind and every release hands over to the
- * queue in its order (one writer, or all readers up to the next writer), so neither side starves. A thread must not take the
- * lock for reading twice: a writer may stand between. */
+ * Uncontended: one atomic operation each way. As soon as somebody sleeps, newcomers queue behind
+ * and every release hands over to the queue in its order (one writer, or all readers up to the next
+ * writer), so neither side starves. A thread must not take the lock for reading twice: a writer may
+ * stand between. */
 #include <exo/sync.h>
 #include <exo/log.h>
 #include <exo/sched.h>
@@ -13,7 +14,7 @@ struct waiter {
 	struct list node;      /* [wq.lock] */
 	struct thread *thread; /* [c] */
 	bool write;            /* [c] */
-	bool granted;          /* [a] release, pairs with wait_for_grant; afterwards the struct is gone */
+	bool granted; /* [a] release, pairs with wait_for_grant; afterwards the struct is gone */
 };
 
 #ifdef EXO_DEBUG
@@ -37,7 +38,8 @@ static ALWAYS_INLINE bool try_read(struct rwsem *s)
 	s64 count = __atomic_load_n(&s->count, __ATOMIC_RELAXED);
 
 	while (count >= 0)
-		if (__atomic_compare_exchange_n(&s->count, &count, count + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&s->count, &count, count + 1, false,
+			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -46,7 +48,8 @@ static ALWAYS_INLINE bool try_write(struct rwsem *s)
 {
 	s64 free = 0;
 
-	return __atomic_compare_exchange_n(&s->count, &free, -1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(
+		&s->count, &free, -1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 static ALWAYS_INLINE bool has_waiters(const struct rwsem *s)
@@ -68,7 +71,8 @@ static void grant_locked(struct rwsem *s)
 		list_del(&w->node);
 		__atomic_fetch_sub(&s->waiting, 1, __ATOMIC_RELAXED);
 		__atomic_store_n(&w->granted, true, __ATOMIC_RELEASE);
-		thread_wake(t); /* readable although it may be exiting: preemption is off, so no grace period ends */
+		thread_wake(t); /* readable although it may be exiting: preemption is off, so no
+				   grace period ends */
 		if (write)
 			return;
 	}
@@ -84,7 +88,7 @@ static NOINLINE void grant(struct rwsem *s)
 
 static NOINLINE void lock_slow(struct rwsem *s, bool write)
 {
-	struct waiter w = { .thread = current, .write = write };
+	struct waiter w = {.thread = current, .write = write};
 	ulong flags;
 
 	for (u32 i = 0; i < SPINS_MAX && !has_waiters(s); i++) {
@@ -94,7 +98,8 @@ static NOINLINE void lock_slow(struct rwsem *s, bool write)
 	}
 	flags = spin_lock_irq(&s->wq.lock);
 	list_add_tail(&s->wq.waiters, &w.node);
-	__atomic_fetch_add(&s->waiting, 1, __ATOMIC_SEQ_CST); /* then count is read; a release writes count, then reads waiting */
+	__atomic_fetch_add(&s->waiting, 1, __ATOMIC_SEQ_CST); /* then count is read; a release
+								 writes count, then reads waiting */
 	grant_locked(s);
 	spin_unlock_irq(&s->wq.lock, flags);
 	for (;;) {

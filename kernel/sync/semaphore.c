@@ -13,7 +13,8 @@ static bool try_down(struct semaphore *s)
 	s32 count = __atomic_load_n(&s->count, __ATOMIC_RELAXED);
 
 	while (count > 0)
-		if (__atomic_compare_exchange_n(&s->count, &count, count - 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&s->count, &count, count - 1, false,
+			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -35,11 +36,13 @@ void once_run_slow(struct once *o, void (*fn)(void *arg), void *arg)
 {
 	u32 fresh = 0;
 
-	if (__atomic_compare_exchange_n(&o->state, &fresh, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+	if (__atomic_compare_exchange_n(
+		    &o->state, &fresh, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
 		fn(arg);
 		__atomic_store_n(&o->state, 2, __ATOMIC_RELEASE);
 		wake_all(&once_waiters, 0);
 	} else {
-		wait_event_uninterruptible(&once_waiters, __atomic_load_n(&o->state, __ATOMIC_ACQUIRE) == 2);
+		wait_event_uninterruptible(
+			&once_waiters, __atomic_load_n(&o->state, __ATOMIC_ACQUIRE) == 2);
 	}
 }

@@ -1,8 +1,9 @@
 /* Wait queues. Layer: sync; sleeps through the scheduler.
  *
- * A sleeper queues itself, then sets its state (a full barrier), then reads its condition. A waker writes the condition, then (a
- * full barrier in waitqueue_active) looks at the queue. So either the sleeper sees the condition or the waker sees
- * the sleeper. A wake takes the entries it woke off the queue, hence a woken thread seldom needs the lock again. */
+ * A sleeper queues itself, then sets its state (a full barrier), then reads its condition. A waker
+ * writes the condition, then (a full barrier in waitqueue_active) looks at the queue. So either the
+ * sleeper sees the condition or the waker sees the sleeper. A wake takes the entries it woke off
+ * the queue, hence a woken thread seldom needs the lock again. */
 #include <exo/sync.h>
 #include <exo/errno.h>
 #include <exo/sched.h>
@@ -38,7 +39,8 @@ void waitqueue_remove(struct waitqueue *q, struct wait_entry *e)
 	spin_unlock_irq(&q->lock, flags);
 }
 
-/* Unlinks an entry whose owner may be looking at it without the lock: once ->next points to itself the owner may be gone. */
+/* Unlinks an entry whose owner may be looking at it without the lock: once ->next points to itself
+ * the owner may be gone. */
 static void unlink_woken(struct wait_entry *e)
 {
 	struct list *n = &e->node;
@@ -92,7 +94,8 @@ void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode
 void wait_finish(struct waitqueue *q, struct wait_entry *e)
 {
 	WRITE_ONCE(current->state, THREAD_RUNNING);
-	if (__atomic_load_n(&e->node.next, __ATOMIC_ACQUIRE) != &e->node) /* pairs with unlink_woken */
+	if (__atomic_load_n(&e->node.next, __ATOMIC_ACQUIRE) !=
+		&e->node) /* pairs with unlink_woken */
 		waitqueue_remove(q, e);
 }
 
@@ -101,7 +104,8 @@ int wait_sleep(enum wait_mode mode, ns_t deadline_ns)
 	bool timed_out = false;
 
 	if (mode != WAIT_UNINTERRUPTIBLE &&
-		(mode == WAIT_KILLABLE ? thread_fatal_pending(current) : thread_signal_pending(current))) {
+		(mode == WAIT_KILLABLE ? thread_fatal_pending(current)
+				       : thread_signal_pending(current))) {
 		WRITE_ONCE(current->state, THREAD_RUNNING);
 		return -ERESTARTSYS;
 	}

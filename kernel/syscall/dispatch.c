@@ -1,5 +1,6 @@
 /* The dispatch array of system calls and the answer to absent ones. Layer: syscall.
- * The array is filled at boot from table.def; every line there has its handler (scripts/syscall-table --check). */
+ * The array is filled at boot from table.def; every line there has its handler
+ * (scripts/syscall-table --check). */
 #include <exo/syscalls.h>
 #include <exo/log.h>
 #include <exo/posix_x.h>
@@ -13,8 +14,9 @@ static const struct {
 	u8 args;
 	char flags;
 } table[] = {
-#define F                                              1
-#define SYSCALL(nr, name_, args_, flags_, state, note) { (syscall_fn)(void (*)(void))sys_##name_, #name_, nr, args_, flags_ },
+#define F 1
+#define SYSCALL(nr, name_, args_, flags_, state, note) \
+	{(syscall_fn)(void (*)(void))sys_##name_, #name_, nr, args_, flags_},
 #include "table.def"
 #undef SYSCALL
 #undef F
@@ -23,7 +25,8 @@ static const struct {
 syscall_fn syscall_table[SYSCALLS_MAX] ALIGNED(64);
 const char *syscall_names[SYSCALLS_MAX];
 u8 syscall_arg_counts[SYSCALLS_MAX];
-u64 syscall_full_frame[SYSCALLS_MAX / 64]; /* bit nr = F call; read by arch when it builds its entry */
+u64 syscall_full_frame[SYSCALLS_MAX /
+		       64]; /* bit nr = F call; read by arch when it builds its entry */
 
 /* One line a second at the most, so that a program in a loop cannot flood the log. */
 static void log_absent(long nr)
@@ -32,9 +35,11 @@ static void log_absent(long nr)
 	ns_t now = clock_monotonic();
 	u64 due = __atomic_load_n(&next_ns, __ATOMIC_RELAXED);
 
-	if (now < due || !__atomic_compare_exchange_n(&next_ns, &due, now + NS_PER_SEC, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (now < due || !__atomic_compare_exchange_n(&next_ns, &due, now + NS_PER_SEC, false,
+				 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return;
-	log_info("syscall: %s[%d] called number %ld, which is absent", current->name, current->tid, nr);
+	log_info("syscall: %s[%d] called number %ld, which is absent", current->name, current->tid,
+		nr);
 }
 
 static long sys_ni(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)

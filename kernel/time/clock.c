@@ -1,7 +1,8 @@
 /* The clocks: cycle counter times multiplier, and an offset for the time of day. Layer: time.
  *
- * CLOCK_MONOTONIC counts from the kernel's first instruction. Reading needs no lock: base and multiplier never change after
- * clock_init, the offset is one word. Setting the time of day is the only write; it also fills the vDSO page. */
+ * CLOCK_MONOTONIC counts from the kernel's first instruction. Reading needs no lock: base and
+ * multiplier never change after clock_init, the offset is one word. Setting the time of day is the
+ * only write; it also fills the vDSO page. */
 #include "time_internal.h"
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -13,8 +14,9 @@
 #define REALTIME_MAX_NS (9223372036ULL * NS_PER_SEC) /* what fits a signed 64-bit count of ns */
 
 u64 tsc_khz;
-static u64 clock_mult;  /* [c] ns a cycle, VDSO_SHIFT bits of fraction; 0 before clock_init */
-static u64 clock_offset; /* [c] CLOCK_MONOTONIC = scaled cycles + this: 0 at the kernel's first instruction */
+static u64 clock_mult;      /* [c] ns a cycle, VDSO_SHIFT bits of fraction; 0 before clock_init */
+static u64 clock_offset;    /* [c] CLOCK_MONOTONIC = scaled cycles + this: 0 at the kernel's first
+			       instruction */
 static s64 realtime_offset; /* [a] written under set_lock */
 static u32 set_count;       /* [a] likewise */
 struct waitqueue clock_set_waiters = WAITQUEUE_INIT(clock_set_waiters);
@@ -53,8 +55,9 @@ u64 clock_cycles_to_ns(u64 cycles)
 /* [set_lock] Clocks that are not here are asked of the kernel. */
 static void vdso_write(void)
 {
-	static const u8 monotonic[] = { CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME };
-	static const u8 realtime[] = { CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI };
+	static const u8 monotonic[] = {
+		CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME};
+	static const u8 realtime[] = {CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI};
 
 	WRITE_ONCE(vdso.data.mult, clock_mult);
 	for (size_t i = 0; i < ARRAY_LEN(monotonic); i++)

@@ -3,32 +3,32 @@
 #include "time_internal.h"
 #include <arch/io.h>
 
-#define PORT_INDEX    0x70
-#define PORT_DATA     0x71
-#define REG_STATUS_A  0x0a
-#define REG_STATUS_B  0x0b
-#define REG_CENTURY   0x32
-#define A_UPDATING    0x80
-#define B_24_HOURS    0x02
-#define B_BINARY      0x04
-#define HOUR_PM       0x80
+#define PORT_INDEX       0x70
+#define PORT_DATA        0x71
+#define REG_STATUS_A     0x0a
+#define REG_STATUS_B     0x0b
+#define REG_CENTURY      0x32
+#define A_UPDATING       0x80
+#define B_24_HOURS       0x02
+#define B_BINARY         0x04
+#define HOUR_PM          0x80
 #define UPDATE_READS_MAX 20000 /* an update takes 2 ms, a port read about 1 us */
-#define ATTEMPTS_MAX  4
-#define YEAR_MAX      2200
+#define ATTEMPTS_MAX     4
+#define YEAR_MAX         2200
 
 s64 rtc_to_unix(const struct rtc_fields *f)
 {
-	static const u16 days_before[12] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+	static const u16 days_before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
 	bool leap = (f->year % 4 == 0 && f->year % 100) || f->year % 400 == 0;
-	static const u8 lengths[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const u8 lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	u64 past, days;
 
-	if (f->year < 1970 || f->year > YEAR_MAX || f->month < 1 || f->month > 12 || f->day < 1 || f->hour > 23 || f->minute > 59 ||
-		f->second > 59)
+	if (f->year < 1970 || f->year > YEAR_MAX || f->month < 1 || f->month > 12 || f->day < 1 ||
+		f->hour > 23 || f->minute > 59 || f->second > 59)
 		return -1;
 	if (f->day > lengths[f->month - 1] + (u32)(leap && f->month == 2))
 		return -1;
-	past = f->year - 1; /* whole years */
+	past = f->year - 1;                                              /* whole years */
 	days = past * 365 + past / 4 - past / 100 + past / 400 - 719162; /* from year 1 to 1970 */
 	days += days_before[f->month - 1] + (leap && f->month > 2) + f->day - 1;
 	return (s64)(((days * 24 + f->hour) * 60 + f->minute) * 60 + f->second);
@@ -36,7 +36,8 @@ s64 rtc_to_unix(const struct rtc_fields *f)
 
 static u8 reg_read(u8 reg)
 {
-	arch_out8(PORT_INDEX, reg | 0x80); /* NMI stays masked at the gate that shares this port: harmless, nothing uses it */
+	arch_out8(PORT_INDEX, reg | 0x80); /* NMI stays masked at the gate that shares this port:
+					      harmless, nothing uses it */
 	return arch_in8(PORT_DATA);
 }
 
@@ -47,7 +48,8 @@ static u32 from_bcd(u32 v)
 
 static void read_raw(u8 raw[7])
 {
-	static const u8 regs[7] = { 0, 2, 4, 7, 8, 9, REG_CENTURY }; /* second minute hour day month year century */
+	static const u8 regs[7] = {
+		0, 2, 4, 7, 8, 9, REG_CENTURY}; /* second minute hour day month year century */
 
 	for (u32 i = 0; i < UPDATE_READS_MAX && reg_read(REG_STATUS_A) & A_UPDATING; i++)
 		;
@@ -69,7 +71,7 @@ static s64 decode(const u8 raw[7], u8 status_b)
 		v[2] = raw[2] & HOUR_PM ? hour + 12 : hour;
 	}
 	century = v[6] >= 19 && v[6] <= 21 ? v[6] : 20;
-	f = (struct rtc_fields){ century * 100 + v[5], v[4], v[3], v[2], v[1], v[0] };
+	f = (struct rtc_fields){century * 100 + v[5], v[4], v[3], v[2], v[1], v[0]};
 	return rtc_to_unix(&f);
 }
 

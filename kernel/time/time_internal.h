@@ -4,7 +4,6 @@
 #include <exo/time.h>
 #include <arch/vdso_data.h>
 
-
 /* rtc.c */
 struct rtc_fields {
 	u32 year, month, day, hour, minute, second; /* month and day from 1 */

@@ -1,8 +1,11 @@
-/* High-resolution timers: a red-black tree by deadline on each CPU over a one-shot hardware timer. Layer: time.
+/* High-resolution timers: a red-black tree by deadline on each CPU over a one-shot hardware timer.
+ * Layer: time.
  *
- * A timer belongs to the base of the CPU that started it. ->base changes only with the old base locked; while it is on its way it is
- * NULL. The hardware is programmed only for a deadline earlier than what it is armed for: a cancelled timer leaves it armed,
- * and the interrupt then finds nothing. Callbacks run with interrupts off and no lock held; base->running names the one that does. */
+ * A timer belongs to the base of the CPU that started it. ->base changes only with the old base
+ * locked; while it is on its way it is NULL. The hardware is programmed only for a deadline earlier
+ * than what it is armed for: a cancelled timer leaves it armed, and the interrupt then finds
+ * nothing. Callbacks run with interrupts off and no lock held; base->running names the one that
+ * does. */
 #include <exo/time.h>
 #include <exo/log.h>
 #include <arch/irq.h>
@@ -11,11 +14,12 @@ enum { TIMER_IDLE, TIMER_QUEUED };
 #define EXPIRE_MAX 256 /* callbacks in one interrupt; the rest follow at once in the next */
 
 struct timer_base {
-	spinlock_t lock;       /* TIMER */
-	bool ready;            /* [c] */
-	struct rb_tree tree;   /* [lock] queued timers by deadline */
-	struct timer *running; /* [lock] whose fn is being called; maybe freed already: only compared */
-	ns_t armed_at;         /* [p] what the hardware is armed for; NS_FOREVER = nothing */
+	spinlock_t lock;     /* TIMER */
+	bool ready;          /* [c] */
+	struct rb_tree tree; /* [lock] queued timers by deadline */
+	struct timer
+		*running; /* [lock] whose fn is being called; maybe freed already: only compared */
+	ns_t armed_at;    /* [p] what the hardware is armed for; NS_FOREVER = nothing */
 };
 static PER_CPU(struct timer_base, timer_bases);
 
@@ -23,7 +27,8 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
 	t->deadline_ns = 0;
 	t->fn = fn;
-	t->base = this_cpu_ptr(timer_bases); /* any is right; this one is likely the one that starts it */
+	t->base = this_cpu_ptr(
+		timer_bases); /* any is right; this one is likely the one that starts it */
 	t->state = TIMER_IDLE;
 }
 
@@ -56,7 +61,8 @@ static struct timer_base *lock_base(struct timer *t)
 
 static bool earlier(const struct rb_node *a, const struct rb_node *b)
 {
-	return container_of(a, struct timer, node)->deadline_ns < container_of(b, struct timer, node)->deadline_ns;
+	return container_of(a, struct timer, node)->deadline_ns <
+	       container_of(b, struct timer, node)->deadline_ns;
 }
 
 static bool dequeue(struct timer_base *b, struct timer *t)
@@ -85,7 +91,8 @@ void timer_start(struct timer *t, ns_t deadline_ns)
 
 	ASSERT(here->ready);
 	dequeue(b, t);
-	/* A timer whose fn runs on another CPU stays there, or timer_cancel_sync would not find the running one. */
+	/* A timer whose fn runs on another CPU stays there, or timer_cancel_sync would not find the
+	 * running one. */
 	if (b != here && b->running != t) {
 		__atomic_store_n(&t->base, NULL, __ATOMIC_RELAXED);
 		spin_unlock(&b->lock);
@@ -154,7 +161,8 @@ void timer_interrupt(void)
 	if (!b->ready)
 		return;
 	spin_lock(&b->lock);
-	b->armed_at = 0; /* so that what the callbacks start does not touch the hardware: it is armed once, below */
+	b->armed_at = 0; /* so that what the callbacks start does not touch the hardware: it is
+			    armed once, below */
 	now = clock_monotonic();
 	for (u32 n = 0; (first = rb_first(&b->tree)) && n < EXPIRE_MAX; n++) {
 		struct timer *t = container_of(first, struct timer, node);

@@ -1,31 +1,32 @@
 /* The file part of the Linux user ABI, x86_64: numbers and structures that cross the boundary.
- * Sources: open(2) fcntl(2) stat(2) statx(2) statfs(2) getdents(2) poll(2) epoll(7) xattr(7) mount(2) fallocate(2). */
+ * Sources: open(2) fcntl(2) stat(2) statx(2) statfs(2) getdents(2) poll(2) epoll(7) xattr(7)
+ * mount(2) fallocate(2). */
 #pragma once
 
 #include <exo/types.h>
 
 /* open(2) */
-#define O_ACCMODE   00000003u
-#define O_RDONLY    00000000u
-#define O_WRONLY    00000001u
-#define O_RDWR      00000002u
-#define O_CREAT     00000100u
-#define O_EXCL      00000200u
-#define O_NOCTTY    00000400u
-#define O_TRUNC     00001000u
-#define O_APPEND    00002000u
-#define O_NONBLOCK  00004000u
-#define O_DSYNC     00010000u
-#define O_ASYNC     00020000u
-#define O_DIRECT    00040000u
-#define O_LARGEFILE 00100000u
-#define O_DIRECTORY 00200000u
-#define O_NOFOLLOW  00400000u
-#define O_NOATIME   01000000u
-#define O_CLOEXEC   02000000u
-#define O_SYNC      04010000u
-#define O_PATH      010000000u
-#define O_TMPFILE   020200000u
+#define O_ACCMODE     00000003u
+#define O_RDONLY      00000000u
+#define O_WRONLY      00000001u
+#define O_RDWR        00000002u
+#define O_CREAT       00000100u
+#define O_EXCL        00000200u
+#define O_NOCTTY      00000400u
+#define O_TRUNC       00001000u
+#define O_APPEND      00002000u
+#define O_NONBLOCK    00004000u
+#define O_DSYNC       00010000u
+#define O_ASYNC       00020000u
+#define O_DIRECT      00040000u
+#define O_LARGEFILE   00100000u
+#define O_DIRECTORY   00200000u
+#define O_NOFOLLOW    00400000u
+#define O_NOATIME     01000000u
+#define O_CLOEXEC     02000000u
+#define O_SYNC        04010000u
+#define O_PATH        010000000u
+#define O_TMPFILE     020200000u
 #define O_TMPFILE_BIT 020000000u
 
 /* the *at family */
@@ -39,34 +40,34 @@
 #define AT_STATX_SYNC_TYPE  0x6000u
 
 /* st_mode */
-#define S_IFMT   0170000u
-#define S_IFSOCK 0140000u
-#define S_IFLNK  0120000u
-#define S_IFREG  0100000u
-#define S_IFBLK  0060000u
-#define S_IFDIR  0040000u
-#define S_IFCHR  0020000u
-#define S_IFIFO  0010000u
-#define S_ISUID  0004000u
-#define S_ISGID  0002000u
-#define S_ISVTX  0001000u
-#define S_IXGRP  0000010u
-#define S_IXUGO  0000111u
-#define S_IALLUGO 0007777u
-#define S_ISLNK(m)  (((m) & S_IFMT) == S_IFLNK)
-#define S_ISREG(m)  (((m) & S_IFMT) == S_IFREG)
-#define S_ISDIR(m)  (((m) & S_IFMT) == S_IFDIR)
-#define S_ISCHR(m)  (((m) & S_IFMT) == S_IFCHR)
-#define S_ISBLK(m)  (((m) & S_IFMT) == S_IFBLK)
-#define S_ISFIFO(m) (((m) & S_IFMT) == S_IFIFO)
-#define S_ISSOCK(m) (((m) & S_IFMT) == S_IFSOCK)
-#define S_DT(m)     ((u8)(((m) & S_IFMT) >> 12)) /* DT_* of getdents */
+#define S_IFMT      0170000u
+#define S_IFSOCK    0140000u
+#define S_IFLNK     0120000u
+#define S_IFREG     0100000u
+#define S_IFBLK     0060000u
+#define S_IFDIR     0040000u
+#define S_IFCHR     0020000u
+#define S_IFIFO     0010000u
+#define S_ISUID     0004000u
+#define S_ISGID     0002000u
+#define S_ISVTX     0001000u
+#define S_IXGRP     0000010u
+#define S_IXUGO     0000111u
+#define S_IALLUGO   0007777u
+#define S_ISLNK(m)  (((m)&S_IFMT) == S_IFLNK)
+#define S_ISREG(m)  (((m)&S_IFMT) == S_IFREG)
+#define S_ISDIR(m)  (((m)&S_IFMT) == S_IFDIR)
+#define S_ISCHR(m)  (((m)&S_IFMT) == S_IFCHR)
+#define S_ISBLK(m)  (((m)&S_IFMT) == S_IFBLK)
+#define S_ISFIFO(m) (((m)&S_IFMT) == S_IFIFO)
+#define S_ISSOCK(m) (((m)&S_IFMT) == S_IFSOCK)
+#define S_DT(m)     ((u8)(((m)&S_IFMT) >> 12)) /* DT_* of getdents */
 
 /* access(2), lseek(2) */
-#define F_OK 0
-#define X_OK 1
-#define W_OK 2
-#define R_OK 4
+#define F_OK      0
+#define X_OK      1
+#define W_OK      2
+#define R_OK      4
 #define SEEK_SET  0
 #define SEEK_CUR  1
 #define SEEK_END  2
@@ -96,10 +97,10 @@
 #define F_GETPIPE_SZ    1032
 #define F_ADD_SEALS     1033
 #define F_GET_SEALS     1034
-#define FD_CLOEXEC 1
-#define F_RDLCK 0
-#define F_WRLCK 1
-#define F_UNLCK 2
+#define FD_CLOEXEC      1
+#define F_RDLCK         0
+#define F_WRLCK         1
+#define F_UNLCK         2
 struct linux_flock {
 	s16 type, whence;
 	s32 pad0;
@@ -115,8 +116,8 @@ struct linux_owner_ex {
 #define LOCK_UN 8
 
 /* memfd_create(2) and its seals */
-#define MFD_CLOEXEC       1u
-#define MFD_ALLOW_SEALING 2u
+#define MFD_CLOEXEC         1u
+#define MFD_ALLOW_SEALING   2u
 #define F_SEAL_SEAL         1u
 #define F_SEAL_SHRINK       2u
 #define F_SEAL_GROW         4u
@@ -142,11 +143,11 @@ struct linux_owner_ex {
 #define RENAME_WHITEOUT  4u
 
 /* setxattr(2) */
-#define XATTR_CREATE  1
-#define XATTR_REPLACE 2
-#define XATTR_NAME_MAX  255
-#define XATTR_SIZE_MAX  65536
-#define XATTR_LIST_MAX  65536
+#define XATTR_CREATE   1
+#define XATTR_REPLACE  2
+#define XATTR_NAME_MAX 255
+#define XATTR_SIZE_MAX 65536
+#define XATTR_LIST_MAX 65536
 
 /* utimensat(2) */
 #define UTIME_NOW  0x3fffffff
@@ -204,9 +205,9 @@ struct linux_statfs {
 	s64 namelen, frsize, flags, spare[4];
 };
 _Static_assert(sizeof(struct linux_statfs) == 120, "struct statfs is user ABI");
-#define TMPFS_MAGIC     0x01021994
-#define RAMFS_MAGIC     0x858458f6
-#define PIPEFS_MAGIC    0x50495045
+#define TMPFS_MAGIC      0x01021994
+#define RAMFS_MAGIC      0x858458f6
+#define PIPEFS_MAGIC     0x50495045
 #define ANON_INODE_MAGIC 0x09041934
 
 struct linux_dirent64 { /* name follows, NUL-terminated, record padded to 8 */
@@ -224,26 +225,26 @@ struct linux_dirent { /* name, NUL, ..., type in the last byte of the record */
 };
 
 /* mount(2) */
-#define MS_RDONLY      1u
-#define MS_NOSUID      2u
-#define MS_NODEV       4u
-#define MS_NOEXEC      8u
-#define MS_SYNCHRONOUS 16u
-#define MS_REMOUNT     32u
-#define MS_NOATIME     1024u
-#define MS_NODIRATIME  2048u
-#define MS_BIND        4096u
-#define MS_MOVE        8192u
-#define MS_REC         16384u
-#define MS_SILENT      32768u
-#define MS_UNBINDABLE  (1u << 17)
-#define MS_PRIVATE     (1u << 18)
-#define MS_SLAVE       (1u << 19)
-#define MS_SHARED      (1u << 20)
-#define MS_RELATIME    (1u << 21)
-#define MS_STRICTATIME (1u << 24)
-#define MS_LAZYTIME    (1u << 25)
-#define MS_MGC_VAL     0xc0ed0000u
+#define MS_RDONLY       1u
+#define MS_NOSUID       2u
+#define MS_NODEV        4u
+#define MS_NOEXEC       8u
+#define MS_SYNCHRONOUS  16u
+#define MS_REMOUNT      32u
+#define MS_NOATIME      1024u
+#define MS_NODIRATIME   2048u
+#define MS_BIND         4096u
+#define MS_MOVE         8192u
+#define MS_REC          16384u
+#define MS_SILENT       32768u
+#define MS_UNBINDABLE   (1u << 17)
+#define MS_PRIVATE      (1u << 18)
+#define MS_SLAVE        (1u << 19)
+#define MS_SHARED       (1u << 20)
+#define MS_RELATIME     (1u << 21)
+#define MS_STRICTATIME  (1u << 24)
+#define MS_LAZYTIME     (1u << 25)
+#define MS_MGC_VAL      0xc0ed0000u
 #define MNT_FORCE       1u
 #define MNT_DETACH      2u
 #define MNT_EXPIRE      4u
@@ -260,9 +261,9 @@ struct linux_epoll_event {
 	u64 data;
 } PACKED;
 _Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event is packed on x86_64");
-#define EPOLL_CTL_ADD 1
-#define EPOLL_CTL_DEL 2
-#define EPOLL_CTL_MOD 3
+#define EPOLL_CTL_ADD  1
+#define EPOLL_CTL_DEL  2
+#define EPOLL_CTL_MOD  3
 #define EPOLLEXCLUSIVE (1u << 28)
 #define EPOLLWAKEUP    (1u << 29)
 #define EPOLLONESHOT   (1u << 30)

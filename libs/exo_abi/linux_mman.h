@@ -1,4 +1,5 @@
-/* Linux user ABI of memory mappings: mmap(2), mremap(2), madvise(2), msync(2), mlock(2), mlockall(2), membarrier(2), mbind(2). */
+/* Linux user ABI of memory mappings: mmap(2), mremap(2), madvise(2), msync(2), mlock(2),
+ * mlockall(2), membarrier(2), mbind(2). */
 #pragma once
 
 #define L_PROT_READ      0x1

@@ -3,12 +3,12 @@
 
 #include <exo/types.h>
 
-#define SCHED_OTHER    0
-#define SCHED_FIFO     1
-#define SCHED_RR       2
-#define SCHED_BATCH    3
-#define SCHED_IDLE     5
-#define SCHED_DEADLINE 6
+#define SCHED_OTHER         0
+#define SCHED_FIFO          1
+#define SCHED_RR            2
+#define SCHED_BATCH         3
+#define SCHED_IDLE          5
+#define SCHED_DEADLINE      6
 #define SCHED_RESET_ON_FORK 0x40000000
 
 #define SCHED_FLAG_RESET_ON_FORK 0x01
@@ -19,7 +19,9 @@
 #define PRIO_PGRP    1
 #define PRIO_USER    2
 
-struct sched_param_abi { s32 priority; };
+struct sched_param_abi {
+	s32 priority;
+};
 struct sched_attr_abi {
 	u32 size, policy;
 	u64 flags;

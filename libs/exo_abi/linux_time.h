@@ -1,4 +1,5 @@
-/* Clocks and times in the Linux user ABI. Sources: clock_gettime(2), clock_getres(2), gettimeofday(2), adjtimex(2), timer_create(2). */
+/* Clocks and times in the Linux user ABI. Sources: clock_gettime(2), clock_getres(2),
+ * gettimeofday(2), adjtimex(2), timer_create(2). */
 #pragma once
 
 #include <exo/types.h>
@@ -16,13 +17,20 @@
 #define CLOCK_TAI                11
 #define TIMER_ABSTIME            1
 
-/* A negative clock id is the CPU clock of a process or thread: ~id << 3 | CPU_CLOCK_THREAD | kind. */
+/* A negative clock id is the CPU clock of a process or thread: ~id << 3 | CPU_CLOCK_THREAD | kind.
+ */
 #define CPU_CLOCK_KIND   3u
 #define CPU_CLOCK_PROF   0u /* user and system */
 #define CPU_CLOCK_VIRT   1u /* user */
 #define CPU_CLOCK_SCHED  2u /* exact run time */
 #define CPU_CLOCK_THREAD 4u
 
-struct timespec_abi { s64 sec, nsec; };
-struct timeval_abi { s64 sec, usec; };
-struct timezone_abi { s32 minuteswest, dsttime; };
+struct timespec_abi {
+	s64 sec, nsec;
+};
+struct timeval_abi {
+	s64 sec, usec;
+};
+struct timezone_abi {
+	s32 minuteswest, dsttime;
+};

@@ -8,6 +8,7 @@
  */
 #include "t_.h"
 
+#include <sys/resource.h>
 #include <dirent.h>
 #include <grp.h>
 #include <stdarg.h>
@@ -532,6 +533,10 @@ int main(int argc, char **argv)
 
 	if (argc >= 3 && !strcmp(argv[1], "-x"))
 		return run_helper(argv[2], argc - 3, argv + 3);
+	/* Whoever started us may ignore signals or be nice: no case is to see that. */
+	for (int signo = 1; signo < 32; signo++)
+		signal(signo, SIG_DFL);
+	setpriority(PRIO_PROCESS, 0, 0);
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-l")) {
 			list = true;

@@ -146,4 +146,3 @@ void cpu_call(cpumask_t mask, void (*fn)(void *arg), void *arg)
 	}
 	host_cpu = self;
 }
-

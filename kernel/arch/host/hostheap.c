@@ -1,5 +1,5 @@
-/* host: the heap's contract over the C library's malloc, so that the sanitizer sees every object. Used when a test does not
- * link kernel/memory/heap. Layer: arch. */
+/* host: the heap's contract over the C library's malloc, so that the sanitizer sees every object.
+ * Used when a test does not link kernel/memory/heap. Layer: arch. */
 #include <host.h>
 #include <exo/memory.h>
 #include <exo/string.h>
@@ -28,7 +28,8 @@ static bool fails_now(void)
 	u64 n = __atomic_load_n(&fail_countdown, __ATOMIC_RELAXED);
 
 	while (n)
-		if (__atomic_compare_exchange_n(&fail_countdown, &n, n - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    &fail_countdown, &n, n - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return n == 1;
 	return false;
 }

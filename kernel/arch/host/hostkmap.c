@@ -1,5 +1,5 @@
-/* host: the vmalloc area. A range becomes a second mapping of the arena, so what vmalloc returns is real memory, and guard pages and
- * unmapped ranges are real faults. Layer: arch. */
+/* host: the vmalloc area. A range becomes a second mapping of the arena, so what vmalloc returns is
+ * real memory, and guard pages and unmapped ranges are real faults. Layer: arch. */
 #define _GNU_SOURCE
 #include <host.h>
 #include <exo/errno.h>
@@ -38,7 +38,8 @@ int kmap_range(vaddr_t va, paddr_t pa, size_t len_bytes, u32 flags)
 		return -ENOMEM;
 	ASSERT(va >= VMALLOC_START && va + len_bytes <= VMALLOC_END);
 	if (pa + len_bytes <= host_phys_bytes &&
-		mmap((void *)va, len_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, host_phys_fd, (off_t)pa) == MAP_FAILED)
+		mmap((void *)va, len_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			host_phys_fd, (off_t)pa) == MAP_FAILED)
 		return -ENOMEM;
 	pthread_mutex_lock(&lock);
 	for (size_t off = 0; off < len_bytes; off += PAGE_SIZE) {

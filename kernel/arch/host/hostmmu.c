@@ -1,5 +1,6 @@
-/* host: page tables as a four-level radix tree of the C library's memory, and the TLB gather without TLBs. One lock guards
- * the shape of all trees; entries change by compare-and-exchange as on real hardware. Layer: arch. */
+/* host: page tables as a four-level radix tree of the C library's memory, and the TLB gather
+ * without TLBs. One lock guards the shape of all trees; entries change by compare-and-exchange as
+ * on real hardware. Layer: arch. */
 #include <host.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -116,7 +117,9 @@ int pmap_replace(struct pmap *m, vaddr_t va, pte_t old, pte_t new)
 
 	if (!p)
 		return -ENOMEM;
-	return __atomic_compare_exchange_n(p, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) ? 0 : -EAGAIN;
+	return __atomic_compare_exchange_n(p, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+		       ? 0
+		       : -EAGAIN;
 }
 
 u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
@@ -141,7 +144,8 @@ static vaddr_t skip_absent(struct pmap *m, vaddr_t va)
 }
 
 /* Calls fn for each entry in the range that is not 0. */
-static void walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ctx, vaddr_t va, pte_t *p), void *ctx)
+static void walk(struct pmap *m, vaddr_t start, vaddr_t end,
+	void (*fn)(void *ctx, vaddr_t va, pte_t *p), void *ctx)
 {
 	vaddr_t va = start;
 
@@ -194,19 +198,22 @@ static void protect_one(void *ctx, vaddr_t va, pte_t *p)
 		new = pte_set_prot(old, c->prot);
 		if (c->cow && !was_writable)
 			new = pte_wrprotect(new);
-	} while (!__atomic_compare_exchange_n(p, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		p, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
 
-void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow, struct tlb_gather *g)
+void pmap_protect(
+	struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow, struct tlb_gather *g)
 {
-	struct protect c = { prot, cow };
+	struct protect c = {prot, cow};
 
 	walk(m, start, end, protect_one, &c);
 	g->start = start < g->start ? start : g->start;
 	g->end = end > g->end ? end : g->end;
 }
 
-int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bool cow, struct tlb_gather *g)
+int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bool cow,
+	struct tlb_gather *g)
 {
 	for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
 		pte_t *from = entry(src, va, false), *to;
@@ -271,16 +278,17 @@ static void visit_one(void *ctx, vaddr_t va, pte_t *p)
 	v->fn(v->ctx, va, *p);
 }
 
-void pmap_walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ctx, vaddr_t va, pte_t pte), void *ctx)
+void pmap_walk(struct pmap *m, vaddr_t start, vaddr_t end,
+	void (*fn)(void *ctx, vaddr_t va, pte_t pte), void *ctx)
 {
-	struct visit v = { fn, ctx };
+	struct visit v = {fn, ctx};
 
 	walk(m, start, end, visit_one, &v);
 }
 
 void tlb_gather_begin(struct tlb_gather *g, struct pmap *m)
 {
-	*g = (struct tlb_gather){ .pmap = m, .start = ~0ULL };
+	*g = (struct tlb_gather){.pmap = m, .start = ~0ULL};
 }
 
 static void gather_flush(struct tlb_gather *g)

@@ -1,4 +1,5 @@
-/* host: page_alloc over the arena, for tests that do not link kernel/memory/physical: single pages, never coalesced. Layer: arch. */
+/* host: page_alloc over the arena, for tests that do not link kernel/memory/physical: single pages,
+ * never coalesced. Layer: arch. */
 #include <host.h>
 #include <exo/log.h>
 #include <exo/memory.h>
@@ -12,7 +13,7 @@
 
 struct page *mem_map;
 pfn_t mem_map_end;
-static struct page *free_pages; /* [lock] chained through ->object */
+static struct page *free_pages;      /* [lock] chained through ->object */
 static pfn_t next_fresh = FIRST_PFN; /* [lock] */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -65,14 +66,4 @@ void page_free(struct page *p, u32 order)
 void page_put_slow(struct page *p)
 {
 	page_free(p, 0);
-}
-
-void *page_to_virt(const struct page *p)
-{
-	return phys_to_virt(page_to_phys(p));
-}
-
-struct page *virt_to_page(const void *va)
-{
-	return phys_to_page(virt_to_phys(va));
 }

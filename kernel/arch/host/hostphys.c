@@ -20,19 +20,22 @@ void host_phys_setup(u64 bytes)
 		munmap(host_phys_base, host_phys_bytes);
 		close(host_phys_fd);
 	}
-	host_phys_fd = memfd_create("physical memory", MFD_CLOEXEC); /* a file, so that the vmalloc area can map it again */
+	host_phys_fd = memfd_create("physical memory",
+		MFD_CLOEXEC); /* a file, so that the vmalloc area can map it again */
 	if (host_phys_fd < 0 || ftruncate(host_phys_fd, (off_t)bytes) < 0) {
 		perror("host_phys_setup");
 		abort();
 	}
-	host_phys_base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, host_phys_fd, 0);
+	host_phys_base = mmap(
+		NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, host_phys_fd, 0);
 	if (host_phys_base == MAP_FAILED) {
 		perror("host_phys_setup");
 		abort();
 	}
 	host_phys_bytes = bytes;
 	boot_info.region_count = 1;
-	boot_info.regions[0] = (struct mem_region){ .start = 0x100000, .len_bytes = bytes - 0x100000, .kind = MEM_USABLE };
+	boot_info.regions[0] = (struct mem_region){
+		.start = 0x100000, .len_bytes = bytes - 0x100000, .kind = MEM_USABLE};
 }
 
 void arch_page_clear(void *page)

@@ -1,4 +1,5 @@
-/* host: RCU for tests that do not link kernel/sync/rcu.c: callbacks wait until somebody says that no reader is left. Layer: arch. */
+/* host: RCU for tests that do not link kernel/sync/rcu.c: callbacks wait until somebody says that
+ * no reader is left. Layer: arch. */
 #include <host.h>
 #include <exo/sync.h>
 #include <pthread.h>

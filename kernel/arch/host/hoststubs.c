@@ -1,4 +1,5 @@
-/* host: contracts of rooms above that a test seldom links; each is weak, so linking the room itself replaces it. Layer: arch. */
+/* host: contracts of rooms above that a test seldom links; each is weak, so linking the room itself
+ * replaces it. Layer: arch. */
 #include <host.h>
 #include <exo/sched.h>
 #include <exo/security.h>

@@ -1,5 +1,6 @@
-/* host: blocking for tests with real threads and without kernel/scheduler. A thread sleeps on its own state word by a host futex.
- * kthread_create starts a host thread on the next free fake CPU. Layer: arch. */
+/* host: blocking for tests with real threads and without kernel/scheduler. A thread sleeps on its
+ * own state word by a host futex. kthread_create starts a host thread on the next free fake CPU.
+ * Layer: arch. */
 #define _GNU_SOURCE
 #include <host.h>
 #include <exo/errno.h>
@@ -30,7 +31,7 @@ bool thread_block_until(ns_t deadline_ns)
 	__atomic_store_n(&self->on_cpu, 0, __ATOMIC_RELEASE);
 	while ((s = __atomic_load_n(&self->state, __ATOMIC_ACQUIRE)) != THREAD_RUNNING) {
 		ns_t now = arch_cycles();
-		struct timespec ts = { .tv_sec = 1 };
+		struct timespec ts = {.tv_sec = 1};
 
 		if (deadline_ns != NS_FOREVER) {
 			if (now >= deadline_ns)
@@ -41,7 +42,8 @@ bool thread_block_until(ns_t deadline_ns)
 		syscall(SYS_futex, &self->state, FUTEX_WAIT_PRIVATE, s, &ts, NULL, 0);
 	}
 	__atomic_store_n(&self->on_cpu, 1, __ATOMIC_RELEASE);
-	return __atomic_exchange_n(&self->state, THREAD_RUNNING, __ATOMIC_SEQ_CST) != THREAD_RUNNING;
+	return __atomic_exchange_n(&self->state, THREAD_RUNNING, __ATOMIC_SEQ_CST) !=
+	       THREAD_RUNNING;
 }
 
 void thread_block(void)
@@ -54,7 +56,8 @@ bool thread_wake(struct thread *t)
 	u32 s = __atomic_load_n(&t->state, __ATOMIC_SEQ_CST);
 
 	while (s == THREAD_INTERRUPTIBLE || s == THREAD_UNINTERRUPTIBLE || s == THREAD_KILLABLE) {
-		if (__atomic_compare_exchange_n(&t->state, &s, THREAD_RUNNING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		if (__atomic_compare_exchange_n(&t->state, &s, THREAD_RUNNING, false,
+			    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 			syscall(SYS_futex, &t->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 			return true;
 		}
@@ -114,7 +117,8 @@ static void *start_main(void *p)
 
 struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg)
 {
-	struct start s = { .fn = fn, .arg = arg, .cpu = __atomic_fetch_add(&cpus_used, 1, __ATOMIC_SEQ_CST) };
+	struct start s = {
+		.fn = fn, .arg = arg, .cpu = __atomic_fetch_add(&cpus_used, 1, __ATOMIC_SEQ_CST)};
 	pthread_t id;
 
 	ASSERT(s.cpu < CPUS_MAX);

@@ -1,4 +1,5 @@
-/* host: clocks for tests that do not link kernel/time: the host's, or one that the test moves. Timers never fire. Layer: arch. */
+/* host: clocks for tests that do not link kernel/time: the host's, or one that the test moves.
+ * Timers never fire. Layer: arch. */
 #include <host.h>
 #include <exo/time.h>
 #include <time.h>
@@ -37,7 +38,7 @@ ns_t clock_boottime(void)
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
-	*t = (struct timer){ .fn = fn };
+	*t = (struct timer){.fn = fn};
 }
 
 void timer_start(struct timer *t, ns_t deadline_ns)
@@ -61,5 +62,6 @@ bool timer_cancel_sync(struct timer *t)
 
 ns_t timer_remaining(struct timer *t)
 {
-	return t->state && t->deadline_ns > clock_monotonic() ? t->deadline_ns - clock_monotonic() : 0;
+	return t->state && t->deadline_ns > clock_monotonic() ? t->deadline_ns - clock_monotonic()
+							      : 0;
 }

@@ -1,4 +1,5 @@
-/* host: user memory is ordinary memory below USER_MAX; faults come from ranges and counters that a test sets. Layer: arch. */
+/* host: user memory is ordinary memory below USER_MAX; faults come from ranges and counters that a
+ * test sets. Layer: arch. */
 #include <host.h>
 #include <exo/errno.h>
 #include <arch/mmu.h>

@@ -1,4 +1,5 @@
-/* host: work items for tests without kernel/scheduler: they wait until host_work_run. Layer: arch. */
+/* host: work items for tests without kernel/scheduler: they wait until host_work_run. Layer: arch.
+ */
 #include <host.h>
 #include <exo/sched.h>
 #include <pthread.h>

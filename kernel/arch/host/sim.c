@@ -1,9 +1,11 @@
 /* host: the simulator. Several CPUs on one host thread, repeatable from a seed. Layer: arch.
  *
- * Every kernel thread is a fiber; every CPU is "the fiber that it runs now" plus an interrupt flag, pending interrupts and a clock of
- * its own. At a point of choice (each branch of kernel code built with -fsanitize-coverage=trace-pc, each pause of a spin loop, each
- * enabling of interrupts) the CPU's clock moves on, its due interrupts are taken, and the simulator may go on with another CPU.
- * CPUs are kept close in time: one that is more than SKEW_NS ahead waits, as two real CPUs would run side by side. */
+ * Every kernel thread is a fiber; every CPU is "the fiber that it runs now" plus an interrupt flag,
+ * pending interrupts and a clock of its own. At a point of choice (each branch of kernel code built
+ * with -fsanitize-coverage=trace-pc, each pause of a spin loop, each enabling of interrupts) the
+ * CPU's clock moves on, its due interrupts are taken, and the simulator may go on with another CPU.
+ * CPUs are kept close in time: one that is more than SKEW_NS ahead waits, as two real CPUs would
+ * run side by side. */
 #include <host.h>
 #include <arch/boot.h>
 #include <arch/irq.h>
@@ -30,7 +32,7 @@
 void __sanitizer_start_switch_fiber(void **fake, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *fake, const void **bottom, size_t *size);
 #else
-#define __sanitizer_start_switch_fiber(fake, bottom, size) ((void)(fake))
+#define __sanitizer_start_switch_fiber(fake, bottom, size)  ((void)(fake))
 #define __sanitizer_finish_switch_fiber(fake, bottom, size) ((void)(bottom))
 #endif
 void __sanitizer_cov_trace_pc(void);
@@ -40,7 +42,7 @@ bool host_sim_ipi(u32 cpu, enum ipi kind);
 u64 host_sim_now(void);
 
 struct fiber {
-	void *sp;              /* while it does not run */
+	void *sp; /* while it does not run */
 	void *stack;
 	size_t stack_bytes;
 	void (*fn)(void *arg);
@@ -50,12 +52,12 @@ struct sim_cpu {
 	struct fiber *fiber; /* what it runs */
 	ns_t now;
 	ns_t timer_at;
-	ns_t ipi_at;         /* earliest message not yet taken; NS_FOREVER = none */
+	ns_t ipi_at; /* earliest message not yet taken; NS_FOREVER = none */
 	bool idle;
 };
 static struct sim_cpu sim_cpus[CPUS_MAX];
 static struct host_sim sim;
-static bool active, inside;  /* inside: in the simulator itself */
+static bool active, inside; /* inside: in the simulator itself */
 static u64 random_state;
 u64 host_branches;
 static struct fiber host_fiber; /* the program's own stack */
@@ -69,7 +71,8 @@ void sched_cpu_init(u32 cpu) WEAK;
 void sched_init(void) WEAK;
 void clock_init(void) WEAK;
 
-/* A simulated system is left running, with all that it has allocated: host_heap_live() tells a test what it wants to know. */
+/* A simulated system is left running, with all that it has allocated: host_heap_live() tells a test
+ * what it wants to know. */
 int __lsan_is_turned_off(void)
 {
 	return 1;
@@ -89,12 +92,15 @@ u64 host_sim_now(void)
 }
 
 /* ---- fibers ---- */
-/* fiber_swap_stacks(save, load): callee-saved registers on the stack, as the x86-64 ABI has them. The host is x86_64. */
+/* fiber_swap_stacks(save, load): callee-saved registers on the stack, as the x86-64 ABI has them.
+ * The host is x86_64. */
 void fiber_swap_stacks(void **save, void *load);
 __asm__(".text\n.globl fiber_swap_stacks\n.type fiber_swap_stacks, @function\nfiber_swap_stacks:\n"
-	"	pushq %rbp\n	pushq %rbx\n	pushq %r12\n	pushq %r13\n	pushq %r14\n	pushq %r15\n"
+	"	pushq %rbp\n	pushq %rbx\n	pushq %r12\n	pushq %r13\n	pushq %r14\n	"
+	"pushq %r15\n"
 	"	movq %rsp, (%rdi)\n	movq %rsi, %rsp\n"
-	"	popq %r15\n	popq %r14\n	popq %r13\n	popq %r12\n	popq %rbx\n	popq %rbp\n	ret\n");
+	"	popq %r15\n	popq %r14\n	popq %r13\n	popq %r12\n	popq %rbx\n	"
+	"popq %rbp\n	ret\n");
 static void fiber_swap(struct fiber *to)
 {
 	struct fiber *from = running;
@@ -114,7 +120,8 @@ static void fiber_start(void)
 	size_t size = 0;
 
 	__sanitizer_finish_switch_fiber(NULL, &bottom, &size);
-	if (!host_fiber.stack) { /* the first fiber of all learns where the program's own stack is */
+	if (!host_fiber.stack) { /* the first fiber of all learns where the program's own stack is
+				  */
 		host_fiber.stack = (void *)bottom;
 		host_fiber.stack_bytes = size;
 	}
@@ -130,12 +137,14 @@ static struct fiber *fiber_new(void (*fn)(void *arg), void *arg)
 
 	ASSERT(f);
 	f->stack_bytes = STACK_BYTES;
-	f->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	f->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT(f->stack != MAP_FAILED);
 	f->fn = fn;
 	f->arg = arg;
 	top = (u64 *)((u8 *)f->stack + f->stack_bytes);
-	top -= 8; /* six registers, the address to start at, and what keeps the stack aligned as after a call */
+	top -= 8; /* six registers, the address to start at, and what keeps the stack aligned as
+		     after a call */
 	top[6] = (u64)fiber_start;
 	f->sp = top;
 	return f;
@@ -401,8 +410,10 @@ int host_sim_run(const struct host_sim *s, void (*main_fn)(void *arg), void *arg
 	cpu_count = sim.cpus;
 	cpu_online_mask = 0;
 	for (u32 c = 0; c < sim.cpus; c++) {
-		sim_cpus[c] = (struct sim_cpu){ .now = START_NS, .timer_at = NS_FOREVER, .ipi_at = NS_FOREVER };
-		sim_cpus[c].fiber = c ? fiber_new(other_cpu, (void *)(uintptr_t)c) : fiber_new(boot_cpu, NULL);
+		sim_cpus[c] = (struct sim_cpu){
+			.now = START_NS, .timer_at = NS_FOREVER, .ipi_at = NS_FOREVER};
+		sim_cpus[c].fiber =
+			c ? fiber_new(other_cpu, (void *)(uintptr_t)c) : fiber_new(boot_cpu, NULL);
 		current_thread[c] = NULL;
 	}
 	/* The others sleep until the boot CPU has made their queues: they start a little later. */
@@ -433,10 +444,15 @@ int host_sim_run_again(const struct host_sim *s, void (*main_fn)(void *arg), voi
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return -EFAULT;
 	switch (WEXITSTATUS(status)) {
-	case 0: return 0;
-	case 2: return -ETIMEDOUT;
-	case 3: return -EDEADLK;
-	case 4: return -EIO;
-	default: return -EFAULT;
+	case 0:
+		return 0;
+	case 2:
+		return -ETIMEDOUT;
+	case 3:
+		return -EDEADLK;
+	case 4:
+		return -EIO;
+	default:
+		return -EFAULT;
 	}
 }

@@ -1,12 +1,14 @@
-/* Constants that assembly takes from C structs; kernel.mk turns the output into generated/offsets.h. Layer: arch. */
+/* Constants that assembly takes from C structs; kernel.mk turns the output into
+ * generated/offsets.h. Layer: arch. */
 #include <exo/sched.h>
 #include <arch/boot.h>
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <arch/syscall.h>
 
-#define OFFSET(name, type, field) __asm__ volatile("\n#->" #name " %0" : : "i"(offsetof(type, field)))
-#define VALUE(name, value)        __asm__ volatile("\n#->" #name " %0" : : "i"(value))
+#define OFFSET(name, type, field) \
+	__asm__ volatile("\n#->" #name " %0" : : "i"(offsetof(type, field)))
+#define VALUE(name, value) __asm__ volatile("\n#->" #name " %0" : : "i"(value))
 
 void offsets(void);
 void offsets(void)

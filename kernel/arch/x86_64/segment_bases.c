@@ -1,4 +1,5 @@
-/* arch_prctl: the bases of FS and GS, for machines and programs that do not set them by instruction. Layer: arch. */
+/* arch_prctl: the bases of FS and GS, for machines and programs that do not set them by
+ * instruction. Layer: arch. */
 #include <archimpl/x86.h>
 #include <arch/mmu.h>
 #include <arch/uaccess.h>
@@ -19,7 +20,8 @@ long arch_prctl(u64 code, u64 addr)
 	case ARCH_SET_GS:
 		if (addr >= USER_MAX)
 			return -EPERM;
-		wrmsr(MSR_KERNEL_GS_BASE, addr); /* the kernel's own base is in place while it runs */
+		wrmsr(MSR_KERNEL_GS_BASE,
+			addr); /* the kernel's own base is in place while it runs */
 		return 0;
 	case ARCH_GET_FS:
 		v = rdmsr(MSR_FS_BASE);

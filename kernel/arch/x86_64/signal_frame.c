@@ -1,5 +1,6 @@
 /* Signal frames on the user stack, in the layout that glibc, gdb and unwinders expect. Layer: arch.
- * Sources: System V psABI x86-64, 3.4; the user ABI headers asm/sigcontext.h and asm/ucontext.h; Intel SDM vol. 1, 13.4. */
+ * Sources: System V psABI x86-64, 3.4; the user ABI headers asm/sigcontext.h and asm/ucontext.h;
+ * Intel SDM vol. 1, 13.4. */
 #include <archimpl/fpu.h>
 #include <archimpl/user_asm.h>
 #include <archimpl/x86.h>
@@ -19,7 +20,8 @@
 #define USER_FLAGS           0x50dd5ul /* AC OF DF TF SF ZF AF PF CF RF: what a program may choose */
 
 struct sigcontext {
-	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
+	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip,
+		rflags;
 	u16 cs, gs, fs, ss;
 	u64 error, trap, oldmask, cr2, fpstate, reserved[8];
 };
@@ -47,58 +49,79 @@ struct fpx_software { /* in fpu_legacy.software */
 _Static_assert(sizeof(struct sigcontext) == 256 && sizeof(struct ucontext) == 304, "user ABI");
 _Static_assert(sizeof(struct fpx_software) == 48, "user ABI");
 
-/* XSAVE straight into user memory: page faults are served on the way, and it begins anew after one. */
+/* XSAVE straight into user memory: page faults are served on the way, and it begins anew after one.
+ */
 static int fpu_save_user(u64 to)
 {
 	int err = 0;
 
 	user_access_begin();
 	if (x86.xsave)
-		__asm__ volatile("1:\txsave64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %4, %0\n\tjmp 2b\n\t.popsection"
-				 X86_FIXUP("1b", "3b") : "+r"(err) : "r"(to), "a"(-1), "d"(-1), "i"(-EFAULT) : "memory");
+		__asm__ volatile(
+			"1:\txsave64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %4, "
+			"%0\n\tjmp 2b\n\t.popsection" X86_FIXUP("1b", "3b")
+			: "+r"(err)
+			: "r"(to), "a"(-1), "d"(-1), "i"(-EFAULT)
+			: "memory");
 	else
-		__asm__ volatile("1:\tfxsave64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %2, %0\n\tjmp 2b\n\t.popsection"
-				 X86_FIXUP("1b", "3b") : "+r"(err) : "r"(to), "i"(-EFAULT) : "memory");
+		__asm__ volatile(
+			"1:\tfxsave64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %2, "
+			"%0\n\tjmp 2b\n\t.popsection" X86_FIXUP("1b", "3b")
+			: "+r"(err)
+			: "r"(to), "i"(-EFAULT)
+			: "memory");
 	user_access_end();
 	return err;
 }
 
-/* The CPU itself checks the header: a bad one is #GP, which the exception table turns into -EFAULT. */
+/* The CPU itself checks the header: a bad one is #GP, which the exception table turns into -EFAULT.
+ */
 static int fpu_load_user(u64 from, u64 features)
 {
 	int err = 0;
 
 	user_access_begin();
 	if (x86.xsave)
-		__asm__ volatile("1:\txrstor64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %4, %0\n\tjmp 2b\n\t.popsection"
-				 X86_FIXUP("1b", "3b")
-				 : "+r"(err) : "r"(from), "a"((u32)features), "d"((u32)(features >> 32)), "i"(-EFAULT) : "memory");
+		__asm__ volatile(
+			"1:\txrstor64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %4, "
+			"%0\n\tjmp 2b\n\t.popsection" X86_FIXUP("1b", "3b")
+			: "+r"(err)
+			: "r"(from), "a"((u32)features), "d"((u32)(features >> 32)), "i"(-EFAULT)
+			: "memory");
 	else
-		__asm__ volatile("1:\tfxrstor64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %2, %0\n\tjmp 2b\n\t.popsection"
-				 X86_FIXUP("1b", "3b") : "+r"(err) : "r"(from), "i"(-EFAULT) : "memory");
+		__asm__ volatile(
+			"1:\tfxrstor64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %2, "
+			"%0\n\tjmp 2b\n\t.popsection" X86_FIXUP("1b", "3b")
+			: "+r"(err)
+			: "r"(from), "i"(-EFAULT)
+			: "memory");
 	user_access_end();
 	return err;
 }
 
 static int fpu_frame_write(u64 to)
 {
-	struct fpx_software sw = { .magic1 = FP_XSTATE_MAGIC1, .extended_size = x86.xsave_bytes + 4, .features = x86.xcr0,
-		.xstate_size = x86.xsave_bytes };
+	struct fpx_software sw = {.magic1 = FP_XSTATE_MAGIC1,
+		.extended_size = x86.xsave_bytes + 4,
+		.features = x86.xcr0,
+		.xstate_size = x86.xsave_bytes};
 	u32 magic2 = FP_XSTATE_MAGIC2;
 
 	if (!x86.xsave)
 		return fpu_save_user(to);
 	if (clear_user((void USER *)(to + 512), 64) || fpu_save_user(to) ||
-	    copy_to_user((void USER *)(to + offsetof(struct fpu_legacy, software)), &sw, sizeof(sw)))
+		copy_to_user(
+			(void USER *)(to + offsetof(struct fpu_legacy, software)), &sw, sizeof(sw)))
 		return -EFAULT;
 	return put_user_u32((u32 USER *)(to + x86.xsave_bytes), magic2);
 }
 
 static void context_fill(struct sigcontext *c, const struct trap_frame *f, const struct thread *t)
 {
-	*c = (struct sigcontext){ f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15, f->rdi, f->rsi, f->rbp, f->rbx, f->rdx,
-		f->rax, f->rcx, f->rsp, f->rip, f->rflags, .cs = SEL_USER_CODE, .ss = SEL_USER_DATA, .error = t->arch.trap_error,
-		.trap = t->arch.trap_number, .cr2 = t->arch.trap_address };
+	*c = (struct sigcontext){f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15,
+		f->rdi, f->rsi, f->rbp, f->rbx, f->rdx, f->rax, f->rcx, f->rsp, f->rip, f->rflags,
+		.cs = SEL_USER_CODE, .ss = SEL_USER_DATA, .error = t->arch.trap_error,
+		.trap = t->arch.trap_number, .cr2 = t->arch.trap_address};
 }
 
 int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s)
@@ -113,7 +136,8 @@ int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s)
 	memset(&frame, 0, sizeof(frame));
 	frame.restorer = s->restorer;
 	frame.uc.flags = (x86.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	frame.uc.stack = (struct sigstack){ s->altstack_base, s->altstack_flags, 0, s->altstack_size };
+	frame.uc.stack =
+		(struct sigstack){s->altstack_base, s->altstack_flags, 0, s->altstack_size};
 	context_fill(&frame.uc.context, f, current);
 	frame.uc.context.oldmask = s->mask;
 	frame.uc.context.fpstate = fp;
@@ -142,10 +166,12 @@ static int fpu_frame_read(u64 from)
 		return 0;
 	}
 	if (!user_range_ok((void USER *)from, x86.xsave_bytes + 4) ||
-	    copy_from_user(&sw, (void USER *)(from + offsetof(struct fpu_legacy, software)), sizeof(sw)))
+		copy_from_user(&sw, (void USER *)(from + offsetof(struct fpu_legacy, software)),
+			sizeof(sw)))
 		return -EFAULT;
 	if (x86.xsave && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == x86.xsave_bytes &&
-	    !get_user_u32((u32 USER *)(from + x86.xsave_bytes), &magic2) && magic2 == FP_XSTATE_MAGIC2)
+		!get_user_u32((u32 USER *)(from + x86.xsave_bytes), &magic2) &&
+		magic2 == FP_XSTATE_MAGIC2)
 		return fpu_load_user(from, x86.xcr0);
 	/* A frame that somebody made by hand: the old 512 bytes only. */
 	fpu_exec();
@@ -167,19 +193,38 @@ static int fpu_frame_read(u64 from)
 	return fpu_load_user(from, 3);
 }
 
-int arch_signal_return(struct trap_frame *f, u64 *mask, vaddr_t *alt_base, size_t *alt_size, int *alt_flags)
+int arch_signal_return(
+	struct trap_frame *f, u64 *mask, vaddr_t *alt_base, size_t *alt_size, int *alt_flags)
 {
 	struct ucontext uc;
 	const struct sigcontext *c = &uc.context;
 
-	if (copy_from_user(&uc, (void USER *)(f->rsp - 8 + offsetof(struct rt_sigframe, uc)), sizeof(uc)))
+	if (copy_from_user(
+		    &uc, (void USER *)(f->rsp - 8 + offsetof(struct rt_sigframe, uc)), sizeof(uc)))
 		return -EFAULT;
 	if (c->rip >= USER_MAX || fpu_frame_read(c->fpstate))
 		return -EFAULT;
-	*f = (struct trap_frame){ .r15 = c->r15, .r14 = c->r14, .r13 = c->r13, .r12 = c->r12, .rbp = c->rbp, .rbx = c->rbx, .r11 = c->r11,
-		.r10 = c->r10, .r9 = c->r9, .r8 = c->r8, .rax = c->rax, .rcx = c->rcx, .rdx = c->rdx, .rsi = c->rsi, .rdi = c->rdi,
-		.orig_rax = ~0ul, .rip = c->rip, .cs = SEL_USER_CODE, .rflags = (c->rflags & USER_FLAGS) | X86_FLAGS_IF | 2, .rsp = c->rsp,
-		.ss = SEL_USER_DATA };
+	*f = (struct trap_frame){.r15 = c->r15,
+		.r14 = c->r14,
+		.r13 = c->r13,
+		.r12 = c->r12,
+		.rbp = c->rbp,
+		.rbx = c->rbx,
+		.r11 = c->r11,
+		.r10 = c->r10,
+		.r9 = c->r9,
+		.r8 = c->r8,
+		.rax = c->rax,
+		.rcx = c->rcx,
+		.rdx = c->rdx,
+		.rsi = c->rsi,
+		.rdi = c->rdi,
+		.orig_rax = ~0ul,
+		.rip = c->rip,
+		.cs = SEL_USER_CODE,
+		.rflags = (c->rflags & USER_FLAGS) | X86_FLAGS_IF | 2,
+		.rsp = c->rsp,
+		.ss = SEL_USER_DATA};
 	*mask = uc.mask;
 	*alt_base = uc.stack.sp;
 	*alt_size = uc.stack.size;
@@ -193,9 +238,12 @@ void arch_syscall_restart(struct trap_frame *f, long nr)
 	f->rax = (u64)nr;
 }
 
-u64 arch_signal_stack_min(void) /* the largest frame with its alignment, and as much again as a handler's call needs */
+u64 arch_signal_stack_min(void) /* the largest frame with its alignment, and as much again as a
+				   handler's call needs */
 {
-	return ALIGN_UP(RED_ZONE + sizeof(struct rt_sigframe) + x86.xsave_bytes + 4 + 64 + 16, 16ul) + 1024;
+	return ALIGN_UP(RED_ZONE + sizeof(struct rt_sigframe) + x86.xsave_bytes + 4 + 64 + 16,
+		       16ul) +
+	       1024;
 }
 
 u64 arch_elf_hwcap(void)

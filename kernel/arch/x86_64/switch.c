@@ -16,7 +16,16 @@ void enter_user_frame(struct trap_frame *f) NORETURN;
 struct thread *switch_stacks(struct thread *prev, struct thread *next);
 
 /* What switch_stacks pops: r15 r14 r13 r12 rbx rbp, then the address it returns to. */
-enum { START_R15, START_R14, START_R13, START_R12, START_RBX, START_RBP, START_RETURN, START_WORDS };
+enum {
+	START_R15,
+	START_R14,
+	START_R13,
+	START_R12,
+	START_RBX,
+	START_RBP,
+	START_RETURN,
+	START_WORDS
+};
 
 struct trap_frame *arch_thread_frame(struct thread *t)
 {
@@ -59,7 +68,8 @@ static void write_fs_base(u64 v)
 		wrmsr(MSR_FS_BASE, v);
 }
 
-void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_frame, vaddr_t user_sp, bool set_tls, u64 tls)
+void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_frame, vaddr_t user_sp,
+	bool set_tls, u64 tls)
 {
 	struct trap_frame *f = arch_thread_frame(t);
 
@@ -89,7 +99,8 @@ void arch_frame_exec(struct trap_frame *f, vaddr_t ip, vaddr_t sp)
 	fpu_exec();
 }
 
-/* A kernel thread becomes a program: from now on its switches carry bases and FPU state, and SYSCALL comes in on its stack. */
+/* A kernel thread becomes a program: from now on its switches carry bases and FPU state, and
+ * SYSCALL comes in on its stack. */
 void arch_enter_user(void)
 {
 	struct thread *t = current;

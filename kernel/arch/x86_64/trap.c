@@ -1,5 +1,6 @@
-/* Exceptions: page faults to the memory room, the rest to signals or, from kernel mode, to a fix-up or a panic. Layer: arch.
- * Source: Intel SDM vol. 3, chapter 6.15; signal numbers and si_code as Linux gives them (sigaction(2)). */
+/* Exceptions: page faults to the memory room, the rest to signals or, from kernel mode, to a fix-up
+ * or a panic. Layer: arch. Source: Intel SDM vol. 3, chapter 6.15; signal numbers and si_code as
+ * Linux gives them (sigaction(2)). */
 #include <archimpl/x86.h>
 #include <arch/mmu.h>
 #include <arch/uaccess.h>
@@ -16,8 +17,9 @@ int page_fault_resolve(struct trap_frame *f, u64 error);
 void page_fault_signal(struct trap_frame *f, int err);
 void page_fault_in_kernel(struct trap_frame *f, u64 error);
 
-/* The exception table: instructions that may fault on user memory, [from, end), and where to go on. Sorted by nobody: it is short
- * and only looked at when a system call touched user memory that was not there. */
+/* The exception table: instructions that may fault on user memory, [from, end), and where to go on.
+ * Sorted by nobody: it is short and only looked at when a system call touched user memory that was
+ * not there. */
 struct exception_entry {
 	u64 from, end, fixup;
 };
@@ -32,9 +34,28 @@ u64 exception_fixup(u64 ip)
 }
 
 static const char *const trap_names[32] = {
-	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode", "no FPU", "double fault", NULL,
-	"invalid TSS", "segment not present", "stack segment", "general protection", "page fault", NULL, "x87 error", "alignment check",
-	"machine check", "SIMD error", NULL, "control protection",
+	"divide error",
+	"debug",
+	"NMI",
+	"breakpoint",
+	"overflow",
+	"bound range",
+	"invalid opcode",
+	"no FPU",
+	"double fault",
+	NULL,
+	"invalid TSS",
+	"segment not present",
+	"stack segment",
+	"general protection",
+	"page fault",
+	NULL,
+	"x87 error",
+	"alignment check",
+	"machine check",
+	"SIMD error",
+	NULL,
+	"control protection",
 };
 
 static u32 fault_access(u64 error)
@@ -85,16 +106,21 @@ void page_fault_signal(struct trap_frame *f, int err)
 	}
 }
 
-/* A fault in kernel mode is good only at an instruction of the exception table, on a user address. */
+/* A fault in kernel mode is good only at an instruction of the exception table, on a user address.
+ */
 void page_fault_in_kernel(struct trap_frame *f, u64 error)
 {
 	vaddr_t va = read_cr2();
 	u64 fixup = exception_fixup(f->rip);
 
 	if (!fixup || va >= USER_MAX || error & PF_RESERVED)
-		panic_frame(f, "page fault in the kernel: %s at %#lx, error %#lx", fault_access(error) == PROT_W ? "write" :
-			error & PF_FETCH ? "execute" : "read", va, error);
-	if (f->rflags & X86_FLAGS_IF && !current->fault_disabled && (this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED) == 0) {
+		panic_frame(f, "page fault in the kernel: %s at %#lx, error %#lx",
+			fault_access(error) == PROT_W ? "write"
+			: error & PF_FETCH            ? "execute"
+						      : "read",
+			va, error);
+	if (f->rflags & X86_FLAGS_IF && !current->fault_disabled &&
+		(this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED) == 0) {
 		int err;
 
 		arch_irq_enable();
@@ -115,7 +141,7 @@ static int fpe_code(u32 flags) /* unmasked exception bits, in the order of the F
 	if (flags & 8)
 		return 4; /* FPE_FLTOVF */
 	if (flags & (16 | 2))
-		return 5; /* FPE_FLTUND */
+		return 5;          /* FPE_FLTUND */
 	return flags & 32 ? 6 : 0; /* FPE_FLTRES */
 }
 

@@ -142,7 +142,8 @@ static ssize_t kmsg_write(struct file *f, struct uio *u, u64 *pos)
 	else
 		p = text;
 	level &= 0xff; /* facility in the upper bits; the kernel's own cannot be claimed */
-	log_printf((enum log_level)(level < LOG_FACILITY_USER ? level + LOG_FACILITY_USER : level), "%s", p);
+	log_printf((enum log_level)(level < LOG_FACILITY_USER ? level + LOG_FACILITY_USER : level),
+		"%s", p);
 	return (ssize_t)len;
 }
 

@@ -1,5 +1,6 @@
-/* devfs: /dev, a tmpfs whose nodes the drivers make; and devpts on /dev/pts. One instance each, whoever mounts it. Layer: fs.
- * Locks: the directories' own. Nodes belong to who causes them (boot: root; a pty: the opener). */
+/* devfs: /dev, a tmpfs whose nodes the drivers make; and devpts on /dev/pts. One instance each,
+ * whoever mounts it. Layer: fs. Locks: the directories' own. Nodes belong to who causes them (boot:
+ * root; a pty: the opener). */
 #include <exo/vfs.h>
 #include "../vfs/vfs_internal.h"
 
@@ -26,8 +27,8 @@ static int devpts_mount(const char *source, const char *data, u32 flags, struct 
 	return shared_mount(pts_sb, out);
 }
 
-struct fs_type devtmpfs_type = { .name = "devtmpfs", .mount = devtmpfs_mount, .flags = FS_NODEV };
-static struct fs_type devpts_type = { .name = "devpts", .mount = devpts_mount, .flags = FS_NODEV };
+struct fs_type devtmpfs_type = {.name = "devtmpfs", .mount = devtmpfs_mount, .flags = FS_NODEV};
+static struct fs_type devpts_type = {.name = "devpts", .mount = devpts_mount, .flags = FS_NODEV};
 
 /* Directory @n of @dir, made when absent. Gives @dir back. err_ptr. */
 static struct dentry *subdirectory(struct dentry *dir, const struct name *n)
@@ -64,7 +65,7 @@ static struct dentry *devfs_directory(const char *text, struct name *last)
 	}
 	dentry_get(dir);
 	for (;;) {
-		struct name n = { text, name_scan(text) };
+		struct name n = {text, name_scan(text)};
 		const char *end = text + name_len(&n);
 
 		if (!name_len(&n) || name_len(&n) > NAME_MAX_BYTES) {
@@ -107,7 +108,8 @@ static int devfs_make(const char *name, u32 mode, u64 rdev, const char *target)
 	else
 		err = dir->inode->ops->mknod(dir->inode, d, mode, rdev);
 	if (!err && dir == pts_sb->root)
-		d->inode->gid = TTY_GROUP; /* as Debian mounts devpts: gid=5, so that write(1) reaches terminals */
+		d->inode->gid = TTY_GROUP; /* as Debian mounts devpts: gid=5, so that write(1)
+					      reaches terminals */
 	rwsem_write_unlock(&dir->inode->lock);
 	if (!is_err(d))
 		dentry_put(d);
@@ -163,13 +165,14 @@ int devfs_remove(const char *name)
 void devfs_init(void)
 {
 	static const char *const links[][2] = {
-		{ "fd", "/proc/self/fd" },
-		{ "stdin", "/proc/self/fd/0" },
-		{ "stdout", "/proc/self/fd/1" },
-		{ "stderr", "/proc/self/fd/2" },
+		{"fd", "/proc/self/fd"},
+		{"stdin", "/proc/self/fd/0"},
+		{"stdout", "/proc/self/fd/1"},
+		{"stderr", "/proc/self/fd/2"},
 	};
 
-	if (tmpfs_super_create("mode=0755", &devtmpfs_type, &dev_sb) || tmpfs_super_create("mode=0755", &devpts_type, &pts_sb))
+	if (tmpfs_super_create("mode=0755", &devtmpfs_type, &dev_sb) ||
+		tmpfs_super_create("mode=0755", &devpts_type, &pts_sb))
 		panic("devfs: no memory");
 	fs_register(&devtmpfs_type);
 	fs_register(&devpts_type);

@@ -93,6 +93,11 @@ static struct hlist *link_bucket(struct unpack *u, const struct cpio_entry *e)
 	return &u->links[(e->ino ^ (u32)e->device) & (LINK_BUCKETS - 1)];
 }
 
+static bool has_links(const struct cpio_entry *e)
+{
+	return e->nlink > 1 && !S_ISDIR(e->mode);
+}
+
 static struct inode *link_find(struct unpack *u, const struct cpio_entry *e)
 {
 	struct link_node *n;
@@ -171,7 +176,7 @@ static int make_new(struct unpack *u, const struct cpio_entry *e, struct dentry 
 	default:
 		return -EINVAL;
 	}
-	first = e->nlink > 1 ? link_find(u, e) : NULL;
+	first = has_links(e) ? link_find(u, e) : NULL;
 	if (first && first->nlink && first->sb == dir->sb &&
 		((first->mode ^ e->mode) & S_IFMT) == 0) {
 		err = dir->ops->link ? dir->ops->link(dir, d, first) : -EPERM;
@@ -186,7 +191,7 @@ static int make_new(struct unpack *u, const struct cpio_entry *e, struct dentry 
 		err = dir->ops->mknod
 			      ? dir->ops->mknod(dir, d, e->mode & (S_IFMT | S_IALLUGO), e->rdevice)
 			      : -EPERM;
-	if (!err && e->nlink > 1)
+	if (!err && has_links(e) && !first)
 		err = link_remember(u, e, d->inode);
 	return err;
 }
@@ -219,10 +224,25 @@ static int clear_name(struct unpack *u, const struct cpio_entry *e, const struct
 	return S_ISDIR(i->mode) ? vfs_rmdir_text(AT_FDCWD, text) : vfs_unlink_text(AT_FDCWD, text);
 }
 
-/* @d may become what @e says, or is of its type already; links are always made anew. */
-static bool fits(const struct dentry *d, const struct cpio_entry *e)
+/* @d may become what @e says, or is that already; symbolic links are always made anew. */
+static bool fits(struct unpack *u, const struct cpio_entry *e, const struct dentry *d)
 {
-	return !d->inode || (!S_ISLNK(e->mode) && ((d->inode->mode ^ e->mode) & S_IFMT) == 0);
+	const struct inode *first;
+
+	if (!d->inode)
+		return true;
+	if (S_ISLNK(e->mode) || (d->inode->mode ^ e->mode) & S_IFMT)
+		return false;
+	first = has_links(e) ? link_find(u, e) : NULL;
+	return !first || first == d->inode;
+}
+
+/* The name is there and fits. As make_new. */
+static int make_again(struct unpack *u, const struct cpio_entry *e, const struct dentry *d)
+{
+	if (!has_links(e))
+		return 0;
+	return link_find(u, e) ? 1 : link_remember(u, e, d->inode);
 }
 
 static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
@@ -237,14 +257,15 @@ static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
 static int make_entry(struct unpack *u, const struct cpio_entry *e)
 {
 	struct inode *dir = u->dir.dentry->inode;
-	struct timespec64 mtime = dir->mtime; /* the directory keeps the one that its own entry gave */
+	struct timespec64 mtime =
+		dir->mtime; /* the directory keeps the one that its own entry gave */
 	struct dentry *d;
 	int err;
 
 	for (int turn = 0;; turn++) {
 		rwsem_write_lock(&dir->lock);
 		d = lookup_locked(u, e->name + e->last, e->last_len);
-		if (is_err(d) || fits(d, e))
+		if (is_err(d) || fits(u, e, d))
 			break;
 		rwsem_write_unlock(&dir->lock);
 		err = turn ? -EEXIST : clear_name(u, e, d->inode);
@@ -256,7 +277,7 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e)
 		rwsem_write_unlock(&dir->lock);
 		return (int)ptr_err(d);
 	}
-	err = d->inode ? 0 : make_new(u, e, d);
+	err = d->inode ? make_again(u, e, d) : make_new(u, e, d);
 	dir->mtime = mtime;
 	rwsem_write_unlock(&dir->lock);
 	if (err >= 0)

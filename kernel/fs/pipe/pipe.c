@@ -1,9 +1,10 @@
 /* Pipes and FIFOs: a ring of pages. Layer: fs.
- * Invariants: bufs[head % slots] is the oldest; tail - head <= slots; a buffer in use has a page and len > 0 (a packet may be 0).
- * Writes of at most PIPE_BUF bytes go into one buffer whole, so they are atomic. One emptied page is kept for the next write.
- * Locks: pipe->lock (S_PIPE) for everything but the counters that sleepers read; user memory is copied under it.
- * Wake-ups: readers and writers wait exclusively, one is woken by new data or space, and passes the wake on if more is left.
- * Source: pipe(7), fifo(7). */
+ * Invariants: bufs[head % slots] is the oldest; tail - head <= slots; a buffer in use has a page
+ * and len > 0 (a packet may be 0). Writes of at most PIPE_BUF bytes go into one buffer whole, so
+ * they are atomic. One emptied page is kept for the next write. Locks: pipe->lock (S_PIPE) for
+ * everything but the counters that sleepers read; user memory is copied under it. Wake-ups: readers
+ * and writers wait exclusively, one is woken by new data or space, and passes the wake on if more
+ * is left. Source: pipe(7), fifo(7). */
 #include <exo/errno.h>
 #include <exo/fs_pipe.h>
 #include <exo/log.h>
@@ -53,7 +54,8 @@ static void buf_consume(struct pipe *p, struct pipe_buf *b)
 	else
 		page_put(b->page);
 	b->page = NULL;
-	__atomic_store_n(&p->head, p->head + 1, __ATOMIC_RELEASE); /* pairs with the reads of a sleeper */
+	__atomic_store_n(
+		&p->head, p->head + 1, __ATOMIC_RELEASE); /* pairs with the reads of a sleeper */
 }
 
 /* Copies what is there and leaves it. Lock held. */
@@ -108,7 +110,8 @@ ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 		return 0;
 	mutex_lock(&p->lock);
 	while (p->head == p->tail) {
-		if (!p->writers || !p->readers) { /* no readers: a socket that shut its reading side */
+		if (!p->writers ||
+			!p->readers) { /* no readers: a socket that shut its reading side */
 			ret = 0;
 			goto unlock;
 		}
@@ -117,8 +120,9 @@ ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 			goto unlock;
 		}
 		mutex_unlock(&p->lock);
-		ret = wait_event_mode(&p->readers_wq, pipe_readable(p) || !READ_ONCE(p->writers) || !READ_ONCE(p->readers), WAIT_INTERRUPTIBLE,
-			deadline_ns, true);
+		ret = wait_event_mode(&p->readers_wq,
+			pipe_readable(p) || !READ_ONCE(p->writers) || !READ_ONCE(p->readers),
+			WAIT_INTERRUPTIBLE, deadline_ns, true);
 		if (ret)
 			return ret == -ETIMEDOUT ? -EAGAIN : ret;
 		slept = true;
@@ -126,7 +130,8 @@ ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 	}
 	was_full = !pipe_writable(p);
 	ret = flags & PIPE_PEEK ? pipe_peek_locked(p, u) : pipe_take_locked(p, u);
-	wake_reader = slept && p->head != p->tail; /* the wake-up that came to us was for others too */
+	wake_reader =
+		slept && p->head != p->tail; /* the wake-up that came to us was for others too */
 	wake_writer = was_full && pipe_writable(p);
 unlock:
 	mutex_unlock(&p->lock);
@@ -173,12 +178,14 @@ static ssize_t buf_append_locked(struct pipe *p, struct uio *u, bool packet)
 		return -EFAULT;
 	}
 	b = &p->bufs[p->tail & (p->slots - 1)];
-	*b = (struct pipe_buf){ .page = page, .len = (u32)n, .packet = packet };
-	__atomic_store_n(&p->tail, p->tail + 1, __ATOMIC_RELEASE); /* pairs with the reads of a sleeper */
+	*b = (struct pipe_buf){.page = page, .len = (u32)n, .packet = packet};
+	__atomic_store_n(
+		&p->tail, p->tail + 1, __ATOMIC_RELEASE); /* pairs with the reads of a sleeper */
 	return (ssize_t)n;
 }
 
-/* Moves as much as fits now, but a small write whole or not at all. Lock held. Bytes | 0 no room | -EFAULT | -ENOMEM. */
+/* Moves as much as fits now, but a small write whole or not at all. Lock held. Bytes | 0 no room |
+ * -EFAULT | -ENOMEM. */
 static ssize_t pipe_put_locked(struct pipe *p, struct uio *u, bool packet)
 {
 	ssize_t done = 0, n;
@@ -225,10 +232,12 @@ ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 			break;
 		}
 		mutex_unlock(&p->lock);
-		wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM); /* not under the lock, which the woken thread wants next */
+		wake_one(&p->readers_wq, POLL_IN | POLL_RDNORM); /* not under the lock, which the
+								    woken thread wants next */
 		told = done;
-		n = wait_event_mode(&p->writers_wq, pipe_writable(p) || !READ_ONCE(p->readers) || !READ_ONCE(p->writers), WAIT_INTERRUPTIBLE,
-			deadline_ns, true);
+		n = wait_event_mode(&p->writers_wq,
+			pipe_writable(p) || !READ_ONCE(p->readers) || !READ_ONCE(p->writers),
+			WAIT_INTERRUPTIBLE, deadline_ns, true);
 		slept = true;
 		mutex_lock(&p->lock);
 		if (n) {
@@ -249,7 +258,8 @@ ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 
 static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos)
 {
-	u32 flags = (f->flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) | (f->flags & O_DIRECT ? PIPE_PACKET : 0);
+	u32 flags = (f->flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) |
+		    (f->flags & O_DIRECT ? PIPE_PACKET : 0);
 
 	return pipe_send(f->priv, u, flags, NS_FOREVER);
 }
@@ -265,7 +275,9 @@ static u32 pipe_poll(struct file *f, struct poll_table *pt)
 		poll_wait(pt, f, &p->readers_wq);
 		if (pipe_readable(p))
 			mask |= POLL_IN | POLL_RDNORM;
-		if (!READ_ONCE(p->writers) && f->pos != p->writer_opens) /* a FIFO that never had a writer does not hang up */
+		if (!READ_ONCE(p->writers) &&
+			f->pos != p->writer_opens) /* a FIFO that never had a writer does not hang
+						      up */
 			mask |= POLL_HUP;
 	}
 	if (f->mode & FMODE_WRITE) {
@@ -340,7 +352,9 @@ long pipe_resize(struct pipe *p, u64 bytes)
 	long ret;
 
 	if (bytes > PIPE_BYTES_MAX)
-		return cred_capable(current->cred, LCAP_SYS_RESOURCE) && bytes <= (1u << 30) ? -ENOMEM : -EPERM;
+		return cred_capable(current->cred, LCAP_SYS_RESOURCE) && bytes <= (1u << 30)
+			       ? -ENOMEM
+			       : -EPERM;
 	while ((u64)slots * PAGE_SIZE < bytes)
 		slots *= 2;
 	bufs = kzalloc(slots * sizeof(*bufs), ALLOC_KERNEL);
@@ -449,8 +463,9 @@ static struct pipe *fifo_get(struct inode *i)
 	return p;
 }
 
-/* Counts @f as an end. *opens becomes the counter of the other side's opens that has to move from *seen on before the open may
- * return, NULL when somebody is there. All in one critical section: a partner may come and be gone before we look again. */
+/* Counts @f as an end. *opens becomes the counter of the other side's opens that has to move from
+ * *seen on before the open may return, NULL when somebody is there. All in one critical section: a
+ * partner may come and be gone before we look again. */
 static void fifo_join(struct pipe *p, struct file *f, u32 **opens, u32 *seen)
 {
 	u32 mode = f->mode & (FMODE_READ | FMODE_WRITE);
@@ -488,9 +503,11 @@ int pipe_fifo_open(struct inode *i, struct file *f)
 	f->priv = p;
 	f->mode |= FMODE_STREAM;
 	fifo_join(p, f, &opens, &seen);
-	if (!opens || i->sb == anon_inode()->sb) /* a pipe(2) opened again through /proc meets nobody new: it does not wait */
+	if (!opens || i->sb == anon_inode()->sb) /* a pipe(2) opened again through /proc meets
+						    nobody new: it does not wait */
 		return 0;
 	if (f->flags & O_NONBLOCK)
 		return f->mode & FMODE_WRITE ? -ENXIO : 0;
-	return wait_event(f->mode & FMODE_WRITE ? &p->writers_wq : &p->readers_wq, READ_ONCE(*opens) != seen);
+	return wait_event(
+		f->mode & FMODE_WRITE ? &p->writers_wq : &p->readers_wq, READ_ONCE(*opens) != seen);
 }

@@ -1,7 +1,8 @@
 /* epoll: level and edge triggered, one-shot, exclusive, nested. Layer: fs.
- * An item watches one (file, slot) pair through wait entries in the file's queues; a wake puts it on the ready list, and epoll_wait
- * asks the file again before it reports anything. Items hold no reference on their file: the last file_put calls epoll_forget_file.
- * Locks, in order: links_lock (S_EPOLL, the graph of files and epolls) > ep->lock (S_EPOLL: items) > a file's own locks >
+ * An item watches one (file, slot) pair through wait entries in the file's queues; a wake puts it
+ * on the ready list, and epoll_wait asks the file again before it reports anything. Items hold no
+ * reference on their file: the last file_put calls epoll_forget_file. Locks, in order: links_lock
+ * (S_EPOLL, the graph of files and epolls) > ep->lock (S_EPOLL: items) > a file's own locks >
  * ready_lock (EPOLL_READY, interrupts off: the ready list). Source: epoll(7), epoll_ctl(2). */
 #include <exo/errno.h>
 #include <exo/fs.h>
@@ -17,11 +18,11 @@
 #define EPOLL_FLAGS     (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 
 struct epoll {
-	struct mutex lock;      /* S_EPOLL */
-	struct rb_tree items;   /* [lock] by file, slot */
-	spinlock_t ready_lock;  /* EPOLL_READY */
-	struct list ready;      /* [ready_lock] items */
-	struct waitqueue wq;    /* sleepers in epoll_wait, and outer epolls */
+	struct mutex lock;     /* S_EPOLL */
+	struct rb_tree items;  /* [lock] by file, slot */
+	spinlock_t ready_lock; /* EPOLL_READY */
+	struct list ready;     /* [ready_lock] items */
+	struct waitqueue wq;   /* sleepers in epoll_wait, and outer epolls */
 };
 struct epoll_wait_entry {
 	struct wait_entry wait;
@@ -29,15 +30,15 @@ struct epoll_wait_entry {
 	struct epoll_item *item;
 };
 struct epoll_item {
-	struct rb_node node;       /* [ep->lock] */
-	struct list ready_node;    /* [ready_lock] */
-	struct list file_node;     /* [links_lock] file->epoll_links */
-	struct epoll *ep;          /* [c] */
-	struct file *file;         /* [c] no reference */
-	cap_t fd;                  /* [c] */
-	u32 events;                /* [ep->lock; wakers read] 0 = disarmed one-shot */
-	u64 data;                  /* [ep->lock] */
-	u32 waits;                 /* [ep->lock] */
+	struct rb_node node;    /* [ep->lock] */
+	struct list ready_node; /* [ready_lock] */
+	struct list file_node;  /* [links_lock] file->epoll_links */
+	struct epoll *ep;       /* [c] */
+	struct file *file;      /* [c] no reference */
+	cap_t fd;               /* [c] */
+	u32 events;             /* [ep->lock; wakers read] 0 = disarmed one-shot */
+	u64 data;               /* [ep->lock] */
+	u32 waits;              /* [ep->lock] */
 	struct epoll_wait_entry entries[EPOLL_WAITS_MAX];
 };
 
@@ -75,7 +76,10 @@ static void item_queue(struct poll_table *pt, struct file *f, struct waitqueue *
 	if (i->waits == EPOLL_WAITS_MAX)
 		return;
 	w = &i->entries[i->waits++];
-	*w = (struct epoll_wait_entry){ .wait.fn = item_woken, .wait.exclusive = i->events & EPOLLEXCLUSIVE, .wq = wq, .item = i };
+	*w = (struct epoll_wait_entry){.wait.fn = item_woken,
+		.wait.exclusive = i->events & EPOLLEXCLUSIVE,
+		.wq = wq,
+		.item = i};
 	list_init(&w->wait.node);
 	waitqueue_add(wq, &w->wait);
 }
@@ -104,7 +108,8 @@ static u32 item_state(struct epoll_item *i)
 
 static bool item_less(const struct rb_node *a, const struct rb_node *b)
 {
-	const struct epoll_item *x = container_of(a, struct epoll_item, node), *y = container_of(b, struct epoll_item, node);
+	const struct epoll_item *x = container_of(a, struct epoll_item, node),
+				*y = container_of(b, struct epoll_item, node);
 
 	return x->file != y->file ? x->file < y->file : x->fd < y->fd;
 }
@@ -118,7 +123,8 @@ static struct epoll_item *item_find(struct epoll *ep, const struct file *f, cap_
 
 		if (i->file == f && i->fd == fd)
 			return i;
-		n = i->file != f ? (f < i->file ? n->left : n->right) : (fd < i->fd ? n->left : n->right);
+		n = i->file != f ? (f < i->file ? n->left : n->right)
+				 : (fd < i->fd ? n->left : n->right);
 	}
 	return NULL;
 }
@@ -143,7 +149,8 @@ void epoll_forget_file(struct file *f)
 {
 	mutex_lock(&links_lock);
 	while (!list_empty(&f->epoll_links)) {
-		struct epoll_item *i = list_entry(f->epoll_links.next, struct epoll_item, file_node);
+		struct epoll_item *i =
+			list_entry(f->epoll_links.next, struct epoll_item, file_node);
 		struct epoll *ep = i->ep;
 
 		mutex_lock(&ep->lock);
@@ -153,8 +160,8 @@ void epoll_forget_file(struct file *f)
 	mutex_unlock(&links_lock);
 }
 
-/* Does a chain of epolls lead from @f to @target, or is it deeper than allowed? links_lock held, so the graph stands still.
- * 0 | -ELOOP. Recursion is bounded by EPOLL_NEST_MAX. */
+/* Does a chain of epolls lead from @f to @target, or is it deeper than allowed? links_lock held, so
+ * the graph stands still. 0 | -ELOOP. Recursion is bounded by EPOLL_NEST_MAX. */
 static int check_loop(struct file *f, const struct file *target, u32 depth)
 {
 	struct epoll *ep = f->priv;
@@ -190,7 +197,7 @@ static int item_add_locked(struct epoll *ep, struct file *f, cap_t fd, u32 event
 	list_init(&i->ready_node);
 	list_add_tail(&f->epoll_links, &i->file_node);
 	rb_insert(&ep->items, &i->node, item_less);
-	t = (struct item_table){ .table.queue = item_queue, .item = i };
+	t = (struct item_table){.table.queue = item_queue, .item = i};
 	if (f->ops->poll(f, &t.table) & (events | POLL_ERR | POLL_HUP)) {
 		item_set_ready(i);
 		wake_one(&ep->wq, POLL_IN | POLL_RDNORM);
@@ -204,7 +211,8 @@ static int item_modify_locked(struct epoll *ep, struct epoll_item *i, u32 events
 		return -EINVAL;
 	WRITE_ONCE(i->events, events);
 	i->data = data;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the new events before the question: a wake in between sees them */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the new events before the question: a wake in
+						    between sees them */
 	if (item_state(i)) {
 		item_set_ready(i);
 		wake_one(&ep->wq, POLL_IN | POLL_RDNORM);
@@ -222,7 +230,8 @@ int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events
 		return -EINVAL;
 	if (!f->ops->poll)
 		return -EPERM;
-	if (events & EPOLLEXCLUSIVE && (op == EPOLL_CTL_MOD || f->ops == &epoll_ops || events & EPOLLONESHOT))
+	if (events & EPOLLEXCLUSIVE &&
+		(op == EPOLL_CTL_MOD || f->ops == &epoll_ops || events & EPOLLONESHOT))
 		return -EINVAL;
 	mutex_lock(&links_lock);
 	err = op == EPOLL_CTL_ADD && f->ops == &epoll_ops ? check_loop(f, epf, 1) : 0;
@@ -244,8 +253,10 @@ unlock_links:
 	return err;
 }
 
-/* Reports up to @max items through @emit. Level-triggered ones go back to the end of the list, so that all get their turn. */
-static int collect(struct epoll *ep, int max, bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx)
+/* Reports up to @max items through @emit. Level-triggered ones go back to the end of the list, so
+ * that all get their turn. */
+static int collect(
+	struct epoll *ep, int max, bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx)
 {
 	struct list done = LIST_INIT(done);
 	int count = 0, err = 0;
@@ -259,7 +270,8 @@ static int collect(struct epoll *ep, int max, bool (*emit)(void *ctx, int n, u32
 		flags = spin_lock_irq(&ep->ready_lock);
 		i = list_first(&ep->ready, struct epoll_item, ready_node);
 		if (i)
-			list_del(&i->ready_node); /* before the question: a wake from now on lists it again */
+			list_del(&i->ready_node); /* before the question: a wake from now on lists
+						     it again */
 		spin_unlock_irq(&ep->ready_lock, flags);
 		if (!i)
 			break;
@@ -288,7 +300,8 @@ static int collect(struct epoll *ep, int max, bool (*emit)(void *ctx, int n, u32
 	return count ? count : err;
 }
 
-int epoll_collect(struct file *epf, int max, ns_t deadline_ns, bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx)
+int epoll_collect(struct file *epf, int max, ns_t deadline_ns,
+	bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx)
 {
 	struct epoll *ep = epf->priv;
 	int n;
@@ -342,7 +355,8 @@ static void epoll_release(struct file *f)
 	kfree(ep);
 }
 
-static const struct file_ops epoll_ops = { .anon_name = "anon_inode:[eventpoll]", .poll = epoll_poll, .release = epoll_release };
+static const struct file_ops epoll_ops = {
+	.anon_name = "anon_inode:[eventpoll]", .poll = epoll_poll, .release = epoll_release};
 
 struct file *epoll_create_file(void)
 {

@@ -1,4 +1,5 @@
-/* eventfd: a counter to wait on. Layer: fs. Locks: the queue's neighbour `lock` (SOCKET_SPIN) for the count. Source: eventfd(2). */
+/* eventfd: a counter to wait on. Layer: fs. Locks: the queue's neighbour `lock` (SOCKET_SPIN) for
+ * the count. Source: eventfd(2). */
 #include <exo/errno.h>
 #include <exo/fs.h>
 #include <exo/memory.h>
@@ -11,7 +12,7 @@
 
 struct eventfd {
 	spinlock_t lock;
-	u64 count; /* [lock; sleepers read] */
+	u64 count;      /* [lock; sleepers read] */
 	bool semaphore; /* [c] */
 	struct waitqueue wq;
 };
@@ -38,7 +39,8 @@ static ssize_t eventfd_read(struct file *f, struct uio *u, u64 *pos)
 			return err;
 	}
 	wake_all(&e->wq, POLL_OUT | POLL_WRNORM);
-	return uio_write(u, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value) : -EFAULT;
+	return uio_write(u, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value)
+								    : -EFAULT;
 }
 
 static ssize_t eventfd_write(struct file *f, struct uio *u, u64 *pos)
@@ -79,7 +81,8 @@ static u32 eventfd_poll(struct file *f, struct poll_table *pt)
 
 	poll_wait(pt, f, &e->wq);
 	count = READ_ONCE(e->count);
-	return (count ? POLL_IN | POLL_RDNORM : 0) | (count < EVENTFD_MAX ? POLL_OUT | POLL_WRNORM : 0);
+	return (count ? POLL_IN | POLL_RDNORM : 0) |
+	       (count < EVENTFD_MAX ? POLL_OUT | POLL_WRNORM : 0);
 }
 
 static void eventfd_release(struct file *f)
@@ -87,8 +90,11 @@ static void eventfd_release(struct file *f)
 	kfree(f->priv);
 }
 
-static const struct file_ops eventfd_ops = { .anon_name = "anon_inode:[eventfd]", .read = eventfd_read, .write = eventfd_write,
-	.poll = eventfd_poll, .release = eventfd_release };
+static const struct file_ops eventfd_ops = {.anon_name = "anon_inode:[eventfd]",
+	.read = eventfd_read,
+	.write = eventfd_write,
+	.poll = eventfd_poll,
+	.release = eventfd_release};
 
 struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore)
 {

@@ -1,5 +1,6 @@
-/* Waiting on a set of files. Layer: fs. Locks: entries hang in the files' wait queues under those queues' locks; the rest is the
- * sleeping thread's own. No lost wake-up: `woken` is set before the thread is woken and read after its state is set. */
+/* Waiting on a set of files. Layer: fs. Locks: entries hang in the files' wait queues under those
+ * queues' locks; the rest is the sleeping thread's own. No lost wake-up: `woken` is set before the
+ * thread is woken and read after its state is set. */
 #include "poll_set.h"
 
 #include <exo/errno.h>
@@ -43,7 +44,8 @@ static void poll_queue(struct poll_table *pt, struct file *f, struct waitqueue *
 		return;
 	}
 	file_get(f);
-	*w = (struct poll_wait_entry){ .wait.fn = poll_woken, .wq = wq, .file = f, .set = s, .events = s->asking };
+	*w = (struct poll_wait_entry){
+		.wait.fn = poll_woken, .wq = wq, .file = f, .set = s, .events = s->asking};
 	list_init(&w->wait.node);
 	waitqueue_add(wq, &w->wait);
 }
@@ -81,7 +83,8 @@ int poll_set_sleep(struct poll_set *s, ns_t deadline_ns)
 {
 	int err = s->error;
 
-	if (s->queue_next) { /* nothing was ready at the first look: look again, with hooks in the files' queues */
+	if (s->queue_next) { /* nothing was ready at the first look: look again, with hooks in the
+				files' queues */
 		s->queue_next = false;
 		s->table.queue = poll_queue;
 		return 0;
@@ -94,7 +97,8 @@ int poll_set_sleep(struct poll_set *s, ns_t deadline_ns)
 		thread_set_state(THREAD_RUNNING);
 	else
 		err = wait_sleep(WAIT_INTERRUPTIBLE, deadline_ns);
-	__atomic_store_n(&s->woken, 0, __ATOMIC_RELAXED); /* cleared before the next round reads the files */
+	__atomic_store_n(
+		&s->woken, 0, __ATOMIC_RELAXED); /* cleared before the next round reads the files */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return err;
 }

@@ -1,5 +1,6 @@
-/* Waiting on a set of files: what poll and select share. Layer: fs, and the handlers of poll and select.
- * Use: poll_set_init; rounds of poll_set_ask for each descriptor; while nothing is ready poll_set_sleep and another round; poll_set_fini. */
+/* Waiting on a set of files: what poll and select share. Layer: fs, and the handlers of poll and
+ * select. Use: poll_set_init; rounds of poll_set_ask for each descriptor; while nothing is ready
+ * poll_set_sleep and another round; poll_set_fini. */
 #pragma once
 
 #include <exo/fs.h>
@@ -20,19 +21,22 @@ struct poll_chunk {
 	struct poll_wait_entry entries[24];
 };
 struct poll_set {
-	struct poll_table table; /* queue is NULL in the first round - most calls find something - and once something is ready */
+	struct poll_table table; /* queue is NULL in the first round - most calls find something -
+				    and once something is ready */
 	bool queue_next;         /* the second round hangs hooks on the files */
 	struct thread *thread;
-	u32 woken;               /* [a] set by wakers */
-	int error;               /* -ENOMEM when a wait could not be queued */
-	u32 asking;              /* events of the descriptor being asked */
+	u32 woken;  /* [a] set by wakers */
+	int error;  /* -ENOMEM when a wait could not be queued */
+	u32 asking; /* events of the descriptor being asked */
 	u32 used;
 	struct poll_chunk *chunks;
 	struct poll_wait_entry entries[POLL_INLINE_WAITS];
 };
 void poll_set_init(struct poll_set *s, bool may_sleep);
-/* poll_set_ask - state of slot @fd: events & (what is true | ERR | HUP | NVAL). POLL_NVAL for a closed slot. */
+/* poll_set_ask - state of slot @fd: events & (what is true | ERR | HUP | NVAL). POLL_NVAL for a
+ * closed slot. */
 u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events);
-/* poll_set_sleep - until something may have changed. 0 | -ETIMEDOUT | -ERESTARTSYS | -ENOMEM. Ends the queueing round. */
+/* poll_set_sleep - until something may have changed. 0 | -ETIMEDOUT | -ERESTARTSYS | -ENOMEM. Ends
+ * the queueing round. */
 int poll_set_sleep(struct poll_set *s, ns_t deadline_ns) MUST_USE;
 void poll_set_fini(struct poll_set *s);

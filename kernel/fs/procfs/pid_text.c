@@ -1,5 +1,6 @@
-/* The texts of /proc/PID: stat, status, maps, ... Layer: fs. Formats: proc(5); numbers are what the rooms count, and a field
- * that this kernel does not have is 0, as Linux prints for features that are off. */
+/* The texts of /proc/PID: stat, status, maps, ... Layer: fs. Formats: proc(5); numbers are what the
+ * rooms count, and a field that this kernel does not have is 0, as Linux prints for features that
+ * are off. */
 #include "procfs_internal.h"
 #include "pid_text.h"
 
@@ -8,7 +9,7 @@
 #include <exo/memory.h>
 #include <exo/string.h>
 
-#define USER_HZ 100
+#define USER_HZ   100
 #define KB(pages) ((u64)(pages) * (PAGE_SIZE / 1024))
 
 static u64 ticks(u64 ns)
@@ -72,7 +73,8 @@ static bool sizes_get(struct process *p, struct sizes *z)
 	return true;
 }
 
-/* A snapshot on the heap (it is too large for the stack); freed with its credentials by stat_free. */
+/* A snapshot on the heap (it is too large for the stack); freed with its credentials by stat_free.
+ */
 static struct process_stat *stat_get(struct process *p, struct thread *t)
 {
 	struct process_stat *st = kmalloc(sizeof(*st), ALLOC_KERNEL);
@@ -99,23 +101,28 @@ int proc_show_stat(struct seq *s, struct process *p, struct thread *t)
 	if (is_err(st))
 		return (int)ptr_err(st);
 	sizes_get(p, &z);
-	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", st->pid, st->comm, st->state, st->ppid, st->pgid, st->sid, st->tty_nr,
-		st->tpgid, 0x400000u, st->min_flt, st->cmin_flt, st->maj_flt, st->cmaj_flt);
-	seq_printf(s, "%lu %lu %lu %lu %d %d %u 0 %lu ", ticks(st->utime_ns), ticks(st->stime_ns), ticks(st->cutime_ns), ticks(st->cstime_ns),
-		st->priority, st->nice, st->threads, ticks(st->start_ns));
-	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.total * PAGE_SIZE, z.rss_anon + z.rss_file + z.rss_shmem, z.limit_as, z.text_start,
-		z.text_end, z.stack_top);
-	seq_printf(s, "%lu %lu %lu %lu 0 0 0 %d %u %u %u ", st->pending & 0x7fffffff, st->blocked & 0x7fffffff, st->ignored & 0x7fffffff,
-		st->caught & 0x7fffffff, (s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
-	seq_printf(s, "0 0 0 0 0 %lu %lu %lu %lu %lu %d\n", z.brk_start, z.arg_start, z.arg_end, z.env_start, z.env_end, st->exit_code);
+	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", st->pid, st->comm, st->state,
+		st->ppid, st->pgid, st->sid, st->tty_nr, st->tpgid, 0x400000u, st->min_flt,
+		st->cmin_flt, st->maj_flt, st->cmaj_flt);
+	seq_printf(s, "%lu %lu %lu %lu %d %d %u 0 %lu ", ticks(st->utime_ns), ticks(st->stime_ns),
+		ticks(st->cutime_ns), ticks(st->cstime_ns), st->priority, st->nice, st->threads,
+		ticks(st->start_ns));
+	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.total * PAGE_SIZE,
+		z.rss_anon + z.rss_file + z.rss_shmem, z.limit_as, z.text_start, z.text_end,
+		z.stack_top);
+	seq_printf(s, "%lu %lu %lu %lu 0 0 0 %d %u %u %u ", st->pending & 0x7fffffff,
+		st->blocked & 0x7fffffff, st->ignored & 0x7fffffff, st->caught & 0x7fffffff,
+		(s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
+	seq_printf(s, "0 0 0 0 0 %lu %lu %lu %lu %lu %d\n", z.brk_start, z.arg_start, z.arg_end,
+		z.env_start, z.env_end, st->exit_code);
 	stat_free(st);
 	return 0;
 }
 
 static const char *state_name(char c)
 {
-	static const char *const names[] = { "R (running)", "S (sleeping)", "D (disk sleep)", "T (stopped)", "t (tracing stop)", "Z (zombie)",
-		"X (dead)", "I (idle)" };
+	static const char *const names[] = {"R (running)", "S (sleeping)", "D (disk sleep)",
+		"T (stopped)", "t (tracing stop)", "Z (zombie)", "X (dead)", "I (idle)"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (names[i][0] == c)
@@ -130,11 +137,17 @@ static void show_status_memory(struct seq *s, struct process *p)
 
 	if (!sizes_get(p, &z))
 		return;
-	seq_printf(s, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n", KB(z.total), KB(z.total), KB(z.locked), 0);
-	seq_printf(s, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8lu kB\n", KB(z.peak),
-		KB(z.rss_anon + z.rss_file + z.rss_shmem), KB(z.rss_anon), KB(z.rss_file), KB(z.rss_shmem));
-	seq_printf(s, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8u kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", KB(z.data),
-		KB(z.stack), KB(z.text), 0, z.table_bytes / 1024, 0);
+	seq_printf(s, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
+		KB(z.total), KB(z.total), KB(z.locked), 0);
+	seq_printf(s,
+		"VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
+		"kB\nRssShmem:\t%8lu kB\n",
+		KB(z.peak), KB(z.rss_anon + z.rss_file + z.rss_shmem), KB(z.rss_anon),
+		KB(z.rss_file), KB(z.rss_shmem));
+	seq_printf(s,
+		"VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8u kB\nVmPTE:\t%8lu "
+		"kB\nVmSwap:\t%8u kB\n",
+		KB(z.data), KB(z.stack), KB(z.text), 0, z.table_bytes / 1024, 0);
 }
 
 int proc_show_status(struct seq *s, struct process *p, struct thread *t)
@@ -146,20 +159,30 @@ int proc_show_status(struct seq *s, struct process *p, struct thread *t)
 		return (int)ptr_err(st);
 	c = st->cred;
 	seq_printf(s, "Name:\t%s\nUmask:\t%04o\n", st->comm, st->umask);
-	seq_printf(s, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", state_name(st->state), st->tgid,
-		st->pid, st->ppid, st->tracer);
-	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid,
-		c->sgid, c->fsgid, st->fd_slots);
+	seq_printf(s, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
+		state_name(st->state), st->tgid, st->pid, st->ppid, st->tracer);
+	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid,
+		c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid, st->fd_slots);
 	for (u32 i = 0; i < c->group_count; i++)
 		seq_printf(s, "%u ", c->groups[i]);
-	seq_printf(s, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", st->tgid, st->pid, st->pgid, st->sid);
+	seq_printf(s, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", st->tgid, st->pid,
+		st->pgid, st->sid);
 	show_status_memory(s, p);
-	seq_printf(s, "Threads:\t%u\nSigQ:\t%lu/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
-		st->threads, st->sigq, st->sigq_max, st->pending, st->shared_pending, st->blocked, st->ignored, st->caught);
-	seq_printf(s, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
-		c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding, c->cap_ambient, st->no_new_privs);
-	seq_printf(s, "Cpus_allowed:\t%lx\nMems_allowed:\t1\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", st->affinity,
-		st->vcsw, st->ivcsw);
+	seq_printf(s,
+		"Threads:\t%u\nSigQ:\t%lu/"
+		"%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:"
+		"\t%016lx\n",
+		st->threads, st->sigq, st->sigq_max, st->pending, st->shared_pending, st->blocked,
+		st->ignored, st->caught);
+	seq_printf(s,
+		"CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%"
+		"016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
+		c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding,
+		c->cap_ambient, st->no_new_privs);
+	seq_printf(s,
+		"Cpus_allowed:\t%lx\nMems_allowed:\t1\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_"
+		"ctxt_switches:\t%lu\n",
+		st->affinity, st->vcsw, st->ivcsw);
 	stat_free(st);
 	return 0;
 }
@@ -169,8 +192,8 @@ int proc_show_statm(struct seq *s, struct process *p, struct thread *t)
 	struct sizes z;
 
 	sizes_get(p, &z);
-	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", z.total, z.rss_anon + z.rss_file + z.rss_shmem, z.rss_file + z.rss_shmem, z.text,
-		z.data + z.stack);
+	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", z.total, z.rss_anon + z.rss_file + z.rss_shmem,
+		z.rss_file + z.rss_shmem, z.text, z.data + z.stack);
 	return 0;
 }
 
@@ -241,7 +264,8 @@ int proc_show_auxv(struct seq *s, struct process *p, struct thread *t)
 	struct vm_space *space = process_space(p);
 
 	if (space) {
-		seq_write(s, space->auxv, MIN(space->auxv_len, (u32)ARRAY_LEN(space->auxv)) * sizeof(u64));
+		seq_write(s, space->auxv,
+			MIN(space->auxv_len, (u32)ARRAY_LEN(space->auxv)) * sizeof(u64));
 		vm_space_put(space);
 	}
 	return 0;
@@ -281,9 +305,11 @@ static int show_area(void *ctx, struct vm_area *a)
 	const char *name = area_name(a, m);
 	size_t start = m->s->len;
 
-	seq_printf(m->s, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", a->start, a->end, a->flags & VM_READ ? 'r' : '-',
-		a->flags & VM_WRITE ? 'w' : '-', a->flags & VM_EXEC ? 'x' : '-', a->flags & VM_SHARED ? 's' : 'p',
-		a->object ? a->object_page << PAGE_SHIFT : 0, DEV_MAJOR(dev), DEV_MINOR(dev), i ? i->ino : 0);
+	seq_printf(m->s, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", a->start, a->end,
+		a->flags & VM_READ ? 'r' : '-', a->flags & VM_WRITE ? 'w' : '-',
+		a->flags & VM_EXEC ? 'x' : '-', a->flags & VM_SHARED ? 's' : 'p',
+		a->object ? a->object_page << PAGE_SHIFT : 0, DEV_MAJOR(dev), DEV_MINOR(dev),
+		i ? i->ino : 0);
 	if (*name)
 		seq_printf(m->s, "%*s%s", (int)MAX(73 - (s64)(m->s->len - start), 0), "", name);
 	seq_printf(m->s, "\n");
@@ -292,7 +318,7 @@ static int show_area(void *ctx, struct vm_area *a)
 
 int proc_show_maps(struct seq *s, struct process *p, struct thread *t)
 {
-	struct maps_ctx m = { s, kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL) };
+	struct maps_ctx m = {s, kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL)};
 	struct vm_space *space;
 
 	if (!m.path)
@@ -319,14 +345,22 @@ int proc_show_limits(struct seq *s, struct process *p, struct thread *t)
 	static const struct {
 		const char *name, *unit;
 	} rows[RLIM_COUNT] = {
-		[RLIM_CPU] = { "Max cpu time", "seconds" }, [RLIM_FSIZE] = { "Max file size", "bytes" }, [RLIM_DATA] = { "Max data size", "bytes" },
-		[RLIM_STACK] = { "Max stack size", "bytes" }, [RLIM_CORE] = { "Max core file size", "bytes" },
-		[RLIM_RSS] = { "Max resident set", "bytes" }, [RLIM_NPROC] = { "Max processes", "processes" },
-		[RLIM_NOFILE] = { "Max open files", "files" }, [RLIM_MEMLOCK] = { "Max locked memory", "bytes" },
-		[RLIM_AS] = { "Max address space", "bytes" }, [RLIM_LOCKS] = { "Max file locks", "locks" },
-		[RLIM_SIGPENDING] = { "Max pending signals", "signals" }, [RLIM_MSGQUEUE] = { "Max msgqueue size", "bytes" },
-		[RLIM_NICE] = { "Max nice priority", "" }, [RLIM_RTPRIO] = { "Max realtime priority", "" },
-		[RLIM_RTTIME] = { "Max realtime timeout", "us" },
+		[RLIM_CPU] = {"Max cpu time", "seconds"},
+		[RLIM_FSIZE] = {"Max file size", "bytes"},
+		[RLIM_DATA] = {"Max data size", "bytes"},
+		[RLIM_STACK] = {"Max stack size", "bytes"},
+		[RLIM_CORE] = {"Max core file size", "bytes"},
+		[RLIM_RSS] = {"Max resident set", "bytes"},
+		[RLIM_NPROC] = {"Max processes", "processes"},
+		[RLIM_NOFILE] = {"Max open files", "files"},
+		[RLIM_MEMLOCK] = {"Max locked memory", "bytes"},
+		[RLIM_AS] = {"Max address space", "bytes"},
+		[RLIM_LOCKS] = {"Max file locks", "locks"},
+		[RLIM_SIGPENDING] = {"Max pending signals", "signals"},
+		[RLIM_MSGQUEUE] = {"Max msgqueue size", "bytes"},
+		[RLIM_NICE] = {"Max nice priority", ""},
+		[RLIM_RTPRIO] = {"Max realtime priority", ""},
+		[RLIM_RTTIME] = {"Max realtime timeout", "us"},
 	};
 	struct process_stat *st = stat_get(p, t);
 
@@ -359,7 +393,8 @@ static void seq_mount_flags(struct seq *s, u32 flags)
 	static const struct {
 		u32 flag;
 		const char *text;
-	} names[] = { { 2, ",nosuid" }, { 4, ",nodev" }, { 8, ",noexec" }, { 1024, ",noatime" }, { 2048, ",nodiratime" }, { 1 << 21, ",relatime" } };
+	} names[] = {{2, ",nosuid"}, {4, ",nodev"}, {8, ",noexec"}, {1024, ",noatime"},
+		{2048, ",nodiratime"}, {1 << 21, ",relatime"}};
 
 	seq_printf(s, flags & 1 ? "ro" : "rw"); /* MS_* of mount(2) */
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -397,7 +432,8 @@ static int show_mountinfo(void *ctx, const struct mount_info *m)
 	return 0;
 }
 
-static int show_mounts_of(struct seq *s, struct process *p, int (*fn)(void *ctx, const struct mount_info *m))
+static int show_mounts_of(
+	struct seq *s, struct process *p, int (*fn)(void *ctx, const struct mount_info *m))
 {
 	struct fs_context *fs = process_fs(p);
 	struct path root;
@@ -438,7 +474,8 @@ int proc_show_oom_score(struct seq *s, struct process *p, struct thread *t)
 
 	sizes_get(p, &z);
 	mem_stats_get(&m);
-	seq_printf(s, "%lu\n", (z.rss_anon + z.rss_file + z.rss_shmem) * 1000 / MAX(m.pages_total, 1UL));
+	seq_printf(s, "%lu\n",
+		(z.rss_anon + z.rss_file + z.rss_shmem) * 1000 / MAX(m.pages_total, 1UL));
 	return 0;
 }
 
@@ -453,7 +490,8 @@ int proc_show_oom_score_adj(struct seq *s, struct process *p, struct thread *t)
 	return 0;
 }
 
-ssize_t proc_store_oom_score_adj(struct process *p, struct thread *t, const char *text, size_t len_bytes)
+ssize_t proc_store_oom_score_adj(
+	struct process *p, struct thread *t, const char *text, size_t len_bytes)
 {
 	bool negative = *text == '-';
 	const char *end;

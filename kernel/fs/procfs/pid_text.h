@@ -1,4 +1,5 @@
-/* The texts of /proc/PID, for the table in proc_pid.c. @t NULL = the whole process. Return: 0 | -errno. Layer: fs. */
+/* The texts of /proc/PID, for the table in proc_pid.c. @t NULL = the whole process. Return: 0 |
+ * -errno. Layer: fs. */
 #pragma once
 
 struct seq;
@@ -23,5 +24,6 @@ PID_TEXT(oom_score_adj);
 PID_TEXT(wchan);
 PID_TEXT(loginuid);
 #undef PID_TEXT
-ssize_t proc_store_oom_score_adj(struct process *p, struct thread *t, const char *text, size_t len_bytes);
+ssize_t proc_store_oom_score_adj(
+	struct process *p, struct thread *t, const char *text, size_t len_bytes);
 ssize_t proc_store_comm(struct process *p, struct thread *t, const char *text, size_t len_bytes);

@@ -1,6 +1,7 @@
 /* /proc/PID: the directories of processes and threads. Layer: fs.
- * Inodes hold a proc_ref (number and birth), never a reference, so /proc keeps no dead process; every access looks it up again.
- * Dentries are not cached (DENTRY_UNCACHED): they go when their last user goes, negative ones too. Sources: proc(5). */
+ * Inodes hold a proc_ref (number and birth), never a reference, so /proc keeps no dead process;
+ * every access looks it up again. Dentries are not cached (DENTRY_UNCACHED): they go when their
+ * last user goes, negative ones too. Sources: proc(5). */
 #include "procfs_internal.h"
 #include "pid_text.h"
 
@@ -11,7 +12,8 @@
 
 #define INO_PID(pid, slot) ((u64)(u32)(pid) << 32 | (u32)(slot))
 
-static const struct inode_ops pid_dir_ops, text_ops, magic_ops, fd_dir_ops, fd_link_ops, task_dir_ops, fdinfo_dir_ops, fdinfo_ops;
+static const struct inode_ops pid_dir_ops, text_ops, magic_ops, fd_dir_ops, fd_link_ops,
+	task_dir_ops, fdinfo_dir_ops, fdinfo_ops;
 static const struct file_ops pid_dir_fops, fd_dir_fops, task_dir_fops;
 
 int proc_ref_get(const struct proc_ref *r, struct process **p, struct thread **t)
@@ -40,15 +42,16 @@ static int number_of(const struct dentry *d, u32 *out)
 {
 	u64 n;
 
-	if (d->name[0] < '0' || d->name[0] > '9' || (d->name[0] == '0' && d->name[1]) || str_to_u64(d->name, NULL, 10, &n) || n > 0x7fffffff)
+	if (d->name[0] < '0' || d->name[0] > '9' || (d->name[0] == '0' && d->name[1]) ||
+		str_to_u64(d->name, NULL, 10, &n) || n > 0x7fffffff)
 		return -ENOENT;
 	*out = (u32)n;
 	return 0;
 }
 
 /* Attaches a fresh inode for @r to @d, owned by the process's effective ids. */
-static int attach(struct inode *dir, struct dentry *d, u32 mode, u64 ino, const struct inode_ops *ops, const struct file_ops *fops,
-	const struct proc_ref *r)
+static int attach(struct inode *dir, struct dentry *d, u32 mode, u64 ino,
+	const struct inode_ops *ops, const struct file_ops *fops, const struct proc_ref *r)
 {
 	struct proc_ref *copy = kmalloc(sizeof(*copy), ALLOC_KERNEL);
 	struct process_stat *st = kmalloc(sizeof(*st), ALLOC_KERNEL);
@@ -85,14 +88,15 @@ free:
 
 void proc_inode_free(struct inode *i)
 {
-	if (i->ops == &pid_dir_ops || i->ops == &text_ops || i->ops == &magic_ops || i->ops == &fd_dir_ops || i->ops == &fd_link_ops ||
-		i->ops == &task_dir_ops || i->ops == &fdinfo_dir_ops || i->ops == &fdinfo_ops)
+	if (i->ops == &pid_dir_ops || i->ops == &text_ops || i->ops == &magic_ops ||
+		i->ops == &fd_dir_ops || i->ops == &fd_link_ops || i->ops == &task_dir_ops ||
+		i->ops == &fdinfo_dir_ops || i->ops == &fdinfo_ops)
 		kfree(i->priv);
 }
 
 int proc_pid_lookup(struct inode *dir, struct dentry *d)
 {
-	struct proc_ref r = { 0 };
+	struct proc_ref r = {0};
 	struct process *p;
 	struct thread *t;
 	u32 nr;
@@ -127,7 +131,8 @@ int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos)
 
 		process_put(p);
 		snprintf(name, sizeof(name), "%d", pid);
-		room = s->emit(s, name, (u32)strlen(name), INO_PID(pid, 1), S_DT(S_IFDIR), first_pos + (u64)pid);
+		room = s->emit(s, name, (u32)strlen(name), INO_PID(pid, 1), S_DT(S_IFDIR),
+			first_pos + (u64)pid);
 		if (!room)
 			return 0;
 		f->pos = first_pos + (u64)pid;
@@ -152,8 +157,11 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 	if (!e->name)
 		return 0;
 	r.entry = e;
-	ops = (e->mode & S_IFMT) == S_IFREG ? &text_ops : (e->mode & S_IFMT) == S_IFLNK ? &magic_ops : e->dir_ops;
-	return attach(dir, d, e->mode, INO_PID(r.tid ? r.tid : r.pid, 2 + (e - first)), ops, e->dir_fops, &r);
+	ops = (e->mode & S_IFMT) == S_IFREG   ? &text_ops
+	      : (e->mode & S_IFMT) == S_IFLNK ? &magic_ops
+					      : e->dir_ops;
+	return attach(dir, d, e->mode, INO_PID(r.tid ? r.tid : r.pid, 2 + (e - first)), ops,
+		e->dir_fops, &r);
 }
 
 static int pid_dir_readdir(struct file *f, struct dirent_sink *s)
@@ -166,7 +174,8 @@ static int pid_dir_readdir(struct file *f, struct dirent_sink *s)
 	for (u64 n = 0; first[n].name; n++) {
 		if (n + 2 < f->pos)
 			continue;
-		if (!s->emit(s, first[n].name, (u32)strlen(first[n].name), INO_PID(r->pid, 2 + n), (u8)(first[n].mode >> 12), n + 3))
+		if (!s->emit(s, first[n].name, (u32)strlen(first[n].name), INO_PID(r->pid, 2 + n),
+			    (u8)(first[n].mode >> 12), n + 3))
 			return 0;
 		f->pos = n + 3;
 	}
@@ -205,7 +214,7 @@ static ssize_t text_store(struct inode *i, const char *text, size_t len_bytes)
 
 static int text_open(struct inode *i, struct file *f)
 {
-	static const struct synth_text text = { text_show, text_store };
+	static const struct synth_text text = {text_show, text_store};
 
 	return synth_text_open(i, f, &text);
 }
@@ -215,7 +224,9 @@ static int text_open(struct inode *i, struct file *f)
 /* Another user's private entries are closed, as ptrace rules say for one without CAP_SYS_PTRACE. */
 static int private_permission(struct inode *i, u32 mask)
 {
-	return current->cred->fsuid == i->uid || cred_capable(current->cred, LCAP_SYS_PTRACE) ? 0 : -EACCES;
+	return current->cred->fsuid == i->uid || cred_capable(current->cred, LCAP_SYS_PTRACE)
+		       ? 0
+		       : -EACCES;
 }
 
 static int magic_follow(struct inode *i, struct path *out)
@@ -277,7 +288,8 @@ static struct file *ref_file(const struct proc_ref *r)
 	return object_file(o);
 }
 
-static int slots_lookup(struct inode *dir, struct dentry *d, u32 mode, const struct inode_ops *ops, u32 ino_base)
+static int slots_lookup(
+	struct inode *dir, struct dentry *d, u32 mode, const struct inode_ops *ops, u32 ino_base)
 {
 	struct proc_ref r = *(struct proc_ref *)dir->priv;
 	struct file *f;
@@ -326,7 +338,8 @@ static int fd_dir_readdir(struct file *f, struct dirent_sink *s)
 		return 0;
 	while ((fd = cap_next(caps, (cap_t)(f->pos - 2))) >= 0) {
 		snprintf(name, sizeof(name), "%d", fd);
-		if (!s->emit(s, name, (u32)strlen(name), INO_PID(r->pid, 0x10000 + fd), type, (u64)fd + 3))
+		if (!s->emit(s, name, (u32)strlen(name), INO_PID(r->pid, 0x10000 + fd), type,
+			    (u64)fd + 3))
 			break;
 		f->pos = (u64)fd + 3;
 	}
@@ -364,14 +377,15 @@ static int fdinfo_show(struct seq *s, struct inode *i)
 
 	if (is_err(f))
 		return -ENOENT;
-	seq_printf(s, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", f->pos, f->flags, 1, f->inode ? f->inode->ino : 0);
+	seq_printf(s, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", f->pos, f->flags, 1,
+		f->inode ? f->inode->ino : 0);
 	file_put(f);
 	return 0;
 }
 
 static int fdinfo_open(struct inode *i, struct file *f)
 {
-	static const struct synth_text text = { fdinfo_show, NULL };
+	static const struct synth_text text = {fdinfo_show, NULL};
 
 	return synth_text_open(i, f, &text);
 }
@@ -395,7 +409,9 @@ static int task_dir_lookup(struct inode *dir, struct dentry *d)
 	r.tid = (pid_t)tid;
 	r.entry = task_entries;
 	thread_put(t);
-	return ours ? attach(dir, d, S_IFDIR | 0555, INO_PID(tid, 0x8000), &pid_dir_ops, &pid_dir_fops, &r) : 0;
+	return ours ? attach(dir, d, S_IFDIR | 0555, INO_PID(tid, 0x8000), &pid_dir_ops,
+			      &pid_dir_fops, &r)
+		    : 0;
 }
 
 static int task_dir_readdir(struct file *f, struct dirent_sink *s)
@@ -412,7 +428,8 @@ static int task_dir_readdir(struct file *f, struct dirent_sink *s)
 		while ((t = process_thread_next(p, &tid))) {
 			thread_put(t);
 			snprintf(name, sizeof(name), "%d", tid);
-			if (!s->emit(s, name, (u32)strlen(name), INO_PID(tid, 0x8000), S_DT(S_IFDIR), (u64)tid + 2))
+			if (!s->emit(s, name, (u32)strlen(name), INO_PID(tid, 0x8000),
+				    S_DT(S_IFDIR), (u64)tid + 2))
 				break;
 			f->pos = (u64)tid + 2;
 		}
@@ -426,17 +443,22 @@ static int deny_setattr(struct inode *i, const struct setattr *a)
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
 
-static const struct inode_ops pid_dir_ops = { .lookup = pid_dir_lookup, .setattr = deny_setattr };
-static const struct inode_ops text_ops = { .open = text_open, .setattr = deny_setattr };
-static const struct inode_ops magic_ops = { .follow = magic_follow, .readlink = magic_readlink, .setattr = deny_setattr };
-static const struct inode_ops fd_dir_ops = { .lookup = fd_dir_lookup, .permission = private_permission, .setattr = deny_setattr };
-static const struct inode_ops fdinfo_dir_ops = { .lookup = fdinfo_dir_lookup, .permission = private_permission, .setattr = deny_setattr };
-static const struct inode_ops fd_link_ops = { .follow = fd_follow, .readlink = fd_readlink, .setattr = deny_setattr };
-static const struct inode_ops fdinfo_ops = { .open = fdinfo_open, .setattr = deny_setattr };
-static const struct inode_ops task_dir_ops = { .lookup = task_dir_lookup, .setattr = deny_setattr };
-static const struct file_ops pid_dir_fops = { .readdir = pid_dir_readdir, .seek = file_seek_generic };
-static const struct file_ops fd_dir_fops = { .readdir = fd_dir_readdir, .seek = file_seek_generic };
-static const struct file_ops task_dir_fops = { .readdir = task_dir_readdir, .seek = file_seek_generic };
+static const struct inode_ops pid_dir_ops = {.lookup = pid_dir_lookup, .setattr = deny_setattr};
+static const struct inode_ops text_ops = {.open = text_open, .setattr = deny_setattr};
+static const struct inode_ops magic_ops = {
+	.follow = magic_follow, .readlink = magic_readlink, .setattr = deny_setattr};
+static const struct inode_ops fd_dir_ops = {
+	.lookup = fd_dir_lookup, .permission = private_permission, .setattr = deny_setattr};
+static const struct inode_ops fdinfo_dir_ops = {
+	.lookup = fdinfo_dir_lookup, .permission = private_permission, .setattr = deny_setattr};
+static const struct inode_ops fd_link_ops = {
+	.follow = fd_follow, .readlink = fd_readlink, .setattr = deny_setattr};
+static const struct inode_ops fdinfo_ops = {.open = fdinfo_open, .setattr = deny_setattr};
+static const struct inode_ops task_dir_ops = {.lookup = task_dir_lookup, .setattr = deny_setattr};
+static const struct file_ops pid_dir_fops = {.readdir = pid_dir_readdir, .seek = file_seek_generic};
+static const struct file_ops fd_dir_fops = {.readdir = fd_dir_readdir, .seek = file_seek_generic};
+static const struct file_ops task_dir_fops = {
+	.readdir = task_dir_readdir, .seek = file_seek_generic};
 
 /* ---- the links' targets ---- */
 

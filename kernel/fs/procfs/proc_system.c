@@ -12,7 +12,7 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 
-#define USER_HZ 100
+#define USER_HZ   100
 #define KB(pages) ((u64)(pages) * (PAGE_SIZE / 1024))
 
 static int show_meminfo(struct seq *s, void *ctx)
@@ -44,7 +44,8 @@ static int show_meminfo(struct seq *s, void *ctx)
 	ROW("CommitLimit", m.pages_total / 2);
 	ROW("Committed_AS", vm_committed_pages());
 #undef ROW
-	seq_printf(s, "VmallocTotal:   34359738367 kB\nHugePages_Total:       0\nHugePages_Free:        0\nHugepagesize:       2048 kB\n");
+	seq_printf(s, "VmallocTotal:   34359738367 kB\nHugePages_Total:       0\nHugePages_Free:   "
+		      "     0\nHugepagesize:       2048 kB\n");
 	return 0;
 }
 
@@ -52,18 +53,18 @@ static void show_cpu_line(struct seq *s, const char *name, const struct sched_st
 {
 	u64 tick = NS_PER_SEC / USER_HZ;
 
-	seq_printf(s, "%s %lu %lu %lu %lu 0 %lu 0 0 0 0\n", name, st->user_ns / tick, st->nice_ns / tick, st->system_ns / tick,
-		st->idle_ns / tick, st->irq_ns / tick);
+	seq_printf(s, "%s %lu %lu %lu %lu 0 %lu 0 0 0 0\n", name, st->user_ns / tick,
+		st->nice_ns / tick, st->system_ns / tick, st->idle_ns / tick, st->irq_ns / tick);
 }
 
 static int show_stat(struct seq *s, void *ctx)
 {
-	struct sched_stats sum = { 0 }, st;
+	struct sched_stats sum = {0}, st;
 	u32 running, total, cpu;
 	u64 load[3];
 	char name[8];
 
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu (cpu) {
 		sched_cpu_stats(cpu, &st);
 		sum.user_ns += st.user_ns;
 		sum.nice_ns += st.nice_ns;
@@ -73,13 +74,16 @@ static int show_stat(struct seq *s, void *ctx)
 		sum.switches += st.switches;
 	}
 	show_cpu_line(s, "cpu ", &sum);
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu (cpu) {
 		sched_cpu_stats(cpu, &st);
 		snprintf(name, sizeof(name), "cpu%u", cpu);
 		show_cpu_line(s, name, &st);
 	}
 	sched_loadavg(load, &running, &total);
-	seq_printf(s, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %d\nprocs_running %u\nprocs_blocked 0\nsoftirq 0\n", irq_count_total(), sum.switches,
+	seq_printf(s,
+		"intr %lu\nctxt %lu\nbtime %lu\nprocesses %d\nprocs_running %u\nprocs_blocked "
+		"0\nsoftirq 0\n",
+		irq_count_total(), sum.switches,
 		(clock_realtime() - clock_monotonic()) / NS_PER_SEC, pid_last(), running);
 	return 0;
 }
@@ -90,11 +94,12 @@ static int show_uptime(struct seq *s, void *ctx)
 	u64 idle = 0, up = clock_boottime();
 	u32 cpu;
 
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu (cpu) {
 		sched_cpu_stats(cpu, &st);
 		idle += st.idle_ns;
 	}
-	seq_printf(s, "%lu.%02lu %lu.%02lu\n", up / NS_PER_SEC, up % NS_PER_SEC / 10000000, idle / NS_PER_SEC, idle % NS_PER_SEC / 10000000);
+	seq_printf(s, "%lu.%02lu %lu.%02lu\n", up / NS_PER_SEC, up % NS_PER_SEC / 10000000,
+		idle / NS_PER_SEC, idle % NS_PER_SEC / 10000000);
 	return 0;
 }
 
@@ -118,7 +123,7 @@ static int show_cpuinfo(struct seq *s, void *ctx)
 
 	if (!buf)
 		return -ENOMEM;
-	for_each_online_cpu(cpu)
+	for_each_online_cpu (cpu)
 		seq_write(s, buf, MIN((size_t)arch_cpuinfo(cpu, buf, size), size - 1));
 	kfree(buf);
 	return 0;
@@ -151,18 +156,18 @@ static int show_interrupts(struct seq *s, void *ctx)
 	u32 cpu;
 
 	seq_printf(s, "     ");
-	for_each_online_cpu(cpu)
+	for_each_online_cpu (cpu)
 		seq_printf(s, "       CPU%u", cpu);
 	seq_printf(s, "\n");
 	for (u32 vector = 32; vector < 256; vector++) {
 		u64 sum = 0;
 
-		for_each_online_cpu(cpu)
+		for_each_online_cpu (cpu)
 			sum += irq_count(cpu, vector);
 		if (!sum)
 			continue;
 		seq_printf(s, "%3u: ", vector);
-		for_each_online_cpu(cpu)
+		for_each_online_cpu (cpu)
 			seq_printf(s, "%11lu", irq_count(cpu, vector));
 		seq_printf(s, "\n");
 	}
@@ -187,8 +192,11 @@ static int show_vmstat(struct seq *s, void *ctx)
 	struct mem_stats m;
 
 	mem_stats_get(&m);
-	seq_printf(s, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_dirty %lu\nnr_page_table_pages %lu\nnr_kernel_stack %lu\n",
-		m.pages_free, m.pages_anon, m.pages_cache, m.pages_dirty, m.pages_table, KB(m.pages_kstack));
+	seq_printf(s,
+		"nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_dirty "
+		"%lu\nnr_page_table_pages %lu\nnr_kernel_stack %lu\n",
+		m.pages_free, m.pages_anon, m.pages_cache, m.pages_dirty, m.pages_table,
+		KB(m.pages_kstack));
 	return 0;
 }
 
@@ -234,7 +242,7 @@ static int show_uuid(struct seq *s, void *ctx)
 {
 	static u8 boot_id[16];
 	u8 fresh[16], *b = ctx ? boot_id : fresh;
-	static const char dashes[16] = { [4] = 1, [6] = 1, [8] = 1, [10] = 1 };
+	static const char dashes[16] = {[4] = 1, [6] = 1, [8] = 1, [10] = 1};
 
 	if (!ctx || !boot_id[6]) {
 		random_bytes(b, 16);
@@ -254,7 +262,9 @@ static int link_self(char *buf, size_t size)
 
 static int link_thread_self(char *buf, size_t size)
 {
-	return current->proc ? snprintf(buf, size, "%d/task/%d", process_pid(current->proc), current->tid) : -ENOENT;
+	return current->proc
+		       ? snprintf(buf, size, "%d/task/%d", process_pid(current->proc), current->tid)
+		       : -ENOENT;
 }
 
 static const struct {
@@ -262,39 +272,40 @@ static const struct {
 	int (*show)(struct seq *s, void *ctx);
 	const void *ctx;
 } files[] = {
-	{ "meminfo", show_meminfo, NULL },
-	{ "stat", show_stat, NULL },
-	{ "uptime", show_uptime, NULL },
-	{ "loadavg", show_loadavg, NULL },
-	{ "cpuinfo", show_cpuinfo, NULL },
-	{ "version", show_version, NULL },
-	{ "cmdline", show_cmdline, NULL },
-	{ "filesystems", show_filesystems, NULL },
-	{ "interrupts", show_interrupts, NULL },
-	{ "vmstat", show_vmstat, NULL },
-	{ "swaps", show_swaps, NULL },
-	{ "sys/kernel/pid_max", show_text, "32768" },
-	{ "sys/kernel/ngroups_max", show_text, "65536" },
-	{ "sys/kernel/cap_last_cap", show_text, "40" },
-	{ "sys/kernel/threads-max", show_text, "32768" },
-	{ "sys/kernel/randomize_va_space", show_text, "2" },
-	{ "sys/kernel/ostype", show_uts, (void *)offsetof(struct uts_names, sysname) },
-	{ "sys/kernel/osrelease", show_uts, (void *)offsetof(struct uts_names, release) },
-	{ "sys/kernel/version", show_uts, (void *)offsetof(struct uts_names, version) },
-	{ "sys/kernel/random/uuid", show_uuid, NULL },
-	{ "sys/kernel/random/boot_id", show_uuid, "boot" },
-	{ "sys/kernel/random/entropy_avail", show_text, "256" },
-	{ "sys/kernel/random/poolsize", show_text, "256" },
-	{ "sys/vm/overcommit_memory", show_text, "0" },
-	{ "sys/vm/max_map_count", show_text, "65530" },
-	{ "sys/fs/file-max", show_text, "9223372036854775807" },
-	{ "sys/fs/nr_open", show_text, "1048576" },
-	{ "sys/fs/pipe-max-size", show_text, "1048576" },
-	{ "sys/fs/file-nr", show_file_nr, NULL },
-	{ "sys/net/core/somaxconn", show_text, "4096" },
+	{"meminfo", show_meminfo, NULL},
+	{"stat", show_stat, NULL},
+	{"uptime", show_uptime, NULL},
+	{"loadavg", show_loadavg, NULL},
+	{"cpuinfo", show_cpuinfo, NULL},
+	{"version", show_version, NULL},
+	{"cmdline", show_cmdline, NULL},
+	{"filesystems", show_filesystems, NULL},
+	{"interrupts", show_interrupts, NULL},
+	{"vmstat", show_vmstat, NULL},
+	{"swaps", show_swaps, NULL},
+	{"sys/kernel/pid_max", show_text, "32768"},
+	{"sys/kernel/ngroups_max", show_text, "65536"},
+	{"sys/kernel/cap_last_cap", show_text, "40"},
+	{"sys/kernel/threads-max", show_text, "32768"},
+	{"sys/kernel/randomize_va_space", show_text, "2"},
+	{"sys/kernel/ostype", show_uts, (void *)offsetof(struct uts_names, sysname)},
+	{"sys/kernel/osrelease", show_uts, (void *)offsetof(struct uts_names, release)},
+	{"sys/kernel/version", show_uts, (void *)offsetof(struct uts_names, version)},
+	{"sys/kernel/random/uuid", show_uuid, NULL},
+	{"sys/kernel/random/boot_id", show_uuid, "boot"},
+	{"sys/kernel/random/entropy_avail", show_text, "256"},
+	{"sys/kernel/random/poolsize", show_text, "256"},
+	{"sys/vm/overcommit_memory", show_text, "0"},
+	{"sys/vm/max_map_count", show_text, "65530"},
+	{"sys/fs/file-max", show_text, "9223372036854775807"},
+	{"sys/fs/nr_open", show_text, "1048576"},
+	{"sys/fs/pipe-max-size", show_text, "1048576"},
+	{"sys/fs/file-nr", show_file_nr, NULL},
+	{"sys/net/core/somaxconn", show_text, "4096"},
 };
 
-static void add_link(struct synth_fs *fs, const char *path, const char *text, int (*fn)(char *, size_t))
+static void add_link(
+	struct synth_fs *fs, const char *path, const char *text, int (*fn)(char *, size_t))
 {
 	struct synth_node *n;
 
@@ -313,10 +324,13 @@ void proc_system_init(void)
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		err |= proc_register(files[i].path, S_IFREG | 0444, files[i].show, NULL, (void *)(uintptr_t)files[i].ctx);
+		err |= proc_register(files[i].path, S_IFREG | 0444, files[i].show, NULL,
+			(void *)(uintptr_t)files[i].ctx);
 	err |= proc_register("slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL);
-	err |= proc_register("sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname, (void *)offsetof(struct uts_names, nodename));
-	err |= proc_register("sys/kernel/domainname", S_IFREG | 0444, show_uts, NULL, (void *)offsetof(struct uts_names, domainname));
+	err |= proc_register("sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname,
+		(void *)offsetof(struct uts_names, nodename));
+	err |= proc_register("sys/kernel/domainname", S_IFREG | 0444, show_uts, NULL,
+		(void *)offsetof(struct uts_names, domainname));
 	if (err)
 		log_err("procfs: not all files could be made");
 	add_link(&procfs, "self", NULL, link_self);

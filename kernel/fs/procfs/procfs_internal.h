@@ -5,13 +5,13 @@
 
 #include <exo/posix_x.h>
 
-/* A process (or one of its threads) as an inode remembers it: by number and birth, so that a dead one is not kept and a
- * recycled number is not mistaken for it. */
+/* A process (or one of its threads) as an inode remembers it: by number and birth, so that a dead
+ * one is not kept and a recycled number is not mistaken for it. */
 struct proc_ref {
 	pid_t pid;
-	pid_t tid;      /* 0 = the whole process */
-	u64 start_ns;   /* of the process */
-	s32 fd;         /* /proc/PID/fd/N: N */
+	pid_t tid;    /* 0 = the whole process */
+	u64 start_ns; /* of the process */
+	s32 fd;       /* /proc/PID/fd/N: N */
 	const struct pid_entry *entry;
 };
 struct pid_entry {
@@ -19,17 +19,18 @@ struct pid_entry {
 	u32 mode;
 	int (*show)(struct seq *s, struct process *p, struct thread *t);
 	ssize_t (*store)(struct process *p, struct thread *t, const char *text, size_t len_bytes);
-	int (*follow)(struct process *p, struct path *out);              /* magic links */
+	int (*follow)(struct process *p, struct path *out); /* magic links */
 	int (*readlink)(struct process *p, char *buf, size_t size);
 	const struct inode_ops *dir_ops;
 	const struct file_ops *dir_fops;
 };
 
-/* proc_ref_get - the process (+1) and thread (+1, of the whole process its leader) that @r names. 0 | -ESRCH. */
+/* proc_ref_get - the process (+1) and thread (+1, of the whole process its leader) that @r names. 0
+ * | -ESRCH. */
 int proc_ref_get(const struct proc_ref *r, struct process **p, struct thread **t) MUST_USE;
 void proc_ref_put(struct process *p, struct thread *t);
 
-int proc_pid_lookup(struct inode *dir, struct dentry *d);                                 /* /proc/N */
+int proc_pid_lookup(struct inode *dir, struct dentry *d); /* /proc/N */
 int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos);
 extern const struct pid_entry pid_entries[], task_entries[]; /* ended by a NULL name */
 void proc_system_init(void);

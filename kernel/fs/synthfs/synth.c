@@ -1,5 +1,6 @@
 /* The tree of synthetic files: look-up, listing, links. Layer: fs.
- * Locks: tree_lock (S_MISC) for adding; readers walk child lists that only grow, each link published by a release store. */
+ * Locks: tree_lock (S_MISC) for adding; readers walk child lists that only grow, each link
+ * published by a release store. */
 #include "synth_internal.h"
 
 #include <exo_abi/linux_fs.h>
@@ -16,7 +17,8 @@ static const struct file_ops dir_fops;
 
 static struct synth_node *child_find(const struct synth_node *dir, const char *name, size_t len)
 {
-	for (struct synth_node *n = __atomic_load_n(&dir->children, __ATOMIC_ACQUIRE); n; n = __atomic_load_n(&n->next, __ATOMIC_ACQUIRE)) {
+	for (struct synth_node *n = __atomic_load_n(&dir->children, __ATOMIC_ACQUIRE); n;
+		n = __atomic_load_n(&n->next, __ATOMIC_ACQUIRE)) {
 		if (!strncmp(n->name, name, len) && !n->name[len])
 			return n;
 	}
@@ -85,7 +87,8 @@ unlock:
 	return err;
 }
 
-struct inode *synth_inode(struct super_block *sb, u32 mode, u64 ino, const struct inode_ops *ops, const struct file_ops *fops, void *priv)
+struct inode *synth_inode(struct super_block *sb, u32 mode, u64 ino, const struct inode_ops *ops,
+	const struct file_ops *fops, void *priv)
 {
 	struct inode *i = inode_create(sb, mode, ops, fops);
 
@@ -151,7 +154,8 @@ static int dir_readdir(struct file *f, struct dirent_sink *s)
 		n = __atomic_load_n(&n->next, __ATOMIC_ACQUIRE), pos++) {
 		if (pos < f->pos)
 			continue;
-		if (!s->emit(s, n->name, (u32)strlen(n->name), n->ino, (u8)(n->mode >> 12), pos + 1))
+		if (!s->emit(
+			    s, n->name, (u32)strlen(n->name), n->ino, (u8)(n->mode >> 12), pos + 1))
 			return 0;
 		f->pos = pos + 1;
 	}
@@ -187,20 +191,25 @@ static ssize_t node_store(struct inode *i, const char *text, size_t len_bytes)
 
 static int node_open(struct inode *i, struct file *f)
 {
-	static const struct synth_text text = { node_show, node_store };
+	static const struct synth_text text = {node_show, node_store};
 
 	return synth_text_open(i, f, &text);
 }
 
 static int sb_statfs(struct super_block *sb, struct statfs_k *out)
 {
-	*out = (struct statfs_k){ .type = !strcmp(sb->type->name, "proc") ? 0x9fa0 : 0x62656572, .bsize = PAGE_SIZE, .namelen = 255, .frsize = PAGE_SIZE };
+	*out = (struct statfs_k){.type = !strcmp(sb->type->name, "proc") ? 0x9fa0 : 0x62656572,
+		.bsize = PAGE_SIZE,
+		.namelen = 255,
+		.frsize = PAGE_SIZE};
 	return 0;
 }
 
 static int deny_setattr(struct inode *i, const struct setattr *a)
 {
-	return a->valid & ~(ATTR_SIZE | ATTR_MTIME | ATTR_ATIME) ? -EPERM : 0; /* O_TRUNC before a store is fine */
+	return a->valid & ~(ATTR_SIZE | ATTR_MTIME | ATTR_ATIME)
+		       ? -EPERM
+		       : 0; /* O_TRUNC before a store is fine */
 }
 
 /* No name can be made here: what is not listed does not exist. */
@@ -209,10 +218,11 @@ static int deny_create(struct inode *dir, struct dentry *d, u32 mode)
 	return -ENOENT;
 }
 
-static const struct inode_ops dir_ops = { .lookup = dir_lookup, .create = deny_create, .setattr = deny_setattr };
-static const struct file_ops dir_fops = { .readdir = dir_readdir, .seek = file_seek_generic };
-static const struct inode_ops file_iops = { .open = node_open, .setattr = deny_setattr };
-static const struct inode_ops link_ops = { .readlink = link_readlink, .setattr = deny_setattr };
+static const struct inode_ops dir_ops = {
+	.lookup = dir_lookup, .create = deny_create, .setattr = deny_setattr};
+static const struct file_ops dir_fops = {.readdir = dir_readdir, .seek = file_seek_generic};
+static const struct inode_ops file_iops = {.open = node_open, .setattr = deny_setattr};
+static const struct inode_ops link_ops = {.readlink = link_readlink, .setattr = deny_setattr};
 static void sb_inode_free(struct inode *i)
 {
 	struct synth_fs *fs = i->sb->priv;
@@ -221,7 +231,7 @@ static void sb_inode_free(struct inode *i)
 		fs->inode_free(i);
 	inode_free_bare(i);
 }
-static const struct super_ops sb_ops = { .statfs = sb_statfs, .inode_free = sb_inode_free };
+static const struct super_ops sb_ops = {.statfs = sb_statfs, .inode_free = sb_inode_free};
 
 int synth_mount(struct synth_fs *fs, const struct fs_type *type, struct super_block **out)
 {

@@ -1,6 +1,6 @@
 /* Text files made by a function: struct seq, and the file operations that serve it. Layer: fs.
- * The text is made whole at the first read and again whenever a read starts at 0, so that one reader sees one moment.
- * Limits: SEQ_BYTES_MAX a text, STORE_BYTES_MAX a write. */
+ * The text is made whole at the first read and again whenever a read starts at 0, so that one
+ * reader sees one moment. Limits: SEQ_BYTES_MAX a text, STORE_BYTES_MAX a write. */
 #include "synth_internal.h"
 
 #include <exo/errno.h>
@@ -136,4 +136,5 @@ static void text_release(struct file *f)
 	kfree(tf);
 }
 
-const struct file_ops synth_text_ops = { .read = text_read, .write = text_write, .seek = file_seek_generic, .release = text_release };
+const struct file_ops synth_text_ops = {
+	.read = text_read, .write = text_write, .seek = file_seek_generic, .release = text_release};

@@ -1,4 +1,5 @@
-/* sysfs: the files under /sys. Layer: fs. What programs of the tiers read: the CPUs and memory nodes. */
+/* sysfs: the files under /sys. Layer: fs. What programs of the tiers read: the CPUs and memory
+ * nodes. */
 #include "../synthfs/synth_internal.h"
 
 #include <exo_abi/linux_fs.h>
@@ -12,15 +13,15 @@ void sysfs_init(void);
 static struct synth_fs sysfs;
 
 static int sysfs_mount(const char *source, const char *data, u32 flags, struct super_block **out);
-static struct fs_type sysfs_type = { .name = "sysfs", .mount = sysfs_mount, .flags = FS_NODEV };
+static struct fs_type sysfs_type = {.name = "sysfs", .mount = sysfs_mount, .flags = FS_NODEV};
 
 static int sysfs_mount(const char *source, const char *data, u32 flags, struct super_block **out)
 {
 	return synth_mount(&sysfs, &sysfs_type, out);
 }
 
-int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx), ssize_t (*store)(const char *text, size_t len, void *ctx),
-	void *ctx)
+int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx),
+	ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx)
 {
 	struct synth_node *n;
 	int err = synth_add(&sysfs, path, mode, &n);
@@ -93,21 +94,22 @@ void sysfs_init(void)
 		int (*show)(struct seq *s, void *ctx);
 		const char *ctx;
 	} files[] = {
-		{ "devices/system/cpu/possible", show_present, NULL },
-		{ "devices/system/cpu/present", show_present, NULL },
-		{ "devices/system/cpu/online", show_online, NULL },
-		{ "devices/system/cpu/kernel_max", show_text, "63" },
-		{ "devices/system/node/possible", show_text, "0" },
-		{ "devices/system/node/online", show_text, "0" },
-		{ "devices/system/node/has_memory", show_text, "0" },
-		{ "devices/system/node/node0/cpulist", show_present, NULL },
-		{ "devices/system/clocksource/clocksource0/current_clocksource", show_text, "tsc" },
-		{ "devices/system/clocksource/clocksource0/available_clocksource", show_text, "tsc" },
-		{ "kernel/mm/transparent_hugepage/enabled", show_text, "always madvise [never]" },
+		{"devices/system/cpu/possible", show_present, NULL},
+		{"devices/system/cpu/present", show_present, NULL},
+		{"devices/system/cpu/online", show_online, NULL},
+		{"devices/system/cpu/kernel_max", show_text, "63"},
+		{"devices/system/node/possible", show_text, "0"},
+		{"devices/system/node/online", show_text, "0"},
+		{"devices/system/node/has_memory", show_text, "0"},
+		{"devices/system/node/node0/cpulist", show_present, NULL},
+		{"devices/system/clocksource/clocksource0/current_clocksource", show_text, "tsc"},
+		{"devices/system/clocksource/clocksource0/available_clocksource", show_text, "tsc"},
+		{"kernel/mm/transparent_hugepage/enabled", show_text, "always madvise [never]"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		if (sysfs_register(files[i].path, S_IFREG | 0444, files[i].show, NULL, (void *)(uintptr_t)files[i].ctx))
+		if (sysfs_register(files[i].path, S_IFREG | 0444, files[i].show, NULL,
+			    (void *)(uintptr_t)files[i].ctx))
 			log_err("sysfs: no memory for %s", files[i].path);
 	}
 	add_processors();

@@ -24,9 +24,10 @@ struct file *memfd_create_file(const char *name, bool allow_sealing)
 
 	if (is_err(f))
 		return f;
-	/* The name is never looked up: its hash does not matter, and a '/' in it is a letter like others. */
+	/* The name is never looked up: its hash does not matter, and a '/' in it is a letter like
+	 * others. */
 	len = snprintf(text, NAME_MAX_BYTES + 1, "memfd:%s", name);
-	d = dentry_alloc(root->sb, root, &(struct name){ text, MIN((u64)len, (u64)NAME_MAX_BYTES) });
+	d = dentry_alloc(root->sb, root, &(struct name){text, MIN((u64)len, (u64)NAME_MAX_BYTES)});
 	if (!d)
 		goto put_file;
 	err = root->inode->ops->tmpfile(root->inode, d, S_IFREG | 0777);
@@ -37,7 +38,7 @@ struct file *memfd_create_file(const char *name, bool allow_sealing)
 	if (allow_sealing)
 		tmpfs_allow_seals(d->inode);
 	mount_get(memfd_mount);
-	f->path = (struct path){ memfd_mount, d };
+	f->path = (struct path){memfd_mount, d};
 	f->inode = d->inode;
 	err = inode_get_write(f->inode);
 	if (err)

@@ -1,6 +1,7 @@
 /* tmpfs: directories, symbolic links, special files. Layer: fs.
- * Locks: all of this runs under the directory's inode lock, taken by the VFS; readdir takes it for reading. The order of entries is
- * that of their making: a position (fs_cookie + 1) stays good whatever is made or removed meanwhile. */
+ * Locks: all of this runs under the directory's inode lock, taken by the VFS; readdir takes it for
+ * reading. The order of entries is that of their making: a position (fs_cookie + 1) stays good
+ * whatever is made or removed meanwhile. */
 #include "tmpfs_internal.h"
 
 static void dir_changed(struct inode *dir, s64 entries)
@@ -149,12 +150,14 @@ static void entries_swap(struct dentry *a, struct dentry *b)
 	b->fs_cookie = cookie;
 }
 
-static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode *new_dir, struct dentry *to, u32 flags)
+static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode *new_dir,
+	struct dentry *to, u32 flags)
 {
 	bool from_dir = S_ISDIR(from->inode->mode);
 
 	if (flags & RENAME_EXCHANGE) {
-		s32 delta = (s32)S_ISDIR(to->inode->mode) - (s32)from_dir; /* directories that old_dir gains */
+		s32 delta = (s32)S_ISDIR(to->inode->mode) -
+			    (s32)from_dir; /* directories that old_dir gains */
 
 		entries_swap(from, to);
 		nlink_add(old_dir, delta);
@@ -162,7 +165,8 @@ static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode
 		to->inode->ctime = time_now_inode();
 	} else {
 		if (to->inode) {
-			if (S_ISDIR(to->inode->mode) && !list_empty(&tmpfs_of(to->inode)->dir.entries))
+			if (S_ISDIR(to->inode->mode) &&
+				!list_empty(&tmpfs_of(to->inode)->dir.entries))
 				return -ENOTEMPTY;
 			entry_remove(new_dir, to);
 		}
@@ -183,13 +187,15 @@ static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode
 
 /* ---- reading ---- */
 
-/* First entry at or behind @pos. f->priv remembers (+1) the last one that was shown. Directory locked. */
+/* First entry at or behind @pos. f->priv remembers (+1) the last one that was shown. Directory
+ * locked. */
 static struct list *entry_from(struct file *f, struct tmpfs_inode *t, u64 pos)
 {
 	struct dentry *hint = f->priv;
 	struct list *n = t->dir.entries.next;
 
-	if (hint && hint->fs_cookie + 1 == pos && !list_empty(&hint->fs_node) && hint->parent == f->path.dentry)
+	if (hint && hint->fs_cookie + 1 == pos && !list_empty(&hint->fs_node) &&
+		hint->parent == f->path.dentry)
 		return hint->fs_node.next;
 	while (n != &t->dir.entries && list_entry(n, struct dentry, fs_node)->fs_cookie < pos)
 		n = n->next;
@@ -230,7 +236,8 @@ static int tmpfs_readdir(struct file *f, struct dirent_sink *s)
 	for (struct list *n = entry_from(f, t, f->pos); n != &t->dir.entries; n = n->next) {
 		struct dentry *d = list_entry(n, struct dentry, fs_node);
 
-		if (!s->emit(s, d->name, dentry_name_len(d), d->inode->ino, S_DT(d->inode->mode), d->fs_cookie + 1))
+		if (!s->emit(s, d->name, dentry_name_len(d), d->inode->ino, S_DT(d->inode->mode),
+			    d->fs_cookie + 1))
 			break;
 		f->pos = d->fs_cookie + 1;
 		last = d;
@@ -296,8 +303,9 @@ const struct inode_ops tmpfs_dir_inode_ops = {
 	.rename = tmpfs_rename,
 	TMPFS_XATTR_OPS,
 };
-const struct inode_ops tmpfs_link_inode_ops = { .readlink = tmpfs_readlink, .fast_link = tmpfs_fast_link, TMPFS_XATTR_OPS };
-const struct inode_ops tmpfs_special_inode_ops = { TMPFS_XATTR_OPS };
+const struct inode_ops tmpfs_link_inode_ops = {
+	.readlink = tmpfs_readlink, .fast_link = tmpfs_fast_link, TMPFS_XATTR_OPS};
+const struct inode_ops tmpfs_special_inode_ops = {TMPFS_XATTR_OPS};
 const struct file_ops tmpfs_dir_ops = {
 	.seek = tmpfs_dir_seek,
 	.readdir = tmpfs_readdir,

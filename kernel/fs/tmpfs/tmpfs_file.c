@@ -1,6 +1,7 @@
 /* tmpfs: contents of regular files. Layer: fs.
- * Locks: writers hold the inode's lock for writing; readers hold none: they see the size once and pages by reference.
- * A file with backing (the initramfs) has its pages filled from memory at their first use. */
+ * Locks: writers hold the inode's lock for writing; readers hold none: they see the size once and
+ * pages by reference. A file with backing (the initramfs) has its pages filled from memory at their
+ * first use. */
 #include <exo/posix_x.h>
 #include "tmpfs_internal.h"
 
@@ -12,15 +13,18 @@ static bool is_backed(const struct vm_object *o)
 static int backed_fill(struct vm_object *o, struct page *p)
 {
 	struct tmpfs_inode *t = tmpfs_of(o->owner);
-	u64 start = p->index << PAGE_SHIFT, len = __atomic_load_n(&t->backing.len_bytes, __ATOMIC_ACQUIRE); /* pairs with file_resize */
+	u64 start = p->index << PAGE_SHIFT, len = __atomic_load_n(&t->backing.len_bytes,
+						    __ATOMIC_ACQUIRE); /* pairs with file_resize */
 
 	if (start < len)
 		memcpy(page_to_virt(p), t->backing.data + start, MIN(len - start, PAGE_SIZE));
 	return 0;
 }
 
-const struct vm_object_ops tmpfs_pages_ops = { .charge = tmpfs_charge, .release = tmpfs_pages_release };
-const struct vm_object_ops tmpfs_backed_ops = { .fill = backed_fill, .charge = tmpfs_charge, .release = tmpfs_pages_release };
+const struct vm_object_ops tmpfs_pages_ops = {
+	.charge = tmpfs_charge, .release = tmpfs_pages_release};
+const struct vm_object_ops tmpfs_backed_ops = {
+	.fill = backed_fill, .charge = tmpfs_charge, .release = tmpfs_pages_release};
 
 static ssize_t tmpfs_read(struct file *f, struct uio *u, u64 *pos)
 {
@@ -61,7 +65,8 @@ static ssize_t tmpfs_read(struct file *f, struct uio *u, u64 *pos)
 	return left ? (ssize_t)left : err;
 }
 
-/* Room for the write at @pos under RLIMIT_FSIZE, seals and the largest size: shortens u->left. Lock held. */
+/* Room for the write at @pos under RLIMIT_FSIZE, seals and the largest size: shortens u->left. Lock
+ * held. */
 static int write_limits(struct inode *i, struct uio *u, u64 pos, size_t *len)
 {
 	struct tmpfs_inode *t = tmpfs_of(i);
@@ -127,7 +132,8 @@ static ssize_t tmpfs_write(struct file *f, struct uio *u, u64 *pos)
 	if (likely(ret > 0)) {
 		at += (u64)ret;
 		if (at > i->pages.size_bytes)
-			__atomic_store_n(&i->pages.size_bytes, at, __ATOMIC_RELEASE); /* pairs with tmpfs_read */
+			__atomic_store_n(&i->pages.size_bytes, at,
+				__ATOMIC_RELEASE); /* pairs with tmpfs_read */
 		inode_touch_mtime(i);
 		*pos = at;
 	}
@@ -142,10 +148,12 @@ static int file_resize(struct inode *i, u64 size)
 	struct tmpfs_inode *t = tmpfs_of(i);
 	u64 old = i->pages.size_bytes;
 
-	if (unlikely((t->seals & F_SEAL_SHRINK && size < old) || (t->seals & F_SEAL_GROW && size > old)))
+	if (unlikely((t->seals & F_SEAL_SHRINK && size < old) ||
+		     (t->seals & F_SEAL_GROW && size > old)))
 		return -EPERM;
 	if (size < t->backing.len_bytes) {
-		__atomic_store_n(&t->backing.len_bytes, size, __ATOMIC_RELEASE); /* pairs with backed_fill */
+		__atomic_store_n(
+			&t->backing.len_bytes, size, __ATOMIC_RELEASE); /* pairs with backed_fill */
 		i->backed_pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
 	}
 	if (size < old)
@@ -212,7 +220,9 @@ static int tmpfs_fallocate(struct file *f, int mode, u64 off, u64 len)
 	} else {
 		bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > i->pages.size_bytes;
 
-		err = t->seals & F_SEAL_GROW && end > i->pages.size_bytes ? -EPERM : grows ? file_size_check(end) : 0;
+		err = t->seals & F_SEAL_GROW && end > i->pages.size_bytes ? -EPERM
+		      : grows                                             ? file_size_check(end)
+									  : 0;
 		if (!err)
 			err = allocate_pages(i, off, end);
 		if (!err && grows)
@@ -290,8 +300,7 @@ static bool mapped_writable(struct vm_object *o)
 	bool found = false;
 
 	spin_lock(&o->lock);
-	list_for_each_entry(a, &o->mappings, mapping_node)
-	{
+	list_for_each_entry (a, &o->mappings, mapping_node) {
 		found |= (a->flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
 	}
 	spin_unlock(&o->lock);
@@ -303,7 +312,8 @@ int tmpfs_add_seals(struct inode *i, u32 seals)
 	struct tmpfs_inode *t = tmpfs_of(i);
 	int err = 0;
 
-	if (i->file_ops != &tmpfs_file_ops || seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+	if (i->file_ops != &tmpfs_file_ops || seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
+							      F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EINVAL;
 	rwsem_write_lock(&i->lock);
 	if (t->seals & F_SEAL_SEAL)
@@ -326,7 +336,7 @@ void tmpfs_allow_seals(struct inode *i)
 	tmpfs_of(i)->seals = 0;
 }
 
-const struct inode_ops tmpfs_file_inode_ops = { .setattr = tmpfs_setattr, TMPFS_XATTR_OPS };
+const struct inode_ops tmpfs_file_inode_ops = {.setattr = tmpfs_setattr, TMPFS_XATTR_OPS};
 const struct file_ops tmpfs_file_ops = {
 	.read = tmpfs_read,
 	.write = tmpfs_write,

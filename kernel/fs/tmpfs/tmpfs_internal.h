@@ -4,22 +4,24 @@
 #include <exo/vfs.h>
 #include "../vfs/vfs_internal.h"
 
-#define TMPFS_DIRENT_BYTES 20 /* what an entry, "." and ".." among them, adds to st_size, as Linux counts */
+#define TMPFS_DIRENT_BYTES \
+	20 /* what an entry, "." and ".." among them, adds to st_size, as Linux counts */
 
 struct tmpfs_inode {
 	struct inode inode;
-	struct list xattrs;                         /* [inode lock] struct xattr */
-	u32 xattr_bytes;                            /* [inode lock] names and values */
-	u32 seals;                                  /* [inode lock] F_SEAL_* */
+	struct list xattrs; /* [inode lock] struct xattr */
+	u32 xattr_bytes;    /* [inode lock] names and values */
+	u32 seals;          /* [inode lock] F_SEAL_* */
 	union {
 		struct {
-			struct list entries;        /* [inode lock] dentries by fs_node, in the order of fs_cookie */
-			u64 next_cookie;            /* [inode lock] */
+			struct list entries; /* [inode lock] dentries by fs_node, in the order of
+						fs_cookie */
+			u64 next_cookie;     /* [inode lock] */
 		} dir;
-		char *link;                         /* [c; RCU] */
+		char *link; /* [c; RCU] */
 		struct {
-			const u8 *data;             /* [c] what fill reads; stays for ever */
-			u64 len_bytes;              /* [a] shrinks with truncation */
+			const u8 *data; /* [c] what fill reads; stays for ever */
+			u64 len_bytes;  /* [a] shrinks with truncation */
 		} backing;
 	};
 };
@@ -38,7 +40,8 @@ static inline struct tmpfs_super *tmpfs_super_of(const struct inode *i)
 }
 
 struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode); /* err_ptr(-ENOSPC -ENOMEM) */
-extern const struct inode_ops tmpfs_dir_inode_ops, tmpfs_file_inode_ops, tmpfs_link_inode_ops, tmpfs_special_inode_ops;
+extern const struct inode_ops tmpfs_dir_inode_ops, tmpfs_file_inode_ops, tmpfs_link_inode_ops,
+	tmpfs_special_inode_ops;
 extern const struct file_ops tmpfs_dir_ops, tmpfs_file_ops;
 extern const struct vm_object_ops tmpfs_pages_ops, tmpfs_backed_ops;
 int tmpfs_charge(struct vm_object *o, s64 pages);
@@ -50,5 +53,6 @@ int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t si
 ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size);
 int tmpfs_removexattr(struct inode *i, const char *name);
 void tmpfs_xattrs_free(struct tmpfs_inode *t);
-#define TMPFS_XATTR_OPS                                                                            \
-	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr, .removexattr = tmpfs_removexattr
+#define TMPFS_XATTR_OPS                                                                       \
+	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr, \
+	.removexattr = tmpfs_removexattr

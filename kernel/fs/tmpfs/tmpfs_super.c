@@ -1,8 +1,9 @@
 /* tmpfs: files in memory. This file: mounting, limits, inodes. Layer: fs.
  *
- * A directory entry *is* a pinned dentry: there is no second structure to look in, and a name that is not cached does not exist.
- * Contents are the page cache, which is the memory object of the inode. Locks: counters are atomic; the rest is the inode's lock.
- * Limits: size= and nr_inodes= (default: half of memory, and as many inodes as pages). Source: tmpfs(5). */
+ * A directory entry *is* a pinned dentry: there is no second structure to look in, and a name that
+ * is not cached does not exist. Contents are the page cache, which is the memory object of the
+ * inode. Locks: counters are atomic; the rest is the inode's lock. Limits: size= and nr_inodes=
+ * (default: half of memory, and as many inodes as pages). Source: tmpfs(5). */
 #include "tmpfs_internal.h"
 
 static struct kmem_cache *tmpfs_cache;
@@ -97,7 +98,8 @@ void tmpfs_pages_release(struct vm_object *o)
 static void tmpfs_inode_free(struct inode *i)
 {
 	if (i->pages_ready)
-		vm_object_put(&i->pages); /* the last reference comes back through tmpfs_pages_release */
+		vm_object_put(
+			&i->pages); /* the last reference comes back through tmpfs_pages_release */
 	else
 		tmpfs_inode_gone(i);
 }
@@ -137,7 +139,10 @@ static int parse_size(const char *s, const char *end, u64 unit_bytes, u64 *out)
 		return 0;
 	}
 	if (after < end) {
-		u32 shift = (*after | 32) == 'k' ? 10 : (*after | 32) == 'm' ? 20 : (*after | 32) == 'g' ? 30 : 0;
+		u32 shift = (*after | 32) == 'k'   ? 10
+			    : (*after | 32) == 'm' ? 20
+			    : (*after | 32) == 'g' ? 30
+						   : 0;
 
 		if (!shift || after + 1 != end || v >> (63 - shift))
 			return -EINVAL;
@@ -242,7 +247,8 @@ static int tmpfs_remount(struct super_block *sb, u32 flags, const char *data)
 
 	if (err)
 		return err;
-	if ((new.pages_max && (s64)new.pages_max < ts->pages_used) || (new.inodes_max && (s64)new.inodes_max < ts->inodes_used))
+	if ((new.pages_max && (s64) new.pages_max < ts->pages_used) ||
+		(new.inodes_max && (s64) new.inodes_max < ts->inodes_used))
 		return -EINVAL;
 	__atomic_store_n(&ts->pages_max, new.pages_max, __ATOMIC_RELAXED);
 	__atomic_store_n(&ts->inodes_max, new.inodes_max, __ATOMIC_RELAXED);
@@ -253,8 +259,9 @@ static int tmpfs_show_options(struct super_block *sb, char *buf, size_t size)
 {
 	struct tmpfs_super *ts = sb->priv;
 
-	return snprintf(buf, size, ",size=%lluk,nr_inodes=%llu", (unsigned long long)ts->pages_max * (PAGE_SIZE / 1024),
-			(unsigned long long)ts->inodes_max);
+	return snprintf(buf, size, ",size=%lluk,nr_inodes=%llu",
+		(unsigned long long)ts->pages_max * (PAGE_SIZE / 1024),
+		(unsigned long long)ts->inodes_max);
 }
 
 static const struct super_ops tmpfs_super_ops = {
@@ -305,8 +312,8 @@ static int tmpfs_mount(const char *source, const char *data, u32 flags, struct s
 	return tmpfs_super_create(data, &tmpfs_type, out);
 }
 
-struct fs_type tmpfs_type = { .name = "tmpfs", .mount = tmpfs_mount, .flags = FS_NODEV };
-static struct fs_type ramfs_type = { .name = "ramfs", .mount = tmpfs_mount, .flags = FS_NODEV };
+struct fs_type tmpfs_type = {.name = "tmpfs", .mount = tmpfs_mount, .flags = FS_NODEV};
+static struct fs_type ramfs_type = {.name = "ramfs", .mount = tmpfs_mount, .flags = FS_NODEV};
 
 void tmpfs_init(void)
 {

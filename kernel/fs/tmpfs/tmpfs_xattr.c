@@ -1,5 +1,6 @@
 /* tmpfs: extended attributes, a short list on each inode. Layer: fs.
- * Locks: the inode's, taken by the VFS. Limits: XATTR_SIZE_MAX a value, TMPFS_XATTR_BYTES_MAX an inode. Source: xattr(7). */
+ * Locks: the inode's, taken by the VFS. Limits: XATTR_SIZE_MAX a value, TMPFS_XATTR_BYTES_MAX an
+ * inode. Source: xattr(7). */
 #include "tmpfs_internal.h"
 
 #define TMPFS_XATTR_BYTES_MAX (128 * 1024)
@@ -16,8 +17,7 @@ static struct xattr *xattr_find(struct tmpfs_inode *t, const char *name)
 {
 	struct xattr *x;
 
-	list_for_each_entry(x, &t->xattrs, node)
-	{
+	list_for_each_entry (x, &t->xattrs, node) {
 		if (!strcmp(x->name, name))
 			return x;
 	}
@@ -55,7 +55,8 @@ int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t si
 		return -EEXIST;
 	if (!old && flags & XATTR_REPLACE)
 		return -ENODATA;
-	if (t->xattr_bytes - (old ? old->size + old->name_len : 0) + len + size > TMPFS_XATTR_BYTES_MAX)
+	if (t->xattr_bytes - (old ? old->size + old->name_len : 0) + len + size >
+		TMPFS_XATTR_BYTES_MAX)
 		return -ENOSPC;
 	x = kmalloc(sizeof(*x) + len + 1 + size, ALLOC_KERNEL);
 	if (!x)
@@ -91,8 +92,7 @@ ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size)
 	size_t used = 0;
 	struct xattr *x;
 
-	list_for_each_entry(x, &tmpfs_of(i)->xattrs, node)
-	{
+	list_for_each_entry (x, &tmpfs_of(i)->xattrs, node) {
 		size_t n = x->name_len + 1;
 
 		if (!all && !strncmp(x->name, "trusted.", 8))

@@ -1,5 +1,6 @@
-/* Where files without a name live: pipes, eventfds, epolls; and the table of character devices. Layer: fs.
- * Locks: chardev_lock for registration; look-ups run under RCU-like rules: entries are never removed. Limit: CHARDEV_RANGES. */
+/* Where files without a name live: pipes, eventfds, epolls; and the table of character devices.
+ * Layer: fs. Locks: chardev_lock for registration; look-ups run under RCU-like rules: entries are
+ * never removed. Limit: CHARDEV_RANGES. */
 #include "vfs_internal.h"
 
 static struct mount *the_mount;
@@ -7,12 +8,16 @@ static struct inode *the_inode;
 
 static int anon_statfs(struct super_block *sb, struct statfs_k *out)
 {
-	*out = (struct statfs_k){ .type = PIPEFS_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX_BYTES };
+	*out = (struct statfs_k){.type = PIPEFS_MAGIC,
+		.bsize = PAGE_SIZE,
+		.frsize = PAGE_SIZE,
+		.namelen = NAME_MAX_BYTES};
 	return 0;
 }
 
-static const struct super_ops anon_super_ops = { .inode_free = inode_free_bare, .statfs = anon_statfs };
-static struct fs_type anon_type = { .name = "pipefs", .flags = FS_NODEV };
+static const struct super_ops anon_super_ops = {
+	.inode_free = inode_free_bare, .statfs = anon_statfs};
+static struct fs_type anon_type = {.name = "pipefs", .flags = FS_NODEV};
 
 struct mount *anon_mount(void)
 {
@@ -52,7 +57,8 @@ static struct chardev {
 static u32 chardev_count;   /* [a] release after the entry is written */
 static spinlock_t chardev_lock = SPINLOCK_INIT(RANK_DENTRY);
 
-int chardev_register(u32 major, u32 minor_first, u32 count, int (*open)(struct inode *i, struct file *f))
+int chardev_register(
+	u32 major, u32 minor_first, u32 count, int (*open)(struct inode *i, struct file *f))
 {
 	int err = 0;
 
@@ -60,8 +66,9 @@ int chardev_register(u32 major, u32 minor_first, u32 count, int (*open)(struct i
 	if (chardev_count == CHARDEV_RANGES) {
 		err = -ENOMEM;
 	} else {
-		chardevs[chardev_count] = (struct chardev){ major, minor_first, count, open };
-		__atomic_store_n(&chardev_count, chardev_count + 1, __ATOMIC_RELEASE); /* pairs with chardev_open */
+		chardevs[chardev_count] = (struct chardev){major, minor_first, count, open};
+		__atomic_store_n(&chardev_count, chardev_count + 1,
+			__ATOMIC_RELEASE); /* pairs with chardev_open */
 	}
 	spin_unlock(&chardev_lock);
 	return err;
@@ -69,10 +76,12 @@ int chardev_register(u32 major, u32 minor_first, u32 count, int (*open)(struct i
 
 int chardev_open(struct inode *i, struct file *f)
 {
-	u32 n = __atomic_load_n(&chardev_count, __ATOMIC_ACQUIRE), major = DEV_MAJOR(i->rdev), minor = DEV_MINOR(i->rdev);
+	u32 n = __atomic_load_n(&chardev_count, __ATOMIC_ACQUIRE), major = DEV_MAJOR(i->rdev),
+	    minor = DEV_MINOR(i->rdev);
 
 	for (u32 k = 0; k < n; k++) {
-		if (chardevs[k].major == major && minor - chardevs[k].minor_first < chardevs[k].count)
+		if (chardevs[k].major == major &&
+			minor - chardevs[k].minor_first < chardevs[k].count)
 			return chardevs[k].open(i, f);
 	}
 	return -ENXIO;

@@ -16,7 +16,7 @@ static int apply(struct inode *i, const struct setattr *a)
 int vfs_chmod(const struct path *p, u32 mode)
 {
 	struct inode *i = p->dentry->inode;
-	struct setattr a = { .valid = ATTR_MODE, .mode = mode & S_IALLUGO };
+	struct setattr a = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
 	int err;
 
 	if (path_read_only(p))
@@ -47,7 +47,7 @@ int vfs_chown(const struct path *p, u32 uid, u32 gid)
 {
 	struct inode *i = p->dentry->inode;
 	const struct cred *c = cred_now();
-	struct setattr a = { .uid = uid, .gid = gid };
+	struct setattr a = {.uid = uid, .gid = gid};
 	bool owner;
 	int err = 0;
 
@@ -114,7 +114,7 @@ int file_size_check(u64 size)
 
 int file_truncate(struct inode *i, u64 size, struct file *f)
 {
-	struct setattr a = { .valid = ATTR_SIZE, .size = size };
+	struct setattr a = {.valid = ATTR_SIZE, .size = size};
 	int err = 0;
 
 	if (f && f->ops->truncate)
@@ -164,7 +164,8 @@ int vfs_access(const struct path *p, u32 mask, bool effective)
 		return -EACCES;
 	if (!mask)
 		return 0;
-	if (effective || (now->uid == now->fsuid && now->gid == now->fsgid && now->cap_effective == (now->uid ? 0 : now->cap_permitted))) {
+	if (effective || (now->uid == now->fsuid && now->gid == now->fsgid &&
+				 now->cap_effective == (now->uid ? 0 : now->cap_permitted))) {
 		err = inode_permission(i, mask);
 	} else {
 		c = cred_copy(now);
@@ -176,7 +177,8 @@ int vfs_access(const struct path *p, u32 mask, bool effective)
 		err = inode_permission_cred(i, mask, c);
 		cred_put(c);
 	}
-	if (!err && mask & MAY_WRITE && path_read_only(p) && (S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
+	if (!err && mask & MAY_WRITE && path_read_only(p) &&
+		(S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
 		err = -EROFS;
 	return err;
 }

@@ -1,9 +1,11 @@
 /* The dentry cache: names of all file systems, found without locks. Layer: fs.
  *
- * Invariants: a child holds its parent. refs counts users; 0 = cached and on the LRU; DENTRY_REFS_DEAD = somebody is freeing it,
- * set by compare-and-exchange from 0 or 1, so there is one killer. Only one who holds a reference unhashes. inode is set once.
- * Readers stand on dentries under RCU and check seq, which changes with name, parent and hash chain.
- * Locks: dentry->lock > bucket lock; parent->lock for the sibling list; lru_lock alone; rename_spin outside dentry->lock. */
+ * Invariants: a child holds its parent. refs counts users; 0 = cached and on the LRU;
+ * DENTRY_REFS_DEAD = somebody is freeing it, set by compare-and-exchange from 0 or 1, so there is
+ * one killer. Only one who holds a reference unhashes. inode is set once. Readers stand on dentries
+ * under RCU and check seq, which changes with name, parent and hash chain. Locks: dentry->lock >
+ * bucket lock; parent->lock for the sibling list; lru_lock alone; rename_spin outside dentry->lock.
+ */
 #include "vfs_internal.h"
 
 struct long_name { /* of names that do not fit into the dentry */
@@ -14,17 +16,17 @@ struct long_name { /* of names that do not fit into the dentry */
 
 #define BUCKETS_MIN 1024u
 #define BUCKETS_MAX 65536u
-#define LRU_TRIM 32 /* dentries let go at once when the LRU is over its limit */
+#define LRU_TRIM    32 /* dentries let go at once when the LRU is over its limit */
 
 struct dcache_bucket *dcache_buckets; /* [c] dcache_buckets[1 << (32 - dcache_shift)] */
 u32 dcache_shift;                     /* [c] */
-static u64 lru_limit;          /* [c] cached dentries without users that are kept without asking */
+static u64 lru_limit; /* [c] cached dentries without users that are kept without asking */
 static struct kmem_cache *dentry_cache;
 static spinlock_t lru_lock = SPINLOCK_INIT(RANK_DENTRY);
 static struct list lru = LIST_INIT(lru); /* [lru_lock] oldest first; may hold dentries in use */
 static u64 lru_count;                    /* [lru_lock] */
 static spinlock_t rename_spin = SPINLOCK_INIT(RANK_DENTRY);
-seqcount_t dcache_rename_seq;            /* [rename_spin] */
+seqcount_t dcache_rename_seq; /* [rename_spin] */
 
 /* ---- life ---- */
 
@@ -110,7 +112,7 @@ struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const
 struct dentry *dentry_root(struct super_block *sb, struct inode *i)
 {
 	static const char text[2 * NAME_PAD] = "/";
-	const struct name n = { text, 1 };
+	const struct name n = {text, 1};
 	struct dentry *d = dentry_new(sb, &n);
 
 	if (!d) {
@@ -141,13 +143,15 @@ bool dentry_get_live(struct dentry *d)
 	do {
 		if (unlikely(refs & DENTRY_REFS_DEAD))
 			return false;
-	} while (!__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&d->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
 	return true;
 }
 
 static bool refs_change(struct dentry *d, u32 from, u32 to)
 {
-	return __atomic_compare_exchange_n(&d->refs, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(
+		&d->refs, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 static void flags_set(struct dentry *d, u32 bits)
@@ -228,12 +232,12 @@ struct dentry *dcache_get_exact(struct dentry *parent, const struct name *n)
 	struct dcache_bucket *b = dcache_bucket(parent, n->hash_len);
 	struct dentry *d, *found = NULL;
 
-	/* Names of this directory stand still under its inode's lock; the bucket lock keeps other directories' moves away. */
+	/* Names of this directory stand still under its inode's lock; the bucket lock keeps other
+	 * directories' moves away. */
 	spin_lock(&b->lock);
-	hlist_for_each_entry(d, &b->chain, hash)
-	{
-		if (d->hash_len == n->hash_len && d->parent == parent && name_equal(d->name, n->text, name_len(n)) &&
-			dentry_get_live(d)) {
+	hlist_for_each_entry (d, &b->chain, hash) {
+		if (d->hash_len == n->hash_len && d->parent == parent &&
+			name_equal(d->name, n->text, name_len(n)) && dentry_get_live(d)) {
 			found = d;
 			break;
 		}
@@ -249,7 +253,7 @@ struct dentry *dentry_find(struct dentry *parent, const char *name)
 
 	if (path_buf_kernel(&b, name))
 		return NULL;
-	d = dcache_get(parent, &(struct name){ b.text, name_scan(b.text) });
+	d = dcache_get(parent, &(struct name){b.text, name_scan(b.text)});
 	path_buf_fini(&b);
 	return d;
 }
@@ -261,7 +265,7 @@ struct dentry *dentry_make(struct dentry *parent, const char *name)
 
 	if (path_buf_kernel(&b, name))
 		return NULL;
-	d = dentry_alloc(parent->sb, parent, &(struct name){ b.text, name_scan(b.text) });
+	d = dentry_alloc(parent->sb, parent, &(struct name){b.text, name_scan(b.text)});
 	if (d)
 		dentry_hash(d);
 	path_buf_fini(&b);
@@ -283,7 +287,8 @@ static void lru_remove(struct dentry *d)
 	spin_unlock(&lru_lock);
 }
 
-/* Frees @d, whose refs the caller made DEAD. Return: the parent, whose reference is now the caller's; NULL for a root. */
+/* Frees @d, whose refs the caller made DEAD. Return: the parent, whose reference is now the
+ * caller's; NULL for a root. */
 static struct dentry *dentry_kill(struct dentry *d)
 {
 	struct dentry *parent = d->parent != d ? d->parent : NULL;
@@ -338,7 +343,8 @@ static bool dentry_unref(struct dentry *d)
 		rcu_read_lock(); /* at 0 anybody may free it */
 		if (refs_change(d, 1, 0)) {
 			/* Another user may have unhashed it between our look and our step. */
-			gone = !(__atomic_load_n(&d->flags, __ATOMIC_ACQUIRE) & DENTRY_HASHED) && refs_change(d, 0, DENTRY_REFS_DEAD);
+			gone = !(__atomic_load_n(&d->flags, __ATOMIC_ACQUIRE) & DENTRY_HASHED) &&
+			       refs_change(d, 0, DENTRY_REFS_DEAD);
 			rcu_read_unlock();
 			return gone;
 		}
@@ -378,7 +384,8 @@ static u64 lru_collect(u64 target, struct list *out)
 	u64 taken = 0;
 
 	spin_lock(&lru_lock);
-	for (u64 scan = MIN(lru_count, 4 * target); scan && taken < target && !list_empty(&lru); scan--) {
+	for (u64 scan = MIN(lru_count, 4 * target); scan && taken < target && !list_empty(&lru);
+		scan--) {
 		struct dentry *d = list_entry(lru.next, struct dentry, lru);
 
 		if (!refs_change(d, 0, DENTRY_REFS_DEAD)) {
@@ -420,8 +427,7 @@ void dentry_prune_children(struct dentry *parent)
 	struct dentry *d, *t;
 
 	spin_lock(&parent->lock);
-	list_for_each_entry_safe(d, t, &parent->children, sibling)
-	{
+	list_for_each_entry_safe (d, t, &parent->children, sibling) {
 		if (refs_change(d, 0, DENTRY_REFS_DEAD))
 			list_move_tail(&dead, &d->sibling);
 	}
@@ -497,7 +503,8 @@ static void name_copy(struct dentry *d, const struct dentry *from)
 		memcpy(d->name_inline, from->name_inline, sizeof(d->name_inline));
 		WRITE_ONCE(d->name, d->name_inline);
 	} else {
-		__atomic_fetch_add(&container_of(from->name, struct long_name, text[0])->refs, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&container_of(from->name, struct long_name, text[0])->refs, 1,
+			__ATOMIC_RELAXED);
 		WRITE_ONCE(d->name, from->name);
 	}
 	WRITE_ONCE(d->hash_len, from->hash_len);
@@ -518,7 +525,8 @@ static void names_swap(struct dentry *a, struct dentry *b)
 	WRITE_ONCE(b->hash_len, hash_len);
 }
 
-/* Puts @d under @parent in the sibling lists. rename_spin held; the reference on the old parent becomes the caller's. */
+/* Puts @d under @parent in the sibling lists. rename_spin held; the reference on the old parent
+ * becomes the caller's. */
 static void reparent(struct dentry *d, struct dentry *parent)
 {
 	two_lock(d->parent, parent);
@@ -585,7 +593,7 @@ bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
 
 void dcache_init(void)
 {
-	static struct shrinker shrinker = { .shrink = dcache_shrink, .name = "dentries" };
+	static struct shrinker shrinker = {.shrink = dcache_shrink, .name = "dentries"};
 	struct mem_stats mem;
 	u32 count = BUCKETS_MIN;
 

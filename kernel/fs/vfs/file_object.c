@@ -1,6 +1,7 @@
 /* Open files as kernel objects: creation, references, descriptors. Layer: fs.
- * A file's memory stays that of a file for a grace period (CACHE_RCU), with refs 0 while free: look-ups of descriptors are
- * lock-free. Locks: none here; fields are constant after open or have their own. */
+ * A file's memory stays that of a file for a grace period (CACHE_RCU), with refs 0 while free:
+ * look-ups of descriptors are lock-free. Locks: none here; fields are constant after open or have
+ * their own. */
 #include <exo/fs_locks.h>
 #include <exo/posix_x.h>
 #include "vfs_internal.h"
@@ -25,10 +26,15 @@ struct file *file_alloc(u32 o_flags)
 	if (!f)
 		return err_ptr(-ENOMEM);
 	f->ops = NULL;
-	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC); /* O_NOCTTY goes when the open is done */
-	f->mode = o_flags & O_PATH ? FMODE_PATH : access == O_RDWR ? FMODE_READ | FMODE_WRITE : access == O_WRONLY ? FMODE_WRITE : access == O_RDONLY ? FMODE_READ : 0;
+	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_TRUNC |
+				     O_CLOEXEC); /* O_NOCTTY goes when the open is done */
+	f->mode = o_flags & O_PATH     ? FMODE_PATH
+		  : access == O_RDWR   ? FMODE_READ | FMODE_WRITE
+		  : access == O_WRONLY ? FMODE_WRITE
+		  : access == O_RDONLY ? FMODE_READ
+				       : 0;
 	f->inode = NULL;
-	f->path = (struct path){ NULL, NULL };
+	f->path = (struct path){NULL, NULL};
 	f->pos = 0;
 	mutex_init(&f->pos_lock, RANK_S_FILE_POS);
 	f->priv = NULL;
@@ -38,11 +44,13 @@ struct file *file_alloc(u32 o_flags)
 	f->owner_pid = 0;
 	f->readahead_next = 0;
 	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
-	object_init(&f->object, &file_object_type, CAP_ALL); /* last: from here a stale look-up may take a reference */
+	object_init(&f->object, &file_object_type,
+		CAP_ALL); /* last: from here a stale look-up may take a reference */
 	return f;
 }
 
-/* Last reference. Undoes what open did as far as it got: an open that failed comes here with ops or inode NULL. */
+/* Last reference. Undoes what open did as far as it got: an open that failed comes here with ops or
+ * inode NULL. */
 static void file_release(struct object *o)
 {
 	struct file *f = object_file(o);
@@ -134,7 +142,9 @@ struct file *fd_file(cap_t fd, u32 rights, bool *borrowed)
 
 cap_t fd_install_new(struct file *f, u32 o_flags)
 {
-	cap_t fd = cap_install(current->caps, &f->object.root, o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, 0, (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)~0u >> 1));
+	cap_t fd =
+		cap_install(current->caps, &f->object.root, o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0,
+			0, (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)~0u >> 1));
 
 	if (unlikely(fd < 0))
 		file_put(f);
@@ -154,7 +164,7 @@ int file_path_get(struct file *f, struct path *out)
 		path_get(out);
 		return 0;
 	}
-	d = dentry_alloc(m->sb, m->root, &(struct name){ text, name_scan(text) });
+	d = dentry_alloc(m->sb, m->root, &(struct name){text, name_scan(text)});
 	if (!d)
 		return -ENOMEM;
 	d->flags = DENTRY_ANON;
@@ -162,7 +172,7 @@ int file_path_get(struct file *f, struct path *out)
 	inode_get(f->inode);
 	dentry_attach(d, f->inode);
 	mount_get(m);
-	*out = (struct path){ m, d };
+	*out = (struct path){m, d};
 	return 0;
 }
 

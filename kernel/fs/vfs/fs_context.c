@@ -2,7 +2,7 @@
  * Locks: fs->lock for writers; the walk reads root and cwd through fs->seq under RCU. */
 #include "vfs_internal.h"
 
-struct fs_context fs_context_boot = { .refs = 1, .lock = SPINLOCK_INIT(RANK_DENTRY), .umask = 022 };
+struct fs_context fs_context_boot = {.refs = 1, .lock = SPINLOCK_INIT(RANK_DENTRY), .umask = 022};
 
 struct fs_context *fs_context_copy(struct fs_context *from)
 {

@@ -35,7 +35,7 @@ void fs_init(void)
 	root = mount_create_root(sb);
 	if (!root)
 		panic("fs: no memory for the root");
-	fs_context_boot.root = fs_context_boot.cwd = (struct path){ root, sb->root };
+	fs_context_boot.root = fs_context_boot.cwd = (struct path){root, sb->root};
 	path_get(&fs_context_boot.root);
 	path_get(&fs_context_boot.cwd);
 	memfd_init();

@@ -1,6 +1,7 @@
 /* Inodes and superblocks: life, attributes, permission. Layer: fs.
- * Locks: attributes change under inode->lock (write) and are read without it: each field is one store, and a reader that sees
- * half of a change sees a state between two others. Sources: inode(7), path_resolution(7), chmod(2), chown(2), utimensat(2). */
+ * Locks: attributes change under inode->lock (write) and are read without it: each field is one
+ * store, and a reader that sees half of a change sees a state between two others. Sources:
+ * inode(7), path_resolution(7), chmod(2), chown(2), utimensat(2). */
 #include <exo/posix_x.h>
 #include <exo/time.h>
 #include "vfs_internal.h"
@@ -14,10 +15,11 @@ struct timespec64 time_now_inode(void)
 {
 	ns_t now = clock_realtime();
 
-	return (struct timespec64){ .sec = (s64)(now / NS_PER_SEC), .nsec = (s64)(now % NS_PER_SEC) };
+	return (struct timespec64){.sec = (s64)(now / NS_PER_SEC), .nsec = (s64)(now % NS_PER_SEC)};
 }
 
-void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct inode_ops *ops, const struct file_ops *fops)
+void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct inode_ops *ops,
+	const struct file_ops *fops)
 {
 	static const struct inode_ops no_ops;
 	const struct cred *c = cred_now();
@@ -50,11 +52,13 @@ void inode_init_owner(struct inode *i, const struct inode *dir)
 	i->gid = dir->gid;
 	if (S_ISDIR(i->mode))
 		i->mode |= S_ISGID;
-	else if ((i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !cred_in_group(cred_now(), i->gid) && !capable(LCAP_FSETID))
+	else if ((i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+		 !cred_in_group(cred_now(), i->gid) && !capable(LCAP_FSETID))
 		i->mode &= ~S_ISGID;
 }
 
-struct inode *inode_create(struct super_block *sb, u32 mode, const struct inode_ops *ops, const struct file_ops *fops)
+struct inode *inode_create(
+	struct super_block *sb, u32 mode, const struct inode_ops *ops, const struct file_ops *fops)
 {
 	struct inode *i = kmem_cache_alloc(inode_cache, ALLOC_KERNEL);
 
@@ -145,7 +149,8 @@ int inode_permission_cred(struct inode *i, u32 mask, const struct cred *c)
 	if ((bits & mask) == mask)
 		return 0;
 	if (S_ISDIR(mode)) {
-		if (cred_capable(c, LCAP_DAC_OVERRIDE) || (!(mask & MAY_WRITE) && cred_capable(c, LCAP_DAC_READ_SEARCH)))
+		if (cred_capable(c, LCAP_DAC_OVERRIDE) ||
+			(!(mask & MAY_WRITE) && cred_capable(c, LCAP_DAC_READ_SEARCH)))
 			return 0;
 	} else {
 		if (mask == MAY_READ && cred_capable(c, LCAP_DAC_READ_SEARCH))
@@ -175,7 +180,10 @@ void inode_getattr_generic(struct inode *i, struct stat_k *st)
 	st->rdev = i->rdev;
 	st->size = __atomic_load_n(&i->pages.size_bytes, __ATOMIC_RELAXED);
 	st->blksize = PAGE_SIZE;
-	st->blocks = i->pages_ready ? MAX(READ_ONCE(i->pages.page_count), READ_ONCE(i->backed_pages)) * (PAGE_SIZE / 512) : 0;
+	st->blocks = i->pages_ready
+			     ? MAX(READ_ONCE(i->pages.page_count), READ_ONCE(i->backed_pages)) *
+				       (PAGE_SIZE / 512)
+			     : 0;
 	st->atime = i->atime;
 	st->mtime = i->mtime;
 	st->ctime = i->ctime;
@@ -233,7 +241,8 @@ static int count_step(s32 *count, s32 step)
 	do {
 		if (step > 0 ? old < 0 : old > 0)
 			return -ETXTBSY;
-	} while (!__atomic_compare_exchange_n(count, &old, old + step, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		count, &old, old + step, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* Names made, removed and moved: mkdir, mknod, symlink, link, unlink, rmdir, rename. Layer: fs.
- * Locks: the directory's inode lock; two directories under the file system's rename_lock, ancestor first, else by address; a
- * directory that goes is locked last. Sources: rename(2), unlink(2), rmdir(2), link(2), mkdir(2), mknod(2). */
+ * Locks: the directory's inode lock; two directories under the file system's rename_lock, ancestor
+ * first, else by address; a directory that goes is locked last. Sources: rename(2), unlink(2),
+ * rmdir(2), link(2), mkdir(2), mknod(2). */
 #include "vfs_internal.h"
 
 int path_may_create(const struct path *dir)
@@ -21,7 +22,8 @@ static int may_delete(const struct path *dir, const struct dentry *d, bool want_
 
 	if (err)
 		return err;
-	if (parent->mode & S_ISVTX && fsuid != i->uid && fsuid != parent->uid && !capable(LCAP_FOWNER))
+	if (parent->mode & S_ISVTX && fsuid != i->uid && fsuid != parent->uid &&
+		!capable(LCAP_FOWNER))
 		return -EPERM;
 	if (want_dir && !S_ISDIR(i->mode))
 		return -ENOTDIR;
@@ -37,7 +39,8 @@ struct making {
 	struct dentry *dentry; /* negative; the directory is locked */
 };
 
-/* Walks to the directory of @text and finds the last name free. On success the directory is locked: making_end. */
+/* Walks to the directory of @text and finds the last name free. On success the directory is locked:
+ * making_end. */
 static int making_begin(struct making *m, cap_t dirfd, const char *text, bool directory)
 {
 	struct inode *dir;
@@ -87,7 +90,9 @@ int vfs_mkdir_text(cap_t dirfd, const char *text, u32 mode)
 	if (err)
 		return err;
 	dir = m.walk.at.dentry->inode;
-	err = dir->ops->mkdir ? dir->ops->mkdir(dir, m.dentry, (mode & (0777 | S_ISVTX) & ~fs_current()->umask) | S_IFDIR) : -EPERM;
+	err = dir->ops->mkdir ? dir->ops->mkdir(dir, m.dentry,
+					(mode & (0777 | S_ISVTX) & ~fs_current()->umask) | S_IFDIR)
+			      : -EPERM;
 	making_end(&m);
 	return err;
 }
@@ -229,7 +234,9 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 		return err;
 	}
 	rwsem_write_lock(&i->lock);
-	err = READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY : dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
+	err = READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY
+	      : dir->ops->rmdir                    ? dir->ops->rmdir(dir, d)
+						   : -EPERM;
 	if (!err) {
 		__atomic_fetch_or(&d->flags, DENTRY_DEAD, __ATOMIC_ACQ_REL);
 		dentry_drop(d);
@@ -251,7 +258,10 @@ static int remove_text(cap_t dirfd, const char *text, bool directory)
 		enum last_type t = w.last_type;
 
 		walk_end(&w);
-		return !directory ? -EISDIR : t == LAST_DOT ? -EINVAL : t == LAST_DOTDOT ? -ENOTEMPTY : -EBUSY;
+		return !directory         ? -EISDIR
+		       : t == LAST_DOT    ? -EINVAL
+		       : t == LAST_DOTDOT ? -ENOTEMPTY
+					  : -EBUSY;
 	}
 	dir = w.at.dentry->inode;
 	rwsem_write_lock(&dir->lock);
@@ -323,7 +333,8 @@ static int move_shape(const struct moving *m)
 		return -EEXIST;
 	if (exchange && !m->to->inode)
 		return -ENOENT;
-	if (!S_ISDIR(m->from->inode->mode) && (m->old.last_slash || (!exchange && m->new.last_slash)))
+	if (!S_ISDIR(m->from->inode->mode) &&
+		(m->old.last_slash || (!exchange && m->new.last_slash)))
 		return -ENOTDIR;
 	if (exchange && m->new.last_slash && !S_ISDIR(m->to->inode->mode))
 		return -ENOTDIR;
@@ -338,7 +349,8 @@ static int move_shape(const struct moving *m)
 
 static int move_permission(const struct moving *m)
 {
-	bool from_dir = S_ISDIR(m->from->inode->mode), exchange = m->flags & RENAME_EXCHANGE, crossing = m->old.at.dentry != m->new.at.dentry;
+	bool from_dir = S_ISDIR(m->from->inode->mode), exchange = m->flags & RENAME_EXCHANGE,
+	     crossing = m->old.at.dentry != m->new.at.dentry;
 	int err = may_delete(&m->old.at, m->from, from_dir);
 
 	if (err)
@@ -346,7 +358,8 @@ static int move_permission(const struct moving *m)
 	if (!m->to->inode)
 		err = path_may_create(&m->new.at);
 	else
-		err = may_delete(&m->new.at, m->to, exchange ? S_ISDIR(m->to->inode->mode) : from_dir);
+		err = may_delete(
+			&m->new.at, m->to, exchange ? S_ISDIR(m->to->inode->mode) : from_dir);
 	/* A directory that gets another parent changes its "..". */
 	if (!err && crossing && from_dir)
 		err = inode_permission(m->from->inode, MAY_WRITE);
@@ -418,7 +431,8 @@ int vfs_rename_text(cap_t old_fd, const char *old, cap_t new_fd, const char *new
 	struct moving m;
 	int err;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+		flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	m.flags = flags;
 	err = walk_parent(&m.old, old_fd, old, 0);

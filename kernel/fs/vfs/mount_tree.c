@@ -1,11 +1,13 @@
 /* Mounts: which file system stands where. Layer: fs.
- * Locks: mount_lock (spin) for the tree, the hash and mount_seq; the walk reads them under RCU and checks mount_seq. S_MOUNT
- * (mount_mutex) makes mount(2) and umount(2) one at a time. Limits: MOUNTS_MAX mounts. Sources: mount(2), umount(2). */
+ * Locks: mount_lock (spin) for the tree, the hash and mount_seq; the walk reads them under RCU and
+ * checks mount_seq. S_MOUNT (mount_mutex) makes mount(2) and umount(2) one at a time. Limits:
+ * MOUNTS_MAX mounts. Sources: mount(2), umount(2). */
 #include "vfs_internal.h"
 
 #define MOUNT_BUCKETS 64
 #define MOUNTS_MAX    4096
-#define MOUNT_FLAGS   (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
+#define MOUNT_FLAGS \
+	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
 
 static spinlock_t mount_lock = SPINLOCK_INIT(RANK_DENTRY);
 static struct mutex mount_mutex;
@@ -23,8 +25,7 @@ struct mount *mount_find(const struct mount *parent, const struct dentry *mountp
 {
 	struct mount *m;
 
-	hlist_for_each_entry(m, bucket_of(parent, mountpoint), hash)
-	{
+	hlist_for_each_entry (m, bucket_of(parent, mountpoint), hash) {
 		if (m->parent == parent && m->mountpoint == mountpoint)
 			return m;
 	}
@@ -38,7 +39,8 @@ bool mount_get_live(struct mount *m)
 	do {
 		if (!refs)
 			return false;
-	} while (!__atomic_compare_exchange_n(&m->refs, &refs, refs + 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&m->refs, &refs, refs + 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return true;
 }
 
@@ -118,8 +120,7 @@ static void detach_locked(struct mount *m)
 	hlist_del(&m->hash);
 	list_del(&m->sibling);
 	for (u32 i = 0; i < MOUNT_BUCKETS; i++) {
-		hlist_for_each_entry(other, &table[i], hash)
-		{
+		hlist_for_each_entry (other, &table[i], hash) {
 			still |= other->mountpoint == m->mountpoint;
 		}
 	}
@@ -139,8 +140,9 @@ int mount_attach(struct super_block *sb, const struct path *at, u32 flags, const
 	m->flags = flags & MOUNT_FLAGS;
 	rwsem_write_lock(&dir->lock); /* it may not be removed meanwhile */
 	mutex_lock(&mount_mutex);
-	while ((over = mount_find(top.mount, top.dentry)) != NULL) /* the tree stands still: on top of what came since the look-up */
-		top = (struct path){ over, over->root };
+	while ((over = mount_find(top.mount, top.dentry)) !=
+		NULL) /* the tree stands still: on top of what came since the look-up */
+		top = (struct path){over, over->root};
 	if (mount_count >= MOUNTS_MAX)
 		err = -ENOSPC;
 	else if (!S_ISDIR(dir->mode) || !S_ISDIR(sb->root->inode->mode))
@@ -191,7 +193,8 @@ static int remount(const struct path *p, u32 flags, const char *data)
 	return 0;
 }
 
-static int mount_new(const char *type, const char *source, const struct path *at, u32 flags, const char *data)
+static int mount_new(
+	const char *type, const char *source, const struct path *at, u32 flags, const char *data)
 {
 	struct fs_type *t = type_find(type);
 	struct super_block *sb;
@@ -202,7 +205,8 @@ static int mount_new(const char *type, const char *source, const struct path *at
 	err = t->mount(source, data, flags, &sb);
 	if (err)
 		return err;
-	if (at->dentry == at->mount->root && at->mount->sb == sb) { /* a shared one (proc, devtmpfs) is there already */
+	if (at->dentry == at->mount->root &&
+		at->mount->sb == sb) { /* a shared one (proc, devtmpfs) is there already */
 		super_put(sb);
 		return -EBUSY;
 	}
@@ -225,7 +229,9 @@ int vfs_mount(const char *type, const char *source, const char *target, u32 flag
 	if (flags & MS_REMOUNT)
 		err = remount(&at, flags & ~MS_REMOUNT, data);
 	else if (flags & (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE))
-		err = flags & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE) ? -EINVAL : 0; /* every mount is private: nothing to change */
+		err = flags & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
+			      ? -EINVAL
+			      : 0; /* every mount is private: nothing to change */
 	else if (flags & (MS_BIND | MS_MOVE))
 		err = -EINVAL;
 	else
@@ -239,7 +245,7 @@ int vfs_mount(const char *type, const char *source, const char *target, u32 flag
 /* Takes @m out of the tree. Its mountpoint and the tree's reference go to the caller. */
 static void take_out(struct mount *m, struct path *was_at)
 {
-	*was_at = (struct path){ m->parent, m->mountpoint };
+	*was_at = (struct path){m->parent, m->mountpoint};
 	detach_locked(m);
 	m->parent = NULL;
 	m->mountpoint = NULL;
@@ -268,12 +274,14 @@ static int detach(struct mount *top, u32 flags)
 
 		spin_lock(&mount_lock);
 		seq_write_begin(&mount_seq);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with walk_take: it takes a reference, then checks mount_seq */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with walk_take: it takes a
+							    reference, then checks mount_seq */
 		m = leaf_of(top);
 		last = m == top;
 		if (!m->parent)
 			err = -EINVAL; /* the root of the tree, or detached already */
-		else if (!(flags & MNT_DETACH) && (!last || __atomic_load_n(&m->refs, __ATOMIC_RELAXED) > 2))
+		else if (!(flags & MNT_DETACH) &&
+			 (!last || __atomic_load_n(&m->refs, __ATOMIC_RELAXED) > 2))
 			err = -EBUSY; /* 2: the tree's and our caller's */
 		else
 			take_out(m, &was_at);
@@ -321,8 +329,7 @@ static struct mount *mount_after(u32 id) /* smallest id above @id, +1; NULL */
 
 	rcu_read_lock();
 	for (u32 i = 0; i < MOUNT_BUCKETS; i++) {
-		hlist_for_each_entry(m, &table[i], hash)
-		{
+		hlist_for_each_entry (m, &table[i], hash) {
 			if (m->id > id && (!best || m->id < best->id))
 				best = m;
 		}
@@ -333,9 +340,10 @@ static struct mount *mount_after(u32 id) /* smallest id above @id, +1; NULL */
 	return best;
 }
 
-static int mount_report(struct mount *m, const struct path *root, char *buf, int (*fn)(void *ctx, const struct mount_info *m), void *ctx)
+static int mount_report(struct mount *m, const struct path *root, char *buf,
+	int (*fn)(void *ctx, const struct mount_info *m), void *ctx)
 {
-	const struct path at = { m, m->root };
+	const struct path at = {m, m->root};
 	char options[128] = "";
 	struct mount *parent;
 	u32 parent_id;
@@ -343,7 +351,8 @@ static int mount_report(struct mount *m, const struct path *root, char *buf, int
 
 	if (len < 0 || buf[0] != '/') /* outside of the process's root */
 		return 0;
-	if (m->sb->ops->show_options && m->sb->ops->show_options(m->sb, options, sizeof(options)) < 0)
+	if (m->sb->ops->show_options &&
+		m->sb->ops->show_options(m->sb, options, sizeof(options)) < 0)
 		options[0] = 0;
 	rcu_read_lock();
 	parent = READ_ONCE(m->parent);
@@ -363,7 +372,8 @@ static int mount_report(struct mount *m, const struct path *root, char *buf, int
 		       });
 }
 
-int mount_for_each(const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx)
+int mount_for_each(
+	const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx)
 {
 	char *buf = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
 	struct mount *m;
@@ -381,7 +391,8 @@ int mount_for_each(const struct path *root, int (*fn)(void *ctx, const struct mo
 	return ret;
 }
 
-/* The first mount of the tree: nothing is below it. It stands in the hash under itself so that it is listed. */
+/* The first mount of the tree: nothing is below it. It stands in the hash under itself so that it
+ * is listed. */
 struct mount *mount_create_root(struct super_block *sb)
 {
 	struct mount *m;

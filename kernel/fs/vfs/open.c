@@ -1,5 +1,6 @@
 /* open(2) in all its forms. Layer: fs.
- * Locks: the directory's inode lock while a file is made in it. Sources: open(2), execve(2) (ETXTBSY, noexec). */
+ * Locks: the directory's inode lock while a file is made in it. Sources: open(2), execve(2)
+ * (ETXTBSY, noexec). */
 #include <exo/fs_pipe.h>
 #include "vfs_internal.h"
 
@@ -34,7 +35,8 @@ int file_open_inode(struct file *f, struct inode *i)
 
 static u32 access_mask(u32 o_flags)
 {
-	static const u8 masks[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
+	static const u8 masks[4] = {
+		MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE};
 
 	return masks[o_flags & O_ACCMODE] | (o_flags & O_TRUNC ? MAY_WRITE : 0);
 }
@@ -93,7 +95,8 @@ static int open_here(struct file *f, u32 o_flags, bool created)
 	return err;
 }
 
-/* Makes the last component of @w in its directory. 0 created | 1 it exists: look it up again | -errno. */
+/* Makes the last component of @w in its directory. 0 created | 1 it exists: look it up again |
+ * -errno. */
 static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
 {
 	struct inode *dir = w->at.dentry->inode;
@@ -113,7 +116,10 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
 	} else {
 		err = path_may_create(&w->at);
 		if (!err)
-			err = dir->ops->create ? dir->ops->create(dir, d, (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG) : -EACCES;
+			err = dir->ops->create
+				      ? dir->ops->create(dir, d,
+						(mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG)
+				      : -EACCES;
 	}
 	rwsem_write_unlock(&dir->lock);
 	if (err) {
@@ -121,14 +127,16 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
 		return err;
 	}
 	mount_get(w->at.mount);
-	f->path = (struct path){ w->at.mount, d };
+	f->path = (struct path){w->at.mount, d};
 	return 0;
 }
 
 /* Sets f->path to the file of that name, making it when there is none. */
-static int lookup_or_create(struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode, bool *created)
+static int lookup_or_create(
+	struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode, bool *created)
 {
-	u32 follow = o_flags & (O_NOFOLLOW | O_EXCL) ? 0 : LOOKUP_FOLLOW, parent = follow ? LOOKUP_CREATE : 0;
+	u32 follow = o_flags & (O_NOFOLLOW | O_EXCL) ? 0 : LOOKUP_FOLLOW,
+	    parent = follow ? LOOKUP_CREATE : 0;
 	struct walk w;
 	int err;
 
@@ -158,7 +166,8 @@ static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_fla
 	struct path at;
 	struct inode *dir;
 	struct dentry *d;
-	int err = walk_path(dirfd, text, LOOKUP_DIRECTORY | (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW), &at);
+	int err = walk_path(
+		dirfd, text, LOOKUP_DIRECTORY | (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW), &at);
 
 	if (err)
 		return err;
@@ -167,12 +176,16 @@ static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_fla
 	if (!err) {
 		char number[32] = "";
 
-		snprintf(number, sizeof(number) - NAME_PAD, "#%llu", (unsigned long long)at.dentry->sb->next_ino + 1);
-		d = dentry_alloc(at.dentry->sb, at.dentry, &(struct name){ number, name_scan(number) });
-		err = d ? dir->ops->tmpfile(dir, d, (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG) : -ENOMEM;
+		snprintf(number, sizeof(number) - NAME_PAD, "#%llu",
+			(unsigned long long)at.dentry->sb->next_ino + 1);
+		d = dentry_alloc(
+			at.dentry->sb, at.dentry, &(struct name){number, name_scan(number)});
+		err = d ? dir->ops->tmpfile(
+				  dir, d, (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG)
+			: -ENOMEM;
 		if (!err) {
 			d->inode->linkable = !(o_flags & O_EXCL);
-			f->path = (struct path){ at.mount, d };
+			f->path = (struct path){at.mount, d};
 			mount_get(at.mount);
 		} else if (d) {
 			dentry_put(d);
@@ -215,7 +228,10 @@ struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode)
 	} else if (o_flags & O_CREAT) {
 		err = lookup_or_create(f, dirfd, text, o_flags, mode, &created);
 	} else {
-		err = walk_path(dirfd, text, (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (o_flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0), &f->path);
+		err = walk_path(dirfd, text,
+			(o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+				(o_flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0),
+			&f->path);
 	}
 	if (likely(!err))
 		err = open_here(f, o_flags, created);
@@ -267,7 +283,10 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 
 	if (is_err(f))
 		return f;
-	err = path_lookup(dirfd, name, (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &f->path);
+	err = path_lookup(dirfd, name,
+		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+		&f->path);
 	if (!err)
 		err = open_exec_here(f);
 	if (err) {

@@ -1,5 +1,6 @@
 /* Paths as text, in and out: copies from users, getcwd(2), /proc. Layer: fs.
- * Reading a path upwards takes no lock: it runs under RCU and starts again when a name or a mount moved. */
+ * Reading a path upwards takes no lock: it runs under RCU and starts again when a name or a mount
+ * moved. */
 #include <arch/uaccess.h>
 #include "vfs_internal.h"
 
@@ -101,15 +102,19 @@ static enum reached climb(struct back_writer *b, struct path p, const struct pat
 		struct dentry *parent = READ_ONCE(p.dentry->parent);
 
 		if (p.dentry == p.mount->root || parent == p.dentry) {
-			struct path above = { READ_ONCE(p.mount->parent), READ_ONCE(p.mount->mountpoint) };
+			struct path above = {
+				READ_ONCE(p.mount->parent), READ_ONCE(p.mount->mountpoint)};
 
 			if (!above.mount || !above.dentry)
 				return REACHED_NOWHERE;
 			p = above;
 			continue;
 		}
-		/* A move may tear name and length; the length bounds the copy, and the caller throws the text away. */
-		if (!back_write(b, READ_ONCE(p.dentry->name), MIN(dentry_name_len(p.dentry), (u32)strnlen(p.dentry->name, NAME_MAX_BYTES))) ||
+		/* A move may tear name and length; the length bounds the copy, and the caller
+		 * throws the text away. */
+		if (!back_write(b, READ_ONCE(p.dentry->name),
+			    MIN(dentry_name_len(p.dentry),
+				    (u32)strnlen(p.dentry->name, NAME_MAX_BYTES))) ||
 			!back_write(b, "/", 1))
 			return NO_ROOM;
 		p.dentry = parent;
@@ -129,7 +134,7 @@ int path_text(const struct path *p, const struct path *root, char *buf, size_t s
 	if (size < sizeof(deleted) + sizeof(unreachable))
 		return -ENAMETOOLONG;
 	do {
-		b = (struct back_writer){ buf, buf + size - 1 };
+		b = (struct back_writer){buf, buf + size - 1};
 		rcu_read_lock();
 		names = seq_read_begin(&dcache_rename_seq);
 		mounts = seq_read_begin(&mount_seq);
@@ -141,7 +146,8 @@ int path_text(const struct path *p, const struct path *root, char *buf, size_t s
 	} while (seq_read_retry(&dcache_rename_seq, names) || seq_read_retry(&mount_seq, mounts));
 	if (reached == NO_ROOM)
 		return -ENAMETOOLONG;
-	if ((*b.at != '/' || b.at == buf + size - 1) && !back_write(&b, "/", 1)) /* it is the root itself */
+	if ((*b.at != '/' || b.at == buf + size - 1) &&
+		!back_write(&b, "/", 1)) /* it is the root itself */
 		return -ENAMETOOLONG;
 	/* An internal mount (memfd) has no place; its files show as "/memfd:name". */
 	if (reached == REACHED_NOWHERE && p->mount->flags & MOUNT_INTERNAL)

@@ -1,10 +1,11 @@
 /* From a path to a dentry. Layer: fs.
  *
- * The walk first runs without references and without locks, under RCU: each dentry it stands on has its sequence number read,
- * and a step is good when neither the directory's nor the child's number changed. On any doubt - a name that is not cached, a
- * move under way, a file system that wants to be asked - it answers -ECHILD and walk_ref starts again with references.
- * The path text has NAME_PAD readable bytes behind it. Limits: SYMLINKS_MAX links, NAME_MAX_BYTES a name.
- * Source: path_resolution(7). */
+ * The walk first runs without references and without locks, under RCU: each dentry it stands on has
+ * its sequence number read, and a step is good when neither the directory's nor the child's number
+ * changed. On any doubt - a name that is not cached, a move under way, a file system that wants to
+ * be asked - it answers -ECHILD and walk_ref starts again with references. The path text has
+ * NAME_PAD readable bytes behind it. Limits: SYMLINKS_MAX links, NAME_MAX_BYTES a name. Source:
+ * path_resolution(7). */
 #include "vfs_internal.h"
 
 struct child {
@@ -20,8 +21,9 @@ static void cross_rcu(struct path *at, struct inode **inode, u32 *seq)
 {
 	struct mount *m;
 
-	while (READ_ONCE(at->dentry->flags) & DENTRY_MOUNTED && (m = mount_find(at->mount, at->dentry)) != NULL) {
-		*at = (struct path){ m, m->root };
+	while (READ_ONCE(at->dentry->flags) & DENTRY_MOUNTED &&
+		(m = mount_find(at->mount, at->dentry)) != NULL) {
+		*at = (struct path){m, m->root};
 		*seq = seq_read_begin(&m->root->seq);
 		*inode = m->root->inode;
 	}
@@ -41,7 +43,7 @@ static void cross_ref(struct path *at)
 		if (!m)
 			return;
 		dentry_get(m->root);
-		*at = (struct path){ m, m->root };
+		*at = (struct path){m, m->root};
 		path_put(&old);
 	}
 }
@@ -69,7 +71,7 @@ static int up_rcu(struct walk *w)
 		d = READ_ONCE(m->mountpoint);
 		if (seq_read_retry(&mount_seq, w->mount_start))
 			return -ECHILD;
-		w->at = (struct path){ above, d };
+		w->at = (struct path){above, d};
 		w->seq = seq_read_begin(&d->seq);
 		w->inode = d->inode;
 	}
@@ -86,7 +88,7 @@ static bool mountpoint_get(struct mount *m, struct path *out)
 
 		rcu_read_lock();
 		seq = seq_read_begin(&mount_seq);
-		*out = (struct path){ READ_ONCE(m->parent), READ_ONCE(m->mountpoint) };
+		*out = (struct path){READ_ONCE(m->parent), READ_ONCE(m->mountpoint)};
 		if (!out->mount || !out->dentry) {
 			rcu_read_unlock();
 			return false;
@@ -147,7 +149,8 @@ static void up_ref(struct walk *w)
 
 static bool child_is_stale(const struct inode *dir, struct dentry *d) /* under RCU */
 {
-	return READ_ONCE(d->flags) & DENTRY_REVALIDATE && d->inode && dir->ops->revalidate && !dir->ops->revalidate(d);
+	return READ_ONCE(d->flags) & DENTRY_REVALIDATE && d->inode && dir->ops->revalidate &&
+	       !dir->ops->revalidate(d);
 }
 
 static bool drop_if_stale(struct inode *dir, struct dentry *d)
@@ -236,7 +239,7 @@ static int child_ref(struct walk *w, const struct name *n, struct child *c)
 		return -ENOENT;
 	}
 	mount_get(w->at.mount);
-	c->at = (struct path){ w->at.mount, d };
+	c->at = (struct path){w->at.mount, d};
 	cross_ref(&c->at);
 	c->inode = c->at.dentry->inode;
 	return 0;
@@ -338,7 +341,8 @@ static ALWAYS_INLINE void move_to(struct walk *w, const struct child *c)
 	w->seq = c->seq;
 }
 
-/* The last component of a path whose directory is wanted. 1 = stop here; 0 = it is a link to follow, in @c. */
+/* The last component of a path whose directory is wanted. 1 = stop here; 0 = it is a link to
+ * follow, in @c. */
 static int last_component(struct walk *w, const struct name *n, struct child *c)
 {
 	bool link;
@@ -406,7 +410,8 @@ static int walk_text(struct walk *w, const char *s)
 			err = last_component(w, &n, &c);
 			if (err)
 				return err < 0 ? err : 0;
-		} else if (s[0] == '.' && (name_len(&n) == 1 || (name_len(&n) == 2 && s[1] == '.'))) {
+		} else if (s[0] == '.' &&
+			   (name_len(&n) == 1 || (name_len(&n) == 2 && s[1] == '.'))) {
 			if (name_len(&n) == 2) {
 				err = w->rcu ? up_rcu(w) : (up_ref(w), 0);
 				if (err)
@@ -419,7 +424,8 @@ static int walk_text(struct walk *w, const char *s)
 			if (unlikely(err))
 				return err;
 		}
-		if (unlikely(S_ISLNK(c.inode->mode)) && (!last || w->flags & (LOOKUP_FOLLOW | LOOKUP_CREATE))) {
+		if (unlikely(S_ISLNK(c.inode->mode)) &&
+			(!last || w->flags & (LOOKUP_FOLLOW | LOOKUP_CREATE))) {
 			err = follow_link(w, &c, end, &s);
 			if (err)
 				return err;
@@ -430,8 +436,9 @@ static int walk_text(struct walk *w, const char *s)
 	}
 }
 
-/* The common case of walk_text in registers: cached names that are no links, in directories that everybody may search. Return:
- * where walk_text has to go on - the end, or the component that is not so plain. Lock-free walk, no link followed yet. */
+/* The common case of walk_text in registers: cached names that are no links, in directories that
+ * everybody may search. Return: where walk_text has to go on - the end, or the component that is
+ * not so plain. Lock-free walk, no link followed yet. */
 static ALWAYS_INLINE const char *walk_plain(struct walk *w, const char *s)
 {
 	struct dentry *dir = w->at.dentry;
@@ -440,14 +447,16 @@ static ALWAYS_INLINE const char *walk_plain(struct walk *w, const char *s)
 
 	while (*s == '/')
 		s++;
-	while (*s && *s != '.' && (i->mode & (S_IFMT | S_IXUGO)) == (S_IFDIR | S_IXUGO) && !i->ops->permission) {
+	while (*s && *s != '.' && (i->mode & (S_IFMT | S_IXUGO)) == (S_IFDIR | S_IXUGO) &&
+		!i->ops->permission) {
 		u64 hash_len = name_scan(s);
 		const char *end = s + (u32)hash_len;
 		struct inode *next;
 		struct dentry *d;
 		u32 d_seq;
 
-		if (unlikely(*end ? !end[1] || end[1] == '/' : w->flags & LOOKUP_PARENT) || unlikely((u32)hash_len > NAME_MAX_BYTES))
+		if (unlikely(*end ? !end[1] || end[1] == '/' : w->flags & LOOKUP_PARENT) ||
+			unlikely((u32)hash_len > NAME_MAX_BYTES))
 			break;
 		d = dcache_find(dir, s, hash_len, &d_seq);
 		if (unlikely(!d))
@@ -548,13 +557,16 @@ static ALWAYS_INLINE void walk_reset(struct walk *w, u32 flags, bool rcu)
 	w->links = 0;
 	w->depth = 0;
 	w->last_type = LAST_ROOT;
-	w->last = (struct name){ NULL, 0 };
+	w->last = (struct name){NULL, 0};
 	w->text = NULL;
 }
 
 static int final_check(const struct walk *w)
 {
-	return unlikely((w->flags & (LOOKUP_DIRECTORY | LOOKUP_PARENT)) == LOOKUP_DIRECTORY) && !S_ISDIR(w->inode->mode) ? -ENOTDIR : 0;
+	return unlikely((w->flags & (LOOKUP_DIRECTORY | LOOKUP_PARENT)) == LOOKUP_DIRECTORY) &&
+			       !S_ISDIR(w->inode->mode)
+		       ? -ENOTDIR
+		       : 0;
 }
 
 int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags)
@@ -583,7 +595,8 @@ int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 		return 0;
 	rcu_read_unlock();
 	end_file(w);
-	/* Only "no such name" is sure enough here: a negative dentry was seen between two equal sequence numbers. */
+	/* Only "no such name" is sure enough here: a negative dentry was seen between two equal
+	 * sequence numbers. */
 	return err == -ENOENT ? err : -ECHILD;
 }
 
@@ -633,7 +646,8 @@ static ALWAYS_INLINE int walk_legitimize(struct walk *w)
 {
 	bool have_mount = mount_get_live(w->at.mount);
 	bool have_dentry = have_mount && dentry_get_live(w->at.dentry);
-	bool good = have_dentry && !seq_read_retry(&mount_seq, w->mount_start) && !seq_read_retry(&w->at.dentry->seq, w->seq);
+	bool good = have_dentry && !seq_read_retry(&mount_seq, w->mount_start) &&
+		    !seq_read_retry(&w->at.dentry->seq, w->seq);
 
 	rcu_read_unlock();
 	if (likely(good))
@@ -682,7 +696,7 @@ int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 	if (!err) {
 		err = walk_legitimize(w);
 		w->rcu = false;
-		w->root = (struct path){ NULL, NULL };
+		w->root = (struct path){NULL, NULL};
 		if (err)
 			end_file(w);
 	}

@@ -1,5 +1,6 @@
-/* Bytes between the kernel and a user's or the kernel's segments, and plain reads and writes of open files. Layer: fs.
- * Context: thread, no spin lock held: user memory may have to be paged in. */
+/* Bytes between the kernel and a user's or the kernel's segments, and plain reads and writes of
+ * open files. Layer: fs. Context: thread, no spin lock held: user memory may have to be paged in.
+ */
 #include <arch/uaccess.h>
 #include <exo/vfs.h>
 #include "vfs_internal.h"
@@ -43,7 +44,8 @@ static ALWAYS_INLINE size_t uio_move(struct uio *u, void *mem, size_t len_bytes,
 {
 	size_t done = 0;
 
-	if (likely(len_bytes <= u->segment_left && !u->iov_left)) { /* one segment: the common case */
+	if (likely(len_bytes <= u->segment_left &&
+		    !u->iov_left)) { /* one segment: the common case */
 		done = len_bytes - segment_move(u, mem, len_bytes, op);
 		u->base += done;
 		u->segment_left -= done;
@@ -113,7 +115,9 @@ ssize_t file_write_kernel(struct file *f, const void *buf, size_t len_bytes, u64
 
 s64 file_seek_generic(struct file *f, s64 offset, int whence)
 {
-	u64 size = f->inode->pages_ready ? __atomic_load_n(&f->inode->pages.size_bytes, __ATOMIC_RELAXED) : 0;
+	u64 size = f->inode->pages_ready
+			   ? __atomic_load_n(&f->inode->pages.size_bytes, __ATOMIC_RELAXED)
+			   : 0;
 	s64 base = 0;
 
 	switch (whence) {

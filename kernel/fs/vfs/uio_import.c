@@ -5,7 +5,8 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
-_Static_assert(sizeof(struct iovec_k) == sizeof(struct linux_iovec), "segments are copied in place");
+_Static_assert(
+	sizeof(struct iovec_k) == sizeof(struct linux_iovec), "segments are copied in place");
 
 int uio_import(struct uio *u, struct uio_vector *v, const void USER *iov, u64 count)
 {
@@ -33,7 +34,7 @@ int uio_import(struct uio *u, struct uio_vector *v, const void USER *iov, u64 co
 			return -EFAULT;
 		total += s->len_bytes;
 	}
-	*u = (struct uio){ .left = total };
+	*u = (struct uio){.left = total};
 	if (count) {
 		u->base = v->iov[0].base;
 		u->segment_left = v->iov[0].len_bytes;

@@ -1,5 +1,6 @@
 /* Inside kernel/fs: the dentry cache, the walk, mounts. Layer: fs.
- * Lock order: S_RENAME > S_INODE (parent before child) > spin locks DENTRY (dentry > bucket; lru, mount alone). */
+ * Lock order: S_RENAME > S_INODE (parent before child) > spin locks DENTRY (dentry > bucket; lru,
+ * mount alone). */
 #pragma once
 
 #include <exo/vfs.h>
@@ -73,7 +74,8 @@ static ALWAYS_INLINE u64 name_scan(const char *s)
 	}
 	return (h >> 32 ^ h) << 32 | len;
 }
-/* name_equal - @dname is a dentry's name: NUL-padded to 8 bytes, so the words before the first difference are readable. */
+/* name_equal - @dname is a dentry's name: NUL-padded to 8 bytes, so the words before the first
+ * difference are readable. */
 static ALWAYS_INLINE bool name_equal(const char *dname, const char *text, u32 len)
 {
 	for (; len >= 8; len -= 8, dname += 8, text += 8) {
@@ -91,7 +93,8 @@ static inline u32 name_len(const struct name *n)
 void dcache_init(void);
 void inodes_init(void);
 void files_init(void);
-struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const struct name *n); /* refs 1, unhashed, in parent's children; NULL */
+struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent,
+	const struct name *n); /* refs 1, unhashed, in parent's children; NULL */
 void dentry_hash(struct dentry *d);
 struct dcache_bucket {
 	struct hlist chain; /* [lock; RCU] */
@@ -105,34 +108,41 @@ static ALWAYS_INLINE struct dcache_bucket *dcache_bucket(const struct dentry *pa
 
 	return &dcache_buckets[h >> dcache_shift];
 }
-/* dcache_find - under RCU, no reference; @seq is for seq_read_retry(&d->seq). NULL may be wrong while names move. */
-static ALWAYS_INLINE struct dentry *dcache_find(const struct dentry *parent, const char *text, u64 hash_len, u32 *seq)
+/* dcache_find - under RCU, no reference; @seq is for seq_read_retry(&d->seq). NULL may be wrong
+ * while names move. */
+static ALWAYS_INLINE struct dentry *dcache_find(
+	const struct dentry *parent, const char *text, u64 hash_len, u32 *seq)
 {
 	struct dcache_bucket *b = dcache_bucket(parent, hash_len);
 	struct dentry *d;
 
-	hlist_for_each_entry(d, &b->chain, hash)
-	{
+	hlist_for_each_entry (d, &b->chain, hash) {
 		u32 s = seq_read_begin(&d->seq);
 
-		if (READ_ONCE(d->hash_len) != hash_len || READ_ONCE(d->parent) != parent || !name_equal(READ_ONCE(d->name), text, (u32)hash_len))
+		if (READ_ONCE(d->hash_len) != hash_len || READ_ONCE(d->parent) != parent ||
+			!name_equal(READ_ONCE(d->name), text, (u32)hash_len))
 			continue;
-		if (unlikely(READ_ONCE(d->refs) & DENTRY_REFS_DEAD)) /* a newer one may stand behind it */
+		if (unlikely(READ_ONCE(d->refs) &
+			     DENTRY_REFS_DEAD)) /* a newer one may stand behind it */
 			continue;
 		*seq = s;
 		return d;
 	}
 	return NULL;
 }
-struct dentry *dcache_get(struct dentry *parent, const struct name *n);       /* +1; NULL may be wrong while names move */
-struct dentry *dcache_get_exact(struct dentry *parent, const struct name *n); /* +1; parent's inode lock held */
-bool dentry_get_live(struct dentry *d);                                       /* under RCU; false = dying */
-void dentry_move(struct dentry *from, struct dentry *to);     /* @from takes the place of @to, which is dropped */
+struct dentry *dcache_get(
+	struct dentry *parent, const struct name *n); /* +1; NULL may be wrong while names move */
+struct dentry *dcache_get_exact(
+	struct dentry *parent, const struct name *n); /* +1; parent's inode lock held */
+bool dentry_get_live(struct dentry *d);               /* under RCU; false = dying */
+void dentry_move(struct dentry *from,
+	struct dentry *to); /* @from takes the place of @to, which is dropped */
 void dentry_exchange(struct dentry *a, struct dentry *b);
-void dentry_prune_children(struct dentry *d);                 /* forgets cached children without users */
-void dcache_destroy(struct dentry *root);                     /* a file system goes: no users are left */
-bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d); /* a is d or above it; rename_lock held */
-extern seqcount_t dcache_rename_seq;                          /* any name of any file system moves */
+void dentry_prune_children(struct dentry *d); /* forgets cached children without users */
+void dcache_destroy(struct dentry *root);     /* a file system goes: no users are left */
+bool dentry_is_ancestor(
+	const struct dentry *a, const struct dentry *d); /* a is d or above it; rename_lock held */
+extern seqcount_t dcache_rename_seq;                     /* any name of any file system moves */
 static inline bool dentry_hashed(const struct dentry *d)
 {
 	return READ_ONCE(d->flags) & DENTRY_HASHED;
@@ -144,29 +154,32 @@ static inline bool dentry_is_root(const struct dentry *d)
 
 /* ---- mounts ---- */
 struct mount {
-	struct hlist_node hash;    /* [mount_lock; RCU] by parent and mountpoint */
-	struct mount *parent;      /* [mount_lock; RCU] NULL: the root mount, or detached */
-	struct dentry *mountpoint; /* [mount_lock; RCU] +1, in parent */
-	struct dentry *root;       /* [c] +1 */
-	struct super_block *sb;    /* [c] +1 */
-	u32 refs;                  /* [a] */
-	u32 flags;                 /* [a] MS_NOSUID MS_NODEV MS_NOEXEC MS_RDONLY MS_NOATIME */
-	u32 id;                    /* [c] */
-	char *source;              /* [c] */
+	struct hlist_node hash;        /* [mount_lock; RCU] by parent and mountpoint */
+	struct mount *parent;          /* [mount_lock; RCU] NULL: the root mount, or detached */
+	struct dentry *mountpoint;     /* [mount_lock; RCU] +1, in parent */
+	struct dentry *root;           /* [c] +1 */
+	struct super_block *sb;        /* [c] +1 */
+	u32 refs;                      /* [a] */
+	u32 flags;                     /* [a] MS_NOSUID MS_NODEV MS_NOEXEC MS_RDONLY MS_NOATIME */
+	u32 id;                        /* [c] */
+	char *source;                  /* [c] */
 	struct list children, sibling; /* [mount_lock] */
 	struct rcu_head rcu;
 };
 #define MOUNT_INTERNAL (1u << 31) /* in flags: of pipes and memfds, never in the tree */
-extern seqcount_t mount_seq; /* any change of the mount tree */
-struct mount *mount_find(const struct mount *parent, const struct dentry *mountpoint); /* under RCU */
+extern seqcount_t mount_seq;      /* any change of the mount tree */
+struct mount *mount_find(
+	const struct mount *parent, const struct dentry *mountpoint); /* under RCU */
 static inline void mount_get(struct mount *m)
 {
 	__atomic_fetch_add(&m->refs, 1, __ATOMIC_ACQUIRE);
 }
 bool mount_get_live(struct mount *m); /* under RCU */
 void mount_put(struct mount *m);
-int mount_attach(struct super_block *sb, const struct path *at, u32 flags, const char *source) MUST_USE; /* takes over sb */
-struct mount *mount_create_internal(struct super_block *sb, const char *source); /* takes over sb; for pipes, memfds: never in the tree. NULL */
+int mount_attach(struct super_block *sb, const struct path *at, u32 flags,
+	const char *source) MUST_USE; /* takes over sb */
+struct mount *mount_create_internal(struct super_block *sb,
+	const char *source); /* takes over sb; for pipes, memfds: never in the tree. NULL */
 struct mount *mount_create_root(struct super_block *sb); /* at boot; NULL */
 static inline bool path_read_only(const struct path *p)
 {
@@ -181,33 +194,38 @@ static inline bool path_equal(const struct path *a, const struct path *b)
 #define WALK_DEPTH_MAX 8 /* symbolic links within links that the lock-free walk follows */
 enum last_type { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 struct walk {
-	struct path at;        /* here; referenced unless rcu */
-	struct inode *inode;   /* at.dentry's, as read */
-	u32 seq;               /* of at.dentry, rcu */
-	u32 mount_start;       /* mount_seq at the start, rcu */
-	u32 flags;             /* LOOKUP_* */
+	struct path at;      /* here; referenced unless rcu */
+	struct inode *inode; /* at.dentry's, as read */
+	u32 seq;             /* of at.dentry, rcu */
+	u32 mount_start;     /* mount_seq at the start, rcu */
+	u32 flags;           /* LOOKUP_* */
 	bool rcu;
-	bool last_slash;       /* LOOKUP_PARENT: "name/" */
-	u8 links;              /* followed so far */
-	u8 depth;              /* of rest[] */
+	bool last_slash;          /* LOOKUP_PARENT: "name/" */
+	u8 links;                 /* followed so far */
+	u8 depth;                 /* of rest[] */
 	enum last_type last_type; /* LOOKUP_PARENT */
-	struct name last;      /* LOOKUP_PARENT; points into the path text or into text */
-	struct path root;      /* of the process: borrowed in rcu, referenced else */
-	char *text;            /* owned: path with links expanded */
-	struct file *start;    /* dirfd's file */
+	struct name last;         /* LOOKUP_PARENT; points into the path text or into text */
+	struct path root;         /* of the process: borrowed in rcu, referenced else */
+	char *text;               /* owned: path with links expanded */
+	struct file *start;       /* dirfd's file */
 	bool start_borrowed;
 	const char *rest[WALK_DEPTH_MAX]; /* what to do when the link at this depth ends */
 };
-#define LOOKUP_CREATE 0x20u  /* with LOOKUP_PARENT: follow a link in the last component */
-#define LOOKUP_REF 0x40u     /* do not try the lock-free walk */
-/* walk_rcu - lock-free. 0: inside an RCU section that walk_end or walk_take ends. -errno is final; -ECHILD: use walk_ref. */
+#define LOOKUP_CREATE 0x20u /* with LOOKUP_PARENT: follow a link in the last component */
+#define LOOKUP_REF    0x40u /* do not try the lock-free walk */
+/* walk_rcu - lock-free. 0: inside an RCU section that walk_end or walk_take ends. -errno is final;
+ * -ECHILD: use walk_ref. */
 int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags);
-int walk_ref(struct walk *w, cap_t dirfd, const char *text, u32 flags); /* with references; walk_end gives back */
+int walk_ref(struct walk *w, cap_t dirfd, const char *text,
+	u32 flags); /* with references; walk_end gives back */
 void walk_end(struct walk *w);
-int walk_take(struct walk *w, struct path *out); /* moves at to @out with references and ends the walk; 0 | -ECHILD */
-/* walk_parent - the directory of the last component: at, last, last_type, last_slash. 0: walk_end gives back. */
+int walk_take(struct walk *w,
+	struct path *out); /* moves at to @out with references and ends the walk; 0 | -ECHILD */
+/* walk_parent - the directory of the last component: at, last, last_type, last_slash. 0: walk_end
+ * gives back. */
 int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags);
-/* lookup_one - child @n of @dir, +1, negative or positive, from cache or file system. err_ptr. @dir's lock not held / held. */
+/* lookup_one - child @n of @dir, +1, negative or positive, from cache or file system. err_ptr.
+ * @dir's lock not held / held. */
 struct dentry *lookup_one(struct dentry *dir, const struct name *n);
 struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n);
 
@@ -223,11 +241,13 @@ static ALWAYS_INLINE int walk_permission(struct inode *i)
 
 /* ---- open files ---- */
 struct file *file_alloc(u32 o_flags); /* refs 1, no inode, ops NULL; err_ptr(-ENOMEM) */
-int file_open_inode(struct file *f, struct inode *i); /* f->path and flags are set; takes no reference of its own. 0 | -errno */
-int path_may_create(const struct path *dir) MUST_USE; /* a name may be made in @dir; its lock is held */
-int inode_deny_write(struct inode *i) MUST_USE;  /* -ETXTBSY */
+int file_open_inode(struct file *f,
+	struct inode *i); /* f->path and flags are set; takes no reference of its own. 0 | -errno */
+int path_may_create(
+	const struct path *dir) MUST_USE;       /* a name may be made in @dir; its lock is held */
+int inode_deny_write(struct inode *i) MUST_USE; /* -ETXTBSY */
 void inode_allow_write(struct inode *i);
-int inode_get_write(struct inode *i) MUST_USE;   /* -ETXTBSY */
+int inode_get_write(struct inode *i) MUST_USE; /* -ETXTBSY */
 void inode_put_write(struct inode *i);
 static inline void inode_touch_mtime(struct inode *i)
 {
@@ -246,14 +266,17 @@ void inode_touch_atime(const struct path *p, struct inode *i); /* reads the cloc
 /* ---- kinds of file systems ---- */
 int chardev_open(struct inode *i, struct file *f);
 void memfd_init(void);
-struct mount *anon_mount(void);             /* of pipes and anonymous inodes; borrowed */
-struct inode *anon_inode(void);             /* the one that eventfds and epolls share; borrowed */
+struct mount *anon_mount(void); /* of pipes and anonymous inodes; borrowed */
+struct inode *anon_inode(void); /* the one that eventfds and epolls share; borrowed */
 void anon_init(void);
 void tmpfs_init(void);
 void devfs_init(void);
 extern struct fs_type tmpfs_type, devtmpfs_type;
-int tmpfs_super_create(const char *data, const struct fs_type *t, struct super_block **out) MUST_USE;
-struct inode *tmpfs_file_create(struct super_block *sb, u32 mode); /* nameless regular file; err_ptr */
-/* Fills of a file's pages straight from memory that stays (the initramfs): see tmpfs_set_backing. */
+int tmpfs_super_create(
+	const char *data, const struct fs_type *t, struct super_block **out) MUST_USE;
+struct inode *tmpfs_file_create(
+	struct super_block *sb, u32 mode); /* nameless regular file; err_ptr */
+/* Fills of a file's pages straight from memory that stays (the initramfs): see tmpfs_set_backing.
+ */
 void tmpfs_set_backing(struct inode *i, const void *data, u64 len_bytes);
 void tmpfs_allow_seals(struct inode *i); /* a fresh memfd */

@@ -20,13 +20,17 @@ static int xattr_permission(const struct path *p, const char *name, u32 mask)
 	if (has_prefix(name, "security.")) {
 		if (!(mask & MAY_WRITE))
 			return 0;
-		return capable(LCAP_SYS_ADMIN) || (!strcmp(name, "security.capability") && capable(LCAP_SETFCAP)) ? 0 : -EPERM;
+		return capable(LCAP_SYS_ADMIN) || (!strcmp(name, "security.capability") &&
+							  capable(LCAP_SETFCAP))
+			       ? 0
+			       : -EPERM;
 	}
 	if (!has_prefix(name, "user."))
 		return -EOPNOTSUPP;
 	if (!S_ISREG(i->mode) && !S_ISDIR(i->mode))
 		return absent;
-	if (S_ISDIR(i->mode) && i->mode & S_ISVTX && mask & MAY_WRITE && cred_now()->fsuid != i->uid && !capable(LCAP_FOWNER))
+	if (S_ISDIR(i->mode) && i->mode & S_ISVTX && mask & MAY_WRITE &&
+		cred_now()->fsuid != i->uid && !capable(LCAP_FOWNER))
 		return -EPERM;
 	return inode_permission(i, mask);
 }

@@ -1,4 +1,5 @@
-/* What the loader told us. Filled by arch_early_init from PVH or Multiboot2, bounded copies. Layer: arch. */
+/* What the loader told us. Filled by arch_early_init from PVH or Multiboot2, bounded copies. Layer:
+ * arch. */
 #pragma once
 
 #include <exo/types.h>
@@ -22,14 +23,15 @@ struct boot_info {
 	u32 region_count;
 	paddr_t initrd;
 	u64 initrd_bytes;
-	paddr_t rsdp;           /* 0: search the BIOS area */
+	paddr_t rsdp; /* 0: search the BIOS area */
 	struct boot_framebuffer fb;
-	const char *loader;     /* "pvh" or "multiboot2" */
-	u64 entry_cycles;       /* TSC at the kernel's first instruction */
+	const char *loader; /* "pvh" or "multiboot2" */
+	u64 entry_cycles;   /* TSC at the kernel's first instruction */
 };
-extern struct boot_info boot_info; /* [c] after arch_early_init */
+extern struct boot_info boot_info;        /* [c] after arch_early_init */
 extern char kernel_start[], kernel_end[]; /* link.ld, virtual */
 /* TSC when the first program was entered; set once by arch_enter_user. 0 = not yet. */
 extern u64 boot_userspace_cycles;
-/* kernel_main - what arch's entry code calls on the boot CPU, on the boot stack, with nothing initialised. kernel/main.c. */
+/* kernel_main - what arch's entry code calls on the boot CPU, on the boot stack, with nothing
+ * initialised. kernel/main.c. */
 void kernel_main(void) __attribute__((noreturn));

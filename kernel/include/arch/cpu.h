@@ -8,10 +8,11 @@
  * preemption off for as long as the pointer is used; cpu_ptr names another CPU's copy.
  *
  * archimpl/cpu.h must define, as macros or static inlines:
- *   PER_CPU(T, name), DECLARE_PER_CPU(T, name), this_cpu_read(v), this_cpu_write(v, x), this_cpu_add(v, n),
- *   this_cpu_and(v, mask), this_cpu_add_is_zero(v, n) (u32; a compiler barrier), this_cpu_ptr(v), cpu_ptr(v, cpu),
- *   ulong arch_irq_save(void); void arch_irq_restore(ulong); void arch_irq_enable/disable(void); bool arch_irq_enabled(void);
- *   void arch_cpu_relax(void);  u64 arch_cycles(void) (TSC);  struct thread *current (macro over the per-CPU current_thread).
+ *   PER_CPU(T, name), DECLARE_PER_CPU(T, name), this_cpu_read(v), this_cpu_write(v, x),
+ * this_cpu_add(v, n), this_cpu_and(v, mask), this_cpu_add_is_zero(v, n) (u32; a compiler barrier),
+ * this_cpu_ptr(v), cpu_ptr(v, cpu), ulong arch_irq_save(void); void arch_irq_restore(ulong); void
+ * arch_irq_enable/disable(void); bool arch_irq_enabled(void); void arch_cpu_relax(void);  u64
+ * arch_cycles(void) (TSC);  struct thread *current (macro over the per-CPU current_thread).
  */
 #pragma once
 
@@ -23,30 +24,37 @@ typedef unsigned long ulong;
 
 #include <archimpl/cpu.h>
 #ifndef this_cpu_add_is_zero /* an arch whose add leaves no flags */
-#define this_cpu_add_is_zero(v, n) ({ barrier(); this_cpu_add(v, n); this_cpu_read(v) == 0; })
+#define this_cpu_add_is_zero(v, n)     \
+	({                             \
+		barrier();             \
+		this_cpu_add(v, n);    \
+		this_cpu_read(v) == 0; \
+	})
 #endif
 #ifndef this_cpu_and
 #define this_cpu_and(v, mask) this_cpu_write(v, this_cpu_read(v) & (mask))
 #endif
 
-DECLARE_PER_CPU(u32, cpu_number);             /* [c] this CPU's index, dense from 0 */
+DECLARE_PER_CPU(u32, cpu_number);                 /* [c] this CPU's index, dense from 0 */
 DECLARE_PER_CPU(struct thread *, current_thread); /* [p] written by the scheduler's switch only */
-/* [p] bit 31 clear = a reschedule is wanted; bits 0..30 = depth of preempt_disable. So "may and should
- * reschedule now" is exactly zero, and preempt_enable tests it with the decrement. */
+/* [p] bit 31 clear = a reschedule is wanted; bits 0..30 = depth of preempt_disable. So "may and
+ * should reschedule now" is exactly zero, and preempt_enable tests it with the decrement. */
 DECLARE_PER_CPU(u32, preempt_count);
 #define PREEMPT_NO_RESCHED 0x80000000u
 
-extern u32 cpu_count;              /* [c] CPUs found (after ACPI) */
-extern cpumask_t cpu_online_mask;  /* [a] CPUs that schedule */
+extern u32 cpu_count;             /* [c] CPUs found (after ACPI) */
+extern cpumask_t cpu_online_mask; /* [a] CPUs that schedule */
 
 static ALWAYS_INLINE u32 cpu_id(void)
 {
 	return this_cpu_read(cpu_number);
 }
-#define for_each_online_cpu(c) for_each_bit(c, __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE))
+#define for_each_online_cpu(c) for_each_bit (c, __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE))
 
-void sched_preempt(void); /* scheduler: called when preempt_enable finds zero; returns after others ran. With interrupts off it does nothing. */
-void sched_preempt_irq(void); /* the same for the exit of the outermost interrupt: called and returns with interrupts off */
+void sched_preempt(void); /* scheduler: called when preempt_enable finds zero; returns after others
+			     ran. With interrupts off it does nothing. */
+void sched_preempt_irq(void); /* the same for the exit of the outermost interrupt: called and
+				 returns with interrupts off */
 static ALWAYS_INLINE void preempt_disable(void)
 {
 	this_cpu_add(preempt_count, 1);
@@ -67,26 +75,30 @@ static ALWAYS_INLINE void preempt_set_resched(void) /* on this CPU; others get I
 	this_cpu_and(preempt_count, ~PREEMPT_NO_RESCHED);
 }
 
-/* arch_cpu_idle - enter with interrupts off; atomically enables them and sleeps until one comes; returns with them on. */
+/* arch_cpu_idle - enter with interrupts off; atomically enables them and sleeps until one comes;
+ * returns with them on. */
 void arch_cpu_idle(void);
-void arch_halt_all(void) NORETURN;              /* NMIs the other CPUs to a stop, then stops this one */
-void arch_stop_others(void);                    /* panic: NMI; waits a bounded time */
-void arch_power_off(int qemu_exit_value) NORETURN; /* ACPI S5, or isa-debug-exit when the value is not 0 */
+void arch_halt_all(void) NORETURN; /* NMIs the other CPUs to a stop, then stops this one */
+void arch_stop_others(void);       /* panic: NMI; waits a bounded time */
+void arch_power_off(
+	int qemu_exit_value) NORETURN; /* ACPI S5, or isa-debug-exit when the value is not 0 */
 void arch_reboot(void) NORETURN;
 const char *arch_cpu_model(u32 cpu);
 /* arch_cpuinfo - text of /proc/cpuinfo for one CPU. Return: bytes (as snprintf). */
 int arch_cpuinfo(u32 cpu, char *buf, size_t size);
-void arch_stopped_print(void);                  /* panic: where the CPUs were that arch_stop_others stopped */
-/* arch_tsc_khz - measured against CPUID, HPET, PM timer or PIT, whichever comes first; at most 10 ms. Boot CPU, after acpi_init. */
+void arch_stopped_print(void); /* panic: where the CPUs were that arch_stop_others stopped */
+/* arch_tsc_khz - measured against CPUID, HPET, PM timer or PIT, whichever comes first; at most 10
+ * ms. Boot CPU, after acpi_init. */
 u64 arch_tsc_khz(void);
-u64 arch_random_seed(void);                     /* RDSEED/RDRAND/TSC jitter mixed; never fails, quality varies */
+u64 arch_random_seed(void); /* RDSEED/RDRAND/TSC jitter mixed; never fails, quality varies */
 
 /* Entry points that boot calls in order (kernel/main.c):
  * arch_early_init   before any memory allocator: GDT, IDT, traps, serial, boot_info filled.
  * arch_memory_init  after phys_init: final kernel page tables (direct map, W^X), per-CPU areas.
  * arch_cpu_init     on every CPU: FPU, syscall MSRs, SMEP/SMAP/UMIP/FSGSBASE/PCID, LAPIC, timer.
  * arch_irq_init     IOAPIC from ACPI MADT, legacy PIC masked.
- * arch_smp_boot     starts every other CPU; each calls secondary_main(cpu) on its idle thread. Return: CPUs online. */
+ * arch_smp_boot     starts every other CPU; each calls secondary_main(cpu) on its idle thread.
+ * Return: CPUs online. */
 void arch_early_init(void);
 void arch_memory_init(void);
 void arch_cpu_init(void);

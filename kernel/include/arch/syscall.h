@@ -1,12 +1,15 @@
-/* How a system call finds its handler: the room syscall fills the table, the architecture's entry code jumps through it. Layer: arch. */
+/* How a system call finds its handler: the room syscall fills the table, the architecture's entry
+ * code jumps through it. Layer: arch. */
 #pragma once
 
 #include <exo/types.h>
 
 #define SYSCALLS_MAX 512 /* a power of two; the last entry is never a call */
 typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);
-extern syscall_fn syscall_table[SYSCALLS_MAX];       /* [c] dispatch array; absent entries log and answer -ENOSYS */
-extern u64 syscall_full_frame[SYSCALLS_MAX / 64];    /* [c] bit nr = the handler wants the full frame */
+extern syscall_fn
+	syscall_table[SYSCALLS_MAX]; /* [c] dispatch array; absent entries log and answer -ENOSYS */
+extern u64
+	syscall_full_frame[SYSCALLS_MAX / 64]; /* [c] bit nr = the handler wants the full frame */
 /* arch_syscall_init - puts the full-frame stubs of the F calls into the filled table. */
 void arch_syscall_init(void);
 /* syscall_frame - the trap frame of current; complete only in F calls. */

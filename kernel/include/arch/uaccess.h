@@ -5,15 +5,16 @@
 
 #include <exo/types.h>
 
-int copy_from_user(void *dst, const void USER *src, size_t len_bytes) MUST_USE;   /* 0 | -EFAULT */
-int copy_to_user(void USER *dst, const void *src, size_t len_bytes) MUST_USE;     /* 0 | -EFAULT */
+int copy_from_user(void *dst, const void USER *src, size_t len_bytes) MUST_USE; /* 0 | -EFAULT */
+int copy_to_user(void USER *dst, const void *src, size_t len_bytes) MUST_USE;   /* 0 | -EFAULT */
 /* _partial: for read/write that may move less. Return: bytes NOT copied. */
 size_t copy_from_user_partial(void *dst, const void USER *src, size_t len_bytes);
 size_t copy_to_user_partial(void USER *dst, const void *src, size_t len_bytes);
 int clear_user(void USER *dst, size_t len_bytes) MUST_USE;
 /* strncpy_from_user - Return: length without NUL | -ENAMETOOLONG (no NUL within size) | -EFAULT. */
 long strncpy_from_user(char *dst, const char USER *src, size_t size) MUST_USE;
-long strnlen_user(const char USER *s, size_t max) MUST_USE; /* incl. NUL | -EFAULT | max+1 when longer */
+long strnlen_user(
+	const char USER *s, size_t max) MUST_USE; /* incl. NUL | -EFAULT | max+1 when longer */
 /* Atomic on a user u32, for futexes. Return: 0 and *old | -EFAULT. */
 int cmpxchg_user_u32(u32 USER *p, u32 expected, u32 desired, u32 *old) MUST_USE;
 int get_user_u32(u32 USER *p, u32 *out) MUST_USE;
@@ -24,7 +25,8 @@ int put_user_u64(u64 USER *p, u64 v) MUST_USE;
 int get_user_u32_nofault(u32 USER *p, u32 *out) MUST_USE;
 bool user_range_ok(const void USER *p, size_t len_bytes);
 
-/* The arch page-fault handler calls this (memory room) with interrupts as they were. @access is PROT_R/W/X | VM_FAULT_USER.
- * Return: 0 resolved | -EFAULT (SEGV_MAPERR) | -EACCES (SEGV_ACCERR) | -EIO (SIGBUS) | -ENOMEM. */
+/* The arch page-fault handler calls this (memory room) with interrupts as they were. @access is
+ * PROT_R/W/X | VM_FAULT_USER. Return: 0 resolved | -EFAULT (SEGV_MAPERR) | -EACCES (SEGV_ACCERR) |
+ * -EIO (SIGBUS) | -ENOMEM. */
 #define VM_FAULT_USER 0x100u
 int vm_fault_current(vaddr_t va, u32 access);

@@ -1,7 +1,8 @@
 /* Files, inodes, dentries, mounts, polling. Code in kernel/fs/. Layer: fs.
  *
- * struct file is an open file description and a kernel object (object first): every descriptor of the Linux face names one -
- * regular file, directory, device, pipe, socket, epoll. Ops that are NULL answer the errno written beside them. */
+ * struct file is an open file description and a kernel object (object first): every descriptor of
+ * the Linux face names one - regular file, directory, device, pipe, socket, epoll. Ops that are
+ * NULL answer the errno written beside them. */
 #pragma once
 
 #include <exo/types.h>
@@ -19,111 +20,134 @@ struct poll_table;
 struct statfs_k;
 
 /* ---- uio: where bytes come from or go to: user or kernel memory, one or many segments ---- */
-struct iovec_k { void *base; size_t len_bytes; };
+struct iovec_k {
+	void *base;
+	size_t len_bytes;
+};
 struct uio {
-	u8 *base;              /* current segment (USER unless kernel) */
-	size_t segment_left;   /* bytes left in it */
-	size_t left;           /* bytes left in all */
+	u8 *base;                  /* current segment (USER unless kernel) */
+	size_t segment_left;       /* bytes left in it */
+	size_t left;               /* bytes left in all */
 	const struct iovec_k *iov; /* further segments */
 	u32 iov_left;
 	bool kernel;
 };
 static inline void uio_init_user(struct uio *u, const void USER *p, size_t len_bytes)
 {
-	*u = (struct uio){ .base = (u8 *)(uintptr_t)p, .segment_left = len_bytes, .left = len_bytes };
+	*u = (struct uio){.base = (u8 *)(uintptr_t)p, .segment_left = len_bytes, .left = len_bytes};
 }
 static inline void uio_init_kernel(struct uio *u, void *p, size_t len_bytes)
 {
-	*u = (struct uio){ .base = p, .segment_left = len_bytes, .left = len_bytes, .kernel = true };
+	*u = (struct uio){.base = p, .segment_left = len_bytes, .left = len_bytes, .kernel = true};
 }
-size_t uio_write(struct uio *u, const void *src, size_t len_bytes); /* kernel -> uio. Return: bytes moved (less = fault or full) */
-size_t uio_read(struct uio *u, void *dst, size_t len_bytes);        /* uio -> kernel */
+size_t uio_write(struct uio *u, const void *src,
+	size_t len_bytes); /* kernel -> uio. Return: bytes moved (less = fault or full) */
+size_t uio_read(struct uio *u, void *dst, size_t len_bytes); /* uio -> kernel */
 size_t uio_zero(struct uio *u, size_t len_bytes);
 
 /* ---- open files ---- */
 struct dirent_sink { /* readdir: emit returns false when full */
-	bool (*emit)(struct dirent_sink *s, const char *name, u32 name_len, u64 ino, u8 type, u64 next_pos);
+	bool (*emit)(struct dirent_sink *s, const char *name, u32 name_len, u64 ino, u8 type,
+		u64 next_pos);
 };
 struct file_ops {
-	const char *anon_name;                                        /* "anon_inode:[eventpoll]"; NULL for what has a path or a number */
-	ssize_t (*read)(struct file *f, struct uio *u, u64 *pos);     /* NULL: -EINVAL */
-	ssize_t (*write)(struct file *f, struct uio *u, u64 *pos);    /* NULL: -EINVAL */
-	s64 (*seek)(struct file *f, s64 offset, int whence);          /* NULL: -ESPIPE; file_seek_generic for regular */
-	int (*readdir)(struct file *f, struct dirent_sink *s);        /* NULL: -ENOTDIR; position in f->pos */
-	long (*ioctl)(struct file *f, u32 cmd, u64 arg);              /* NULL: -ENOTTY */
-	u32 (*poll)(struct file *f, struct poll_table *pt);           /* EPOLL* mask; NULL: always IN|OUT */
-	int (*mmap)(struct file *f, struct vm_map_request *r);        /* fills object or special; NULL: -ENODEV */
-	int (*fsync)(struct file *f, bool data_only);                 /* NULL: -EINVAL */
-	int (*truncate)(struct file *f, u64 size);                    /* NULL: through the inode */
+	const char *anon_name; /* "anon_inode:[eventpoll]"; NULL for what has a path or a number */
+	ssize_t (*read)(struct file *f, struct uio *u, u64 *pos);  /* NULL: -EINVAL */
+	ssize_t (*write)(struct file *f, struct uio *u, u64 *pos); /* NULL: -EINVAL */
+	s64 (*seek)(struct file *f, s64 offset,
+		int whence); /* NULL: -ESPIPE; file_seek_generic for regular */
+	int (*readdir)(
+		struct file *f, struct dirent_sink *s);     /* NULL: -ENOTDIR; position in f->pos */
+	long (*ioctl)(struct file *f, u32 cmd, u64 arg);    /* NULL: -ENOTTY */
+	u32 (*poll)(struct file *f, struct poll_table *pt); /* EPOLL* mask; NULL: always IN|OUT */
+	int (*mmap)(struct file *f,
+		struct vm_map_request *r);            /* fills object or special; NULL: -ENODEV */
+	int (*fsync)(struct file *f, bool data_only); /* NULL: -EINVAL */
+	int (*truncate)(struct file *f, u64 size);    /* NULL: through the inode */
 	int (*fallocate)(struct file *f, int mode, u64 off, u64 len); /* NULL: -EOPNOTSUPP */
 	int (*flags_changed)(struct file *f, u32 old_flags);          /* F_SETFL; NULL: fine */
 	void (*flush)(struct file *f, struct cap_space *s);           /* every close(2) */
 	void (*release)(struct file *f);                              /* last reference */
 };
-struct path { struct mount *mount; struct dentry *dentry; };
+struct path {
+	struct mount *mount;
+	struct dentry *dentry;
+};
 struct file {
 	struct object object;       /* first; type = file_object_type; from a CACHE_RCU cache */
 	const struct file_ops *ops; /* [c] */
 	u32 flags;                  /* [a] O_* status flags and access mode */
 	u32 mode;                   /* [c] FMODE_* */
-	struct inode *inode;        /* [c] held by path, or +1 without one; never NULL after open: anonymous kinds share one or bring their own */
+	struct inode *inode;        /* [c] held by path, or +1 without one; never NULL after open:
+				       anonymous kinds share one or bring their own */
 	struct path path;           /* [c] +1; both NULL for anonymous kinds */
 	u64 pos;                    /* [pos_lock] */
-	struct mutex pos_lock;      /* S_FILE_POS; taken by read/write/lseek/getdents when more than one reference */
-	void *priv;                 /* of the ops' owner */
-	struct list epoll_links;    /* [epoll_files_lock] items that watch this file */
-	struct cred *cred;          /* [c] +1 opener */
-	u32 owner_signo; s32 owner_pid; /* F_SETOWN, F_SETSIG [a] */
+	struct mutex pos_lock; /* S_FILE_POS; taken by read/write/lseek/getdents when more than one
+				  reference */
+	void *priv;            /* of the ops' owner */
+	struct list epoll_links; /* [epoll_files_lock] items that watch this file */
+	struct cred *cred;       /* [c] +1 opener */
+	u32 owner_signo;
+	s32 owner_pid; /* F_SETOWN, F_SETSIG [a] */
 	u64 readahead_next;
 };
-#define FMODE_READ 1u
+#define FMODE_READ  1u
 #define FMODE_WRITE 2u
-#define FMODE_SEEK 4u
-#define FMODE_PATH 8u     /* O_PATH */
-#define FMODE_STREAM 16u  /* no position: read/write skip pos_lock; set before open for devices, FIFOs and sockets */
-#define FMODE_EXEC 32u    /* holds its inode against writers (ETXTBSY) */
+#define FMODE_SEEK  4u
+#define FMODE_PATH  8u /* O_PATH */
+#define FMODE_STREAM                                                                         \
+	16u /* no position: read/write skip pos_lock; set before open for devices, FIFOs and \
+	       sockets */
+#define FMODE_EXEC   32u  /* holds its inode against writers (ETXTBSY) */
 #define FMODE_WRITER 64u  /* counts as a writer in inode->write_count */
-#define FMODE_PREAD 128u  /* pread and pwrite are allowed (regular files, seekable devices) */
+#define FMODE_PREAD  128u /* pread and pwrite are allowed (regular files, seekable devices) */
 #define FMODE_LOCKED 256u /* [a] has held a POSIX, OFD or flock lock: close must look */
-#define FMODE_NOSUID 512u  /* opened for exec from a mount that does not honour set-ID bits */
+#define FMODE_NOSUID 512u /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
 {
 	return container_of(o, struct file, object);
 }
-/* file_create - for anonymous kinds (pipe ends, sockets, epoll): a file with an anonymous inode for fstat ("pipe:[ino]").
- * Return: file (refs 1) | err_ptr. Takes over @inode reference (may be NULL). */
+/* file_create - for anonymous kinds (pipe ends, sockets, epoll): a file with an anonymous inode for
+ * fstat ("pipe:[ino]"). Return: file (refs 1) | err_ptr. Takes over @inode reference (may be NULL).
+ */
 struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 flags, void *priv);
 void file_put(struct file *f);
 u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/file-nr */
 void file_get(struct file *f);
-/* fd_file - the file in slot @fd of current with @rights (cap_borrow). err_ptr(-EBADF) also when the object is no file or was
- * opened with O_PATH. fd_file_path takes O_PATH files too. */
+/* fd_file - the file in slot @fd of current with @rights (cap_borrow). err_ptr(-EBADF) also when
+ * the object is no file or was opened with O_PATH. fd_file_path takes O_PATH files too. */
 struct file *fd_file(cap_t fd, u32 rights, bool *borrowed);
 struct file *fd_file_path(cap_t fd, u32 rights, bool *borrowed);
 static inline void fd_file_release(struct file *f, bool borrowed)
 {
 	cap_release(&f->object, borrowed);
 }
-cap_t fd_install_new(struct file *f, u32 o_flags); /* takes over f (also on failure); honours O_CLOEXEC. slot | -EMFILE | -ENOMEM */
-ssize_t file_read_kernel(struct file *f, void *buf, size_t len_bytes, u64 pos);   /* exec, initramfs */
+cap_t fd_install_new(struct file *f, u32 o_flags); /* takes over f (also on failure); honours
+						      O_CLOEXEC. slot | -EMFILE | -ENOMEM */
+ssize_t file_read_kernel(
+	struct file *f, void *buf, size_t len_bytes, u64 pos); /* exec, initramfs */
 ssize_t file_write_kernel(struct file *f, const void *buf, size_t len_bytes, u64 pos);
 s64 file_seek_generic(struct file *f, s64 offset, int whence);
-/* file_path_get - the path of an open file, +1; anonymous files (pipes) get a dentry of their own, so that /proc/PID/fd/N opens. 0 | -ENOMEM. */
+/* file_path_get - the path of an open file, +1; anonymous files (pipes) get a dentry of their own,
+ * so that /proc/PID/fd/N opens. 0 | -ENOMEM. */
 int file_path_get(struct file *f, struct path *out) MUST_USE;
-int file_path_text(struct file *f, char *buf, size_t size); /* as /proc/PID/fd shows it: path, "pipe:[n]", "... (deleted)"; length */
+int file_path_text(struct file *f, char *buf,
+	size_t size); /* as /proc/PID/fd shows it: path, "pipe:[n]", "... (deleted)"; length */
 
 /* ---- polling ---- */
-#define POLL_IN 0x1u
-#define POLL_PRI 0x2u
-#define POLL_OUT 0x4u
-#define POLL_ERR 0x8u
-#define POLL_HUP 0x10u
-#define POLL_NVAL 0x20u
+#define POLL_IN     0x1u
+#define POLL_PRI    0x2u
+#define POLL_OUT    0x4u
+#define POLL_ERR    0x8u
+#define POLL_HUP    0x10u
+#define POLL_NVAL   0x20u
 #define POLL_RDNORM 0x40u
 #define POLL_WRNORM 0x100u
-#define POLL_RDHUP 0x2000u
-struct poll_table { void (*queue)(struct poll_table *pt, struct file *f, struct waitqueue *wq); }; /* NULL pt = only ask */
+#define POLL_RDHUP  0x2000u
+struct poll_table {
+	void (*queue)(struct poll_table *pt, struct file *f, struct waitqueue *wq);
+}; /* NULL pt = only ask */
 static inline void poll_wait(struct poll_table *pt, struct file *f, struct waitqueue *wq)
 {
 	if (pt && pt->queue)
@@ -131,8 +155,12 @@ static inline void poll_wait(struct poll_table *pt, struct file *f, struct waitq
 }
 
 /* ---- inodes and file systems ---- */
-struct timespec64 { s64 sec; s64 nsec; };
-/* What stat(2) shows. The first part has the layout of the user's struct stat, so that stat(2) copies it as it is. */
+struct timespec64 {
+	s64 sec;
+	s64 nsec;
+};
+/* What stat(2) shows. The first part has the layout of the user's struct stat, so that stat(2)
+ * copies it as it is. */
 struct stat_k {
 	u64 dev, ino, nlink;
 	u32 mode, uid, gid, zero0;
@@ -143,68 +171,84 @@ struct stat_k {
 	struct timespec64 btime;
 	u64 mnt_id, attributes, attributes_mask;
 };
-struct setattr { u32 valid; u32 mode, uid, gid; u64 size; struct timespec64 atime, mtime; };
-#define ATTR_MODE 1u
-#define ATTR_UID 2u
-#define ATTR_GID 4u
-#define ATTR_SIZE 8u
+struct setattr {
+	u32 valid;
+	u32 mode, uid, gid;
+	u64 size;
+	struct timespec64 atime, mtime;
+};
+#define ATTR_MODE  1u
+#define ATTR_UID   2u
+#define ATTR_GID   4u
+#define ATTR_SIZE  8u
 #define ATTR_ATIME 16u
 #define ATTR_MTIME 32u
 struct inode_ops {
-	/* lookup - called with dir->lock held: attaches the inode to @d (d_attach) or leaves it negative. 0 | -errno. */
+	/* lookup - called with dir->lock held: attaches the inode to @d (d_attach) or leaves it
+	 * negative. 0 | -errno. */
 	int (*lookup)(struct inode *dir, struct dentry *d);
-	int (*create)(struct inode *dir, struct dentry *d, u32 mode);             /* regular; NULL: -EACCES (read-only kind) */
+	int (*create)(struct inode *dir, struct dentry *d,
+		u32 mode); /* regular; NULL: -EACCES (read-only kind) */
 	int (*mknod)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev);
 	int (*mkdir)(struct inode *dir, struct dentry *d, u32 mode);
 	int (*symlink)(struct inode *dir, struct dentry *d, const char *target);
 	int (*link)(struct inode *dir, struct dentry *d, struct inode *inode);
-	int (*tmpfile)(struct inode *dir, struct dentry *d, u32 mode);            /* nameless, nlink 0; NULL: -EOPNOTSUPP */
+	int (*tmpfile)(struct inode *dir, struct dentry *d,
+		u32 mode); /* nameless, nlink 0; NULL: -EOPNOTSUPP */
 	int (*unlink)(struct inode *dir, struct dentry *d);
 	int (*rmdir)(struct inode *dir, struct dentry *d);
-	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags);
-	int (*readlink)(struct inode *i, char *buf, size_t size);                 /* length, no NUL needed */
-	int (*follow)(struct inode *i, struct path *out);                         /* magic links (/proc/PID/fd/N); NULL: textual */
-	int (*open)(struct inode *i, struct file *f);                             /* sets f->ops/priv; NULL: i->file_ops */
-	int (*setattr)(struct inode *i, const struct setattr *a);                 /* NULL: inode_setattr_generic */
-	int (*getattr)(struct inode *i, struct stat_k *st);                       /* NULL: inode_getattr_generic */
+	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+		struct dentry *new, u32 flags);
+	int (*readlink)(struct inode *i, char *buf, size_t size); /* length, no NUL needed */
+	int (*follow)(struct inode *i,
+		struct path *out); /* magic links (/proc/PID/fd/N); NULL: textual */
+	int (*open)(struct inode *i, struct file *f); /* sets f->ops/priv; NULL: i->file_ops */
+	int (*setattr)(struct inode *i, const struct setattr *a); /* NULL: inode_setattr_generic */
+	int (*getattr)(struct inode *i, struct stat_k *st);       /* NULL: inode_getattr_generic */
 	ssize_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size);
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *i, char *buf, size_t size);
 	int (*removexattr)(struct inode *i, const char *name);
-	int (*permission)(struct inode *i, u32 mask);                             /* NULL: mode bits */
-	/* fast_link - text that stays for as long as the inode's memory (RCU), readable 8 bytes past its NUL; NULL: use readlink. */
+	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
+	/* fast_link - text that stays for as long as the inode's memory (RCU), readable 8 bytes
+	 * past its NUL; NULL: use readlink. */
 	const char *(*fast_link)(struct inode *i);
-	/* revalidate - of the directory's ops, for a cached child: false = stale (/proc/PID), the child is dropped and looked up anew.
-	 * Called under RCU, must not sleep, d->inode is not NULL. Needs DENTRY_REVALIDATE set by lookup. NULL: always good. */
+	/* revalidate - of the directory's ops, for a cached child: false = stale (/proc/PID), the
+	 * child is dropped and looked up anew. Called under RCU, must not sleep, d->inode is not
+	 * NULL. Needs DENTRY_REVALIDATE set by lookup. NULL: always good. */
 	bool (*revalidate)(struct dentry *d);
 };
 struct inode {
-	u32 refs;                     /* [a] */
-	u32 mode;                     /* [lock; read racy] type and permission bits */
-	u32 uid, gid, nlink;          /* [lock] */
-	u64 ino, rdev;                /* [c] */
+	u32 refs;            /* [a] */
+	u32 mode;            /* [lock; read racy] type and permission bits */
+	u32 uid, gid, nlink; /* [lock] */
+	u64 ino, rdev;       /* [c] */
 	struct timespec64 atime, mtime, ctime, btime; /* [lock; read racy] */
-	const struct inode_ops *ops;  /* [c] */
-	const struct file_ops *file_ops; /* [c] */
-	struct super_block *sb;       /* [c] */
-	struct rwsem lock;            /* S_INODE: directory entries, size, attributes */
-	struct vm_object pages;       /* regular files: contents; size_bytes is st_size of every kind */
-	struct list file_locks;       /* [FILE_LOCKS] flock and fcntl */
-	void *priv;                   /* of the file system; pipes: struct pipe; sockets */
+	const struct inode_ops *ops;                  /* [c] */
+	const struct file_ops *file_ops;              /* [c] */
+	struct super_block *sb;                       /* [c] */
+	struct rwsem lock;      /* S_INODE: directory entries, size, attributes */
+	struct vm_object pages; /* regular files: contents; size_bytes is st_size of every kind */
+	struct list file_locks; /* [FILE_LOCKS] flock and fcntl */
+	void *priv;             /* of the file system; pipes: struct pipe; sockets */
 	struct rcu_head rcu;
-	s32 write_count;              /* [a] >0 writers, <0 executing (ETXTBSY) */
-	bool pages_ready;             /* [c] pages is initialised (regular files) */
-	bool linkable;                /* [lock] O_TMPFILE: link(2) may name it although nlink is 0 */
-	u64 backed_pages;             /* [lock] pages that pages.ops->fill can bring; counted in st_blocks */
+	s32 write_count;  /* [a] >0 writers, <0 executing (ETXTBSY) */
+	bool pages_ready; /* [c] pages is initialised (regular files) */
+	bool linkable;    /* [lock] O_TMPFILE: link(2) may name it although nlink is 0 */
+	u64 backed_pages; /* [lock] pages that pages.ops->fill can bring; counted in st_blocks */
 };
 struct super_ops {
-	void (*inode_free)(struct inode *i);   /* last reference, nlink may be 0: give back all; after RCU where the walk may see it */
+	void (*inode_free)(struct inode *i); /* last reference, nlink may be 0: give back all; after
+						RCU where the walk may see it */
 	int (*statfs)(struct super_block *sb, struct statfs_k *out);
 	void (*sb_free)(struct super_block *sb);
-	int (*remount)(struct super_block *sb, u32 flags, const char *data);          /* NULL: flags only */
-	int (*show_options)(struct super_block *sb, char *buf, size_t size);          /* ",size=1024k"; NULL: none */
+	int (*remount)(struct super_block *sb, u32 flags, const char *data); /* NULL: flags only */
+	int (*show_options)(
+		struct super_block *sb, char *buf, size_t size); /* ",size=1024k"; NULL: none */
 };
-struct statfs_k { u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags; };
+struct statfs_k {
+	u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags;
+};
 struct fs_type {
 	const char *name;
 	int (*mount)(const char *source, const char *data, u32 flags, struct super_block **out);
@@ -213,77 +257,94 @@ struct fs_type {
 };
 struct super_block {
 	u32 refs; /* [a] mounts */
-	u64 dev; const struct super_ops *ops; const struct fs_type *type; struct dentry *root; void *priv; /* [c] */
-	u32 flags; /* [a] MS_RDONLY */
+	u64 dev;
+	const struct super_ops *ops;
+	const struct fs_type *type;
+	struct dentry *root;
+	void *priv;               /* [c] */
+	u32 flags;                /* [a] MS_RDONLY */
 	struct mutex rename_lock; /* S_RENAME: moves between directories */
-	u64 next_ino; /* [a] */
+	u64 next_ino;             /* [a] */
 };
-struct super_block *super_create(const struct fs_type *t, const struct super_ops *ops, void *priv); /* refs 1, own device number; NULL */
+struct super_block *super_create(const struct fs_type *t, const struct super_ops *ops,
+	void *priv); /* refs 1, own device number; NULL */
 void super_put(struct super_block *sb);
 void fs_register(struct fs_type *t);
 struct fs_type *fs_type_next(struct fs_type *t); /* NULL starts; for /proc/filesystems */
 #define FS_NODEV 1u
-/* inode_init - for an inode inside a container of the file system's; inode_create for a bare one. Regular files that keep their
- * contents in ->pages call vm_object_init themselves and set pages_ready. */
-void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct inode_ops *ops, const struct file_ops *fops);
+/* inode_init - for an inode inside a container of the file system's; inode_create for a bare one.
+ * Regular files that keep their contents in ->pages call vm_object_init themselves and set
+ * pages_ready. */
+void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct inode_ops *ops,
+	const struct file_ops *fops);
 void inode_free_bare(struct inode *i); /* super_ops.inode_free for inodes of inode_create */
-void inode_init_owner(struct inode *i, const struct inode *dir); /* group and set-group-ID by the rule of setgid directories */
-struct inode *inode_create(struct super_block *sb, u32 mode, const struct inode_ops *ops, const struct file_ops *fops); /* NULL; refs 1, owner current's fsuid */
+void inode_init_owner(struct inode *i,
+	const struct inode *dir); /* group and set-group-ID by the rule of setgid directories */
+struct inode *inode_create(struct super_block *sb, u32 mode, const struct inode_ops *ops,
+	const struct file_ops *fops); /* NULL; refs 1, owner current's fsuid */
 void inode_get(struct inode *i);
 void inode_put(struct inode *i);
 struct timespec64 time_now_inode(void);
 void inode_getattr_generic(struct inode *i, struct stat_k *st);
 int inode_setattr_generic(struct inode *i, const struct setattr *a);
-#define MAY_EXEC 1u
+#define MAY_EXEC  1u
 #define MAY_WRITE 2u
-#define MAY_READ 4u
+#define MAY_READ  4u
 int inode_permission(struct inode *i, u32 mask) MUST_USE; /* current's fsuid; 0 | -EACCES */
 
-/* A dentry's inode is set once (dentry_attach) and stays until the dentry dies: an unlinked name is unhashed, never turned
- * negative. Every child holds its parent. Dentries without users stay hashed on the LRU until memory is wanted. */
+/* A dentry's inode is set once (dentry_attach) and stays until the dentry dies: an unlinked name is
+ * unhashed, never turned negative. Every child holds its parent. Dentries without users stay hashed
+ * on the LRU until memory is wanted. */
 struct dentry {
-	struct hlist_node hash;   /* [bucket lock; RCU] */
-	struct dentry *parent;    /* [seq; RCU] +1; the root names itself */
-	u64 hash_len;             /* [seq; RCU] hash of the name << 32 | length */
-	const char *name;         /* [seq; RCU] NUL-padded to 8 bytes */
-	struct inode *inode;      /* [a] +1; NULL = negative; release in attach */
-	seqcount_t seq;           /* name, parent and being hashed, for the lock-free walk; writers hold the lock */
-	u32 flags;                /* [a] DENTRY_* */
-	u32 refs;                 /* [a] DENTRY_REFS_DEAD: being freed */
-	spinlock_t lock;          /* DENTRY */
-	char name_inline[40];     /* [seq; RCU] */
-	struct super_block *sb;   /* [c] */
-	struct list children;     /* [lock] */
-	struct list sibling;      /* [parent->lock] */
-	struct list lru;          /* [lru lock] */
-	struct list fs_node;      /* [directory's inode lock] order of the directory (tmpfs) */
-	u64 fs_cookie;            /* [directory's inode lock] its readdir position */
-	void *priv;               /* of the file system */
+	struct hlist_node hash; /* [bucket lock; RCU] */
+	struct dentry *parent;  /* [seq; RCU] +1; the root names itself */
+	u64 hash_len;           /* [seq; RCU] hash of the name << 32 | length */
+	const char *name;       /* [seq; RCU] NUL-padded to 8 bytes */
+	struct inode *inode;    /* [a] +1; NULL = negative; release in attach */
+	seqcount_t seq;  /* name, parent and being hashed, for the lock-free walk; writers hold the
+			    lock */
+	u32 flags;       /* [a] DENTRY_* */
+	u32 refs;        /* [a] DENTRY_REFS_DEAD: being freed */
+	spinlock_t lock; /* DENTRY */
+	char name_inline[40];   /* [seq; RCU] */
+	struct super_block *sb; /* [c] */
+	struct list children;   /* [lock] */
+	struct list sibling;    /* [parent->lock] */
+	struct list lru;        /* [lru lock] */
+	struct list fs_node;    /* [directory's inode lock] order of the directory (tmpfs) */
+	u64 fs_cookie;          /* [directory's inode lock] its readdir position */
+	void *priv;             /* of the file system */
 	struct rcu_head rcu;
 };
 #define DENTRY_MOUNTED 1u
-#define DENTRY_DEAD 2u        /* directory removed: nothing may be made in it */
-#define DENTRY_HASHED 4u
-#define DENTRY_LRU 8u
-#define DENTRY_PINNED 16u     /* the file system holds a reference (tmpfs: the dentry is the directory entry) */
+#define DENTRY_DEAD    2u /* directory removed: nothing may be made in it */
+#define DENTRY_HASHED  4u
+#define DENTRY_LRU     8u
+#define DENTRY_PINNED \
+	16u /* the file system holds a reference (tmpfs: the dentry is the directory entry) */
 #define DENTRY_REVALIDATE 32u
-#define DENTRY_ANON 64u       /* made by file_path_get */
-#define DENTRY_UNCACHED 128u   /* killed at its last put instead of waiting on the LRU (/proc/PID) */
+#define DENTRY_ANON       64u /* made by file_path_get */
+#define DENTRY_UNCACHED                                                          \
+	128u /* killed at its last put instead of waiting on the LRU (/proc/PID) \
+	      */
 #define DENTRY_REFS_DEAD 0x80000000u
 static inline u32 dentry_name_len(const struct dentry *d)
 {
 	return (u32)d->hash_len;
 }
 void dentry_get(struct dentry *d);
-void dentry_put(struct dentry *d);                     /* may sleep */
-void dentry_attach(struct dentry *d, struct inode *i); /* positive; takes over the inode reference */
-void dentry_drop(struct dentry *d);                    /* unhash: gone from look-ups */
-void dentry_pin(struct dentry *d);                     /* the file system's own reference, once */
+void dentry_put(struct dentry *d); /* may sleep */
+void dentry_attach(
+	struct dentry *d, struct inode *i); /* positive; takes over the inode reference */
+void dentry_drop(struct dentry *d);         /* unhash: gone from look-ups */
+void dentry_pin(struct dentry *d);          /* the file system's own reference, once */
 void dentry_unpin(struct dentry *d);
 struct dentry *dentry_root(struct super_block *sb, struct inode *i); /* takes over i; NULL */
-/* dentry_make - a child of @parent, hashed, negative, +1; for file systems that fill directories themselves. Directory lock held. */
+/* dentry_make - a child of @parent, hashed, negative, +1; for file systems that fill directories
+ * themselves. Directory lock held. */
 struct dentry *dentry_make(struct dentry *parent, const char *name);
-struct dentry *dentry_find(struct dentry *parent, const char *name); /* cached child, +1, maybe negative; NULL = not cached */
+struct dentry *dentry_find(struct dentry *parent,
+	const char *name); /* cached child, +1, maybe negative; NULL = not cached */
 
 /* ---- paths ---- */
 void path_get(const struct path *p);
@@ -291,32 +352,40 @@ void path_put(const struct path *p);
 struct fs_context {
 	u32 refs; /* [a] */
 	spinlock_t lock;
-	seqcount_t seq;         /* root and cwd for the lock-free walk; writers hold the lock */
-	struct path root, cwd;  /* [lock, seq] */
-	u32 umask;              /* [a] */
+	seqcount_t seq;        /* root and cwd for the lock-free walk; writers hold the lock */
+	struct path root, cwd; /* [lock, seq] */
+	u32 umask;             /* [a] */
 };
 struct fs_context *fs_context_copy(struct fs_context *fs); /* NULL = out of memory */
 void fs_context_put(struct fs_context *fs);
-#define LOOKUP_FOLLOW 1u     /* follow a final symlink */
+#define LOOKUP_FOLLOW    1u /* follow a final symlink */
 #define LOOKUP_DIRECTORY 2u
-#define LOOKUP_EMPTY 4u      /* AT_EMPTY_PATH */
-#define LOOKUP_PARENT 8u     /* inside kernel/fs/vfs only */
-#define PATH_MAX_BYTES 4096
-#define NAME_MAX_BYTES 255
-/* path_lookup - @dirfd AT_FDCWD or a slot; @name kernel string. Lock-free walk first. 0 | -ENOENT -ENOTDIR -EACCES -ELOOP ... */
+#define LOOKUP_EMPTY     4u /* AT_EMPTY_PATH */
+#define LOOKUP_PARENT    8u /* inside kernel/fs/vfs only */
+#define PATH_MAX_BYTES   4096
+#define NAME_MAX_BYTES   255
+/* path_lookup - @dirfd AT_FDCWD or a slot; @name kernel string. Lock-free walk first. 0 | -ENOENT
+ * -ENOTDIR -EACCES -ELOOP ... */
 int path_lookup(cap_t dirfd, const char *name, u32 lookup_flags, struct path *out) MUST_USE;
-int path_lookup_user(cap_t dirfd, const char USER *name, u32 lookup_flags, struct path *out) MUST_USE;
-struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode);     /* file | err_ptr; kernel callers and open(2) */
-struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags);         /* regular + x permission + deny-write; err_ptr */
+int path_lookup_user(
+	cap_t dirfd, const char USER *name, u32 lookup_flags, struct path *out) MUST_USE;
+struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags,
+	u32 mode); /* file | err_ptr; kernel callers and open(2) */
+struct file *vfs_open_exec(const char *name, cap_t dirfd,
+	u32 at_flags); /* regular + x permission + deny-write; err_ptr */
 int vfs_mkdir(const char *path, u32 mode);
 int vfs_mknod(const char *path, u32 mode, u64 rdev);
 int vfs_symlink(const char *target, const char *path);
-int vfs_mount(const char *type, const char *source, const char *target, u32 flags, const char *data);
+int vfs_mount(
+	const char *type, const char *source, const char *target, u32 flags, const char *data);
 int vfs_umount(const char *target, u32 flags);
-int path_text(const struct path *p, const struct path *root, char *buf, size_t size); /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG; "(unreachable)" rule */
+int path_text(const struct path *p, const struct path *root, char *buf,
+	size_t size); /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG;
+			 "(unreachable)" rule */
 void epoll_init(void);
 void epoll_forget_file(struct file *f); /* file_put, when f->epoll_links is not empty */
-/* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo; stops when fn returns non-zero. */
+/* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
+ * stops when fn returns non-zero. */
 struct mount_info {
 	u32 id, parent_id, flags, sb_flags;
 	u64 dev;
@@ -324,33 +393,46 @@ struct mount_info {
 	const char *root, *target; /* path within the file system; path under the process's root */
 	const char *options;       /* of the file system: ",size=1024k", may be "" */
 };
-int mount_for_each(const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx);
-void fs_init(void);              /* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
-/* initramfs_unpack - archives (newc cpio, plain or gzip, one behind the other) into the root. Faults are logged with their offset, and
- * what was whole before them stays. Files keep standing in @archive when initramfs_keeps_archive says so: its memory must stay then.
- * Context: boot thread. Return: 0 | -EINVAL damaged or truncated | -ENOMEM. */
+int mount_for_each(
+	const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx);
+void fs_init(
+	void); /* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
+/* initramfs_unpack - archives (newc cpio, plain or gzip, one behind the other) into the root.
+ * Faults are logged with their offset, and what was whole before them stays. Files keep standing in
+ * @archive when initramfs_keeps_archive says so: its memory must stay then. Context: boot thread.
+ * Return: 0 | -EINVAL damaged or truncated | -ENOMEM. */
 int initramfs_unpack(const void *archive, size_t len_bytes);
 bool initramfs_keeps_archive(void);
-/* tmpfs_adopt - gives a regular file of a tmpfs (lock held) the contents at @data, which must stay for ever: they are copied page by
- * page at first use. 0 | -EOPNOTSUPP no such file | -EPERM sealed. */
+/* tmpfs_adopt - gives a regular file of a tmpfs (lock held) the contents at @data, which must stay
+ * for ever: they are copied page by page at first use. 0 | -EOPNOTSUPP no such file | -EPERM
+ * sealed. */
 int tmpfs_adopt(struct inode *i, const void *data, u64 len_bytes) MUST_USE;
 
 /* ---- devices: char devices by number, nodes made in /dev ---- */
-#define MKDEV(maj, min) (((u64)((maj) & 0xfff) << 8) | ((min) & 0xff) | ((u64)((min) & ~0xffull) << 12))
-#define DEV_MAJOR(d) ((u32)((d) >> 8 & 0xfff))
-#define DEV_MINOR(d) ((u32)(((d) & 0xff) | ((d) >> 12 & 0xfff00)))
-int chardev_register(u32 major, u32 minor_first, u32 count, int (*open)(struct inode *i, struct file *f)); /* open sets ops/priv */
-int devfs_create(const char *name, u32 mode, u64 rdev); /* "null", "pts/0" dirs made; S_IFCHR in mode */
+#define MKDEV(maj, min) (((u64)((maj)&0xfff) << 8) | ((min)&0xff) | ((u64)((min) & ~0xffull) << 12))
+#define DEV_MAJOR(d)    ((u32)((d) >> 8 & 0xfff))
+#define DEV_MINOR(d)    ((u32)(((d)&0xff) | ((d) >> 12 & 0xfff00)))
+int chardev_register(u32 major, u32 minor_first, u32 count,
+	int (*open)(struct inode *i, struct file *f)); /* open sets ops/priv */
+int devfs_create(
+	const char *name, u32 mode, u64 rdev); /* "null", "pts/0" dirs made; S_IFCHR in mode */
 int devfs_remove(const char *name);
 int devfs_symlink(const char *name, const char *target);
 
 /* ---- virtual text files for procfs, sysfs ---- */
-struct seq { char *buf; size_t size, len; bool overflow; }; /* grows by kmalloc up to 4 MB */
+struct seq {
+	char *buf;
+	size_t size, len;
+	bool overflow;
+}; /* grows by kmalloc up to 4 MB */
 void seq_printf(struct seq *s, const char *fmt, ...) PRINTF(2, 3);
 void seq_write(struct seq *s, const void *data, size_t len_bytes);
-/* proc_register - file "meminfo", "sys/kernel/pid_max" under /proc; show fills the text at open/read from 0; store may be NULL. */
-int proc_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx), ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
-int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx), ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
+/* proc_register - file "meminfo", "sys/kernel/pid_max" under /proc; show fills the text at
+ * open/read from 0; store may be NULL. */
+int proc_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx),
+	ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
+int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx),
+	ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
 
 /* pipe_create - both ends as files. 0 | -ENOMEM. */
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end) MUST_USE;

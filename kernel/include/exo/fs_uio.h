@@ -8,7 +8,9 @@ struct uio_vector {
 	struct iovec_k *iov; /* small, or owned */
 	struct iovec_k small[UIO_SMALL];
 };
-/* uio_import - copies @count segments from the user once, checks them, and sets @u on them; at most RW_BYTES_MAX bytes in all.
- * @v must live as long as @u; give back with uio_vector_fini (also after failure). 0 | -EFAULT | -EINVAL count or lengths | -ENOMEM. */
+/* uio_import - copies @count segments from the user once, checks them, and sets @u on them; at most
+ * RW_BYTES_MAX bytes in all.
+ * @v must live as long as @u; give back with uio_vector_fini (also after failure). 0 | -EFAULT |
+ * -EINVAL count or lengths | -ENOMEM. */
 int uio_import(struct uio *u, struct uio_vector *v, const void USER *iov, u64 count) MUST_USE;
 void uio_vector_fini(struct uio_vector *v);

@@ -7,7 +7,10 @@
 struct list {
 	struct list *next, *prev;
 };
-#define LIST_INIT(name) { &(name), &(name) }
+#define LIST_INIT(name)          \
+	{                        \
+		&(name), &(name) \
+	}
 
 static inline void list_init(struct list *l)
 {
@@ -56,13 +59,13 @@ static inline void list_splice_tail(struct list *head, struct list *from)
 }
 #define list_entry(p, T, m) container_of(p, T, m)
 #define list_first(h, T, m) (list_empty(h) ? NULL : list_entry((h)->next, T, m))
-#define list_for_each_entry(e, h, m)                                                               \
-	for (e = list_entry((h)->next, __typeof__(*e), m); &e->m != (h);                           \
-	     e = list_entry(e->m.next, __typeof__(*e), m))
-#define list_for_each_entry_safe(e, t, h, m)                                                       \
-	for (e = list_entry((h)->next, __typeof__(*e), m),                                         \
-	    t = list_entry(e->m.next, __typeof__(*e), m);                                          \
-	     &e->m != (h); e = t, t = list_entry(e->m.next, __typeof__(*e), m))
+#define list_for_each_entry(e, h, m)                                     \
+	for (e = list_entry((h)->next, __typeof__(*e), m); &e->m != (h); \
+		e = list_entry(e->m.next, __typeof__(*e), m))
+#define list_for_each_entry_safe(e, t, h, m)               \
+	for (e = list_entry((h)->next, __typeof__(*e), m), \
+	    t = list_entry(e->m.next, __typeof__(*e), m);  \
+		&e->m != (h); e = t, t = list_entry(e->m.next, __typeof__(*e), m))
 
 /* Hash buckets: one pointer a bucket; readers may walk under RCU. */
 struct hlist_node {
@@ -91,7 +94,7 @@ static inline void hlist_del(struct hlist_node *n)
 		n->next->pprev = n->pprev;
 	n->pprev = NULL;
 }
-#define hlist_for_each_entry(e, h, m)                                                              \
-	for (struct hlist_node *_n = __atomic_load_n(&(h)->first, __ATOMIC_ACQUIRE);               \
-	     _n && (e = container_of(_n, __typeof__(*e), m), 1);                                   \
-	     _n = __atomic_load_n(&_n->next, __ATOMIC_ACQUIRE))
+#define hlist_for_each_entry(e, h, m)                                                \
+	for (struct hlist_node *_n = __atomic_load_n(&(h)->first, __ATOMIC_ACQUIRE); \
+		_n && (e = container_of(_n, __typeof__(*e), m), 1);                  \
+		_n = __atomic_load_n(&_n->next, __ATOMIC_ACQUIRE))

@@ -5,21 +5,29 @@
 #include <exo/types.h>
 #include <exo/list.h>
 #include <exo/sync.h>
+#include <arch/mmu.h>
 
 /* ---- struct page: one a physical frame, array mem_map ---- */
 enum page_flags {
-	PG_RESERVED = 1, PG_BUDDY = 2, PG_SLAB = 4, PG_DIRTY = 8, PG_UPTODATE = 16, PG_TABLE = 32, PG_CACHE = 64, PG_ANON = 128,
-	PG_SHMEM = 256, /* with PG_CACHE: counts as shared memory */
+	PG_RESERVED = 1,
+	PG_BUDDY = 2,
+	PG_SLAB = 4,
+	PG_DIRTY = 8,
+	PG_UPTODATE = 16,
+	PG_TABLE = 32,
+	PG_CACHE = 64,
+	PG_ANON = 128,
+	PG_SHMEM = 256,  /* with PG_CACHE: counts as shared memory */
 	PG_LISTED = 512, /* free, in a per-CPU list */
 };
 struct vm_object;
 struct page {
-	u32 refs;            /* [a] 0 = free */
-	u16 flags;           /* [a] enum page_flags */
-	u8 order;            /* buddy order when PG_BUDDY or compound head */
-	u8 zone;             /* [c] */
+	u32 refs;  /* [a] 0 = free */
+	u16 flags; /* [a] enum page_flags */
+	u8 order;  /* buddy order when PG_BUDDY or compound head */
+	u8 zone;   /* [c] */
 	union {
-		struct list node;        /* buddy lists [zone lock]; object lists */
+		struct list node; /* buddy lists [zone lock]; object lists */
 		struct {
 			void *slab_freelist;
 			struct kmem_cache *slab_cache;
@@ -28,15 +36,17 @@ struct page {
 	};
 	struct vm_object *object; /* page cache: owner [object lock] */
 	union {
-		u64 index;           /* page offset in the object */
-		struct {             /* slab, in the head page [cache lock] */
+		u64 index;               /* page offset in the object */
+		struct {                 /* slab, in the head page [cache lock] */
 			u16 slab_used;   /* objects handed out, magazines included */
-			u16 slab_carved; /* objects ever handed out; those above were never touched */
+			u16 slab_carved; /* objects ever handed out; those above were never touched
+					  */
 			u16 slab_objects;
 		};
 	};
 	struct list lru;
-	u64 private_;             /* slab: the head page; kmalloc above the classes, vmalloc: pages in the block */
+	u64 private_; /* slab: the head page; kmalloc above the classes, vmalloc: pages in the block
+		       */
 };
 _Static_assert(sizeof(struct page) == 64, "one cache line a page");
 extern struct page *mem_map; /* [c] mem_map[pfn] */
@@ -57,19 +67,27 @@ static inline struct page *phys_to_page(paddr_t pa)
 {
 	return &mem_map[pa >> PAGE_SHIFT];
 }
-void *page_to_virt(const struct page *p);
-struct page *virt_to_page(const void *va);
+static inline void *page_to_virt(const struct page *p)
+{
+	return phys_to_virt(page_to_phys(p));
+}
+static inline struct page *virt_to_page(const void *va)
+{
+	return phys_to_page(virt_to_phys(va));
+}
 
 enum alloc_flags {
-	ALLOC_KERNEL = 0,   /* may sleep, may reclaim, may fail */
-	ALLOC_ATOMIC = 1,   /* may not sleep; may dip into the reserve */
+	ALLOC_KERNEL = 0, /* may sleep, may reclaim, may fail */
+	ALLOC_ATOMIC = 1, /* may not sleep; may dip into the reserve */
 	ALLOC_ZERO = 2,
-	ALLOC_DMA32 = 4,    /* below 4 GB */
-	ALLOC_USER = 8,     /* user page: must leave the reserve alone; failure starts the OOM killer in the fault path */
+	ALLOC_DMA32 = 4, /* below 4 GB */
+	ALLOC_USER = 8, /* user page: must leave the reserve alone; failure starts the OOM killer in
+			   the fault path */
 };
 #define PAGE_ORDER_MAX 10 /* 4 MB */
 
-/* page_alloc - 2^order pages, refs = 1 on the first. Order 0 comes from a per-CPU list without a lock. Return: NULL when out. */
+/* page_alloc - 2^order pages, refs = 1 on the first. Order 0 comes from a per-CPU list without a
+ * lock. Return: NULL when out. */
 struct page *page_alloc(u32 order, u32 flags);
 void page_free(struct page *p, u32 order); /* refs must be 1 or 0 */
 static inline void page_get(struct page *p)
@@ -83,23 +101,25 @@ static inline void page_put(struct page *p) /* frees an order-0 page at zero */
 		page_put_slow(p);
 }
 
-/* early: from the boot map before phys_init, from the buddy system after it; page aligned, zeroed, never freed; panics when none (boot only). */
+/* early: from the boot map before phys_init, from the buddy system after it; page aligned, zeroed,
+ * never freed; panics when none (boot only). */
 void *early_alloc(size_t len_bytes, size_t align);
-void phys_init(void); /* boot_info -> zones, mem_map, buddy */
+void phys_init(void);      /* boot_info -> zones, mem_map, buddy */
 void phys_init_late(void); /* gives the initrd and boot-only sections back when told */
 void phys_free_range(paddr_t start, paddr_t end); /* initrd, .init sections */
 
 struct mem_stats { /* pages_cache includes pages_shmem, as Linux's "Cached" does */
-	u64 pages_total, pages_free, pages_cache, pages_anon, pages_slab, pages_slab_reclaimable, pages_table, pages_kstack, pages_shmem,
-	    pages_dirty, pages_reserve;
+	u64 pages_total, pages_free, pages_cache, pages_anon, pages_slab, pages_slab_reclaimable,
+		pages_table, pages_kstack, pages_shmem, pages_dirty, pages_reserve;
 };
 void mem_stats_get(struct mem_stats *out);
-u64 mem_pages_free(void);  /* pages_free alone, without locks */
+u64 mem_pages_free(void); /* pages_free alone, without locks */
 u64 mem_pages_total(void);
 enum mem_counter { MEM_CACHE, MEM_ANON, MEM_TABLE, MEM_KSTACK, MEM_SHMEM, MEM_DIRTY, MEM_COUNTERS };
 void mem_account(enum mem_counter c, s64 pages); /* per CPU, lock-free */
-/* Reclaim hooks: dentry cache, page cache register a shrinker, once, at boot. Return: pages (or objects) freed.
- * shrink() runs in a thread that may hold any sleeping lock: it may try-lock only, and may allocate with ALLOC_ATOMIC only. */
+/* Reclaim hooks: dentry cache, page cache register a shrinker, once, at boot. Return: pages (or
+ * objects) freed. shrink() runs in a thread that may hold any sleeping lock: it may try-lock only,
+ * and may allocate with ALLOC_ATOMIC only. */
 struct shrinker {
 	u64 (*shrink)(struct shrinker *s, u64 target);
 	const char *name;
@@ -109,23 +129,28 @@ void shrinker_register(struct shrinker *s);
 
 /* ---- heap ---- */
 void heap_init(void);
-void *kmalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));  /* 16-byte aligned; any size up to 4 MB */
+void *kmalloc(size_t len_bytes, u32 flags)
+	__attribute__((malloc, alloc_size(1))); /* 16-byte aligned; any size up to 4 MB */
 void *kzalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *krealloc(void *p, size_t len_bytes, u32 flags);
 void kfree(const void *p); /* NULL is fine */
 char *kstrdup(const char *s, u32 flags);
 struct kmem_cache;
-/* kmem_cache_create - typed slab cache. Never fails at boot (panics), so its users need no check. @align 0 = 16.
- * @flags CACHE_RCU: slabs are given back only after a grace period, so a stale pointer still names an object of this type. */
-#define CACHE_RCU 1u
+/* kmem_cache_create - typed slab cache. Never fails at boot (panics), so its users need no check.
+ * @align 0 = 16.
+ * @flags CACHE_RCU: slabs are given back only after a grace period, so a stale pointer still names
+ * an object of this type. */
+#define CACHE_RCU         1u
 #define CACHE_RECLAIMABLE 2u /* counts as SReclaimable: a shrinker can empty it */
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, u32 flags);
-void *kmem_cache_alloc(struct kmem_cache *c, u32 flags); /* contents: undefined, ALLOC_ZERO for zeroed */
+void *kmem_cache_alloc(
+	struct kmem_cache *c, u32 flags); /* contents: undefined, ALLOC_ZERO for zeroed */
 void kmem_cache_free(struct kmem_cache *c, void *p);
 u64 kmem_cache_shrink_all(void);
 /* heap_slabinfo - one line a cache, format of /proc/slabinfo. Return: bytes (as snprintf). */
 size_t heap_slabinfo(char *buf, size_t size);
-/* heap_fail_at - test hook: the n-th allocation from now fails (0 = off). Host builds and DEBUG only. */
+/* heap_fail_at - test hook: the n-th allocation from now fails (0 = off). Host builds and DEBUG
+ * only. */
 void heap_fail_at(u64 n);
 bool heap_fail_hit(void); /* the failure asked for by heap_fail_at has happened */
 
@@ -134,5 +159,6 @@ void *vmalloc(size_t len_bytes, u32 flags); /* page granular, one guard page aft
 void vfree(void *p);
 void *ioremap(paddr_t pa, size_t len_bytes, u32 pmap_flags);
 void iounmap(void *p);
-void *kstack_alloc(void); /* KSTACK_SIZE, guard page below; returns the lowest address; cached per CPU */
+void *kstack_alloc(
+	void); /* KSTACK_SIZE, guard page below; returns the lowest address; cached per CPU */
 void kstack_free(void *stack);

@@ -136,3 +136,6 @@ int posix_timer_set(s32 id, bool abs, const struct itimer_ns *new, struct itimer
 int posix_timer_get(s32 id, struct itimer_ns *out) MUST_USE;
 long posix_timer_overrun(s32 id);
 int posix_timer_delete(s32 id) MUST_USE;
+/* process_unshare_caps - current gets a capability space of its own if it shares one (exec,
+ * close_range). 0 | -ENOMEM. */
+int process_unshare_caps(void) MUST_USE;

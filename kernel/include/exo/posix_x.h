@@ -1,6 +1,6 @@
-/* The Linux personality: processes, signals, futexes, exec. Code in kernel/posix_x/. Layer: posix_x.
- * Lower rooms (tty, pipes, timers) reach signals through the functions marked [ops] below: declared here, they are a
- * declared sideways edge drivers|fs|net -> posix_x. */
+/* The Linux personality: processes, signals, futexes, exec. Code in kernel/posix_x/. Layer:
+ * posix_x. Lower rooms (tty, pipes, timers) reach signals through the functions marked [ops] below:
+ * declared here, they are a declared sideways edge drivers|fs|net -> posix_x. */
 #pragma once
 
 #include <exo/types.h>
@@ -17,26 +17,69 @@ typedef u64 sigset; /* bit n-1 = signal n */
 struct siginfo { /* user ABI layout, 128 bytes */
 	s32 signo, error, code, pad0;
 	union {
-		struct { s32 pid; u32 uid; u64 value; } kill;            /* kill, tkill, sigqueue */
-		struct { s32 pid; u32 uid; s32 status; s32 pad; s64 utime, stime; } chld;
-		struct { u64 addr; s16 addr_lsb; } fault;
-		struct { s32 timerid, overrun; u64 value; } timer;
-		struct { s64 band; s32 fd; } poll;
-		struct { u64 call_addr; s32 syscall; u32 arch; } sys;
+		struct {
+			s32 pid;
+			u32 uid;
+			u64 value;
+		} kill; /* kill, tkill, sigqueue */
+		struct {
+			s32 pid;
+			u32 uid;
+			s32 status;
+			s32 pad;
+			s64 utime, stime;
+		} chld;
+		struct {
+			u64 addr;
+			s16 addr_lsb;
+		} fault;
+		struct {
+			s32 timerid, overrun;
+			u64 value;
+		} timer;
+		struct {
+			s64 band;
+			s32 fd;
+		} poll;
+		struct {
+			u64 call_addr;
+			s32 syscall;
+			u32 arch;
+		} sys;
 		u8 bytes[112];
 	};
 };
 _Static_assert(sizeof(struct siginfo) == 128, "siginfo is user ABI");
 
-enum rlimit_id { RLIM_CPU, RLIM_FSIZE, RLIM_DATA, RLIM_STACK, RLIM_CORE, RLIM_RSS, RLIM_NPROC, RLIM_NOFILE, RLIM_MEMLOCK, RLIM_AS, RLIM_LOCKS,
-		 RLIM_SIGPENDING, RLIM_MSGQUEUE, RLIM_NICE, RLIM_RTPRIO, RLIM_RTTIME, RLIM_COUNT };
-struct rlimit64 { u64 cur, max; };
+enum rlimit_id {
+	RLIM_CPU,
+	RLIM_FSIZE,
+	RLIM_DATA,
+	RLIM_STACK,
+	RLIM_CORE,
+	RLIM_RSS,
+	RLIM_NPROC,
+	RLIM_NOFILE,
+	RLIM_MEMLOCK,
+	RLIM_AS,
+	RLIM_LOCKS,
+	RLIM_SIGPENDING,
+	RLIM_MSGQUEUE,
+	RLIM_NICE,
+	RLIM_RTPRIO,
+	RLIM_RTTIME,
+	RLIM_COUNT
+};
+struct rlimit64 {
+	u64 cur, max;
+};
 
 struct tty;
-struct session;      /* posix_x_internal */
-struct process;      /* defined in posix_x_internal.h; others use these accessors */
+struct session; /* posix_x_internal */
+struct process; /* defined in posix_x_internal.h; others use these accessors */
 pid_t process_pid(struct process *p);
-ns_t process_start_ns(struct process *p); /* CLOCK_MONOTONIC; with the pid it names a process for ever */
+ns_t process_start_ns(
+	struct process *p); /* CLOCK_MONOTONIC; with the pid it names a process for ever */
 pid_t process_ppid(struct process *p);
 pid_t process_pgid(struct process *p);
 pid_t process_sid(struct process *p);
@@ -47,59 +90,80 @@ static inline u64 rlimit_current(enum rlimit_id id)
 }
 
 /* [ops] signals */
-int signal_send_process(struct process *p, const struct siginfo *info);      /* 0 | -EAGAIN queue full */
+int signal_send_process(struct process *p, const struct siginfo *info); /* 0 | -EAGAIN queue full */
 int signal_send_thread(struct thread *t, const struct siginfo *info);
-int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info);     /* info NULL = SI_KERNEL; 0 | -ESRCH */
-int signal_send_current(int signo);                                          /* SIGPIPE, SIGXFSZ: synchronous, SI_USER... */
+int signal_send_pgrp(
+	pid_t pgid, int signo, const struct siginfo *info); /* info NULL = SI_KERNEL; 0 | -ESRCH */
+int signal_send_current(int signo); /* SIGPIPE, SIGXFSZ: synchronous, SI_USER... */
 /* [ops] job control for the tty: what line disciplines ask. */
 bool signal_current_blocked_or_ignored(int signo);
 bool process_group_orphaned(pid_t pgid);
 bool process_pgrp_in_session(pid_t pgid, pid_t sid);
-struct tty *process_ctty_get(void);                       /* current session's terminal +1, or NULL */
+struct tty *process_ctty_get(void); /* current session's terminal +1, or NULL */
 int process_ctty_set(struct tty *t, bool steal) MUST_USE; /* TIOCSCTTY rules: 0 | -EPERM */
-int process_ctty_drop(void);                              /* TIOCNOTTY: SIGHUP + SIGCONT to the foreground group when leader */
-void process_ctty_hangup(struct tty *t);                  /* the terminal went: session loses it, leader SIGHUP, fg group SIGHUP+SIGCONT */
+int process_ctty_drop(void); /* TIOCNOTTY: SIGHUP + SIGCONT to the foreground group when leader */
+void process_ctty_hangup(struct tty *t); /* the terminal went: session loses it, leader SIGHUP, fg
+					    group SIGHUP+SIGCONT */
 bool process_is_session_leader(void);
 
-/* Iteration for /proc: process_next - first process with pid > *pid; +1 reference or NULL; *pid updated. */
-struct process *process_find(pid_t pid);  /* +1 | NULL */
-struct thread *thread_find(pid_t tid);    /* +1 | NULL, user threads only */
+/* Iteration for /proc: process_next - first process with pid > *pid; +1 reference or NULL; *pid
+ * updated. */
+struct process *process_find(pid_t pid); /* +1 | NULL */
+struct thread *thread_find(pid_t tid);   /* +1 | NULL, user threads only */
 struct process *process_next(pid_t *pid);
 struct thread *process_thread_next(struct process *p, pid_t *tid); /* +1 | NULL */
 void process_get(struct process *p);
 void process_put(struct process *p);
 struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
-	pid_t pid, ppid, pgid, sid, tpgid, tgid, tracer; int tty_nr; char state; char comm[16];
-	u64 utime_ns, stime_ns, cutime_ns, cstime_ns, start_ns, min_flt, maj_flt, cmin_flt, cmaj_flt, vcsw, ivcsw;
-	s32 nice, priority, policy, rt_priority; u32 threads, exit_signal, cpu; s32 exit_code;
-	sigset pending, shared_pending, blocked, ignored, caught; u64 sigq, sigq_max; cpumask_t affinity;
+	pid_t pid, ppid, pgid, sid, tpgid, tgid, tracer;
+	int tty_nr;
+	char state;
+	char comm[16];
+	u64 utime_ns, stime_ns, cutime_ns, cstime_ns, start_ns, min_flt, maj_flt, cmin_flt,
+		cmaj_flt, vcsw, ivcsw;
+	s32 nice, priority, policy, rt_priority;
+	u32 threads, exit_signal, cpu;
+	s32 exit_code;
+	sigset pending, shared_pending, blocked, ignored, caught;
+	u64 sigq, sigq_max;
+	cpumask_t affinity;
 	struct cred *cred; /* +1, caller puts */
-	struct rlimit64 limits[RLIM_COUNT]; u32 fd_slots; u8 dumpable; bool no_new_privs;
-	u32 umask; s32 oom_score_adj;
+	struct rlimit64 limits[RLIM_COUNT];
+	u32 fd_slots;
+	u8 dumpable;
+	bool no_new_privs;
+	u32 umask;
+	s32 oom_score_adj;
 };
-int process_stat_get(struct process *p, struct thread *t /* NULL = whole process */, struct process_stat *out) MUST_USE; /* -ESRCH */
+int process_stat_get(struct process *p, struct thread *t /* NULL = whole process */,
+	struct process_stat *out) MUST_USE; /* -ESRCH */
 /* +1 references of a living process's parts, NULL when gone. For /proc. */
 struct vm_space *process_space(struct process *p);
 struct cap_space *process_caps(struct process *p);
 struct fs_context *process_fs(struct process *p);
-int process_oom_adj_set(struct process *p, s32 adj) MUST_USE; /* -1000 (never killed for memory) .. 1000; 0 | -EINVAL | -EACCES lower than before without CAP_SYS_RESOURCE */
+int process_oom_adj_set(struct process *p,
+	s32 adj) MUST_USE; /* -1000 (never killed for memory) .. 1000; 0 | -EINVAL | -EACCES lower
+			      than before without CAP_SYS_RESOURCE */
 u32 process_count(void);
 u32 threads_total(void);
 pid_t pid_last(void);
 
-/* Start of user space: boot's kernel thread becomes pid 1. Does not return on success. -ENOENT, -ENOEXEC, ... */
+/* Start of user space: boot's kernel thread becomes pid 1. Does not return on success. -ENOENT,
+ * -ENOEXEC, ... */
 int process_start_init(const char *path, const char *const argv[], const char *const envp[]);
 void process_init(void); /* tables; before the first process */
 
-/* Restart blocks: a call that returns -ERESTART_RESTARTBLOCK has stored here how restart_syscall goes on (nanosleep's remainder,
- * poll's deadline). One a thread; fn runs in the same thread, with the same address space. */
+/* Restart blocks: a call that returns -ERESTART_RESTARTBLOCK has stored here how restart_syscall
+ * goes on (nanosleep's remainder, poll's deadline). One a thread; fn runs in the same thread, with
+ * the same address space. */
 struct restart_block {
 	long (*fn)(struct restart_block *rb); /* NULL = nothing to restart: -EINTR */
 	u64 args[6];
 };
 struct restart_block *restart_block_current(void);
-/* signal_mask_swap_user - ppoll, pselect6, epoll_pwait: for the rest of this call the mask is *mask; the old one comes back on the
- * way to user mode, after a handler has run with it. @mask NULL: nothing. 0 | -EINVAL size is not 8 | -EFAULT. */
+/* signal_mask_swap_user - ppoll, pselect6, epoll_pwait: for the rest of this call the mask is
+ * *mask; the old one comes back on the way to user mode, after a handler has run with it. @mask
+ * NULL: nothing. 0 | -EINVAL size is not 8 | -EFAULT. */
 int signal_mask_swap_user(const u64 USER *mask, size_t size) MUST_USE;
 /* CPU time of a process, for the CPU clocks of clock_gettime. Threads that ended are included. */
 void process_cpu_times(struct process *p, u64 *user_ns, u64 *system_ns);

@@ -1,7 +1,8 @@
 /* Threads and the scheduler. Code in kernel/scheduler/. Layer: scheduler.
  *
- * struct thread is what the CPU runs; posix_x embeds it first in its struct task, kernel threads are bare.
- * Classes, best first: stop, deadline (later), realtime (FIFO/RR 0-99), fair (predictive), idle. */
+ * struct thread is what the CPU runs; posix_x embeds it first in its struct task, kernel threads
+ * are bare. Classes, best first: stop, deadline (later), realtime (FIFO/RR 0-99), fair
+ * (predictive), idle. */
 #pragma once
 
 #include <exo/types.h>
@@ -17,111 +18,138 @@ struct fs_context;
 struct runqueue;
 struct sched_class;
 
-enum thread_state { THREAD_RUNNING, THREAD_INTERRUPTIBLE, THREAD_UNINTERRUPTIBLE, THREAD_KILLABLE, THREAD_STOPPED, THREAD_DEAD, THREAD_NEW };
-/* thread->work bits, tested by assembly on the way to user mode (offset generated): any set = slow exit. */
-enum thread_work { WORK_SIGNAL = 1, WORK_NOTIFY = 2, WORK_SYSCALL_TRACE = 4, WORK_RESTORE_SIGMASK = 8, WORK_EXIT = 16 };
+enum thread_state {
+	THREAD_RUNNING,
+	THREAD_INTERRUPTIBLE,
+	THREAD_UNINTERRUPTIBLE,
+	THREAD_KILLABLE,
+	THREAD_STOPPED,
+	THREAD_DEAD,
+	THREAD_NEW
+};
+/* thread->work bits, tested by assembly on the way to user mode (offset generated): any set = slow
+ * exit. */
+enum thread_work {
+	WORK_SIGNAL = 1,
+	WORK_NOTIFY = 2,
+	WORK_SYSCALL_TRACE = 4,
+	WORK_RESTORE_SIGMASK = 8,
+	WORK_EXIT = 16
+};
 
-struct sched_entity {          /* fair class; [rq lock] */
-	struct list bucket;    /* in the calendar */
-	struct list waiting;   /* in the order of arrival */
-	u64 vtime;             /* ns of a nice-0 thread that it has had, on its queue's scale */
-	u64 vdeadline;         /* vtime by which its predicted burst would be over */
-	u64 wait_start_ns;     /* CLOCK_MONOTONIC when it was queued */
-	u64 burst_ns;          /* run since it last woke */
-	u64 burst_ema_ns;      /* predicted burst: moving average of the past ones, 1/8 */
-	u32 weight;            /* by nice; 1024 = nice 0 */
-	u32 weight_inverse;    /* 2^32 / weight */
+struct sched_entity {        /* fair class; [rq lock] */
+	struct list bucket;  /* in the calendar */
+	struct list waiting; /* in the order of arrival */
+	u64 vtime;           /* ns of a nice-0 thread that it has had, on its queue's scale */
+	u64 vdeadline;       /* vtime by which its predicted burst would be over */
+	u64 wait_start_ns;   /* CLOCK_MONOTONIC when it was queued */
+	u64 burst_ns;        /* run since it last woke */
+	u64 burst_ema_ns;    /* predicted burst: moving average of the past ones, 1/8 */
+	u32 weight;          /* by nice; 1024 = nice 0 */
+	u32 weight_inverse;  /* 2^32 / weight */
 	u32 bucket_index;
 };
-struct sched_params {          /* [rq lock] */
-	u8 policy;             /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
-	s8 nice;               /* -20..19 */
-	u8 rt_priority;        /* 1..99 for FIFO/RR */
+struct sched_params {   /* [rq lock] */
+	u8 policy;      /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
+	s8 nice;        /* -20..19 */
+	u8 rt_priority; /* 1..99 for FIFO/RR */
 	bool reset_on_fork;
 };
 struct thread {
-	u32 work;              /* [a] enum thread_work; FIRST fields: fixed offsets for assembly */
-	u32 flags;             /* [current only] THREAD_KERNEL... */
-	vaddr_t kstack;        /* [c] lowest address */
+	u32 work;       /* [a] enum thread_work; FIRST fields: fixed offsets for assembly */
+	u32 flags;      /* [current only] THREAD_KERNEL... */
+	vaddr_t kstack; /* [c] lowest address */
 	struct arch_thread arch;
-	u32 state;             /* [a] enum thread_state | THREAD_OFF_RQ | THREAD_PINNED; read it with thread_state() */
-	u32 on_rq;             /* [rq lock] runnable: queued or running */
-	u32 on_cpu;            /* [a] 1 while registers live on a CPU */
-	u32 cpu;               /* [rq lock; off the queues: who woke it] */
-	cpumask_t affinity;    /* [rq lock] */
+	u32 state;          /* [a] enum thread_state | THREAD_OFF_RQ | THREAD_PINNED; read it with
+			       thread_state() */
+	u32 on_rq;          /* [rq lock] runnable: queued or running */
+	u32 on_cpu;         /* [a] 1 while registers live on a CPU */
+	u32 cpu;            /* [rq lock; off the queues: who woke it] */
+	cpumask_t affinity; /* [rq lock] */
 	struct sched_params params;
 	const struct sched_class *sched_class; /* [rq lock] */
 	struct sched_entity se;
-	struct list rt_node;   /* [rq lock] */
-	u64 rt_slice_left_ns;  /* [rq lock] SCHED_RR */
-	u64 start_ns;          /* [c] CLOCK_MONOTONIC at thread_init */
-	u64 sum_exec_ns;       /* [rq lock] exact */
-	u64 sampled_user_ns, sampled_system_ns; /* [own CPU] split of sum_exec_ns as the ticks saw it */
-	u64 shown_user_ns, shown_system_ns;     /* [a] largest values given out: the split never runs backwards */
+	struct list rt_node;  /* [rq lock] */
+	u64 rt_slice_left_ns; /* [rq lock] SCHED_RR */
+	u64 start_ns;         /* [c] CLOCK_MONOTONIC at thread_init */
+	u64 sum_exec_ns;      /* [rq lock] exact */
+	u64 sampled_user_ns,
+		sampled_system_ns; /* [own CPU] split of sum_exec_ns as the ticks saw it */
+	u64 shown_user_ns,
+		shown_system_ns; /* [a] largest values given out: the split never runs backwards */
 	u64 switches_voluntary, switches_involuntary, migrations; /* [rq lock] */
-	u64 faults_minor, faults_major; /* [current] */
-	u32 refs;              /* [a] */
-	struct vm_space *space;       /* [current] NULL for kernel threads */
-	struct process *proc;         /* [c] NULL for kernel threads */
-	struct cred *cred;            /* [current writes, RCU read] */
-	struct cap_space *caps;       /* [current] */
-	struct fs_context *fs;        /* [current] root, cwd, umask */
+	u64 faults_minor, faults_major;                           /* [current] */
+	u32 refs;                                                 /* [a] */
+	struct vm_space *space; /* [current] NULL for kernel threads */
+	struct process *proc;   /* [c] NULL for kernel threads */
+	struct cred *cred;      /* [current writes, RCU read] */
+	struct cap_space *caps; /* [current] */
+	struct fs_context *fs;  /* [current] root, cwd, umask */
 	int (*wait_hook)(void);
-	pid_t tid;             /* [c] */
-	char name[16];         /* [current writes] comm */
-	struct list all_node;  /* [threads lock] */
+	pid_t tid;            /* [c] */
+	char name[16];        /* [current writes] comm */
+	struct list all_node; /* [threads lock] */
 	struct rcu_head rcu;
 	void (*free)(struct thread *t); /* [c] frees the container; after RCU */
 	ns_t timer_slack_ns;
-	u32 memory_policy;            /* [current] MPOL_* of set_mempolicy; inherited */
-	bool memory_policy_node0;     /* [current] node 0 is in its mask */
-	u32 fault_disabled;    /* [current] >0: a user fault returns -EFAULT at once */
+	u32 memory_policy;        /* [current] MPOL_* of set_mempolicy; inherited */
+	bool memory_policy_node0; /* [current] node 0 is in its mask */
+	u32 fault_disabled;       /* [current] >0: a user fault returns -EFAULT at once */
 	s64 pending_error;
 #ifdef EXO_DEBUG
 	struct held_locks held; /* [current] sleeping locks */
 #endif
 };
-/* Bits of thread->state beside the enum. The state is changed by compare-and-exchange: who takes a thread from a sleeping state
- * to THREAD_RUNNING has woken it, and queues it when THREAD_OFF_RQ was set (else it never left its CPU). */
+/* Bits of thread->state beside the enum. The state is changed by compare-and-exchange: who takes a
+ * thread from a sleeping state to THREAD_RUNNING has woken it, and queues it when THREAD_OFF_RQ was
+ * set (else it never left its CPU). */
 #define THREAD_STATE_MASK 0xffu
 #define THREAD_OFF_RQ     0x100u /* schedule() took it off */
 #define THREAD_PINNED     0x200u /* somebody changes its class or affinity; wakers wait */
 static ALWAYS_INLINE enum thread_state thread_state(const struct thread *t)
 {
-	return (enum thread_state)(__atomic_load_n(&t->state, __ATOMIC_RELAXED) & THREAD_STATE_MASK);
+	return (enum thread_state)(
+		__atomic_load_n(&t->state, __ATOMIC_RELAXED) & THREAD_STATE_MASK);
 }
-#define THREAD_KERNEL 1u
-#define THREAD_IDLE   2u
+#define THREAD_KERNEL  1u
+#define THREAD_IDLE    2u
 #define THREAD_EXITING 4u
-#define THREAD_RSEQ 8u    /* has a restartable-sequence area: WORK_NOTIFY when it is preempted or changes CPU */
+#define THREAD_RSEQ \
+	8u /* has a restartable-sequence area: WORK_NOTIFY when it is preempted or changes CPU */
 
-void sched_init(void);                       /* boot CPU's queue, idle thread = the boot context */
-void sched_cpu_init(u32 cpu);                /* makes the queue and idle thread of @cpu; before that CPU runs secondary_main */
-void sched_idle(void) NORETURN;              /* the idle loop: the boot context of each CPU ends here */
-/* thread_init - fills a zeroed thread: refs 1, state NEW, class from current (or OTHER), stack from kstack_alloc. -ENOMEM. */
+void sched_init(void); /* boot CPU's queue, idle thread = the boot context */
+void sched_cpu_init(
+	u32 cpu); /* makes the queue and idle thread of @cpu; before that CPU runs secondary_main */
+void sched_idle(void) NORETURN; /* the idle loop: the boot context of each CPU ends here */
+/* thread_init - fills a zeroed thread: refs 1, state NEW, class from current (or OTHER), stack from
+ * kstack_alloc. -ENOMEM. */
 int thread_init(struct thread *t, const char *name, u32 flags) MUST_USE;
-void thread_fini(struct thread *t);          /* of a thread that never ran */
-struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg); /* starts it; NULL = out of memory */
-void thread_start(struct thread *t);         /* NEW -> runnable, on the best CPU */
-void thread_exit(void) NORETURN;             /* current, after its rooms let go; the next thread drops the stack */
+void thread_fini(struct thread *t); /* of a thread that never ran */
+struct thread *kthread_create(
+	const char *name, void (*fn)(void *), void *arg); /* starts it; NULL = out of memory */
+void thread_start(struct thread *t);                      /* NEW -> runnable, on the best CPU */
+void thread_exit(
+	void) NORETURN; /* current, after its rooms let go; the next thread drops the stack */
 void thread_get(struct thread *t);
-void thread_put(struct thread *t);           /* last: kstack_free, arch_fpu_free, t->free after RCU */
+void thread_put(struct thread *t); /* last: kstack_free, arch_fpu_free, t->free after RCU */
 
-/* Sleep: set the state, test the condition, block. thread_wake moves a thread whose state is in @states to runnable.
- * thread_block returns at once when a wake came in between. */
-void thread_set_state(enum thread_state s);  /* full barrier after */
+/* Sleep: set the state, test the condition, block. thread_wake moves a thread whose state is in
+ * @states to runnable. thread_block returns at once when a wake came in between. */
+void thread_set_state(enum thread_state s); /* full barrier after */
 void thread_block(void);
-bool thread_block_until(ns_t deadline_ns);   /* true = timed out */
-bool thread_wake(struct thread *t);          /* any sleeping state but STOPPED. true = was asleep */
-bool thread_wake_signal(struct thread *t, bool fatal); /* INTERRUPTIBLE, or KILLABLE/STOPPED too when fatal; kicks it to the kernel if running in user mode */
+bool thread_block_until(ns_t deadline_ns); /* true = timed out */
+bool thread_wake(struct thread *t);        /* any sleeping state but STOPPED. true = was asleep */
+bool thread_wake_signal(
+	struct thread *t, bool fatal); /* INTERRUPTIBLE, or KILLABLE/STOPPED too when fatal; kicks
+					  it to the kernel if running in user mode */
 bool thread_wake_stopped(struct thread *t);
 int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode); /* 0 = time reached | -ERESTARTSYS */
-bool thread_signal_pending(const struct thread *t); /* posix_x: WORK_SIGNAL set */
+bool thread_signal_pending(const struct thread *t);            /* posix_x: WORK_SIGNAL set */
 bool thread_fatal_pending(const struct thread *t);
 
-void schedule(void);                         /* current's state decides whether it stays queued */
+void schedule(void); /* current's state decides whether it stays queued */
 void sched_yield_current(void);
-void sched_first_switch(void);               /* tail of the switch for a new thread: unlock, on_cpu, RCU */
+void sched_first_switch(void); /* tail of the switch for a new thread: unlock, on_cpu, RCU */
 static ALWAYS_INLINE void cond_resched(void)
 {
 	preempt_disable();
@@ -131,7 +159,7 @@ static ALWAYS_INLINE void cond_resched(void)
 int sched_set_params(struct thread *t, const struct sched_params *p) MUST_USE;
 void sched_get_params(struct thread *t, struct sched_params *out);
 int sched_set_affinity(struct thread *t, cpumask_t mask) MUST_USE; /* -EINVAL none online */
-u64 thread_cpu_time(struct thread *t);       /* ns run so far, running included */
+u64 thread_cpu_time(struct thread *t); /* ns run so far, running included */
 void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns);
 ns_t sched_rr_interval(struct thread *t);
 
@@ -141,22 +169,28 @@ struct sched_stats {
 void sched_cpu_stats(u32 cpu, struct sched_stats *out);
 void sched_loadavg(u64 out[3], u32 *running, u32 *total); /* fixed point, 11 bits of fraction */
 /* The class interface. All of it under the queue's lock, interrupts off. */
-#define SCHED_ENQUEUE_WAKE 1u  /* it slept */
-#define SCHED_ENQUEUE_NEW 2u   /* first time */
-#define SCHED_ENQUEUE_MOVED 4u /* it comes from another CPU's queue, or changed its class or parameters */
+#define SCHED_ENQUEUE_WAKE 1u /* it slept */
+#define SCHED_ENQUEUE_NEW  2u /* first time */
+#define SCHED_ENQUEUE_MOVED \
+	4u /* it comes from another CPU's queue, or changed its class or parameters */
 struct sched_class {
 	const char *name;
-	u32 order;                                               /* greater runs first */
+	u32 order; /* greater runs first */
 	void (*enqueue)(struct runqueue *rq, struct thread *t, u32 flags);
-	void (*dequeue)(struct runqueue *rq, struct thread *t);  /* queued, not running */
-	void (*block)(struct runqueue *rq, struct thread *t);    /* prev, which is not queued, goes to sleep */
-	struct thread *(*pick)(struct runqueue *rq);             /* NULL = none; removes it from the queue's order */
-	void (*put)(struct runqueue *rq, struct thread *t);      /* prev stops running but stays runnable */
-	void (*yield)(struct runqueue *rq, struct thread *t);    /* the same, and it lets others go first */
+	void (*dequeue)(struct runqueue *rq, struct thread *t); /* queued, not running */
+	void (*block)(struct runqueue *rq,
+		struct thread *t); /* prev, which is not queued, goes to sleep */
+	struct thread *(*pick)(
+		struct runqueue *rq); /* NULL = none; removes it from the queue's order */
+	void (*put)(
+		struct runqueue *rq, struct thread *t); /* prev stops running but stays runnable */
+	void (*yield)(
+		struct runqueue *rq, struct thread *t); /* the same, and it lets others go first */
 	bool (*preempts)(struct runqueue *rq, struct thread *curr, struct thread *woken);
-	ns_t (*slice)(struct runqueue *rq, struct thread *t);    /* NS_FOREVER = no tick needed */
+	ns_t (*slice)(struct runqueue *rq, struct thread *t); /* NS_FOREVER = no tick needed */
 	void (*account)(struct runqueue *rq, struct thread *t, ns_t ran_ns);
-	struct thread *(*steal)(struct runqueue *from, u32 to_cpu); /* NULL = none may go; dequeues it */
+	struct thread *(*steal)(
+		struct runqueue *from, u32 to_cpu); /* NULL = none may go; dequeues it */
 };
 /* Work queue for things that interrupt context hands to a thread. */
 struct work {

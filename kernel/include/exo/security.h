@@ -1,11 +1,12 @@
 /* Objects, grants, capability spaces, credentials. Code in kernel/security/. Layer: security.
  *
- * A file descriptor is a slot of a capability space: {grant, flags}. A grant names an object with rights; every object
- * carries its root grant, so that an ordinary open file costs nothing extra.
+ * A file descriptor is a slot of a capability space: {grant, flags}. A grant names an object with
+ * rights; every object carries its root grant, so that an ordinary open file costs nothing extra.
  *
- * Look-ups are lock-free and may stand on an object while its last reference goes. So the memory of an object must stay that of
- * an object for a grace period: its container comes from a kmem_cache with CACHE_RCU (refs stays 0 while free) or is freed
- * through object.rcu. After taking its reference a look-up checks that the slot still names the grant. */
+ * Look-ups are lock-free and may stand on an object while its last reference goes. So the memory of
+ * an object must stay that of an object for a grace period: its container comes from a kmem_cache
+ * with CACHE_RCU (refs stays 0 while free) or is freed through object.rcu. After taking its
+ * reference a look-up checks that the slot still names the grant. */
 #pragma once
 
 #include <exo/types.h>
@@ -13,33 +14,51 @@
 #include <exo/bitops.h>
 
 enum cap_right {
-	CAP_READ = 1, CAP_WRITE = 2, CAP_EXEC = 4, CAP_SEEK = 8, CAP_MAP = 0x10, CAP_STAT = 0x20, CAP_ADMIN = 0x40, CAP_LOOKUP = 0x80,
-	CAP_CREATE = 0x100, CAP_DELETE = 0x200, CAP_BIND = 0x400, CAP_CONNECT = 0x800, CAP_LISTEN = 0x1000, CAP_SEND = 0x2000,
-	CAP_RECV = 0x4000, CAP_WAIT = 0x8000, CAP_SIGNAL = 0x10000, CAP_DERIVE = 0x20000, CAP_TRANSFER = 0x40000, CAP_REVOKE = 0x80000,
+	CAP_READ = 1,
+	CAP_WRITE = 2,
+	CAP_EXEC = 4,
+	CAP_SEEK = 8,
+	CAP_MAP = 0x10,
+	CAP_STAT = 0x20,
+	CAP_ADMIN = 0x40,
+	CAP_LOOKUP = 0x80,
+	CAP_CREATE = 0x100,
+	CAP_DELETE = 0x200,
+	CAP_BIND = 0x400,
+	CAP_CONNECT = 0x800,
+	CAP_LISTEN = 0x1000,
+	CAP_SEND = 0x2000,
+	CAP_RECV = 0x4000,
+	CAP_WAIT = 0x8000,
+	CAP_SIGNAL = 0x10000,
+	CAP_DERIVE = 0x20000,
+	CAP_TRANSFER = 0x40000,
+	CAP_REVOKE = 0x80000,
 	CAP_ALL = 0xfffff,
 };
 struct object;
 struct cap_space;
 struct object_type {
 	const char *name;
-	void (*release)(struct object *o);     /* last reference; thread context; frees the container */
-	void (*slot_closed)(struct object *o, struct cap_space *s); /* a slot naming it went (POSIX locks, flush); may be NULL */
+	void (*release)(struct object *o); /* last reference; thread context; frees the container */
+	void (*slot_closed)(struct object *o,
+		struct cap_space *s); /* a slot naming it went (POSIX locks, flush); may be NULL */
 };
 struct grant {
-	struct object *object;      /* [c] */
-	struct grant *parent;       /* [c] NULL = root grant, embedded in the object */
-	u32 rights;                 /* [c] enum cap_right */
-	u32 refs;                   /* [a] derived grants only; a root grant lives as long as its object */
-	u8 revoked;                 /* [a] set once; release, pairs with cap_get */
+	struct object *object; /* [c] */
+	struct grant *parent;  /* [c] NULL = root grant, embedded in the object */
+	u32 rights;            /* [c] enum cap_right */
+	u32 refs;   /* [a] derived grants only; a root grant lives as long as its object */
+	u8 revoked; /* [a] set once; release, pairs with cap_get */
 	struct list children, sibling; /* [grant tree lock] */
 };
-struct derived_grant {              /* what cap_derive allocates */
+struct derived_grant { /* what cap_derive allocates */
 	struct grant grant;
 	struct rcu_head rcu;
 };
 struct object {
 	const struct object_type *type; /* [c] */
-	u32 refs;                   /* [a] */
+	u32 refs;                       /* [a] */
 	struct grant root;
 	struct rcu_head rcu;
 };
@@ -50,80 +69,128 @@ void object_put(struct object *o);
 /* ---- capability space ---- */
 #define CAP_CLOEXEC 1u
 struct cap_slot {
-	struct grant *grant;        /* [lock write, RCU read] NULL = free */
-	u32 flags;                  /* [lock] CAP_CLOEXEC */
+	struct grant *grant; /* [lock write, RCU read] NULL = free */
+	u32 flags;           /* [lock] CAP_CLOEXEC */
 };
-struct cap_table {                  /* replaced whole when it grows; old one freed after RCU */
+struct cap_table { /* replaced whole when it grows; old one freed after RCU */
 	u32 slots_max;
 	struct rcu_head rcu;
-	u64 *used;                  /* [lock] bitmap, bit i = slot i is taken or reserved; stands behind the slots */
-	struct cap_slot slots[];    /* slots[slots_max] */
+	u64 *used; /* [lock] bitmap, bit i = slot i is taken or reserved; stands behind the slots */
+	struct cap_slot slots[]; /* slots[slots_max] */
 };
 struct cap_space {
-	u32 refs;                   /* [a] processes/threads sharing it (CLONE_FILES) */
-	spinlock_t lock;            /* CAPSPACE */
-	struct cap_table *table;    /* [lock write, RCU read] */
-	u32 next_hint;              /* [lock] no free slot below */
-	bool confined;              /* [lock] capability mode, never left */
+	u32 refs;                /* [a] processes/threads sharing it (CLONE_FILES) */
+	spinlock_t lock;         /* CAPSPACE */
+	struct cap_table *table; /* [lock write, RCU read] */
+	u32 next_hint;           /* [lock] no free slot below */
+	bool confined;           /* [lock] capability mode, never left */
 };
-struct cap_space *cap_space_create(void);                              /* NULL = out of memory */
-struct cap_space *cap_space_fork(struct cap_space *s);                 /* copy: err_ptr(-ENOMEM) */
-void cap_space_put(struct cap_space *s);                               /* last: closes every slot */
+struct cap_space *cap_space_create(void);              /* NULL = out of memory */
+struct cap_space *cap_space_fork(struct cap_space *s); /* copy: err_ptr(-ENOMEM) */
+void cap_space_put(struct cap_space *s);               /* last: closes every slot */
 void cap_space_close_on_exec(struct cap_space *s);
-/* cap_get - object of slot @fd if the grant has all @rights and is not revoked; +1 reference. Lock-free (RCU).
- * Return: object | err_ptr(-EBADF | -EACCES rights missing | -EKEYREVOKED). */
+/* cap_get - object of slot @fd if the grant has all @rights and is not revoked; +1 reference.
+ * Lock-free (RCU). Return: object | err_ptr(-EBADF | -EACCES rights missing | -EKEYREVOKED). */
 struct object *cap_get(struct cap_space *s, cap_t fd, u32 rights);
-/* cap_borrow - as cap_get, but when the space has one user (no other thread can close the slot) no reference is taken and
- * *borrowed is true; give back with cap_release. For the duration of one system call of current. */
+/* cap_borrow - as cap_get, but when the space has one user (no other thread can close the slot) no
+ * reference is taken and *borrowed is true; give back with cap_release. For the duration of one
+ * system call of current. */
 struct object *cap_borrow(struct cap_space *s, cap_t fd, u32 rights, bool *borrowed);
 static inline void cap_release(struct object *o, bool borrowed)
 {
 	if (!borrowed)
 		object_put(o);
 }
-struct grant *cap_get_grant(struct cap_space *s, cap_t fd); /* +1 (object or derived grant); err_ptr(-EBADF) */
+struct grant *cap_get_grant(
+	struct cap_space *s, cap_t fd); /* +1 (object or derived grant); err_ptr(-EBADF) */
 void grant_get(struct grant *g);
 void grant_put(struct grant *g);
-/* cap_install - lowest free slot >= @from; takes over the grant reference on success. Return: slot | -EMFILE (>= limit) | -ENOMEM. */
+/* cap_install - lowest free slot >= @from; takes over the grant reference on success. Return: slot
+ * | -EMFILE (>= limit) | -ENOMEM. */
 cap_t cap_install(struct cap_space *s, struct grant *g, u32 flags, cap_t from, u32 limit);
-/* cap_reserve/cap_fill/cap_unreserve - for calls that must know the number before the object exists (open, pipe2, accept). */
+/* cap_reserve/cap_fill/cap_unreserve - for calls that must know the number before the object exists
+ * (open, pipe2, accept). */
 cap_t cap_reserve(struct cap_space *s, u32 flags, u32 limit);
 void cap_fill(struct cap_space *s, cap_t fd, struct grant *g);
 void cap_unreserve(struct cap_space *s, cap_t fd);
-int cap_close(struct cap_space *s, cap_t fd) MUST_USE;                  /* -EBADF */
-int cap_replace(struct cap_space *s, cap_t fd, struct grant *g, u32 flags, u32 limit) MUST_USE; /* dup2/dup3; takes over g; -EBADF -ENOMEM -EBUSY reserved */
+int cap_close(struct cap_space *s, cap_t fd) MUST_USE; /* -EBADF */
+int cap_replace(struct cap_space *s, cap_t fd, struct grant *g, u32 flags,
+	u32 limit) MUST_USE; /* dup2/dup3; takes over g; -EBADF -ENOMEM -EBUSY reserved */
 int cap_get_flags(struct cap_space *s, cap_t fd, u32 *flags) MUST_USE;
 int cap_set_flags(struct cap_space *s, cap_t fd, u32 flags) MUST_USE;
 void cap_close_range(struct cap_space *s, u32 first, u32 last, bool cloexec_only);
-cap_t cap_next(struct cap_space *s, cap_t from);                        /* next used slot >= from, -1 none (/proc/PID/fd) */
-/* derive, revoke: see docs/specs; native calls come later, the structure and its tests are here now. */
-struct grant *cap_derive(struct grant *g, u32 rights);                  /* err_ptr(-EACCES | -ENOMEM | -EKEYREVOKED) */
-void cap_revoke(struct grant *g);                                       /* g and every descendant */
+cap_t cap_next(
+	struct cap_space *s, cap_t from); /* next used slot >= from, -1 none (/proc/PID/fd) */
+/* derive, revoke: see docs/specs; native calls come later, the structure and its tests are here
+ * now. */
+struct grant *cap_derive(
+	struct grant *g, u32 rights); /* err_ptr(-EACCES | -ENOMEM | -EKEYREVOKED) */
+void cap_revoke(struct grant *g);     /* g and every descendant */
 
 /* ---- credentials: immutable, shared, replaced ---- */
 struct cred {
-	u32 refs;                  /* [a] */
+	u32 refs; /* [a] */
 	u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
-	u64 cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient; /* Linux capability bits */
+	u64 cap_permitted, cap_effective, cap_inheritable, cap_bounding,
+		cap_ambient; /* Linux capability bits */
 	u32 securebits;
 	bool no_new_privs;
 	u32 group_count;
-	u32 *groups;               /* [c] sorted; owned */
+	u32 *groups; /* [c] sorted; owned */
 	struct rcu_head rcu;
 };
-extern struct cred cred_root;  /* boot credentials */
+extern struct cred cred_root; /* boot credentials */
 struct cred *cred_get(struct cred *c);
 void cred_put(struct cred *c);
-struct cred *cred_copy(const struct cred *c); /* refs 1, private until published; NULL = out of memory */
+struct cred *cred_copy(
+	const struct cred *c); /* refs 1, private until published; NULL = out of memory */
 bool cred_in_group(const struct cred *c, u32 gid);
 static inline bool cred_capable(const struct cred *c, unsigned cap)
 {
 	return c->cap_effective >> cap & 1;
 }
 /* Linux capability numbers. Source: capabilities(7). */
-enum { LCAP_CHOWN, LCAP_DAC_OVERRIDE, LCAP_DAC_READ_SEARCH, LCAP_FOWNER, LCAP_FSETID, LCAP_KILL, LCAP_SETGID, LCAP_SETUID, LCAP_SETPCAP,
-       LCAP_LINUX_IMMUTABLE, LCAP_NET_BIND_SERVICE, LCAP_NET_BROADCAST, LCAP_NET_ADMIN, LCAP_NET_RAW, LCAP_IPC_LOCK, LCAP_IPC_OWNER,
-       LCAP_SYS_MODULE, LCAP_SYS_RAWIO, LCAP_SYS_CHROOT, LCAP_SYS_PTRACE, LCAP_SYS_PACCT, LCAP_SYS_ADMIN, LCAP_SYS_BOOT, LCAP_SYS_NICE,
-       LCAP_SYS_RESOURCE, LCAP_SYS_TIME, LCAP_SYS_TTY_CONFIG, LCAP_MKNOD, LCAP_LEASE, LCAP_AUDIT_WRITE, LCAP_AUDIT_CONTROL, LCAP_SETFCAP,
-       LCAP_MAC_OVERRIDE, LCAP_MAC_ADMIN, LCAP_SYSLOG, LCAP_WAKE_ALARM, LCAP_BLOCK_SUSPEND, LCAP_AUDIT_READ, LCAP_PERFMON, LCAP_BPF,
-       LCAP_CHECKPOINT_RESTORE, LCAP_COUNT };
+enum {
+	LCAP_CHOWN,
+	LCAP_DAC_OVERRIDE,
+	LCAP_DAC_READ_SEARCH,
+	LCAP_FOWNER,
+	LCAP_FSETID,
+	LCAP_KILL,
+	LCAP_SETGID,
+	LCAP_SETUID,
+	LCAP_SETPCAP,
+	LCAP_LINUX_IMMUTABLE,
+	LCAP_NET_BIND_SERVICE,
+	LCAP_NET_BROADCAST,
+	LCAP_NET_ADMIN,
+	LCAP_NET_RAW,
+	LCAP_IPC_LOCK,
+	LCAP_IPC_OWNER,
+	LCAP_SYS_MODULE,
+	LCAP_SYS_RAWIO,
+	LCAP_SYS_CHROOT,
+	LCAP_SYS_PTRACE,
+	LCAP_SYS_PACCT,
+	LCAP_SYS_ADMIN,
+	LCAP_SYS_BOOT,
+	LCAP_SYS_NICE,
+	LCAP_SYS_RESOURCE,
+	LCAP_SYS_TIME,
+	LCAP_SYS_TTY_CONFIG,
+	LCAP_MKNOD,
+	LCAP_LEASE,
+	LCAP_AUDIT_WRITE,
+	LCAP_AUDIT_CONTROL,
+	LCAP_SETFCAP,
+	LCAP_MAC_OVERRIDE,
+	LCAP_MAC_ADMIN,
+	LCAP_SYSLOG,
+	LCAP_WAKE_ALARM,
+	LCAP_BLOCK_SUSPEND,
+	LCAP_AUDIT_READ,
+	LCAP_PERFMON,
+	LCAP_BPF,
+	LCAP_CHECKPOINT_RESTORE,
+	LCAP_COUNT
+};

@@ -16,13 +16,15 @@ char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *hay, const char *needle);
 
-/* str_copy - copies at most size-1 bytes and always ends @dst with NUL (size > 0). Return: strlen(src). */
+/* str_copy - copies at most size-1 bytes and always ends @dst with NUL (size > 0). Return:
+ * strlen(src). */
 size_t str_copy(char *dst, const char *src, size_t size);
-/* str_to_u64 - base 0 (auto), 8, 10 or 16. Return: 0 | -EINVAL | -ERANGE; @end may be NULL (then all of @s must be used). */
+/* str_to_u64 - base 0 (auto), 8, 10 or 16. Return: 0 | -EINVAL | -ERANGE; @end may be NULL (then
+ * all of @s must be used). */
 int str_to_u64(const char *s, const char **end, unsigned base, u64 *out);
 
-/* fmt_vformat - printf into a buffer: %d %i %u %x %X %o %p %s %c %% with h hh l ll z, width, precision, flags "-0+ #".
- * Extension: %pS prints a kernel address as symbol+offset. Always NUL-terminates when size > 0.
- * Return: the length that the whole text has (as snprintf). */
+/* fmt_vformat - printf into a buffer: %d %i %u %x %X %o %p %s %c %% with h hh l ll z, width,
+ * precision, flags "-0+ #". Extension: %pS prints a kernel address as symbol+offset. Always
+ * NUL-terminates when size > 0. Return: the length that the whole text has (as snprintf). */
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 int snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);

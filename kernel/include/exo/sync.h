@@ -1,9 +1,10 @@
-/* Locks, wait queues, RCU. Code in kernel/sync/. Layer: sync (the sleeping half calls the scheduler through
- * thread_block/thread_wake, declared in exo/sched.h as a sideways edge).
+/* Locks, wait queues, RCU. Code in kernel/sync/. Layer: sync (the sleeping half calls the scheduler
+ * through thread_block/thread_wake, declared in exo/sched.h as a sideways edge).
  *
- * Ranks: every lock is initialised with a rank from kernel/sync/lock_ranks.def; in DEBUG builds taking a lock whose rank
- * is not greater than that of a spin lock already held (equal only when the rank is marked NESTABLE) is a panic, and so is sleeping
- * under a spin lock. Spin locks taken in interrupt context must be taken with _irq forms everywhere. */
+ * Ranks: every lock is initialised with a rank from kernel/sync/lock_ranks.def; in DEBUG builds
+ * taking a lock whose rank is not greater than that of a spin lock already held (equal only when
+ * the rank is marked NESTABLE) is a panic, and so is sleeping under a spin lock. Spin locks taken
+ * in interrupt context must be taken with _irq forms everywhere. */
 #pragma once
 
 #include <exo/types.h>
@@ -20,7 +21,8 @@ enum lock_rank {
 };
 
 #ifdef EXO_DEBUG
-/* What a CPU (spin locks) or a thread (sleeping locks) holds, newest last. Filled by kernel/sync/lock_debug.c. */
+/* What a CPU (spin locks) or a thread (sleeping locks) holds, newest last. Filled by
+ * kernel/sync/lock_debug.c. */
 #define HELD_LOCKS_MAX 24
 struct held_locks {
 	u32 count;
@@ -28,10 +30,12 @@ struct held_locks {
 		const void *lock;
 		const void *site; /* code address of the acquisition */
 		u16 rank;
-		bool interrupt;   /* taken in interrupt context: not compared with what the interrupted code holds */
+		bool interrupt; /* taken in interrupt context: not compared with what the
+				   interrupted code holds */
 	} held[HELD_LOCKS_MAX];
 };
-void sleeplock_debug_acquire(const void *lock, u32 rank, const void *site); /* checks, then records as held */
+void sleeplock_debug_acquire(
+	const void *lock, u32 rank, const void *site); /* checks, then records as held */
 void sleeplock_debug_release(const void *lock);
 #else
 #define sleeplock_debug_acquire(lock, rank, site) ((void)0)
@@ -48,9 +52,15 @@ typedef struct {
 #endif
 } spinlock_t;
 #ifdef EXO_DEBUG
-#define SPINLOCK_INIT(rank_) { 0, (rank_), 0 }
+#define SPINLOCK_INIT(rank_)  \
+	{                     \
+		0, (rank_), 0 \
+	}
 #else
-#define SPINLOCK_INIT(rank_) { 0 }
+#define SPINLOCK_INIT(rank_) \
+	{                    \
+		0            \
+	}
 #endif
 void spin_init(spinlock_t *l, enum lock_rank rank);
 void spin_lock_slow(spinlock_t *l);
@@ -60,9 +70,9 @@ void spin_debug_acquired(spinlock_t *l);
 void spin_debug_release(spinlock_t *l);
 void lock_assert_may_sleep(void); /* panics when a spin lock is held or preemption is off */
 #else
-#define spin_debug_acquire(l)  ((void)0)
-#define spin_debug_acquired(l) ((void)0)
-#define spin_debug_release(l)  ((void)0)
+#define spin_debug_acquire(l)   ((void)0)
+#define spin_debug_acquired(l)  ((void)0)
+#define spin_debug_release(l)   ((void)0)
 #define lock_assert_may_sleep() ((void)0)
 #endif
 static ALWAYS_INLINE void spin_lock(spinlock_t *l)
@@ -120,19 +130,24 @@ struct waitqueue {
 struct wait_entry {
 	struct list node;
 	struct thread *thread;
-	/* Called under the queue's lock, interrupts off. Return: true = counts as one exclusive wake. NULL = wake the thread.
-	 * epoll and poll hang their own function here. @key: event mask of the wake (EPOLL*), 0 = any. */
+	/* Called under the queue's lock, interrupts off. Return: true = counts as one exclusive
+	 * wake. NULL = wake the thread. epoll and poll hang their own function here. @key: event
+	 * mask of the wake (EPOLL*), 0 = any. */
 	bool (*fn)(struct wait_entry *e, u64 key);
 	bool exclusive;
 };
-#define WAITQUEUE_INIT(name) { SPINLOCK_INIT(RANK_WAITQUEUE), LIST_INIT((name).waiters) }
+#define WAITQUEUE_INIT(name)                                             \
+	{                                                                \
+		SPINLOCK_INIT(RANK_WAITQUEUE), LIST_INIT((name).waiters) \
+	}
 void waitqueue_init(struct waitqueue *q);
 void waitqueue_add(struct waitqueue *q, struct wait_entry *e);    /* any context */
 void waitqueue_remove(struct waitqueue *q, struct wait_entry *e); /* harmless when not queued */
 void waitqueue_wake_slow(struct waitqueue *q, u32 exclusive_max, u64 key);
 static ALWAYS_INLINE bool waitqueue_active(const struct waitqueue *q)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with wait_prepare: condition written before, waiters read after */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with wait_prepare: condition written
+						    before, waiters read after */
 	return !list_empty(&q->waiters);
 }
 static ALWAYS_INLINE void wake_one(struct waitqueue *q, u64 key)
@@ -145,54 +160,58 @@ static ALWAYS_INLINE void wake_all(struct waitqueue *q, u64 key)
 	if (waitqueue_active(q))
 		waitqueue_wake_slow(q, ~0u, key);
 }
-/* The loop of a sleeper, wrapped by wait_event: wait_prepare queues and sets the state, then the condition is read, then
- * thread_block. A wake between the two makes thread_block return at once: no lost wake-up. */
+/* The loop of a sleeper, wrapped by wait_event: wait_prepare queues and sets the state, then the
+ * condition is read, then thread_block. A wake between the two makes thread_block return at once:
+ * no lost wake-up. */
 enum wait_mode { WAIT_UNINTERRUPTIBLE, WAIT_INTERRUPTIBLE, WAIT_KILLABLE };
 void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode);
 void wait_finish(struct waitqueue *q, struct wait_entry *e);
 /* wait_event - sleeps until @cond. @deadline_ns CLOCK_MONOTONIC or NS_FOREVER.
- * Value: 0 | -ERESTARTSYS signal (interruptible modes) | -ETIMEDOUT. Before the thread sleeps, @cond is evaluated with the thread
- * queued; it may be evaluated several times, and once true it is not evaluated again. */
-int wait_sleep(enum wait_mode mode, ns_t deadline_ns); /* 0 woken, maybe spuriously | -ERESTARTSYS | -ETIMEDOUT */
-#define wait_event_mode(q, cond, mode, deadline_ns, excl)                                          \
-	({                                                                                         \
-		int _ret = 0;                                                                      \
-		if (!(cond)) {                                                                     \
-			struct wait_entry _e = { .exclusive = (excl) };                            \
-			list_init(&_e.node);                                                       \
-			for (;;) {                                                                 \
-				wait_prepare((q), &_e, (mode));                                    \
-				if (cond) {                                                        \
-					_ret = 0;                                                  \
-					break;                                                     \
-				}                                                                  \
-				if (_ret)                                                          \
-					break;                                                     \
-				_ret = wait_sleep((mode), (deadline_ns));                          \
-				if (cond) {                                                        \
-					_ret = 0;                                                  \
-					break;                                                     \
-				}                                                                  \
-			}                                                                          \
-			wait_finish((q), &_e);                                                     \
-		}                                                                                  \
-		_ret;                                                                              \
+ * Value: 0 | -ERESTARTSYS signal (interruptible modes) | -ETIMEDOUT. Before the thread sleeps,
+ * @cond is evaluated with the thread queued; it may be evaluated several times, and once true it is
+ * not evaluated again. */
+int wait_sleep(enum wait_mode mode,
+	ns_t deadline_ns); /* 0 woken, maybe spuriously | -ERESTARTSYS | -ETIMEDOUT */
+#define wait_event_mode(q, cond, mode, deadline_ns, excl)                 \
+	({                                                                \
+		int _ret = 0;                                             \
+		if (!(cond)) {                                            \
+			struct wait_entry _e = {.exclusive = (excl)};     \
+			list_init(&_e.node);                              \
+			for (;;) {                                        \
+				wait_prepare((q), &_e, (mode));           \
+				if (cond) {                               \
+					_ret = 0;                         \
+					break;                            \
+				}                                         \
+				if (_ret)                                 \
+					break;                            \
+				_ret = wait_sleep((mode), (deadline_ns)); \
+				if (cond) {                               \
+					_ret = 0;                         \
+					break;                            \
+				}                                         \
+			}                                                 \
+			wait_finish((q), &_e);                            \
+		}                                                         \
+		_ret;                                                     \
 	})
-#define wait_event(q, cond)               wait_event_mode(q, cond, WAIT_INTERRUPTIBLE, NS_FOREVER, false)
-#define wait_event_timeout(q, cond, dl)   wait_event_mode(q, cond, WAIT_INTERRUPTIBLE, dl, false)
-#define wait_event_killable(q, cond)      wait_event_mode(q, cond, WAIT_KILLABLE, NS_FOREVER, false)
-#define wait_event_uninterruptible(q, cond) ((void)wait_event_mode(q, cond, WAIT_UNINTERRUPTIBLE, NS_FOREVER, false))
+#define wait_event(q, cond)             wait_event_mode(q, cond, WAIT_INTERRUPTIBLE, NS_FOREVER, false)
+#define wait_event_timeout(q, cond, dl) wait_event_mode(q, cond, WAIT_INTERRUPTIBLE, dl, false)
+#define wait_event_killable(q, cond)    wait_event_mode(q, cond, WAIT_KILLABLE, NS_FOREVER, false)
+#define wait_event_uninterruptible(q, cond) \
+	((void)wait_event_mode(q, cond, WAIT_UNINTERRUPTIBLE, NS_FOREVER, false))
 
 /* ---- sleeping locks ---- */
 struct mutex {
-	u64 owner; /* [a] struct thread * | MUTEX_WAITERS | MUTEX_HANDOFF */
+	u64 owner;           /* [a] struct thread * | MUTEX_WAITERS | MUTEX_HANDOFF */
 	struct waitqueue wq; /* its lock guards the list and every change of the two bits */
 #ifdef EXO_DEBUG
 	u16 rank;
 #endif
 };
 void mutex_init(struct mutex *m, enum lock_rank rank);
-void mutex_lock(struct mutex *m);   /* uncontended: one cmpxchg */
+void mutex_lock(struct mutex *m);                  /* uncontended: one cmpxchg */
 int mutex_lock_killable(struct mutex *m) MUST_USE; /* 0 | -EINTR */
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
@@ -200,7 +219,8 @@ bool mutex_held(const struct mutex *m);
 
 struct rwsem {
 	s64 count;   /* [a] >0 readers, -1 writer, 0 free */
-	u32 waiting; /* [wq.lock; read racy] sleepers: newcomers queue behind them, a release hands over to them in order */
+	u32 waiting; /* [wq.lock; read racy] sleepers: newcomers queue behind them, a release hands
+			over to them in order */
 	struct waitqueue wq;
 #ifdef EXO_DEBUG
 	u16 rank;
@@ -221,14 +241,16 @@ void semaphore_init(struct semaphore *s, s32 count);
 int semaphore_down(struct semaphore *s, enum wait_mode mode, ns_t deadline_ns) MUST_USE;
 void semaphore_up(struct semaphore *s);
 
-/* ---- once: fn(arg) runs exactly once; whoever comes meanwhile waits until it is done. Context: thread. ---- */
+/* ---- once: fn(arg) runs exactly once; whoever comes meanwhile waits until it is done. Context:
+ * thread. ---- */
 struct once {
 	u32 state; /* [a] 0 not yet, 1 running, 2 done */
 };
 void once_run_slow(struct once *o, void (*fn)(void *arg), void *arg);
 static ALWAYS_INLINE void once_run(struct once *o, void (*fn)(void *arg), void *arg)
 {
-	if (unlikely(__atomic_load_n(&o->state, __ATOMIC_ACQUIRE) != 2)) /* pairs with the release in once_run_slow */
+	if (unlikely(__atomic_load_n(&o->state, __ATOMIC_ACQUIRE) !=
+		     2)) /* pairs with the release in once_run_slow */
 		once_run_slow(o, fn, arg);
 }
 
@@ -272,25 +294,29 @@ static ALWAYS_INLINE void rcu_read_unlock(void)
 {
 	preempt_enable();
 }
-/* rcu_call - fn(h) runs in thread context (rcu worker, may take mutexes, must not block long) after a grace period. Any context. */
+/* rcu_call - fn(h) runs in thread context (rcu worker, may take mutexes, must not block long) after
+ * a grace period. Any context. */
 void rcu_call(struct rcu_head *h, void (*fn)(struct rcu_head *h));
-void rcu_synchronize(void); /* thread context; sleeps one grace period */
-void rcu_barrier(void);     /* waits until every rcu_call queued before has run */
-void rcu_init(void);        /* after the scheduler can start threads */
+void rcu_synchronize(void);      /* thread context; sleeps one grace period */
+void rcu_barrier(void);          /* waits until every rcu_call queued before has run */
+void rcu_init(void);             /* after the scheduler can start threads */
 u64 rcu_callbacks_pending(void); /* queued and not yet run, all CPUs (racy; for /proc and tests) */
 
-/* The scheduler's and arch's side. A grace period ends when every online CPU has passed a switch or was seen idle.
- * rcu_note_quiescent: at each schedule(). rcu_idle_enter/exit: around the halt of the idle loop, interrupts off.
- * rcu_irq_enter: first thing in every interrupt: an interrupt that hit the idle loop may read RCU data, so the CPU stops being
- * quiescent; the idle loop says so again before its next halt. */
-DECLARE_PER_CPU(u32, rcu_passed);      /* [p write, a read] counts quiescent states */
-DECLARE_PER_CPU(u32, rcu_idle);        /* [p write, a read] 1 = halted in idle */
-DECLARE_PER_CPU(u32, rcu_wake_wanted); /* [p] rcu_call asks the next schedule() to wake the worker */
+/* The scheduler's and arch's side. A grace period ends when every online CPU has passed a switch or
+ * was seen idle. rcu_note_quiescent: at each schedule(). rcu_idle_enter/exit: around the halt of
+ * the idle loop, interrupts off. rcu_irq_enter: first thing in every interrupt: an interrupt that
+ * hit the idle loop may read RCU data, so the CPU stops being quiescent; the idle loop says so
+ * again before its next halt. */
+DECLARE_PER_CPU(u32, rcu_passed); /* [p write, a read] counts quiescent states */
+DECLARE_PER_CPU(u32, rcu_idle);   /* [p write, a read] 1 = halted in idle */
+DECLARE_PER_CPU(
+	u32, rcu_wake_wanted); /* [p] rcu_call asks the next schedule() to wake the worker */
 void rcu_wake_worker(void);
 static ALWAYS_INLINE void rcu_note_quiescent(void)
 {
 	this_cpu_add(rcu_passed, 1);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* later reads see what was published before the worker saw the count */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* later reads see what was published before the
+						    worker saw the count */
 	if (unlikely(this_cpu_read(rcu_wake_wanted)))
 		rcu_wake_worker();
 }
@@ -303,9 +329,10 @@ static ALWAYS_INLINE void rcu_irq_enter(void)
 {
 	if (unlikely(this_cpu_read(rcu_idle))) {
 		this_cpu_write(rcu_idle, 0);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the worker's fence before it reads rcu_idle */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the worker's fence before it
+							    reads rcu_idle */
 	}
 }
-#define rcu_idle_exit rcu_irq_enter
-#define rcu_dereference(p)      __atomic_load_n(&(p), __ATOMIC_CONSUME)
+#define rcu_idle_exit            rcu_irq_enter
+#define rcu_dereference(p)       __atomic_load_n(&(p), __ATOMIC_CONSUME)
 #define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)

@@ -1,20 +1,21 @@
-/* The handlers of kernel/syscall/table.def. Each is two steps: decode (copy, check, may fail), commit (change state).
- * Arguments arrive as the registers hold them; a handler narrows them itself. Return: >= 0 | -errno | -ERESTART*.
- * Layer: syscall. Handlers live in kernel/syscall/handlers/<family>.c: a handler is `long sys_name(u64 a, u64 b, ...)` with
- * exactly the table's number of arguments, each u64; pointers become USER pointers inside. */
+/* The handlers of kernel/syscall/table.def. Each is two steps: decode (copy, check, may fail),
+ * commit (change state). Arguments arrive as the registers hold them; a handler narrows them
+ * itself. Return: >= 0 | -errno | -ERESTART*. Layer: syscall. Handlers live in
+ * kernel/syscall/handlers/<family>.c: a handler is `long sys_name(u64 a, u64 b, ...)` with exactly
+ * the table's number of arguments, each u64; pointers become USER pointers inside. */
 #pragma once
 
 #include <exo/types.h>
 #include <exo/errno.h>
 #include <arch/syscall.h>
 
-#define SYSCALL_ARGS0 void
-#define SYSCALL_ARGS1 u64 a0
-#define SYSCALL_ARGS2 u64 a0, u64 a1
-#define SYSCALL_ARGS3 u64 a0, u64 a1, u64 a2
-#define SYSCALL_ARGS4 u64 a0, u64 a1, u64 a2, u64 a3
-#define SYSCALL_ARGS5 u64 a0, u64 a1, u64 a2, u64 a3, u64 a4
-#define SYSCALL_ARGS6 u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5
+#define SYSCALL_ARGS0                               void
+#define SYSCALL_ARGS1                               u64 a0
+#define SYSCALL_ARGS2                               u64 a0, u64 a1
+#define SYSCALL_ARGS3                               u64 a0, u64 a1, u64 a2
+#define SYSCALL_ARGS4                               u64 a0, u64 a1, u64 a2, u64 a3
+#define SYSCALL_ARGS5                               u64 a0, u64 a1, u64 a2, u64 a3, u64 a4
+#define SYSCALL_ARGS6                               u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5
 #define SYSCALL(nr, name, args, flags, state, note) long sys_##name(SYSCALL_ARGS##args);
 #include "../../syscall/table.def"
 #undef SYSCALL

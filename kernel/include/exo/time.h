@@ -7,34 +7,41 @@
 
 /* clock_init - calibrates the TSC (CPUID 0x15/0x40000010, HPET, PIT; bounded), reads the RTC. */
 void clock_init(void);
-ns_t clock_monotonic(void);  /* since boot; callable anywhere, NMI included; TSC multiply-shift, no lock */
-ns_t clock_realtime(void);   /* since 1970 */
+ns_t clock_monotonic(
+	void); /* since boot; callable anywhere, NMI included; TSC multiply-shift, no lock */
+ns_t clock_realtime(void); /* since 1970 */
 ns_t clock_boottime(void);
 int clock_set_realtime(ns_t t) MUST_USE; /* -EINVAL out of range; wakes clock_set_waiters */
-/* For those who sleep until a time of day: the count grows with every clock_set_realtime, whose caller then wakes the queue. */
+/* For those who sleep until a time of day: the count grows with every clock_set_realtime, whose
+ * caller then wakes the queue. */
 extern struct waitqueue clock_set_waiters;
 u32 clock_set_count(void);
-void clock_set_timezone(s32 minutes_west, s32 dst_time); /* what gettimeofday hands back; changes nothing else */
+void clock_set_timezone(
+	s32 minutes_west, s32 dst_time); /* what gettimeofday hands back; changes nothing else */
 void clock_get_timezone(s32 *minutes_west, s32 *dst_time);
 u64 clock_cycles_to_ns(u64 cycles);
-extern u64 tsc_khz;          /* [c] */
-/* vdso_page - the data page (seqlock, multiplier, shift, bases) that the vDSO reads; mapped read-only in every space. */
+extern u64 tsc_khz; /* [c] */
+/* vdso_page - the data page (seqlock, multiplier, shift, bases) that the vDSO reads; mapped
+ * read-only in every space. */
 paddr_t vdso_data_page(void);
 paddr_t vdso_code_page(u32 index, u32 *count); /* pages of the embedded vDSO ELF image */
 
-/* High-resolution timers: a per-CPU red-black tree (or heap), one-shot hardware timer (tickless). */
+/* High-resolution timers: a per-CPU red-black tree (or heap), one-shot hardware timer (tickless).
+ */
 struct timer {
-	struct rb_node node;     /* [base lock] */
-	ns_t deadline_ns;        /* [base lock] CLOCK_MONOTONIC */
-	void (*fn)(struct timer *t); /* [c] interrupt context, interrupts off; may start the timer again, may free its container */
-	struct timer_base *base; /* [a] */
-	u8 state;                /* [base lock] idle, queued, running */
+	struct rb_node node;         /* [base lock] */
+	ns_t deadline_ns;            /* [base lock] CLOCK_MONOTONIC */
+	void (*fn)(struct timer *t); /* [c] interrupt context, interrupts off; may start the timer
+					again, may free its container */
+	struct timer_base *base;     /* [a] */
+	u8 state;                    /* [base lock] idle, queued, running */
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
-void timer_start(struct timer *t, ns_t deadline_ns);  /* (re)arms on this CPU; any context */
+void timer_start(struct timer *t, ns_t deadline_ns); /* (re)arms on this CPU; any context */
 bool timer_cancel(struct timer *t);      /* true = it was queued; does not wait for a running fn */
 bool timer_cancel_sync(struct timer *t); /* and waits until fn is not running; not from fn */
 ns_t timer_remaining(struct timer *t);   /* 0 = not queued */
 void time_cpu_init(void);                /* per CPU */
-/* User-visible clocks by Linux id, and CLOCK_THREAD_CPUTIME_ID of current; processes' CPU clocks: the handlers. -EINVAL unknown. */
+/* User-visible clocks by Linux id, and CLOCK_THREAD_CPUTIME_ID of current; processes' CPU clocks:
+ * the handlers. -EINVAL unknown. */
 int clock_get(int clock_id, ns_t *out) MUST_USE;

@@ -21,8 +21,8 @@ void tty_session_set(struct tty *t, pid_t sid, pid_t pgrp);
 void tty_pgrp_set(struct tty *t, pid_t pgrp);
 u64 tty_device(const struct tty *t); /* MKDEV number, for tty_nr in /proc/PID/stat */
 
-/* tty_session_exit - the leader of the session that @t controls ends: a line hangs up, a pty only loses its session (its master
- * may go on with another one). Context: thread, no lock held. */
+/* tty_session_exit - the leader of the session that @t controls ends: a line hangs up, a pty only
+ * loses its session (its master may go on with another one). Context: thread, no lock held. */
 void tty_session_exit(struct tty *t);
 
 /* tty_hangup - what vhangup(2) and a closed master do: every open

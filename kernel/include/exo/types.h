@@ -39,19 +39,19 @@ typedef s32 cap_t;   /* slot in a capability space (a file descriptor) */
 #define NS_FOREVER ((ns_t)~0UL)
 #define CPUS_MAX   64
 
-#define MUST_USE     __attribute__((warn_unused_result))
-#define NORETURN     __attribute__((noreturn))
-#define PACKED       __attribute__((packed))
-#define ALIGNED(n)   __attribute__((aligned(n)))
-#define SECTION(s)   __attribute__((section(s), used))
-#define WEAK         __attribute__((weak))
-#define NOINLINE     __attribute__((noinline))
+#define MUST_USE      __attribute__((warn_unused_result))
+#define NORETURN      __attribute__((noreturn))
+#define PACKED        __attribute__((packed))
+#define ALIGNED(n)    __attribute__((aligned(n)))
+#define SECTION(s)    __attribute__((section(s), used))
+#define WEAK          __attribute__((weak))
+#define NOINLINE      __attribute__((noinline))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
-#define PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define COLD         __attribute__((cold))
-#define UNUSED       __attribute__((unused))
-#define likely(x)    __builtin_expect(!!(x), 1)
-#define unlikely(x)  __builtin_expect(!!(x), 0)
+#define PRINTF(f, a)  __attribute__((format(printf, f, a)))
+#define COLD          __attribute__((cold))
+#define UNUSED        __attribute__((unused))
+#define likely(x)     __builtin_expect(!!(x), 1)
+#define unlikely(x)   __builtin_expect(!!(x), 0)
 
 /* A pointer into user space: touched only by <arch/uaccess.h>. */
 #ifdef __CHECKER__
@@ -60,18 +60,23 @@ typedef s32 cap_t;   /* slot in a capability space (a file descriptor) */
 #define USER
 #endif
 
-#define ARRAY_LEN(a)            (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, T, m)   ((T *)((char *)(p) - offsetof(T, m)))
-#define ALIGN_UP(x, a)          (((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
-#define ALIGN_DOWN(x, a)        ((x) & ~((__typeof__(x))(a) - 1))
-#define EXO_PASTE_(a, b)        a##b
-#define EXO_PASTE(a, b)         EXO_PASTE_(a, b)
-#define EXO_PICK(a, b, op, x, y) ({ __typeof__(a) x = (a); __typeof__(b) y = (b); x op y ? x : y; })
-#define MIN(a, b)               EXO_PICK(a, b, <, EXO_PASTE(_x, __COUNTER__), EXO_PASTE(_y, __COUNTER__))
-#define MAX(a, b)               EXO_PICK(a, b, >, EXO_PASTE(_x, __COUNTER__), EXO_PASTE(_y, __COUNTER__))
-#define READ_ONCE(x)            (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v)        (*(volatile __typeof__(x) *)&(x) = (v))
-#define barrier()               __asm__ volatile("" ::: "memory")
+#define ARRAY_LEN(a)          (sizeof(a) / sizeof((a)[0]))
+#define container_of(p, T, m) ((T *)((char *)(p)-offsetof(T, m)))
+#define ALIGN_UP(x, a)        (((x) + ((__typeof__(x))(a)-1)) & ~((__typeof__(x))(a)-1))
+#define ALIGN_DOWN(x, a)      ((x) & ~((__typeof__(x))(a)-1))
+#define EXO_PASTE_(a, b)      a##b
+#define EXO_PASTE(a, b)       EXO_PASTE_(a, b)
+#define EXO_PICK(a, b, op, x, y)       \
+	({                             \
+		__typeof__(a) x = (a); \
+		__typeof__(b) y = (b); \
+		x op y ? x : y;        \
+	})
+#define MIN(a, b)        EXO_PICK(a, b, <, EXO_PASTE(_x, __COUNTER__), EXO_PASTE(_y, __COUNTER__))
+#define MAX(a, b)        EXO_PICK(a, b, >, EXO_PASTE(_x, __COUNTER__), EXO_PASTE(_y, __COUNTER__))
+#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define barrier()        __asm__ volatile("" ::: "memory")
 
 /* Errors in pointers: the last page of the address space holds -errno. */
 static inline void *err_ptr(long err)

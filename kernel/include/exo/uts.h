@@ -5,11 +5,12 @@
 
 #define UTS_NAME_MAX 64
 struct uts_names { /* user ABI: struct new_utsname */
-	char sysname[UTS_NAME_MAX + 1], nodename[UTS_NAME_MAX + 1], release[UTS_NAME_MAX + 1], version[UTS_NAME_MAX + 1], machine[UTS_NAME_MAX + 1],
-		domainname[UTS_NAME_MAX + 1];
+	char sysname[UTS_NAME_MAX + 1], nodename[UTS_NAME_MAX + 1], release[UTS_NAME_MAX + 1],
+		version[UTS_NAME_MAX + 1], machine[UTS_NAME_MAX + 1], domainname[UTS_NAME_MAX + 1];
 };
 /* uts_get - a copy of the moment. */
 void uts_get(struct uts_names *out);
-/* uts_set_nodename, uts_set_domainname - @len_bytes without NUL. 0 | -EINVAL longer than UTS_NAME_MAX. */
+/* uts_set_nodename, uts_set_domainname - @len_bytes without NUL. 0 | -EINVAL longer than
+ * UTS_NAME_MAX. */
 int uts_set_nodename(const char *name, size_t len_bytes) MUST_USE;
 int uts_set_domainname(const char *name, size_t len_bytes) MUST_USE;

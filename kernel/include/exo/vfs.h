@@ -1,19 +1,22 @@
-/* What the file calls of kernel/syscall/handlers ask of the VFS, once their arguments are copied and checked. Layer: fs.
- * Paths are borrowed; texts named @text are padded (path_buf). 0 or -errno unless said. */
+/* What the file calls of kernel/syscall/handlers ask of the VFS, once their arguments are copied
+ * and checked. Layer: fs. Paths are borrowed; texts named @text are padded (path_buf). 0 or -errno
+ * unless said. */
 #pragma once
 
 #include <exo/fs.h>
 #include <exo/sched.h>
 
-/* ---- path texts from user or kernel, padded: names are hashed and compared eight bytes at a time ---- */
-#define NAME_PAD 8 /* readable bytes behind the end */
+/* ---- path texts from user or kernel, padded: names are hashed and compared eight bytes at a time
+ * ---- */
+#define NAME_PAD   8 /* readable bytes behind the end */
 #define PATH_SMALL 184
 struct path_buf {
 	char *text;
 	char *heap; /* NULL when small was enough */
 	char small[PATH_SMALL];
 };
-int path_buf_user(struct path_buf *b, const char USER *name) MUST_USE; /* 0 | -EFAULT -ENAMETOOLONG -ENOMEM; "" is fine */
+int path_buf_user(struct path_buf *b,
+	const char USER *name) MUST_USE; /* 0 | -EFAULT -ENAMETOOLONG -ENOMEM; "" is fine */
 int path_buf_kernel(struct path_buf *b, const char *name) MUST_USE;
 void path_buf_free(struct path_buf *b);
 static inline void path_buf_fini(struct path_buf *b)
@@ -23,13 +26,16 @@ static inline void path_buf_fini(struct path_buf *b)
 }
 
 /* ---- looking ---- */
-int walk_path(cap_t dirfd, const char *text, u32 flags, struct path *out) MUST_USE; /* path_lookup of a padded text */
-int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_USE; /* no references on the fast path */
+int walk_path(cap_t dirfd, const char *text, u32 flags,
+	struct path *out) MUST_USE; /* path_lookup of a padded text */
+int path_stat(cap_t dirfd, const char *text, u32 flags,
+	struct stat_k *st) MUST_USE;        /* no references on the fast path */
 u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
-int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE; /* @p may be empty: anonymous */
+int inode_getattr(const struct path *p, struct inode *i,
+	struct stat_k *st) MUST_USE; /* @p may be empty: anonymous */
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode); /* err_ptr */
-void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
-void fs_cwd_get(struct fs_context *fs, struct path *out);      /* +1 */
+void fs_root_get(struct fs_context *fs, struct path *out);                        /* +1 */
+void fs_cwd_get(struct fs_context *fs, struct path *out);                         /* +1 */
 void fs_set_root(struct fs_context *fs, const struct path *p); /* takes over the reference */
 void fs_set_cwd(struct fs_context *fs, const struct path *p);  /* takes over the reference */
 
@@ -41,8 +47,9 @@ int vfs_chown(const struct path *p, u32 uid, u32 gid) MUST_USE; /* ~0u leaves on
 int vfs_utimes(const struct path *p, struct setattr *a, bool explicit) MUST_USE;
 int vfs_truncate(const struct path *p, u64 size) MUST_USE;
 int vfs_access(const struct path *p, u32 mask, bool effective) MUST_USE;
-void inode_drop_privileges(struct inode *i);  /* a write by one without CAP_FSETID: set-ID bits go. Lock held */
-int file_size_check(u64 size) MUST_USE;       /* -EFBIG with SIGXFSZ over RLIMIT_FSIZE */
+void inode_drop_privileges(
+	struct inode *i); /* a write by one without CAP_FSETID: set-ID bits go. Lock held */
+int file_size_check(u64 size) MUST_USE; /* -EFBIG with SIGXFSZ over RLIMIT_FSIZE */
 
 int vfs_mkdir_text(cap_t dirfd, const char *text, u32 mode) MUST_USE;
 int vfs_mknod_text(cap_t dirfd, const char *text, u32 mode, u64 rdev) MUST_USE;
@@ -50,31 +57,37 @@ int vfs_symlink_text(const char *target, cap_t dirfd, const char *text) MUST_USE
 int vfs_link_text(const struct path *old, cap_t dirfd, const char *text) MUST_USE;
 int vfs_unlink_text(cap_t dirfd, const char *text) MUST_USE;
 int vfs_rmdir_text(cap_t dirfd, const char *text) MUST_USE;
-int vfs_rename_text(cap_t old_fd, const char *old, cap_t new_fd, const char *new, u32 flags) MUST_USE;
-int inode_readlink(struct inode *i, char *buf, size_t size) MUST_USE; /* length; not NUL-terminated */
+int vfs_rename_text(
+	cap_t old_fd, const char *old, cap_t new_fd, const char *new, u32 flags) MUST_USE;
+int inode_readlink(
+	struct inode *i, char *buf, size_t size) MUST_USE; /* length; not NUL-terminated */
 
-/* fd_file_fast - fd_file for read(2) and write(2), inline for a space that only this thread uses. O_PATH files come back too: the
- * caller looks at f->mode anyway. err_ptr. */
+/* fd_file_fast - fd_file for read(2) and write(2), inline for a space that only this thread uses.
+ * O_PATH files come back too: the caller looks at f->mode anyway. err_ptr. */
 static ALWAYS_INLINE struct file *fd_file_fast(cap_t fd, u32 rights, bool *borrowed)
 {
 	struct cap_space *s = current->caps;
 	struct cap_table *t = s->table;
 	const struct grant *g;
 
-	if (likely(__atomic_load_n(&s->refs, __ATOMIC_RELAXED) == 1 && (u32)fd < t->slots_max && (g = t->slots[fd].grant) != NULL)) {
-		if (likely(!(rights & ~g->rights) && !__atomic_load_n(&g->revoked, __ATOMIC_ACQUIRE) && g->object->type == &file_object_type)) {
+	if (likely(__atomic_load_n(&s->refs, __ATOMIC_RELAXED) == 1 && (u32)fd < t->slots_max &&
+		    (g = t->slots[fd].grant) != NULL)) {
+		if (likely(!(rights & ~g->rights) &&
+			    !__atomic_load_n(&g->revoked, __ATOMIC_ACQUIRE) &&
+			    g->object->type == &file_object_type)) {
 			*borrowed = true;
 			return object_file(g->object);
 		}
 	}
 	return fd_file_path(fd, rights, borrowed);
 }
-ssize_t file_read(struct file *f, struct uio *u, u64 *pos);   /* mode and length checks were made */
+ssize_t file_read(struct file *f, struct uio *u, u64 *pos); /* mode and length checks were made */
 ssize_t file_write(struct file *f, struct uio *u, u64 *pos);
 /* file_pos_lock - true when others may move f->pos: give to file_pos_unlock. */
 static inline bool file_pos_lock(struct file *f, bool borrowed)
 {
-	/* A file that only this thread's slot names cannot be reached by anybody else during the call. */
+	/* A file that only this thread's slot names cannot be reached by anybody else during the
+	 * call. */
 	if (borrowed && __atomic_load_n(&f->object.refs, __ATOMIC_RELAXED) == 1)
 		return false;
 	mutex_lock(&f->pos_lock);
@@ -88,10 +101,12 @@ static inline void file_pos_unlock(struct file *f, bool locked)
 
 bool file_is_nosuid(const struct file *f); /* its mount gives no set-ID rights */
 struct file *memfd_create_file(const char *name, bool allow_sealing); /* err_ptr */
-int tmpfs_add_seals(struct inode *i, u32 seals) MUST_USE; /* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */
+int tmpfs_add_seals(struct inode *i,
+	u32 seals) MUST_USE; /* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */
 int tmpfs_get_seals(struct inode *i) MUST_USE;
 
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
-int vfs_setxattr(const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;
+int vfs_setxattr(
+	const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;
 ssize_t vfs_listxattr(const struct path *p, char *buf, size_t size);
 int vfs_removexattr(const struct path *p, const char *name) MUST_USE;

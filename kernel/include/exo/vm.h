@@ -1,9 +1,11 @@
 /* Address spaces. Code in kernel/memory/virtual/. Layer: memory.
  *
- * struct vm_space = ordered areas + one pmap. An area maps [start, end) of nothing (anonymous private) or of a memory object at an
- * offset. Anonymous private pages live in the page table only; a private mapping of an object reads the object's pages
- * and gets its own copy at the first write; a shared mapping writes the object's pages. Shared anonymous memory is an object without file.
- * Faults take the area's lock (read), never the space lock. Changes take space->lock (write) then the areas' locks. */
+ * struct vm_space = ordered areas + one pmap. An area maps [start, end) of nothing (anonymous
+ * private) or of a memory object at an offset. Anonymous private pages live in the page table only;
+ * a private mapping of an object reads the object's pages and gets its own copy at the first write;
+ * a shared mapping writes the object's pages. Shared anonymous memory is an object without file.
+ * Faults take the area's lock (read), never the space lock. Changes take space->lock (write) then
+ * the areas' locks. */
 #pragma once
 
 #include <exo/types.h>
@@ -17,66 +19,90 @@ struct vm_object;
 
 /* ---- memory objects: the page cache of an inode, shared memory ---- */
 struct vm_object_ops {
-	/* fill - reads page @index (locked for filling, already zeroed). 0 | -EIO | -ENOMEM. NULL: zero-fill object (tmpfs, shm). */
+	/* fill - reads page @index (locked for filling, already zeroed). 0 | -EIO | -ENOMEM. NULL:
+	 * zero-fill object (tmpfs, shm). */
 	int (*fill)(struct vm_object *o, struct page *p);
-	/* before the first write to a clean page of a shared mapping or by write(); NULL = just mark dirty */
+	/* before the first write to a clean page of a shared mapping or by write(); NULL = just
+	 * mark dirty */
 	int (*make_writable)(struct vm_object *o, struct page *p);
-	void (*release)(struct vm_object *o); /* last reference; pages already gone; frees the container */
-	int (*charge)(struct vm_object *o, s64 pages); /* quota of the file system; NULL = none. 0 | -ENOSPC */
+	void (*release)(
+		struct vm_object *o); /* last reference; pages already gone; frees the container */
+	int (*charge)(struct vm_object *o,
+		s64 pages); /* quota of the file system; NULL = none. 0 | -ENOSPC */
 };
 struct vm_object {
 	u32 refs;                        /* [a] */
 	const struct vm_object_ops *ops; /* [c] */
 	spinlock_t lock;                 /* page tree, mappings list */
-	void *tree;                      /* [lock write, RCU read] radix tree index -> struct page */
-	u64 page_count;                  /* [lock] */
-	u64 size_bytes;                  /* [inode lock; atomic read] faults beyond round_up(size) are SIGBUS */
-	u32 invalidations;               /* [a] counts removals of pages: a fault that raced with one undoes itself */
-	struct rwsem mappings_lock;      /* S_MAPPINGS */
-	struct list mappings;            /* [mappings_lock] areas, for truncate */
-	u32 mem_counter;                 /* enum mem_counter its pages count in: MEM_CACHE or MEM_SHMEM */
-	void *owner;                     /* inode */
+	void *tree;        /* [lock write, RCU read] radix tree index -> struct page */
+	u64 page_count;    /* [lock] */
+	u64 size_bytes;    /* [inode lock; atomic read] faults beyond round_up(size) are SIGBUS */
+	u32 invalidations; /* [a] counts removals of pages: a fault that raced with one undoes
+			      itself */
+	struct rwsem mappings_lock; /* S_MAPPINGS */
+	struct list mappings;       /* [mappings_lock] areas, for truncate */
+	u32 mem_counter; /* enum mem_counter its pages count in: MEM_CACHE or MEM_SHMEM */
+	void *owner;     /* inode */
 };
 void vm_object_init(struct vm_object *o, const struct vm_object_ops *ops, void *owner);
-struct vm_object *vm_object_create_anon(u64 size_bytes); /* shared anonymous; NULL = out of memory */
+struct vm_object *vm_object_create_anon(
+	u64 size_bytes); /* shared anonymous; NULL = out of memory */
 void vm_object_get(struct vm_object *o);
 void vm_object_put(struct vm_object *o);
-/* vm_object_page - the page at @index with one more reference. @create: fill or zero it when absent.
- * Return: page | NULL (absent and !create) | err_ptr(-EIO, -ENOMEM, -ENOSPC). May sleep when create. */
+/* vm_object_page - the page at @index with one more reference. @create: fill or zero it when
+ * absent. Return: page | NULL (absent and !create) | err_ptr(-EIO, -ENOMEM, -ENOSPC). May sleep
+ * when create. */
 struct page *vm_object_page(struct vm_object *o, u64 index, bool create);
 struct page *vm_object_peek(struct vm_object *o, u64 index); /* RCU, +1 ref or NULL; never sleeps */
 void vm_object_mark_dirty(struct vm_object *o, struct page *p);
-/* Pages leave an object at once for look-ups, and go back to the allocator after a grace period (a peek may stand on them).
- * size_bytes is written under object->lock too, by vm_object_truncate or vm_object_set_size, so that a fault cannot add a page beyond it. */
-void vm_object_set_size(struct vm_object *o, u64 size_bytes); /* growing only: append; nothing is unmapped */
-/* vm_object_truncate - drops pages at and after @new_size (zeroes the tail of the last), unmaps them everywhere. Sets size_bytes. */
+/* Pages leave an object at once for look-ups, and go back to the allocator after a grace period (a
+ * peek may stand on them). size_bytes is written under object->lock too, by vm_object_truncate or
+ * vm_object_set_size, so that a fault cannot add a page beyond it. */
+void vm_object_set_size(
+	struct vm_object *o, u64 size_bytes); /* growing only: append; nothing is unmapped */
+/* vm_object_truncate - drops pages at and after @new_size (zeroes the tail of the last), unmaps
+ * them everywhere. Sets size_bytes. */
 void vm_object_truncate(struct vm_object *o, u64 new_size_bytes);
 /* vm_object_punch - drops whole pages in [start,end) and zeroes the edges. */
 void vm_object_punch(struct vm_object *o, u64 start, u64 end);
 /* vm_object_next_data - index of the first present page >= index (SEEK_DATA); ~0 when none. */
 u64 vm_object_next_data(struct vm_object *o, u64 index);
-/* vm_object_drop_all - last user is going: all pages back, no mapping may be left. For containers that are freed by their owner. */
+/* vm_object_drop_all - last user is going: all pages back, no mapping may be left. For containers
+ * that are freed by their owner. */
 void vm_object_drop_all(struct vm_object *o);
 
 /* ---- areas and spaces ---- */
 enum vm_flags {
-	VM_READ = 1, VM_WRITE = 2, VM_EXEC = 4,     /* same bits as PROT_R/W/X */
-	VM_MAYREAD = 0x10, VM_MAYWRITE = 0x20, VM_MAYEXEC = 0x40,
-	VM_SHARED = 0x80, VM_STACK = 0x100, VM_NORESERVE = 0x200, VM_SPECIAL = 0x400 /* device, vdso: no refs, no COW */,
-	VM_HEAP = 0x800, VM_DONTFORK = 0x1000, VM_WIPEONFORK = 0x2000, VM_LOCKED = 0x4000, VM_DONTDUMP = 0x8000, VM_HUGE = 0x10000,
-	VM_GUARD = 0x20000, VM_ACCOUNT = 0x40000,
+	VM_READ = 1,
+	VM_WRITE = 2,
+	VM_EXEC = 4, /* same bits as PROT_R/W/X */
+	VM_MAYREAD = 0x10,
+	VM_MAYWRITE = 0x20,
+	VM_MAYEXEC = 0x40,
+	VM_SHARED = 0x80,
+	VM_STACK = 0x100,
+	VM_NORESERVE = 0x200,
+	VM_SPECIAL = 0x400 /* device, vdso: no refs, no COW */,
+	VM_HEAP = 0x800,
+	VM_DONTFORK = 0x1000,
+	VM_WIPEONFORK = 0x2000,
+	VM_LOCKED = 0x4000,
+	VM_DONTDUMP = 0x8000,
+	VM_HUGE = 0x10000,
+	VM_GUARD = 0x20000,
+	VM_ACCOUNT = 0x40000,
 };
 struct vm_area {
-	struct rb_node node;        /* [space->lock write, tree_lock] */
-	vaddr_t start, end;         /* [space->lock write + lock write] */
-	u32 flags;                  /* [lock] enum vm_flags */
-	u32 refs;                   /* [a] faults hold one while they work */
-	struct vm_space *space;     /* [c] */
-	struct vm_object *object;   /* [c] NULL = anonymous private */
-	u64 object_page;            /* [lock] page index in object at start */
-	struct file *file;          /* [c] for /proc/maps and mm ownership; may be NULL. Shared +1 */
-	struct list mapping_node;   /* [object->lock] */
-	struct rwsem lock;          /* S_AREA; anonymous areas may grow at either end without it */
+	struct rb_node node;      /* [space->lock write, tree_lock] */
+	vaddr_t start, end;       /* [space->lock write + lock write] */
+	u32 flags;                /* [lock] enum vm_flags */
+	u32 refs;                 /* [a] faults hold one while they work */
+	struct vm_space *space;   /* [c] */
+	struct vm_object *object; /* [c] NULL = anonymous private */
+	u64 object_page;          /* [lock] page index in object at start */
+	struct file *file;        /* [c] for /proc/maps and mm ownership; may be NULL. Shared +1 */
+	struct list mapping_node; /* [object->lock] */
+	struct rwsem lock;        /* S_AREA; anonymous areas may grow at either end without it */
 	const struct vm_special_ops *special; /* VM_SPECIAL: name for maps; fault gives a pte */
 	void *special_ctx;
 };
@@ -85,69 +111,85 @@ struct vm_special_ops {
 	int (*fault)(struct vm_area *a, vaddr_t va, paddr_t *pa, u32 *pmap_flags); /* 0 | -EFAULT */
 };
 struct vm_space {
-	u32 refs;                   /* [a] users: threads, /proc readers */
+	u32 refs; /* [a] users: threads, /proc readers */
 	struct pmap pmap;
-	struct rwsem lock;          /* S_SPACE: area tree changes */
-	spinlock_t tree_lock;       /* VM_TREE: the tree as faults see it */
-	struct rb_tree areas;       /* [lock + tree_lock] */
-	struct vm_area *last_hit;   /* [tree_lock] borrowed from the tree */
-	u32 area_count;             /* [lock] */
-	vaddr_t gap_hint;           /* [lock] where the search for a free range from above begins */
-	u64 gap_skipped;            /* [lock] largest gap above gap_hint, bytes */
-	u32 lock_future;            /* [lock] VM_LOCKED when mlockall(MCL_FUTURE) */
-	u32 membarrier_registered;  /* [a] for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
-	vaddr_t mmap_base, brk_start, brk, stack_top; /* [lock] */
-	vaddr_t arg_start, arg_end, env_start, env_end, vdso; /* [lock] */
+	struct rwsem lock;         /* S_SPACE: area tree changes */
+	spinlock_t tree_lock;      /* VM_TREE: the tree as faults see it */
+	struct rb_tree areas;      /* [lock + tree_lock] */
+	struct vm_area *last_hit;  /* [tree_lock] borrowed from the tree */
+	u32 area_count;            /* [lock] */
+	vaddr_t gap_hint;          /* [lock] where the search for a free range from above begins */
+	u64 gap_skipped;           /* [lock] largest gap above gap_hint, bytes */
+	u32 lock_future;           /* [lock] VM_LOCKED when mlockall(MCL_FUTURE) */
+	u32 membarrier_registered; /* [a] for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
+	vaddr_t mmap_base, brk_start, brk, stack_top;           /* [lock] */
+	vaddr_t arg_start, arg_end, env_start, env_end, vdso;   /* [lock] */
 	u64 pages_total, pages_locked, pages_data, pages_stack; /* [lock] virtual size, in pages */
-	s64 rss_anon, rss_file, rss_shmem; /* [a] resident pages */
-	u64 rss_peak;               /* [a] noted when pages go: vm_space_rss_peak */
-	struct file *exe;           /* [lock] */
-	u64 auxv[48]; u32 auxv_len; /* [c after exec] /proc/self/auxv */
-	u64 limit_as, limit_data, limit_stack, limit_memlock; /* [a] bytes, copies of the RLIMITs, kept true by setrlimit */
+	s64 rss_anon, rss_file, rss_shmem;                      /* [a] resident pages */
+	u64 rss_peak;     /* [a] noted when pages go: vm_space_rss_peak */
+	struct file *exe; /* [lock] */
+	u64 auxv[48];
+	u32 auxv_len; /* [c after exec] /proc/self/auxv */
+	u64 limit_as, limit_data, limit_stack,
+		limit_memlock; /* [a] bytes, copies of the RLIMITs, kept true by setrlimit */
 };
 
-/* vm_space_create - empty, with a random layout: stack_top and mmap_base below it. NULL = out of memory. */
+/* vm_space_create - empty, with a random layout: stack_top and mmap_base below it. NULL = out of
+ * memory. */
 struct vm_space *vm_space_create(void);
-/* vm_space_layout - chooses stack_top and mmap_base again; for exec, before anything is mapped. @randomize false: fixed places. */
+/* vm_space_layout - chooses stack_top and mmap_base again; for exec, before anything is mapped.
+ * @randomize false: fixed places. */
 void vm_space_layout(struct vm_space *s, bool randomize);
-u64 vm_random_pages(u64 bits); /* random number of pages, in bytes: 0 .. 2^bits-1 pages. For brk and PIE bases. */
+u64 vm_random_pages(u64 bits); /* random number of pages, in bytes: 0 .. 2^bits-1 pages. For brk and
+				  PIE bases. */
 struct vm_space *vm_space_fork(struct vm_space *parent); /* err_ptr(-ENOMEM) */
 void vm_space_get(struct vm_space *s);
-void vm_space_put(struct vm_space *s);                   /* last: unmaps all, frees */
+void vm_space_put(struct vm_space *s); /* last: unmaps all, frees */
 
 struct vm_map_request {
-	vaddr_t addr;        /* hint, or fixed */
-	size_t len_bytes;    /* rounded up */
-	u32 flags;           /* enum vm_flags */
+	vaddr_t addr;     /* hint, or fixed */
+	size_t len_bytes; /* rounded up */
+	u32 flags;        /* enum vm_flags */
 	bool fixed, noreplace, below4g, populate, grows_down;
 	struct vm_object *object; /* borrowed (+1 taken) */
-	u64 offset_bytes;    /* page aligned */
-	struct file *file;   /* borrowed (+1 taken) */
+	u64 offset_bytes;         /* page aligned */
+	struct file *file;        /* borrowed (+1 taken) */
 	const struct vm_special_ops *special;
 	void *special_ctx;
 };
-int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out) MUST_USE; /* 0 | -ENOMEM -EEXIST -EINVAL -EPERM */
+int vm_map(struct vm_space *s, const struct vm_map_request *r,
+	vaddr_t *out) MUST_USE; /* 0 | -ENOMEM -EEXIST -EINVAL -EPERM */
 int vm_unmap(struct vm_space *s, vaddr_t start, size_t len_bytes) MUST_USE;
-int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot) MUST_USE; /* -ENOMEM hole | -EACCES */
-int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags, vaddr_t new_addr, vaddr_t *out) MUST_USE;
+int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes,
+	u32 prot) MUST_USE; /* -ENOMEM hole | -EACCES */
+int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags,
+	vaddr_t new_addr, vaddr_t *out) MUST_USE;
 int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice) MUST_USE;
 int vm_sync(struct vm_space *s, vaddr_t start, size_t len_bytes, int flags) MUST_USE;
 enum vm_lock_mode { VM_UNLOCK, VM_LOCK, VM_LOCK_ON_FAULT, VM_LOCK_LEAVE };
-int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_lock_mode mode) MUST_USE;
-int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas, bool future) MUST_USE; /* mlockall: what is mapped, what will be. 0 | -ENOMEM */
+int vm_lock_range(
+	struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_lock_mode mode) MUST_USE;
+int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas,
+	bool future) MUST_USE; /* mlockall: what is mapped, what will be. 0 | -ENOMEM */
 int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec) MUST_USE;
-vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk); /* returns the (possibly old) break, as the system call does */
+vaddr_t vm_brk(struct vm_space *s,
+	vaddr_t new_brk); /* returns the (possibly old) break, as the system call does */
 int vm_fault(struct vm_space *s, vaddr_t va, u32 access); /* see arch/uaccess.h vm_fault_current */
-/* vm_access - reads or writes another space's memory (ptrace, /proc/PID/mem, cmdline). Return: bytes moved | -EFAULT. */
+/* vm_access - reads or writes another space's memory (ptrace, /proc/PID/mem, cmdline). Return:
+ * bytes moved | -EFAULT. */
 ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len_bytes, bool write);
-/* vm_for_each_area - for /proc/maps: calls fn under space->lock (read) in address order; stops when fn returns non-zero. */
-int vm_for_each_area(struct vm_space *s, vaddr_t from, int (*fn)(void *ctx, struct vm_area *a), void *ctx);
+/* vm_for_each_area - for /proc/maps: calls fn under space->lock (read) in address order; stops when
+ * fn returns non-zero. */
+int vm_for_each_area(
+	struct vm_space *s, vaddr_t from, int (*fn)(void *ctx, struct vm_area *a), void *ctx);
 /* vm_switch - pmap of next replaces that of prev. Called from the scheduler's switch. */
 void vm_switch(struct vm_space *prev, struct vm_space *next);
-/* vm_shared_key - names the memory at @va for a futex that other spaces may use: *object +1 and page *index in it when the mapping
- * is shared, *object NULL when private (then the space and the address name it). 0 | -EFAULT not mapped. */
+/* vm_shared_key - names the memory at @va for a futex that other spaces may use: *object +1 and
+ * page *index in it when the mapping is shared, *object NULL when private (then the space and the
+ * address name it). 0 | -EFAULT not mapped. */
 int vm_shared_key(struct vm_space *s, vaddr_t va, struct vm_object **object, u64 *index) MUST_USE;
-/* vm_populate - faults the range in, as far as it goes; errors end it silently (MAP_POPULATE, mlock). 0 | first error. */
+/* vm_populate - faults the range in, as far as it goes; errors end it silently (MAP_POPULATE,
+ * mlock). 0 | first error. */
 int vm_populate(struct vm_space *s, vaddr_t start, vaddr_t end);
 /* vm_space_rss - resident pages in all. */
 static inline u64 vm_space_rss(const struct vm_space *s)
@@ -160,12 +202,14 @@ static inline u64 vm_space_rss_peak(const struct vm_space *s)
 {
 	return MAX(vm_space_rss(s), READ_ONCE(s->rss_peak));
 }
-/* OOM: posix_x registers the killer; returns true when it freed something or a victim is dying (retry). */
+/* OOM: posix_x registers the killer; returns true when it freed something or a victim is dying
+ * (retry). */
 void vm_set_oom_killer(bool (*fn)(void));
 extern struct page *zero_page; /* [c] shared page of zeroes for read faults */
 void vm_init(void);
 u64 vm_committed_pages(void); /* Committed_AS */
-/* tlb_gather_count - notes the kind of an owned page that goes (unmap) or comes (copy); pmap code calls it for each. */
+/* tlb_gather_count - notes the kind of an owned page that goes (unmap) or comes (copy); pmap code
+ * calls it for each. */
 static ALWAYS_INLINE void tlb_gather_count(struct tlb_gather *g, const struct page *p)
 {
 	u32 flags = p->flags;

@@ -1,7 +1,8 @@
 /* Checking builds: red zones around objects, poison in free ones, double frees. Layer: memory.
  *
- * Before each object stands a tag: a magic word that says live or free, and the length that was asked for. From that length to the
- * end of the red zone every byte is RED. A free object is filled with POISON, unless readers may look at it still (CACHE_RCU). */
+ * Before each object stands a tag: a magic word that says live or free, and the length that was
+ * asked for. From that length to the end of the red zone every byte is RED. A free object is filled
+ * with POISON, unless readers may look at it still (CACHE_RCU). */
 #include <exo/log.h>
 #include <exo/string.h>
 #include "heap_internal.h"
@@ -25,8 +26,8 @@ static struct tag *tag_of(void *object)
 static NORETURN COLD void heap_bad(const struct kmem_cache *c, void *object, const char *what)
 {
 	shadow_unpoison(tag_of(object), sizeof(struct tag) + c->object_size + RED_BYTES);
-	panic("heap: %s object %p: %s (tag %lx, %lu bytes asked for)", c->name, object, what, (unsigned long)tag_of(object)->magic,
-		(unsigned long)tag_of(object)->len_bytes);
+	panic("heap: %s object %p: %s (tag %lx, %lu bytes asked for)", c->name, object, what,
+		(unsigned long)tag_of(object)->magic, (unsigned long)tag_of(object)->len_bytes);
 }
 
 static bool bytes_are(const u8 *p, size_t len_bytes, u8 want)
@@ -45,7 +46,7 @@ static bool poisons(const struct kmem_cache *c)
 void heap_check_new(struct kmem_cache *c, void *object)
 {
 	shadow_unpoison(tag_of(object), sizeof(struct tag) + c->object_size + RED_BYTES);
-	*tag_of(object) = (struct tag){ TAG_FREE, 0 };
+	*tag_of(object) = (struct tag){TAG_FREE, 0};
 	memset(object, POISON, c->object_size + RED_BYTES);
 }
 
@@ -58,7 +59,7 @@ void heap_check_alloc(struct kmem_cache *c, void *object, size_t len_bytes)
 		heap_bad(c, object, "handed out, but not free");
 	if (poisons(c) && !bytes_are(object, c->object_size, POISON))
 		heap_bad(c, object, "written after it was freed");
-	*tag_of(object) = (struct tag){ TAG_LIVE, len_bytes };
+	*tag_of(object) = (struct tag){TAG_LIVE, len_bytes};
 	memset((u8 *)object + len_bytes, RED, whole - len_bytes);
 	shadow_poison((u8 *)object + len_bytes, whole - len_bytes);
 	shadow_poison(tag_of(object), sizeof(struct tag));
@@ -73,7 +74,8 @@ void heap_check_free(struct kmem_cache *c, void *object)
 	if (tag->magic == TAG_FREE)
 		heap_bad(c, object, "freed twice");
 	if (tag->magic != TAG_LIVE || tag->len_bytes > c->object_size)
-		heap_bad(c, object, "freed, but the bytes before it were overwritten or it is no object");
+		heap_bad(c, object,
+			"freed, but the bytes before it were overwritten or it is no object");
 	if (!bytes_are((u8 *)object + tag->len_bytes, whole - tag->len_bytes, RED))
 		heap_bad(c, object, "written beyond its end");
 	tag->magic = TAG_FREE;

@@ -4,30 +4,34 @@
 #include <arch/mmu.h>
 #include "../memory_internal.h"
 
-/* The objects that one CPU keeps at hand. Its owner works on it with preemption off and `busy` set; an interrupt that finds it
- * busy goes to the slabs. With interrupts off and busy clear it may be changed without setting busy. */
+/* The objects that one CPU keeps at hand. Its owner works on it with preemption off and `busy` set;
+ * an interrupt that finds it busy goes to the slabs. With interrupts off and busy clear it may be
+ * changed without setting busy. */
 struct magazine {
-	u32 busy;        /* [p] */
-	u32 count;       /* [p] */
-	u32 capacity;    /* [c] */
+	u32 busy;     /* [p] */
+	u32 count;    /* [p] */
+	u32 capacity; /* [c] */
 	u32 unused;
-	void *objects[]; /* [p] objects[capacity], the first `count` are free objects, last one hottest */
+	void *objects[]; /* [p] objects[capacity], the first `count` are free objects, last one
+			    hottest */
 };
 
 /* Locks: [l] lock, [c] constant after creation, [p] the CPU's own. */
 struct kmem_cache {
-	struct magazine *magazines[CPUS_MAX]; /* [p] never NULL; magazine_none until the CPU's first use */
-	u32 object_size, stride;   /* [c] what the user asked for; distance of two objects */
-	u32 object_offset;         /* [c] from the start of a stride to the object: red zone in checking builds */
-	u32 link_offset;           /* [c] from the object to the link of free objects */
-	u32 flags;                 /* [c] CACHE_* */
-	u32 magazine_capacity;     /* [c] */
-	u8 order, order_min;       /* [c] pages of a slab: wanted, and what will do */
-	const char *name;          /* [c] */
-	spinlock_t lock;           /* SLAB, taken with interrupts off */
-	struct list partial;       /* [l] slabs with at least one free object, by page.lru */
+	struct magazine
+		*magazines[CPUS_MAX]; /* [p] never NULL; magazine_none until the CPU's first use */
+	u32 object_size, stride;      /* [c] what the user asked for; distance of two objects */
+	u32 object_offset;     /* [c] from the start of a stride to the object: red zone in checking
+				  builds */
+	u32 link_offset;       /* [c] from the object to the link of free objects */
+	u32 flags;             /* [c] CACHE_* */
+	u32 magazine_capacity; /* [c] */
+	u8 order, order_min;   /* [c] pages of a slab: wanted, and what will do */
+	const char *name;      /* [c] */
+	spinlock_t lock;       /* SLAB, taken with interrupts off */
+	struct list partial;   /* [l] slabs with at least one free object, by page.lru */
 	u64 slabs, slabs_empty, objects, objects_used; /* [l] used: magazines included */
-	struct list node;          /* [caches_lock] */
+	struct list node;                              /* [caches_lock] */
 };
 void cache_setup(struct kmem_cache *c, const char *name, size_t size, size_t align, u32 flags);
 struct kmem_cache *caches_next(struct kmem_cache *c); /* NULL begins; NULL = was the last */
@@ -44,7 +48,8 @@ static ALWAYS_INLINE struct page *heap_page(const void *object)
 	return phys_to_page((paddr_t)((uintptr_t)object - (uintptr_t)phys_to_virt(0)));
 }
 
-/* Red zones and poison, in checking builds: heap/heap_check.c. @len_bytes: what the caller asked for. */
+/* Red zones and poison, in checking builds: heap/heap_check.c. @len_bytes: what the caller asked
+ * for. */
 #if MEMORY_CHECKS
 #define RED_BYTES 16u
 void heap_check_new(struct kmem_cache *c, void *object);

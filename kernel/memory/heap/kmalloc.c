@@ -1,7 +1,7 @@
 /* kmalloc: size classes over the slab caches, whole pages above them. Layer: memory.
  *
- * Up to 2 KB an object of a class; above that a block of pages whose superfluous tail goes back at once, with its length in the
- * first struct page. kfree tells the two apart by the struct page. */
+ * Up to 2 KB an object of a class; above that a block of pages whose superfluous tail goes back at
+ * once, with its length in the first struct page. kfree tells the two apart by the struct page. */
 #include <exo/log.h>
 #include <exo/string.h>
 #include <arch/mmu.h>
@@ -9,13 +9,16 @@
 
 #define HEAP_LEN_MAX (PAGE_SIZE << PAGE_ORDER_MAX)
 
-static const u16 class_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, HEAP_CLASS_MAX };
-static const char *const class_names[] = { "kmalloc-16", "kmalloc-32", "kmalloc-48", "kmalloc-64", "kmalloc-96", "kmalloc-128",
-	"kmalloc-192", "kmalloc-256", "kmalloc-384", "kmalloc-512", "kmalloc-768", "kmalloc-1k", "kmalloc-1536", "kmalloc-2k" };
+static const u16 class_sizes[] = {
+	16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, HEAP_CLASS_MAX};
+static const char *const class_names[] = {"kmalloc-16", "kmalloc-32", "kmalloc-48", "kmalloc-64",
+	"kmalloc-96", "kmalloc-128", "kmalloc-192", "kmalloc-256", "kmalloc-384", "kmalloc-512",
+	"kmalloc-768", "kmalloc-1k", "kmalloc-1536", "kmalloc-2k"};
 #define CLASSES ARRAY_LEN(class_sizes)
 static struct kmem_cache class_caches[CLASSES];
-static struct kmem_cache *class_table[HEAP_CLASS_MAX / 16 + 1]; /* [c] index: length in units of 16, rounded up */
-static struct kmem_cache cache_cache; /* of struct kmem_cache */
+static struct kmem_cache
+	*class_table[HEAP_CLASS_MAX / 16 + 1]; /* [c] index: length in units of 16, rounded up */
+static struct kmem_cache cache_cache;          /* of struct kmem_cache */
 
 struct kmem_cache *heap_class(size_t len_bytes)
 {
@@ -30,7 +33,7 @@ void heap_init(void)
 		cache_setup(&class_caches[i], class_names[i], class_sizes[i], 16, 0);
 	for (u32 units = 0; units < ARRAY_LEN(class_table); units++) {
 		while (class_sizes[class] < units * 16)
-			class++;
+			class ++;
 		class_table[units] = &class_caches[class];
 	}
 	cache_setup(&cache_cache, "kmem_cache", sizeof(struct kmem_cache), 64, 0);
@@ -72,7 +75,8 @@ static NOINLINE void pages_kfree(struct page *p, const void *va)
 {
 	u64 pages = p->private_;
 
-	ASSERT(!((uintptr_t)va & ~PAGE_MASK) && p->refs == 1 && pages && pages <= 1ul << PAGE_ORDER_MAX);
+	ASSERT(!((uintptr_t)va & ~PAGE_MASK) && p->refs == 1 && pages &&
+		pages <= 1ul << PAGE_ORDER_MAX);
 	pages_free_pieces(p, 0, pages);
 }
 
@@ -175,7 +179,7 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 		panic("no memory for the cache %s", name);
 	if (MEMORY_CHECKS)
 		heap_check_alloc(&cache_cache, c, sizeof(*c));
-	*c = (struct kmem_cache){ 0 };
+	*c = (struct kmem_cache){0};
 	cache_setup(c, name, MAX(size, sizeof(void *)), align, flags);
 	return c;
 }
@@ -229,20 +233,26 @@ static u64 magazine_objects(const struct kmem_cache *c)
 size_t heap_slabinfo(char *buf, size_t size)
 {
 	size_t len = (size_t)snprintf(buf, size,
-		"slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
-		" : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+		"slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> "
+		"<objperslab> <pagesperslab>"
+		" : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> "
+		"<num_slabs> <sharedavail>\n");
 
 	for (struct kmem_cache *c = caches_next(NULL); c; c = caches_next(c)) {
 		ulong irq = spin_lock_irq(&c->lock);
-		u64 used = c->objects_used, objects = c->objects, slabs = c->slabs, empty = c->slabs_empty;
+		u64 used = c->objects_used, objects = c->objects, slabs = c->slabs,
+		    empty = c->slabs_empty;
 		u64 cached = magazine_objects(c);
 
 		spin_unlock_irq(&c->lock, irq);
 		len += (size_t)snprintf(len < size ? buf + len : NULL, len < size ? size - len : 0,
-			"%-17s %6lu %6lu %6u %4lu %4u : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n", c->name,
-			(unsigned long)(used > cached ? used - cached : 0), (unsigned long)objects, c->object_size,
-			(unsigned long)((PAGE_SIZE << c->order) / c->stride), 1u << c->order, c->magazine_capacity,
-			c->magazine_capacity / 2, 0u, (unsigned long)(slabs - empty), (unsigned long)slabs, 0u);
+			"%-17s %6lu %6lu %6u %4lu %4u : tunables %4u %4u %4u : slabdata %6lu %6lu "
+			"%6u\n",
+			c->name, (unsigned long)(used > cached ? used - cached : 0),
+			(unsigned long)objects, c->object_size,
+			(unsigned long)((PAGE_SIZE << c->order) / c->stride), 1u << c->order,
+			c->magazine_capacity, c->magazine_capacity / 2, 0u,
+			(unsigned long)(slabs - empty), (unsigned long)slabs, 0u);
 	}
 	return len;
 }

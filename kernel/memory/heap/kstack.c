@@ -1,7 +1,9 @@
-/* Kernel stacks: mapped ranges with a guard page below, kept for the next thread instead of being unmapped. Layer: memory.
+/* Kernel stacks: mapped ranges with a guard page below, kept for the next thread instead of being
+ * unmapped. Layer: memory.
  *
- * A few lie with each CPU, the rest in one depot, chained through their first word. A depot that grows beyond its limit is cut down
- * by a work item, because stacks are given back where nothing may sleep. Locks: depot_lock (SLAB), interrupts off. */
+ * A few lie with each CPU, the rest in one depot, chained through their first word. A depot that
+ * grows beyond its limit is cut down by a work item, because stacks are given back where nothing
+ * may sleep. Locks: depot_lock (SLAB), interrupts off. */
 #include <exo/sched.h>
 #include <arch/mmu.h>
 #include "heap_internal.h"
@@ -15,8 +17,8 @@ struct stack_cache {
 };
 static PER_CPU(struct stack_cache, stack_caches);
 static spinlock_t depot_lock = SPINLOCK_INIT(RANK_SLAB);
-static void *depot;      /* [depot_lock] */
-static u32 depot_count;  /* [depot_lock] */
+static void *depot;     /* [depot_lock] */
+static u32 depot_count; /* [depot_lock] */
 static struct work trim_work;
 static struct shrinker stack_shrinker;
 

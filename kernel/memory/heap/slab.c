@@ -1,8 +1,9 @@
 /* Typed caches of equal objects: magazines per CPU, slabs of pages behind them. Layer: memory.
  *
- * The hot path takes an object from, or puts it into, the magazine of this CPU: no lock, no atomic, interrupts stay as they are.
- * An empty magazine is filled by half from the slabs, a full one gives its colder half back. A slab is a block of pages whose
- * struct pages say so; free objects of a slab are chained through themselves (in CACHE_RCU caches and in checking builds behind
+ * The hot path takes an object from, or puts it into, the magazine of this CPU: no lock, no atomic,
+ * interrupts stay as they are. An empty magazine is filled by half from the slabs, a full one gives
+ * its colder half back. A slab is a block of pages whose struct pages say so; free objects of a
+ * slab are chained through themselves (in CACHE_RCU caches and in checking builds behind
  * themselves, so that their contents stay), objects never handed out are not even chained.
  *
  * Locks: kmem_cache.lock, interrupts off. Page allocation happens outside it.
@@ -16,9 +17,11 @@
 #define SLAB_ORDER_MAX   3
 #define SLABS_EMPTY_KEPT 4
 
-static struct list caches = LIST_INIT(caches); /* [caches_lock; readers need none: it only grows, and at its end] */
+static struct list caches =
+	LIST_INIT(caches); /* [caches_lock; readers need none: it only grows, and at its end] */
 static spinlock_t caches_lock = SPINLOCK_INIT(RANK_SLAB);
-static struct magazine magazine_none = { .busy = 1 }; /* what a CPU has before it has one: always the slow path */
+static struct magazine magazine_none = {
+	.busy = 1}; /* what a CPU has before it has one: always the slow path */
 
 static struct page *slab_of(const void *object)
 {
@@ -43,7 +46,8 @@ static void *slab_take_locked(struct kmem_cache *c)
 		object = s->slab_freelist;
 		s->slab_freelist = *link_of(c, object);
 	} else {
-		object = (u8 *)page_to_virt(s) + (size_t)c->stride * s->slab_carved++ + c->object_offset;
+		object = (u8 *)page_to_virt(s) + (size_t)c->stride * s->slab_carved++ +
+			 c->object_offset;
 		heap_check_new(c, object);
 	}
 	if (!s->slab_used++)
@@ -95,7 +99,7 @@ static void slabs_release(struct kmem_cache *c, struct list *released)
 {
 	struct page *s, *next;
 
-	list_for_each_entry_safe(s, next, released, lru) {
+	list_for_each_entry_safe (s, next, released, lru) {
 		s64 pages = -(1l << s->order);
 
 		list_del(&s->lru);
@@ -168,7 +172,8 @@ static void cache_free_direct(struct kmem_cache *c, void *object)
 	slabs_release(c, &released);
 }
 
-/* This CPU's magazine, made at its first use. NULL when there is no memory for one. Context: preemption off. */
+/* This CPU's magazine, made at its first use. NULL when there is no memory for one. Context:
+ * preemption off. */
 static struct magazine *magazine_get(struct kmem_cache *c)
 {
 	struct magazine **slot = &c->magazines[cpu_id()], *none = &magazine_none, *m = *slot;
@@ -182,8 +187,9 @@ static struct magazine *magazine_get(struct kmem_cache *c)
 	if (!m)
 		return NULL;
 	heap_check_alloc(source, m, len_bytes);
-	*m = (struct magazine){ .capacity = c->magazine_capacity };
-	if (!__atomic_compare_exchange_n(slot, &none, m, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+	*m = (struct magazine){.capacity = c->magazine_capacity};
+	if (!__atomic_compare_exchange_n(
+		    slot, &none, m, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
 		heap_check_free(source, m); /* an interrupt was faster */
 		cache_free_direct(source, m);
 	}
@@ -214,7 +220,8 @@ NOINLINE void *cache_alloc_slow(struct kmem_cache *c, u32 flags)
 	return object;
 }
 
-static void magazine_flush_locked(struct kmem_cache *c, struct magazine *m, u32 n, struct list *released)
+static void magazine_flush_locked(
+	struct kmem_cache *c, struct magazine *m, u32 n, struct list *released)
 {
 	for (u32 i = 0; i < n; i++)
 		slab_put_locked(c, m->objects[i], released);
@@ -271,7 +278,8 @@ void cache_setup(struct kmem_cache *c, const char *name, size_t size, size_t ali
 	c->flags = flags;
 	c->object_offset = RED_BYTES ? (u32)align : 0;
 	c->link_offset = outside ? link : 0;
-	c->stride = (u32)ALIGN_UP(c->object_offset + (outside ? link + sizeof(void *) : size), align);
+	c->stride =
+		(u32)ALIGN_UP(c->object_offset + (outside ? link + sizeof(void *) : size), align);
 	while ((PAGE_SIZE << c->order_min) < c->stride)
 		c->order_min++;
 	ASSERT(c->order_min <= SLAB_ORDER_MAX);
@@ -284,7 +292,8 @@ void cache_setup(struct kmem_cache *c, const char *name, size_t size, size_t ali
 	irq = spin_lock_irq(&caches_lock);
 	c->node.next = &caches;
 	c->node.prev = caches.prev;
-	__atomic_store_n(&caches.prev->next, &c->node, __ATOMIC_RELEASE); /* pairs with caches_next */
+	__atomic_store_n(
+		&caches.prev->next, &c->node, __ATOMIC_RELEASE); /* pairs with caches_next */
 	caches.prev = &c->node;
 	spin_unlock_irq(&caches_lock, irq);
 }
@@ -308,7 +317,7 @@ static u64 cache_shrink_local(struct kmem_cache *c)
 	spin_lock(&c->lock);
 	if (!m->busy)
 		magazine_flush_locked(c, m, m->count, &released);
-	list_for_each_entry_safe(s, next, &c->partial, lru) {
+	list_for_each_entry_safe (s, next, &c->partial, lru) {
 		if (s->slab_used)
 			continue;
 		list_move_tail(&released, &s->lru);
@@ -318,7 +327,7 @@ static u64 cache_shrink_local(struct kmem_cache *c)
 	}
 	spin_unlock(&c->lock);
 	arch_irq_restore(irq);
-	list_for_each_entry(s, &released, lru)
+	list_for_each_entry (s, &released, lru)
 		pages += 1ul << s->order;
 	slabs_release(c, &released);
 	return pages;

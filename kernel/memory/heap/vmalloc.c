@@ -1,27 +1,31 @@
-/* Kernel virtual ranges: memory that is contiguous only virtually, and device registers. Layer: memory.
+/* Kernel virtual ranges: memory that is contiguous only virtually, and device registers. Layer:
+ * memory.
  *
- * Each range is followed by an unmapped guard page, so what stands above it has one below. Free ranges are a list in address
- * order, first fit from below, so that the page tables of the area are used again; ranges in use are a tree by start.
- * Locks: ranges_lock (KMAP); page tables and page frames are changed without it, by the range's only owner. */
+ * Each range is followed by an unmapped guard page, so what stands above it has one below. Free
+ * ranges are a list in address order, first fit from below, so that the page tables of the area are
+ * used again; ranges in use are a tree by start. Locks: ranges_lock (KMAP); page tables and page
+ * frames are changed without it, by the range's only owner. */
 #include <exo/log.h>
 #include <exo/rbtree.h>
 #include <arch/mmu.h>
 #include "heap_internal.h"
 
 struct kernel_range {
-	struct rb_node node;  /* [ranges_lock] when in use */
-	struct list list;     /* [ranges_lock] when free */
-	vaddr_t start, end;   /* guard page included */
-	bool device;          /* its frames are not ours */
+	struct rb_node node; /* [ranges_lock] when in use */
+	struct list list;    /* [ranges_lock] when free */
+	vaddr_t start, end;  /* guard page included */
+	bool device;         /* its frames are not ours */
 };
 static spinlock_t ranges_lock = SPINLOCK_INIT(RANK_KMAP);
 static struct list ranges_free = LIST_INIT(ranges_free);
 static struct rb_tree ranges_used;
-static struct kernel_range whole_area; /* the first free range; never freed, since all allocations cut from the front */
+static struct kernel_range whole_area; /* the first free range; never freed, since all allocations
+					  cut from the front */
 
 static bool range_less(const struct rb_node *a, const struct rb_node *b)
 {
-	return container_of(a, struct kernel_range, node)->start < container_of(b, struct kernel_range, node)->start;
+	return container_of(a, struct kernel_range, node)->start <
+	       container_of(b, struct kernel_range, node)->start;
 }
 
 void vmalloc_init(void)
@@ -37,9 +41,9 @@ static struct kernel_range *range_create(size_t len_bytes, bool device, u32 flag
 
 	if (!r)
 		return NULL;
-	*r = (struct kernel_range){ .device = device };
+	*r = (struct kernel_range){.device = device};
 	spin_lock(&ranges_lock);
-	list_for_each_entry(f, &ranges_free, list) {
+	list_for_each_entry (f, &ranges_free, list) {
 		if (f->end - f->start < len_bytes + PAGE_SIZE)
 			continue;
 		r->start = f->start;
@@ -80,16 +84,17 @@ static struct kernel_range *range_take(vaddr_t start)
 /* Puts a range back among the free ones and joins it with its neighbours. @r is moved. */
 static void range_release(struct kernel_range *r)
 {
-	struct kernel_range *next = NULL, *f, *merged[2] = { NULL, NULL };
+	struct kernel_range *next = NULL, *f, *merged[2] = {NULL, NULL};
 
 	spin_lock(&ranges_lock);
-	list_for_each_entry(f, &ranges_free, list) {
+	list_for_each_entry (f, &ranges_free, list) {
 		if (f->start >= r->end) {
 			next = f;
 			break;
 		}
 	}
-	list_insert_between(&r->list, next ? next->list.prev : ranges_free.prev, next ? &next->list : &ranges_free);
+	list_insert_between(&r->list, next ? next->list.prev : ranges_free.prev,
+		next ? &next->list : &ranges_free);
 	f = list_entry(r->list.prev, struct kernel_range, list);
 	if (r->list.prev != &ranges_free && f->end == r->start) {
 		r->start = f->start;
@@ -97,7 +102,8 @@ static void range_release(struct kernel_range *r)
 		merged[0] = f;
 	}
 	if (next && next->start == r->end) {
-		next->start = r->start; /* into the upper one: whole_area stays the last of the list */
+		next->start =
+			r->start; /* into the upper one: whole_area stays the last of the list */
 		list_del(&r->list);
 		merged[1] = r;
 	}
@@ -115,7 +121,7 @@ static void frames_free(vaddr_t start, vaddr_t end)
 		list_add_tail(&pages, &phys_to_page(kmap_lookup(va))->lru);
 	if (end > start)
 		kunmap_range(start, end - start); /* before the frames can be used again */
-	list_for_each_entry_safe(p, next, &pages, lru) {
+	list_for_each_entry_safe (p, next, &pages, lru) {
 		list_del(&p->lru);
 		page_free(p, 0);
 	}
@@ -173,7 +179,8 @@ void *ioremap(paddr_t pa, size_t len_bytes, u32 pmap_flags)
 	r = range_create(len_bytes, true, ALLOC_KERNEL);
 	if (!r)
 		return NULL;
-	if (kmap_range(r->start, pa - offset, len_bytes, PROT_R | PROT_W | PMAP_GLOBAL | pmap_flags) < 0) {
+	if (kmap_range(r->start, pa - offset, len_bytes,
+		    PROT_R | PROT_W | PMAP_GLOBAL | pmap_flags) < 0) {
 		kunmap_range(r->start, len_bytes);
 		(void)range_take(r->start);
 		range_release(r);

@@ -1,12 +1,14 @@
 /* The buddy system: free blocks of 2^order pages, in zones. Layer: memory.
  *
- * mem_map is cut into blocks of the largest order (4 MB of memory, 64 KB of struct pages). A block that is wholly free at boot is
- * UNTOUCHED: its struct pages are not even written until somebody needs the block, so that boot costs nothing per page.
- * Blocks never merge beyond the largest order, hence a buddy is always in the same block and always initialised.
+ * mem_map is cut into blocks of the largest order (4 MB of memory, 64 KB of struct pages). A block
+ * that is wholly free at boot is UNTOUCHED: its struct pages are not even written until somebody
+ * needs the block, so that boot costs nothing per page. Blocks never merge beyond the largest
+ * order, hence a buddy is always in the same block and always initialised.
  *
- * Invariants: a free block's head has PG_BUDDY and its order, is on exactly one list, and is aligned to its size; orders_present
- * and pages_free agree with the lists. Locks: zone->lock, with interrupts off.
- * Source: Knowlton, "A fast storage allocator" (1965); Knuth, TAOCP volume 1, 2.5. */
+ * Invariants: a free block's head has PG_BUDDY and its order, is on exactly one list, and is
+ * aligned to its size; orders_present and pages_free agree with the lists. Locks: zone->lock, with
+ * interrupts off. Source: Knowlton, "A fast storage allocator" (1965); Knuth, TAOCP volume 1, 2.5.
+ */
 #include <exo/log.h>
 #include <exo/string.h>
 #include <arch/boot.h>
@@ -22,17 +24,20 @@ u8 *block_states;
 
 void page_bad(const struct page *p, const char *what)
 {
-	panic("page %lx: %s (refs %u, flags %x, order %u)", (unsigned long)page_to_pfn(p), what, p->refs, p->flags, p->order);
+	panic("page %lx: %s (refs %u, flags %x, order %u)", (unsigned long)page_to_pfn(p), what,
+		p->refs, p->flags, p->order);
 }
 
 #define POISON_WORD (0x0101010101010101ull * POISON_FREE)
 void page_poison(struct page *p, u32 order)
 {
-	shadow_unpoison(page_to_virt(p), PAGE_SIZE << order); /* slabs leave poisoned objects behind */
+	shadow_unpoison(
+		page_to_virt(p), PAGE_SIZE << order); /* slabs leave poisoned objects behind */
 	memset(page_to_virt(p), POISON_FREE, PAGE_SIZE << order);
 	shadow_poison(page_to_virt(p), PAGE_SIZE << order);
 	for (u32 i = 0; i < 1u << order; i++)
-		p[i].private_ = POISON_WORD; /* pages never used since boot carry no such mark and are not checked */
+		p[i].private_ = POISON_WORD; /* pages never used since boot carry no such mark and
+						are not checked */
 }
 
 void page_poison_check(struct page *p, u32 order)
@@ -67,10 +72,12 @@ static void block_remove(struct zone *z, struct page *p, u32 order)
 static void struct_pages_write(pfn_t start, pfn_t end, u8 zone, bool reserved)
 {
 	for (struct page *p = pfn_to_page(start); p < pfn_to_page(end); p++)
-		*p = (struct page){ .zone = zone, .refs = reserved, .flags = reserved ? PG_RESERVED : 0 };
+		*p = (struct page){
+			.zone = zone, .refs = reserved, .flags = reserved ? PG_RESERVED : 0};
 }
 
-/* Writes the struct pages of the next untouched block and puts it on the list of the largest order. */
+/* Writes the struct pages of the next untouched block and puts it on the list of the largest order.
+ */
 static bool block_open(struct zone *z)
 {
 	if (!z->blocks_untouched)
@@ -156,7 +163,7 @@ static void block_free_part(pfn_t start, pfn_t end)
 		if (start)
 			order = MIN(order, bit_ffs(start));
 		for (pfn_t i = start; i < start + (1ul << order); i++)
-			*pfn_to_page(i) = (struct page){ .zone = (u8)(z - zones) };
+			*pfn_to_page(i) = (struct page){.zone = (u8)(z - zones)};
 		buddy_free_locked(z, pfn_to_page(start), order);
 		z->pages_managed += 1ul << order;
 		start += 1ul << order;
@@ -178,8 +185,10 @@ void buddy_free_range(pfn_t start, pfn_t end)
 			z->pages_free += BLOCK_PAGES;
 			z->pages_managed += BLOCK_PAGES;
 		} else {
-			if (block_states[block] == BLOCK_ABSENT) { /* the rest of it stays reserved */
-				struct_pages_write(block << PAGE_ORDER_MAX, (block + 1) << PAGE_ORDER_MAX, zone_of(start), true);
+			if (block_states[block] ==
+				BLOCK_ABSENT) { /* the rest of it stays reserved */
+				struct_pages_write(block << PAGE_ORDER_MAX,
+					(block + 1) << PAGE_ORDER_MAX, zone_of(start), true);
 				block_states[block] = BLOCK_LIVE;
 			}
 			block_free_part(start, block_end);
@@ -188,17 +197,20 @@ void buddy_free_range(pfn_t start, pfn_t end)
 	}
 }
 
-/* Blocks with memory but nothing free (kernel, initrd, mem_map itself) need struct pages too: they are asked about and given back. */
+/* Blocks with memory but nothing free (kernel, initrd, mem_map itself) need struct pages too: they
+ * are asked about and given back. */
 static void reserve_rest(void)
 {
 	for (u32 i = 0; i < boot_info.region_count && i < BOOT_REGIONS_MAX; i++) {
 		const struct mem_region *r = &boot_info.regions[i];
 		u64 last = ALIGN_UP(r->start + r->len_bytes, BLOCK_BYTES) / BLOCK_BYTES;
 
-		for (u64 b = r->start / BLOCK_BYTES; b < MIN(last, mem_map_end >> PAGE_ORDER_MAX); b++) {
+		for (u64 b = r->start / BLOCK_BYTES; b < MIN(last, mem_map_end >> PAGE_ORDER_MAX);
+			b++) {
 			if (r->kind != MEM_USABLE || block_states[b] != BLOCK_ABSENT)
 				continue;
-			struct_pages_write(b << PAGE_ORDER_MAX, (b + 1) << PAGE_ORDER_MAX, zone_of(b << PAGE_ORDER_MAX), true);
+			struct_pages_write(b << PAGE_ORDER_MAX, (b + 1) << PAGE_ORDER_MAX,
+				zone_of(b << PAGE_ORDER_MAX), true);
 			block_states[b] = BLOCK_LIVE;
 		}
 	}
@@ -206,14 +218,16 @@ static void reserve_rest(void)
 
 static void zones_init(u64 blocks)
 {
-	u64 dma = MIN(blocks, ZONE_DMA_END / BLOCK_BYTES), dma32 = MIN(blocks, ZONE_DMA32_END / BLOCK_BYTES);
+	u64 dma = MIN(blocks, ZONE_DMA_END / BLOCK_BYTES),
+	    dma32 = MIN(blocks, ZONE_DMA32_END / BLOCK_BYTES);
 
 	buddy_init_zone(ZONE_DMA, "DMA", 0, dma);
 	buddy_init_zone(ZONE_DMA32, "DMA32", dma, dma32);
 	buddy_init_zone(ZONE_NORMAL, "Normal", dma32, blocks);
 }
 
-/* Struct pages of blocks without memory describe nothing: the part of mem_map that holds them is memory like any other. */
+/* Struct pages of blocks without memory describe nothing: the part of mem_map that holds them is
+ * memory like any other. */
 static void table_holes_free(u64 blocks)
 {
 	u64 first, end;
@@ -222,12 +236,14 @@ static void table_holes_free(u64 blocks)
 		for (end = first; end < blocks && block_states[end] == BLOCK_ABSENT; end++)
 			;
 		if (end > first)
-			buddy_free_range(virt_to_phys(pfn_to_page(first << PAGE_ORDER_MAX)) >> PAGE_SHIFT,
+			buddy_free_range(
+				virt_to_phys(pfn_to_page(first << PAGE_ORDER_MAX)) >> PAGE_SHIFT,
 				virt_to_phys(pfn_to_page(end << PAGE_ORDER_MAX)) >> PAGE_SHIFT);
 	}
 }
 
-/* The reserve grows with the root of the memory, as interrupts' needs do: 512 MB keep 2.8 MB. Shared out by zone size. */
+/* The reserve grows with the root of the memory, as interrupts' needs do: 512 MB keep 2.8 MB.
+ * Shared out by zone size. */
 static void reserves_init(void)
 {
 	u64 total = 0, reserve = 1;
@@ -267,13 +283,15 @@ void phys_init(void)
 	reserves_init();
 	for (u32 i = 0; i < ZONE_COUNT; i++)
 		free_pages += zones[i].pages_free;
-	log_info("memory: %lu MB free, struct pages for %lu MB", (unsigned long)(free_pages >> (20 - PAGE_SHIFT)),
+	log_info("memory: %lu MB free, struct pages for %lu MB",
+		(unsigned long)(free_pages >> (20 - PAGE_SHIFT)),
 		(unsigned long)(mem_map_end >> (20 - PAGE_SHIFT)));
 }
 
 void phys_free_range(paddr_t start, paddr_t end)
 {
-	pfn_t first = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT, last = MIN(end >> PAGE_SHIFT, mem_map_end);
+	pfn_t first = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT,
+	      last = MIN(end >> PAGE_SHIFT, mem_map_end);
 
 	for (pfn_t i = first; i < last; i++)
 		if (!(pfn_to_page(i)->flags & PG_RESERVED))

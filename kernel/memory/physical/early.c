@@ -1,8 +1,10 @@
-/* Memory before the buddy system: takes pieces from the boot map and remembers what it took. Layer: memory.
+/* Memory before the buddy system: takes pieces from the boot map and remembers what it took. Layer:
+ * memory.
  *
- * The free memory of the machine is the usable regions of boot_info less a short sorted list of taken ranges: the first megabyte
- * (firmware, start-up code of the other CPUs), the kernel image, the initrd, and every early_alloc. phys_init gives the rest to the
- * buddy system. One CPU, no locks. */
+ * The free memory of the machine is the usable regions of boot_info less a short sorted list of
+ * taken ranges: the first megabyte (firmware, start-up code of the other CPUs), the kernel image,
+ * the initrd, and every early_alloc. phys_init gives the rest to the buddy system. One CPU, no
+ * locks. */
 #include <exo/log.h>
 #include <exo/string.h>
 #include <arch/boot.h>
@@ -32,7 +34,7 @@ static void range_take(paddr_t start, paddr_t end)
 		panic("early memory: more than %u ranges taken", EARLY_RANGES_MAX);
 	for (; i > 0 && taken[i - 1].start > start; i--)
 		taken[i] = taken[i - 1];
-	taken[i] = (struct phys_range){ start, end };
+	taken[i] = (struct phys_range){start, end};
 	taken_count++;
 }
 
@@ -81,7 +83,7 @@ bool early_free_next(paddr_t from, struct phys_range *out)
 		for (u32 k = 0; k < taken_count; k++)
 			if (taken[k].start > start)
 				end = MIN(end, taken[k].start);
-		*out = (struct phys_range){ start, end };
+		*out = (struct phys_range){start, end};
 		return true;
 	}
 	return false;
@@ -125,7 +127,8 @@ void *early_alloc(size_t len_bytes, size_t align)
 	void *p;
 	u32 order = 0;
 
-	if (closed) { /* late callers of boot code are served from the buddy system, never to be freed */
+	if (closed) { /* late callers of boot code are served from the buddy system, never to be
+			 freed */
 		while ((PAGE_SIZE << order) < MAX(len_bytes, align))
 			order++;
 		block = page_alloc(order, ALLOC_ZERO);

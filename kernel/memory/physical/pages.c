@@ -1,8 +1,10 @@
-/* page_alloc and page_free: a list of free pages per CPU in front of the buddy system. Layer: memory.
+/* page_alloc and page_free: a list of free pages per CPU in front of the buddy system. Layer:
+ * memory.
  *
- * The per-CPU list is a small stack of single pages. Its owner works on it with preemption off and `busy` set; an interrupt that
- * comes in between sees `busy` and goes to the zones, whose locks are taken with interrupts off. So the common path has no lock,
- * no atomic instruction and does not touch the interrupt flag. */
+ * The per-CPU list is a small stack of single pages. Its owner works on it with preemption off and
+ * `busy` set; an interrupt that comes in between sees `busy` and goes to the zones, whose locks are
+ * taken with interrupts off. So the common path has no lock, no atomic instruction and does not
+ * touch the interrupt flag. */
 #include <exo/log.h>
 #include <arch/irq.h>
 #include <arch/mmu.h>
@@ -13,8 +15,8 @@
 #define BATCH_ORDER 5
 
 struct page_list {
-	u32 busy;  /* [p] the owner is in the middle of a change */
-	u32 count; /* [p] */
+	u32 busy;                       /* [p] the owner is in the middle of a change */
+	u32 count;                      /* [p] */
 	struct page *pages[LIST_PAGES]; /* [p] the first `count`, last one hottest */
 };
 static PER_CPU(struct page_list, page_lists);
@@ -32,19 +34,10 @@ bool heap_fail_hit(void)
 }
 bool heap_fail_now(void)
 {
-	return __atomic_load_n(&fail_countdown, __ATOMIC_RELAXED) && __atomic_sub_fetch(&fail_countdown, 1, __ATOMIC_RELAXED) == 0;
+	return __atomic_load_n(&fail_countdown, __ATOMIC_RELAXED) &&
+	       __atomic_sub_fetch(&fail_countdown, 1, __ATOMIC_RELAXED) == 0;
 }
 #endif
-
-void *page_to_virt(const struct page *p)
-{
-	return phys_to_virt(page_to_phys(p));
-}
-
-struct page *virt_to_page(const void *va)
-{
-	return phys_to_page(virt_to_phys(va));
-}
 
 /* What must stay free after an allocation with @flags. */
 static u64 keep_pages(const struct zone *z, u32 flags)
@@ -72,7 +65,8 @@ static struct page *zones_alloc(u32 order, u32 flags)
 	return NULL;
 }
 
-/* Moves up to a batch of pages from one zone to the list; the blocks are small ones first, so that large ones stay whole. */
+/* Moves up to a batch of pages from one zone to the list; the blocks are small ones first, so that
+ * large ones stay whole. */
 static void list_refill_from(struct page_list *l, struct zone *z, u32 flags)
 {
 	u64 keep = keep_pages(z, flags);
@@ -191,7 +185,8 @@ static NOINLINE struct page *page_zeroed(struct page *p)
 	return p;
 }
 
-/* The common case takes the hottest page of the list and nothing else; it keeps few registers, so it saves none. */
+/* The common case takes the hottest page of the list and nothing else; it keeps few registers, so
+ * it saves none. */
 struct page *page_alloc(u32 order, u32 flags)
 {
 	struct page *p;
@@ -328,7 +323,7 @@ u64 pages_listed(void)
 	u64 n = 0;
 	u32 c;
 
-	for_each_online_cpu(c)
+	for_each_online_cpu (c)
 		n += __atomic_load_n(&cpu_ptr(page_lists, c)->count, __ATOMIC_RELAXED);
 	return n;
 }

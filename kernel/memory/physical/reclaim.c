@@ -1,8 +1,9 @@
-/* Statistics, and what happens when memory runs out: everybody who keeps something for speed is asked to give it back.
- * Layer: memory.
+/* Statistics, and what happens when memory runs out: everybody who keeps something for speed is
+ * asked to give it back. Layer: memory.
  *
- * One thread reclaims at a time. A thread that is inside reclaim and allocates gets no second round: it fails, or dips into the
- * reserve with ALLOC_ATOMIC. Shrinkers are called with whatever sleeping locks the allocating thread holds, so they only try-lock. */
+ * One thread reclaims at a time. A thread that is inside reclaim and allocates gets no second
+ * round: it fails, or dips into the reserve with ALLOC_ATOMIC. Shrinkers are called with whatever
+ * sleeping locks the allocating thread holds, so they only try-lock. */
 #include <exo/log.h>
 #include <exo/sched.h>
 #include <exo/time.h>
@@ -15,7 +16,7 @@ static PER_CPU(s64, mem_counters[MEM_COUNTERS]);
 u64 mem_slab_pages, mem_slab_reclaimable_pages;
 
 static struct list shrinkers = LIST_INIT(shrinkers); /* [c] after boot: only grows, at the end */
-static struct thread *reclaimer;                      /* [a] who is inside memory_reclaim */
+static struct thread *reclaimer;                     /* [a] who is inside memory_reclaim */
 
 void mem_account(enum mem_counter c, s64 pages)
 {
@@ -34,7 +35,8 @@ static u64 counter_sum(enum mem_counter c)
 
 void mem_stats_get(struct mem_stats *out)
 {
-	u64 cached = pmap_cached_pages(), free_pages = pages_listed() + cached, total = 0, reserve = 0;
+	u64 cached = pmap_cached_pages(), free_pages = pages_listed() + cached, total = 0,
+	    reserve = 0;
 
 	for (u32 i = 0; i < ZONE_COUNT; i++) {
 		ulong irq = spin_lock_irq(&zones[i].lock);
@@ -50,7 +52,8 @@ void mem_stats_get(struct mem_stats *out)
 		.pages_cache = counter_sum(MEM_CACHE) + counter_sum(MEM_SHMEM),
 		.pages_anon = counter_sum(MEM_ANON),
 		.pages_slab = __atomic_load_n(&mem_slab_pages, __ATOMIC_RELAXED),
-		.pages_slab_reclaimable = __atomic_load_n(&mem_slab_reclaimable_pages, __ATOMIC_RELAXED),
+		.pages_slab_reclaimable =
+			__atomic_load_n(&mem_slab_reclaimable_pages, __ATOMIC_RELAXED),
 		.pages_table = counter_sum(MEM_TABLE) - MIN(cached, counter_sum(MEM_TABLE)),
 		.pages_kstack = counter_sum(MEM_KSTACK),
 		.pages_shmem = counter_sum(MEM_SHMEM),
@@ -87,7 +90,8 @@ bool memory_may_sleep(void)
 {
 	struct thread *t = current;
 
-	return t && !(t->flags & THREAD_IDLE) && arch_irq_enabled() && !(this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED);
+	return t && !(t->flags & THREAD_IDLE) && arch_irq_enabled() &&
+	       !(this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED);
 }
 
 bool memory_reclaim(u64 target)
@@ -97,16 +101,19 @@ bool memory_reclaim(u64 target)
 	u64 freed = 0;
 	int late;
 
-	if (!__atomic_compare_exchange_n(&reclaimer, &none, current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+	if (!__atomic_compare_exchange_n(
+		    &reclaimer, &none, current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		if (none == current)
 			return false;
-		late = thread_sleep_until(clock_monotonic() + NS_PER_MS, WAIT_UNINTERRUPTIBLE); /* somebody is at it */
+		late = thread_sleep_until(clock_monotonic() + NS_PER_MS,
+			WAIT_UNINTERRUPTIBLE); /* somebody is at it */
 		return late == 0;
 	}
-	list_for_each_entry(s, &shrinkers, node)
+	list_for_each_entry (s, &shrinkers, node)
 		freed += s->shrink(s, target);
 	freed += kmem_cache_shrink_all();
-	rcu_synchronize(); /* what was freed under RCU is on its way; callbacks may need locks that our caller holds, so no barrier */
+	rcu_synchronize(); /* what was freed under RCU is on its way; callbacks may need locks that
+			      our caller holds, so no barrier */
 	pages_drain_all();
 	__atomic_store_n(&reclaimer, NULL, __ATOMIC_RELEASE);
 	return freed != 0;

@@ -1,28 +1,31 @@
-/* The page tree of a memory object: a radix tree of 64-way nodes, as high as its largest index needs. Layer: memory.
+/* The page tree of a memory object: a radix tree of 64-way nodes, as high as its largest index
+ * needs. Layer: memory.
  *
- * The root word is NULL, or the single page of index 0 (small files have no node at all), or a node with bit 0 set. A node at
- * shift s has slots of 2^s indices; at shift 0 the slots are pages. Look-ups run under RCU: nodes are published complete, and freed
- * after a grace period. Changes are made under the owner's spin lock, so nodes are allocated with ALLOC_ATOMIC.
- * Invariant: every node but one under construction has count > 0. */
+ * The root word is NULL, or the single page of index 0 (small files have no node at all), or a node
+ * with bit 0 set. A node at shift s has slots of 2^s indices; at shift 0 the slots are pages.
+ * Look-ups run under RCU: nodes are published complete, and freed after a grace period. Changes are
+ * made under the owner's spin lock, so nodes are allocated with ALLOC_ATOMIC. Invariant: every node
+ * but one under construction has count > 0. */
 #include "vm_internal.h"
 
-#define SLOT_BITS   6u
-#define SLOTS       (1u << SLOT_BITS)
-#define SLOT_MASK   (SLOTS - 1)
-#define HEIGHT_MAX  11 /* 64 bits of index */
-#define NODE_TAG    1ul
+#define SLOT_BITS  6u
+#define SLOTS      (1u << SLOT_BITS)
+#define SLOT_MASK  (SLOTS - 1)
+#define HEIGHT_MAX 11 /* 64 bits of index */
+#define NODE_TAG   1ul
 
 struct tree_node {
-	u32 shift;           /* [c] */
-	u32 count;           /* [owner's lock] slots in use */
+	u32 shift; /* [c] */
+	u32 count; /* [owner's lock] slots in use */
 	struct rcu_head rcu;
-	void *slots[SLOTS];  /* [owner's lock write, RCU read] nodes, or pages at shift 0 */
+	void *slots[SLOTS]; /* [owner's lock write, RCU read] nodes, or pages at shift 0 */
 };
 static struct kmem_cache *node_cache;
 
 void page_tree_init(void)
 {
-	node_cache = kmem_cache_create("page_tree_node", sizeof(struct tree_node), 64, CACHE_RECLAIMABLE);
+	node_cache = kmem_cache_create(
+		"page_tree_node", sizeof(struct tree_node), 64, CACHE_RECLAIMABLE);
 }
 
 static struct tree_node *root_node(void *root)
@@ -91,7 +94,8 @@ static void node_free_rcu(struct rcu_head *h)
 	kmem_cache_free(node_cache, container_of(h, struct tree_node, rcu));
 }
 
-/* Makes the tree high enough for @index: an empty one gets a root of the right height, another is put below new roots. */
+/* Makes the tree high enough for @index: an empty one gets a root of the right height, another is
+ * put below new roots. */
 static int tree_raise(void **root, u64 index)
 {
 	struct tree_node *top = root_node(*root), *n;

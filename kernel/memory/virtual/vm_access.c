@@ -1,8 +1,10 @@
-/* Reading and writing another space's memory: ptrace, /proc/PID/mem, /proc/PID/cmdline, arguments of a new program. Layer: memory. */
+/* Reading and writing another space's memory: ptrace, /proc/PID/mem, /proc/PID/cmdline, arguments
+ * of a new program. Layer: memory. */
 #include <exo/string.h>
 #include "vm_internal.h"
 
-/* One page. The area is held for writing: nobody can take the page away or look at a half of the change of rights. */
+/* One page. The area is held for writing: nobody can take the page away or look at a half of the
+ * change of rights. */
 static int access_page(struct vm_space *s, vaddr_t va, u8 *buf, size_t len_bytes, bool write)
 {
 	struct vm_area *a;
@@ -19,7 +21,8 @@ static int access_page(struct vm_space *s, vaddr_t va, u8 *buf, size_t len_bytes
 			return -EFAULT;
 		rwsem_write_lock(&a->lock);
 		pte = pmap_lookup(&s->pmap, va & PAGE_MASK);
-		if (va < a->start || va >= a->end || !pte_present(pte) || (write && !pte_writable(pte))) {
+		if (va < a->start || va >= a->end || !pte_present(pte) ||
+			(write && !pte_writable(pte))) {
 			err = -EAGAIN;
 		} else {
 			mem = (u8 *)phys_to_virt(pte_paddr(pte)) + (va & ~PAGE_MASK);

@@ -16,7 +16,8 @@ static void discard(struct vm_space *s, struct vm_area *a, vaddr_t start, vaddr_
 }
 
 /* Advice that acts on one area's part of the range. Context: space->lock (read). */
-static int advise_area(struct vm_space *s, struct vm_area *a, vaddr_t start, vaddr_t end, int advice)
+static int advise_area(
+	struct vm_space *s, struct vm_area *a, vaddr_t start, vaddr_t end, int advice)
 {
 	switch (advice) {
 	case L_MADV_DONTNEED:
@@ -35,7 +36,8 @@ static int advise_area(struct vm_space *s, struct vm_area *a, vaddr_t start, vad
 			return -EINVAL;
 		if ((a->flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
 			return -EACCES;
-		vm_object_punch(a->object, area_index(a, start) << PAGE_SHIFT, area_index(a, end) << PAGE_SHIFT);
+		vm_object_punch(a->object, area_index(a, start) << PAGE_SHIFT,
+			area_index(a, end) << PAGE_SHIFT);
 		return 0;
 	case L_MADV_PAGEOUT:
 	case L_MADV_COLD:
@@ -62,7 +64,8 @@ static int advise_walk(struct vm_space *s, vaddr_t start, vaddr_t end, int advic
 	return err ? err : at < end ? -ENOMEM : hole;
 }
 
-static int advise_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set, u32 forbidden)
+static int advise_flags(
+	struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set, u32 forbidden)
 {
 	int err = 0, hole;
 
@@ -82,7 +85,10 @@ static int advise_populate(struct vm_space *s, vaddr_t start, vaddr_t end, u32 a
 		int err = vm_fault(s, va, access);
 
 		if (err)
-			return err == -EACCES ? -EINVAL : err == -EFAULT ? -ENOMEM : err == -EIO ? -EFAULT : err;
+			return err == -EACCES   ? -EINVAL
+			       : err == -EFAULT ? -ENOMEM
+			       : err == -EIO    ? -EFAULT
+						: err;
 	}
 	return 0;
 }
@@ -206,7 +212,7 @@ int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec)
 {
 	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
 	vaddr_t end = start + len;
-	struct residency r = { start, vec };
+	struct residency r = {start, vec};
 	struct vm_area *a;
 	int err = 0;
 

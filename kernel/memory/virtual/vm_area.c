@@ -1,7 +1,8 @@
 /* Areas: the ordered set of mappings of a space. Layer: memory.
  *
- * The tree changes under space->lock (write) and tree_lock together, so holders of either may read it. An area that left the tree
- * has empty bounds, which a fault that still holds a reference sees when it gets the area's lock. */
+ * The tree changes under space->lock (write) and tree_lock together, so holders of either may read
+ * it. An area that left the tree has empty bounds, which a fault that still holds a reference sees
+ * when it gets the area's lock. */
 #include <exo/fs.h>
 #include <exo/log.h>
 #include "vm_internal.h"
@@ -13,7 +14,8 @@ void area_cache_init(void)
 	area_cache = kmem_cache_create("vm_area", sizeof(struct vm_area), 64, 0);
 }
 
-struct vm_area *area_create(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)
+struct vm_area *area_create(
+	struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)
 {
 	struct vm_area *a = kmem_cache_alloc(area_cache, ALLOC_KERNEL);
 
@@ -103,11 +105,6 @@ struct vm_area *area_get(struct vm_space *s, vaddr_t va)
 	return a;
 }
 
-static bool area_less(const struct rb_node *a, const struct rb_node *b)
-{
-	return area_of(a)->start < area_of(b)->start;
-}
-
 static void area_link_object(struct vm_area *a)
 {
 	if (!a->object)
@@ -126,15 +123,27 @@ void area_unlink_object(struct vm_area *a)
 	rwsem_write_unlock(&a->object->mappings_lock);
 }
 
-void area_insert(struct vm_area *a)
+static void area_insert_after(struct vm_area *below, struct vm_area *a)
 {
 	struct vm_space *s = a->space;
 
 	area_link_object(a); /* first: a truncation must find every page that a fault can map */
 	spin_lock(&s->tree_lock);
-	rb_insert(&s->areas, &a->node, area_less);
+	rb_insert_after(&s->areas, below ? &below->node : NULL, &a->node);
 	spin_unlock(&s->tree_lock);
 	s->area_count++;
+}
+
+void area_insert(struct vm_area *a)
+{
+	struct vm_area *above = area_above(a->space, a->start);
+
+	area_insert_after(above ? area_prev(above) : area_of(rb_last(&a->space->areas)), a);
+}
+
+void area_append(struct vm_area *last, struct vm_area *a)
+{
+	area_insert_after(last, a);
 }
 
 void area_erase(struct vm_area *a)
@@ -168,11 +177,12 @@ void area_split(struct vm_area *a, vaddr_t at, struct vm_area *upper)
 	upper->start = at;
 	upper->end = a->end;
 	upper->object_page = a->object ? area_index(a, at) : 0;
-	area_link_object(upper); /* for a moment both cover the upper part: a truncation then unmaps it twice */
+	area_link_object(upper); /* for a moment both cover the upper part: a truncation then unmaps
+				    it twice */
 	rwsem_write_lock(&a->lock);
 	spin_lock(&a->space->tree_lock);
 	a->end = at;
-	rb_insert(&a->space->areas, &upper->node, area_less);
+	rb_insert_after(&a->space->areas, &a->node, &upper->node);
 	spin_unlock(&a->space->tree_lock);
 	rwsem_write_unlock(&a->lock);
 	a->space->area_count++;
@@ -181,11 +191,13 @@ void area_split(struct vm_area *a, vaddr_t at, struct vm_area *upper)
 /* Whether @b may continue @a in one area; @b begins where @a ends. */
 static bool areas_match(const struct vm_area *a, const struct vm_area *b)
 {
-	return a->flags == b->flags && a->object == b->object && a->file == b->file && a->special == b->special && !a->special &&
+	return a->flags == b->flags && a->object == b->object && a->file == b->file &&
+	       a->special == b->special && !a->special &&
 	       (!a->object || a->object_page + area_pages(a) == b->object_page);
 }
 
-/* Lets @a reach further. Faults need not be kept out of what they already have, but truncation must see consistent bounds. */
+/* Lets @a reach further. Faults need not be kept out of what they already have, but truncation must
+ * see consistent bounds. */
 static void area_extend(struct vm_area *a, vaddr_t start, vaddr_t end)
 {
 	if (a->object) {
@@ -200,19 +212,27 @@ static void area_extend(struct vm_area *a, vaddr_t start, vaddr_t end)
 
 bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)
 {
-	struct vm_area *above = area_above(s, start), *below = above ? area_prev(above) : area_of(rb_last(&s->areas));
+	struct vm_area *above = area_above(s, start),
+		       *below = above ? area_prev(above) : area_of(rb_last(&s->areas));
 	if (like->special)
 		return false;
-	struct vm_area wanted = { .start = start, .end = end, .flags = like->flags, .object = like->object, .file = like->file,
-		.special = like->special, .object_page = like->object_page };
+	struct vm_area wanted = {.start = start,
+		.end = end,
+		.flags = like->flags,
+		.object = like->object,
+		.file = like->file,
+		.special = like->special,
+		.object_page = like->object_page};
 
-	if (above && above->start == end && !(like->flags & VM_STACK) && areas_match(&wanted, above)) {
+	if (above && above->start == end && !(like->flags & VM_STACK) &&
+		areas_match(&wanted, above)) {
 		area_extend(above, start, above->end);
 		if (below && below->end == start)
 			area_merge_around(s, start, start);
 		return true;
 	}
-	if (below && below->end == start && !(like->flags & VM_STACK) && areas_match(below, &wanted)) {
+	if (below && below->end == start && !(like->flags & VM_STACK) &&
+		areas_match(below, &wanted)) {
 		area_extend(below, below->start, end);
 		return true;
 	}

@@ -1,9 +1,9 @@
 /* Page faults. Layer: memory.
  *
- * A fault finds its area under tree_lock, then holds the area's lock for reading: no space lock. Entries change by compare-and-
- * exchange, so threads that fault on one page race harmlessly and the losers look again. A removal of the object's pages (truncate)
- * is noticed by the object's counter, see vm_object.c.
- * Out of memory: all locks are dropped, then the OOM killer decides. */
+ * A fault finds its area under tree_lock, then holds the area's lock for reading: no space lock.
+ * Entries change by compare-and- exchange, so threads that fault on one page race harmlessly and
+ * the losers look again. A removal of the object's pages (truncate) is noticed by the object's
+ * counter, see vm_object.c. Out of memory: all locks are dropped, then the OOM killer decides. */
 #include <exo/log.h>
 #include <exo/sched.h>
 #include <exo/string.h>
@@ -24,8 +24,8 @@ void vm_set_oom_killer(bool (*fn)(void))
 struct fault {
 	struct vm_area *area;
 	struct pmap *pmap;
-	vaddr_t va;     /* page aligned */
-	pte_t old;      /* entry as it was */
+	vaddr_t va; /* page aligned */
+	pte_t old;  /* entry as it was */
 	bool write;
 };
 
@@ -68,7 +68,8 @@ static int fault_anon_empty(struct fault *f)
 
 	if (!f->write) /* reading what nobody wrote: the one page of zeroes */
 		return pmap_replace(f->pmap, f->va, 0,
-			pte_make(page_to_phys(zero_page), (f->area->flags & (VM_READ | VM_EXEC)) | PMAP_USER | PMAP_SPECIAL));
+			pte_make(page_to_phys(zero_page),
+				(f->area->flags & (VM_READ | VM_EXEC)) | PMAP_USER | PMAP_SPECIAL));
 	p = anon_page_alloc(ALLOC_ZERO);
 	return p ? anon_install(f, p) : -ENOMEM;
 }
@@ -84,7 +85,8 @@ static int fault_unzero(struct fault *f)
 	return err;
 }
 
-/* Holds the page of the entry, so that it cannot be freed and come back under the same entry. false: the entry changed. */
+/* Holds the page of the entry, so that it cannot be freed and come back under the same entry.
+ * false: the entry changed. */
 static bool fault_hold(struct fault *f, struct page *p)
 {
 	u32 refs = __atomic_load_n(&p->refs, __ATOMIC_RELAXED);
@@ -92,14 +94,16 @@ static bool fault_hold(struct fault *f, struct page *p)
 	do {
 		if (!refs)
 			return false;
-	} while (!__atomic_compare_exchange_n(&p->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&p->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
 	if (likely(pmap_lookup(f->pmap, f->va) == f->old))
 		return true;
 	page_put(p);
 	return false;
 }
 
-/* A write to a present, protected entry of a private mapping: copy, unless nobody else has the page. */
+/* A write to a present, protected entry of a private mapping: copy, unless nobody else has the
+ * page. */
 static int fault_copy(struct fault *f)
 {
 	struct page *old = phys_to_page(pte_paddr(f->old)), *p;
@@ -109,7 +113,8 @@ static int fault_copy(struct fault *f)
 	if (pte_special(f->old))
 		return old == zero_page ? fault_unzero(f) : -EACCES;
 	if ((old->flags & PG_ANON) && __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
-		return pmap_replace(f->pmap, f->va, f->old, pte_mkwrite(pte_set_prot(f->old, f->area->flags & VM_PROT)));
+		return pmap_replace(f->pmap, f->va, f->old,
+			pte_mkwrite(pte_set_prot(f->old, f->area->flags & VM_PROT)));
 	if (!fault_hold(f, old))
 		return -EAGAIN;
 	p = anon_page_alloc(0);
@@ -125,7 +130,8 @@ static int fault_copy(struct fault *f)
 	return err;
 }
 
-/* Write to a page of an object that the space does not map yet, privately: copied from the object at once. */
+/* Write to a page of an object that the space does not map yet, privately: copied from the object
+ * at once. */
 static int fault_object_copy(struct fault *f)
 {
 	struct page *src = object_page_in(f->area->object, area_index(f->area, f->va)), *p;
@@ -139,7 +145,8 @@ static int fault_object_copy(struct fault *f)
 	return p ? anon_install(f, p) : -ENOMEM;
 }
 
-/* Whether a shared mapping may write a page as soon as it is mapped: nobody wants to know when it becomes dirty. */
+/* Whether a shared mapping may write a page as soon as it is mapped: nobody wants to know when it
+ * becomes dirty. */
 static bool writes_unnoticed(const struct vm_object *o)
 {
 	return object_is_shmem(o) && !o->ops->make_writable;
@@ -156,9 +163,10 @@ static u32 object_prot(const struct vm_area *a, bool write)
 
 /* Maps the page and those around it that are in the object already. */
 struct around {
-	vaddr_t start;             /* of slot 0 */
+	vaddr_t start; /* of slot 0 */
 	u32 count;
-	pte_t ptes[FAULT_AROUND];  /* ptes[i] for start + i pages; 0 = leave alone; each owns a page reference */
+	pte_t ptes[FAULT_AROUND]; /* ptes[i] for start + i pages; 0 = leave alone; each owns a page
+				     reference */
 };
 
 /* The window: aligned, inside the area, and inside one node of the page tree. Call under RCU. */
@@ -170,7 +178,8 @@ static void around_collect(struct fault *f, struct around *w, u32 prot)
 	u32 count;
 
 	before = MIN((f->va >> PAGE_SHIFT) % FAULT_AROUND, (f->va - a->start) >> PAGE_SHIFT);
-	after = MIN(FAULT_AROUND - (f->va >> PAGE_SHIFT) % FAULT_AROUND, (a->end - f->va) >> PAGE_SHIFT);
+	after = MIN(FAULT_AROUND - (f->va >> PAGE_SHIFT) % FAULT_AROUND,
+		(a->end - f->va) >> PAGE_SHIFT);
 	after = MIN(after, limit - index);
 	if (f->write && !writes_unnoticed(a->object)) {
 		before = 0; /* only this page was announced */
@@ -187,7 +196,9 @@ static void around_collect(struct fault *f, struct around *w, u32 prot)
 	w->start = f->va - (before << PAGE_SHIFT);
 	w->count = (u32)(before + after);
 	for (u32 i = 0; i < w->count; i++) {
-		struct page *p = slots ? __atomic_load_n(&slots[index - before + i - first], __ATOMIC_CONSUME) : NULL;
+		struct page *p = slots ? __atomic_load_n(&slots[index - before + i - first],
+						 __ATOMIC_CONSUME)
+				       : NULL;
 
 		w->ptes[i] = 0;
 		if (!p || (uintptr_t)p & 1)
@@ -214,7 +225,8 @@ static void around_undo(struct fault *f, struct around *w, u64 installed)
 static int fault_object_map(struct fault *f)
 {
 	struct vm_object *o = f->area->object;
-	u32 before = __atomic_load_n(&o->invalidations, __ATOMIC_ACQUIRE), here, prot = object_prot(f->area, f->write);
+	u32 before = __atomic_load_n(&o->invalidations, __ATOMIC_ACQUIRE), here,
+	    prot = object_prot(f->area, f->write);
 	u64 index = area_index(f->area, f->va), installed;
 	struct page *p = NULL;
 	struct around w;
@@ -238,14 +250,17 @@ static int fault_object_map(struct fault *f)
 		return (int)ptr_err(p);
 	if (installed)
 		rss_add(rss_of(f->area->space, o), __builtin_popcountll(installed));
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries, then the counter: pairs with object_remove */
+	__atomic_thread_fence(
+		__ATOMIC_SEQ_CST); /* entries, then the counter: pairs with object_remove */
 	if (unlikely(__atomic_load_n(&o->invalidations, __ATOMIC_RELAXED) != before)) {
 		around_undo(f, &w, installed);
 		return -EAGAIN;
 	}
 	if (installed >> here & 1)
 		return 0;
-	return pmap_lookup(f->pmap, f->va) ? -EAGAIN : -ENOMEM; /* raced with another fault, or no table page */
+	return pmap_lookup(f->pmap, f->va)
+		       ? -EAGAIN
+		       : -ENOMEM; /* raced with another fault, or no table page */
 }
 
 /* Write to a shared page: the object hears of it first. */
@@ -266,7 +281,8 @@ static int fault_shared_write(struct fault *f)
 		else if (pte_paddr(f->old) == page_to_phys(p))
 			err = pmap_replace(f->pmap, f->va, f->old, pte_mkwrite(f->old));
 		else
-			err = -EAGAIN; /* truncated and made anew meanwhile: its entry is about to go */
+			err = -EAGAIN; /* truncated and made anew meanwhile: its entry is about to
+					  go */
 	}
 	page_put(p);
 	return err;
@@ -283,7 +299,8 @@ static int fault_special(struct fault *f)
 	err = f->area->special->fault(f->area, f->va, &pa, &flags);
 	if (err)
 		return err;
-	return pmap_replace(f->pmap, f->va, 0, pte_make(pa, (f->area->flags & VM_PROT) | flags | PMAP_USER | PMAP_SPECIAL));
+	return pmap_replace(f->pmap, f->va, 0,
+		pte_make(pa, (f->area->flags & VM_PROT) | flags | PMAP_USER | PMAP_SPECIAL));
 }
 
 static int fault_resolve(struct fault *f)
@@ -318,7 +335,7 @@ static int fault_allowed(const struct vm_area *a, u32 access)
 static int fault_once(struct vm_space *s, vaddr_t va, u32 access)
 {
 	struct vm_area *a = area_get(s, va);
-	struct fault f = { .area = a, .pmap = &s->pmap, .va = va, .write = access & PROT_W };
+	struct fault f = {.area = a, .pmap = &s->pmap, .va = va, .write = access & PROT_W};
 	int err;
 
 	if (unlikely(!a)) {

@@ -1,33 +1,40 @@
 /* What the files of kernel/memory/virtual share. Layer: memory.
  *
- * Lock order: space->lock > object->mappings_lock > area->lock > (object fill) > tree_lock, object->lock.
- * A fault takes tree_lock for the look-up, then area->lock for reading; everything that takes part of an area away holds
- * area->lock for writing while it changes the bounds, so that afterwards no fault works in the part that went. */
+ * Lock order: space->lock > object->mappings_lock > area->lock > (object fill) > tree_lock,
+ * object->lock. A fault takes tree_lock for the look-up, then area->lock for reading; everything
+ * that takes part of an area away holds area->lock for writing while it changes the bounds, so that
+ * afterwards no fault works in the part that went. */
 #pragma once
 
 #include <exo/errno.h>
 #include <exo/vm.h>
 #include "../memory_internal.h"
 
-#define VM_PROT        (VM_READ | VM_WRITE | VM_EXEC)
-#define VM_MAYSHIFT    4 /* VM_MAY* = prot bit << 4 */
-#define STACK_GAP      (256 * PAGE_SIZE)
-#define AREAS_MAX      65530 /* as Linux's default of vm.max_map_count */
-#define FAULT_AROUND   16u
-#define PMAP_TABLE_SPAN (2ul << 20) /* what a page table of the lowest level maps; if it maps more, tables are kept a little longer */
+#define VM_PROT      (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_MAYSHIFT  4 /* VM_MAY* = prot bit << 4 */
+#define STACK_GAP    (256 * PAGE_SIZE)
+#define AREAS_MAX    65530 /* as Linux's default of vm.max_map_count */
+#define FAULT_AROUND 16u
+#define PMAP_TABLE_SPAN                                                                        \
+	(2ul << 20) /* what a page table of the lowest level maps; if it maps more, tables are \
+		       kept a little longer */
 
 /* ---- page_tree.c: index -> page; look-ups under RCU, changes under the owner's lock ---- */
 void page_tree_init(void);
 struct page *page_tree_get(void *root, u64 index);
-/* page_tree_window - the slots of up to 64 pages around @index; *first is the index of slot 0, *count how many. NULL = none there. */
+/* page_tree_window - the slots of up to 64 pages around @index; *first is the index of slot 0,
+ * *count how many. NULL = none there. */
 struct page **page_tree_window(void **root, u64 index, u64 *first, u32 *count);
-int page_tree_insert(void **root, u64 index, struct page *p) MUST_USE; /* slot is empty. 0 | -ENOMEM */
-struct page *page_tree_remove(void **root, u64 index);                 /* NULL = was empty */
-struct page *page_tree_next(void *root, u64 *index);                   /* first page at or after *index */
-void page_tree_destroy(void **root, void (*fn)(void *ctx, struct page *p), void *ctx); /* no readers left */
+int page_tree_insert(
+	void **root, u64 index, struct page *p) MUST_USE; /* slot is empty. 0 | -ENOMEM */
+struct page *page_tree_remove(void **root, u64 index);    /* NULL = was empty */
+struct page *page_tree_next(void *root, u64 *index);      /* first page at or after *index */
+void page_tree_destroy(
+	void **root, void (*fn)(void *ctx, struct page *p), void *ctx); /* no readers left */
 
 /* ---- vm_object.c ---- */
-/* object_page_in - as vm_object_page with create, but -EIO when @index lies beyond the object's size. */
+/* object_page_in - as vm_object_page with create, but -EIO when @index lies beyond the object's
+ * size. */
 struct page *object_page_in(struct vm_object *o, u64 index);
 static inline u64 object_pages(const struct vm_object *o)
 {
@@ -41,22 +48,32 @@ static inline bool object_is_shmem(const struct vm_object *o)
 /* ---- vm_area.c ---- */
 void area_cache_init(void);
 void object_cache_init(void);
-struct vm_area *area_create(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end); /* NULL; refs 1; not in tree */
+struct vm_area *area_create(struct vm_space *s, const struct vm_area *like, vaddr_t start,
+	vaddr_t end); /* NULL; refs 1; not in tree */
 void area_put(struct vm_area *a);
-/* area_above - the first area that ends after @va: the one at @va or the next one up. Context: space->lock or tree_lock. */
+/* area_above - the first area that ends after @va: the one at @va or the next one up. Context:
+ * space->lock or tree_lock. */
 struct vm_area *area_above(struct vm_space *s, vaddr_t va);
 struct vm_area *area_next(const struct vm_area *a);
 struct vm_area *area_prev(const struct vm_area *a);
-struct vm_area *area_get(struct vm_space *s, vaddr_t va); /* covering @va, +1; NULL. Takes tree_lock */
-void area_insert(struct vm_area *a);                      /* into tree and object; the tree takes over one reference */
-void area_erase(struct vm_area *a);                       /* out of tree and object; the caller gets the tree's reference */
+struct vm_area *area_get(
+	struct vm_space *s, vaddr_t va); /* covering @va, +1; NULL. Takes tree_lock */
+void area_insert(struct vm_area *a); /* into tree and object; the tree takes over one reference */
+/* area_append - as area_insert, above @last, the highest area (NULL = the first). */
+void area_append(struct vm_area *last, struct vm_area *a);
+void area_erase(
+	struct vm_area *a); /* out of tree and object; the caller gets the tree's reference */
 void area_unlink_object(struct vm_area *a);
-/* area_split - cuts @a at @at; the upper part is @upper, made by area_create beforehand. Context: space->lock (write). */
+/* area_split - cuts @a at @at; the upper part is @upper, made by area_create beforehand. Context:
+ * space->lock (write). */
 void area_split(struct vm_area *a, vaddr_t at, struct vm_area *upper);
-void area_set_bounds(struct vm_area *a, vaddr_t start, vaddr_t end); /* keeps faults out while it changes; object_page follows */
-/* area_grow_over - lets a neighbour cover [start, end) instead of a new area, when all attributes match. */
+void area_set_bounds(struct vm_area *a, vaddr_t start,
+	vaddr_t end); /* keeps faults out while it changes; object_page follows */
+/* area_grow_over - lets a neighbour cover [start, end) instead of a new area, when all attributes
+ * match. */
 bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end);
-void area_merge_around(struct vm_space *s, vaddr_t start, vaddr_t end); /* joins compatible neighbours in and around the range */
+void area_merge_around(struct vm_space *s, vaddr_t start,
+	vaddr_t end); /* joins compatible neighbours in and around the range */
 static inline u64 area_index(const struct vm_area *a, vaddr_t va)
 {
 	return a->object_page + ((va - a->start) >> PAGE_SHIFT);
@@ -67,29 +84,34 @@ static inline u64 area_pages(const struct vm_area *a)
 }
 
 /* ---- vm_space.c: accounting ---- */
-void space_account(struct vm_space *s, u32 area_flags, s64 pages); /* virtual sizes. Context: space->lock (write) */
+void space_account(struct vm_space *s, u32 area_flags,
+	s64 pages); /* virtual sizes. Context: space->lock (write) */
 int space_may_map(struct vm_space *s, u32 area_flags, u64 pages) MUST_USE; /* limits. 0 | -ENOMEM */
-int commit_charge(u64 pages) MUST_USE;                             /* 0 | -ENOMEM */
+int commit_charge(u64 pages) MUST_USE;                                     /* 0 | -ENOMEM */
 void commit_uncharge(u64 pages);
-u32 flags_account(u32 flags);                                      /* with VM_ACCOUNT set or cleared as the other flags demand */
+u32 flags_account(u32 flags); /* with VM_ACCOUNT set or cleared as the other flags demand */
 static inline void rss_add(s64 *counter, s64 n)
 {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 void space_rss_peak(struct vm_space *s);
-void space_gather_end(struct vm_space *s, struct tlb_gather *g); /* flush, and take what went off the counters */
+void space_gather_end(
+	struct vm_space *s, struct tlb_gather *g); /* flush, and take what went off the counters */
 
 /* ---- vm_protect.c ---- */
 /* areas_change_flags - on whatever is mapped in the range. 0 | -ENOMEM; space->lock (write). */
 int areas_change_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set) MUST_USE;
 
 /* ---- vm_map.c ---- */
-int unmap_locked(struct vm_space *s, vaddr_t start, vaddr_t end) MUST_USE; /* 0 | -ENOMEM; space->lock (write) */
-vaddr_t gap_find(struct vm_space *s, u64 len_bytes, bool below4g);         /* 0 = none; space->lock (write) */
+int unmap_locked(struct vm_space *s, vaddr_t start,
+	vaddr_t end) MUST_USE; /* 0 | -ENOMEM; space->lock (write) */
+vaddr_t gap_find(
+	struct vm_space *s, u64 len_bytes, bool below4g); /* 0 = none; space->lock (write) */
 bool range_free(struct vm_space *s, vaddr_t start, u64 len_bytes);
-/* areas_isolate - cuts areas at @start and @end, so that the range holds whole areas. 0 | -ENOMEM; space->lock (write). */
+/* areas_isolate - cuts areas at @start and @end, so that the range holds whole areas. 0 | -ENOMEM;
+ * space->lock (write). */
 int areas_isolate(struct vm_space *s, vaddr_t start, vaddr_t end) MUST_USE;
-bool range_is_mapped(struct vm_space *s, vaddr_t start, vaddr_t end);      /* without holes */
+bool range_is_mapped(struct vm_space *s, vaddr_t start, vaddr_t end); /* without holes */
 static inline bool user_range_valid(vaddr_t start, u64 len_bytes)
 {
 	return start < USER_MAX && len_bytes <= USER_MAX - start;

@@ -1,4 +1,5 @@
-/* Making and removing mappings, finding room for them, the break and the growing stack. Layer: memory. */
+/* Making and removing mappings, finding room for them, the break and the growing stack. Layer:
+ * memory. */
 #include <exo/fs.h>
 #include <exo/log.h>
 #include "vm_internal.h"
@@ -8,7 +9,8 @@
 
 /* ---- where ---- */
 
-static vaddr_t area_floor(const struct vm_area *a) /* lowest address that a neighbour below may reach */
+static vaddr_t area_floor(
+	const struct vm_area *a) /* lowest address that a neighbour below may reach */
 {
 	return a->flags & VM_STACK ? (a->start > STACK_GAP ? a->start - STACK_GAP : 0) : a->start;
 }
@@ -17,10 +19,12 @@ bool range_free(struct vm_space *s, vaddr_t start, u64 len_bytes)
 {
 	struct vm_area *above = area_above(s, start);
 
-	return user_range_valid(start, len_bytes) && start >= USER_MIN && (!above || area_floor(above) >= start + len_bytes);
+	return user_range_valid(start, len_bytes) && start >= USER_MIN &&
+	       (!above || area_floor(above) >= start + len_bytes);
 }
 
-/* The highest gap that fits below s->gap_hint. Gaps passed on the way are noted in gap_skipped. 0 = none. */
+/* The highest gap that fits below s->gap_hint. Gaps passed on the way are noted in gap_skipped. 0 =
+ * none. */
 static vaddr_t gap_below_hint(struct vm_space *s, u64 len_bytes)
 {
 	vaddr_t top = s->gap_hint;
@@ -99,11 +103,13 @@ bool range_is_mapped(struct vm_space *s, vaddr_t start, vaddr_t end)
 
 int areas_isolate(struct vm_space *s, vaddr_t start, vaddr_t end)
 {
-	struct vm_area *low = area_above(s, start), *high = area_above(s, end), *low_rest = NULL, *high_rest = NULL;
+	struct vm_area *low = area_above(s, start), *high = area_above(s, end), *low_rest = NULL,
+		       *high_rest = NULL;
 
 	if (s->area_count + 2 > AREAS_MAX)
 		return -ENOMEM;
-	if (low && low->start < start) { /* both pieces are made before either cut: failure changes nothing */
+	if (low && low->start < start) { /* both pieces are made before either cut: failure changes
+					    nothing */
 		low_rest = area_create(s, low, low->start, low->end);
 		if (!low_rest)
 			return -ENOMEM;
@@ -123,7 +129,8 @@ int areas_isolate(struct vm_space *s, vaddr_t start, vaddr_t end)
 	return 0;
 }
 
-/* Takes [start, end) away from the areas' bounds. Afterwards no fault works in the range. @rest: spare for a hole inside one area. */
+/* Takes [start, end) away from the areas' bounds. Afterwards no fault works in the range. @rest:
+ * spare for a hole inside one area. */
 static void areas_cut(struct vm_space *s, vaddr_t start, vaddr_t end, struct vm_area *rest)
 {
 	struct vm_area *a = area_above(s, start), *next;
@@ -150,7 +157,8 @@ static void areas_cut(struct vm_space *s, vaddr_t start, vaddr_t end, struct vm_
 	}
 }
 
-/* Whether a page table of the lowest level that served a part of [start, end) serves nothing outside [floor, ceiling). */
+/* Whether a page table of the lowest level that served a part of [start, end) serves nothing
+ * outside [floor, ceiling). */
 static bool leaf_table_inside(vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling)
 {
 	vaddr_t first = ALIGN_DOWN(start, PMAP_TABLE_SPAN);
@@ -198,7 +206,8 @@ int vm_unmap(struct vm_space *s, vaddr_t start, size_t len_bytes)
 {
 	int err;
 
-	if ((start & ~PAGE_MASK) || !len_bytes || !user_range_valid(start, ALIGN_UP(len_bytes, PAGE_SIZE)) ||
+	if ((start & ~PAGE_MASK) || !len_bytes ||
+		!user_range_valid(start, ALIGN_UP(len_bytes, PAGE_SIZE)) ||
 		ALIGN_UP(len_bytes, PAGE_SIZE) < len_bytes)
 		return -EINVAL;
 	rwsem_write_lock(&s->lock);
@@ -235,7 +244,8 @@ static int place_fixed(struct vm_space *s, const struct vm_map_request *r, u64 l
 	return 0;
 }
 
-/* Chooses the address. Fixed: what stands there is removed when everything else is known to succeed, by the caller. */
+/* Chooses the address. Fixed: what stands there is removed when everything else is known to
+ * succeed, by the caller. */
 static int place(struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, vaddr_t *out)
 {
 	vaddr_t hint = r->addr & PAGE_MASK;
@@ -269,10 +279,15 @@ static int replace_areas(struct vm_space *s, const struct vm_area *like, vaddr_t
 	return err;
 }
 
-static int map_locked(struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, u32 flags, vaddr_t *out)
+static int map_locked(
+	struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, u32 flags, vaddr_t *out)
 {
-	struct vm_area like = { .flags = flags, .object = r->object, .object_page = r->offset_bytes >> PAGE_SHIFT, .file = r->file,
-		.special = r->special, .special_ctx = r->special_ctx };
+	struct vm_area like = {.flags = flags,
+		.object = r->object,
+		.object_page = r->offset_bytes >> PAGE_SHIFT,
+		.file = r->file,
+		.special = r->special,
+		.special_ctx = r->special_ctx};
 	u64 pages = len_bytes >> PAGE_SHIFT, replaced;
 	struct vm_area *a;
 	vaddr_t start;
@@ -318,7 +333,8 @@ int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out)
 	if (r->offset_bytes + len_bytes < r->offset_bytes)
 		return -EOVERFLOW;
 	rwsem_write_lock(&s->lock);
-	flags = r->flags | s->lock_future | (r->grows_down ? VM_STACK : 0) | (r->special ? VM_SPECIAL : 0);
+	flags = r->flags | s->lock_future | (r->grows_down ? VM_STACK : 0) |
+		(r->special ? VM_SPECIAL : 0);
 	err = map_locked(s, r, len_bytes, flags_account(flags), &start);
 	rwsem_write_unlock(&s->lock);
 	if (err)
@@ -333,7 +349,9 @@ int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out)
 
 static int brk_grow(struct vm_space *s, vaddr_t from, vaddr_t to)
 {
-	struct vm_area like = { .flags = flags_account(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_HEAP | s->lock_future) };
+	struct vm_area like = {
+		.flags = flags_account(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
+				       VM_HEAP | s->lock_future)};
 	u64 pages = (to - from) >> PAGE_SHIFT;
 	struct vm_area *a;
 
@@ -398,9 +416,11 @@ int stack_grow(struct vm_space *s, vaddr_t va)
 	below = area_prev(a);
 	pages = (a->start - va) >> PAGE_SHIFT;
 	if (a->end - va > s->limit_stack || va < USER_MIN ||
-		(below && (below->flags & VM_PROT) && va < below->end + STACK_GAP) || (below && va < below->end))
+		(below && (below->flags & VM_PROT) && va < below->end + STACK_GAP) ||
+		(below && va < below->end))
 		err = -EFAULT;
-	else if (space_may_map(s, a->flags, pages) < 0 || ((a->flags & VM_ACCOUNT) && commit_charge(pages) < 0))
+	else if (space_may_map(s, a->flags, pages) < 0 ||
+		 ((a->flags & VM_ACCOUNT) && commit_charge(pages) < 0))
 		err = -ENOMEM;
 	if (err)
 		goto out;

@@ -1,12 +1,14 @@
 /* Memory objects: the page cache of an inode, and shared memory. Layer: memory.
  *
- * The tree holds complete pages only: a page enters it after it was filled, and each page in it carries one reference of the object.
- * Removal first takes pages out of the tree, then counts `invalidations`, then unmaps them from every area. A fault installs its
- * entries and then reads the counter again: either it sees the removal and undoes itself, or the unmapping sees its entries.
- * Removed pages are freed after a grace period, so a look-up under RCU may take a reference without further ado.
+ * The tree holds complete pages only: a page enters it after it was filled, and each page in it
+ * carries one reference of the object. Removal first takes pages out of the tree, then counts
+ * `invalidations`, then unmaps them from every area. A fault installs its entries and then reads
+ * the counter again: either it sees the removal and undoes itself, or the unmapping sees its
+ * entries. Removed pages are freed after a grace period, so a look-up under RCU may take a
+ * reference without further ado.
  *
- * Locks: object->lock for the tree; mappings_lock, then area->lock, for unmapping; fill_locks, hashed by page, so that one thread
- * fills a page. */
+ * Locks: object->lock for the tree; mappings_lock, then area->lock, for unmapping; fill_locks,
+ * hashed by page, so that one thread fills a page. */
 #include <exo/log.h>
 #include <exo/string.h>
 #include "vm_internal.h"
@@ -19,7 +21,7 @@ static struct kmem_cache *shared_cache;
 
 void vm_object_init(struct vm_object *o, const struct vm_object_ops *ops, void *owner)
 {
-	*o = (struct vm_object){ .refs = 1, .ops = ops, .owner = owner, .mem_counter = MEM_CACHE };
+	*o = (struct vm_object){.refs = 1, .ops = ops, .owner = owner, .mem_counter = MEM_CACHE};
 	spin_init(&o->lock, RANK_VM_OBJECT);
 	rwsem_init(&o->mappings_lock, RANK_S_MAPPINGS);
 	list_init(&o->mappings);
@@ -31,7 +33,7 @@ static void shared_release(struct vm_object *o)
 	kmem_cache_free(shared_cache, o);
 }
 
-static const struct vm_object_ops shared_ops = { .release = shared_release };
+static const struct vm_object_ops shared_ops = {.release = shared_release};
 
 void object_cache_init(void)
 {
@@ -52,7 +54,8 @@ struct vm_object *vm_object_create_anon(u64 size_bytes)
 		commit_uncharge(pages);
 		return NULL;
 	}
-	vm_object_init(o, &shared_ops, (void *)(uintptr_t)pages); /* what was charged is given back at the end */
+	vm_object_init(o, &shared_ops,
+		(void *)(uintptr_t)pages); /* what was charged is given back at the end */
 	o->mem_counter = MEM_SHMEM;
 	o->size_bytes = size_bytes;
 	return o;
@@ -114,8 +117,8 @@ struct page *vm_object_peek(struct vm_object *o, u64 index)
 	return p;
 }
 
-/* Puts a complete page into the tree, unless another was faster. Takes over @p's only reference when it succeeds.
- * Return: the page in the tree with a reference for the caller | err_ptr. */
+/* Puts a complete page into the tree, unless another was faster. Takes over @p's only reference
+ * when it succeeds. Return: the page in the tree with a reference for the caller | err_ptr. */
 static struct page *object_insert(struct vm_object *o, u64 index, struct page *p, bool bounded)
 {
 	struct page *there;
@@ -137,7 +140,8 @@ static struct page *object_insert(struct vm_object *o, u64 index, struct page *p
 	return there;
 }
 
-/* A page for @index that is not in the tree yet; filled when the object has a source. Caller holds the fill lock then. */
+/* A page for @index that is not in the tree yet; filled when the object has a source. Caller holds
+ * the fill lock then. */
 static struct page *object_add(struct vm_object *o, u64 index, bool bounded)
 {
 	struct page *p = page_alloc(0, ALLOC_ZERO | ALLOC_USER), *there;
@@ -197,7 +201,8 @@ void vm_object_mark_dirty(struct vm_object *o, struct page *p)
 {
 	if (p->flags & PG_DIRTY)
 		return;
-	if (!(__atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED) & PG_DIRTY) && !object_is_shmem(o))
+	if (!(__atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED) & PG_DIRTY) &&
+		!object_is_shmem(o))
 		mem_account(MEM_DIRTY, 1);
 }
 
@@ -213,7 +218,7 @@ static void pages_free_rcu(struct rcu_head *h)
 {
 	struct page *first = container_of(h, struct page, rcu), *p, *next;
 
-	list_for_each_entry_safe(p, next, &first->lru, lru) {
+	list_for_each_entry_safe (p, next, &first->lru, lru) {
 		list_del(&p->lru);
 		page_put(p);
 	}
@@ -258,7 +263,8 @@ static void punch_entry(void *ctx, vaddr_t va, pte_t pte)
 	struct punch *c = ctx;
 	struct page *p = phys_to_page(pte_paddr(pte));
 
-	if (pte_special(pte) || (p->flags & PG_ANON) || pmap_replace(&c->area->space->pmap, va, pte, 0) < 0)
+	if (pte_special(pte) || (p->flags & PG_ANON) ||
+		pmap_replace(&c->area->space->pmap, va, pte, 0) < 0)
 		return;
 	tlb_gather_count(c->gather, p);
 	tlb_flush_page(&c->area->space->pmap, va);
@@ -278,7 +284,7 @@ static void area_unmap_object_range(struct vm_area *a, u64 first, u64 last, bool
 
 		tlb_gather_begin(&g, &a->space->pmap);
 		if (keep_copies && !(a->flags & VM_SHARED))
-			pmap_walk(&a->space->pmap, start, end, punch_entry, &(struct punch){ a, &g });
+			pmap_walk(&a->space->pmap, start, end, punch_entry, &(struct punch){a, &g});
 		else
 			pmap_unmap(&a->space->pmap, start, end, &g);
 		space_gather_end(a->space, &g);
@@ -291,9 +297,10 @@ static void object_remove(struct vm_object *o, u64 first, u64 last, bool keep_co
 	struct page *ring = object_detach(o, first, last);
 	struct vm_area *a;
 
-	__atomic_fetch_add(&o->invalidations, 1, __ATOMIC_SEQ_CST); /* pairs with the second read in a fault */
+	__atomic_fetch_add(
+		&o->invalidations, 1, __ATOMIC_SEQ_CST); /* pairs with the second read in a fault */
 	rwsem_read_lock(&o->mappings_lock);
-	list_for_each_entry(a, &o->mappings, mapping_node)
+	list_for_each_entry (a, &o->mappings, mapping_node)
 		area_unmap_object_range(a, first, last, keep_copies);
 	rwsem_read_unlock(&o->mappings_lock);
 	if (ring)

@@ -1,4 +1,5 @@
-/* mprotect, and the flags of ranges in general: madvise's fork and dump bits, mlock. Layer: memory. */
+/* mprotect, and the flags of ranges in general: madvise's fork and dump bits, mlock. Layer: memory.
+ */
 #include "vm_internal.h"
 
 /* Changes the flags of all areas in [start, end), which areas_isolate cut out. */
@@ -33,7 +34,7 @@ static int protect_area(struct vm_space *s, struct vm_area *a, u32 prot, struct 
 
 	if (old == new)
 		return 0;
-	if ((new & ~old & VM_ACCOUNT) && commit_charge(pages) < 0)
+	if ((new & ~old &VM_ACCOUNT) && commit_charge(pages) < 0)
 		return -ENOMEM;
 	space_account(s, old & ~VM_ACCOUNT, -(s64)pages);
 	if (space_may_map(s, new, pages) < 0) {
@@ -43,11 +44,12 @@ static int protect_area(struct vm_space *s, struct vm_area *a, u32 prot, struct 
 		return -ENOMEM;
 	}
 	space_account(s, new & ~VM_ACCOUNT, (s64)pages);
-	if (old & ~new & VM_ACCOUNT) /* what was charged stays charged: pages may have been written */
+	if (old &
+		~new &VM_ACCOUNT) /* what was charged stays charged: pages may have been written */
 		new |= VM_ACCOUNT;
 	rwsem_write_lock(&a->lock);
 	a->flags = new;
-	pmap_protect(&s->pmap, a->start, a->end, prot, !(new & VM_SHARED) || notices, g);
+	pmap_protect(&s->pmap, a->start, a->end, prot, !(new &VM_SHARED) || notices, g);
 	rwsem_write_unlock(&a->lock);
 	return 0;
 }
@@ -106,7 +108,8 @@ int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_l
 	if (start == end)
 		return 0;
 	rwsem_write_lock(&s->lock);
-	err = range_is_mapped(s, start, end) ? areas_change_flags(s, start, end, clear, set) : -ENOMEM;
+	err = range_is_mapped(s, start, end) ? areas_change_flags(s, start, end, clear, set)
+					     : -ENOMEM;
 	rwsem_write_unlock(&s->lock);
 	if (!err && mode == VM_LOCK)
 		err = vm_populate(s, start, end);

@@ -4,18 +4,21 @@
 
 struct remap {
 	struct vm_space *space;
-	vaddr_t old, target;       /* target: of MREMAP_FIXED */
-	u64 old_len, new_len;      /* page aligned */
+	vaddr_t old, target;  /* target: of MREMAP_FIXED */
+	u64 old_len, new_len; /* page aligned */
 	u32 flags;
 };
 
-/* Lets the area that ends at old + old_len reach further, when nothing is above. -ENOMEM: no room, move instead. */
+/* Lets the area that ends at old + old_len reach further, when nothing is above. -ENOMEM: no room,
+ * move instead. */
 static int grow_in_place(struct remap *r, struct vm_area *a)
 {
 	struct vm_space *s = r->space;
 	u64 more = r->new_len - r->old_len;
-	struct vm_area like = { .flags = a->flags, .object = a->object, .file = a->file,
-		.object_page = a->object ? area_index(a, a->end) : 0 };
+	struct vm_area like = {.flags = a->flags,
+		.object = a->object,
+		.file = a->file,
+		.object_page = a->object ? area_index(a, a->end) : 0};
 
 	if (a->end != r->old + r->old_len || a->special || !range_free(s, a->end, more))
 		return -ENOMEM;
@@ -31,7 +34,8 @@ static int grow_in_place(struct remap *r, struct vm_area *a)
 }
 
 /* The pages of @from become those of @to. Faults are kept out of both while they move. */
-static int move_entries(struct vm_space *s, struct vm_area *from, struct vm_area *to, vaddr_t old, u64 len_bytes)
+static int move_entries(
+	struct vm_space *s, struct vm_area *from, struct vm_area *to, vaddr_t old, u64 len_bytes)
 {
 	struct tlb_gather g;
 	int err;
@@ -98,7 +102,8 @@ static int move(struct remap *r, struct vm_area *a, vaddr_t *out)
 /* What is at the target goes first; then the old range may have become another area. */
 static int fixed_target(struct remap *r)
 {
-	if ((r->target & ~PAGE_MASK) || !user_range_valid(r->target, r->new_len) || r->target < USER_MIN)
+	if ((r->target & ~PAGE_MASK) || !user_range_valid(r->target, r->new_len) ||
+		r->target < USER_MIN)
 		return -EINVAL;
 	if (r->target < r->old + r->old_len && r->old < r->target + r->new_len)
 		return -EINVAL;
@@ -148,21 +153,29 @@ static int remap_locked(struct remap *r, vaddr_t *out)
 	return r->flags & L_MREMAP_MAYMOVE ? move(r, a, out) : -ENOMEM;
 }
 
-int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags, vaddr_t new_addr, vaddr_t *out)
+int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags,
+	vaddr_t new_addr, vaddr_t *out)
 {
-	struct remap r = { .space = s, .old = old, .target = new_addr, .old_len = ALIGN_UP(old_len, PAGE_SIZE),
-		.new_len = ALIGN_UP(new_len, PAGE_SIZE), .flags = mremap_flags };
+	struct remap r = {.space = s,
+		.old = old,
+		.target = new_addr,
+		.old_len = ALIGN_UP(old_len, PAGE_SIZE),
+		.new_len = ALIGN_UP(new_len, PAGE_SIZE),
+		.flags = mremap_flags};
 	struct vm_area *a;
 	bool locked;
 	int err;
 
-	if ((old & ~PAGE_MASK) || !new_len || (mremap_flags & ~(L_MREMAP_MAYMOVE | L_MREMAP_FIXED | L_MREMAP_DONTUNMAP)))
+	if ((old & ~PAGE_MASK) || !new_len ||
+		(mremap_flags & ~(L_MREMAP_MAYMOVE | L_MREMAP_FIXED | L_MREMAP_DONTUNMAP)))
 		return -EINVAL;
-	if ((mremap_flags & (L_MREMAP_FIXED | L_MREMAP_DONTUNMAP)) && !(mremap_flags & L_MREMAP_MAYMOVE))
+	if ((mremap_flags & (L_MREMAP_FIXED | L_MREMAP_DONTUNMAP)) &&
+		!(mremap_flags & L_MREMAP_MAYMOVE))
 		return -EINVAL;
 	if ((mremap_flags & L_MREMAP_DONTUNMAP) && r.old_len != r.new_len)
 		return -EINVAL;
-	if (r.old_len < old_len || r.new_len < new_len || !user_range_valid(old, r.old_len) || r.new_len > USER_MAX)
+	if (r.old_len < old_len || r.new_len < new_len || !user_range_valid(old, r.old_len) ||
+		r.new_len > USER_MAX)
 		return -EINVAL;
 	rwsem_write_lock(&s->lock);
 	err = remap_locked(&r, out);

@@ -95,7 +95,8 @@ void space_rss_peak(struct vm_space *s)
 	u64 now = vm_space_rss(s);
 
 	if (now > READ_ONCE(s->rss_peak))
-		WRITE_ONCE(s->rss_peak, now); /* racy: a peak of two faults at once may be missed by one page */
+		WRITE_ONCE(s->rss_peak,
+			now); /* racy: a peak of two faults at once may be missed by one page */
 }
 
 void space_gather_end(struct vm_space *s, struct tlb_gather *g)
@@ -119,7 +120,9 @@ void vm_space_layout(struct vm_space *s, bool randomize)
 	u64 room = MAX(MIN(s->limit_stack, USER_MAX / 6 * 5), STACK_ROOM_MIN) + STACK_GAP;
 
 	s->stack_top = USER_MAX - PAGE_SIZE - (randomize ? vm_random_pages(STACK_RANDOM_BITS) : 0);
-	s->mmap_base = ALIGN_DOWN(s->stack_top - room - (randomize ? vm_random_pages(MMAP_RANDOM_BITS) : 0), PAGE_SIZE);
+	s->mmap_base = ALIGN_DOWN(
+		s->stack_top - room - (randomize ? vm_random_pages(MMAP_RANDOM_BITS) : 0),
+		PAGE_SIZE);
 	s->gap_hint = s->mmap_base;
 	s->gap_skipped = 0;
 }
@@ -168,10 +171,11 @@ void vm_space_put(struct vm_space *s)
 	for (struct rb_node *n = rb_first(&s->areas); n; n = rb_next(n)) {
 		a = container_of(n, struct vm_area, node);
 		area_unlink_object(a);
-		list_add_tail(&areas, &a->mapping_node); /* a tree cannot be walked while it is freed */
+		list_add_tail(
+			&areas, &a->mapping_node); /* a tree cannot be walked while it is freed */
 	}
 	pmap_fini(&s->pmap);
-	list_for_each_entry_safe(a, next, &areas, mapping_node) {
+	list_for_each_entry_safe (a, next, &areas, mapping_node) {
 		if (a->flags & VM_ACCOUNT)
 			commit_uncharge(area_pages(a));
 		area_put(a);
@@ -220,22 +224,23 @@ static bool fork_copies_entries(const struct vm_area *a)
 	return !a->object || !(a->flags & VM_SHARED);
 }
 
-static int fork_area(struct vm_space *child, struct vm_area *a)
+/* The child's copy of one area, above @last. Return: it | NULL, out of memory. */
+static struct vm_area *fork_area(struct vm_space *child, struct vm_area *last, struct vm_area *a)
 {
 	struct vm_area *c;
 
 	if ((a->flags & VM_ACCOUNT) && commit_charge(area_pages(a)) < 0)
-		return -ENOMEM;
+		return NULL;
 	c = area_create(child, a, a->start, a->end);
 	if (!c) {
 		if (a->flags & VM_ACCOUNT)
 			commit_uncharge(area_pages(a));
-		return -ENOMEM;
+		return NULL;
 	}
 	c->flags &= ~VM_LOCKED;
-	area_insert(c);
+	area_append(last, c);
 	space_account(child, c->flags, (s64)area_pages(c));
-	return 0;
+	return c;
 }
 
 static void fork_flush(struct vm_space *child, struct tlb_gather *g)
@@ -246,9 +251,10 @@ static void fork_flush(struct vm_space *child, struct tlb_gather *g)
 	tlb_gather_end(g);
 }
 
-/* Copies the entries of all areas. With other threads about, an area stays locked until its translations are flushed: else one of
- * them could copy a page away while another still writes to the old one through a stale translation. A space with one user needs
- * the lock only against truncation, which knows areas with an object, and one flush at the end. */
+/* Copies the entries of all areas. With other threads about, an area stays locked until its
+ * translations are flushed: else one of them could copy a page away while another still writes to
+ * the old one through a stale translation. A space with one user needs the lock only against
+ * truncation, which knows areas with an object, and one flush at the end. */
 static int fork_entries(struct vm_space *child, struct vm_space *parent)
 {
 	bool alone = __atomic_load_n(&parent->refs, __ATOMIC_RELAXED) == 1;
@@ -264,7 +270,8 @@ static int fork_entries(struct vm_space *child, struct vm_space *parent)
 			continue;
 		if (lock)
 			rwsem_write_lock(&a->lock);
-		err = pmap_copy(&child->pmap, &parent->pmap, a->start, a->end, !(a->flags & VM_SHARED), &g);
+		err = pmap_copy(
+			&child->pmap, &parent->pmap, a->start, a->end, !(a->flags & VM_SHARED), &g);
 		if (!alone) {
 			fork_flush(child, &g);
 			tlb_gather_begin(&g, &parent->pmap);
@@ -279,6 +286,7 @@ static int fork_entries(struct vm_space *child, struct vm_space *parent)
 struct vm_space *vm_space_fork(struct vm_space *parent)
 {
 	struct vm_space *child = space_alloc();
+	struct vm_area *last = NULL;
 	struct rb_node *n;
 	int err = 0;
 
@@ -289,8 +297,10 @@ struct vm_space *vm_space_fork(struct vm_space *parent)
 	for (n = rb_first(&parent->areas); n && !err; n = rb_next(n)) {
 		struct vm_area *a = container_of(n, struct vm_area, node);
 
-		if (!(a->flags & VM_DONTFORK))
-			err = fork_area(child, a);
+		if (a->flags & VM_DONTFORK)
+			continue;
+		last = fork_area(child, last, a);
+		err = last ? 0 : -ENOMEM;
 	}
 	if (!err)
 		err = fork_entries(child, parent);
@@ -305,7 +315,8 @@ struct vm_space *vm_space_fork(struct vm_space *parent)
 
 /* ---- readers ---- */
 
-int vm_for_each_area(struct vm_space *s, vaddr_t from, int (*fn)(void *ctx, struct vm_area *a), void *ctx)
+int vm_for_each_area(
+	struct vm_space *s, vaddr_t from, int (*fn)(void *ctx, struct vm_area *a), void *ctx)
 {
 	struct vm_area *a;
 	int ret = 0;

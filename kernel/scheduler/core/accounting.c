@@ -1,15 +1,16 @@
 /* Run times, load, statistics. Layer: scheduler.
  *
- * Run times are exact, taken at every switch. Their split into user and system time is sampled by the tick (core/tick.c) and scaled
- * to the exact sum, and what was once shown never shrinks. Load averages: every 5 s, as in getloadavg(3), 11 bits of fraction. */
+ * Run times are exact, taken at every switch. Their split into user and system time is sampled by
+ * the tick (core/tick.c) and scaled to the exact sum, and what was once shown never shrinks. Load
+ * averages: every 5 s, as in getloadavg(3), 11 bits of fraction. */
 #include "../scheduler_internal.h"
 #include <exo/string.h>
 
 #define LOAD_PERIOD_NS (5 * NS_PER_SEC)
 #define LOAD_ONE       (1u << 11)
 
-static u64 load[3];              /* [a] written by load_timer only */
-static const u32 load_decay[3] = { 1884, 2014, 2037 }; /* 2048 / e^(5/60), e^(5/300), e^(5/900) */
+static u64 load[3];                                  /* [a] written by load_timer only */
+static const u32 load_decay[3] = {1884, 2014, 2037}; /* 2048 / e^(5/60), e^(5/300), e^(5/900) */
 static struct timer load_timer;
 
 u64 thread_cpu_time(struct thread *t)
@@ -37,7 +38,8 @@ static u64 show(u64 *shown, u64 v)
 {
 	u64 old = __atomic_load_n(shown, __ATOMIC_RELAXED);
 
-	while (old < v && !__atomic_compare_exchange_n(shown, &old, v, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	while (old < v && !__atomic_compare_exchange_n(
+				  shown, &old, v, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	return MAX(old, v);
 }
@@ -45,7 +47,8 @@ static u64 show(u64 *shown, u64 v)
 /* part / whole of total without overflow; whole > 0. */
 static u64 share(u64 total, u64 part, u64 whole)
 {
-	u32 shift = 0; /* small enough to multiply: only bits below the clock's own error are lost */
+	u32 shift =
+		0; /* small enough to multiply: only bits below the clock's own error are lost */
 
 	while (part >> 32 || whole >> 32) {
 		part >>= 1;

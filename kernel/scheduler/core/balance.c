@@ -1,11 +1,13 @@
 /* Keeping CPUs busy. Layer: scheduler.
  *
- * Idle CPUs pull: before a CPU goes idle it takes a queued thread from the most loaded one. Loaded CPUs push: their tick rouses an idle CPU,
- * which then pulls, and every BALANCE_NS moves one thread to a CPU that has at least two fewer. Another queue's lock is only tried. */
+ * Idle CPUs pull: before a CPU goes idle it takes a queued thread from the most loaded one. Loaded
+ * CPUs push: their tick rouses an idle CPU, which then pulls, and every BALANCE_NS moves one thread
+ * to a CPU that has at least two fewer. Another queue's lock is only tried. */
 #include "../scheduler_internal.h"
 #include <arch/irq.h>
 
 #define BALANCE_NS (24 * NS_PER_MS)
+#define SCAN_MAX   16u
 
 static struct thread *steal(struct runqueue *from, u32 to_cpu)
 {
@@ -23,33 +25,68 @@ static struct thread *steal(struct runqueue *from, u32 to_cpu)
 	return t;
 }
 
+static struct thread *try_steal(struct runqueue *from, u32 to_cpu)
+{
+	struct thread *t;
+
+	if (!spin_trylock(&from->lock))
+		return NULL;
+	t = steal(from, to_cpu);
+	spin_unlock_no_preempt(&from->lock);
+	preempt_enable_no_resched();
+	return t;
+}
+
+/* The most loaded CPU first; what waits there may be bound to it, so then the others. */
 struct thread *balance_idle(struct runqueue *rq)
 {
+	cpumask_t loaded = 0;
 	struct runqueue *busiest = NULL;
 	struct thread *t;
-	u32 most = 1;
-	u32 cpu;
+	u32 most = 1, cpu;
 
 	for_each_online_cpu (cpu) {
 		struct runqueue *other = cpu_ptr(runqueues, cpu);
 		u32 n = READ_ONCE(other->nr_running);
 
-		if (n > most && other != rq) {
+		if (n < 2 || other == rq)
+			continue;
+		loaded |= BIT(cpu);
+		if (n > most) {
 			most = n;
 			busiest = other;
 		}
 	}
-	if (!busiest || !spin_trylock(&busiest->lock))
+	if (!busiest)
 		return NULL;
-	t = steal(busiest, rq->cpu);
-	spin_unlock_no_preempt(&busiest->lock);
-	preempt_enable_no_resched();
+	t = try_steal(busiest, rq->cpu);
+	loaded &= ~BIT(busiest->cpu);
+	for_each_bit (cpu, loaded) {
+		if (t)
+			break;
+		t = try_steal(cpu_ptr(runqueues, cpu), rq->cpu);
+	}
 	return t;
+}
+
+/* The idle CPUs that a thread waiting here could go to. */
+static cpumask_t useful(struct runqueue *rq, cpumask_t idle)
+{
+	cpumask_t mask = rq->rt.count ? idle : 0;
+	struct thread *t;
+	u32 scanned = 0;
+
+	list_for_each_entry (t, &rq->fair.waiting, se.waiting) {
+		if (++scanned > SCAN_MAX)
+			break;
+		mask |= t->affinity & idle;
+	}
+	return mask;
 }
 
 void balance_tick(struct runqueue *rq, ns_t now)
 {
-	cpumask_t idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED);
+	cpumask_t idle = useful(rq, __atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED));
 	struct runqueue *to = NULL;
 	struct thread *t;
 	u32 cpu, least = rq->nr_running - 1;
@@ -57,9 +94,8 @@ void balance_tick(struct runqueue *rq, ns_t now)
 	if (rq->nr_running < 2)
 		return;
 	if (idle) {
-		struct runqueue *sleeper = cpu_ptr(runqueues, bit_ffs(idle));
-
-		arch_ipi(sleeper->cpu, IPI_RESCHED); /* it will look round before it sleeps again */
+		arch_ipi(
+			bit_ffs(idle), IPI_RESCHED); /* it will look round before it sleeps again */
 		return;
 	}
 	if (now - rq->balanced_at < BALANCE_NS)

@@ -1,12 +1,14 @@
 /* The switch from one thread to the next. Layer: scheduler.
  *
- * schedule() runs with interrupts off under the queue's lock, which the next thread releases. Sleeping is decided by one
- * compare-and-exchange: if nobody has woken prev meanwhile, THREAD_OFF_RQ is set and from then on the waker queues it; a waker
- * on another CPU first waits for on_cpu to clear, one that queues it here waits for this lock. So no wake-up is lost and no
- * thread runs twice at a time.
+ * schedule() runs with interrupts off under the queue's lock, which the next thread releases.
+ * Sleeping is decided by one compare-and-exchange: if nobody has woken prev meanwhile,
+ * THREAD_OFF_RQ is set and from then on the waker queues it; a waker on another CPU first waits for
+ * on_cpu to clear, one that queues it here waits for this lock. So no wake-up is lost and no thread
+ * runs twice at a time.
  *
- * need-resched is bit 31 of preempt_count (clear = wanted), hence "may and should" is one test for zero. Whoever clears the bit
- * for this CPU does so with interrupts off or under a lock, so that the test comes when the count drops. */
+ * need-resched is bit 31 of preempt_count (clear = wanted), hence "may and should" is one test for
+ * zero. Whoever clears the bit for this CPU does so with interrupts off or under a lock, so that
+ * the test comes when the count drops. */
 #include "../scheduler_internal.h"
 #include <exo/memory.h>
 #include <exo/vm.h>
@@ -80,7 +82,8 @@ void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags)
 	WRITE_ONCE(t->cpu, rq->cpu);
 	__atomic_store_n(&t->on_rq, 1, __ATOMIC_RELEASE); /* pairs with sched_pin */
 	rq->nr_running++;
-	rq_account(rq, clock_monotonic()); /* on a tickless CPU the clock is old, and with it what curr is due */
+	rq_account(rq, clock_monotonic()); /* on a tickless CPU the clock is old, and with it what
+					      curr is due */
 	t->sched_class->enqueue(rq, t, flags);
 	if (t->sched_class != curr->sched_class) {
 		if (t->sched_class->order > curr->sched_class->order)
@@ -88,7 +91,8 @@ void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags)
 	} else if (t->sched_class->preempts(rq, curr, t)) {
 		rq_resched(rq);
 	}
-	/* The running thread's time must end now that another waits. Its CPU arms the tick; usually it is armed already. */
+	/* The running thread's time must end now that another waits. Its CPU arms the tick; usually
+	 * it is armed already. */
 	if (rq->nr_running == 2 && rq->tick_at == NS_FOREVER) {
 		if (rq->cpu == cpu_id())
 			tick_arm(rq, rq->clock);
@@ -138,8 +142,10 @@ static ALWAYS_INLINE bool try_block(struct runqueue *rq, struct thread *prev)
 
 	if (state == THREAD_RUNNING)
 		return false;
-	/* Everything that a waker may see of a sleeper is set before; the waker waits for the lock or on_cpu before it touches more. */
-	if (!__atomic_compare_exchange_n(&prev->state, &state, state | THREAD_OFF_RQ, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	/* Everything that a waker may see of a sleeper is set before; the waker waits for the lock
+	 * or on_cpu before it touches more. */
+	if (!__atomic_compare_exchange_n(&prev->state, &state, state | THREAD_OFF_RQ, false,
+		    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		return false;
 	prev->on_rq = 0;
 	rq->nr_running--;
@@ -167,12 +173,15 @@ static ALWAYS_INLINE void finish_switch(void)
 {
 	struct runqueue *rq = this_cpu_ptr(runqueues);
 	struct thread *prev = rq->switched_from, *moving = rq->moving;
-	/* Both: a thread that is preempted on the way into its last schedule() is still to come back. */
-	bool dead = __atomic_load_n(&prev->state, __ATOMIC_RELAXED) == (THREAD_DEAD | THREAD_OFF_RQ);
+	/* Both: a thread that is preempted on the way into its last schedule() is still to come
+	 * back. */
+	bool dead =
+		__atomic_load_n(&prev->state, __ATOMIC_RELAXED) == (THREAD_DEAD | THREAD_OFF_RQ);
 
 	rq->moving = NULL;
 	rq->threads -= dead;
-	__atomic_store_n(&prev->on_cpu, 0, __ATOMIC_RELEASE); /* pairs with queue_woken; after this prev may run elsewhere */
+	__atomic_store_n(&prev->on_cpu, 0,
+		__ATOMIC_RELEASE); /* pairs with queue_woken; after this prev may run elsewhere */
 	spin_unlock_no_preempt(&rq->lock);
 	if (unlikely(moving != NULL))
 		sched_move(moving);
@@ -227,7 +236,9 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 		else
 			__atomic_fetch_and(&sched_idle_mask, ~BIT(rq->cpu), __ATOMIC_RELAXED);
 	}
-	if (rq->tick_at > rq->clock + (rq->nr_running > 1 ? TICK_LATE_SHARED_NS : TICK_LATE_ALONE_NS) && !is_idle_thread(next))
+	if (rq->tick_at > rq->clock +
+				  (rq->nr_running > 1 ? TICK_LATE_SHARED_NS : TICK_LATE_ALONE_NS) &&
+		!is_idle_thread(next))
 		tick_arm(rq, rq->clock);
 	next->on_cpu = 1;
 	if (prev->space != next->space)
@@ -238,7 +249,8 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 	preempt_enable_no_resched();
 }
 
-/* The compiler must not carry `current` or this CPU's addresses over the switch: hence functions of their own. */
+/* The compiler must not carry `current` or this CPU's addresses over the switch: hence functions of
+ * their own. */
 static NOINLINE void schedule_block(void)
 {
 	switch_threads(WHY_BLOCK);
@@ -271,7 +283,8 @@ void schedule(void)
 
 void sched_yield_current(void)
 {
-	if (READ_ONCE(this_cpu_ptr(runqueues)->nr_running) == 1) { /* nobody here to go first; another CPU's count is as good */
+	if (READ_ONCE(this_cpu_ptr(runqueues)->nr_running) ==
+		1) { /* nobody here to go first; another CPU's count is as good */
 		preempt_disable();
 		rcu_note_quiescent();
 		preempt_enable();

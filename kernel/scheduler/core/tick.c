@@ -1,8 +1,10 @@
-/* The tick of a CPU: one timer, armed only while it has something to end or to measure. Layer: scheduler.
+/* The tick of a CPU: one timer, armed only while it has something to end or to measure. Layer:
+ * scheduler.
  *
- * With several runnable threads it ends slices. With one it samples, ever more seldom (10 ms to 100 ms): whether the time since the last
- * sample counts as user or system time, for times(2) and /proc/stat; exact run times come from the switches. An idle CPU
- * has no tick, and one that runs a kernel thread alone needs none. */
+ * With several runnable threads it ends slices. With one it samples, ever more seldom (10 ms to 100
+ * ms): whether the time since the last sample counts as user or system time, for times(2) and
+ * /proc/stat; exact run times come from the switches. An idle CPU has no tick, and one that runs a
+ * kernel thread alone needs none. */
 #include "../scheduler_internal.h"
 #include <arch/irq.h>
 

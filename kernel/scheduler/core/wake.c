@@ -1,14 +1,16 @@
 /* Sleeping, waking, and where a woken thread goes. Layer: scheduler.
  *
- * Placement. An idle CPU, the one it last ran on first; but when the waker's and the woken thread's predicted bursts are both short
- * (a pipe, a lock handed over, fork and wait), the woken thread stays with the waker: the waker will sleep before another CPU could
- * have been roused. If it does not sleep, the tick hands the thread to an idle CPU. */
+ * Placement. An idle CPU, the one it last ran on first; but when the waker's and the woken thread's
+ * predicted bursts are both short (a pipe, a lock handed over, fork and wait), the woken thread
+ * stays with the waker: the waker will sleep before another CPU could have been roused. If it does
+ * not sleep, the tick hands the thread to an idle CPU. */
 #include "../scheduler_internal.h"
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <arch/irq.h>
 
-#define WAKE_MASK ((1u << THREAD_INTERRUPTIBLE) | (1u << THREAD_UNINTERRUPTIBLE) | (1u << THREAD_KILLABLE))
+#define WAKE_MASK \
+	((1u << THREAD_INTERRUPTIBLE) | (1u << THREAD_UNINTERRUPTIBLE) | (1u << THREAD_KILLABLE))
 
 static u32 least_loaded(cpumask_t mask, u32 first)
 {
@@ -28,6 +30,28 @@ static u32 least_loaded(cpumask_t mask, u32 first)
 	return best;
 }
 
+/* Its last CPU unless a real-time thread of no lower priority runs there and another CPU runs
+ * something less urgent. */
+static u32 cpu_for_realtime(struct thread *t, cpumask_t allowed)
+{
+	cpumask_t order = allowed & BIT(t->cpu) ? BIT(t->cpu) : 0;
+	u32 cpu;
+
+	for (u32 pass = 0; pass < 2; pass++, order = allowed) {
+		for_each_bit (cpu, order) {
+			struct runqueue *rq = cpu_ptr(runqueues, cpu);
+			struct thread *curr =
+				READ_ONCE(rq->curr); /* stays readable: interrupts are off */
+
+			if (!READ_ONCE(rq->rt.count) && /* else another is about to run there */
+				(curr->sched_class != &rt_class ||
+					curr->params.rt_priority < t->params.rt_priority))
+				return cpu;
+		}
+	}
+	return allowed & BIT(t->cpu) ? t->cpu : bit_ffs(allowed);
+}
+
 static NOINLINE u32 select_among(struct thread *t, u32 self, bool fresh)
 {
 	cpumask_t allowed = t->affinity & __atomic_load_n(&cpu_online_mask, __ATOMIC_RELAXED);
@@ -37,12 +61,15 @@ static NOINLINE u32 select_among(struct thread *t, u32 self, bool fresh)
 	if (allowed >> self & 1 && t->sched_class == &fair_class) {
 		if (is_idle_thread(here->curr))
 			return self; /* an interrupt woke this CPU: it need not rouse another */
-		if (here->nr_running == 1 && !in_interrupt() && here->curr->sched_class == &fair_class &&
-			fair_is_hot(here->curr) && (fresh || fair_is_hot(t)))
+		if (here->nr_running == 1 && !in_interrupt() &&
+			here->curr->sched_class == &fair_class && fair_is_hot(here->curr) &&
+			(fresh || fair_is_hot(t)))
 			return self;
 	}
 	if (idle)
 		return idle >> t->cpu & 1 ? t->cpu : bit_ffs(idle);
+	if (t->sched_class == &rt_class && allowed)
+		return cpu_for_realtime(t, allowed);
 	if (unlikely(!allowed))
 		return self; /* its CPUs are gone: anywhere is better than nowhere */
 	return least_loaded(allowed, fresh ? self : t->cpu);
@@ -54,13 +81,15 @@ u32 sched_select_cpu(struct thread *t, bool fresh)
 }
 
 /* Queues @t, which is off the queues and ours. Interrupts off; @flags are given back. */
-static ALWAYS_INLINE void queue_woken(struct thread *t, u32 enqueue_flags, u32 old_state, ulong flags)
+static ALWAYS_INLINE void queue_woken(
+	struct thread *t, u32 enqueue_flags, u32 old_state, ulong flags)
 {
 	u32 cpu = sched_select_cpu(t, old_state == THREAD_NEW);
 	struct runqueue *rq = cpu_ptr(runqueues, cpu);
 
 	if (cpu != t->cpu) {
-		while (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) /* its old CPU is about to finish the switch */
+		while (__atomic_load_n(&t->on_cpu,
+			__ATOMIC_ACQUIRE)) /* its old CPU is about to finish the switch */
 			arch_cpu_relax();
 		migrated(t, cpu_ptr(runqueues, t->cpu), rq);
 	}
@@ -83,7 +112,8 @@ static ALWAYS_INLINE bool claim(struct thread *t, u32 states, u32 *old_out)
 		}
 		if (!(states >> (old & THREAD_STATE_MASK) & 1))
 			return false;
-	} while (!__atomic_compare_exchange_n(&t->state, &old, THREAD_RUNNING, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&t->state, &old, THREAD_RUNNING, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 	*old_out = old;
 	return true;
 }
@@ -101,7 +131,8 @@ static ALWAYS_INLINE bool wake_from(struct thread *t, u32 states)
 
 bool thread_wake(struct thread *t)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the caller's condition before the state; pairs with thread_set_state */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the caller's condition before the state; pairs
+						    with thread_set_state */
 	return wake_from(t, WAKE_MASK);
 }
 
@@ -125,7 +156,8 @@ bool thread_wake_signal(struct thread *t, bool fatal)
 		u32 cpu = READ_ONCE(t->cpu);
 
 		if (cpu != cpu_id())
-			arch_ipi(cpu, IPI_RESCHED); /* out of user mode; on the way back it looks at thread->work */
+			arch_ipi(cpu, IPI_RESCHED); /* out of user mode; on the way back it looks at
+						       thread->work */
 	}
 	preempt_enable();
 	return false;
@@ -152,7 +184,8 @@ void sched_move(struct thread *t)
 /* ---- sleeping ---- */
 void thread_set_state(enum thread_state s)
 {
-	__atomic_exchange_n(&current->state, s, __ATOMIC_SEQ_CST); /* a full barrier on every machine */
+	__atomic_exchange_n(
+		&current->state, s, __ATOMIC_SEQ_CST); /* a full barrier on every machine */
 }
 
 void thread_block(void)
@@ -172,19 +205,21 @@ static void alarm_fire(struct timer *timer)
 	struct alarm *a = container_of(timer, struct alarm, timer);
 
 	if (thread_wake(a->thread))
-		__atomic_store_n(&a->fired, true, __ATOMIC_RELAXED); /* read after timer_cancel_sync */
+		__atomic_store_n(
+			&a->fired, true, __ATOMIC_RELAXED); /* read after timer_cancel_sync */
 }
 
 bool thread_block_until(ns_t deadline_ns)
 {
-	struct alarm a = { .thread = current };
+	struct alarm a = {.thread = current};
 
 	if (deadline_ns == NS_FOREVER) {
 		thread_block();
 		return false;
 	}
 	if (deadline_ns <= clock_monotonic())
-		return __atomic_exchange_n(&current->state, THREAD_RUNNING, __ATOMIC_ACQ_REL) != THREAD_RUNNING;
+		return __atomic_exchange_n(&current->state, THREAD_RUNNING, __ATOMIC_ACQ_REL) !=
+		       THREAD_RUNNING;
 	timer_init(&a.timer, alarm_fire);
 	timer_start(&a.timer, deadline_ns);
 	thread_block();
@@ -212,7 +247,8 @@ int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode)
 	}
 }
 
-/* Room posix_x has the full answer; without it (early boot, host tests) the work bits are all there is. */
+/* Room posix_x has the full answer; without it (early boot, host tests) the work bits are all there
+ * is. */
 WEAK bool thread_signal_pending(const struct thread *t)
 {
 	return __atomic_load_n(&t->work, __ATOMIC_RELAXED) & (WORK_SIGNAL | WORK_EXIT);
@@ -227,19 +263,24 @@ WEAK bool thread_fatal_pending(const struct thread *t)
 struct runqueue *sched_pin(struct thread *t, ulong *flags)
 {
 	*flags = arch_irq_save();
-	for (;;) { /* bound: the moments between a waker's claim and its queueing, and a switch's end */
+	for (;;) { /* bound: the moments between a waker's claim and its queueing, and a switch's
+		      end */
 		u32 old = __atomic_load_n(&t->state, __ATOMIC_ACQUIRE);
 		struct runqueue *rq;
 
 		if (old & THREAD_OFF_RQ) {
-			if (!(old & THREAD_PINNED) && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) &&
-				__atomic_compare_exchange_n(&t->state, &old, old | THREAD_PINNED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			if (!(old & THREAD_PINNED) &&
+				!__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) &&
+				__atomic_compare_exchange_n(&t->state, &old, old | THREAD_PINNED,
+					false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 				return NULL;
 		} else {
 			rq = cpu_ptr(runqueues, READ_ONCE(t->cpu));
 			spin_lock(&rq->lock);
-			/* on_rq first: a thread that is just being queued elsewhere has its new cpu before it has on_rq. */
-			if (__atomic_load_n(&t->on_rq, __ATOMIC_ACQUIRE) && READ_ONCE(t->cpu) == rq->cpu)
+			/* on_rq first: a thread that is just being queued elsewhere has its new cpu
+			 * before it has on_rq. */
+			if (__atomic_load_n(&t->on_rq, __ATOMIC_ACQUIRE) &&
+				READ_ONCE(t->cpu) == rq->cpu)
 				return rq;
 			spin_unlock(&rq->lock);
 		}

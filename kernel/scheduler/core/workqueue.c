@@ -1,4 +1,5 @@
-/* Work that interrupt context hands to a thread. Layer: scheduler. One worker for all: an item must not sleep for long. */
+/* Work that interrupt context hands to a thread. Layer: scheduler. One worker for all: an item must
+ * not sleep for long. */
 #include "../scheduler_internal.h"
 #include <exo/log.h>
 
@@ -28,7 +29,8 @@ static void worker_main(void *arg)
 	for (;;) {
 		struct work *w;
 
-		wait_event_mode(&worker_sleeps, (w = take()) != NULL, WAIT_INTERRUPTIBLE, NS_FOREVER, true);
+		wait_event_mode(
+			&worker_sleeps, (w = take()) != NULL, WAIT_INTERRUPTIBLE, NS_FOREVER, true);
 		w->fn(w);
 	}
 }

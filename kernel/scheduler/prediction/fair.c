@@ -1,32 +1,39 @@
 /* The fair class, predictive: SCHED_OTHER, SCHED_BATCH, SCHED_IDLE. Layer: scheduler.
  *
- * Virtual time. A thread's vtime advances by what it ran * 1024 / weight, so equal vtimes are fair shares. Its next burst is
- * predicted by a moving average of the past ones (1/8), and it is due at vdeadline = vtime + predicted burst / weight. The
- * earliest deadline runs: short bursts run soon, long ones cannot starve because everybody's vtime advances.
+ * Virtual time. A thread's vtime advances by what it ran * 1024 / weight, so equal vtimes are fair
+ * shares. Its next burst is predicted by a moving average of the past ones (1/8), and it is due at
+ * vdeadline = vtime + predicted burst / weight. The earliest deadline runs: short bursts run soon,
+ * long ones cannot starve because everybody's vtime advances.
  *
- * Order. A calendar of 64 buckets of BUCKET_NS of virtual time; bucket number = vdeadline / BUCKET_NS. The numbers in use lie in
- * [front, front + 63], so number n stands in buckets[n % 64] and the first set bit after rotation by `front` is the earliest.
- * A deadline before front goes to the head of the front bucket; one beyond the end waits in the last bucket and is moved on
- * when it is met there. Within a bucket the order is that of arrival. Everything is O(1).
+ * Order. A calendar of 64 buckets of BUCKET_NS of virtual time; bucket number = vdeadline /
+ * BUCKET_NS. The numbers in use lie in [front, front + 63], so number n stands in buckets[n % 64]
+ * and the first set bit after rotation by `front` is the earliest. A deadline before front goes to
+ * the head of the front bucket; one beyond the end waits in the last bucket and is moved on when it
+ * is met there. Within a bucket the order is that of arrival. Everything is O(1).
  *
- * Bounds. Weights hold in the long run because vtime is exact and only the order within a bucket is not. Very different weights
- * could make a thread wait long: the list `waiting` is in order of arrival, and its head runs at once when it has waited more
- * than STARVE_NS for each runnable thread of the queue.
+ * Bounds. Weights hold in the long run because vtime is exact and only the order within a bucket is
+ * not. Very different weights could make a thread wait long: the list `waiting` is in order of
+ * arrival, and its head runs at once when it has waited more than STARVE_NS for each runnable
+ * thread of the queue.
  *
- * Bands of the prediction: HOT below 250 us, COLD from 4 ms, NORMAL between. They set the slice, who may be stolen and how wake-ups
- * are placed (core/wake.c). Sources: EEVDF (Stoica, Abdel-Wahab 1995) for deadlines; calendar queues (Brown 1988). */
+ * Bands of the prediction: HOT below 250 us, COLD from 4 ms, NORMAL between. They set the slice,
+ * who may be stolen and how wake-ups are placed (core/wake.c). Sources: EEVDF (Stoica, Abdel-Wahab
+ * 1995) for deadlines; calendar queues (Brown 1988). */
 #include "../scheduler_internal.h"
 
-#define BUCKET_SHIFT   20 /* 1.05 ms of virtual time */
-#define HOT_NS         (250 * NS_PER_US)
-#define COLD_NS        (4 * NS_PER_MS)
-#define BURST_MIN_NS   (20 * NS_PER_US)
-#define BURST_MAX_NS   (8 * NS_PER_MS)
-#define DUE_MAX_NS     (24 * NS_PER_MS)  /* deadline - vtime, for light threads */
-#define CREDIT_NS      (200 * NS_PER_US) /* a sleeper comes back at most this far behind the queue's vtime */
-#define LAG_MAX_NS     (400 * NS_PER_MS) /* a thread that comes back is at most this far before it */
-#define PREEMPT_NS     (500 * NS_PER_US) /* a woken thread must be due this much earlier than the running one: > CREDIT + HOT,
-                                          * so that threads of short bursts let each other finish */
+#define BUCKET_SHIFT 20 /* 1.05 ms of virtual time */
+#define HOT_NS       (250 * NS_PER_US)
+#define COLD_NS      (4 * NS_PER_MS)
+#define BURST_MIN_NS (20 * NS_PER_US)
+#define BURST_MAX_NS (8 * NS_PER_MS)
+#define DUE_MAX_NS   (24 * NS_PER_MS) /* deadline - vtime, for light threads */
+#define CREDIT_NS \
+	(200 * NS_PER_US) /* a sleeper comes back at most this far behind the queue's vtime */
+#define LAG_MAX_NS (400 * NS_PER_MS) /* a thread that comes back is at most this far before it */
+#define PREEMPT_NS                                                                                \
+	(500 * NS_PER_US) /* a woken thread must be due this much earlier than the running one: > \
+			   * CREDIT + HOT, so that threads of short bursts let each other finish  \
+			   */
 #define STARVE_NS      (64 * NS_PER_MS)
 #define CHARGE_MAX_NS  (2 * NS_PER_SEC)
 #define REBUCKETS_MAX  4
@@ -37,8 +44,46 @@
 
 /* Each step is about 10% of CPU time against a thread one nice level away: 1024 / 1.25^nice. */
 static const u32 weights[40] = {
-	88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
-	1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+	88761,
+	71755,
+	56483,
+	46273,
+	36291,
+	29154,
+	23254,
+	18705,
+	14949,
+	11916,
+	9548,
+	7620,
+	6100,
+	4904,
+	3906,
+	3121,
+	2501,
+	1991,
+	1586,
+	1277,
+	1024,
+	820,
+	655,
+	526,
+	423,
+	335,
+	272,
+	215,
+	172,
+	137,
+	110,
+	87,
+	70,
+	56,
+	45,
+	36,
+	29,
+	23,
+	18,
+	15,
 };
 
 void fair_init(struct fair_queue *q)
@@ -66,7 +111,8 @@ static ALWAYS_INLINE u64 to_virtual(const struct thread *t, ns_t ran)
 
 static ALWAYS_INLINE ns_t predicted(const struct thread *t)
 {
-	ns_t burst = MAX(t->se.burst_ema_ns, t->se.burst_ns); /* a burst that is longer already says more than the past */
+	ns_t burst = MAX(t->se.burst_ema_ns,
+		t->se.burst_ns); /* a burst that is longer already says more than the past */
 
 	return burst < BURST_MIN_NS ? BURST_MIN_NS : MIN(burst, BURST_MAX_NS);
 }
@@ -171,10 +217,13 @@ struct thread *fair_pick(struct runqueue *rq)
 			u64 number = first_bucket(q);
 
 			q->front = number;
-			t = list_entry(q->buckets[number % FAIR_BUCKETS].next, struct thread, se.bucket);
-			if (likely(t->se.vdeadline >> BUCKET_SHIFT <= number || tries == REBUCKETS_MAX))
+			t = list_entry(
+				q->buckets[number % FAIR_BUCKETS].next, struct thread, se.bucket);
+			if (likely(t->se.vdeadline >> BUCKET_SHIFT <= number ||
+				    tries == REBUCKETS_MAX))
 				break;
-			bucket_remove(q, t); /* it stood in the last bucket for want of a later one */
+			bucket_remove(
+				q, t); /* it stood in the last bucket for want of a later one */
 			bucket_insert(q, t, t->se.vdeadline >> BUCKET_SHIFT);
 		}
 	}
@@ -217,12 +266,14 @@ static bool fair_preempts(struct runqueue *rq, struct thread *curr, struct threa
 	return curr->params.policy == POLICY_IDLE || woken->se.vdeadline + PREEMPT_NS < curr_due;
 }
 
-/* Short for threads that seldom use it up, longer for those that compute; light threads get less at a time, so that they
- * are not kept waiting long for their next turn. */
+/* Short for threads that seldom use it up, longer for those that compute; light threads get less at
+ * a time, so that they are not kept waiting long for their next turn. */
 static ns_t fair_slice(struct runqueue *rq, struct thread *t)
 {
 	ns_t burst = predicted(t);
-	ns_t slice = burst < HOT_NS ? 2 * NS_PER_MS : burst < COLD_NS ? 4 * NS_PER_MS : 6 * NS_PER_MS;
+	ns_t slice = burst < HOT_NS    ? 2 * NS_PER_MS
+		     : burst < COLD_NS ? 4 * NS_PER_MS
+				       : 6 * NS_PER_MS;
 
 	if (t->se.weight < WEIGHT_NICE_0)
 		slice = MAX(slice * t->se.weight / WEIGHT_NICE_0, NS_PER_MS);

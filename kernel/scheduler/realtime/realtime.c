@@ -1,5 +1,6 @@
-/* The real-time class: SCHED_FIFO and SCHED_RR, priorities 1..99, one list a priority and a bitmap. Layer: scheduler.
- * Source: sched(7). A thread that was preempted goes to the front of its list, one whose slice is over or that yields to the end. */
+/* The real-time class: SCHED_FIFO and SCHED_RR, priorities 1..99, one list a priority and a bitmap.
+ * Layer: scheduler. Source: sched(7). A thread that was preempted goes to the front of its list,
+ * one whose slice is over or that yields to the end. */
 #include "../scheduler_internal.h"
 
 #define POLICY_RR 2
@@ -50,7 +51,8 @@ static struct thread *rt_pick(struct runqueue *rq)
 
 	if (!rq->rt.count)
 		return NULL;
-	t = list_entry(rq->rt.levels[low ? bit_ffs(low) : 64 + bit_ffs(rq->rt.bitmap[1])].next, struct thread, rt_node);
+	t = list_entry(rq->rt.levels[low ? bit_ffs(low) : 64 + bit_ffs(rq->rt.bitmap[1])].next,
+		struct thread, rt_node);
 	rt_dequeue(rq, t);
 	return t;
 }
@@ -81,13 +83,16 @@ static bool rt_preempts(struct runqueue *rq, struct thread *curr, struct thread 
 static ns_t rt_slice(struct runqueue *rq, struct thread *t)
 {
 	/* Counted from slice_start_at, as for the other classes. */
-	return t->params.policy == POLICY_RR ? t->rt_slice_left_ns + (rq->clock - rq->slice_start_at) : NS_FOREVER;
+	return t->params.policy == POLICY_RR
+		       ? t->rt_slice_left_ns + (rq->clock - rq->slice_start_at)
+		       : NS_FOREVER;
 }
 
 static void rt_account(struct runqueue *rq, struct thread *t, ns_t ran_ns)
 {
 	if (t->params.policy == POLICY_RR)
-		t->rt_slice_left_ns = t->rt_slice_left_ns > ran_ns ? t->rt_slice_left_ns - ran_ns : 0;
+		t->rt_slice_left_ns =
+			t->rt_slice_left_ns > ran_ns ? t->rt_slice_left_ns - ran_ns : 0;
 }
 
 static struct thread *rt_steal(struct runqueue *from, u32 to_cpu)

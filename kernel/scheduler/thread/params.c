@@ -1,4 +1,5 @@
-/* Policies, priorities and CPU masks of threads. Layer: scheduler. Permission is the caller's business. */
+/* Policies, priorities and CPU masks of threads. Layer: scheduler. Permission is the caller's
+ * business. */
 #include "../scheduler_internal.h"
 #include <exo/errno.h>
 

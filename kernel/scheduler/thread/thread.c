@@ -1,8 +1,9 @@
 /* The life of a thread: made, started, ended, forgotten. Layer: scheduler.
  *
- * The reference that thread_init gives belongs to the running thread; thread_exit leaves it to the next thread on that CPU, which
- * also frees the dead one's stack: nobody frees the stack he stands on. The struct lives until the last reference and then a grace period,
- * because wakers and lock spinners look at threads under RCU. */
+ * The reference that thread_init gives belongs to the running thread; thread_exit leaves it to the
+ * next thread on that CPU, which also frees the dead one's stack: nobody frees the stack he stands
+ * on. The struct lives until the last reference and then a grace period, because wakers and lock
+ * spinners look at threads under RCU. */
 #include "../scheduler_internal.h"
 #include <exo/security.h>
 #include <exo/errno.h>
@@ -15,7 +16,8 @@
 int thread_init(struct thread *t, const char *name, u32 flags)
 {
 	const struct thread *parent = current;
-	bool inherit = parent && !(flags & THREAD_KERNEL) && !is_idle_thread(parent) && !parent->params.reset_on_fork;
+	bool inherit = parent && !(flags & THREAD_KERNEL) && !is_idle_thread(parent) &&
+		       !parent->params.reset_on_fork;
 	void *stack = kstack_alloc();
 
 	if (!stack)
@@ -30,8 +32,10 @@ int thread_init(struct thread *t, const char *name, u32 flags)
 	t->affinity = parent && !(flags & THREAD_KERNEL) ? parent->affinity : ~0ULL;
 	if (inherit)
 		t->params = parent->params;
-	else if (parent && !(flags & THREAD_KERNEL) && parent->params.policy == 0 && parent->params.nice > 0)
-		t->params.nice = parent->params.nice; /* reset on fork takes privileges, it gives none */
+	else if (parent && !(flags & THREAD_KERNEL) && parent->params.policy == 0 &&
+		 parent->params.nice > 0)
+		t->params.nice =
+			parent->params.nice; /* reset on fork takes privileges, it gives none */
 	if (parent && !(flags & THREAD_KERNEL)) {
 		t->memory_policy = parent->memory_policy;
 		t->memory_policy_node0 = parent->memory_policy_node0;

@@ -1,7 +1,8 @@
 /* Objects and grants: references, derivation, revocation. Layer: security.
- * Locks: grant_lock (GRANT) guards every parent/children link and the setting of `revoked`; reference counts are atomic.
- * Invariants: a derived grant holds its object and its parent; rights of a child are a subset of its parent's; a grant below a
- * revoked one is revoked. Source: docs of the design, "Objects and capabilities". */
+ * Locks: grant_lock (GRANT) guards every parent/children link and the setting of `revoked`;
+ * reference counts are atomic. Invariants: a derived grant holds its object and its parent; rights
+ * of a child are a subset of its parent's; a grant below a revoked one is revoked. Source: docs of
+ * the design, "Objects and capabilities". */
 #include <exo/security.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -19,7 +20,9 @@ void object_init(struct object *o, const struct object_type *t, u32 rights)
 	o->root.revoked = 0;
 	list_init(&o->root.children);
 	list_init(&o->root.sibling);
-	__atomic_store_n(&o->refs, 1, __ATOMIC_RELEASE); /* pairs with object_get_unless_dead: last, so that a stale look-up sees a whole object */
+	__atomic_store_n(
+		&o->refs, 1, __ATOMIC_RELEASE); /* pairs with object_get_unless_dead: last, so that
+						   a stale look-up sees a whole object */
 }
 
 void object_get(struct object *o)
@@ -80,12 +83,13 @@ struct grant *cap_derive(struct grant *g, u32 rights)
 	d = kmalloc(sizeof(*d), ALLOC_KERNEL);
 	if (!d)
 		return err_ptr(-ENOMEM);
-	d->grant = (struct grant){ .object = g->object, .parent = g, .rights = rights, .refs = 1 };
+	d->grant = (struct grant){.object = g->object, .parent = g, .rights = rights, .refs = 1};
 	list_init(&d->grant.children);
 	grant_get(g);
 	object_get(g->object);
 	spin_lock(&grant_lock);
-	d->grant.revoked = g->revoked; /* under the lock: a revocation either sees this child or is seen by it */
+	d->grant.revoked = g->revoked; /* under the lock: a revocation either sees this child or is
+					  seen by it */
 	list_add_tail(&g->children, &d->grant.sibling);
 	spin_unlock(&grant_lock);
 	if (d->grant.revoked) {

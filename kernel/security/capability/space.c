@@ -1,7 +1,7 @@
 /* Capability spaces: the table of descriptors. Layer: security.
- * Locks: space->lock (CAPSPACE) for every change; look-ups run under RCU without it. A slot is taken by its bit in `used`; a
- * taken slot without grant is reserved (open(2) in progress) and looks closed.
- * Limits: CAP_SLOTS_MAX slots a space. */
+ * Locks: space->lock (CAPSPACE) for every change; look-ups run under RCU without it. A slot is
+ * taken by its bit in `used`; a taken slot without grant is reserved (open(2) in progress) and
+ * looks closed. Limits: CAP_SLOTS_MAX slots a space. */
 #include <exo/security.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -29,7 +29,8 @@ static void table_free_rcu(struct rcu_head *h)
 	kfree(container_of(h, struct cap_table, rcu));
 }
 
-/* Makes the table hold slot @fd. Called and returns with the lock held; may drop it meanwhile. 0 | -ENOMEM | -EMFILE. */
+/* Makes the table hold slot @fd. Called and returns with the lock held; may drop it meanwhile. 0 |
+ * -ENOMEM | -EMFILE. */
 static int table_grow_locked(struct cap_space *s, u32 fd)
 {
 	while (fd >= s->table->slots_max) {
@@ -111,7 +112,7 @@ struct cap_space *cap_space_fork(struct cap_space *s)
 	for (u32 w = 0; w < words; w++) {
 		u32 bit;
 
-		for_each_bit(bit, from->used[w]) {
+		for_each_bit (bit, from->used[w]) {
 			struct cap_slot *slot = &from->slots[w * 64 + bit];
 
 			if (!slot->grant) /* reserved by another thread's open: not ours */
@@ -211,7 +212,8 @@ static bool object_get_unless_dead(struct object *o)
 	do {
 		if (!refs)
 			return false;
-	} while (!__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&o->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
 	return true;
 }
 
@@ -294,7 +296,8 @@ static u32 find_free(const struct cap_table *t, u32 from) /* slots_max when full
 	return MAX(t->slots_max, from);
 }
 
-/* Marks the lowest free slot >= @from as taken. Lock held; may drop it. Slot | -EMFILE | -ENOMEM. */
+/* Marks the lowest free slot >= @from as taken. Lock held; may drop it. Slot | -EMFILE | -ENOMEM.
+ */
 static cap_t slot_reserve_locked(struct cap_space *s, u32 from, u32 limit)
 {
 	for (;;) {

@@ -1,5 +1,6 @@
 /* Attributes of files: mode, owner, times, size; extended attributes. Layer: syscall.
- * Sources: chmod(2) chown(2) utimensat(2) truncate(2) fallocate(2) umask(2) xattr(7) setxattr(2). */
+ * Sources: chmod(2) chown(2) utimensat(2) truncate(2) fallocate(2) umask(2) xattr(7) setxattr(2).
+ */
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/sched.h>
@@ -61,7 +62,8 @@ long sys_fchmod(u64 a0, u64 a1)
 
 static long do_chown(cap_t dirfd, u64 name, u32 uid, u32 gid, u32 at_flags)
 {
-	u32 lookup = (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	u32 lookup = (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+		     (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct path p;
 	long ret;
 
@@ -110,7 +112,8 @@ long sys_umask(u64 a0)
 /* ---- times ---- */
 
 /* One time of utimensat. 0 | -EINVAL; @explicit is set when it is a time of the user's own. */
-static int time_wanted(const struct linux_timespec *t, u32 bit, struct setattr *a, struct timespec64 *field, bool *explicit)
+static int time_wanted(const struct linux_timespec *t, u32 bit, struct setattr *a,
+	struct timespec64 *field, bool *explicit)
 {
 	if (t->nsec == UTIME_OMIT) {
 		*explicit = true;
@@ -123,7 +126,7 @@ static int time_wanted(const struct linux_timespec *t, u32 bit, struct setattr *
 	}
 	if (t->nsec < 0 || t->nsec >= (s64)NS_PER_SEC)
 		return -EINVAL;
-	*field = (struct timespec64){ t->sec, t->nsec };
+	*field = (struct timespec64){t->sec, t->nsec};
 	*explicit = true;
 	return 0;
 }
@@ -131,7 +134,7 @@ static int time_wanted(const struct linux_timespec *t, u32 bit, struct setattr *
 /* @t NULL: both now. @name 0 with a descriptor: that file itself. */
 static long do_utimes(cap_t dirfd, u64 name, const struct linux_timespec *t, u32 at_flags)
 {
-	struct setattr a = { .valid = 0 };
+	struct setattr a = {.valid = 0};
 	bool explicit = false;
 	struct path p;
 	long ret = 0;
@@ -147,13 +150,17 @@ static long do_utimes(cap_t dirfd, u64 name, const struct linux_timespec *t, u32
 		if (t[0].nsec == UTIME_NOW && t[1].nsec == UTIME_NOW)
 			explicit = false;
 	} else {
-		a = (struct setattr){ .valid = ATTR_ATIME | ATTR_MTIME, .atime = time_now_inode(), .mtime = time_now_inode() };
+		a = (struct setattr){.valid = ATTR_ATIME | ATTR_MTIME,
+			.atime = time_now_inode(),
+			.mtime = time_now_inode()};
 	}
 	if (!name && dirfd != AT_FDCWD)
 		ret = at_flags ? -EINVAL : fd_path(dirfd, false, &p);
 	else
 		ret = path_lookup_user(dirfd, (const char USER *)name,
-			(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &p);
+			(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+				(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+			&p);
 	if (ret)
 		return ret;
 	ret = vfs_utimes(&p, &a, explicit);
@@ -182,7 +189,7 @@ static long do_timevals(cap_t dirfd, u64 name, u64 user)
 	for (int i = 0; i < 2; i++) {
 		if (tv[i].usec < 0 || tv[i].usec >= 1000000)
 			return -EINVAL;
-		t[i] = (struct linux_timespec){ tv[i].sec, tv[i].usec * (s64)NS_PER_US };
+		t[i] = (struct linux_timespec){tv[i].sec, tv[i].usec * (s64)NS_PER_US};
 	}
 	return do_utimes(dirfd, name, t, 0);
 }
@@ -206,8 +213,8 @@ long sys_utime(u64 a0, u64 a1)
 		return do_utimes(AT_FDCWD, a0, NULL, 0);
 	if (copy_from_user(seconds, (const void USER *)a1, sizeof(seconds)))
 		return -EFAULT;
-	t[0] = (struct linux_timespec){ seconds[0], 0 };
-	t[1] = (struct linux_timespec){ seconds[1], 0 };
+	t[0] = (struct linux_timespec){seconds[0], 0};
+	t[1] = (struct linux_timespec){seconds[1], 0};
 	return do_utimes(AT_FDCWD, a0, t, 0);
 }
 
@@ -352,25 +359,25 @@ static long removexattr_at(const struct path *p, u64 user_name)
 	return ret ? ret : vfs_removexattr(p, name);
 }
 
-#define BY_PATH(lookup, expression)                                                                \
-	({                                                                                         \
-		struct path p;                                                                     \
-		long ret_ = path_lookup_user(AT_FDCWD, (const char USER *)a0, (lookup), &p);       \
-		if (!ret_) {                                                                       \
-			ret_ = (expression);                                                       \
-			path_put(&p);                                                              \
-		}                                                                                  \
-		ret_;                                                                              \
+#define BY_PATH(lookup, expression)                                                          \
+	({                                                                                   \
+		struct path p;                                                               \
+		long ret_ = path_lookup_user(AT_FDCWD, (const char USER *)a0, (lookup), &p); \
+		if (!ret_) {                                                                 \
+			ret_ = (expression);                                                 \
+			path_put(&p);                                                        \
+		}                                                                            \
+		ret_;                                                                        \
 	})
-#define BY_FD(expression)                                                                          \
-	({                                                                                         \
-		struct path p;                                                                     \
-		long ret_ = fd_path((cap_t)a0, false, &p);                                         \
-		if (!ret_) {                                                                       \
-			ret_ = (expression);                                                       \
-			path_put(&p);                                                              \
-		}                                                                                  \
-		ret_;                                                                              \
+#define BY_FD(expression)                                  \
+	({                                                 \
+		struct path p;                             \
+		long ret_ = fd_path((cap_t)a0, false, &p); \
+		if (!ret_) {                               \
+			ret_ = (expression);               \
+			path_put(&p);                      \
+		}                                          \
+		ret_;                                      \
 	})
 
 long sys_setxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)

@@ -1,5 +1,6 @@
-/* Names: making, removing, moving and reading them; directories and the working directory. Layer: syscall.
- * Sources: mkdir(2) mknod(2) unlink(2) rename(2) link(2) symlink(2) readlink(2) getdents(2) getcwd(2) chdir(2) chroot(2). */
+/* Names: making, removing, moving and reading them; directories and the working directory. Layer:
+ * syscall. Sources: mkdir(2) mknod(2) unlink(2) rename(2) link(2) symlink(2) readlink(2)
+ * getdents(2) getcwd(2) chdir(2) chroot(2). */
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/sched.h>
@@ -41,14 +42,16 @@ static long do_mknod(cap_t dirfd, u64 name, u32 mode, u32 dev)
 
 	if (type == S_IFDIR)
 		return -EPERM;
-	if (type && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO && type != S_IFSOCK)
+	if (type && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO &&
+		type != S_IFSOCK)
 		return -EINVAL;
 	if ((type == S_IFCHR || type == S_IFBLK) && !cred_capable(current->cred, LCAP_MKNOD))
 		return -EPERM;
 	ret = path_buf_user(&b, (const char USER *)name);
 	if (ret)
 		return ret;
-	ret = vfs_mknod_text(dirfd, b.text, type ? mode : mode | S_IFREG, type == S_IFCHR || type == S_IFBLK ? dev : 0);
+	ret = vfs_mknod_text(dirfd, b.text, type ? mode : mode | S_IFREG,
+		type == S_IFCHR || type == S_IFBLK ? dev : 0);
 	path_buf_fini(&b);
 	return ret;
 }
@@ -122,7 +125,8 @@ long sys_renameat2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	u32 flags = (u32)a4;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+		flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	return do_rename((cap_t)a0, a1, (cap_t)a2, a3, flags);
 }
@@ -204,7 +208,8 @@ static long do_readlink(cap_t dirfd, u64 name, u64 user, u64 size)
 	ret = -ENOMEM;
 	if (!buf)
 		goto put;
-	ret = S_ISLNK(p.dentry->inode->mode) ? inode_readlink(p.dentry->inode, buf, PATH_MAX_BYTES) : -EINVAL;
+	ret = S_ISLNK(p.dentry->inode->mode) ? inode_readlink(p.dentry->inode, buf, PATH_MAX_BYTES)
+					     : -EINVAL;
 	if (ret > 0) {
 		ret = MIN(ret, (long)size);
 		if (copy_to_user((void USER *)user, buf, (size_t)ret))
@@ -232,16 +237,18 @@ struct user_sink {
 	struct dirent_sink sink;
 	u8 USER *at;
 	size_t left;
-	bool old;       /* getdents: struct linux_dirent */
+	bool old; /* getdents: struct linux_dirent */
 	int error;
 };
 
-static bool emit_user(struct dirent_sink *sink, const char *name, u32 name_len, u64 ino, u8 type, u64 next_pos)
+static bool emit_user(
+	struct dirent_sink *sink, const char *name, u32 name_len, u64 ino, u8 type, u64 next_pos)
 {
 	struct user_sink *s = container_of(sink, struct user_sink, sink);
 	u8 record[sizeof(struct linux_dirent64) + NAME_MAX_BYTES + 16] ALIGNED(8);
 	struct linux_dirent64 *d = (struct linux_dirent64 *)record;
-	size_t header = s->old ? offsetof(struct linux_dirent, name) : offsetof(struct linux_dirent64, name);
+	size_t header = s->old ? offsetof(struct linux_dirent, name)
+			       : offsetof(struct linux_dirent64, name);
 	size_t len = ALIGN_UP(header + name_len + (s->old ? 2 : 1), 8UL);
 
 	if (name_len > NAME_MAX_BYTES || len > s->left) {
@@ -270,7 +277,8 @@ static long do_getdents(u64 fd, u64 user, u64 size, bool old)
 {
 	bool borrowed, locked;
 	struct file *f = fd_file((cap_t)fd, CAP_READ, &borrowed);
-	struct user_sink s = { .sink.emit = emit_user, .at = (u8 USER *)user, .left = (u32)size, .old = old };
+	struct user_sink s = {
+		.sink.emit = emit_user, .at = (u8 USER *)user, .left = (u32)size, .old = old};
 	long ret;
 
 	if (is_err(f))
@@ -282,7 +290,8 @@ static long do_getdents(u64 fd, u64 user, u64 size, bool old)
 	locked = file_pos_lock(f, borrowed);
 	ret = f->ops->readdir(f, &s.sink);
 	file_pos_unlock(f, locked);
-	if (s.left < (u32)size) /* what is there is told; trouble behind it comes up at the next call */
+	if (s.left <
+		(u32)size) /* what is there is told; trouble behind it comes up at the next call */
 		ret = (long)((u32)size - s.left);
 	else if (!ret)
 		ret = s.error;
@@ -313,7 +322,8 @@ long sys_getcwd(u64 a0, u64 a1)
 		return -ENOMEM;
 	fs_cwd_get(current->fs, &cwd);
 	fs_root_get(current->fs, &root);
-	n = cwd.dentry->flags & DENTRY_DEAD ? -ENOENT : path_text(&cwd, &root, buf, PATH_MAX_BYTES - 1);
+	n = cwd.dentry->flags & DENTRY_DEAD ? -ENOENT
+					    : path_text(&cwd, &root, buf, PATH_MAX_BYTES - 1);
 	path_put(&root);
 	path_put(&cwd);
 	if (n >= 0) {
@@ -329,7 +339,8 @@ long sys_getcwd(u64 a0, u64 a1)
 
 static long enter(struct path *p, bool root)
 {
-	long ret = S_ISDIR(p->dentry->inode->mode) ? inode_permission(p->dentry->inode, MAY_EXEC) : -ENOTDIR;
+	long ret = S_ISDIR(p->dentry->inode->mode) ? inode_permission(p->dentry->inode, MAY_EXEC)
+						   : -ENOTDIR;
 
 	if (!ret && root && !cred_capable(current->cred, LCAP_SYS_CHROOT))
 		ret = -EPERM;
@@ -345,7 +356,8 @@ static long enter(struct path *p, bool root)
 long sys_chdir(u64 a0)
 {
 	struct path p;
-	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+	long ret = path_lookup_user(
+		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
 
 	return ret ? ret : enter(&p, false);
 }
@@ -353,7 +365,8 @@ long sys_chdir(u64 a0)
 long sys_chroot(u64 a0)
 {
 	struct path p;
-	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+	long ret = path_lookup_user(
+		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
 
 	return ret ? ret : enter(&p, true);
 }

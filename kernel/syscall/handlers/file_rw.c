@@ -13,7 +13,8 @@
 /* One transfer at the file's own position. The mode says that the op may be called. */
 static ALWAYS_INLINE ssize_t move_here(struct file *f, struct uio *u, bool write, bool borrowed)
 {
-	ssize_t (*op)(struct file *f, struct uio *u, u64 *pos) = write ? f->ops->write : f->ops->read;
+	ssize_t (*op)(struct file * f, struct uio * u, u64 * pos) =
+		write ? f->ops->write : f->ops->read;
 	ssize_t ret;
 	bool locked;
 
@@ -170,7 +171,8 @@ static long do_vector_at(u64 fd, u64 iov, u64 count, u64 pos, bool write)
 
 long sys_preadv(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	return do_vector_at(a0, a1, a2, a3, false); /* a4: the upper half of the position on 32-bit machines */
+	return do_vector_at(
+		a0, a1, a2, a3, false); /* a4: the upper half of the position on 32-bit machines */
 }
 
 long sys_pwritev(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
@@ -202,7 +204,8 @@ long sys_lseek(u64 a0, u64 a1, u64 a2)
 #define COPY_CHUNK (16 * PAGE_SIZE)
 
 /* Copies up to @left bytes through a kernel buffer. Bytes | -errno when none moved. */
-static ssize_t copy_between(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, size_t left)
+static ssize_t copy_between(
+	struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, size_t left)
 {
 	u8 *buf = kmalloc(MIN(left, COPY_CHUNK), ALLOC_KERNEL);
 	ssize_t done = 0, n = 0;
@@ -278,7 +281,8 @@ long sys_sendfile(u64 a0, u64 a1, u64 a2, u64 a3)
 	ret = position_from_user((u64 USER *)a2, in, &pos);
 	if (ret)
 		goto release_in;
-	ret = copy_between(in, &pos, out, out->mode & FMODE_STREAM ? &zero : &out->pos, MIN(a3, RW_BYTES_MAX));
+	ret = copy_between(
+		in, &pos, out, out->mode & FMODE_STREAM ? &zero : &out->pos, MIN(a3, RW_BYTES_MAX));
 	if (ret > 0 && position_to_user((u64 USER *)a2, in, pos))
 		ret = -EFAULT;
 release_in:
@@ -325,7 +329,8 @@ long sys_copy_file_range(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 	if (ret)
 		goto release_out;
 	ret = copy_between(in, &in_pos, out, &out_pos, MIN(a4, RW_BYTES_MAX));
-	if (ret > 0 && (position_to_user((u64 USER *)a1, in, in_pos) || position_to_user((u64 USER *)a3, out, out_pos)))
+	if (ret > 0 && (position_to_user((u64 USER *)a1, in, in_pos) ||
+			       position_to_user((u64 USER *)a3, out, out_pos)))
 		ret = -EFAULT;
 release_out:
 	fd_file_release(out, out_borrowed);

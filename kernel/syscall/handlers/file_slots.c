@@ -1,7 +1,9 @@
-/* Descriptors: open, close, dup, fcntl, ioctl. Layer: syscall. Sources: open(2) close(2) dup(2) fcntl(2) close_range(2) ioctl(2). */
+/* Descriptors: open, close, dup, fcntl, ioctl. Layer: syscall. Sources: open(2) close(2) dup(2)
+ * fcntl(2) close_range(2) ioctl(2). */
 #include <exo/errno.h>
 #include <exo/fs_locks.h>
 #include <exo/fs_pipe.h>
+#include <exo/posix_calls.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/syscalls.h>
@@ -53,24 +55,25 @@ long sys_close(u64 a0)
 long sys_close_range(u64 a0, u64 a1, u64 a2)
 {
 	u32 first = (u32)a0, last = (u32)a1, flags = (u32)a2;
-	struct cap_space *caps = current->caps, *own;
+	struct cap_space *caps;
+	int err;
 
 	if (first > last || flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
 		return -EINVAL;
-	if (flags & CLOSE_RANGE_UNSHARE && __atomic_load_n(&caps->refs, __ATOMIC_ACQUIRE) > 1) {
-		own = cap_space_fork(caps);
-		if (is_err(own))
-			return ptr_err(own);
-		current->caps = own;
-		cap_space_put(caps);
-		caps = own;
+	if (flags & CLOSE_RANGE_UNSHARE) {
+		err = process_unshare_caps();
+		if (err)
+			return err;
 	}
+	caps = current->caps;
 	if (!(flags & CLOSE_RANGE_CLOEXEC)) {
 		cap_close_range(caps, first, last, false);
 		return 0;
 	}
-	for (cap_t fd = cap_next(caps, (cap_t)MIN(first, 0x7fffffffu)); fd >= 0 && (u32)fd <= last; fd = cap_next(caps, fd + 1))
-		(void)!cap_set_flags(caps, fd, CAP_CLOEXEC); /* one that another thread closed meanwhile needs no flag */
+	for (cap_t fd = cap_next(caps, (cap_t)MIN(first, 0x7fffffffu)); fd >= 0 && (u32)fd <= last;
+		fd = cap_next(caps, fd + 1))
+		(void)!cap_set_flags(caps, fd,
+			CAP_CLOEXEC); /* one that another thread closed meanwhile needs no flag */
 	return 0;
 }
 
@@ -133,11 +136,13 @@ static long set_status_flags(struct file *f, u32 wanted)
 	u32 old = __atomic_load_n(&f->flags, __ATOMIC_RELAXED), new;
 	int err;
 
-	if (wanted & O_NOATIME && !(old & O_NOATIME) && current->cred->fsuid != f->inode->uid && !cred_capable(current->cred, LCAP_FOWNER))
+	if (wanted & O_NOATIME && !(old & O_NOATIME) && current->cred->fsuid != f->inode->uid &&
+		!cred_capable(current->cred, LCAP_FOWNER))
 		return -EPERM;
 	do {
 		new = (old & ~SETFL_MASK) | (wanted & SETFL_MASK);
-	} while (!__atomic_compare_exchange_n(&f->flags, &old, new, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&f->flags, &old, new, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	err = f->ops->flags_changed ? f->ops->flags_changed(f, old) : 0;
 	if (err)
 		__atomic_store_n(&f->flags, old, __ATOMIC_RELAXED);

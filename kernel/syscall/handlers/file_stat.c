@@ -1,4 +1,5 @@
-/* Looking at files: stat and its kin, statfs, access. Layer: syscall. Sources: stat(2) statx(2) statfs(2) access(2). */
+/* Looking at files: stat and its kin, statfs, access. Layer: syscall. Sources: stat(2) statx(2)
+ * statfs(2) access(2). */
 #include <exo/errno.h>
 #include <exo/sched.h>
 #include <exo/string.h>
@@ -7,7 +8,8 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
-#define SAME_PLACE(field) _Static_assert(offsetof(struct stat_k, field) == offsetof(struct linux_stat, field), #field)
+#define SAME_PLACE(field) \
+	_Static_assert(offsetof(struct stat_k, field) == offsetof(struct linux_stat, field), #field)
 SAME_PLACE(dev);
 SAME_PLACE(nlink);
 SAME_PLACE(mode);
@@ -15,7 +17,8 @@ SAME_PLACE(gid);
 SAME_PLACE(rdev);
 SAME_PLACE(blksize);
 SAME_PLACE(ctime);
-_Static_assert(offsetof(struct stat_k, zero) == offsetof(struct linux_stat, unused), "the copied part ends alike");
+_Static_assert(offsetof(struct stat_k, zero) == offsetof(struct linux_stat, unused),
+	"the copied part ends alike");
 
 static ALWAYS_INLINE long stat_to_user(const struct stat_k *st, u64 user)
 {
@@ -46,7 +49,10 @@ static int stat_at(cap_t dirfd, u64 name, u32 at_flags, struct stat_k *st)
 	if (!b.text[0] && at_flags & AT_EMPTY_PATH && dirfd != AT_FDCWD)
 		err = stat_fd(dirfd, st);
 	else
-		err = path_stat(dirfd, b.text, (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), st);
+		err = path_stat(dirfd, b.text,
+			(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+				(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+			st);
 	path_buf_fini(&b);
 	return err;
 }
@@ -87,7 +93,7 @@ long sys_fstat(u64 a0, u64 a1)
 
 static struct linux_statx_timestamp statx_time(struct timespec64 t)
 {
-	return (struct linux_statx_timestamp){ .sec = t.sec, .nsec = (u32)t.nsec };
+	return (struct linux_statx_timestamp){.sec = t.sec, .nsec = (u32)t.nsec};
 }
 
 long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
@@ -97,37 +103,63 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	struct linux_statx x;
 	int err;
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE) || mask & STATX_RESERVED ||
-		(flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE) ||
+		mask & STATX_RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
 	err = stat_at((cap_t)a0, a1, flags & ~AT_STATX_SYNC_TYPE, &st);
 	if (err)
 		return err;
 	x = (struct linux_statx){
-		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, .blksize = (u32)st.blksize, .attributes = st.attributes,
-		.attributes_mask = st.attributes_mask, .nlink = (u32)st.nlink, .uid = st.uid, .gid = st.gid, .mode = (u16)st.mode, .ino = st.ino,
-		.size = st.size, .blocks = st.blocks, .atime = statx_time(st.atime), .btime = statx_time(st.btime),
-		.ctime = statx_time(st.ctime), .mtime = statx_time(st.mtime), .rdev_major = DEV_MAJOR(st.rdev), .rdev_minor = DEV_MINOR(st.rdev),
-		.dev_major = DEV_MAJOR(st.dev), .dev_minor = DEV_MINOR(st.dev), .mnt_id = st.mnt_id,
+		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID,
+		.blksize = (u32)st.blksize,
+		.attributes = st.attributes,
+		.attributes_mask = st.attributes_mask,
+		.nlink = (u32)st.nlink,
+		.uid = st.uid,
+		.gid = st.gid,
+		.mode = (u16)st.mode,
+		.ino = st.ino,
+		.size = st.size,
+		.blocks = st.blocks,
+		.atime = statx_time(st.atime),
+		.btime = statx_time(st.btime),
+		.ctime = statx_time(st.ctime),
+		.mtime = statx_time(st.mtime),
+		.rdev_major = DEV_MAJOR(st.rdev),
+		.rdev_minor = DEV_MINOR(st.rdev),
+		.dev_major = DEV_MAJOR(st.dev),
+		.dev_minor = DEV_MINOR(st.dev),
+		.mnt_id = st.mnt_id,
 	};
 	return copy_to_user((void USER *)a4, &x, sizeof(x));
 }
 
 /* ---- statfs ---- */
 
-#define STATFS_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME) /* ST_* have the values of MS_* */
+#define STATFS_FLAGS                                    \
+	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | \
+		MS_NOATIME) /* ST_* have the values of MS_* */
 
 static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 {
-	struct statfs_k k = { 0 };
+	struct statfs_k k = {0};
 	struct linux_statfs s;
 	int err = sb->ops->statfs ? sb->ops->statfs(sb, &k) : -ENOSYS;
 
 	if (err)
 		return err;
-	s = (struct linux_statfs){ .type = (s64)k.type, .bsize = (s64)k.bsize, .blocks = (s64)k.blocks, .bfree = (s64)k.bfree,
-		.bavail = (s64)k.bavail, .files = (s64)k.files, .ffree = (s64)k.ffree, .fsid = { (s32)sb->dev, 0 }, .namelen = (s64)k.namelen,
-		.frsize = (s64)k.frsize, .flags = (s64)(ST_VALID_FLAG | k.flags | ((mount_flags | sb->flags) & STATFS_FLAGS)) };
+	s = (struct linux_statfs){.type = (s64)k.type,
+		.bsize = (s64)k.bsize,
+		.blocks = (s64)k.blocks,
+		.bfree = (s64)k.bfree,
+		.bavail = (s64)k.bavail,
+		.files = (s64)k.files,
+		.ffree = (s64)k.ffree,
+		.fsid = {(s32)sb->dev, 0},
+		.namelen = (s64)k.namelen,
+		.frsize = (s64)k.frsize,
+		.flags = (s64)(ST_VALID_FLAG | k.flags |
+			       ((mount_flags | sb->flags) & STATFS_FLAGS))};
 	return copy_to_user((void USER *)user, &s, sizeof(s));
 }
 
@@ -163,10 +195,13 @@ static long do_access(cap_t dirfd, u64 name, u32 mode, u32 at_flags)
 	struct path p;
 	long ret;
 
-	if (mode & ~(R_OK | W_OK | X_OK) || at_flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if (mode & ~(R_OK | W_OK | X_OK) ||
+		at_flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	ret = path_lookup_user(dirfd, (const char USER *)name,
-		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &p);
+		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+		&p);
 	if (ret)
 		return ret;
 	if (mode) /* R_OK, W_OK, X_OK have the values of MAY_READ, MAY_WRITE, MAY_EXEC */

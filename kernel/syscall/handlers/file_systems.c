@@ -1,4 +1,5 @@
-/* Mounting, syncing, memfd. Layer: syscall. Sources: mount(2) umount(2) sync(2) fsync(2) posix_fadvise(2) memfd_create(2). */
+/* Mounting, syncing, memfd. Layer: syscall. Sources: mount(2) umount(2) sync(2) fsync(2)
+ * posix_fadvise(2) memfd_create(2). */
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/sched.h>
@@ -32,7 +33,7 @@ enum { M_SOURCE, M_TARGET, M_TYPE, M_DATA, M_STRINGS };
 
 long sys_mount(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	const u64 user[M_STRINGS] = { a0, a1, a2, a4 };
+	const u64 user[M_STRINGS] = {a0, a1, a2, a4};
 	char *s[M_STRINGS];
 	u32 flags = (u32)a3;
 	long ret = 0;
@@ -43,14 +44,17 @@ long sys_mount(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
 		return -EPERM;
 	for (n = 0; n < M_STRINGS; n++) {
-		s[n] = string_from_user(user[n], n == M_TYPE ? 256 : n == M_DATA ? MOUNT_DATA_MAX : PATH_MAX_BYTES);
+		s[n] = string_from_user(user[n], n == M_TYPE   ? 256
+						 : n == M_DATA ? MOUNT_DATA_MAX
+							       : PATH_MAX_BYTES);
 		if (is_err(s[n])) {
 			ret = ptr_err(s[n]);
 			break;
 		}
 	}
 	if (!ret)
-		ret = vfs_mount(s[M_TYPE], s[M_SOURCE][0] ? s[M_SOURCE] : "none", s[M_TARGET], flags, s[M_DATA]);
+		ret = vfs_mount(s[M_TYPE], s[M_SOURCE][0] ? s[M_SOURCE] : "none", s[M_TARGET],
+			flags, s[M_DATA]);
 	while (n--)
 		kfree(s[n]);
 	return ret;
@@ -73,7 +77,8 @@ long sys_umount2(u64 a0, u64 a1)
 	return ret;
 }
 
-/* Every file system here keeps its files in memory: what was written is where it will be, and sync has nothing left to do. */
+/* Every file system here keeps its files in memory: what was written is where it will be, and sync
+ * has nothing left to do. */
 long sys_sync(void)
 {
 	return 0;

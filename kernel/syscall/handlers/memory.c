@@ -10,9 +10,11 @@
 #include <arch/irq.h>
 #include <arch/uaccess.h>
 
-#define MAP_KNOWN                                                                                  \
-	(L_MAP_TYPE | L_MAP_FIXED | L_MAP_ANONYMOUS | L_MAP_32BIT | L_MAP_GROWSDOWN | L_MAP_DENYWRITE | L_MAP_EXECUTABLE | L_MAP_LOCKED | \
-		L_MAP_NORESERVE | L_MAP_POPULATE | L_MAP_NONBLOCK | L_MAP_STACK | L_MAP_HUGETLB | L_MAP_FIXED_NOREPLACE)
+#define MAP_KNOWN                                                                     \
+	(L_MAP_TYPE | L_MAP_FIXED | L_MAP_ANONYMOUS | L_MAP_32BIT | L_MAP_GROWSDOWN | \
+		L_MAP_DENYWRITE | L_MAP_EXECUTABLE | L_MAP_LOCKED | L_MAP_NORESERVE | \
+		L_MAP_POPULATE | L_MAP_NONBLOCK | L_MAP_STACK | L_MAP_HUGETLB |       \
+		L_MAP_FIXED_NOREPLACE)
 #define PROT_ALL      (L_PROT_READ | L_PROT_WRITE | L_PROT_EXEC)
 #define MINCORE_CHUNK 1024 /* pages looked at in one go */
 
@@ -23,7 +25,8 @@ static int memlock_check(struct vm_space *s, u64 more_bytes, int over)
 		return 0;
 	if (!s->limit_memlock)
 		return -EPERM;
-	return (READ_ONCE(s->pages_locked) << PAGE_SHIFT) + more_bytes > s->limit_memlock ? over : 0;
+	return (READ_ONCE(s->pages_locked) << PAGE_SHIFT) + more_bytes > s->limit_memlock ? over
+											  : 0;
 }
 
 /* ---- mmap ---- */
@@ -102,10 +105,14 @@ static long map_file(struct vm_map_request *r, struct file *f)
 
 long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 {
-	struct vm_map_request r = {
-		.addr = addr, .len_bytes = len_bytes, .fixed = flags & L_MAP_FIXED, .noreplace = flags & L_MAP_FIXED_NOREPLACE,
-		.below4g = flags & L_MAP_32BIT, .populate = (flags & (L_MAP_POPULATE | L_MAP_NONBLOCK)) == L_MAP_POPULATE,
-		.grows_down = flags & L_MAP_GROWSDOWN, .offset_bytes = offset };
+	struct vm_map_request r = {.addr = addr,
+		.len_bytes = len_bytes,
+		.fixed = flags & L_MAP_FIXED,
+		.noreplace = flags & L_MAP_FIXED_NOREPLACE,
+		.below4g = flags & L_MAP_32BIT,
+		.populate = (flags & (L_MAP_POPULATE | L_MAP_NONBLOCK)) == L_MAP_POPULATE,
+		.grows_down = flags & L_MAP_GROWSDOWN,
+		.offset_bytes = offset};
 	struct file *f;
 	bool borrowed;
 	long ret;
@@ -119,7 +126,8 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 	if (err)
 		return err;
 	if (flags & L_MAP_ANONYMOUS)
-		return flags & L_MAP_HUGETLB ? -ENOMEM : map_anonymous(&r); /* no huge pages are set aside */
+		return flags & L_MAP_HUGETLB ? -ENOMEM
+					     : map_anonymous(&r); /* no huge pages are set aside */
 	f = fd_file((cap_t)fd, CAP_MAP, &borrowed);
 	if (is_err(f))
 		return ptr_err(f);
@@ -186,7 +194,8 @@ long sys_mincore(u64 addr, u64 len_bytes, u64 vec)
 	for (u64 done = 0; done < pages && !err;) {
 		u64 part = MIN(pages - done, (u64)MINCORE_CHUNK);
 
-		err = vm_mincore(current->space, addr + (done << PAGE_SHIFT), part << PAGE_SHIFT, buf);
+		err = vm_mincore(
+			current->space, addr + (done << PAGE_SHIFT), part << PAGE_SHIFT, buf);
 		if (!err)
 			err = copy_to_user((void USER *)(vec + done), buf, part);
 		done += part;
@@ -203,7 +212,8 @@ static long lock_range(u64 addr, u64 len_bytes, enum vm_lock_mode mode)
 	int err = end < addr ? -EINVAL : 0;
 
 	if (!err && mode != VM_UNLOCK)
-		err = memlock_check(current->space, ALIGN_UP(end, PAGE_SIZE) - (addr & PAGE_MASK), -ENOMEM);
+		err = memlock_check(
+			current->space, ALIGN_UP(end, PAGE_SIZE) - (addr & PAGE_MASK), -ENOMEM);
 	return err ? err : vm_lock_range(current->space, addr, len_bytes, mode);
 }
 
@@ -229,12 +239,20 @@ long sys_mlockall(u64 flags)
 	struct vm_space *s = current->space;
 	int err;
 
-	if (!flags || (flags & ~(u64)(L_MCL_CURRENT | L_MCL_FUTURE | L_MCL_ONFAULT)) || flags == L_MCL_ONFAULT)
+	if (!flags || (flags & ~(u64)(L_MCL_CURRENT | L_MCL_FUTURE | L_MCL_ONFAULT)) ||
+		flags == L_MCL_ONFAULT)
 		return -EINVAL;
-	err = memlock_check(s, flags & L_MCL_CURRENT ? (READ_ONCE(s->pages_total) - READ_ONCE(s->pages_locked)) << PAGE_SHIFT : 0, -ENOMEM);
+	err = memlock_check(s,
+		flags & L_MCL_CURRENT
+			? (READ_ONCE(s->pages_total) - READ_ONCE(s->pages_locked)) << PAGE_SHIFT
+			: 0,
+		-ENOMEM);
 	if (err)
 		return err;
-	return vm_lock_all(s, !(flags & L_MCL_CURRENT) ? VM_LOCK_LEAVE : flags & L_MCL_ONFAULT ? VM_LOCK_ON_FAULT : VM_LOCK,
+	return vm_lock_all(s,
+		!(flags & L_MCL_CURRENT) ? VM_LOCK_LEAVE
+		: flags & L_MCL_ONFAULT  ? VM_LOCK_ON_FAULT
+					 : VM_LOCK,
 		flags & L_MCL_FUTURE);
 }
 
@@ -243,7 +261,8 @@ long sys_munlockall(void)
 	return vm_lock_all(current->space, VM_UNLOCK, false);
 }
 
-/* ---- NUMA policy: there is one node, number 0, so every policy that can be had places memory there ---- */
+/* ---- NUMA policy: there is one node, number 0, so every policy that can be had places memory
+ * there ---- */
 
 /* Bits of a node mask in user memory: *first = bit 0, *others = any other. */
 static int node_mask_read(u64 mask, u64 maxnode, bool *first, bool *others)
@@ -293,7 +312,8 @@ long sys_set_mempolicy(u64 mode, u64 mask, u64 maxnode)
 	}
 	if (err)
 		return err;
-	current->memory_policy = (u32)mode; /* with one node every policy places pages alike; it is told back and inherited */
+	current->memory_policy = (u32)mode; /* with one node every policy places pages alike; it is
+					       told back and inherited */
 	current->memory_policy_node0 = first;
 	return 0;
 }
@@ -311,32 +331,37 @@ static int node_mask_write(u64 mask, u64 maxnode, u64 first_word)
 
 long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
 {
-	u32 answer = flags & (L_MPOL_F_ADDR | L_MPOL_F_NODE) ? 0 /* the number of the node */ : current->memory_policy;
+	u32 answer = flags & (L_MPOL_F_ADDR | L_MPOL_F_NODE) ? 0 /* the number of the node */
+							     : current->memory_policy;
 
 	if (flags & ~(u64)(L_MPOL_F_NODE | L_MPOL_F_ADDR | L_MPOL_F_MEMS_ALLOWED))
 		return -EINVAL;
 	if (mask && maxnode < 2)
 		return -EINVAL;
 	if (flags & L_MPOL_F_MEMS_ALLOWED)
-		return flags & (L_MPOL_F_NODE | L_MPOL_F_ADDR) ? -EINVAL : node_mask_write(mask, maxnode, 1);
+		return flags & (L_MPOL_F_NODE | L_MPOL_F_ADDR) ? -EINVAL
+							       : node_mask_write(mask, maxnode, 1);
 	if (flags & L_MPOL_F_ADDR) {
 		int err = vm_fault(current->space, addr, PROT_R);
 
 		if (err)
 			return -EFAULT;
 	} else if (addr || (flags & L_MPOL_F_NODE)) {
-		return -EINVAL; /* the node is asked for an address, or of an interleaving policy, which is never kept */
+		return -EINVAL; /* the node is asked for an address, or of an interleaving policy,
+				   which is never kept */
 	}
 	if (mode && put_user_u32((u32 USER *)mode, answer) < 0)
 		return -EFAULT;
-	return node_mask_write(mask, maxnode, !(flags & L_MPOL_F_ADDR) && current->memory_policy_node0);
+	return node_mask_write(
+		mask, maxnode, !(flags & L_MPOL_F_ADDR) && current->memory_policy_node0);
 }
 
 /* ---- membarrier ---- */
 
-#define MEMBARRIER_KNOWN                                                                           \
-	(L_MEMBARRIER_CMD_GLOBAL | L_MEMBARRIER_CMD_GLOBAL_EXPEDITED | L_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | \
-		L_MEMBARRIER_CMD_PRIVATE_EXPEDITED | L_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+#define MEMBARRIER_KNOWN                                                                          \
+	(L_MEMBARRIER_CMD_GLOBAL | L_MEMBARRIER_CMD_GLOBAL_EXPEDITED |                            \
+		L_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | L_MEMBARRIER_CMD_PRIVATE_EXPEDITED | \
+		L_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
 
 static void barrier_here(void *arg)
 {

@@ -1,4 +1,5 @@
-/* poll, ppoll, select, pselect6, epoll_*, eventfd2. Layer: syscall. Sources: poll(2), select(2), epoll_wait(2), eventfd(2). */
+/* poll, ppoll, select, pselect6, epoll_*, eventfd2. Layer: syscall. Sources: poll(2), select(2),
+ * epoll_wait(2), eventfd(2). */
 #include <exo/errno.h>
 #include <exo/fs.h>
 #include <exo/memory.h>
@@ -23,7 +24,8 @@ static ns_t deadline_after(u64 ns)
 	return ns >= NS_FOREVER - now ? NS_FOREVER - 1 : now + ns;
 }
 
-/* A user timespec (or timeval, @unit_ns 1000) as a deadline. NULL = forever. 0 | -EFAULT | -EINVAL. */
+/* A user timespec (or timeval, @unit_ns 1000) as a deadline. NULL = forever. 0 | -EFAULT | -EINVAL.
+ */
 static int deadline_from_user(const void USER *p, u64 unit_ns, ns_t *out)
 {
 	s64 t[2];
@@ -37,15 +39,18 @@ static int deadline_from_user(const void USER *p, u64 unit_ns, ns_t *out)
 		return -EINVAL;
 	t[0] += t[1] / (s64)(NS_PER_SEC / unit_ns); /* select takes microseconds beyond a second */
 	t[1] %= (s64)(NS_PER_SEC / unit_ns);
-	*out = (u64)t[0] > ~0ULL / NS_PER_SEC - 1 ? NS_FOREVER - 1 : deadline_after((u64)t[0] * NS_PER_SEC + (u64)t[1] * unit_ns);
+	*out = (u64)t[0] > ~0ULL / NS_PER_SEC - 1
+		       ? NS_FOREVER - 1
+		       : deadline_after((u64)t[0] * NS_PER_SEC + (u64)t[1] * unit_ns);
 	return 0;
 }
 
-/* The time that is left goes back to the user, as Linux does; a bad pointer changes nothing about the answer. */
+/* The time that is left goes back to the user, as Linux does; a bad pointer changes nothing about
+ * the answer. */
 static void remaining_to_user(void USER *p, u64 unit_ns, ns_t deadline)
 {
 	ns_t now = clock_monotonic(), left = deadline > now ? deadline - now : 0;
-	s64 t[2] = { (s64)(left / NS_PER_SEC), (s64)(left % NS_PER_SEC / unit_ns) };
+	s64 t[2] = {(s64)(left / NS_PER_SEC), (s64)(left % NS_PER_SEC / unit_ns)};
 
 	if (p && deadline < NS_FOREVER - 1)
 		(void)!copy_to_user(p, t, sizeof(t));
@@ -66,7 +71,9 @@ static long poll_rounds(struct linux_pollfd *fds, u32 count, ns_t deadline)
 	for (;;) {
 		ready = 0;
 		for (u32 i = 0; i < count; i++) {
-			u32 mask = fds[i].fd < 0 ? 0 : poll_set_ask(&set, fds[i].fd, (u16)fds[i].events);
+			u32 mask = fds[i].fd < 0
+					   ? 0
+					   : poll_set_ask(&set, fds[i].fd, (u16)fds[i].events);
 
 			fds[i].revents = (s16)mask;
 			ready += mask != 0;
@@ -100,7 +107,8 @@ static long do_poll(struct linux_pollfd USER *user, u32 count, ns_t deadline)
 	if (copy_from_user(fds, user, bytes))
 		goto free;
 	ret = poll_rounds(fds, count, deadline);
-	for (u32 i = 0; ret >= 0 && i < count; i++) { /* only revents: another thread may be changing the rest */
+	for (u32 i = 0; ret >= 0 && i < count;
+		i++) { /* only revents: another thread may be changing the rest */
 		if (copy_to_user(&user[i].revents, &fds[i].revents, sizeof(fds[i].revents)))
 			ret = -EFAULT;
 	}
@@ -155,8 +163,9 @@ long sys_ppoll(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 
 #define SELECT_STACK_WORDS 4
 enum { SET_IN, SET_OUT, SET_EX, SETS };
-static const u32 select_events[SETS] = { POLL_RDNORM | POLL_IN, POLL_WRNORM | POLL_OUT, POLL_PRI };
-static const u32 select_true[SETS] = { POLL_IN | POLL_RDNORM | POLL_HUP | POLL_ERR, POLL_OUT | POLL_WRNORM | POLL_ERR, POLL_PRI };
+static const u32 select_events[SETS] = {POLL_RDNORM | POLL_IN, POLL_WRNORM | POLL_OUT, POLL_PRI};
+static const u32 select_true[SETS] = {
+	POLL_IN | POLL_RDNORM | POLL_HUP | POLL_ERR, POLL_OUT | POLL_WRNORM | POLL_ERR, POLL_PRI};
 
 /* @wanted, @found: u64 [SETS][words]. */
 static long select_round(struct poll_set *set, const u64 *wanted, u64 *found, u32 nfds, u32 words)
@@ -225,7 +234,8 @@ free:
 	return ret == -ERESTARTSYS ? -ERESTARTNOHAND : ret;
 }
 
-/* Descriptors beyond the table cannot be open: they are not looked at, as on Linux. -EINVAL for a negative count. */
+/* Descriptors beyond the table cannot be open: they are not looked at, as on Linux. -EINVAL for a
+ * negative count. */
 static long select_count(u64 n, u32 *out)
 {
 	u32 slots;
@@ -241,7 +251,7 @@ static long select_count(u64 n, u32 *out)
 
 long sys_select(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	void USER *const sets[SETS] = { (void USER *)a1, (void USER *)a2, (void USER *)a3 };
+	void USER *const sets[SETS] = {(void USER *)a1, (void USER *)a2, (void USER *)a3};
 	ns_t deadline;
 	u32 nfds;
 	long ret = deadline_from_user((const void USER *)a4, NS_PER_US, &deadline);
@@ -257,8 +267,8 @@ long sys_select(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 
 long sys_pselect6(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-	void USER *const sets[SETS] = { (void USER *)a1, (void USER *)a2, (void USER *)a3 };
-	u64 mask[2] = { 0, 0 }; /* pointer and size */
+	void USER *const sets[SETS] = {(void USER *)a1, (void USER *)a2, (void USER *)a3};
+	u64 mask[2] = {0, 0}; /* pointer and size */
 	ns_t deadline;
 	u32 nfds;
 	long ret;
@@ -296,7 +306,7 @@ long sys_epoll_create(u64 a0)
 
 long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct linux_epoll_event ev = { 0 };
+	struct linux_epoll_event ev = {0};
 	struct file *ep, *f;
 	bool ep_borrowed, f_borrowed;
 	int op = (int)a1;
@@ -311,7 +321,9 @@ long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 	ret = ptr_err(f);
 	if (is_err(f))
 		goto release_ep;
-	ret = op < EPOLL_CTL_ADD || op > EPOLL_CTL_MOD ? -EINVAL : epoll_control(ep, op, f, (cap_t)a2, ev.events, ev.data);
+	ret = op < EPOLL_CTL_ADD || op > EPOLL_CTL_MOD
+		      ? -EINVAL
+		      : epoll_control(ep, op, f, (cap_t)a2, ev.events, ev.data);
 	fd_file_release(f, f_borrowed);
 release_ep:
 	fd_file_release(ep, ep_borrowed);
@@ -320,7 +332,7 @@ release_ep:
 
 static bool emit_event(void *ctx, int n, u32 events, u64 data)
 {
-	struct linux_epoll_event ev = { .events = events, .data = data };
+	struct linux_epoll_event ev = {.events = events, .data = data};
 
 	return !copy_to_user((struct linux_epoll_event USER *)ctx + n, &ev, sizeof(ev));
 }

@@ -1,5 +1,5 @@
-/* Scheduling: policies, priorities, CPU masks. Layer: syscall. Sources: sched(7), sched_setattr(2), sched_setaffinity(2), getpriority(2),
- * getrlimit(2) for RLIMIT_NICE and RLIMIT_RTPRIO. */
+/* Scheduling: policies, priorities, CPU masks. Layer: syscall. Sources: sched(7), sched_setattr(2),
+ * sched_setaffinity(2), getpriority(2), getrlimit(2) for RLIMIT_NICE and RLIMIT_RTPRIO. */
 #include <exo/posix_calls.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
@@ -47,7 +47,8 @@ static bool may_nice(struct thread *t, s32 old, s32 nice)
 {
 	u64 limit = t->proc ? process_rlimit(t->proc, RLIM_NICE) : 0;
 
-	return nice >= old || 20 - nice <= (s64)MIN(limit, 40UL) || cred_capable(current->cred, LCAP_SYS_NICE);
+	return nice >= old || 20 - nice <= (s64)MIN(limit, 40UL) ||
+	       cred_capable(current->cred, LCAP_SYS_NICE);
 }
 
 /* Checks and commits a new policy. */
@@ -60,13 +61,15 @@ static int change(struct thread *t, const struct sched_params *p)
 	if (!may_touch(t))
 		return -EPERM;
 	if (!cred_capable(current->cred, LCAP_SYS_NICE)) {
-		if (is_realtime(p->policy) && (p->policy != old.policy || p->rt_priority > old.rt_priority)) {
+		if (is_realtime(p->policy) &&
+			(p->policy != old.policy || p->rt_priority > old.rt_priority)) {
 			if (!limit || p->rt_priority > MAX(limit, (u64)old.rt_priority))
 				return -EPERM;
 		}
 		if (!is_realtime(p->policy) && !may_nice(t, old.nice, p->nice))
 			return -EPERM;
-		if (old.policy == SCHED_IDLE && p->policy != SCHED_IDLE && !may_nice(t, NICE_MAX + 1, p->nice))
+		if (old.policy == SCHED_IDLE && p->policy != SCHED_IDLE &&
+			!may_nice(t, NICE_MAX + 1, p->nice))
 			return -EPERM;
 		if (old.reset_on_fork && !p->reset_on_fork)
 			return -EPERM;
@@ -180,7 +183,8 @@ long sys_sched_setattr(u64 tid, u64 from, u64 flags)
 		if (byte)
 			return -E2BIG;
 	}
-	if (a.flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS))
+	if (a.flags &
+		~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS))
 		return -EINVAL;
 	t = thread_of(tid);
 	if (!t)
@@ -194,7 +198,8 @@ long sys_sched_setattr(u64 tid, u64 from, u64 flags)
 		p.rt_priority = (u8)MIN(a.priority, 255u);
 	}
 	p.reset_on_fork = a.flags & SCHED_FLAG_RESET_ON_FORK;
-	err = p.rt_priority <= 99 && is_realtime(p.policy) == (p.rt_priority != 0) ? change(t, &p) : -EINVAL;
+	err = p.rt_priority <= 99 && is_realtime(p.policy) == (p.rt_priority != 0) ? change(t, &p)
+										   : -EINVAL;
 	thread_put(t);
 	return err;
 }
@@ -225,7 +230,9 @@ long sys_sched_get_priority_max(u64 policy)
 {
 	if (is_realtime((u32)policy))
 		return 99;
-	return (u32)policy == SCHED_OTHER || (u32)policy == SCHED_BATCH || (u32)policy == SCHED_IDLE ? 0 : -EINVAL;
+	return (u32)policy == SCHED_OTHER || (u32)policy == SCHED_BATCH || (u32)policy == SCHED_IDLE
+		       ? 0
+		       : -EINVAL;
 }
 
 long sys_sched_get_priority_min(u64 policy)
@@ -246,7 +253,7 @@ long sys_sched_rr_get_interval(u64 tid, u64 to)
 		return -ESRCH;
 	slice = sched_rr_interval(t);
 	thread_put(t);
-	ts = (struct timespec_abi){ (s64)(slice / NS_PER_SEC), (s64)(slice % NS_PER_SEC) };
+	ts = (struct timespec_abi){(s64)(slice / NS_PER_SEC), (s64)(slice % NS_PER_SEC)};
 	return copy_to_user((void USER *)to, &ts, sizeof(ts));
 }
 
@@ -297,7 +304,8 @@ long sys_getcpu(u64 cpu_to, u64 node_to, u64 unused)
 	return node_to && put_user_u32((u32 USER *)node_to, 0) ? -EFAULT : 0;
 }
 
-/* ---- getpriority, setpriority: one thread, the threads of a process group, those of a user ---- */
+/* ---- getpriority, setpriority: one thread, the threads of a process group, those of a user ----
+ */
 struct prio_visit {
 	void (*fn)(struct prio_visit *v, struct thread *t);
 	bool found;
@@ -379,7 +387,7 @@ static int prio_each(int which, u32 who, struct prio_visit *v)
 
 long sys_getpriority(u64 which, u64 who)
 {
-	struct prio_visit v = { .fn = get_one, .nice = NICE_MAX };
+	struct prio_visit v = {.fn = get_one, .nice = NICE_MAX};
 	int err;
 
 	if (which > PRIO_USER)
@@ -390,7 +398,7 @@ long sys_getpriority(u64 which, u64 who)
 
 long sys_setpriority(u64 which, u64 who, u64 nice)
 {
-	struct prio_visit v = { .fn = set_one, .nice = MIN(MAX((s32)nice, NICE_MIN), NICE_MAX) };
+	struct prio_visit v = {.fn = set_one, .nice = MIN(MAX((s32)nice, NICE_MIN), NICE_MAX)};
 
 	if (which > PRIO_USER)
 		return -EINVAL;

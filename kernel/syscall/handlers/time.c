@@ -1,4 +1,5 @@
-/* Clocks and sleeping. Layer: syscall. Sources: clock_gettime(2), clock_nanosleep(2), nanosleep(2), gettimeofday(2), time(2). */
+/* Clocks and sleeping. Layer: syscall. Sources: clock_gettime(2), clock_nanosleep(2), nanosleep(2),
+ * gettimeofday(2), time(2). */
 #include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/syscalls.h>
@@ -23,7 +24,7 @@ static int time_from_user(u64 from, ns_t *out)
 
 static int time_to_user(u64 to, ns_t t)
 {
-	struct timespec_abi ts = { (s64)(t / NS_PER_SEC), (s64)(t % NS_PER_SEC) };
+	struct timespec_abi ts = {(s64)(t / NS_PER_SEC), (s64)(t % NS_PER_SEC)};
 
 	return copy_to_user((void USER *)to, &ts, sizeof(ts));
 }
@@ -40,7 +41,9 @@ static int cpu_clock(s32 id, ns_t *out)
 	if ((u32)id & CPU_CLOCK_THREAD) {
 		struct thread *t = who ? thread_find(who) : current;
 
-		if (!t || t->proc != current->proc) { /* another process's threads have no such clock */
+		if (!t ||
+			t->proc !=
+				current->proc) { /* another process's threads have no such clock */
 			if (t)
 				thread_put(t);
 			return -EINVAL;
@@ -89,7 +92,10 @@ long sys_clock_getres(u64 id, u64 to)
 
 	if (err || !to)
 		return err;
-	return time_to_user(to, (s32)id == CLOCK_REALTIME_COARSE || (s32)id == CLOCK_MONOTONIC_COARSE ? 4 * NS_PER_MS : 1);
+	return time_to_user(
+		to, (s32)id == CLOCK_REALTIME_COARSE || (s32)id == CLOCK_MONOTONIC_COARSE
+			    ? 4 * NS_PER_MS
+			    : 1);
 }
 
 long sys_clock_settime(u64 id, u64 from)
@@ -110,7 +116,7 @@ long sys_clock_settime(u64 id, u64 from)
 long sys_gettimeofday(u64 tv_to, u64 tz_to)
 {
 	ns_t now = clock_realtime();
-	struct timeval_abi tv = { (s64)(now / NS_PER_SEC), (s64)(now % NS_PER_SEC / NS_PER_US) };
+	struct timeval_abi tv = {(s64)(now / NS_PER_SEC), (s64)(now % NS_PER_SEC / NS_PER_US)};
 	struct timezone_abi tz;
 
 	if (tv_to && copy_to_user((void USER *)tv_to, &tv, sizeof(tv)))
@@ -123,8 +129,8 @@ long sys_gettimeofday(u64 tv_to, u64 tz_to)
 
 long sys_settimeofday(u64 tv_from, u64 tz_from)
 {
-	struct timeval_abi tv = { 0 };
-	struct timezone_abi tz = { 0 };
+	struct timeval_abi tv = {0};
+	struct timezone_abi tz = {0};
 	int err = 0;
 
 	if (tv_from) {
@@ -193,7 +199,8 @@ static long sleep_until_realtime(ns_t target)
 
 		if (now >= target)
 			return 0;
-		err = wait_event_timeout(&clock_set_waiters, clock_set_count() != seen, clock_monotonic() + (target - now));
+		err = wait_event_timeout(&clock_set_waiters, clock_set_count() != seen,
+			clock_monotonic() + (target - now));
 		if (err == -ERESTARTSYS)
 			return -ERESTARTNOHAND;
 	}

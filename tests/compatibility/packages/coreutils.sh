@@ -16,7 +16,7 @@ rm -rf "$stage/source"
 cd "$stage/coreutils"
 find . -name '*.pl' -delete -o -name '*.xpl' -delete
 : >config.h
-slice='ln|mkdir|mv|readlink|rm|rmdir|touch'
+slice='ln|mkdir|readlink|rmdir|touch'
 find tests -mindepth 2 -name '*.sh' | cut -d/ -f2 | sort -u | grep -vx factor |
 	if [ "${FULL:-}" = 1 ]; then cat; else grep -xE "$slice"; fi >"$stage/groups"
 cat >"$stage/group" <<'END'

@@ -18,10 +18,11 @@ bash -c 'set -e; trap "echo failed with \$?" EXIT; false; echo no'; echo "set -e
 trap 'echo chld' CHLD
 true & wait $!
 trap - CHLD
-# a signal while wait waits
+# a signal while wait waits; without an EXIT trap, which a subshell of bash now and then runs too
+trap - EXIT
 trap 'echo woken' USR2
 me=$$
-(sleep 0.1; kill -USR2 $me) &
+sh -c "sleep 0.1; kill -USR2 $me" &
 helper=$!
 sleep 5 &
 sleeper=$!

@@ -29,14 +29,6 @@ int signal_send_current(int signo)
 	last_signal = signo;
 	return 0;
 }
-bool thread_signal_pending(const struct thread *t)
-{
-	return false;
-}
-bool thread_fatal_pending(const struct thread *t)
-{
-	return false;
-}
 
 /* ---- of the memory room: no areas map anything here ---- */
 void mem_stats_get(struct mem_stats *out)

@@ -1,6 +1,7 @@
 /* What the loader left in memory, copied into boot_info with bounds. Layer: arch.
  * Sources: Xen public/arch-x86/hvm/start_info.h; Multiboot2 specification 1.6, chapter 3.
- * The loader is trusted not to lie about memory, but strings and counts are bounded all the same. */
+ * The loader is trusted not to lie about memory, but strings and counts are bounded all the same.
+ */
 #include <archimpl/x86.h>
 #include <arch/boot.h>
 #include <arch/mmu.h>
@@ -38,10 +39,14 @@ static const void *low_memory(u64 pa, u64 len_bytes)
 static enum mem_kind kind_of_e820(u32 type)
 {
 	switch (type) {
-	case 1: return MEM_USABLE;
-	case 3: return MEM_ACPI;
-	case 4: return MEM_NVS;
-	default: return MEM_RESERVED;
+	case 1:
+		return MEM_USABLE;
+	case 3:
+		return MEM_ACPI;
+	case 4:
+		return MEM_NVS;
+	default:
+		return MEM_RESERVED;
 	}
 }
 
@@ -53,11 +58,11 @@ static void region_insert(u32 at, paddr_t start, paddr_t end, enum mem_kind kind
 		return;
 	for (u32 i = boot_info.region_count++; i > at; i--)
 		r[i] = r[i - 1];
-	r[at] = (struct mem_region){ .start = start, .len_bytes = end - start, .kind = kind };
+	r[at] = (struct mem_region){.start = start, .len_bytes = end - start, .kind = kind};
 }
 
-/* region_add - keeps the list sorted and free of overlaps. What is not usable wins over what is: [start, end) of a worse kind
- * cuts usable regions, and a usable one fills only the gaps. */
+/* region_add - keeps the list sorted and free of overlaps. What is not usable wins over what is:
+ * [start, end) of a worse kind cuts usable regions, and a usable one fills only the gaps. */
 static void region_add(paddr_t start, u64 len_bytes, enum mem_kind kind)
 {
 	paddr_t end = len_bytes > ~start ? ~0ull : start + len_bytes;
@@ -71,7 +76,8 @@ static void region_add(paddr_t start, u64 len_bytes, enum mem_kind kind)
 			i++;
 		} else if (r.start >= end) {
 			break;
-		} else if (kind == MEM_USABLE || r.kind != MEM_USABLE) { /* the old one stays; ours goes around it */
+		} else if (kind == MEM_USABLE ||
+			   r.kind != MEM_USABLE) { /* the old one stays; ours goes around it */
 			if (start < r.start) {
 				region_insert(i, start, r.start, kind);
 				i++;
@@ -117,13 +123,22 @@ static void read_pvh(const struct pvh_info *info)
 		boot_info.initrd = module->start;
 		boot_info.initrd_bytes = module->len_bytes;
 	}
-	map = info->version >= 1 ? low_memory(info->memmap, info->memmap_entries * sizeof(*map)) : NULL;
+	map = info->version >= 1 ? low_memory(info->memmap, info->memmap_entries * sizeof(*map))
+				 : NULL;
 	for (u32 i = 0; map && i < info->memmap_entries; i++)
 		region_add(map[i].start, map[i].len_bytes, kind_of_e820(map[i].type));
 }
 
 /* ---- Multiboot2: a list of tags, each {type, size, ...}, 8-byte aligned ---- */
-enum { MB2_END = 0, MB2_CMDLINE = 1, MB2_MODULE = 3, MB2_MEMORY = 6, MB2_FRAMEBUFFER = 8, MB2_ACPI_OLD = 14, MB2_ACPI_NEW = 15 };
+enum {
+	MB2_END = 0,
+	MB2_CMDLINE = 1,
+	MB2_MODULE = 3,
+	MB2_MEMORY = 6,
+	MB2_FRAMEBUFFER = 8,
+	MB2_ACPI_OLD = 14,
+	MB2_ACPI_NEW = 15
+};
 struct mb2_tag {
 	u32 type, size;
 	u8 body[];
@@ -188,7 +203,8 @@ static void read_mb2_tag(const struct mb2_tag *t, u64 tag_pa)
 		read_mb2_framebuffer(t);
 		break;
 	case MB2_ACPI_OLD:
-	case MB2_ACPI_NEW: /* a copy of the RSDP; it lies in the loader's memory, which stays ours until phys_init */
+	case MB2_ACPI_NEW: /* a copy of the RSDP; it lies in the loader's memory, which stays ours
+			      until phys_init */
 		if (t->type == MB2_ACPI_NEW || !boot_info.rsdp)
 			boot_info.rsdp = tag_pa + 8;
 		break;

@@ -1,4 +1,5 @@
-/* The order in which this machine comes up, per-CPU areas, and the ways to leave it. Layer: arch. */
+/* The order in which this machine comes up, per-CPU areas, and the ways to leave it. Layer: arch.
+ */
 #include <archimpl/x86.h>
 #include <archimpl/fpu.h>
 #include <arch/boot.h>
@@ -102,7 +103,9 @@ u64 arch_random_seed(void)
 
 void arch_cpu_idle(void)
 {
-	__asm__ volatile("sti; hlt" ::: "memory"); /* STI takes effect after HLT has begun: no wake-up is lost between */
+	__asm__ volatile("sti; hlt" ::
+				 : "memory"); /* STI takes effect after HLT has begun: no wake-up is
+						 lost between */
 }
 
 void arch_power_off(int qemu_exit_value)

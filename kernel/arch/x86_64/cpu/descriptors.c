@@ -1,5 +1,5 @@
-/* GDT, TSS and IDT. Each CPU has its own GDT and TSS in its per-CPU area; the IDT is one. Layer: arch.
- * Source: Intel SDM vol. 3, chapters 3.4, 6.14 and 7.7. */
+/* GDT, TSS and IDT. Each CPU has its own GDT and TSS in its per-CPU area; the IDT is one. Layer:
+ * arch. Source: Intel SDM vol. 3, chapters 3.4, 6.14 and 7.7. */
 #include <archimpl/x86.h>
 #include <exo/string.h>
 
@@ -59,10 +59,12 @@ static void gdt_fill(u64 *gdt, struct tss *tss, u32 cpu)
 	memset(gdt, 0, sizeof(u64) * GDT_ENTRIES);
 	gdt[SEL_KERNEL_CODE / 8] = 0x00af9b000000ffff;
 	gdt[SEL_KERNEL_DATA / 8] = 0x00cf93000000ffff;
-	gdt[4] = 0x00cffb000000ffff; /* 32-bit user code: only to keep the order that SYSRET expects */
+	gdt[4] = 0x00cffb000000ffff; /* 32-bit user code: only to keep the order that SYSRET expects
+				      */
 	gdt[SEL_USER_DATA / 8] = 0x00cff3000000ffff;
 	gdt[SEL_USER_CODE / 8] = 0x00affb000000ffff;
-	gdt[SEL_TSS / 8] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+	gdt[SEL_TSS / 8] =
+		limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
 	gdt[SEL_TSS / 8 + 1] = base >> 32;
 	gdt[SEL_CPU_NUMBER / 8] = 0x0040f50000000000 | cpu;
 }
@@ -71,8 +73,8 @@ void descriptors_init(u32 cpu)
 {
 	u64 *gdt = *this_cpu_ptr(cpu_gdt);
 	struct tss *tss = this_cpu_ptr(cpu_tss);
-	struct descriptor_pointer gdt_pointer = { GDT_ENTRIES * 8 - 1, (u64)gdt };
-	struct descriptor_pointer idt_pointer = { sizeof(idt) - 1, (u64)idt };
+	struct descriptor_pointer gdt_pointer = {GDT_ENTRIES * 8 - 1, (u64)gdt};
+	struct descriptor_pointer idt_pointer = {sizeof(idt) - 1, (u64)idt};
 	u8 *stacks;
 
 	if (cpu == 0)
@@ -89,6 +91,7 @@ void descriptors_init(u32 cpu)
 			 "lretq\n"
 			 "1:\tmovl %2, %%ss\n\t"
 			 "ltr %w3\n\t"
-			 "lidt %4" ::"m"(gdt_pointer), "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(SEL_TSS), "m"(idt_pointer)
+			 "lidt %4" ::"m"(gdt_pointer),
+			 "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(SEL_TSS), "m"(idt_pointer)
 			 : "rax", "memory");
 }

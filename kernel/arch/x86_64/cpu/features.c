@@ -6,7 +6,7 @@
 
 struct x86_features x86;
 u8 x86_has_fsgsbase; /* for entry.S */
-u8 x86_avx_usable;    /* for memory/: set once XCR0 has it, see fpu.c */
+u8 x86_avx_usable;   /* for memory/: set once XCR0 has it, see fpu.c */
 extern const u64 cpu_patch_start[], cpu_patch_end[];
 
 static void read_names(void)
@@ -46,10 +46,11 @@ static void read_xsave(void)
 	x86.xgetbv1 = r.eax & 4;
 }
 
-/* STAC and CLAC do not exist without SMAP: three bytes of NOP instead. The image is still writable. */
+/* STAC and CLAC do not exist without SMAP: three bytes of NOP instead. The image is still writable.
+ */
 static void patch_smap_sites(void)
 {
-	static const u8 nop3[3] = { 0x0f, 0x1f, 0x00 };
+	static const u8 nop3[3] = {0x0f, 0x1f, 0x00};
 
 	for (const u64 *site = cpu_patch_start; site < cpu_patch_end; site++)
 		memcpy((void *)*site, nop3, sizeof(nop3));
@@ -57,7 +58,7 @@ static void patch_smap_sites(void)
 
 void features_init(void)
 {
-	struct cpuid_regs r1 = cpuid(1, 0), r7 = { 0 }, ext = cpuid(0x80000001, 0), r;
+	struct cpuid_regs r1 = cpuid(1, 0), r7 = {0}, ext = cpuid(0x80000001, 0), r;
 	u32 max = cpuid(0, 0).eax, max_ext = cpuid(0x80000000, 0).eax;
 
 	read_names();
@@ -84,7 +85,7 @@ void features_init(void)
 	x86.rdtscp = ext.edx & BIT(27);
 	x86.arat = max >= 6 && cpuid(6, 0).eax & BIT(2);
 	x86.tsc_invariant = max_ext >= 0x80000007 && cpuid(0x80000007, 0).edx & BIT(8);
-	r = max_ext >= 0x80000008 ? cpuid(0x80000008, 0) : (struct cpuid_regs){ .eax = 36 };
+	r = max_ext >= 0x80000008 ? cpuid(0x80000008, 0) : (struct cpuid_regs){.eax = 36};
 	x86.phys_bits = r.eax & 0xff;
 	if (x86.xsave)
 		read_xsave();

@@ -1,8 +1,9 @@
 /* The user's FPU state: x87, SSE, AVX, AVX-512. Kernel code uses none of it. Layer: arch.
  *
- * A thread's registers are saved when it is switched out and loaded when it is switched in, except that they are left where
- * they are while only kernel threads run in between (fpu_owner). Areas have the standard, not the compacted format, because
- * the signal frame wants it. Source: Intel SDM vol. 1, chapter 13; vol. 2, XSAVE, XSAVEOPT, XRSTOR. */
+ * A thread's registers are saved when it is switched out and loaded when it is switched in, except
+ * that they are left where they are while only kernel threads run in between (fpu_owner). Areas
+ * have the standard, not the compacted format, because the signal frame wants it. Source: Intel SDM
+ * vol. 1, chapter 13; vol. 2, XSAVE, XSAVEOPT, XRSTOR. */
 #include <archimpl/x86.h>
 #include <archimpl/fpu.h>
 #include <exo/errno.h>
@@ -27,12 +28,14 @@ void fpu_init_cpu(void)
 	}
 	__asm__ volatile("fninit");
 	if (x86.xsave && x86.avx && x86.xgetbv1 && (x86.xcr0 & 6) == 6)
-		x86_avx_usable = 1; /* the boot CPU says it for all; the others come here before they clear a page */
+		x86_avx_usable = 1; /* the boot CPU says it for all; the others come here before
+				       they clear a page */
 	if (!fpu_cache)
 		fpu_cache = kmem_cache_create("fpu", x86.xsave_bytes, 64, 0);
 }
 
-/* The state of a fresh program: x87 control word and MXCSR masked, everything else "initial" by XSTATE_BV = 0. */
+/* The state of a fresh program: x87 control word and MXCSR masked, everything else "initial" by
+ * XSTATE_BV = 0. */
 static void fpu_area_init(void *area)
 {
 	struct fpu_legacy *legacy = area;
@@ -72,7 +75,8 @@ void arch_fpu_fork(struct thread *child)
 	preempt_disable();
 	if (x86.xsave) {
 		memset((u8 *)child->arch.fpu + FXSAVE_BYTES, 0, 64);
-		__asm__ volatile("xsave64 (%0)" ::"r"(child->arch.fpu), "a"(-1), "d"(-1) : "memory");
+		__asm__ volatile("xsave64 (%0)" ::"r"(child->arch.fpu), "a"(-1), "d"(-1)
+				 : "memory");
 	} else {
 		__asm__ volatile("fxsave64 (%0)" ::"r"(child->arch.fpu) : "memory");
 	}

@@ -10,9 +10,9 @@
 #include <exo/string.h>
 #include <exo/time.h>
 
-#define TRAMPOLINE      0x8000 /* boot_info.c keeps the first 64 KB out of the allocator */
-#define INIT_WAIT_NS    (10 * NS_PER_US)
-#define ANSWER_WAIT_NS  (1000 * NS_PER_MS)
+#define TRAMPOLINE       0x8000 /* boot_info.c keeps the first 64 KB out of the allocator */
+#define INIT_WAIT_NS     (10 * NS_PER_US)
+#define ANSWER_WAIT_NS   (1000 * NS_PER_MS)
 #define STARTUP_AGAIN_NS (5 * NS_PER_MS)
 
 extern const char ap_trampoline[], ap_trampoline_end[];
@@ -38,7 +38,8 @@ void ap_main(u32 cpu)
 	secondary_main(cpu);
 }
 
-/* Numbers the CPUs of the MADT, ours first, and gives each a stack and a per-CPU area. Return: mask of those to start. */
+/* Numbers the CPUs of the MADT, ours first, and gives each a stack and a per-CPU area. Return: mask
+ * of those to start. */
 static u64 cpus_prepare(void)
 {
 	u64 max = cmdline_has("nosmp") ? 1 : cmdline_u64("maxcpus", CPUS_MAX), mask = 0;
@@ -73,16 +74,19 @@ u32 arch_smp_boot(void)
 	if (!wanted)
 		return 1;
 	ap_cpuid_max = cpuid(0, 0).eax;
-	memcpy(phys_to_virt(TRAMPOLINE), ap_trampoline, (size_t)(ap_trampoline_end - ap_trampoline));
-	for_each_bit(cpu, wanted)
+	memcpy(phys_to_virt(TRAMPOLINE), ap_trampoline,
+		(size_t)(ap_trampoline_end - ap_trampoline));
+	for_each_bit (cpu, wanted)
 		sched_cpu_init(cpu);
 	apic_init_others();
 	wait_ns(INIT_WAIT_NS);
 	apic_startup_others(TRAMPOLINE >> PAGE_SHIFT);
 	start = clock_monotonic();
 	again = start + STARTUP_AGAIN_NS;
-	while ((__atomic_load_n(&answered_mask, __ATOMIC_ACQUIRE) & wanted) != wanted && clock_monotonic() < start + ANSWER_WAIT_NS) {
-		if (clock_monotonic() > again) { /* the second message of the specification, for those who missed the first */
+	while ((__atomic_load_n(&answered_mask, __ATOMIC_ACQUIRE) & wanted) != wanted &&
+		clock_monotonic() < start + ANSWER_WAIT_NS) {
+		if (clock_monotonic() > again) { /* the second message of the specification, for
+						    those who missed the first */
 			apic_startup_others(TRAMPOLINE >> PAGE_SHIFT);
 			again = NS_FOREVER;
 		}
@@ -90,10 +94,11 @@ u32 arch_smp_boot(void)
 	}
 	if ((answered_mask & wanted) != wanted)
 		log_err("smp: CPUs %#lx did not answer", wanted & ~answered_mask);
-	while ((__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE) & answered_mask) != answered_mask &&
-	       clock_monotonic() < start + 2 * ANSWER_WAIT_NS)
+	while ((__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE) & answered_mask) !=
+			answered_mask &&
+		clock_monotonic() < start + 2 * ANSWER_WAIT_NS)
 		arch_cpu_relax();
-	for_each_online_cpu(cpu)
+	for_each_online_cpu (cpu)
 		online++;
 	return online;
 }

@@ -1,5 +1,6 @@
 /* How fast the cycle counter runs. Layer: arch. Boot CPU only.
- * Sources: Intel SDM vol. 3, 18.7.3 (CPUID 0x15, 0x16); HPET specification 1.0a, 2.3; ACPI 6.4, 4.8.3.3; Intel 8254 data sheet. */
+ * Sources: Intel SDM vol. 3, 18.7.3 (CPUID 0x15, 0x16); HPET specification 1.0a, 2.3;
+ * ACPI 6.4, 4.8.3.3; Intel 8254 data sheet. */
 #include <archimpl/x86.h>
 #include <arch/mmu.h>
 #include <exo/acpi.h>
@@ -28,7 +29,8 @@ static u64 khz_from_cpuid(void)
 	return 0;
 }
 
-/* A counter of known rate: its value, and the TSC at that moment, taken from the narrowest of a few attempts. */
+/* A counter of known rate: its value, and the TSC at that moment, taken from the narrowest of a few
+ * attempts. */
 struct reference {
 	u64 (*read)(void);
 	u64 hz, mask;
@@ -77,19 +79,20 @@ static void find_reference(struct reference *ref)
 		if (period_fs && period_fs <= 100000000) {
 			hpet[2] |= 1; /* main counter on */
 			hpet_counter = &hpet[0xf0 / 8];
-			*ref = (struct reference){ read_hpet, 1000000000000000ull / period_fs, 0xffffffff };
+			*ref = (struct reference){
+				read_hpet, 1000000000000000ull / period_fs, 0xffffffff};
 			return;
 		}
 	}
 	if (acpi_info.pm_timer) {
-		*ref = (struct reference){ read_pm_timer, PM_TIMER_HZ, 0xffffff };
+		*ref = (struct reference){read_pm_timer, PM_TIMER_HZ, 0xffffff};
 		return;
 	}
 	x86_outb(0x61, (u8)((x86_inb(0x61) & ~2u) | 1)); /* gate on, speaker off */
 	x86_outb(0x43, 0xb0);                            /* channel 2, mode 0, both bytes */
 	x86_outb(0x42, 0xff);
 	x86_outb(0x42, 0xff);
-	*ref = (struct reference){ read_pit, PIT_HZ, 0xffff };
+	*ref = (struct reference){read_pit, PIT_HZ, 0xffff};
 }
 
 u64 arch_tsc_khz(void)
@@ -104,7 +107,8 @@ u64 arch_tsc_khz(void)
 	do {
 		to = sample(&ref, &tsc1);
 		ticks = (to - from) & ref.mask;
-	} while (ticks < ref.hz * (ref.hz < 10000000 ? 2 * WINDOW_MS : WINDOW_MS) / 1000 && tsc1 - tsc0 < 1ull << 32);
+	} while (ticks < ref.hz * (ref.hz < 10000000 ? 2 * WINDOW_MS : WINDOW_MS) / 1000 &&
+		 tsc1 - tsc0 < 1ull << 32);
 	if (!ticks)
 		return 1000000; /* a counter that stands still: a wrong clock is better than none */
 	return (tsc1 - tsc0) * (ref.hz / 1000) / ticks; /* under 2^33 cycles, under 2^30 kHz */

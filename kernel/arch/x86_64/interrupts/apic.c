@@ -1,5 +1,5 @@
-/* The local APIC: identity, end of interrupt, messages between CPUs, the one-shot timer. x2APIC where the CPU has it. Layer: arch.
- * Source: Intel SDM vol. 3, chapter 10. */
+/* The local APIC: identity, end of interrupt, messages between CPUs, the one-shot timer. x2APIC
+ * where the CPU has it. Layer: arch. Source: Intel SDM vol. 3, chapter 10. */
 #include <archimpl/x86.h>
 #include <arch/irq.h>
 #include <arch/mmu.h>
@@ -8,20 +8,30 @@
 #include <exo/time.h>
 
 enum {
-	APIC_ID = 0x20, APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_ICR = 0x300, APIC_ICR_HIGH = 0x310,
-	APIC_TIMER = 0x320, APIC_LINT0 = 0x350, APIC_LINT1 = 0x360, APIC_ERROR = 0x370, APIC_COUNT = 0x380, APIC_CURRENT = 0x390,
+	APIC_ID = 0x20,
+	APIC_TPR = 0x80,
+	APIC_EOI = 0xb0,
+	APIC_SPURIOUS = 0xf0,
+	APIC_ICR = 0x300,
+	APIC_ICR_HIGH = 0x310,
+	APIC_TIMER = 0x320,
+	APIC_LINT0 = 0x350,
+	APIC_LINT1 = 0x360,
+	APIC_ERROR = 0x370,
+	APIC_COUNT = 0x380,
+	APIC_CURRENT = 0x390,
 	APIC_DIVIDE = 0x3e0,
 };
-#define APIC_MASKED         0x10000u
-#define APIC_NMI            0x400u
-#define APIC_DEADLINE       0x40000u
-#define ICR_PENDING         0x1000u
-#define ICR_ASSERT          0x4000u
-#define ICR_ALL_BUT_SELF    0xc0000u
-#define APIC_BASE_ENABLE    BIT(11)
-#define APIC_BASE_X2        BIT(10)
-#define TIMER_SHIFT         32
-#define CALIBRATE_US        500
+#define APIC_MASKED      0x10000u
+#define APIC_NMI         0x400u
+#define APIC_DEADLINE    0x40000u
+#define ICR_PENDING      0x1000u
+#define ICR_ASSERT       0x4000u
+#define ICR_ALL_BUT_SELF 0xc0000u
+#define APIC_BASE_ENABLE BIT(11)
+#define APIC_BASE_X2     BIT(10)
+#define TIMER_SHIFT      32
+#define CALIBRATE_US     500
 
 static volatile u8 *apic_registers; /* [c] */
 static u64 timer_mult;              /* [c] ticks (or TSC cycles) = ns * mult >> TIMER_SHIFT */
@@ -52,13 +62,15 @@ void apic_eoi(void)
 	apic_write(APIC_EOI, 0);
 }
 
-/* Interrupts off, so that nobody else of this CPU comes between the two halves of the command register. */
+/* Interrupts off, so that nobody else of this CPU comes between the two halves of the command
+ * register. */
 static void apic_command(u32 target, u32 command)
 {
 	ulong flags = arch_irq_save();
 
 	if (x86.x2apic) {
-		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the WRMSR does not order earlier stores */
+		__atomic_thread_fence(
+			__ATOMIC_SEQ_CST); /* the WRMSR does not order earlier stores */
 		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)target << 32 | command);
 	} else {
 		while (apic_read(APIC_ICR) & ICR_PENDING)
@@ -113,7 +125,9 @@ void apic_init_cpu(void)
 	apic_write(APIC_DIVIDE, 0xb); /* by 1 */
 	apic_write(APIC_TIMER, VECTOR_TIMER | (x86.tsc_deadline ? APIC_DEADLINE : 0));
 	if (x86.tsc_deadline)
-		__asm__ volatile("mfence" ::: "memory"); /* before the first write of the deadline register */
+		__asm__ volatile(
+			"mfence" ::
+				: "memory"); /* before the first write of the deadline register */
 }
 
 /* The counter and the cycle counter at the same moment: the narrowest of a few attempts. */
@@ -136,7 +150,8 @@ static u32 timer_sample(u64 *cycles)
 	return value;
 }
 
-/* Counts the timer against the cycle counter for half a millisecond. With TSC deadlines there is nothing to measure. */
+/* Counts the timer against the cycle counter for half a millisecond. With TSC deadlines there is
+ * nothing to measure. */
 void apic_timer_calibrate(void)
 {
 	u64 begin, end, ticks;

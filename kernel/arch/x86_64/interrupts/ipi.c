@@ -1,8 +1,9 @@
 /* Messages between CPUs: reschedule, function calls, and the stop of a panic. Layer: arch.
  *
- * A call is a node on a lock-free list of the target. The nodes belong to the caller's CPU, one for each target, and are free again
- * when cpu_call returns, because it waits with preemption off. While it waits it serves its own list, so two CPUs that call
- * each other with interrupts off do not lock up. */
+ * A call is a node on a lock-free list of the target. The nodes belong to the caller's CPU, one for
+ * each target, and are free again when cpu_call returns, because it waits with preemption off.
+ * While it waits it serves its own list, so two CPUs that call each other with interrupts off do
+ * not lock up. */
 #include <archimpl/x86.h>
 #include <arch/irq.h>
 #include <exo/debug.h>
@@ -15,10 +16,10 @@ struct call_node {
 	void *arg;
 	u64 *pending; /* [a] mask of CPUs that have not run it */
 };
-PER_CPU(struct call_node *, call_list);           /* [a] pushed by others */
-PER_CPU(struct call_node[CPUS_MAX], call_nodes);  /* [p] of the caller; [target] */
-PER_CPU(struct trap_frame, stopped_frame);        /* panic: where this CPU was */
-static u64 stopped_mask;                          /* [a] */
+PER_CPU(struct call_node *, call_list);          /* [a] pushed by others */
+PER_CPU(struct call_node[CPUS_MAX], call_nodes); /* [p] of the caller; [target] */
+PER_CPU(struct trap_frame, stopped_frame);       /* panic: where this CPU was */
+static u64 stopped_mask;                         /* [a] */
 static bool stopping;
 
 void arch_ipi(u32 cpu, enum ipi kind)
@@ -35,7 +36,8 @@ void ipi_calls_run(void)
 		u64 *pending = n->pending;
 
 		n->fn(n->arg);
-		__atomic_fetch_and(pending, ~BIT(cpu_id()), __ATOMIC_RELEASE); /* the node is the caller's again */
+		__atomic_fetch_and(pending, ~BIT(cpu_id()),
+			__ATOMIC_RELEASE); /* the node is the caller's again */
 		n = next;
 	}
 }
@@ -47,7 +49,8 @@ static void call_push(u32 cpu, struct call_node *n)
 
 	do {
 		n->next = head;
-	} while (!__atomic_compare_exchange_n(list, &head, n, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		list, &head, n, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	if (!head) /* else somebody else's message is on its way and will find ours too */
 		arch_ipi(cpu, IPI_CALL);
 }
@@ -62,10 +65,10 @@ void cpu_call(cpumask_t mask, void (*fn)(void *arg), void *arg)
 	mask &= __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
 	self = mask & BIT(cpu_id());
 	pending = mask & ~BIT(cpu_id());
-	for_each_bit(cpu, pending) {
+	for_each_bit (cpu, pending) {
 		struct call_node *n = &(*this_cpu_ptr(call_nodes))[cpu];
 
-		*n = (struct call_node){ .fn = fn, .arg = arg, .pending = &pending };
+		*n = (struct call_node){.fn = fn, .arg = arg, .pending = &pending};
 		call_push(cpu, n);
 	}
 	if (self) {
@@ -107,7 +110,8 @@ void arch_stop_others(void)
 		return;
 	__atomic_store_n(&stopping, true, __ATOMIC_RELEASE);
 	apic_nmi_others();
-	while ((__atomic_load_n(&stopped_mask, __ATOMIC_ACQUIRE) & others) != others && arch_cycles() - start < 200000000)
+	while ((__atomic_load_n(&stopped_mask, __ATOMIC_ACQUIRE) & others) != others &&
+		arch_cycles() - start < 200000000)
 		arch_cpu_relax();
 }
 
@@ -115,7 +119,7 @@ void arch_stopped_print(void)
 {
 	u32 cpu;
 
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu (cpu) {
 		const struct trap_frame *f = cpu_ptr(stopped_frame, cpu);
 
 		if (cpu == cpu_id())
@@ -124,7 +128,8 @@ void arch_stopped_print(void)
 			log_printf(LOG_EMERG, "CPU %u did not answer", cpu);
 			continue;
 		}
-		log_printf(LOG_EMERG, "CPU %u stopped at %pS, %s mode", cpu, (void *)f->rip, tf_from_user(f) ? "user" : "kernel");
+		log_printf(LOG_EMERG, "CPU %u stopped at %pS, %s mode", cpu, (void *)f->rip,
+			tf_from_user(f) ? "user" : "kernel");
 		if (!tf_from_user(f))
 			backtrace_print(f->rip, f->rbp);
 	}

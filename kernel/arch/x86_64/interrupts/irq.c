@@ -1,7 +1,7 @@
-/* Interrupt dispatch: device lines through the I/O APICs, messages between CPUs, the timer. Layer: arch.
- * Vectors of devices are handed out from below and never given back. Locks: vector_lock for registration; dispatch needs none,
- * because an entry of the table is written once, before its line is unmasked.
- * Source: Intel 82093AA (I/O APIC) data sheet; ACPI 6.4, 5.2.12. */
+/* Interrupt dispatch: device lines through the I/O APICs, messages between CPUs, the timer. Layer:
+ * arch. Vectors of devices are handed out from below and never given back. Locks: vector_lock for
+ * registration; dispatch needs none, because an entry of the table is written once, before its line
+ * is unmasked. Source: Intel 82093AA (I/O APIC) data sheet; ACPI 6.4, 5.2.12. */
 #include <archimpl/x86.h>
 #include <arch/irq.h>
 #include <arch/mmu.h>
@@ -35,7 +35,7 @@ static u32 next_vector = VECTOR_IRQ_FIRST;
 static spinlock_t vector_lock = SPINLOCK_INIT(RANK_CALLS);
 
 PER_CPU(u32, irq_depth);
-PER_CPU(struct trap_frame *, irq_frame);  /* innermost interrupt's, while irq_depth > 0 */
+PER_CPU(struct trap_frame *, irq_frame); /* innermost interrupt's, while irq_depth > 0 */
 PER_CPU(u32[256], irq_counts);
 
 void irq_dispatch(struct trap_frame *f);
@@ -53,7 +53,9 @@ bool irq_interrupted_user(void)
 
 u64 irq_count(u32 cpu, u32 vector)
 {
-	return cpu < CPUS_MAX && vector < 256 && (cpu == 0 || percpu_deltas[cpu]) ? (*cpu_ptr(irq_counts, cpu))[vector] : 0;
+	return cpu < CPUS_MAX && vector < 256 && (cpu == 0 || percpu_deltas[cpu])
+		       ? (*cpu_ptr(irq_counts, cpu))[vector]
+		       : 0;
 }
 
 u64 irq_count_total(void)
@@ -124,8 +126,8 @@ static void ioapic_write(struct ioapic *io, u32 reg, u32 v)
 
 static void pic_mask(void) /* both 8259s: initialised to vectors that nobody uses, then silent */
 {
-	static const u8 sequence[][2] = { { 0x20, 0x11 }, { 0xa0, 0x11 }, { 0x21, 0xe0 }, { 0xa1, 0xe8 }, { 0x21, 4 }, { 0xa1, 2 },
-		{ 0x21, 1 }, { 0xa1, 1 }, { 0x21, 0xff }, { 0xa1, 0xff } };
+	static const u8 sequence[][2] = {{0x20, 0x11}, {0xa0, 0x11}, {0x21, 0xe0}, {0xa1, 0xe8},
+		{0x21, 4}, {0xa1, 2}, {0x21, 1}, {0xa1, 1}, {0x21, 0xff}, {0xa1, 0xff}};
 
 	for (size_t i = 0; i < ARRAY_LEN(sequence); i++)
 		x86_outb(sequence[i][0], sequence[i][1]);
@@ -170,7 +172,7 @@ static int irq_route(u32 gsi, irq_handler_fn fn, void *arg, u32 mode)
 	if (next_vector > VECTOR_IRQ_LAST)
 		goto unlock;
 	next_vector++;
-	actions[vector] = (struct irq_action){ .arg = arg, .gsi = gsi };
+	actions[vector] = (struct irq_action){.arg = arg, .gsi = gsi};
 	__atomic_store_n(&actions[vector].fn, fn, __ATOMIC_RELEASE);
 	ioapic_write(io, IOAPIC_REDIRECT + (gsi - io->gsi_base) * 2 + 1, cpu_apic_ids[0] << 24);
 	ioapic_write(io, IOAPIC_REDIRECT + (gsi - io->gsi_base) * 2, vector | mode);
@@ -193,5 +195,6 @@ int irq_register_isa(u32 isa_irq, irq_handler_fn fn, void *arg)
 	if (isa_irq >= 16)
 		return -EINVAL;
 	gsi = acpi_isa_irq((u8)isa_irq, &active_low, &level);
-	return irq_route(gsi, fn, arg, (active_low ? REDIRECT_LOW : 0) | (level ? REDIRECT_LEVEL : 0));
+	return irq_route(
+		gsi, fn, arg, (active_low ? REDIRECT_LOW : 0) | (level ? REDIRECT_LEVEL : 0));
 }

@@ -1,8 +1,10 @@
-/* The kernel's own page tables: direct map, image with W^X, vmalloc area, device pages. Layer: arch.
+/* The kernel's own page tables: direct map, image with W^X, vmalloc area, device pages. Layer:
+ * arch.
  *
- * Built once on the boot CPU by arch_early_init, before any allocator, from a static pool of table pages; the upper half of the
- * top level never changes afterwards, so every space shares it by copying 256 entries. Locks: kmap_lock guards the vmalloc tables.
- * Source: Intel SDM vol. 3, 4.5. */
+ * Built once on the boot CPU by arch_early_init, before any allocator, from a static pool of table
+ * pages; the upper half of the top level never changes afterwards, so every space shares it by
+ * copying 256 entries. Locks: kmap_lock guards the vmalloc tables. Source: Intel SDM vol. 3, 4.5.
+ */
 #include <archimpl/x86.h>
 #include <arch/boot.h>
 #include <arch/mmu.h>
@@ -11,26 +13,28 @@
 #include <exo/memory.h>
 #include <exo/string.h>
 
-#define LARGE_PAGE    (2ul << 20)
-#define HUGE_PAGE     (1ul << 30)
-#define TABLE_POOL    32 /* enough for 16 TB with 1 GB pages, 24 GB without */
-#define IMAGE_TABLES  8  /* 4 KB entries for the first 16 MB, where the image lies */
-#define VMALLOC_TOPS  ((VMALLOC_END - VMALLOC_START) >> 39)
-#define FIXMAP_BASE   (KERNEL_BASE + HUGE_PAGE)
-#define FIXMAP_PAGES  32
-#define KERNEL_BITS   (PTE_P | PTE_A | PTE_D | PTE_G)
-#define TABLE_BITS    (PTE_P | PTE_W | PTE_A)
+#define LARGE_PAGE   (2ul << 20)
+#define HUGE_PAGE    (1ul << 30)
+#define TABLE_POOL   32 /* enough for 16 TB with 1 GB pages, 24 GB without */
+#define IMAGE_TABLES 8  /* 4 KB entries for the first 16 MB, where the image lies */
+#define VMALLOC_TOPS ((VMALLOC_END - VMALLOC_START) >> 39)
+#define FIXMAP_BASE  (KERNEL_BASE + HUGE_PAGE)
+#define FIXMAP_PAGES 32
+#define KERNEL_BITS  (PTE_P | PTE_A | PTE_D | PTE_G)
+#define TABLE_BITS   (PTE_P | PTE_W | PTE_A)
 
 typedef u64 page_table[512];
 page_table kernel_top ALIGNED(4096);
 static page_table table_pool[TABLE_POOL] ALIGNED(4096);
-static page_table image_pdpt ALIGNED(4096), image_pd ALIGNED(4096), image_pt[IMAGE_TABLES] ALIGNED(4096);
+static page_table image_pdpt ALIGNED(4096), image_pd ALIGNED(4096),
+	image_pt[IMAGE_TABLES] ALIGNED(4096);
 static page_table fixmap_pd ALIGNED(4096), fixmap_pt ALIGNED(4096);
 static page_table vmalloc_pdpt[VMALLOC_TOPS] ALIGNED(4096);
 static u32 table_pool_used, fixmap_used;
 static spinlock_t kmap_lock = SPINLOCK_INIT(RANK_KMAP);
 
-extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[], symbols_start[];
+extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[],
+	symbols_start[];
 extern char boot_stack[];
 
 static u64 *table_take(void)
@@ -50,7 +54,8 @@ static u64 *table_below(u64 *entry)
 	return *entry & PTE_PS ? NULL : phys_to_virt(*entry & PTE_ADDR);
 }
 
-/* Maps [start, end) of physical memory, rounded outwards to 2 MB, writable and not executable. false: out of table pages. */
+/* Maps [start, end) of physical memory, rounded outwards to 2 MB, writable and not executable.
+ * false: out of table pages. */
 static bool direct_map_add(paddr_t start, paddr_t end)
 {
 	paddr_t pa = ALIGN_DOWN(start, LARGE_PAGE);
@@ -124,7 +129,8 @@ void kernel_map_init(void)
 	direct_map_init();
 	image_map_init();
 	for (u32 i = 0; i < VMALLOC_TOPS; i++)
-		kernel_top[(VMALLOC_START >> 39 & 511) + i] = virt_to_phys(vmalloc_pdpt[i]) | TABLE_BITS;
+		kernel_top[(VMALLOC_START >> 39 & 511) + i] =
+			virt_to_phys(vmalloc_pdpt[i]) | TABLE_BITS;
 	write_cr3(virt_to_phys(kernel_top));
 }
 
@@ -172,7 +178,8 @@ int kmap_range(vaddr_t va, paddr_t pa, size_t len_bytes, u32 flags)
 			err = -ENOMEM;
 			break;
 		}
-		*entry = pte_make(pa + off, (flags & ~PMAP_USER) | PMAP_GLOBAL | PMAP_SPECIAL) | PTE_D;
+		*entry = pte_make(pa + off, (flags & ~PMAP_USER) | PMAP_GLOBAL | PMAP_SPECIAL) |
+			 PTE_D;
 	}
 	spin_unlock_irq(&kmap_lock, irq);
 	if (err)

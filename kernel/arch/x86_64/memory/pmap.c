@@ -1,10 +1,12 @@
 /* Page tables of address spaces. Layer: arch.
  *
- * Entries change by compare-and-exchange, tables appear by compare-and-exchange, and both may race. Nothing here scans a table:
- *  - page->index of a table page is a bitmap, bit i = one of the entries 8i..8i+7 may be in use. A bit is set before its entry and,
- *    in a leaf table, stays until the table is freed; so walks visit what was ever touched.
- *  - every table page stands on a list of its pmap (leaves, and those above), and page->private_ is the address of the entry that
- *    points to it; so the end of a space visits the tables that exist.
+ * Entries change by compare-and-exchange, tables appear by compare-and-exchange, and both may race.
+ * Nothing here scans a table:
+ *  - page->index of a table page is a bitmap, bit i = one of the entries 8i..8i+7 may be in use. A
+ * bit is set before its entry and, in a leaf table, stays until the table is freed; so walks visit
+ * what was ever touched.
+ *  - every table page stands on a list of its pmap (leaves, and those above), and page->private_ is
+ * the address of the entry that points to it; so the end of a space visits the tables that exist.
  * Freed tables are all zeroes: a per-CPU list of them serves the next space.
  * Locks: pmap->lock (PMAP) guards the lists and the bitmaps of the upper tables.
  * Source: Intel SDM vol. 3, 4.5 and 4.10. */
@@ -17,10 +19,10 @@
 #include <exo/vm.h>
 #include "tlb.h"
 
-#define TABLE_BITS       (PTE_P | PTE_W | PTE_U | PTE_A)
-#define TABLE_CACHE_MAX  32
-#define LEAF_SPAN        (512 * PAGE_SIZE)
-#define LEVEL_SHIFT(l)   (12 + 9 * (l)) /* level 0 = leaf entries of 4 KB, 3 = entries of the top */
+#define TABLE_BITS      (PTE_P | PTE_W | PTE_U | PTE_A)
+#define TABLE_CACHE_MAX 32
+#define LEAF_SPAN       (512 * PAGE_SIZE)
+#define LEVEL_SHIFT(l)  (12 + 9 * (l)) /* level 0 = leaf entries of 4 KB, 3 = entries of the top */
 
 struct table_cache {
 	u64 *first; /* zeroed but for the first word, which links */
@@ -32,8 +34,8 @@ static u64 next_context;
 
 /* ---- table pages ---- */
 
-/* The table that an entry of an upper level points to. Such entries have exactly TABLE_BITS besides the address: we set the accessed
- * bit ourselves, and the CPU sets no other there. */
+/* The table that an entry of an upper level points to. Such entries have exactly TABLE_BITS besides
+ * the address: we set the accessed bit ourselves, and the CPU sets no other there. */
 static ALWAYS_INLINE u64 *table_at(u64 entry)
 {
 	return (u64 *)(entry + (DIRECT_BASE - TABLE_BITS));
@@ -67,9 +69,11 @@ static ALWAYS_INLINE u64 groups_between(u32 first, u32 last)
 }
 
 /* for_each_used - entries @i of @table in [first, last) whose group may be in use. */
-#define for_each_used(i, table, first, last)                                                       \
-	for (u64 _g = __atomic_load_n(&table_page(table)->index, __ATOMIC_ACQUIRE) & groups_between(first, last), _at; \
-	     _g && (_at = bit_ffs(_g) * 8ul, 1); _g &= _g - 1)                                     \
+#define for_each_used(i, table, first, last)                                         \
+	for (u64 _g = __atomic_load_n(&table_page(table)->index, __ATOMIC_ACQUIRE) & \
+		      groups_between(first, last),                                   \
+		 _at;                                                                \
+		_g && (_at = bit_ffs(_g) * 8ul, 1); _g &= _g - 1)                    \
 		for (i = MAX((u32)_at, (u32)(first)); i < MIN((u32)_at + 8, (u32)(last)); i++)
 
 static u64 *cache_pop(struct table_cache *c)
@@ -141,8 +145,9 @@ u64 pmap_cached_pages(void)
 	u64 n = 0;
 	u32 cpu;
 
-	for_each_online_cpu(cpu)
-		n += READ_ONCE(cpu_ptr(table_cache, cpu)->count) + READ_ONCE(cpu_ptr(top_cache, cpu)->count);
+	for_each_online_cpu (cpu)
+		n += READ_ONCE(cpu_ptr(table_cache, cpu)->count) +
+		     READ_ONCE(cpu_ptr(top_cache, cpu)->count);
 	return n;
 }
 
@@ -162,7 +167,8 @@ static NOINLINE u64 *table_create(struct pmap *m, u64 *entry, int level)
 		table_mark(entry);
 		list_add(level == 1 ? &m->leaves : &m->uppers, &p->node);
 		m->table_pages++;
-		__atomic_store_n(entry, virt_to_phys(t) | TABLE_BITS, __ATOMIC_RELEASE); /* pairs with leaf_find */
+		__atomic_store_n(entry, virt_to_phys(t) | TABLE_BITS,
+			__ATOMIC_RELEASE); /* pairs with leaf_find */
 	}
 	spin_unlock(&m->lock);
 	if (unlikely(found)) { /* another fault was faster */
@@ -179,7 +185,8 @@ static ALWAYS_INLINE pte_t *leaf_find(struct pmap *m, vaddr_t va)
 
 #pragma GCC unroll 3
 	for (int level = 3; level > 0; level--) {
-		u64 entry = __atomic_load_n(&table[va >> LEVEL_SHIFT(level) & 511], __ATOMIC_ACQUIRE); /* pairs with table_create */
+		u64 entry = __atomic_load_n(&table[va >> LEVEL_SHIFT(level) & 511],
+			__ATOMIC_ACQUIRE); /* pairs with table_create */
 
 		if (unlikely(!entry))
 			return NULL;
@@ -204,7 +211,8 @@ static NOINLINE pte_t *leaf_create(struct pmap *m, vaddr_t va)
 	return &table[va >> 12 & 511];
 }
 
-/* ---- walks: fn sees the part [first, last) of each leaf table that exists in the range; @va is the address of @first ---- */
+/* ---- walks: fn sees the part [first, last) of each leaf table that exists in the range; @va is
+ * the address of @first ---- */
 struct walk;
 typedef int (*leaf_fn)(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va);
 struct walk {
@@ -222,10 +230,12 @@ struct walk {
 /* Recursion: level 3 to 1. Return: 0 | the first error of fn. */
 static int walk_table(struct walk *w, u64 *table, int level, vaddr_t start, vaddr_t end)
 {
-	u32 first = start >> LEVEL_SHIFT(level) & 511, last = ((end - 1) >> LEVEL_SHIFT(level) & 511) + 1, i;
+	u32 first = start >> LEVEL_SHIFT(level) & 511,
+	    last = ((end - 1) >> LEVEL_SHIFT(level) & 511) + 1, i;
 	vaddr_t base = start & ~((512ul << LEVEL_SHIFT(level)) - 1);
 
-	for_each_used(i, table, first, last) {
+	for_each_used(i, table, first, last)
+	{
 		u64 entry = __atomic_load_n(&table[i], __ATOMIC_ACQUIRE);
 		vaddr_t low = MAX(start, base + ((u64)i << LEVEL_SHIFT(level)));
 		vaddr_t high = MIN(end, base + ((u64)(i + 1) << LEVEL_SHIFT(level)));
@@ -236,7 +246,8 @@ static int walk_table(struct walk *w, u64 *table, int level, vaddr_t start, vadd
 		if (level > 1)
 			err = walk_table(w, table_at(entry), level - 1, low, high);
 		else
-			err = w->fn(w, table_at(entry), low >> 12 & 511, ((high - 1) >> 12 & 511) + 1, low);
+			err = w->fn(w, table_at(entry), low >> 12 & 511,
+				((high - 1) >> 12 & 511) + 1, low);
 		if (err)
 			return err;
 	}
@@ -285,7 +296,8 @@ static void leaf_drop(struct page *p)
 	pte_t *leaf = page_to_virt(p);
 	u32 i;
 
-	for_each_used(i, leaf, 0, 512) {
+	for_each_used(i, leaf, 0, 512)
+	{
 		pte_t pte = leaf[i];
 
 		if (!pte)
@@ -300,7 +312,7 @@ static void tables_drop(struct list *tables)
 {
 	struct page *p, *next;
 
-	list_for_each_entry_safe(p, next, tables, node) {
+	list_for_each_entry_safe (p, next, tables, node) {
 		*(u64 *)p->private_ = 0;
 		pmap_table_free(p);
 	}
@@ -312,7 +324,7 @@ void pmap_fini(struct pmap *m)
 	bool kept;
 
 	tlb_unload(m);
-	list_for_each_entry(p, &m->leaves, node)
+	list_for_each_entry (p, &m->leaves, node)
 		leaf_drop(p);
 	tables_drop(&m->leaves);
 	tables_drop(&m->uppers);
@@ -340,7 +352,10 @@ pte_t pmap_lookup(struct pmap *m, vaddr_t va)
 static ALWAYS_INLINE int entry_replace(pte_t *e, pte_t old, pte_t new)
 {
 	table_mark(e);
-	return likely(__atomic_compare_exchange_n(e, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) ? 0 : -EAGAIN;
+	return likely(__atomic_compare_exchange_n(
+		       e, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		       ? 0
+		       : -EAGAIN;
 }
 
 static NOINLINE int replace_slow(struct pmap *m, vaddr_t va, pte_t old, pte_t new)
@@ -376,7 +391,8 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
 		if (!ptes[i])
 			continue;
 		table_mark(e);
-		if (__atomic_compare_exchange_n(e, &empty, ptes[i], false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    e, &empty, ptes[i], false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			done |= BIT(i);
 	}
 	return done;
@@ -393,7 +409,8 @@ static int leaf_unmap(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t 
 	struct tlb_gather *g = w->gather;
 	u32 i;
 
-	for_each_used(i, leaf, first, last) {
+	for_each_used(i, leaf, first, last)
+	{
 		pte_t pte = leaf[i];
 
 		if (!pte)
@@ -403,7 +420,8 @@ static int leaf_unmap(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t 
 		else
 			pte = __atomic_exchange_n(&leaf[i], 0, __ATOMIC_ACQ_REL);
 		if (pte & PTE_P)
-			gather_range(g, va + (i - first) * PAGE_SIZE, va + (i - first + 1) * PAGE_SIZE);
+			gather_range(
+				g, va + (i - first) * PAGE_SIZE, va + (i - first + 1) * PAGE_SIZE);
 		if (pte & PTE_OWNED) {
 			tlb_gather_count(g, phys_to_page(pte & PTE_ADDR));
 			tlb_gather_page(g, phys_to_page(pte & PTE_ADDR));
@@ -415,7 +433,7 @@ static int leaf_unmap(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t 
 void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g)
 {
 	/* One CPU in all: nothing changes an entry behind our back, for its CPU is busy here. */
-	struct walk w = { .pmap = m, .fn = leaf_unmap, .gather = g, .alone = cpu_count == 1 };
+	struct walk w = {.pmap = m, .fn = leaf_unmap, .gather = g, .alone = cpu_count == 1};
 
 	(void)walk(&w, start, end);
 }
@@ -424,21 +442,26 @@ static int leaf_protect(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_
 {
 	u32 i;
 
-	for_each_used(i, leaf, first, last) {
+	for_each_used(i, leaf, first, last)
+	{
 		pte_t old = __atomic_load_n(&leaf[i], __ATOMIC_RELAXED), new;
 
 		do {
 			new = old ? pte_set_prot(old, w->prot) : 0;
-		} while (new != old && !__atomic_compare_exchange_n(&leaf[i], &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-		if (new != old && old & PTE_P)
-			gather_range(w->gather, va + (i - first) * PAGE_SIZE, va + (i - first + 1) * PAGE_SIZE);
+		} while (new != old && !__atomic_compare_exchange_n(&leaf[i], &old, new, false,
+					       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+		if (new != old && old &PTE_P)
+			gather_range(w->gather, va + (i - first) * PAGE_SIZE,
+				va + (i - first + 1) * PAGE_SIZE);
 	}
 	return 0;
 }
 
-void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow, struct tlb_gather *g)
+void pmap_protect(
+	struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow, struct tlb_gather *g)
 {
-	struct walk w = { .pmap = m, .fn = leaf_protect, .gather = g, .prot = cow ? prot & ~PROT_W : prot };
+	struct walk w = {
+		.pmap = m, .fn = leaf_protect, .gather = g, .prot = cow ? prot & ~PROT_W : prot};
 
 	(void)walk(&w, start, end);
 }
@@ -456,13 +479,15 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 		return -ENOMEM;
 	dst -= first; /* now the same index names the same page on both sides */
 	table_page(dst + first)->index |= table_page(leaf)->index & groups_between(first, last);
-	for_each_used(i, leaf, first, last) {
+	for_each_used(i, leaf, first, last)
+	{
 		pte_t pte = leaf[i];
 
 		if (!pte)
 			continue;
 		if (w->cow && pte & PTE_W) {
-			pte = __atomic_and_fetch(&leaf[i], ~PTE_W, __ATOMIC_RELAXED); /* a CPU may be setting the dirty bit */
+			pte = __atomic_and_fetch(&leaf[i], ~PTE_W,
+				__ATOMIC_RELAXED); /* a CPU may be setting the dirty bit */
 			lost = true;
 		}
 		if (pte & PTE_OWNED) {
@@ -476,9 +501,10 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 	return 0;
 }
 
-int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bool cow, struct tlb_gather *g)
+int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bool cow,
+	struct tlb_gather *g)
 {
-	struct walk w = { .pmap = src, .fn = leaf_copy, .gather = g, .other = dst, .cow = cow };
+	struct walk w = {.pmap = src, .fn = leaf_copy, .gather = g, .other = dst, .cow = cow};
 
 	return walk(&w, start, end);
 }
@@ -498,7 +524,8 @@ static int leaf_move(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 {
 	u32 i;
 
-	for_each_used(i, leaf, first, last) {
+	for_each_used(i, leaf, first, last)
+	{
 		vaddr_t from = va + (i - first) * PAGE_SIZE;
 		pte_t pte = leaf[i] ? __atomic_exchange_n(&leaf[i], 0, __ATOMIC_ACQ_REL) : 0, *to;
 
@@ -515,7 +542,7 @@ static int leaf_move(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 
 int pmap_move(struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct tlb_gather *g)
 {
-	struct walk w = { .pmap = m, .fn = leaf_move_prepare, .gather = g, .offset = to - from };
+	struct walk w = {.pmap = m, .fn = leaf_move_prepare, .gather = g, .offset = to - from};
 
 	if (walk(&w, from, from + len_bytes))
 		return -ENOMEM;
@@ -523,7 +550,8 @@ int pmap_move(struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct
 	return walk(&w, from, from + len_bytes);
 }
 
-/* Takes the table that @slot points to out of the tree; the page itself goes with the gather, after the flush. */
+/* Takes the table that @slot points to out of the tree; the page itself goes with the gather, after
+ * the flush. */
 static void table_unlink(struct pmap *m, u64 *slot, struct tlb_gather *g)
 {
 	struct page *p = table_page(table_at(*slot));
@@ -542,16 +570,19 @@ static void table_unlink(struct pmap *m, u64 *slot, struct tlb_gather *g)
 	tlb_gather_table(g, p);
 }
 
-/* Tables below @table, whose entries have @level, that lie wholly inside [floor, ceiling), children first. @base: first address
- * of @table. Recursion: level 3 to 1. */
-static void tables_free_below(struct pmap *m, u64 *table, int level, vaddr_t base, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g)
+/* Tables below @table, whose entries have @level, that lie wholly inside [floor, ceiling), children
+ * first. @base: first address of @table. Recursion: level 3 to 1. */
+static void tables_free_below(struct pmap *m, u64 *table, int level, vaddr_t base, vaddr_t floor,
+	vaddr_t ceiling, struct tlb_gather *g)
 {
 	vaddr_t start = MAX(base, floor), end = MIN(base + (512ul << LEVEL_SHIFT(level)), ceiling);
 	u32 i;
 
 	if (start >= end)
 		return;
-	for_each_used(i, table, start >> LEVEL_SHIFT(level) & 511, ((end - 1) >> LEVEL_SHIFT(level) & 511) + 1) {
+	for_each_used(i, table, start >> LEVEL_SHIFT(level) & 511,
+		((end - 1) >> LEVEL_SHIFT(level) & 511) + 1)
+	{
 		vaddr_t va = base + ((u64)i << LEVEL_SHIFT(level));
 
 		if (!table[i])
@@ -573,7 +604,8 @@ static int leaf_visit(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t 
 {
 	u32 i;
 
-	for_each_used(i, leaf, first, last) {
+	for_each_used(i, leaf, first, last)
+	{
 		pte_t pte = __atomic_load_n(&leaf[i], __ATOMIC_RELAXED);
 
 		if (pte)
@@ -582,9 +614,10 @@ static int leaf_visit(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t 
 	return 0;
 }
 
-void pmap_walk(struct pmap *m, vaddr_t start, vaddr_t end, void (*fn)(void *ctx, vaddr_t va, pte_t pte), void *ctx)
+void pmap_walk(struct pmap *m, vaddr_t start, vaddr_t end,
+	void (*fn)(void *ctx, vaddr_t va, pte_t pte), void *ctx)
 {
-	struct walk w = { .pmap = m, .fn = leaf_visit, .visit = fn, .ctx = ctx };
+	struct walk w = {.pmap = m, .fn = leaf_visit, .visit = fn, .ctx = ctx};
 
 	(void)walk(&w, start, end);
 }

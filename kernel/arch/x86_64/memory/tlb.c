@@ -1,8 +1,9 @@
 /* Which space each CPU has loaded, and flushing. Layer: arch.
  *
- * pmap->cpus is the set of CPUs that have the space loaded now; only they get messages. A CPU that has left may keep translations
- * under its PCID; coming back it compares pmap->tlb_generation, which every flush increments, with what it remembers, and flushes all
- * when they differ. Order: a CPU sets its bit and then reads the generation; a flusher increments and then reads the bits.
+ * pmap->cpus is the set of CPUs that have the space loaded now; only they get messages. A CPU that
+ * has left may keep translations under its PCID; coming back it compares pmap->tlb_generation,
+ * which every flush increments, with what it remembers, and flushes all when they differ. Order: a
+ * CPU sets its bit and then reads the generation; a flusher increments and then reads the bits.
  * Kernel threads keep the last user space loaded; its end takes it away from them (tlb_unload).
  * Source: Intel SDM vol. 3, 4.10. */
 #include <archimpl/x86.h>
@@ -13,7 +14,7 @@
 
 #define PCID_SLOTS      6
 #define CR3_KEEP        BIT(63)
-#define FLUSH_PAGES_MAX 32 /* more than these: everything */
+#define FLUSH_PAGES_MAX 32  /* more than these: everything */
 #define TABLE_TAG       1ul /* in tlb_gather.pages: a table page */
 
 struct pcid_slot {
@@ -111,8 +112,8 @@ void tlb_unload(struct pmap *m)
 	preempt_enable();
 }
 
-/* Interrupts off. Other flushes of this space may have been answered by nobody yet: unless ours is the very next
- * generation, everything goes. */
+/* Interrupts off. Other flushes of this space may have been answered by nobody yet: unless ours is
+ * the very next generation, everything goes. */
 static void flush_here(void *arg)
 {
 	struct flush_request *r = arg;
@@ -121,7 +122,8 @@ static void flush_here(void *arg)
 
 	if (s->loaded != r->pmap || slot->generation >= r->generation)
 		return;
-	if (slot->generation + 1 == r->generation && r->end - r->start <= FLUSH_PAGES_MAX * PAGE_SIZE) {
+	if (slot->generation + 1 == r->generation &&
+		r->end - r->start <= FLUSH_PAGES_MAX * PAGE_SIZE) {
 		for (vaddr_t va = r->start; va < r->end; va += PAGE_SIZE)
 			invlpg(va);
 		slot->generation = r->generation;
@@ -133,7 +135,8 @@ static void flush_here(void *arg)
 
 static void flush_range(struct pmap *m, vaddr_t start, vaddr_t end)
 {
-	struct flush_request r = { m, start, end, __atomic_add_fetch(&m->tlb_generation, 1, __ATOMIC_SEQ_CST) };
+	struct flush_request r = {
+		m, start, end, __atomic_add_fetch(&m->tlb_generation, 1, __ATOMIC_SEQ_CST)};
 	cpumask_t cpus;
 	ulong flags;
 
@@ -227,7 +230,7 @@ static void flush_kernel_here(void *arg)
 
 void kunmap_range(vaddr_t va, size_t len_bytes)
 {
-	struct kernel_range r = { va, va + len_bytes };
+	struct kernel_range r = {va, va + len_bytes};
 
 	kmap_clear(va, len_bytes);
 	cpu_call(~0ull, flush_kernel_here, &r);

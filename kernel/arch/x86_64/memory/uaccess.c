@@ -88,7 +88,10 @@ int cmpxchg_user_u32(u32 USER *p, u32 expected, u32 desired, u32 *old)
 		return -EFAULT;
 	user_access_begin();
 	__asm__ goto("770:\tlock cmpxchgl %2, %1" X86_FIXUP("770b", "%l[fault]")
-		     : "+a"(expected), "+m"(*p) : "r"(desired) : "memory" : fault);
+		     : "+a"(expected), "+m"(*p)
+		     : "r"(desired)
+		     : "memory"
+		     : fault);
 	user_access_end();
 	*old = expected;
 	return 0;
@@ -97,13 +100,15 @@ fault:
 	return -EFAULT;
 }
 
-/* The lowest set top bit marks the first zero byte. Source: the usual carry trick; exact for the lowest zero byte. */
+/* The lowest set top bit marks the first zero byte. Source: the usual carry trick; exact for the
+ * lowest zero byte. */
 static ALWAYS_INLINE u64 zero_bytes(u64 w)
 {
 	return (w - 0x0101010101010101ull) & ~w & 0x8080808080808080ull;
 }
 
-/* Words first. A word may reach into a page that the string does not; then, as after any fault, bytes decide. */
+/* Words first. A word may reach into a page that the string does not; then, as after any fault,
+ * bytes decide. */
 long strncpy_from_user(char *dst, const char USER *src, size_t size)
 {
 	size_t max = size, done = 0;

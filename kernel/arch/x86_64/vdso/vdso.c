@@ -1,5 +1,5 @@
-/* Clocks without entering the kernel. Runs in user mode; sees only vdso_data and its arguments. Layer: none (user code).
- * Sources: vdso(7); clock_gettime(2); getcpu(2). */
+/* Clocks without entering the kernel. Runs in user mode; sees only vdso_data and its arguments.
+ * Layer: none (user code). Sources: vdso(7); clock_gettime(2); getcpu(2). */
 #include <arch/vdso_data.h>
 
 struct timespec {
@@ -17,7 +17,8 @@ enum { REALTIME = 0 };
 #define EXPORT           __attribute__((visibility("default")))
 #define ALIAS(of)        __attribute__((visibility("default"), weak, alias(#of)))
 
-extern struct vdso_data vdso_data __attribute__((visibility("hidden"))); /* not const: the kernel writes it */
+extern struct vdso_data vdso_data
+	__attribute__((visibility("hidden"))); /* not const: the kernel writes it */
 
 static inline long call2(long nr, long a, long b)
 {
@@ -25,7 +26,8 @@ static inline long call2(long nr, long a, long b)
 	return nr;
 }
 
-/* LFENCE: the counter is not read before what the program did earlier. RDTSC clears the upper halves of both registers. */
+/* LFENCE: the counter is not read before what the program did earlier. RDTSC clears the upper
+ * halves of both registers. */
 static inline u64 cycles(void)
 {
 	u64 lo, hi;

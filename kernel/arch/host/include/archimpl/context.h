@@ -1,4 +1,5 @@
-/* host: threads and frames. A frame is only carried, never entered. Included by <arch/context.h> only. Layer: arch. */
+/* host: threads and frames. A frame is only carried, never entered. Included by <arch/context.h>
+ * only. Layer: arch. */
 #pragma once
 
 struct trap_frame {

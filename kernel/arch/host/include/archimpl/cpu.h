@@ -1,8 +1,9 @@
 /* host: the CPU contract inside an ordinary program. Included by <arch/cpu.h> only. Layer: arch.
  *
- * A host program has up to CPUS_MAX fake CPUs. Per-CPU data are plain arrays indexed by host_cpu, which is local to the host
- * thread: tests with real threads give each of them a CPU of its own (host_thread_attach), the simulator (sim.c) runs all the CPUs
- * on one host thread and changes host_cpu when it goes from one to another. The interrupt flag is a per-CPU variable. */
+ * A host program has up to CPUS_MAX fake CPUs. Per-CPU data are plain arrays indexed by host_cpu,
+ * which is local to the host thread: tests with real threads give each of them a CPU of its own
+ * (host_thread_attach), the simulator (sim.c) runs all the CPUs on one host thread and changes
+ * host_cpu when it goes from one to another. The interrupt flag is a per-CPU variable. */
 #pragma once
 
 #define PER_CPU(T, name)         __typeof__(T) name[CPUS_MAX]
@@ -28,4 +29,5 @@ ulong arch_irq_save(void);
 void arch_irq_restore(ulong flags);
 bool arch_irq_enabled(void);
 void arch_cpu_relax(void);
-u64 arch_cycles(void); /* ns: of the simulated clock when the simulator runs, else of the host's monotonic clock */
+u64 arch_cycles(void); /* ns: of the simulated clock when the simulator runs, else of the host's
+			  monotonic clock */

@@ -1,5 +1,5 @@
-/* host: page tables as an ordinary four-level radix tree of the C library's memory; physical memory is one mapped arena.
- * Included by <arch/mmu.h> only. Layer: arch. */
+/* host: page tables as an ordinary four-level radix tree of the C library's memory; physical memory
+ * is one mapped arena. Included by <arch/mmu.h> only. Layer: arch. */
 #pragma once
 
 typedef u64 pte_t;
@@ -20,10 +20,10 @@ typedef u64 pte_t;
 #define VMALLOC_END   0x510000000000ul
 
 struct pmap {
-	void *root;         /* first level, 512 pointers */
+	void *root; /* first level, 512 pointers */
 	cpumask_t cpus;
-	s64 table_pages;    /* [a] */
-	u64 flushes;        /* [a] what a test wants to see */
+	s64 table_pages; /* [a] */
+	u64 flushes;     /* [a] what a test wants to see */
 };
 
 static inline pte_t pte_make(paddr_t pa, u32 flags)
@@ -96,9 +96,9 @@ static inline pte_t pte_set_prot(pte_t p, u32 flags)
 	return p;
 }
 
-extern u8 *host_phys_base;  /* where the arena lies in the program */
+extern u8 *host_phys_base; /* where the arena lies in the program */
 extern u64 host_phys_bytes;
-extern int host_phys_fd;    /* the file behind the arena */
+extern int host_phys_fd; /* the file behind the arena */
 static inline void *phys_to_virt(paddr_t pa)
 {
 	return host_phys_base + pa;

@@ -1,3 +1,4 @@
+/* clang-format off */
 /* Borrowing the user's vector registers for a moment. Assembly only. Layer: arch. See memory/page_ops.S for the rules.
  * AVX_BORROW n, AVX_RETURN n - ymm0..ymm(n-1), n = 1 or 4. Preemption is off between; after RETURN the zero flag says that
  * a reschedule is due. Clobbers rax, rcx, rdx, r8; r8 must live from BORROW to RETURN. */

@@ -1,20 +1,22 @@
-/* x86_64: what a thread is to the CPU, and the user register frame. Included by <arch/context.h> only. Layer: arch.
+/* x86_64: what a thread is to the CPU, and the user register frame. Included by <arch/context.h>
+ * only. Layer: arch.
  *
- * The frame lies at the very top of the kernel stack, lowest address first below. The part from r11 up is what every entry
- * stores; r15..rbx is stored by entries that want the whole frame. orig_rax: the number of a system call, negative otherwise. */
+ * The frame lies at the very top of the kernel stack, lowest address first below. The part from r11
+ * up is what every entry stores; r15..rbx is stored by entries that want the whole frame. orig_rax:
+ * the number of a system call, negative otherwise. */
 #pragma once
 
 struct trap_frame {
-	u64 r15, r14, r13, r12, rbp, rbx;                      /* callee-saved */
+	u64 r15, r14, r13, r12, rbp, rbx;                        /* callee-saved */
 	u64 r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax; /* caller-saved */
-	u64 rip, cs, rflags, rsp, ss;                          /* as the CPU pushes them */
+	u64 rip, cs, rflags, rsp, ss;                            /* as the CPU pushes them */
 };
 
 struct arch_thread {
-	u64 sp;               /* kernel stack pointer while switched out */
-	u64 fs_base, gs_base; /* user's; live in the CPU while the thread runs */
-	void *fpu;            /* XSAVE area, 64-byte aligned; NULL for kernel threads */
-	u32 fpu_cpu;          /* CPU whose registers may still hold it, ~0 = none */
+	u64 sp;                      /* kernel stack pointer while switched out */
+	u64 fs_base, gs_base;        /* user's; live in the CPU while the thread runs */
+	void *fpu;                   /* XSAVE area, 64-byte aligned; NULL for kernel threads */
+	u32 fpu_cpu;                 /* CPU whose registers may still hold it, ~0 = none */
 	u32 trap_number, trap_error; /* last fault, for the signal frame */
 	u64 trap_address;
 };
@@ -54,11 +56,17 @@ static inline bool tf_from_user(const struct trap_frame *f)
 static inline u64 tf_arg(const struct trap_frame *f, unsigned i)
 {
 	switch (i) {
-	case 0: return f->rdi;
-	case 1: return f->rsi;
-	case 2: return f->rdx;
-	case 3: return f->r10;
-	case 4: return f->r8;
-	default: return f->r9;
+	case 0:
+		return f->rdi;
+	case 1:
+		return f->rsi;
+	case 2:
+		return f->rdx;
+	case 3:
+		return f->r10;
+	case 4:
+		return f->r8;
+	default:
+		return f->r9;
 	}
 }

@@ -1,3 +1,4 @@
+/* clang-format off */
 /* Instructions that may fault on user memory: the exception table, and STAC/CLAC that become NOPs without SMAP. For C and
  * assembly of kernel/arch/x86_64 only. Layer: arch. */
 #pragma once

@@ -1,19 +1,22 @@
-/* x86_64 inside: instructions, registers and the calls between the files of kernel/arch/x86_64. Other rooms include none of this.
- * Layer: arch. Source: Intel SDM volumes 2-4, AMD APM volume 2. */
+/* x86_64 inside: instructions, registers and the calls between the files of kernel/arch/x86_64.
+ * Other rooms include none of this. Layer: arch. Source: Intel SDM volumes 2-4, AMD APM volume 2.
+ */
 #pragma once
 
 #include <exo/types.h>
 #include <arch/context.h>
 #include <arch/cpu.h>
 
-/* ---- segments; the order is what SYSCALL and SYSRET want (STAR: kernel 0x10, user 0x20) and what Linux programs see ---- */
+/* ---- segments; the order is what SYSCALL and SYSRET want (STAR: kernel 0x10, user 0x20) and what
+ * Linux programs see ---- */
 #define SEL_KERNEL_CODE 0x10
 #define SEL_KERNEL_DATA 0x18
 #define SEL_USER_DATA   0x2b
 #define SEL_USER_CODE   0x33
 #define SEL_TSS         0x40
-#define SEL_CPU_NUMBER  0x7b /* its limit is the CPU's number, for LSL in the vDSO and in paranoid entries */
-#define GDT_ENTRIES     16
+#define SEL_CPU_NUMBER \
+	0x7b /* its limit is the CPU's number, for LSL in the vDSO and in paranoid entries */
+#define GDT_ENTRIES 16
 
 enum { IST_NMI = 1, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_COUNT = 3 };
 #define IST_STACK_SIZE 8192
@@ -30,8 +33,24 @@ struct tss {
 
 /* ---- vectors ---- */
 enum {
-	TRAP_DE = 0, TRAP_DB = 1, TRAP_NMI = 2, TRAP_BP = 3, TRAP_OF = 4, TRAP_BR = 5, TRAP_UD = 6, TRAP_NM = 7, TRAP_DF = 8,
-	TRAP_TS = 10, TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14, TRAP_MF = 16, TRAP_AC = 17, TRAP_MC = 18, TRAP_XM = 19,
+	TRAP_DE = 0,
+	TRAP_DB = 1,
+	TRAP_NMI = 2,
+	TRAP_BP = 3,
+	TRAP_OF = 4,
+	TRAP_BR = 5,
+	TRAP_UD = 6,
+	TRAP_NM = 7,
+	TRAP_DF = 8,
+	TRAP_TS = 10,
+	TRAP_NP = 11,
+	TRAP_SS = 12,
+	TRAP_GP = 13,
+	TRAP_PF = 14,
+	TRAP_MF = 16,
+	TRAP_AC = 17,
+	TRAP_MC = 18,
+	TRAP_XM = 19,
 	TRAP_CP = 21,
 };
 #define VECTOR_IRQ_FIRST 0x20 /* devices: 0x20..0xef, handed out from below */
@@ -80,7 +99,9 @@ static inline struct cpuid_regs cpuid(u32 leaf, u32 sub)
 {
 	struct cpuid_regs r;
 
-	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(sub));
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(sub));
 	return r;
 }
 static inline u64 rdmsr(u32 msr)
@@ -94,16 +115,16 @@ static inline void wrmsr(u32 msr, u64 v)
 {
 	__asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
 }
-#define X86_CONTROL_REGISTER(n)                                                                    \
-	static inline u64 read_cr##n(void)                                                         \
-	{                                                                                          \
-		u64 v;                                                                             \
-		__asm__ volatile("movq %%cr" #n ", %0" : "=r"(v)::"memory");                       \
-		return v;                                                                          \
-	}                                                                                          \
-	static inline void write_cr##n(u64 v)                                                      \
-	{                                                                                          \
-		__asm__ volatile("movq %0, %%cr" #n ::"r"(v) : "memory");                          \
+#define X86_CONTROL_REGISTER(n)                                              \
+	static inline u64 read_cr##n(void)                                   \
+	{                                                                    \
+		u64 v;                                                       \
+		__asm__ volatile("movq %%cr" #n ", %0" : "=r"(v)::"memory"); \
+		return v;                                                    \
+	}                                                                    \
+	static inline void write_cr##n(u64 v)                                \
+	{                                                                    \
+		__asm__ volatile("movq %0, %%cr" #n ::"r"(v) : "memory");    \
 	}
 X86_CONTROL_REGISTER(0)
 X86_CONTROL_REGISTER(2)
@@ -134,10 +155,11 @@ static inline u32 x86_inl(u16 port)
 
 /* ---- what the CPU can do, found once on the boot CPU (cpu/features.c) ---- */
 struct x86_features {
-	bool fsgsbase, smep, smap, umip, pcid, invpcid, xsave, xsaveopt, xsavec, xgetbv1, avx, x2apic, tsc_deadline, tsc_invariant, rdtscp, rdpid,
-	    page1gb, rdrand, rdseed, pge, pat, hypervisor, erms, arat;
-	u64 xcr0;           /* components we enable */
-	u32 xsave_bytes;    /* size of a thread's area */
+	bool fsgsbase, smep, smap, umip, pcid, invpcid, xsave, xsaveopt, xsavec, xgetbv1, avx,
+		x2apic, tsc_deadline, tsc_invariant, rdtscp, rdpid, page1gb, rdrand, rdseed, pge,
+		pat, hypervisor, erms, arat;
+	u64 xcr0;        /* components we enable */
+	u32 xsave_bytes; /* size of a thread's area */
 	u32 phys_bits;
 	u32 family, model, stepping;
 	char vendor[13], brand[49];
@@ -145,12 +167,12 @@ struct x86_features {
 extern struct x86_features x86;
 
 /* ---- between the files ---- */
-void features_init(void);                /* boot CPU: fills x86, patches the sites of absent instructions */
-void control_registers_init(void);       /* every CPU: CR4, EFER, PAT, syscall MSRs */
-void descriptors_init(u32 cpu);          /* every CPU: GDT, TSS, IDT, GS */
-void idt_init(void);                     /* boot CPU: fills the table that all share */
+void features_init(void); /* boot CPU: fills x86, patches the sites of absent instructions */
+void control_registers_init(void); /* every CPU: CR4, EFER, PAT, syscall MSRs */
+void descriptors_init(u32 cpu);    /* every CPU: GDT, TSS, IDT, GS */
+void idt_init(void);               /* boot CPU: fills the table that all share */
 void boot_info_init(void);
-void kernel_map_init(void);              /* final page tables; boot CPU */
+void kernel_map_init(void); /* final page tables; boot CPU */
 void fpu_init_cpu(void);
 void apic_init_cpu(void);
 u32 apic_id(void);
@@ -158,15 +180,17 @@ void apic_eoi(void);
 void apic_ipi(u32 apic_id, u32 vector);
 void apic_nmi_others(void);
 void apic_timer_calibrate(void);
-void *fixmap_device(paddr_t pa);         /* one uncached 4 KB page, before the vmalloc area works; never fails at boot */
-int percpu_create(u32 cpu) MUST_USE;     /* copies the area for @cpu; -ENOMEM */
+void *fixmap_device(paddr_t pa);     /* one uncached 4 KB page, before the vmalloc area works; never
+					fails at boot */
+int percpu_create(u32 cpu) MUST_USE; /* copies the area for @cpu; -ENOMEM */
 void nmi_handle(struct trap_frame *f);
 void trap_dispatch(struct trap_frame *f, u32 vector, u64 error);
-void trap_exit_to_user(struct trap_frame *f); /* slow way out: work and reschedule, interrupts on entry off */
-u64 exception_fixup(u64 ip);             /* 0 = none */
+void trap_exit_to_user(
+	struct trap_frame *f); /* slow way out: work and reschedule, interrupts on entry off */
+u64 exception_fixup(u64 ip);   /* 0 = none */
 void pmap_init_boot(void);
 void pmap_init_cpu(void);
-extern u64 kernel_top[512];              /* the PML4 that every space copies its upper half from */
+extern u64 kernel_top[512]; /* the PML4 that every space copies its upper half from */
 extern u32 cpu_apic_ids[CPUS_MAX];
 void syscall_entry(void);
 void ipi_calls_run(void);
@@ -175,5 +199,6 @@ void apic_startup_others(u32 page);
 
 DECLARE_PER_CPU(struct tss, cpu_tss);
 DECLARE_PER_CPU(u8 *, cpu_ist_stacks);
-DECLARE_PER_CPU(u64, kernel_stack_top);  /* where the next entry from user mode by SYSCALL begins to push */
+DECLARE_PER_CPU(
+	u64, kernel_stack_top); /* where the next entry from user mode by SYSCALL begins to push */
 void kmap_clear(vaddr_t va, size_t len_bytes); /* entries only; the flush is kunmap_range's */
