@@ -253,14 +253,18 @@ static void run_handler(struct trap_frame *f, struct task *t, const struct sigin
 		.altstack_flags = t->alt_size ? t->alt_flags : SS_DISABLE,
 	};
 	sigset block = action->mask;
+	bool alternate;
 
 	if (t->rseq)
 		rseq_return(f, true);
-	if ((action->flags & SA_ONSTACK) && t->alt_size && !alt_stack_on(t, tf_sp(f)))
+	alternate = alt_stack_on(t, tf_sp(f));
+	if ((action->flags & SA_ONSTACK) && t->alt_size && !alternate) {
 		s.altstack_top = t->alt_base + t->alt_size;
-	else if (alt_stack_on(t, tf_sp(f)))
-		s.altstack_flags |= SS_ONSTACK;
-	if (arch_signal_setup(f, &s)) {
+		alternate = true;
+	}
+	/* The alternate stack must hold the whole frame. */
+	if (arch_signal_setup(f, &s) ||
+		(alternate && (tf_sp(f) <= t->alt_base || tf_sp(f) - t->alt_base > t->alt_size))) {
 		if (info->signo == SIGSEGV) /* its own handler has no room either */
 			signal_reset_action(SIGSEGV);
 		signal_force(SIGSEGV, SI_KERNEL, 0);
