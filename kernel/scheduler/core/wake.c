@@ -30,7 +30,8 @@ static u32 least_loaded(cpumask_t mask, u32 first)
 	return best;
 }
 
-/* Its last CPU unless a real-time thread of no lower priority runs there and another CPU runs something less urgent. */
+/* Its last CPU unless a real-time thread of no lower priority runs there and another CPU runs
+ * something less urgent. */
 static u32 cpu_for_realtime(struct thread *t, cpumask_t allowed)
 {
 	cpumask_t order = allowed & BIT(t->cpu) ? BIT(t->cpu) : 0;
@@ -39,10 +40,12 @@ static u32 cpu_for_realtime(struct thread *t, cpumask_t allowed)
 	for (u32 pass = 0; pass < 2; pass++, order = allowed) {
 		for_each_bit (cpu, order) {
 			struct runqueue *rq = cpu_ptr(runqueues, cpu);
-			struct thread *curr = READ_ONCE(rq->curr); /* stays readable: interrupts are off */
+			struct thread *curr =
+				READ_ONCE(rq->curr); /* stays readable: interrupts are off */
 
 			if (!READ_ONCE(rq->rt.count) && /* else another is about to run there */
-				(curr->sched_class != &rt_class || curr->params.rt_priority < t->params.rt_priority))
+				(curr->sched_class != &rt_class ||
+					curr->params.rt_priority < t->params.rt_priority))
 				return cpu;
 		}
 	}
