@@ -90,6 +90,26 @@ void rb_insert(struct rb_tree *t, struct rb_node *n, rb_less_fn less)
 	insert_fixup(t, n);
 }
 
+void rb_insert_after(struct rb_tree *t, struct rb_node *pos, struct rb_node *n)
+{
+	struct rb_node *parent = pos, **link = pos ? &pos->right : &t->root;
+
+	if (!pos) { /* before all */
+		parent = t->leftmost;
+		link = parent ? &parent->left : &t->root;
+		t->leftmost = n;
+	} else if (*link) { /* the place is left of all that stands right of pos */
+		for (parent = *link; parent->left; parent = parent->left)
+			;
+		link = &parent->left;
+	}
+	n->parent = parent;
+	n->left = n->right = NULL;
+	n->red = true;
+	*link = n;
+	insert_fixup(t, n);
+}
+
 static bool is_black(const struct rb_node *n)
 {
 	return !n || !n->red;

@@ -1,10 +1,9 @@
 /* Futexes: sleeping on a word of user memory. Layer: posix_x.
  *
- * A waiter is queued in a bucket chosen by its key before it sleeps, and the word is read under the
- * bucket's lock: a waker that changes the word and then takes the lock either is seen by the read
- * or finds the waiter. So no wake-up is lost. A word of private memory is named by space and
- * address; of shared memory by object and offset, so that it is one word at whatever addresses it
- * is mapped.
+ * A waiter reads the word and is queued, in a bucket chosen by its key, under one hold of the
+ * bucket's lock; a waker changes the word and then takes the lock: either its change is read or the
+ * waiter is found. So no wake-up is lost. A word of private memory is named by space and address;
+ * of shared memory by object and offset, so that it is one word at whatever addresses it is mapped.
  *
  * Locks: bucket->lock (FUTEX); two in address order. Page faults happen before it is taken: the
  * word is read by a form that does not fault, and a failure drops the lock, faults and begins
@@ -207,13 +206,10 @@ long futex_wake(u32 USER *word, bool shared, u32 count, u32 bitset)
 	if (ret)
 		return ret;
 	b = bucket_of(&k);
-	__atomic_thread_fence(
-		__ATOMIC_SEQ_CST); /* the caller's store to the word before our look at the queue */
-	if (!list_empty(&b->waiters)) {
-		spin_lock(&b->lock);
-		ret = wake_key(b, &k, count, bitset);
-		spin_unlock(&b->lock);
-	}
+	/* Without the lock one could miss a waiter that has read the word and is about to queue. */
+	spin_lock(&b->lock);
+	ret = wake_key(b, &k, count, bitset);
+	spin_unlock(&b->lock);
 	key_put(&k);
 	return ret;
 }

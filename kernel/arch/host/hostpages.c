@@ -67,13 +67,3 @@ void page_put_slow(struct page *p)
 {
 	page_free(p, 0);
 }
-
-void *page_to_virt(const struct page *p)
-{
-	return phys_to_virt(page_to_phys(p));
-}
-
-struct page *virt_to_page(const void *va)
-{
-	return phys_to_page(virt_to_phys(va));
-}

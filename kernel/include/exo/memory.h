@@ -5,6 +5,7 @@
 #include <exo/types.h>
 #include <exo/list.h>
 #include <exo/sync.h>
+#include <arch/mmu.h>
 
 /* ---- struct page: one a physical frame, array mem_map ---- */
 enum page_flags {
@@ -66,8 +67,14 @@ static inline struct page *phys_to_page(paddr_t pa)
 {
 	return &mem_map[pa >> PAGE_SHIFT];
 }
-void *page_to_virt(const struct page *p);
-struct page *virt_to_page(const void *va);
+static inline void *page_to_virt(const struct page *p)
+{
+	return phys_to_virt(page_to_phys(p));
+}
+static inline struct page *virt_to_page(const void *va)
+{
+	return phys_to_page(virt_to_phys(va));
+}
 
 enum alloc_flags {
 	ALLOC_KERNEL = 0, /* may sleep, may reclaim, may fail */

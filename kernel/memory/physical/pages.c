@@ -39,16 +39,6 @@ bool heap_fail_now(void)
 }
 #endif
 
-void *page_to_virt(const struct page *p)
-{
-	return phys_to_virt(page_to_phys(p));
-}
-
-struct page *virt_to_page(const void *va)
-{
-	return phys_to_page(virt_to_phys(va));
-}
-
 /* What must stay free after an allocation with @flags. */
 static u64 keep_pages(const struct zone *z, u32 flags)
 {

@@ -105,11 +105,6 @@ struct vm_area *area_get(struct vm_space *s, vaddr_t va)
 	return a;
 }
 
-static bool area_less(const struct rb_node *a, const struct rb_node *b)
-{
-	return area_of(a)->start < area_of(b)->start;
-}
-
 static void area_link_object(struct vm_area *a)
 {
 	if (!a->object)
@@ -128,15 +123,27 @@ void area_unlink_object(struct vm_area *a)
 	rwsem_write_unlock(&a->object->mappings_lock);
 }
 
-void area_insert(struct vm_area *a)
+static void area_insert_after(struct vm_area *below, struct vm_area *a)
 {
 	struct vm_space *s = a->space;
 
 	area_link_object(a); /* first: a truncation must find every page that a fault can map */
 	spin_lock(&s->tree_lock);
-	rb_insert(&s->areas, &a->node, area_less);
+	rb_insert_after(&s->areas, below ? &below->node : NULL, &a->node);
 	spin_unlock(&s->tree_lock);
 	s->area_count++;
+}
+
+void area_insert(struct vm_area *a)
+{
+	struct vm_area *above = area_above(a->space, a->start);
+
+	area_insert_after(above ? area_prev(above) : area_of(rb_last(&a->space->areas)), a);
+}
+
+void area_append(struct vm_area *last, struct vm_area *a)
+{
+	area_insert_after(last, a);
 }
 
 void area_erase(struct vm_area *a)
@@ -175,7 +182,7 @@ void area_split(struct vm_area *a, vaddr_t at, struct vm_area *upper)
 	rwsem_write_lock(&a->lock);
 	spin_lock(&a->space->tree_lock);
 	a->end = at;
-	rb_insert(&a->space->areas, &upper->node, area_less);
+	rb_insert_after(&a->space->areas, &a->node, &upper->node);
 	spin_unlock(&a->space->tree_lock);
 	rwsem_write_unlock(&a->lock);
 	a->space->area_count++;

@@ -59,6 +59,8 @@ struct vm_area *area_prev(const struct vm_area *a);
 struct vm_area *area_get(
 	struct vm_space *s, vaddr_t va); /* covering @va, +1; NULL. Takes tree_lock */
 void area_insert(struct vm_area *a); /* into tree and object; the tree takes over one reference */
+/* area_append - as area_insert, above @last, the highest area (NULL = the first). */
+void area_append(struct vm_area *last, struct vm_area *a);
 void area_erase(
 	struct vm_area *a); /* out of tree and object; the caller gets the tree's reference */
 void area_unlink_object(struct vm_area *a);

@@ -224,22 +224,23 @@ static bool fork_copies_entries(const struct vm_area *a)
 	return !a->object || !(a->flags & VM_SHARED);
 }
 
-static int fork_area(struct vm_space *child, struct vm_area *a)
+/* The child's copy of one area, above @last. Return: it | NULL, out of memory. */
+static struct vm_area *fork_area(struct vm_space *child, struct vm_area *last, struct vm_area *a)
 {
 	struct vm_area *c;
 
 	if ((a->flags & VM_ACCOUNT) && commit_charge(area_pages(a)) < 0)
-		return -ENOMEM;
+		return NULL;
 	c = area_create(child, a, a->start, a->end);
 	if (!c) {
 		if (a->flags & VM_ACCOUNT)
 			commit_uncharge(area_pages(a));
-		return -ENOMEM;
+		return NULL;
 	}
 	c->flags &= ~VM_LOCKED;
-	area_insert(c);
+	area_append(last, c);
 	space_account(child, c->flags, (s64)area_pages(c));
-	return 0;
+	return c;
 }
 
 static void fork_flush(struct vm_space *child, struct tlb_gather *g)
@@ -285,6 +286,7 @@ static int fork_entries(struct vm_space *child, struct vm_space *parent)
 struct vm_space *vm_space_fork(struct vm_space *parent)
 {
 	struct vm_space *child = space_alloc();
+	struct vm_area *last = NULL;
 	struct rb_node *n;
 	int err = 0;
 
@@ -295,8 +297,10 @@ struct vm_space *vm_space_fork(struct vm_space *parent)
 	for (n = rb_first(&parent->areas); n && !err; n = rb_next(n)) {
 		struct vm_area *a = container_of(n, struct vm_area, node);
 
-		if (!(a->flags & VM_DONTFORK))
-			err = fork_area(child, a);
+		if (a->flags & VM_DONTFORK)
+			continue;
+		last = fork_area(child, last, a);
+		err = last ? 0 : -ENOMEM;
 	}
 	if (!err)
 		err = fork_entries(child, parent);

@@ -33,6 +33,15 @@ static int check_node(struct rb_node *n)
 	return l < 0 || l != r ? -1 : l + !n->red;
 }
 
+static struct rb_node *last_not_above(struct rb_tree *t, int key)
+{
+	struct rb_node *found = NULL;
+
+	for (struct rb_node *n = rb_first(t); n && container_of(n, struct item, node)->key <= key; n = rb_next(n))
+		found = n;
+	return found;
+}
+
 U_TEST(random_insert_and_erase)
 {
 	struct rb_tree t = RB_TREE_INIT;
@@ -45,7 +54,12 @@ U_TEST(random_insert_and_erase)
 		struct item *i = &items[rand() % ITEMS];
 		int seen = 0, last = -1;
 
-		i->in ? rb_erase(&t, &i->node) : rb_insert(&t, &i->node, item_less);
+		if (i->in)
+			rb_erase(&t, &i->node);
+		else if (step % 2)
+			rb_insert(&t, &i->node, item_less);
+		else
+			rb_insert_after(&t, last_not_above(&t, i->key), &i->node);
 		count += i->in ? -1 : 1;
 		i->in = !i->in;
 		if (step % 50)
