@@ -82,9 +82,9 @@ static bool unqueue(struct futex_waiter *w)
 	return false;
 }
 
-/* Queues @w, then reads the word, and takes @w back if it is not @expected; the state is set before the
- * lock goes. The order matters: futex_wake looks at an empty queue without the lock. 0 | -EAGAIN |
- * -EFAULT. */
+/* Queues @w, then reads the word, and takes @w back if it is not @expected; the state is set before
+ * the lock goes. The order matters: futex_wake looks at an empty queue without the lock. 0 |
+ * -EAGAIN | -EFAULT. */
 static int queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w)
 {
 	struct futex_bucket *b = bucket_of(&w->key);
