@@ -370,6 +370,7 @@ static void child_setup(const struct t_case *c, int report_fd)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int sig = 1; sig <= 64; sig++)
 		signal(sig, SIG_DFL);
+	setpriority(PRIO_PROCESS, 0, 0); /* whoever started us may be nice */
 	setsid();
 	umask(022);
 	snprintf(dir, sizeof(dir), "%s/%s", t_root, c->name);
@@ -533,10 +534,6 @@ int main(int argc, char **argv)
 
 	if (argc >= 3 && !strcmp(argv[1], "-x"))
 		return run_helper(argv[2], argc - 3, argv + 3);
-	/* Whoever started us may ignore signals or be nice: no case is to see that. */
-	for (int signo = 1; signo < 32; signo++)
-		signal(signo, SIG_DFL);
-	setpriority(PRIO_PROCESS, 0, 0);
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-l")) {
 			list = true;
