@@ -14,6 +14,17 @@
 
 #define REAP_BATCH 16
 
+static struct k_sigaction signal_action(struct process *p, int signo)
+{
+	struct sighand *h = p->sighand;
+	struct k_sigaction a;
+
+	spin_lock(&h->lock);
+	a = h->action[signo - 1];
+	spin_unlock(&h->lock);
+	return a;
+}
+
 static void child_siginfo(struct process *p, struct siginfo *info, int code, int status)
 {
 	struct usage u;

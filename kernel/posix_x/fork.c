@@ -119,7 +119,7 @@ static int copy_resources(struct task *t, u64 flags)
 	return 0;
 }
 
-void task_drop_resources(struct task *t)
+static void task_drop_resources(struct task *t)
 {
 	struct thread *n = &t->thread;
 

@@ -173,8 +173,6 @@ struct process {
 	s32 exit_code;             /* [lock] wait status */
 	s32 stop_signo;            /* [lock] */
 	s32 wait_code;             /* [lock] unreported stop or continue, wait status; 0 = none */
-	u32 signal_count;          /* [lock] */
-	struct task *exec_task;    /* [lock] the thread that waits to be alone */
 	struct waitqueue child_wq; /* waiters for our children */
 	struct waitqueue
 		alone_wq; /* exec waits for the other threads here; pidfd-like pollers too */
@@ -202,12 +200,11 @@ struct process {
 };
 #define PROC_GROUP_EXIT 1u /* every thread ends with exit_code */
 #define PROC_STOPPED    2u
-#define PROC_UNKILLABLE 4u   /* pid 1: default actions do not reach it */
-#define PROC_NOTE_STOP  8u   /* a thread must tell the parent of a stop that SIGCONT cut short */
-#define PROC_NOTE_CONT  16u  /* ... that the process went on */
-#define PROC_STOP_VALID 32u  /* no SIGCONT since the stop signal was taken off the queue */
-#define PROC_EXEC       64u  /* exec ends the other threads */
-#define PROC_MULTI      128u /* had a second thread once */
+#define PROC_UNKILLABLE 4u  /* pid 1: default actions do not reach it */
+#define PROC_NOTE_STOP  8u  /* a thread must tell the parent of a stop that SIGCONT cut short */
+#define PROC_NOTE_CONT  16u /* ... that the process went on */
+#define PROC_STOP_VALID 32u /* no SIGCONT since the stop signal was taken off the queue */
+#define PROC_EXEC       64u /* exec ends the other threads */
 
 struct session {
 	u32 refs;        /* [a] */
@@ -276,7 +273,6 @@ struct process *process_of(pid_t pid); /* process of any of its threads' numbers
 struct sighand *sighand_create(const struct sighand *from);
 void sighand_put(struct sighand *h);   /* NULL is fine */
 void sighand_reset(struct sighand *h); /* [act] for a new program: what is not ignored is default */
-void task_drop_resources(struct task *t);
 struct vm_space *space_switch(struct vm_space *next); /* moved in; the old one comes out */
 void process_notify_parent_locked(
 	struct process *p, int why); /* [tree] CLD_STOPPED, CLD_CONTINUED */
@@ -295,13 +291,11 @@ void process_cpu_times_locked(struct process *p, u64 *user_ns, u64 *system_ns); 
 struct session *session_create(void); /* NULL = out of memory */
 void session_put(struct session *s);  /* no lock held */
 void session_leader_exit(struct process *p);
-bool group_orphaned_locked(struct pid *group, const struct process *leaving);    /* [tree] */
 void group_check_orphaned_locked(struct process *p, struct process *old_parent); /* [tree] */
 
 /* sigqueue.c */
 void sigqueue_init(void);
 struct sigqueue *sigqueue_alloc(struct user_account *account, u64 limit);
-void sigqueue_free(struct sigqueue *q);
 void sigpending_init(struct sigpending *s);
 void sigpending_flush(struct sigpending *s);              /* [lock] */
 void sigpending_remove(struct sigpending *s, sigset set); /* [lock] */
@@ -311,7 +305,6 @@ void sigpending_take(struct sigpending *s, int signo, struct siginfo *info,
 
 /* signal.c, signal_deliver.c */
 void signal_init(void);
-struct k_sigaction signal_action(struct process *p, int signo); /* [lock] */
 int signal_queue_locked(
 	struct process *p, struct task *t, const struct siginfo *info, bool force); /* [lock] */
 int signal_queue_timer(struct process *p, struct task *t, struct sigqueue *q);

@@ -148,8 +148,6 @@ void task_link(struct process *p, struct task *t, struct pid *pid)
 
 	list_add_tail(&p->threads, &t->thread_node);
 	p->thread_count++;
-	if (p->thread_count > 1)
-		p->flags |= PROC_MULTI;
 	process_unlock(p, flags);
 	__atomic_fetch_add(&p->live, 1, __ATOMIC_RELAXED);
 	t->pid = pid;

@@ -37,25 +37,17 @@ void rlimits_init(struct process *p)
 static void update_space(struct process *p, u32 id, u64 cur)
 {
 	struct vm_space *s = process_space(p);
+	u64 *copy;
 
 	if (!s)
 		return;
-	switch (id) {
-	case RLIM_AS:
-		__atomic_store_n(&s->limit_as, cur, __ATOMIC_RELAXED);
-		break;
-	case RLIM_DATA:
-		__atomic_store_n(&s->limit_data, cur, __ATOMIC_RELAXED);
-		break;
-	case RLIM_STACK:
-		__atomic_store_n(&s->limit_stack, cur, __ATOMIC_RELAXED);
-		break;
-	case RLIM_MEMLOCK:
-		__atomic_store_n(&s->limit_memlock, cur, __ATOMIC_RELAXED);
-		break;
-	default:
-		break;
-	}
+	copy = id == RLIM_AS        ? &s->limit_as
+	       : id == RLIM_DATA    ? &s->limit_data
+	       : id == RLIM_STACK   ? &s->limit_stack
+	       : id == RLIM_MEMLOCK ? &s->limit_memlock
+				    : NULL;
+	if (copy)
+		__atomic_store_n(copy, cur, __ATOMIC_RELAXED);
 	vm_space_put(s);
 }
 

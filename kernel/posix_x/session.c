@@ -60,7 +60,7 @@ long process_setsid(void)
 
 /* Is the group one that nobody in its session, outside it, would continue? @leaving is not counted.
  */
-bool group_orphaned_locked(struct pid *group, const struct process *leaving)
+static bool group_orphaned_locked(struct pid *group, const struct process *leaving)
 {
 	struct process *p;
 

@@ -14,17 +14,6 @@
 #include <exo/string.h>
 #include "posix_x_internal.h"
 
-struct k_sigaction signal_action(struct process *p, int signo)
-{
-	struct sighand *h = p->sighand;
-	struct k_sigaction a;
-
-	spin_lock(&h->lock);
-	a = h->action[signo - 1];
-	spin_unlock(&h->lock);
-	return a;
-}
-
 /* Only the handler, racy against a sharer's sigaction: either value is right. */
 static u64 handler_of(struct process *p, int signo)
 {

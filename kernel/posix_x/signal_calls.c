@@ -358,6 +358,5 @@ void signal_altstack_restore(const struct alt_stack *s)
 	struct alt_stack old;
 
 	/* As on Linux: what the frame says is set if it can be, and otherwise nothing changes. */
-	if (signal_altstack(s, &old, 0))
-		return;
+	(void)!signal_altstack(s, &old, 0);
 }

@@ -31,7 +31,6 @@ int signal_dequeue_locked(
 	if (!signo)
 		return 0;
 	sigpending_take(from, signo, info, timer);
-	p->signal_count++;
 	if (SIGBIT(signo) & SIGSET_STOP)
 		p->flags |= PROC_STOP_VALID; /* SIGCONT from now on takes the stop back */
 	if (signo == SIGALRM)

@@ -38,7 +38,7 @@ struct sigqueue *sigqueue_alloc(struct user_account *account, u64 limit)
 
 /* sigqueue_free - gives back an entry that is in no list; a timer's own entry only drops the
  * timer's reference. */
-void sigqueue_free(struct sigqueue *q)
+static void sigqueue_free(struct sigqueue *q)
 {
 	if (q->timer) {
 		posix_timer_put(q->timer);

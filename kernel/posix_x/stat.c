@@ -97,52 +97,36 @@ void process_cpu_times(struct process *p, u64 *user_ns, u64 *system_ns)
 
 /* ---- parts of a living process ---- */
 
+/* The pointer at @offset in the first thread that still has it, with one more reference in its u32
+ * at @refs; NULL = none has. */
+static void *part_get(struct process *p, size_t offset, size_t refs)
+{
+	ulong flags = process_lock(p);
+	struct task *t;
+	u8 *part = NULL;
+
+	list_for_each_entry (t, &p->threads, thread_node) {
+		part = *(u8 **)((u8 *)&t->thread + offset);
+		if (part) {
+			__atomic_fetch_add((u32 *)(part + refs), 1, __ATOMIC_RELAXED);
+			break;
+		}
+	}
+	process_unlock(p, flags);
+	return part;
+}
+
 struct vm_space *process_space(struct process *p)
 {
-	ulong flags = process_lock(p);
-	struct vm_space *space = NULL;
-	struct task *t;
-
-	list_for_each_entry (t, &p->threads, thread_node)
-		if (t->thread.space) {
-			space = t->thread.space;
-			vm_space_get(space);
-			break;
-		}
-	process_unlock(p, flags);
-	return space;
+	return part_get(p, offsetof(struct thread, space), offsetof(struct vm_space, refs));
 }
-
 struct cap_space *process_caps(struct process *p)
 {
-	ulong flags = process_lock(p);
-	struct cap_space *caps = NULL;
-	struct task *t;
-
-	list_for_each_entry (t, &p->threads, thread_node)
-		if (t->thread.caps) {
-			caps = t->thread.caps;
-			__atomic_fetch_add(&caps->refs, 1, __ATOMIC_RELAXED);
-			break;
-		}
-	process_unlock(p, flags);
-	return caps;
+	return part_get(p, offsetof(struct thread, caps), offsetof(struct cap_space, refs));
 }
-
 struct fs_context *process_fs(struct process *p)
 {
-	ulong flags = process_lock(p);
-	struct fs_context *fs = NULL;
-	struct task *t;
-
-	list_for_each_entry (t, &p->threads, thread_node)
-		if (t->thread.fs) {
-			fs = t->thread.fs;
-			__atomic_fetch_add(&fs->refs, 1, __ATOMIC_RELAXED);
-			break;
-		}
-	process_unlock(p, flags);
-	return fs;
+	return part_get(p, offsetof(struct thread, fs), offsetof(struct fs_context, refs));
 }
 
 /* ---- snapshot for /proc ---- */

@@ -71,194 +71,153 @@ static void uid_fixup(struct cred *c, const struct cred *old)
 		c->cap_effective = c->cap_permitted;
 }
 
-static long uid_commit(struct cred *c)
+/* User and group ids follow the same rules: one code for both. */
+enum kind { USER_IDS, GROUP_IDS };
+struct ids {
+	u32 real, effective, saved, fs;
+};
+
+static struct ids ids_of(const struct cred *c, enum kind kind)
 {
-	uid_fixup(c, current->cred);
+	if (kind == USER_IDS)
+		return (struct ids){c->uid, c->euid, c->suid, c->fsuid};
+	return (struct ids){c->gid, c->egid, c->sgid, c->fsgid};
+}
+
+static bool may_set_any(enum kind kind)
+{
+	return cred_capable(current->cred, kind == USER_IDS ? LCAP_SETUID : LCAP_SETGID);
+}
+
+static long ids_commit(enum kind kind, const struct ids *i)
+{
+	const struct cred *old = current->cred;
+	struct cred *c = cred_copy(old);
+
+	if (!c)
+		return -ENOMEM;
+	if (kind == GROUP_IDS) {
+		c->gid = i->real, c->egid = i->effective, c->sgid = i->saved, c->fsgid = i->fs;
+		return process_cred_commit(c);
+	}
+	c->uid = i->real, c->euid = i->effective, c->suid = i->saved, c->fsuid = i->fs;
+	uid_fixup(c, old);
 	return process_cred_commit(c);
 }
 
-long sys_setuid(u64 a0)
+static long set_id(enum kind kind, u32 id)
 {
-	const struct cred *old = current->cred;
-	u32 uid = (u32)a0;
-	bool any = cred_capable(old, LCAP_SETUID);
-	struct cred *c;
+	struct ids i = ids_of(current->cred, kind);
 
-	if (uid == KEEP)
+	if (id == KEEP)
 		return -EINVAL;
-	if (!any && uid != old->uid && uid != old->suid)
+	if (may_set_any(kind))
+		i.real = i.saved = id;
+	else if (id != i.real && id != i.saved)
 		return -EPERM;
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	if (any)
-		c->uid = c->suid = uid;
-	c->euid = c->fsuid = uid;
-	return uid_commit(c);
+	i.effective = i.fs = id;
+	return ids_commit(kind, &i);
 }
 
-long sys_setreuid(u64 a0, u64 a1)
+static long set_re(enum kind kind, u32 real, u32 effective)
 {
-	const struct cred *old = current->cred;
-	u32 ruid = (u32)a0, euid = (u32)a1;
-	bool any = cred_capable(old, LCAP_SETUID);
-	struct cred *c;
+	struct ids old = ids_of(current->cred, kind), i = old;
+	bool any = may_set_any(kind);
 
-	if (ruid != KEEP && ruid != old->uid && ruid != old->euid && !any)
+	if (real != KEEP && real != old.real && real != old.effective && !any)
 		return -EPERM;
-	if (euid != KEEP && euid != old->uid && euid != old->euid && euid != old->suid && !any)
+	if (effective != KEEP && effective != old.real && effective != old.effective &&
+		effective != old.saved && !any)
 		return -EPERM;
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	if (ruid != KEEP)
-		c->uid = ruid;
-	if (euid != KEEP)
-		c->euid = euid;
-	if (ruid != KEEP || (euid != KEEP && euid != old->uid))
-		c->suid = c->euid;
-	c->fsuid = c->euid;
-	return uid_commit(c);
+	if (real != KEEP)
+		i.real = real;
+	if (effective != KEEP)
+		i.effective = effective;
+	if (real != KEEP || (effective != KEEP && effective != old.real))
+		i.saved = i.effective;
+	i.fs = i.effective;
+	return ids_commit(kind, &i);
 }
 
-static bool one_of(u32 id, u32 a, u32 b, u32 c)
+static bool one_of(u32 id, const struct ids *i)
 {
-	return id == KEEP || id == a || id == b || id == c;
+	return id == KEEP || id == i->real || id == i->effective || id == i->saved;
 }
 
-long sys_setresuid(u64 a0, u64 a1, u64 a2)
+static long set_res(enum kind kind, u32 real, u32 effective, u32 saved)
 {
-	const struct cred *old = current->cred;
-	u32 r = (u32)a0, e = (u32)a1, s = (u32)a2;
-	struct cred *c;
+	struct ids i = ids_of(current->cred, kind);
 
-	if (!cred_capable(old, LCAP_SETUID) && (!one_of(r, old->uid, old->euid, old->suid) ||
-						       !one_of(e, old->uid, old->euid, old->suid) ||
-						       !one_of(s, old->uid, old->euid, old->suid)))
+	if (!may_set_any(kind) &&
+		(!one_of(real, &i) || !one_of(effective, &i) || !one_of(saved, &i)))
 		return -EPERM;
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	if (r != KEEP)
-		c->uid = r;
-	if (e != KEEP)
-		c->euid = e;
-	if (s != KEEP)
-		c->suid = s;
-	c->fsuid = c->euid;
-	return uid_commit(c);
-}
-
-long sys_setgid(u64 a0)
-{
-	const struct cred *old = current->cred;
-	u32 gid = (u32)a0;
-	bool any = cred_capable(old, LCAP_SETGID);
-	struct cred *c;
-
-	if (gid == KEEP)
-		return -EINVAL;
-	if (!any && gid != old->gid && gid != old->sgid)
-		return -EPERM;
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	if (any)
-		c->gid = c->sgid = gid;
-	c->egid = c->fsgid = gid;
-	return process_cred_commit(c);
-}
-
-long sys_setregid(u64 a0, u64 a1)
-{
-	const struct cred *old = current->cred;
-	u32 rgid = (u32)a0, egid = (u32)a1;
-	bool any = cred_capable(old, LCAP_SETGID);
-	struct cred *c;
-
-	if (rgid != KEEP && rgid != old->gid && rgid != old->egid && !any)
-		return -EPERM;
-	if (egid != KEEP && egid != old->gid && egid != old->egid && egid != old->sgid && !any)
-		return -EPERM;
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	if (rgid != KEEP)
-		c->gid = rgid;
-	if (egid != KEEP)
-		c->egid = egid;
-	if (rgid != KEEP || (egid != KEEP && egid != old->gid))
-		c->sgid = c->egid;
-	c->fsgid = c->egid;
-	return process_cred_commit(c);
-}
-
-long sys_setresgid(u64 a0, u64 a1, u64 a2)
-{
-	const struct cred *old = current->cred;
-	u32 r = (u32)a0, e = (u32)a1, s = (u32)a2;
-	struct cred *c;
-
-	if (!cred_capable(old, LCAP_SETGID) && (!one_of(r, old->gid, old->egid, old->sgid) ||
-						       !one_of(e, old->gid, old->egid, old->sgid) ||
-						       !one_of(s, old->gid, old->egid, old->sgid)))
-		return -EPERM;
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	if (r != KEEP)
-		c->gid = r;
-	if (e != KEEP)
-		c->egid = e;
-	if (s != KEEP)
-		c->sgid = s;
-	c->fsgid = c->egid;
-	return process_cred_commit(c);
+	if (real != KEEP)
+		i.real = real;
+	if (effective != KEEP)
+		i.effective = effective;
+	if (saved != KEEP)
+		i.saved = saved;
+	i.fs = i.effective;
+	return ids_commit(kind, &i);
 }
 
 /* setfsuid and setfsgid answer the old id, whether they changed it or not. */
-long sys_setfsuid(u64 a0)
+static long set_fs(enum kind kind, u32 id)
 {
-	const struct cred *old = current->cred;
-	u32 uid = (u32)a0, before = old->fsuid;
+	struct ids i = ids_of(current->cred, kind);
 	struct cred *c;
 
-	if (uid == KEEP || uid == before ||
-		(uid != old->uid && uid != old->euid && uid != old->suid &&
-			!cred_capable(old, LCAP_SETUID)))
-		return before;
-	c = cred_copy(old);
+	if (id == i.fs || id == KEEP || (!one_of(id, &i) && !may_set_any(kind)))
+		return i.fs;
+	c = cred_copy(current->cred);
 	if (!c)
-		return before;
-	c->fsuid = uid;
-	if (!(c->securebits & SECBIT_NO_SETUID_FIXUP)) {
-		if (!before && uid)
-			c->cap_effective &= ~FS_CAPS;
-		if (before && !uid)
-			c->cap_effective |= c->cap_permitted & FS_CAPS;
+		return i.fs;
+	if (kind == GROUP_IDS) {
+		c->fsgid = id;
+	} else {
+		c->fsuid = id;
+		if (!(c->securebits & SECBIT_NO_SETUID_FIXUP)) {
+			if (!i.fs)
+				c->cap_effective &= ~FS_CAPS;
+			else if (!id)
+				c->cap_effective |= c->cap_permitted & FS_CAPS;
+		}
 	}
-	if (process_cred_commit(c))
-		return before;
-	return before;
+	(void)!process_cred_commit(c); /* the answer is the same */
+	return i.fs;
 }
 
-long sys_setfsgid(u64 a0)
+long sys_setuid(u64 id)
 {
-	const struct cred *old = current->cred;
-	u32 gid = (u32)a0, before = old->fsgid;
-	struct cred *c;
-
-	if (gid == KEEP || gid == before ||
-		(gid != old->gid && gid != old->egid && gid != old->sgid &&
-			!cred_capable(old, LCAP_SETGID)))
-		return before;
-	c = cred_copy(old);
-	if (!c)
-		return before;
-	c->fsgid = gid;
-	if (process_cred_commit(c))
-		return before;
-	return before;
+	return set_id(USER_IDS, (u32)id);
+}
+long sys_setgid(u64 id)
+{
+	return set_id(GROUP_IDS, (u32)id);
+}
+long sys_setreuid(u64 r, u64 e)
+{
+	return set_re(USER_IDS, (u32)r, (u32)e);
+}
+long sys_setregid(u64 r, u64 e)
+{
+	return set_re(GROUP_IDS, (u32)r, (u32)e);
+}
+long sys_setresuid(u64 r, u64 e, u64 s)
+{
+	return set_res(USER_IDS, (u32)r, (u32)e, (u32)s);
+}
+long sys_setresgid(u64 r, u64 e, u64 s)
+{
+	return set_res(GROUP_IDS, (u32)r, (u32)e, (u32)s);
+}
+long sys_setfsuid(u64 id)
+{
+	return set_fs(USER_IDS, (u32)id);
+}
+long sys_setfsgid(u64 id)
+{
+	return set_fs(GROUP_IDS, (u32)id);
 }
 
 /* ---- supplementary groups ---- */
