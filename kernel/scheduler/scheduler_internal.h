@@ -113,7 +113,7 @@ void fair_init(struct fair_queue *q);
 struct thread *fair_pick(struct runqueue *rq);
 void fair_set_weight(struct thread *t);
 void fair_fork(struct thread *t, const struct thread *parent);
-bool fair_is_hot(const struct thread *t);
+bool fair_sleeps_soon(const struct thread *t); /* after it has woken another */
 void fair_migrate(struct thread *t, const struct runqueue *from,
 	const struct runqueue *to); /* vtime to the other scale */
 /* realtime.c */

@@ -45,6 +45,8 @@ struct sched_entity {        /* fair class; [rq lock] */
 	u64 wait_start_ns;   /* CLOCK_MONOTONIC when it was queued */
 	u64 burst_ns;        /* run since it last woke */
 	u64 burst_ema_ns;    /* predicted burst: moving average of the past ones, 1/8 */
+	u64 woke_at_ns;        /* when it last woke another in this burst; 0 = it has not */
+	u64 wake_gap_ema_ns;   /* how soon it sleeps after it woke another: moving average, 1/8 */
 	u32 weight;          /* by nice; 1024 = nice 0 */
 	u32 weight_inverse;  /* 2^32 / weight */
 	u32 bucket_index;

@@ -7,6 +7,7 @@
 #include <arch/irq.h>
 
 #define BALANCE_NS (24 * NS_PER_MS)
+#define WAIT_NS    (1 * NS_PER_MS) /* who waits for less is about to run: its waker goes to sleep */
 #define SCAN_MAX   16u
 
 static struct thread *steal(struct runqueue *from, u32 to_cpu)
@@ -79,7 +80,8 @@ static cpumask_t useful(struct runqueue *rq, cpumask_t idle)
 	list_for_each_entry (t, &rq->fair.waiting, se.waiting) {
 		if (++scanned > SCAN_MAX)
 			break;
-		mask |= t->affinity & idle;
+		if (rq->clock - t->se.wait_start_ns >= WAIT_NS)
+			mask |= t->affinity & idle;
 	}
 	return mask;
 }

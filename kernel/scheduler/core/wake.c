@@ -1,9 +1,9 @@
 /* Sleeping, waking, and where a woken thread goes. Layer: scheduler.
  *
- * Placement. An idle CPU, the one it last ran on first; but when the waker's and the woken thread's
- * predicted bursts are both short (a pipe, a lock handed over, fork and wait), the woken thread
- * stays with the waker: the waker will sleep before another CPU could have been roused. If it does
- * not sleep, the tick hands the thread to an idle CPU. */
+ * Placement. An idle CPU, the one it last ran on first; but a waker that by its own record sleeps
+ * soon after it wakes others (a pipe, a request and its answer, fork and wait) keeps the woken
+ * thread on its CPU: it will be gone before another CPU could have been roused. If it stays after
+ * all, the tick hands the thread to an idle CPU. */
 #include "../scheduler_internal.h"
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -62,8 +62,7 @@ static NOINLINE u32 select_among(struct thread *t, u32 self, bool fresh)
 		if (is_idle_thread(here->curr))
 			return self; /* an interrupt woke this CPU: it need not rouse another */
 		if (here->nr_running == 1 && !in_interrupt() &&
-			here->curr->sched_class == &fair_class && fair_is_hot(here->curr) &&
-			(fresh || fair_is_hot(t)))
+			here->curr->sched_class == &fair_class && fair_sleeps_soon(here->curr))
 			return self;
 	}
 	if (idle)
@@ -97,6 +96,8 @@ static ALWAYS_INLINE void queue_woken(
 	if (old_state == THREAD_UNINTERRUPTIBLE)
 		rq->uninterruptible--;
 	rq_enqueue(rq, t, enqueue_flags);
+	if (cpu_count > 1 && old_state != THREAD_RUNNING)
+		current->se.woke_at_ns = rq->clock;
 	spin_unlock_irq(&rq->lock, flags); /* the place where this CPU reschedules, if it should */
 }
 

@@ -16,9 +16,10 @@
  * arrival, and its head runs at once when it has waited more than STARVE_NS for each runnable
  * thread of the queue.
  *
- * Bands of the prediction: HOT below 250 us, COLD from 4 ms, NORMAL between. They set the slice,
- * who may be stolen and how wake-ups are placed (core/wake.c). Sources: EEVDF (Stoica, Abdel-Wahab
- * 1995) for deadlines; calendar queues (Brown 1988). */
+ * Bands of the prediction: HOT below 250 us, COLD from 4 ms, NORMAL between. They set the slice
+ * and who is stolen first. A second average, how soon a thread sleeps after it woke another, places
+ * wake-ups (core/wake.c). Sources: EEVDF (Stoica, Abdel-Wahab 1995) for deadlines; calendar queues
+ * (Brown 1988). */
 #include "../scheduler_internal.h"
 
 #define BUCKET_SHIFT 20 /* 1.05 ms of virtual time */
@@ -37,6 +38,8 @@
 #define STARVE_NS      (64 * NS_PER_MS)
 #define CHARGE_MAX_NS  (2 * NS_PER_SEC)
 #define REBUCKETS_MAX  4
+#define GAP_SOON_NS    (150 * NS_PER_US)
+#define GAP_MAX_NS     (600 * NS_PER_US)
 #define STEAL_SCAN_MAX 16
 #define POLICY_BATCH   3
 #define POLICY_IDLE    5
@@ -117,9 +120,9 @@ static ALWAYS_INLINE ns_t predicted(const struct thread *t)
 	return burst < BURST_MIN_NS ? BURST_MIN_NS : MIN(burst, BURST_MAX_NS);
 }
 
-bool fair_is_hot(const struct thread *t)
+bool fair_sleeps_soon(const struct thread *t)
 {
-	return predicted(t) < HOT_NS;
+	return t->se.wake_gap_ema_ns < GAP_SOON_NS;
 }
 
 static ALWAYS_INLINE void set_deadline(struct thread *t)
@@ -255,6 +258,15 @@ static void fair_block(struct runqueue *rq, struct thread *t)
 {
 	t->se.burst_ema_ns += (s64)(t->se.burst_ns - t->se.burst_ema_ns) / 8;
 	t->se.burst_ns = 0;
+	if (t->se.woke_at_ns) {
+		ns_t gap = rq->clock - t->se.woke_at_ns;
+
+		/* Bounded, so that one long gap (a machine that stopped for a while) does not
+		 * count for many short ones. Clocks of two CPUs may differ a little. */
+		gap = (s64)gap < 0 ? 0 : MIN(gap, GAP_MAX_NS);
+		t->se.wake_gap_ema_ns += (s64)(gap - t->se.wake_gap_ema_ns) / 8;
+		t->se.woke_at_ns = 0;
+	}
 }
 
 static bool fair_preempts(struct runqueue *rq, struct thread *curr, struct thread *woken)

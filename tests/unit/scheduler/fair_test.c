@@ -123,10 +123,9 @@ U_TEST(prediction_follows_the_bursts)
 		fair_class.enqueue(&rq, next, SCHED_ENQUEUE_WAKE);
 	}
 	u_check(t->se.burst_ema_ns > 48000 && t->se.burst_ema_ns < 60000);
-	u_check(fair_is_hot(t));
 	fair_pick(&rq);
 	fair_class.account(&rq, t, 5 * NS_PER_MS);
-	u_check(!fair_is_hot(t)); /* a burst that goes on says more than the past */
+	u_check(fair_class.slice(&rq, t) > 4 * NS_PER_MS); /* a burst that goes on says more than the past */
 	free(t);
 }
 

@@ -246,6 +246,59 @@ U_TEST_LIMIT(load_is_balanced, 60)
 	u_eq(host_sim_run(&s, spread_main, NULL), 0);
 }
 
+/* Two threads that wake each other and sleep stay on one CPU; a waker that goes on computing sends its helper to an idle one. */
+static struct semaphore ping, pong;
+static u32 same_cpu, helper_cpu;
+static void pair_role(void *arg)
+{
+	bool first = *(u32 *)arg == 0;
+
+	for (u32 i = 0; i < 200; i++) {
+		if (first) {
+			semaphore_up(&ping);
+			u_eq(semaphore_down(&pong, WAIT_UNINTERRUPTIBLE, NS_FOREVER), 0);
+			same_cpu += i >= 100 && cpu_id() == __atomic_load_n(&helper_cpu, __ATOMIC_RELAXED);
+		} else {
+			u_eq(semaphore_down(&ping, WAIT_UNINTERRUPTIBLE, NS_FOREVER), 0);
+			__atomic_store_n(&helper_cpu, cpu_id(), __ATOMIC_RELAXED);
+			semaphore_up(&pong);
+		}
+	}
+}
+static void busy_waker_role(void *arg)
+{
+	for (u32 i = 0; i < 60; i++) {
+		if (*(u32 *)arg == 0) {
+			semaphore_up(&ping);
+			host_sim_work(2 * NS_PER_MS); /* computes beside its helper */
+			same_cpu += i >= 30 && cpu_id() == __atomic_load_n(&helper_cpu, __ATOMIC_RELAXED);
+			thread_sleep_until(clock_monotonic() + 100000, WAIT_UNINTERRUPTIBLE);
+		} else {
+			u_eq(semaphore_down(&ping, WAIT_UNINTERRUPTIBLE, NS_FOREVER), 0);
+			__atomic_store_n(&helper_cpu, cpu_id(), __ATOMIC_RELAXED);
+			host_sim_work(NS_PER_MS);
+		}
+	}
+}
+static void placement_main(void *arg)
+{
+	u32 roles[2] = { 0, 1 };
+
+	semaphore_init(&ping, 0);
+	semaphore_init(&pong, 0);
+	same_cpu = 0;
+	run_threads(2, pair_role, roles, sizeof(roles[0]));
+	u_check(same_cpu > 90);
+	same_cpu = 0;
+	run_threads(2, busy_waker_role, roles, sizeof(roles[0]));
+	u_check(same_cpu < 5);
+}
+U_TEST_LIMIT(woken_threads_go_where_they_should, 60)
+{
+	run_seeds(2, 5, 10, placement_main);
+	run_seeds(4, 5, 10, placement_main);
+}
+
 /* ---- affinity ---- */
 static void wanderer(void *arg)
 {
