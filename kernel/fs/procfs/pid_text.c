@@ -137,8 +137,8 @@ static void show_status_memory(struct seq *s, struct process *p)
 
 	if (!sizes_get(p, &z))
 		return;
-	seq_printf(s, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
-		KB(z.total), KB(z.total), KB(z.locked), 0);
+	seq_printf(s, "VmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
+		KB(z.total), KB(z.locked), 0);
 	seq_printf(s,
 		"VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
 		"kB\nRssShmem:\t%8lu kB\n",

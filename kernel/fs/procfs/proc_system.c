@@ -34,7 +34,6 @@ static int show_meminfo(struct seq *s, void *ctx)
 	ROW("Dirty", m.pages_dirty);
 	ROW("Writeback", 0);
 	ROW("AnonPages", m.pages_anon);
-	ROW("Mapped", 0);
 	ROW("Shmem", m.pages_shmem);
 	ROW("Slab", m.pages_slab);
 	ROW("SReclaimable", m.pages_slab_reclaimable);
