@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../held_bytes.h"
+
 enum { ROUNDS = 6, WARM = 50, PAGE = 4096 };
 
 static const char *self;
@@ -288,38 +290,21 @@ static const struct kind {
 };
 enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
 
-static long free_kb(void)
-{
-	static char text[PAGE]; /* no stdio: a buffer more would be a page more */
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
-	ssize_t n;
-
-	need(fd >= 0 && write(fd, "3", 1) == 1, "drop_caches");
-	close(fd);
-	fd = open("/proc/meminfo", O_RDONLY);
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	need(n > 0, "meminfo");
-	text[n] = 0;
-	return atol(strstr(text, "MemFree:") + 8);
-}
-
 static void run(const struct kind *k, long count)
 {
-	long before, after, fell = 0, least = 0;
+	long before, after, least = 0;
 
 	for (int i = 0; i < WARM; i++)
 		k->once();
-	free_kb();
-	before = free_kb();
+	held_bytes();
+	before = held_bytes();
 	for (int round = 0; round < ROUNDS; round++) {
 		for (long i = 0; i < count; i++)
 			k->once();
-		after = free_kb();
-		fell = before - after;
-		if (!round || fell < least)
-			least = fell;
-		if (fell <= 0)
+		after = held_bytes();
+		if (!round || after - before < least)
+			least = after - before;
+		if (least <= 0)
 			break;
 		before = after;
 	}
