@@ -1,5 +1,7 @@
 """Storms that the system must survive, and leaks."""
 
+import re
+
 import harness
 from harness import case, check, check_equal, exo, program
 
@@ -75,3 +77,21 @@ def leak_memory():
 def leak_files():
     """1000 files, pipes, sockets, terminals and timers leave no page behind"""
     leak_free("file pipe socket missing timer epoll pty proc", 1000)
+
+
+@case(60, exo_only=True)
+def meminfo_true():
+    """/proc/meminfo moves by exactly the pages that a program takes and gives back"""
+    out = exo("--add", f"{program('meminfo')}:/root/meminfo", "--", "/root/meminfo").succeeded().out
+    moved = {line.split()[0]: {name.rstrip(":"): int(pages) for name, pages in re.findall(r"(\w+:?)([+-]\d+)", line)}
+             for line in out.splitlines()[1:]}
+    pages = 2560
+    for step, wanted in (("mapped", {"MemFree": 0}), ("touched", {"AnonPages": pages}), ("unmapped", {"AnonPages": -pages}),
+                         ("written", {"Cached": pages, "Shmem": pages}), ("unlinked", {"Cached": -pages, "Shmem": -pages}),
+                         ("shared", {"Cached": pages, "Shmem": pages}), ("unshared", {"Cached": -pages, "Shmem": -pages})):
+        for name, by in {"AnonPages": 0, "Cached": 0, "Shmem": 0, "KernelStack": 0, "rest": 0, **wanted}.items():
+            check_equal(moved[step][name], by, f"{step}: {name}")
+    check_equal(moved["touched"]["PageTables"], 5, "a page table a 2 MB")
+    check_equal(moved["forked"]["KernelStack"], 4 * 40, "stacks of 40 children")
+    for one, other in (("touched", "unmapped"), ("written", "unlinked"), ("shared", "unshared")):
+        check_equal(moved[one]["MemFree"], -moved[other]["MemFree"], f"MemFree, {one} and {other}")
