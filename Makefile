@@ -49,8 +49,7 @@ include userland/init/init.mk
 -include tests/benchmarks/benchmarks.mk
 -include tests/system/system.mk
 
-KERNEL_ELF := $(BUILD)/exo-kernel.elf
-EXO_RUN    := tools/qemu_runner/exo-run $(if $(filter 1,$(DEBUG)),--debug)
+EXO_RUN := $(if $(findstring clang,$(KCC)),EXO_KERNEL=$(KELF)) tools/qemu_runner/exo-run $(if $(filter 1,$(DEBUG)),--debug)
 
 # ---- images ----
 
@@ -68,9 +67,9 @@ $(foreach profile,$(IMAGE_PROFILES),$(eval $(call IMAGE_RULE,$(profile))))
 image: $(call image_of,$(PROFILE))
 images: $(foreach profile,$(IMAGE_PROFILES),$(call image_of,$(profile)))
 
-iso: $(BUILD)/exo-os.iso
-$(BUILD)/exo-os.iso: $(KERNEL_ELF) $(call image_of,$(PROFILE)) scripts/make-iso
-	$(Q)scripts/make-iso $(KERNEL_ELF) $(call image_of,$(PROFILE)) $@
+iso: $(KOUT)/exo-os.iso
+$(KOUT)/exo-os.iso: $(KELF) $(call image_of,$(PROFILE)) scripts/make-iso
+	$(Q)scripts/make-iso $(KELF) $(call image_of,$(PROFILE)) $@
 
 # ---- running ----
 
@@ -81,7 +80,7 @@ qemu-gdb: kernel image
 	$(Q)$(EXO_RUN) --smp $(SMP) --mem $(MEM) --profile $(PROFILE) --append nokaslr --gdb
 
 gdb:
-	$(Q)gdb -q -ex 'set pagination off' -ex 'target remote :1234' $(KERNEL_ELF)
+	$(Q)gdb -q -ex 'set pagination off' -ex 'target remote :1234' $(KELF)
 
 # The same image on Debian's kernel, to compare with.
 qemu-linux: image
@@ -151,3 +150,4 @@ help:
 #: make clean             all but the download cache
 #:
 #: ARCH=x86_64  SMP=2  MEM=512M  PROFILE=default|minimal|python  DEBUG=1 (checks; build/ARCH-debug)
+#: CC=clang (the kernel alone; build/ARCH-clang)
