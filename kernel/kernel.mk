@@ -50,8 +50,10 @@
 # budget: syscall 5100
 # budget: boot 500
 
-KBUILD   := $(BUILD)/kernel
-KCC      ?= gcc
+# `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.
+KCC      ?= $(if $(findstring command,$(origin CC)),$(CC),gcc)
+KOUT     := $(BUILD)$(if $(findstring clang,$(KCC)),-clang)
+KBUILD   := $(KOUT)/kernel
 KLD      ?= ld
 KNM      ?= nm
 KROOMS   := base sync debug memory time security scheduler ipc drivers fs net power posix_x syscall boot
@@ -76,7 +78,7 @@ KASFLAGS += -DEXO_DEBUG=1
 endif
 
 KOFFSETS := $(KBUILD)/generated/offsets.h
-KELF     := $(BUILD)/exo-kernel.elf
+KELF     := $(KOUT)/exo-kernel.elf
 
 .PHONY: kernel
 kernel: $(KELF)

@@ -149,7 +149,7 @@ static struct task *choose(struct process *p, int signo)
 
 	if (first && wants(first, signo))
 		return first;
-	if (p->thread_count < 2)
+	if (!first || p->thread_count < 2)
 		return NULL;
 	start = p->signal_turn ? p->signal_turn : first;
 	t = start;
