@@ -1,0 +1,26 @@
+/* clang-format off */
+/* Native calls of Exo-OS as inline functions, x86_64, C and C++. Made by scripts/native-api from native.def; do not edit.
+ * Return: >= 0, or -errno (errno itself is not touched). Elsewhere than on Exo-OS each answers -ENOSYS (-38). */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include "native.h"
+
+static inline long exo_call(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+#define EXO_SYS_cap_inspect 1024
+static inline long exo_cap_inspect(int32_t cap, struct exo_cap_info *info, size_t size)
+{
+	return exo_call(EXO_SYS_cap_inspect, (long)cap, (long)info, (long)size, 0, 0, 0);
+}
