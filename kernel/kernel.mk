@@ -45,9 +45,9 @@
 # budget: scheduler 2000
 # budget: drivers 4800
 # budget: fs 9800
-# budget: net 1500
+# budget: net 2200
 # budget: posix_x 6000
-# budget: syscall 4900
+# budget: syscall 5100
 # budget: boot 500
 
 KBUILD   := $(BUILD)/kernel

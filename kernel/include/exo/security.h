@@ -49,8 +49,9 @@ struct grant {
 	struct object *object; /* [c] */
 	struct grant *parent;  /* [c] NULL = root grant, embedded in the object */
 	u32 rights;            /* [c] enum cap_right */
-	u32 refs;   /* [a] derived grants only; a root grant lives as long as its object */
-	u8 revoked; /* [a] set once; release, pairs with cap_get */
+	u32 refs;    /* [a] derived grants only; a root grant lives as long as its object */
+	u8 revoked;  /* [a] set once; release, pairs with cap_get */
+	u32 gc_refs; /* [flight_lock of net] derived grants: references in flight */
 	struct list children, sibling; /* [grant tree lock] */
 };
 struct derived_grant { /* what cap_derive allocates */
