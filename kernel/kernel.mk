@@ -29,6 +29,7 @@
 # sideways: time -> security
 # sideways: security -> scheduler
 # sideways: scheduler -> posix_x
+# sideways: ipc -> fs
 # sideways: drivers -> posix_x
 # sideways: fs -> posix_x
 # sideways: net -> posix_x
@@ -43,11 +44,12 @@
 # budget: time 1000
 # budget: security 1500
 # budget: scheduler 2000
+# budget: ipc 500
 # budget: drivers 4800
 # budget: fs 9800
 # budget: net 2200
 # budget: posix_x 6000
-# budget: syscall 5100
+# budget: syscall 5300
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.

@@ -98,7 +98,14 @@ syscall_done:
 	swapgs
 	sysretq
 
-syscall_bad_number:
+syscall_bad_number:          /* native calls come this way, so that the check costs the others nothing */
+	subq $NATIVE_CALLS_FIRST, %rax
+	cmpq $NATIVE_CALLS, %rax
+	jae syscall_absent
+	movq %r10, %rcx
+	call *native_table(, %rax, 8)
+	jmp syscall_done
+syscall_absent:
 	movq syscall_table + 8 * (SYSCALL_COUNT - 1)(%rip), %rcx /* the last entry is always absent: it logs and refuses */
 	call *%rcx
 	jmp syscall_done

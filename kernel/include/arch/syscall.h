@@ -5,9 +5,13 @@
 #include <exo/types.h>
 
 #define SYSCALLS_MAX 512 /* a power of two; the last entry is never a call */
+#define NATIVE_FIRST \
+	1024 /* native calls: a table of their own behind the bounds check of the other */
+#define NATIVE_COUNT 256
 typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);
 extern syscall_fn
 	syscall_table[SYSCALLS_MAX]; /* [c] dispatch array; absent entries log and answer -ENOSYS */
+extern syscall_fn native_table[NATIVE_COUNT]; /* [c] the same for NATIVE_FIRST + i */
 extern u64
 	syscall_full_frame[SYSCALLS_MAX / 64]; /* [c] bit nr = the handler wants the full frame */
 /* arch_syscall_init - puts the full-frame stubs of the F calls into the filled table. */

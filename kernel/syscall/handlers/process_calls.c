@@ -43,22 +43,12 @@ long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 
 long sys_clone3(u64 uargs, u64 size)
 {
-	struct clone_args_abi a = {0};
+	struct clone_args_abi a;
 	struct clone_request r;
-	u8 rest;
+	int err = user_struct_get(&a, sizeof(a), CLONE_ARGS_SIZE_VER0, uargs, size);
 
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	if (size < CLONE_ARGS_SIZE_VER0)
-		return -EINVAL;
-	if (copy_from_user(&a, (const void USER *)uargs, MIN(size, sizeof(a))))
-		return -EFAULT;
-	for (u64 i = sizeof(a); i < size; i++) { /* fields that we do not know must be 0 */
-		if (copy_from_user(&rest, (const void USER *)(uargs + i), 1))
-			return -EFAULT;
-		if (rest)
-			return -E2BIG;
-	}
+	if (err)
+		return err;
 	if (a.set_tid || a.set_tid_size ||
 		(a.flags & (CLONE_DETACHED | (CLONE_SIGNAL_MASK & ~CLONE_NEWTIME))) ||
 		(a.flags & ~0x3ffffffffULL) || a.exit_signal > SIGNALS_MAX ||
