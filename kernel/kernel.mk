@@ -39,7 +39,7 @@
 # budget: base 1100
 # budget: sync 1100
 # budget: debug 900
-# budget: arch 6800
+# budget: arch 7000
 # budget: memory 5000
 # budget: time 1000
 # budget: security 1500
@@ -48,7 +48,7 @@
 # budget: drivers 4800
 # budget: fs 9800
 # budget: net 2200
-# budget: posix_x 6000
+# budget: posix_x 6850
 # budget: syscall 5300
 # budget: boot 500
 
