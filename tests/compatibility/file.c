@@ -3,9 +3,11 @@
 #include "t_.h"
 
 #include <linux/close_range.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -655,6 +657,21 @@ T_CASE(sync_and_advice)
 
 static void hear(int signo)
 {
+}
+
+T_CASE(what_has_no_driver_cannot_be_opened)
+{
+	char name[32], byte;
+	int fds[2];
+
+	t_ret(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	for (int i = 0; i < 3; i++) {
+		sprintf(name, "/proc/self/fd/%d", i < 2 ? fds[i] : eventfd(0, 0));
+		t_errno(open(name, O_RDWR), ENXIO);
+		t_errno(open(name, O_RDONLY | O_NONBLOCK), ENXIO);
+	}
+	t_ret(write(fds[0], "x", 1), 1);
+	t_ret(read(fds[1], &byte, 1), 1);
 }
 
 T_CASE(sendfile_is_cut_short_by_a_signal)
