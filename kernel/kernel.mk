@@ -75,7 +75,7 @@ KASFLAGS := -D__ASSEMBLER__ $(KINC) -g
 include kernel/arch/$(ARCH)/arch.mk
 KCFLAGS  += $(KARCH_CFLAGS)
 ifeq ($(DEBUG),1)
-KCFLAGS  += -DEXO_DEBUG=1 -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
+KCFLAGS  += -DEXO_DEBUG=1 -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment,null
 KASFLAGS += -DEXO_DEBUG=1
 endif
 
