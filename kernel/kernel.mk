@@ -77,6 +77,20 @@ KCFLAGS  += $(KARCH_CFLAGS)
 ifeq ($(DEBUG),1)
 KCFLAGS  += -DEXO_DEBUG=1 -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
 KASFLAGS += -DEXO_DEBUG=1
+# KASAN where the compiler has it: inline checks against the shadow at KASAN_OFFSET (arch.mk). Functions that touch memory without
+# being instrumented are wrapped: kernel/debug/kasan.c checks their arguments.
+KASAN_FLAGS := -fsanitize=kernel-address $(if $(findstring clang,$(KCC)),$(addprefix -mllvm -asan-,mapping-offset=$(KASAN_OFFSET) \
+               stack=1 globals=1 instrumentation-with-call-threshold=1000000 max-inline-poisoning-size=65536),\
+               -fasan-shadow-offset=$(KASAN_OFFSET) $(addprefix --param asan-,stack=1 globals=1 instrumentation-with-call-threshold=1000000))
+KASAN_WRAP  := memcpy memmove memset copy_from_user copy_to_user copy_from_user_partial copy_to_user_partial arch_page_clear arch_page_copy
+ifeq ($(shell $(KCC) $(KASAN_FLAGS) -x c -S -o /dev/null /dev/null 2>/dev/null && echo yes),yes)
+KCFLAGS  += -DEXO_KASAN=1 -DKASAN_OFFSET=$(KASAN_OFFSET)
+KASFLAGS += -DEXO_KASAN=1
+KARCH_LDFLAGS += $(addprefix --wrap=,$(KASAN_WRAP))
+# Not instrumented: what implements the checks, and what follows frame pointers over stacks of any state.
+KASAN_OFF := kasan.c backtrace.c
+kasan_flags = $(if $(filter $(KASAN_OFF),$(notdir $(1))),,$(KASAN_FLAGS) -Wframe-larger-than=3072)
+endif
 endif
 
 KOFFSETS := $(KBUILD)/generated/offsets.h
@@ -94,7 +108,7 @@ $(KOFFSETS): kernel/arch/$(ARCH)/offsets.c $(wildcard kernel/include/*/*.h kerne
 $(KBUILD)/%.c.o: %.c kernel/kernel.mk kernel/arch/$(ARCH)/arch.mk | $(KOFFSETS)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	@$(KCC) $(KCFLAGS) $(KCFLAGS_$(notdir $<)) -MMD -MP -c -o $@ $<
+	@$(KCC) $(KCFLAGS) $(KCFLAGS_$(notdir $<)) $(call kasan_flags,$<) -MMD -MP -c -o $@ $<
 
 $(KBUILD)/%.S.o: %.S kernel/kernel.mk kernel/arch/$(ARCH)/arch.mk | $(KOFFSETS)
 	@mkdir -p $(@D)

@@ -8,6 +8,7 @@
 #include <archimpl/x86.h>
 #include <arch/boot.h>
 #include <arch/mmu.h>
+#include <exo/debug.h>
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/memory.h>
@@ -124,14 +125,93 @@ static void image_map_init(void)
 	kernel_top[KERNEL_BASE >> 39 & 511] = virt_to_phys(image_pdpt) | TABLE_BITS;
 }
 
+/* ---- KASAN's shadow ----
+ * The boot tables show one page for all of it. Usable memory and the image get shadow of their own
+ * in pages of 2 MB, each for 16 MB; mappings of the vmalloc area get theirs when they are made, and
+ * it stays. What is left (devices, firmware's memory) keeps the one page, from then on read-only.
+ */
+#ifdef EXO_KASAN
+#define KASAN_SHADOW(va) (((va) >> 3) + KASAN_OFFSET)
+#define KASAN_START      KASAN_SHADOW(0xffff800000000000)
+#define KASAN_END        KASAN_SHADOW(0ull - 8)
+#define KASAN_TOPS       32
+extern page_table boot_pml4, kasan_zero_pdpt, kasan_zero_pd, kasan_zero_pt, kasan_zero_page;
+static page_table shadow_of_vmalloc ALIGNED(4096);
+
+static void shadow_tops_init(void)
+{
+	memcpy(&kernel_top[KASAN_START >> 39 & 511], &boot_pml4[KASAN_START >> 39 & 511],
+		KASAN_TOPS * sizeof(u64));
+	kernel_top[KASAN_SHADOW(VMALLOC_START) >> 39 & 511] =
+		virt_to_phys(shadow_of_vmalloc) | TABLE_BITS;
+}
+
+/* The table that *@entry names; a copy of its own if it was @shared. */
+static u64 *shadow_table(u64 *entry, u64 *shared)
+{
+	if ((*entry & PTE_ADDR) == virt_to_phys(shared)) {
+		u64 *own = early_alloc(PAGE_SIZE, PAGE_SIZE);
+
+		memcpy(own, shared, PAGE_SIZE);
+		*entry = virt_to_phys(own) | TABLE_BITS;
+	}
+	return phys_to_virt(*entry & PTE_ADDR);
+}
+
+static void shadow_map(const void *start, const void *end)
+{
+	u64 at = ALIGN_DOWN(KASAN_SHADOW((vaddr_t)start), LARGE_PAGE);
+
+	for (; at < KASAN_SHADOW((vaddr_t)end); at += LARGE_PAGE) {
+		u64 *pdpt = shadow_table(&kernel_top[at >> 39 & 511], kasan_zero_pdpt);
+		u64 *pd = shadow_table(&pdpt[at >> 30 & 511], kasan_zero_pd) + (at >> 21 & 511);
+
+		if (!(*pd & PTE_PS))
+			*pd = virt_to_phys(early_alloc(LARGE_PAGE, LARGE_PAGE)) | KERNEL_BITS |
+			      PTE_W | PTE_NX | PTE_PS;
+	}
+}
+
+static void shadow_init(void)
+{
+	for (u32 i = 0; i < boot_info.region_count; i++) {
+		const struct mem_region *r = &boot_info.regions[i];
+
+		if (r->kind == MEM_USABLE)
+			shadow_map(phys_to_virt(r->start), phys_to_virt(r->start + r->len_bytes));
+	}
+	shadow_map(kernel_start, kernel_end);
+	write_cr3(read_cr3());
+	memset(kasan_zero_page, 0, PAGE_SIZE); /* frames have left their marks on it */
+	for (u32 i = 0; i < ARRAY_LEN(kasan_zero_pt); i++)
+		kasan_zero_pt[i] = virt_to_phys(kasan_zero_page) | KERNEL_BITS | PTE_NX;
+	write_cr3(read_cr3());
+	kasan_init();
+}
+
+vaddr_t kasan_shadows(vaddr_t va)
+{
+	return va >= KASAN_START && va <= KASAN_END ? (va - KASAN_OFFSET) << 3 : 0;
+}
+#else
+static void shadow_tops_init(void)
+{
+}
+static void shadow_init(void)
+{
+}
+#endif
+
 void kernel_map_init(void)
 {
 	direct_map_init();
 	image_map_init();
+	shadow_tops_init();
 	for (u32 i = 0; i < VMALLOC_TOPS; i++)
 		kernel_top[(VMALLOC_START >> 39 & 511) + i] =
 			virt_to_phys(vmalloc_pdpt[i]) | TABLE_BITS;
 	write_cr3(virt_to_phys(kernel_top));
+	shadow_init();
 }
 
 void *fixmap_device(paddr_t pa)
@@ -166,6 +246,23 @@ static u64 *kmap_entry(vaddr_t va, bool create)
 	return entry;
 }
 
+/* Shadow for the page at @va of the vmalloc area, if it has none. */
+static bool shadow_create(vaddr_t va)
+{
+#ifdef EXO_KASAN
+	u64 *entry = kmap_entry(KASAN_SHADOW(va), true);
+	struct page *p = entry && !*entry ? page_alloc(0, ALLOC_ATOMIC | ALLOC_ZERO) : NULL;
+
+	if (p) {
+		mem_account(MEM_TABLE, 1);
+		*entry = page_to_phys(p) | KERNEL_BITS | PTE_W | PTE_NX;
+	}
+	return entry && *entry;
+#else
+	return true;
+#endif
+}
+
 int kmap_range(vaddr_t va, paddr_t pa, size_t len_bytes, u32 flags)
 {
 	ulong irq = spin_lock_irq(&kmap_lock);
@@ -174,7 +271,7 @@ int kmap_range(vaddr_t va, paddr_t pa, size_t len_bytes, u32 flags)
 	for (size_t off = 0; off < len_bytes; off += PAGE_SIZE) {
 		u64 *entry = kmap_entry(va + off, true);
 
-		if (!entry) {
+		if (!entry || !shadow_create(va + off)) {
 			err = -ENOMEM;
 			break;
 		}
