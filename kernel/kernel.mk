@@ -39,7 +39,7 @@
 # budget: base 1100
 # budget: sync 1100
 # budget: debug 900
-# budget: arch 7100
+# budget: arch 7150
 # budget: memory 5000
 # budget: time 1000
 # budget: security 1500
@@ -115,12 +115,14 @@ $(KBUILD)/%.S.o: %.S kernel/kernel.mk kernel/arch/$(ARCH)/arch.mk | $(KOFFSETS)
 	@echo "  AS    $<"
 	@$(KCC) $(KASFLAGS) -MMD -MP -c -o $@ $<
 
-# Linked twice: the symbol table for backtraces is made from the first image and stands last in the second, so nothing moves.
-$(KELF): $(KOBJS) kernel/arch/$(ARCH)/link.ld scripts/kernel-symbols
+# Linked twice: the symbol table for backtraces and the places that KASLR changes are found in the first image and stand last in the
+# second, so nothing moves.
+$(KELF): $(KOBJS) kernel/arch/$(ARCH)/link.ld scripts/kernel-symbols scripts/kernel-relocations
 	@echo "  LD    $@"
-	@scripts/kernel-symbols </dev/null >$(KBUILD)/symbols0.S && $(KCC) -c -o $(KBUILD)/symbols0.o $(KBUILD)/symbols0.S
-	@$(KLD) $(KARCH_LDFLAGS) -T kernel/arch/$(ARCH)/link.ld -o $(KBUILD)/pass1.elf $(KOBJS) $(KBUILD)/symbols0.o
-	@$(KNM) -n $(KBUILD)/pass1.elf | scripts/kernel-symbols >$(KBUILD)/symbols.S && $(KCC) -c -o $(KBUILD)/symbols.o $(KBUILD)/symbols.S
+	@{ scripts/kernel-symbols && scripts/kernel-relocations; } </dev/null >$(KBUILD)/symbols0.S && $(KCC) -c -o $(KBUILD)/symbols0.o $(KBUILD)/symbols0.S
+	@$(KLD) $(KARCH_LDFLAGS) -S --emit-relocs -T kernel/arch/$(ARCH)/link.ld -o $(KBUILD)/pass1.elf $(KOBJS) $(KBUILD)/symbols0.o
+	@{ $(KNM) -n $(KBUILD)/pass1.elf | scripts/kernel-symbols && readelf -rW $(KBUILD)/pass1.elf | scripts/kernel-relocations; } \
+		>$(KBUILD)/symbols.S && $(KCC) -c -o $(KBUILD)/symbols.o $(KBUILD)/symbols.S
 	@$(KLD) $(KARCH_LDFLAGS) -T kernel/arch/$(ARCH)/link.ld -o $@.tmp $(KOBJS) $(KBUILD)/symbols.o && mv $@.tmp $@
 
 -include $(KOBJS:.o=.d)

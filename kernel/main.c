@@ -121,7 +121,7 @@ void kernel_main(void)
 	arch_early_init();
 	cmdline_parse(boot_info.cmdline);
 	drivers_early_init();
-	log_info("Exo-OS, entered by %s", boot_info.loader);
+	log_info("Exo-OS, entered by %s", boot_info.pvh ? "pvh" : "multiboot2");
 	phys_init();
 	arch_memory_init();
 	heap_init();

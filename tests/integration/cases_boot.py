@@ -139,6 +139,31 @@ def panic():
     check("exo-run: kernel panic" in result.err, "exo-run does not tell that it was a panic")
 
 
+@case(120, exo_only=True)
+def kaslr():
+    """the kernel stands at another address after each boot, unless `nokaslr`; backtraces can be read all the same"""
+    def panic_at(*words):
+        err = exo("--append", " ".join(("exo.panic=1", *words)), "--", "sleep", "20", timeout=40).err
+        match = re.search(r"kernel_start 0x([0-9a-f]{16})$", err, re.MULTILINE)
+        check(match, "the panic does not say where the kernel is")
+        frames = re.findall(r"#\d+ 0x([0-9a-f]{16}) (\w+)\+", err)
+        check("panic" in (name for _, name in frames), "panic is not in the backtrace")
+        start = int(match[1], 16)
+        check(all(start <= int(at, 16) < start + (16 << 20) for at, _ in frames), f"frames outside the image: {frames}")
+        return start, err
+
+    linked = panic_at("nokaslr")[0]
+    check_equal(linked, 0xffffffff80200000, "nokaslr: kernel_start")
+    boots = [panic_at() for _ in range(3)]
+    found = {start for start, _ in boots}
+    check(len(found) > 1, f"three boots, always at {boots[0][0]:#x}")  # one in 246,016 may be so
+    check(linked not in found and all(start % (2 << 20) == 0 for start in found), f"kernel_start {found}")
+    text = subprocess.run(["tools/symbols/symbolize", harness.kernel()], input=boots[0][1], capture_output=True,
+                          text=True, check=True).stdout
+    check(re.search(r"#0 .*panic\+.*\n +panic at panic\.c:\d+\n +panic at panic\.c:\d+", text),
+          "symbolize does not find the place of a raw address")
+
+
 KASAN = {  # exo.selftest=kasan-NAME -> what the panic says, and the function that did it
     "heap": ("heap-out-of-bounds: read of size 1", "heap_read"),
     "left": ("heap-out-of-bounds: write of size 1", "heap_left"),

@@ -102,14 +102,18 @@ boot_64:
 	wrmsr
 	movq $boot_stack_end, %rsp
 	xorl %ebp, %ebp
-	pushq %rbp
+	call arch_slide
+	addq %rax, %rsp
+	movq $2f, %rax           /* where the image is now */
+	jmp *%rax
+2:	pushq %rbp
 	call kernel_main
 1:	hlt
 	jmp 1b
 
 	.section .data.page_aligned, "aw"
 	.balign 4096
-	.globl boot_pml4, boot_gdt_pointer, boot_gdt
+	.globl boot_pml4, boot_pdpt_kernel, boot_gdt_pointer, boot_gdt
 boot_pml4:
 	.quad PHYS(boot_pdpt) + 3
 	.fill 272, 8, 0

@@ -18,6 +18,7 @@
 #define HUGE_PAGE    (1ul << 30)
 #define TABLE_POOL   32 /* enough for 16 TB with 1 GB pages, 24 GB without */
 #define IMAGE_TABLES 8  /* 4 KB entries for the first 16 MB, where the image lies */
+#define IMAGE_SLOT   ((u64)kernel_base >> 21 & 511) /* where image_pd has them */
 #define VMALLOC_TOPS ((VMALLOC_END - VMALLOC_START) >> 39)
 #define FIXMAP_BASE  (KERNEL_BASE + HUGE_PAGE)
 #define FIXMAP_PAGES 32
@@ -37,6 +38,8 @@ static spinlock_t kmap_lock = SPINLOCK_INIT(RANK_KMAP);
 extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[],
 	symbols_start[];
 extern char boot_stack[];
+extern page_table boot_pdpt_kernel;
+extern const u32 exo_relocations[]; /* scripts/kernel-relocations */
 
 static u64 *table_take(void)
 {
@@ -117,8 +120,10 @@ static void image_map_init(void)
 	image_map(data_start, data_end, PTE_W | PTE_NX);
 	image_map(symbols_start, kernel_end, PTE_NX);
 	image_pt[guard >> 21][guard >> 12 & 511] = 0;
-	for (u32 i = 0; i < IMAGE_TABLES; i++)
-		image_pd[i] = virt_to_phys(image_pt[i]) | TABLE_BITS;
+	for (u32 i = 0; i < IMAGE_TABLES; i++) {
+		image_pd[i] = 0;
+		image_pd[IMAGE_SLOT + i] = virt_to_phys(image_pt[i]) | TABLE_BITS;
+	}
 	image_pdpt[KERNEL_BASE >> 30 & 511] = virt_to_phys(image_pd) | TABLE_BITS;
 	fixmap_pd[0] = virt_to_phys(fixmap_pt) | TABLE_BITS;
 	image_pdpt[FIXMAP_BASE >> 30 & 511] = virt_to_phys(fixmap_pd) | TABLE_BITS;
@@ -201,6 +206,31 @@ static void shadow_init(void)
 {
 }
 #endif
+
+/* KASLR. Gives the image a second address in its GB and lets all pointers in it lead there; the
+ * first stays valid until kernel_map_init. Returns the distance. The slots do not meet, so that
+ * each can be told from its old one. */
+u64 kernel_map_slide(u64 random)
+{
+	u64 slot = IMAGE_TABLES + random % (ARRAY_LEN(image_pd) - 2 * IMAGE_TABLES);
+	u64 slide = slot * LARGE_PAGE;
+	const u32 *r = exo_relocations;
+
+	for (u64 i = 0; i < IMAGE_TABLES; i++)
+		image_pd[i] = image_pd[slot + i] = i * LARGE_PAGE | TABLE_BITS | PTE_D | PTE_PS;
+	boot_pdpt_kernel[KERNEL_BASE >> 30 & 511] = virt_to_phys(image_pd) | TABLE_BITS;
+	write_cr3(read_cr3());
+	__asm__("" : "+r"(r)); /* no address of the image in the loop, which changes under itself */
+	for (u32 left = *r; left; left--) {
+		void *place = phys_to_virt(*++r >> 1);
+
+		if (*r & 1)
+			*(u64 *)place += slide;
+		else
+			*(u32 *)place += (u32)slide;
+	}
+	return slide;
+}
 
 void kernel_map_init(void)
 {

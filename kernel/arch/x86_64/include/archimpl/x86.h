@@ -173,6 +173,7 @@ void control_registers_init(void); /* every CPU: CR4, EFER, PAT, syscall MSRs */
 void descriptors_init(u32 cpu);    /* every CPU: GDT, TSS, IDT, GS */
 void idt_init(void);               /* boot CPU: fills the table that all share */
 void boot_info_init(void);
+u64 kernel_map_slide(u64 random);
 void kernel_map_init(void); /* final page tables; boot CPU */
 #ifdef EXO_KASAN
 vaddr_t kasan_shadows(vaddr_t va); /* what the shadow byte at @va stands for; 0 = no shadow */
