@@ -223,10 +223,7 @@ void selftest_run(const char *word)
 	u64 offset;
 	const char *name = symbol_lookup((u64)selftest_run + 1, &offset);
 
-#ifdef EXO_KASAN
-	if (strcmp(word, "1"))
-		kasan_fault_run(word);
-#endif
+	fault_run(word);
 	checks = failures = 0;
 	check(name && !strcmp(name, "selftest_run") && offset == 1, "symbols are found by address");
 	test_percpu_and_calls();

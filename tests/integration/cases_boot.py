@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import harness
-from harness import BUILD, SCRATCH, Console, Skipped, case, check, check_equal, exo
+from harness import BUILD, SCRATCH, Console, Skipped, case, check, check_equal, exo, program
 
 sys.path.insert(0, os.path.join(harness.ROOT, "tools", "image_builder"))
 import cpio
@@ -38,6 +38,29 @@ def smp_2():
 def smp_4():
     """boots with 4 processors"""
     boot_with_processors(4)
+
+
+@case(180)
+def smp_64():
+    """boots with 64 processors, and each of them runs a program"""
+    script = "for i in $(seq 0 63); do taskset -c $i cut -d' ' -f39 /proc/self/stat; done"
+    out = exo("--smp", "64", "--mem", "1G", "--", f"nproc; {script}", timeout=120).succeeded().out.split()
+    check_equal(out, ["64", *map(str, range(64))], "nproc, and where each program found itself")
+
+
+@case(90, exo_only=True)
+def acpi_tables():
+    """the SRAT tells the nodes; machines without HPET and without x2APIC boot"""
+    memory = [word for node in "01" for word in (
+        "-object", f"memory-backend-ram,id=m{node},size=256M", "-numa", f"node,nodeid={node},cpus={node},memdev=m{node}")]
+    for options, told in ((memory, rb"acpi: 2 processors, 2 nodes, 1 I/O APICs, HPET"),
+                          (("-machine", "q35,hpet=off"), rb"acpi: 2 processors, 1 nodes, 1 I/O APICs, soft off"),
+                          (("-cpu", "max,-x2apic"), rb"acpi: 2 processors, 1 nodes")):
+        with Console("-kernel", harness.kernel(), "-initrd", os.path.join(BUILD, "initramfs.cpio"),
+                     "-append", "console=ttyS0 rdinit=/init", *options) as console:
+            console.expect(told, 30)
+            console.expect(rb"smp: 2 CPUs online", 30)
+            console.expect(BANNER, 60)
 
 
 @case(180, exo_only=True)
@@ -128,15 +151,34 @@ def iso_uefi():
 
 @case(60, exo_only=True)
 def panic():
-    """a panic prints registers and a symbolised backtrace, and exo-run says 123"""
-    result = exo("--append", "exo.panic=1", "--", "sleep", "20", timeout=40)
+    """a panic prints registers and a symbolised backtrace, stops every processor, and exo-run says 123"""
+    result = exo("--smp", "4", "--append", "exo.panic=1", "--", "sleep", "20", timeout=40)
     check_equal(result.status, 123, "exit status")
     check(re.search(r"^(\[[ 0-9.]+\] )?PANIC: ", result.err, re.MULTILINE), "no line that begins with `PANIC: `")
     for register in ("rip", "rsp", "rax", "r15", "cr3"):
         check(re.search(rf"\b{register}\b", result.err, re.IGNORECASE), f"no register {register}")
     symbols = re.findall(r"\b([a-z_]\w+)\+0x[0-9a-f]+", result.err)
     check(len(symbols) >= 2, f"a backtrace of {len(symbols)} symbols")
+    cpus = re.findall(r"\bCPU (\d+)(?:, thread| stopped at)", result.err)
+    check_equal(sorted(cpus), ["0", "1", "2", "3"], "processors that tell where they were")
     check("exo-run: kernel panic" in result.err, "exo-run does not tell that it was a panic")
+
+
+@case(120, exo_only=True)
+def protections():
+    """null pointers, W^X, SMEP, SMAP and UMIP: what must not be touched is a panic for the kernel, SIGSEGV for a program"""
+    faults = {"null": "read at 0x8, error 0", "text": "write at 0xf{8}.*, error 0x3",
+              "constant": "write at 0xf{8}.*, error 0x3", "nx": "execute at 0xf{4}.*, error 0x11",
+              "smap": "read at 0x40000000, error 0x1", "smep": "execute at 0x40000000, error 0x11"}
+    if harness.DEBUG:  # KASAN's check comes before the CPU's
+        faults["null"] = faults["smap"] = None
+    for name, cause in faults.items():
+        result = exo("--append", f"exo.selftest={name}", "--", "true")
+        check_equal(result.status, 123, f"{name}: exit status")
+        cause = f"page fault in the kernel: {cause}$" if cause else "general protection"
+        check(re.search(f"PANIC: {cause}", result.err, re.MULTILINE), f"{name}: no panic that says `{cause}`")
+    out = exo("--add", f"{program('umip')}:/root/umip", "--", "/root/umip").succeeded().out
+    check_equal(out, "sgdt 11\nsidt 11\nsldt 11\nstr 11\nsmsw 11\n", "signals")
 
 
 @case(120, exo_only=True)

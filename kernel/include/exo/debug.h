@@ -29,8 +29,10 @@ void arch_registers_here(
 bool arch_address_readable(u64 addr);                  /* 8 bytes at addr, kernel addresses only */
 
 /* selftest_run - checks of the real machine, TAP in the log; with a @word other than "1", the fault
- * of that name, which KASAN must report. Context: thread, all CPUs up, before the first program. */
+ * of that name, which must end in a panic. Context: thread, all CPUs up, before the first program.
+ */
 void selftest_run(const char *word);
+void fault_run(const char *word); /* nothing, if no fault is named so */
 
 /* KASAN: what the shadow of memory says that must not be touched. The stack kinds are written by
  * the compiler. */
@@ -49,8 +51,7 @@ enum kasan_kind {
 #ifdef EXO_KASAN
 void kasan_poison(const void *p, size_t len_bytes, enum kasan_kind kind);
 void kasan_unpoison(const void *p, size_t len_bytes);
-void kasan_init(void);                  /* from arch, once its memory has shadow */
-void kasan_fault_run(const char *word); /* exo.selftest=WORD: a bug of our own */
+void kasan_init(void); /* from arch, once its memory has shadow */
 #else
 static inline void kasan_poison(const void *p, size_t len_bytes, enum kasan_kind kind)
 {
