@@ -3,9 +3,11 @@
 import gzip
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 import harness
 from harness import BUILD, SCRATCH, Console, Skipped, case, check, check_equal, exo, program
@@ -204,6 +206,41 @@ def kaslr():
                           text=True, check=True).stdout
     check(re.search(r"#0 .*panic\+.*\n +panic at panic\.c:\d+\n +panic at panic\.c:\d+", text),
           "symbolize does not find the place of a raw address")
+
+
+@case(120, exo_only=True)
+def gdb():
+    """gdb attaches to a machine that `exo-run --gdb` holds, and stops it where the source says"""
+    if not shutil.which("gdb"):
+        raise Skipped("package gdb is not installed")
+    line = exo("--gdb", "--print", "--", "true").succeeded().out
+    check("nokaslr" in line, f"no nokaslr: {line}")
+    socket = os.path.join(SCRATCH, "gdb.socket")
+    if os.path.exists(socket):
+        os.unlink(socket)
+    options = shlex.split(line.replace(" -s ", f" -gdb unix:{socket},server=on,wait=off "))
+    with subprocess.Popen(options, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as machine:
+        try:
+            while not os.path.exists(socket):
+                time.sleep(0.1)
+            commands = (f"target remote {socket}", "hbreak kernel_main", "continue", "delete", "hbreak process_start_init",
+                        "continue", "print path", "bt 3", "info threads", "kill")
+            done = subprocess.run(["gdb", "-q", "-batch", harness.kernel(), *(w for c in commands for w in ("-ex", c))],
+                                  capture_output=True, text=True, timeout=90, check=False)
+        finally:
+            machine.kill()
+    harness.log(done.stdout, done.stderr)
+    for pattern in (r"1, kernel_main \(\) at kernel/main\.c:\d+", r"2, process_start_init \(", r'= .* "/init"',
+                    r"#1 .* in try_init \(.*kernel/main\.c:\d+", r"\bCPU#1\b"):
+        check(re.search(pattern, done.stdout), f"gdb does not say {pattern!r}")
+
+
+@case(60, exo_only=True)
+def tickless():
+    """idle processors take no regular interrupt"""
+    out = exo("--", "sleep 2; grep intr /proc/stat; sleep 4; grep intr /proc/stat").succeeded().out
+    before, after = (int(line.split()[1]) for line in out.splitlines())
+    check(after - before < 200, f"{after - before} interrupts in 4 s on 2 idle processors")  # 800 were 100 Hz
 
 
 KASAN = {  # exo.selftest=kasan-NAME -> what the panic says, and the function that did it
