@@ -78,7 +78,7 @@ qemu: kernel image
 	$(Q)$(EXO_RUN) --smp $(SMP) --mem $(MEM) --profile $(PROFILE)
 
 qemu-gdb: kernel image
-	$(Q)$(EXO_RUN) --smp $(SMP) --mem $(MEM) --profile $(PROFILE) --append nokaslr --gdb
+	$(Q)$(EXO_RUN) --smp $(SMP) --mem $(MEM) --profile $(PROFILE) --gdb
 
 gdb:
 	$(Q)gdb -q -ex 'set pagination off' -ex 'target remote :1234' $(KELF)
