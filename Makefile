@@ -47,6 +47,7 @@ endif
 include userland/init/init.mk
 -include tests/unit/unit.mk
 -include tests/compatibility/compat.mk
+-include tests/native/native.mk
 -include tests/benchmarks/benchmarks.mk
 -include tests/system/system.mk
 
@@ -90,7 +91,7 @@ qemu-linux: image
 # ---- tests: each level leaves build/tally/LEVEL with the line `TALLY passed failed skipped` ----
 
 test:
-	+$(Q)scripts/run-levels tidy analyze test-unit test-integration test-compat
+	+$(Q)scripts/run-levels tidy analyze test-unit test-integration test-compat test-native
 
 tidy:
 	$(Q)tools/tidy/tidy
@@ -154,6 +155,7 @@ help:
 #: make test-unit         the kernel's rooms on the host, under sanitizers
 #: make test-integration  boots in QEMU
 #: make test-compat       the same programs on Linux and on Exo-OS
+#: make test-native       the native calls, from programs inside
 #: make test-system       long runs: stress, whole test suites of others
 #: make benchmark         Exo-OS against Debian's kernel under the same emulator
 #: make qemu-gdb, gdb     stop before the first instruction; attach (two terminals)

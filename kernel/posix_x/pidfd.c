@@ -7,6 +7,7 @@
  * Source: pidfd_open(2), pidfd_send_signal(2), clone(2) CLONE_PIDFD, waitid(2) P_PIDFD. */
 #include <exo/fs.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/native.h>
 #include "posix_x_internal.h"
 
 static u32 pidfd_poll(struct file *f, struct poll_table *pt)
@@ -22,8 +23,10 @@ static void pidfd_release(struct file *f)
 	process_put(f->priv);
 }
 
-static const struct file_ops pidfd_ops = {
-	.anon_name = "anon_inode:[pidfd]", .poll = pidfd_poll, .release = pidfd_release};
+static const struct file_ops pidfd_ops = {.anon_name = "anon_inode:[pidfd]",
+	.exo_type = EXO_TYPE_PROCESS,
+	.poll = pidfd_poll,
+	.release = pidfd_release};
 
 /* pidfd_create - a file for @p, which gets one more reference. Return: file | err_ptr(-ENOMEM). */
 struct file *pidfd_create(struct process *p, u32 o_flags)

@@ -4,8 +4,10 @@
 #include <exo/syscalls.h>
 #include <exo/log.h>
 #include <exo/posix_x.h>
+#include <exo/string.h>
 #include <exo/time.h>
 #include <arch/context.h>
+#include <arch/uaccess.h>
 
 static const struct {
 	syscall_fn handler;
@@ -22,6 +24,19 @@ static const struct {
 #undef F
 };
 
+static const struct {
+	syscall_fn handler;
+	const char *name;
+	u16 number;
+} native[] = {
+#define NATIVE(nr, name_, args, types, rights, errors, text) \
+	{(syscall_fn)(void (*)(void))exo_##name_, "exo_" #name_, nr},
+#include <exo_abi/native.def>
+#undef NATIVE
+};
+
+syscall_fn native_table[NATIVE_COUNT] ALIGNED(64);
+const char *native_names[NATIVE_COUNT];
 syscall_fn syscall_table[SYSCALLS_MAX] ALIGNED(64);
 const char *syscall_names[SYSCALLS_MAX];
 u8 syscall_arg_counts[SYSCALLS_MAX];
@@ -61,5 +76,38 @@ void syscall_init(void)
 		if (table[i].flags)
 			bit_set(syscall_full_frame, nr);
 	}
+	for (u32 i = 0; i < NATIVE_COUNT; i++)
+		native_table[i] = sys_ni;
+	for (size_t i = 0; i < ARRAY_LEN(native); i++) {
+		native_table[native[i].number - NATIVE_FIRST] = native[i].handler;
+		native_names[native[i].number - NATIVE_FIRST] = native[i].name;
+	}
 	arch_syscall_init();
+}
+
+int user_struct_get(void *dst, size_t size, size_t size_min, u64 from, u64 user_size)
+{
+	u8 rest;
+
+	if (user_size < size_min || user_size > PAGE_SIZE)
+		return user_size < size_min ? -EINVAL : -E2BIG;
+	memset(dst, 0, size);
+	if (copy_from_user(dst, (const void USER *)from, MIN(user_size, size)))
+		return -EFAULT;
+	for (u64 i = size; i < user_size; i++) {
+		if (copy_from_user(&rest, (const void USER *)(from + i), 1))
+			return -EFAULT;
+		if (rest)
+			return -E2BIG;
+	}
+	return 0;
+}
+
+int user_struct_put(u64 to, u64 user_size, size_t size_min, const void *src, size_t size)
+{
+	if (user_size < size_min || user_size > PAGE_SIZE)
+		return -EINVAL;
+	if (copy_to_user((void USER *)to, src, MIN(user_size, size)))
+		return -EFAULT;
+	return user_size > size ? clear_user((void USER *)(to + size), user_size - size) : 0;
 }

@@ -10,6 +10,7 @@
 #include <exo/memory.h>
 #include <exo/sched.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/native.h>
 
 #include "epoll.h"
 
@@ -355,8 +356,10 @@ static void epoll_release(struct file *f)
 	kfree(ep);
 }
 
-static const struct file_ops epoll_ops = {
-	.anon_name = "anon_inode:[eventpoll]", .poll = epoll_poll, .release = epoll_release};
+static const struct file_ops epoll_ops = {.anon_name = "anon_inode:[eventpoll]",
+	.exo_type = EXO_TYPE_EPOLL,
+	.poll = epoll_poll,
+	.release = epoll_release};
 
 struct file *epoll_create_file(void)
 {

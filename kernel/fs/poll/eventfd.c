@@ -5,6 +5,7 @@
 #include <exo/memory.h>
 #include <exo/sched.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/native.h>
 
 #include "epoll.h"
 
@@ -91,6 +92,7 @@ static void eventfd_release(struct file *f)
 }
 
 static const struct file_ops eventfd_ops = {.anon_name = "anon_inode:[eventfd]",
+	.exo_type = EXO_TYPE_EVENT,
 	.read = eventfd_read,
 	.write = eventfd_write,
 	.poll = eventfd_poll,

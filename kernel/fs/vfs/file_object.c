@@ -4,6 +4,7 @@
  * their own. */
 #include <exo/fs_locks.h>
 #include <exo/posix_x.h>
+#include <exo_abi/native.h>
 #include "vfs_internal.h"
 
 static struct kmem_cache *file_cache;
@@ -203,6 +204,28 @@ int file_path_text(struct file *f, char *buf, size_t size)
 	len = path_text(&f->path, &root, buf, size);
 	path_put(&root);
 	return len;
+}
+
+u32 file_exo_type(const struct file *f)
+{
+	if (f->mode & FMODE_PATH)
+		return EXO_TYPE_PATH;
+	if (f->ops->exo_type)
+		return f->ops->exo_type;
+	switch (f->inode->mode & S_IFMT) {
+	case S_IFREG:
+		return EXO_TYPE_FILE;
+	case S_IFDIR:
+		return EXO_TYPE_DIRECTORY;
+	case S_IFIFO:
+		return EXO_TYPE_PIPE;
+	case S_IFSOCK:
+		return EXO_TYPE_SOCKET;
+	case S_IFCHR:
+		return EXO_TYPE_DEVICE;
+	default:
+		return EXO_TYPE_OTHER;
+	}
 }
 
 u64 files_open(void)

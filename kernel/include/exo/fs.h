@@ -52,6 +52,7 @@ struct dirent_sink { /* readdir: emit returns false when full */
 };
 struct file_ops {
 	const char *anon_name; /* "anon_inode:[eventpoll]"; NULL for what has a path or a number */
+	u32 exo_type;          /* enum exo_type of the ABI for anonymous kinds; 0 = by the inode */
 	ssize_t (*read)(struct file *f, struct uio *u, u64 *pos);  /* NULL: -EINVAL */
 	ssize_t (*write)(struct file *f, struct uio *u, u64 *pos); /* NULL: -EINVAL */
 	s64 (*seek)(struct file *f, s64 offset,
@@ -132,6 +133,7 @@ s64 file_seek_generic(struct file *f, s64 offset, int whence);
 /* file_path_get - the path of an open file, +1; anonymous files (pipes) get a dentry of their own,
  * so that /proc/PID/fd/N opens. 0 | -ENOMEM. */
 int file_path_get(struct file *f, struct path *out) MUST_USE;
+u32 file_exo_type(const struct file *f); /* enum exo_type: what kind of object it is */
 int file_path_text(struct file *f, char *buf,
 	size_t size); /* as /proc/PID/fd shows it: path, "pipe:[n]", "... (deleted)"; length */
 

@@ -43,6 +43,7 @@ struct object_type {
 	void (*release)(struct object *o); /* last reference; thread context; frees the container */
 	void (*slot_closed)(struct object *o,
 		struct cap_space *s); /* a slot naming it went (POSIX locks, flush); may be NULL */
+	u32 exo_type; /* enum exo_type of the ABI; 0 = it is a struct file, which knows */
 };
 struct grant {
 	struct object *object; /* [c] */

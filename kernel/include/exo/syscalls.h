@@ -19,7 +19,18 @@
 #define SYSCALL(nr, name, args, flags, state, note) long sys_##name(SYSCALL_ARGS##args);
 #include "../../syscall/table.def"
 #undef SYSCALL
+/* Native calls: the handlers of libs/exo_abi/native.def, on the same terms. */
+#define NATIVE(nr, name, args, types, rights, errors, text) long exo_##name(SYSCALL_ARGS##args);
+#include <exo_abi/native.def>
+#undef NATIVE
 
+extern const char *native_names[NATIVE_COUNT]; /* [c] "exo_cap_inspect"; NULL = absent */
+/* user_struct_get, user_struct_put - structures that grow, passed with their size. A shorter one of
+ * the user is filled up with zeros, a longer one must hold zeros behind what we know; put writes
+ * what both know and zeros behind it. 0 | -EFAULT | -E2BIG (get) | -EINVAL shorter than @size_min
+ * or longer than a page. */
+int user_struct_get(void *dst, size_t size, size_t size_min, u64 from, u64 user_size) MUST_USE;
+int user_struct_put(u64 to, u64 user_size, size_t size_min, const void *src, size_t size) MUST_USE;
 extern const char *syscall_names[SYSCALLS_MAX]; /* [c] NULL = absent */
 extern u8 syscall_arg_counts[SYSCALLS_MAX];
 void syscall_init(void);

@@ -43,22 +43,12 @@ long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 
 long sys_clone3(u64 uargs, u64 size)
 {
-	struct clone_args_abi a = {0};
+	struct clone_args_abi a;
 	struct clone_request r;
-	u8 rest;
+	int err = user_struct_get(&a, sizeof(a), CLONE_ARGS_SIZE_VER0, uargs, size);
 
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	if (size < CLONE_ARGS_SIZE_VER0)
-		return -EINVAL;
-	if (copy_from_user(&a, (const void USER *)uargs, MIN(size, sizeof(a))))
-		return -EFAULT;
-	for (u64 i = sizeof(a); i < size; i++) { /* fields that we do not know must be 0 */
-		if (copy_from_user(&rest, (const void USER *)(uargs + i), 1))
-			return -EFAULT;
-		if (rest)
-			return -E2BIG;
-	}
+	if (err)
+		return err;
 	if (a.set_tid || a.set_tid_size ||
 		(a.flags & (CLONE_DETACHED | (CLONE_SIGNAL_MASK & ~CLONE_NEWTIME))) ||
 		(a.flags & ~0x3ffffffffULL) || a.exit_signal > SIGNALS_MAX ||
@@ -148,7 +138,7 @@ static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
 		info->code = CLD_CONTINUED;
 		info->chld.status = SIGCONT;
 	} else if ((w->status & 0xff) == 0x7f) {
-		info->code = CLD_STOPPED;
+		info->code = w->trapped ? CLD_TRAPPED : CLD_STOPPED;
 		info->chld.status = w->status >> 8;
 	} else if (w->status & 0x7f) {
 		info->code = CLD_KILLED;
@@ -304,4 +294,9 @@ long sys_arch_prctl(u64 code, u64 addr)
 long sys_rseq(u64 area, u64 len, u64 flags, u64 signature)
 {
 	return rseq_register((void USER *)area, (u32)len, (u32)flags, (u32)signature);
+}
+
+long sys_ptrace(u64 request, u64 pid, u64 addr, u64 data)
+{
+	return process_ptrace((long)request, (pid_t)pid, addr, data);
 }

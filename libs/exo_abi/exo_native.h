@@ -1,0 +1,68 @@
+/* clang-format off */
+/* Native calls of Exo-OS as inline functions, x86_64, C and C++. Made by scripts/native-api from native.def; do not edit.
+ * Return: >= 0, or -errno (errno itself is not touched). Elsewhere than on Exo-OS each answers -ENOSYS (-38). */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include "native.h"
+
+static inline long exo_call(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+#define EXO_SYS_cap_inspect 1024
+static inline long exo_cap_inspect(int32_t cap, struct exo_cap_info *info, size_t size)
+{
+	return exo_call(EXO_SYS_cap_inspect, (long)cap, (long)info, (long)size, 0, 0, 0);
+}
+
+#define EXO_SYS_ring_create 1104
+static inline long exo_ring_create(const struct exo_ring_params *params, size_t size, int32_t *ends)
+{
+	return exo_call(EXO_SYS_ring_create, (long)params, (long)size, (long)ends, 0, 0, 0);
+}
+
+#define EXO_SYS_ring_wait 1105
+static inline long exo_ring_wait(int32_t end, uint32_t seen, uint64_t deadline_ns, int32_t wake)
+{
+	return exo_call(EXO_SYS_ring_wait, (long)end, (long)seen, (long)deadline_ns, (long)wake, 0, 0);
+}
+
+#define EXO_SYS_ring_wake 1106
+static inline long exo_ring_wake(int32_t end)
+{
+	return exo_call(EXO_SYS_ring_wake, (long)end, 0, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_ring_send_caps 1107
+static inline long exo_ring_send_caps(int32_t end, const int32_t *caps, size_t count, uint32_t flags)
+{
+	return exo_call(EXO_SYS_ring_send_caps, (long)end, (long)caps, (long)count, (long)flags, 0, 0);
+}
+
+#define EXO_SYS_ring_recv_caps 1108
+static inline long exo_ring_recv_caps(int32_t end, uint64_t ticket, int32_t *caps, size_t max, uint32_t flags)
+{
+	return exo_call(EXO_SYS_ring_recv_caps, (long)end, (long)ticket, (long)caps, (long)max, (long)flags, 0);
+}
+
+#define EXO_SYS_ring_info 1109
+static inline long exo_ring_info(int32_t end, struct exo_ring_info *info, size_t size)
+{
+	return exo_call(EXO_SYS_ring_info, (long)end, (long)info, (long)size, 0, 0, 0);
+}
+
+#define EXO_SYS_pool_create 1110
+static inline long exo_pool_create(uint32_t blocks, uint32_t block_bytes, uint32_t flags)
+{
+	return exo_call(EXO_SYS_pool_create, (long)blocks, (long)block_bytes, (long)flags, 0, 0, 0);
+}
