@@ -8,14 +8,14 @@ import harness
 from harness import BUILD, SCRATCH, case, check, check_equal, exo
 
 
-def make(*words):
+def make(*words, wanted=0):
     """-> what make printed"""
     # The variables of the make above us must not reach this one.
     clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DEBUG", "EXO_JOBS")}
     done = subprocess.run(["make", *words], capture_output=True, text=True, check=False, env=clean)
     harness.log(f"$ make {' '.join(words)}\n", done.stdout, done.stderr)
-    check_equal(done.returncode, 0, f"exit status of make {' '.join(words)}")
-    return done.stdout
+    check_equal(done.returncode, wanted, f"exit status of make {' '.join(words)}")
+    return done.stdout if not wanted else done.stderr
 
 
 def nothing_done(*words):
@@ -32,6 +32,14 @@ def incremental_build():
         compiled = re.findall(r"^  (?:CC|AS) +(\S+)", make("kernel"), re.MULTILINE)
         check(least <= len(compiled) <= most, f"after a touch of {path} make compiled {' '.join(compiled) or 'nothing'}")
     nothing_done("kernel")
+
+
+@case(30, exo_only=True)
+def make_refuses():
+    """make says what it lacks: an architecture, a profile, a target"""
+    for word, text in (("ARCH=vax", "no kernel for ARCH=vax"), ("PROFILE=vast", "initramfs-vast.cpio"), ("kernle", "kernle")):
+        answer = make(*(("kernel", "image") if "=" in word else ()), word, wanted=2)
+        check(text in answer, f"make {word}: {answer!r}")
 
 
 @case(300, exo_only=True)

@@ -54,6 +54,38 @@ def processor_models():
         check_equal(result.out, "234e7e9c9c8490946d3e8c2a01bff41e9acce269  -\n", model)
 
 
+CR0_BITS = {"WP": 16}
+CR4_BITS = {"PGE": 7, "UMIP": 11, "FSGSBASE": 16, "OSXSAVE": 18, "SMEP": 20, "SMAP": 21}
+EFER_BITS = {"SCE": 0, "NXE": 11}
+
+
+@case(60)
+def processor_protections():
+    """every processor runs with WP, NX, SMEP, SMAP, UMIP, FSGSBASE and XSAVE on"""
+    monitor = Monitor("registers")
+    with machine("-smp", "4", *monitor.options) as console:
+        console.log_in()
+        text = monitor("human-monitor-command", **{"command-line": "info registers -a"})
+    for register, bits in (("CR0", CR0_BITS), ("CR4", CR4_BITS), ("EFER", EFER_BITS)):
+        values = [int(v, 16) for v in re.findall(rf"\b{register}=([0-9a-f]+)", text)]
+        check_equal(len(values), 4, f"values of {register}")
+        for name, bit in bits.items():
+            check(all(value >> bit & 1 for value in values), f"{name} is off: {register} is {', '.join(map(hex, values))}")
+
+
+@case(60)
+def addresses_at_random():
+    """program, heap, libraries, stack and vDSO stand elsewhere in each run"""
+    script = """
+        for n in 1 2 3 4 5 6; do cat /proc/self/maps; done | while read -r range rights offset device inode name; do
+            case "$name" in [[]heap]|[[]stack]|[[]vdso]|*/cat|*/libc.so.6) [ "$offset" = 00000000 ] && echo "$name ${range%-*}";; esac
+        done | sort -u | cut -d' ' -f1 | sort | uniq -c"""
+    result = exo("--", "bash", "-c", script).succeeded()
+    found = {line.split()[1]: int(line.split()[0]) for line in result.out.splitlines()}
+    for name in ("/usr/bin/cat", "[heap]", "/usr/lib/x86_64-linux-gnu/libc.so.6", "[stack]", "[vdso]"):
+        check(found.get(name, 0) >= 5, f"{name} stands at {found.get(name, 0)} addresses in 6 runs")
+
+
 @case(180)
 def chipsets():
     """boots on a PC of 1996, without HPET, without ACPI, and switches off where ACPI can"""
