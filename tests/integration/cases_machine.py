@@ -31,7 +31,7 @@ def memory_8g():
     boot_with_memory("8G", 7_800_000, 8_388_608)
 
 
-@case(90)
+@case(240)
 def memory_nodes():
     """two memory nodes of the SRAT are both used"""
     with machine("-smp", "4", "-object", "memory-backend-ram,id=a,size=256M", "-object", "memory-backend-ram,id=b,size=256M",
@@ -43,7 +43,7 @@ def memory_nodes():
         console.send("for d in tmp run; do dd if=/dev/zero of=/$d/x bs=1M count=200; done; cat /tmp/x /run/x | dd bs=1M of=/dev/null;"
                      "ls -l /tmp/x /run/x\n")
         for folder in (b"run", b"tmp"):
-            console.expect(rb"209715200 .*/" + folder + rb"/x\r?$", 60)
+            console.expect(rb"209715200 .*/" + folder + rb"/x\r?$", 180)
 
 
 @case(180)
