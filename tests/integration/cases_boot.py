@@ -17,6 +17,7 @@ import cpio
 
 BOOT_MS_MAX = 1000.0 if harness.DEBUG else 300.0  # KASAN checks every access
 BANNER = rb"Exo-OS: welcome"
+MINIMAL = os.path.join(BUILD, "initramfs-minimal.cpio")
 
 
 def boot_with_processors(count):
@@ -119,36 +120,43 @@ def boot_phases():
         check(re.search(rf"boot: .*{phase}.*[0-9.]+ ms", result.err), f"no time of phase {phase} in the log")
 
 
-def iso_boot(*firmware, limit_s):
+def iso_machine(firmware, *options):
+    """The ISO under SeaBIOS (`bios`) or OVMF (`uefi`)."""
     iso = os.path.join(BUILD, "exo-os.iso")
     check(os.path.isfile(iso), f"{iso} is missing; `make iso` builds it")
-    with Console(*firmware, "-drive", f"file={iso},media=cdrom,if=none,id=cd,readonly=on",
-                 "-device", "ide-cd,drive=cd,bootindex=0") as console:
+    options = ["-drive", f"file={iso},media=cdrom,if=none,id=cd,readonly=on", "-device", "ide-cd,drive=cd,bootindex=0", *options]
+    if firmware == "uefi":
+        names = ("OVMF_CODE_4M.fd", "OVMF_CODE.fd")
+        code = next((p for p in (os.path.join("/usr/share/OVMF", n) for n in names) if os.path.isfile(p)), None)
+        if code is None:
+            raise Skipped("package ovmf is not installed")
+        variables = os.path.join(SCRATCH, "ovmf-variables.fd")
+        shutil.copyfile(code.replace("CODE", "VARS"), variables)
+        options += ["-drive", f"if=pflash,format=raw,readonly=on,file={code}",
+                    "-drive", f"if=pflash,format=raw,file={variables}"]
+    return Console(*options)
+
+
+def iso_boot(firmware, limit_s):
+    with iso_machine(firmware) as console:
         # The kernel tells its time a moment after user space began: the line may stand before or behind the banner.
-        console.expect(BANNER, limit_s)
-        console.expect(rb"[#$] ", 20)
+        console.log_in(limit_s)
         console.send("echo from-$((40 + 2))\n")
         console.expect(rb"from-42\r?$", 20)
         check(re.search(rb"boot: userspace at [0-9]+\.[0-9] ms", console.seen), "no line `boot: userspace at N.N ms`")
+        check(b"entered by multiboot2" in console.seen, "entered by another way than Multiboot2")
 
 
 @case(180, exo_only=True)
 def iso_bios():
     """the ISO boots under SeaBIOS to a shell"""
-    iso_boot(limit_s=120)
+    iso_boot("bios", 120)
 
 
 @case(240, exo_only=True)
 def iso_uefi():
     """the ISO boots under OVMF to a shell"""
-    names = ("OVMF_CODE_4M.fd", "OVMF_CODE.fd")
-    code = next((p for p in (os.path.join("/usr/share/OVMF", n) for n in names) if os.path.isfile(p)), None)
-    if code is None:
-        raise Skipped("package ovmf is not installed")
-    variables = os.path.join(SCRATCH, "ovmf-variables.fd")
-    shutil.copyfile(code.replace("CODE", "VARS"), variables)
-    iso_boot("-drive", f"if=pflash,format=raw,readonly=on,file={code}",
-             "-drive", f"if=pflash,format=raw,file={variables}", limit_s=200)
+    iso_boot("uefi", 200)
 
 
 @case(60, exo_only=True)
@@ -287,8 +295,7 @@ def plain_boot():
     """`qemu -kernel -initrd -append` without exo-run boots to a shell"""
     with Console("-kernel", harness.kernel(), "-initrd", os.path.join(BUILD, "initramfs.cpio"),
                  "-append", "console=ttyS0 rdinit=/init") as console:
-        console.expect(BANNER, 40)
-        console.expect(rb"[#$] ", 20)
+        console.log_in()
         console.send("exit 3\n")
         console.expect(rb"status 3; powering off", 20)
         check_equal(console.wait(10), 0, "QEMU's exit status after power-off")
@@ -319,7 +326,7 @@ def archive(path, entries):
 def gzip_initramfs():
     """a gzip initramfs boots"""
     packed = os.path.join(SCRATCH, "minimal.cpio.gz")
-    with open(os.path.join("build/x86_64", "initramfs-minimal.cpio"), "rb") as plain:
+    with open(MINIMAL, "rb") as plain:
         with gzip.open(packed, "wb", compresslevel=1) as out:
             shutil.copyfileobj(plain, out)
     check_equal(exo("--initrd", packed, "--", "echo", "ok").succeeded().out, "ok\n", "output")
@@ -334,6 +341,27 @@ def truncated_initramfs():
     check_equal(result.out, "whole\n", "the file before the cut")
     if not harness.LINUX:
         check(re.search(r"initramfs: truncated at offset [0-9]+", result.err), "no line that names the offset")
+
+
+@case(60, exo_only=True)
+def truncated_offset():
+    """the offset that is named is that of the entry which is not whole, also inside gzip"""
+    with open(MINIMAL, "rb") as f:
+        base = f.read()
+    tail = archive(os.path.join(SCRATCH, "cut.cpio"), [("etc/a-whole", b"whole\n"), ("etc/b-cut", b"x" * 9000)])
+    with open(tail, "rb") as f:
+        tail = f.read()
+    wanted = len(base) + tail.index(b"etc/b-cut") - 110  # a header has 110 bytes before the name
+    whole = os.path.join(SCRATCH, "cut-behind.cpio")
+    for data, line in ((base + tail[:-5000], f"truncated at offset {wanted}"),
+                       (base + gzip.compress(tail)[:-20], f"truncated at offset [0-9]+, in the gzip member at offset {len(base)}")):
+        with open(whole, "wb") as f:
+            f.write(data)
+        with Console("-kernel", harness.kernel(), "-initrd", whole, "-append", "console=ttyS0") as console:
+            console.log_in()
+            check(re.search(rb"initramfs: " + line.encode(), console.seen), f"no line `initramfs: {line}`")
+            console.send("cat /etc/a-whole; echo $?\n")
+            console.expect(rb"^whole\r?\n0\r?$", 20)
 
 
 @case(60)
@@ -356,13 +384,17 @@ def no_initramfs():
 @case(60, exo_only=True)
 def recovery():
     """`recovery` on the command line gives the diagnostic shell"""
-    with Console("-kernel", harness.kernel(), "-initrd", os.path.join(BUILD, "initramfs-minimal.cpio"),
+    with Console("-kernel", harness.kernel(), "-initrd", MINIMAL,
                  "-append", "console=ttyS0 rdinit=/init recovery") as console:
         console.expect(rb"recovery> ", 40)
-        console.send("help\n")
-        console.expect(rb"recovery> ", 10)
-        console.send("no-such-word\n")
-        console.expect(rb"recovery> ", 10)
+        for line, answer in (("help", rb"^continue +go on"), ("ls /", rb"^init\r?$"), ("cat /proc/meminfo", rb"^MemFree: +\d+ kB"),
+                             ("dmesg", rb"^.*entered by pvh"), ("cat /no-such-file", rb"/no-such-file: error 2"),
+                             ("no-such-word", rb"unknown command; try help")):
+            console.send(line + "\n")
+            console.expect(answer, 10)
+            console.expect(rb"recovery> ", 10)
+        console.send("continue\n")
+        console.log_in()
 
 
 @case(60)
