@@ -177,6 +177,7 @@ static int region_mmap(struct file *f, struct vm_map_request *r)
 			return -EACCES;
 		r->flags &= ~(u32)VM_MAYWRITE;
 	}
+	r->flags |= VM_DONTEXPAND; /* what stands behind it was not looked at */
 	r->object = l->memory;
 	return 0;
 }
