@@ -167,10 +167,7 @@ static inline bool exo_rx_ready_(const struct exo_end *e)
 
 static inline bool exo_tx_ready_(const struct exo_end *e)
 {
-	const struct fring *r = &e->tx.ring;
-
-	return FRING_LOAD(&r->geometry->closed, __ATOMIC_RELAXED) ||
-	       FRING_LOAD(&r->control->head, __ATOMIC_RELAXED) != e->tx.head;
+	return fring_tx_roomy(&e->tx);
 }
 
 /* Looks for as long as looking has paid so far. true = there is something. */

@@ -380,6 +380,18 @@ static inline int64_t fring_send_batch(
 	return n;
 }
 
+/* fring_tx_roomy - for a producer that spins after "full": true when a quarter of the ring is free,
+ * or the ring is closed. Going on at the first free slot would pass the consumer's line to and fro
+ * for each message. Room for less is found by fring_tx_arm, so this alone must not be waited for.
+ */
+static inline bool fring_tx_roomy(const struct fring_tx *tx)
+{
+	const struct fring *r = &tx->ring;
+	uint64_t freed = FRING_LOAD(&r->control->head, __ATOMIC_RELAXED) - tx->head;
+
+	return FRING_LOAD(&r->geometry->closed, __ATOMIC_RELAXED) || freed > r->mask / 4;
+}
+
 /* fring_tx_arm - a producer is about to sleep. true = the ring is still full: sleep. */
 static inline bool fring_tx_arm(struct fring_tx *tx)
 {
