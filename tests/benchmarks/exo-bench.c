@@ -322,6 +322,8 @@ static int64_t batch_fork_exec(int ops)
 	return spent;
 }
 
+#include "ring_benches.h"
+
 struct yielders {
 	_Atomic int last, stop;
 	_Atomic long switches;
@@ -542,6 +544,12 @@ static const struct bench benches[] = {
 	{"thread_create_join", NULL, batch_thread, 1, 400},
 	{"futex_ping_pong", NULL, batch_futex, 200, 50},
 	{"signal_self", setup_signal, batch_signal, 20, 500},
+	{"native_message_round_trip", NULL, batch_message, 200, 50},
+	{"native_message_in_batches", NULL, batch_stream, 1600, 50},
+	{"native_zero_copy_1k", NULL, batch_block_1k, 200, 50},
+	{"native_zero_copy_64k", NULL, batch_block_64k, 200, 50},
+	{"native_zero_copy_1m", NULL, batch_block_1m, 200, 50},
+	{"two_cpus_message_round_trip", NULL, batch_message_two_cpus, 200, 50},
 };
 
 static int by_value(const void *a, const void *b)
@@ -592,7 +600,7 @@ static bool named(const char *name, int argc, char **argv)
 		if (!strcmp(argv[i], name))
 			return true;
 	}
-	return !any;
+	return !any && strncmp(name, "two_cpus_", 9); /* these only when asked for */
 }
 
 int main(int argc, char **argv)
