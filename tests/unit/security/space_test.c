@@ -19,7 +19,8 @@ static void thing_closed(struct object *o, struct cap_space *s)
 {
 	container_of(o, struct thing, object)->closed++;
 }
-static const struct object_type thing_type = { "thing", thing_release, thing_closed };
+static const struct object_type thing_type = {
+	.name = "thing", .release = thing_release, .slot_closed = thing_closed};
 
 static void thing_init(struct thing *t, u32 rights)
 {
