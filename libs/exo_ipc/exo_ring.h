@@ -160,7 +160,7 @@ static inline bool exo_rx_ready_(const struct exo_end *e)
 	if (FRING_LOAD(&r->geometry->closed, __ATOMIC_RELAXED))
 		return true;
 	if (e->kind == FRING_BROADCAST)
-		return FRING_LOAD(&r->control->tail, __ATOMIC_RELAXED) != e->rx.head;
+		return (int64_t)(FRING_LOAD(&r->control->tail, __ATOMIC_RELAXED) - e->rx.head) > 0;
 	return (uint32_t)FRING_LOAD(&fring_slot_at(r, e->rx.head)->header, __ATOMIC_RELAXED) ==
 	       (uint32_t)e->rx.head + 1;
 }
