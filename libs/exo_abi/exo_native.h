@@ -24,3 +24,27 @@ static inline long exo_cap_inspect(int32_t cap, struct exo_cap_info *info, size_
 {
 	return exo_call(EXO_SYS_cap_inspect, (long)cap, (long)info, (long)size, 0, 0, 0);
 }
+
+#define EXO_SYS_cap_derive 1025
+static inline long exo_cap_derive(int32_t cap, uint32_t rights, uint64_t expires_ns, uint32_t flags)
+{
+	return exo_call(EXO_SYS_cap_derive, (long)cap, (long)rights, (long)expires_ns, (long)flags, 0, 0);
+}
+
+#define EXO_SYS_cap_revoke 1026
+static inline long exo_cap_revoke(int32_t cap, uint32_t flags)
+{
+	return exo_call(EXO_SYS_cap_revoke, (long)cap, (long)flags, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_cap_compare 1027
+static inline long exo_cap_compare(int32_t a, int32_t b)
+{
+	return exo_call(EXO_SYS_cap_compare, (long)a, (long)b, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_cap_close 1028
+static inline long exo_cap_close(int32_t cap)
+{
+	return exo_call(EXO_SYS_cap_close, (long)cap, 0, 0, 0, 0, 0);
+}

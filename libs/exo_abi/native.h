@@ -59,3 +59,10 @@ struct exo_cap_info {
 };
 #define EXO_CAP_REVOKED 1u /* revoked or expired: good for inspect, compare and close alone */
 #define EXO_CAP_CLOEXEC 2u /* the slot closes on exec */
+
+/* exo_cap_revoke. */
+#define EXO_REVOKE_CHILDREN 1u /* all that was derived from it, but not the capability itself */
+
+/* exo_cap_compare: 0, or */
+#define EXO_SAME_OBJECT 1
+#define EXO_SAME_GRANT  2

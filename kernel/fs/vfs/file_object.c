@@ -12,11 +12,13 @@ static u64 open_count; /* [a] */
 
 static void file_release(struct object *o);
 static void file_slot_closed(struct object *o, struct cap_space *s);
+static void file_grant_gone(struct object *o, const struct grant *g);
 
 const struct object_type file_object_type = {
 	.name = "file",
 	.release = file_release,
 	.slot_closed = file_slot_closed,
+	.grant_gone = file_grant_gone,
 };
 
 struct file *file_alloc(u32 o_flags)
@@ -57,7 +59,7 @@ static void file_release(struct object *o)
 	struct file *f = object_file(o);
 
 	if (unlikely(!list_empty(&f->epoll_links)))
-		epoll_forget_file(f);
+		epoll_forget(f, NULL);
 	if (f->inode) {
 		if (unlikely(f->mode & FMODE_LOCKED))
 			file_locks_release_flock(f);
@@ -85,6 +87,12 @@ static void file_slot_closed(struct object *o, struct cap_space *s)
 		f->ops->flush(f, s);
 	if (unlikely(f->inode && !list_empty(&f->inode->file_locks)))
 		file_locks_release_posix(f, s); /* made through whatever file */
+}
+
+static void file_grant_gone(struct object *o, const struct grant *g)
+{
+	if (!list_empty(&object_file(o)->epoll_links))
+		epoll_forget(object_file(o), g);
 }
 
 void file_get(struct file *f)

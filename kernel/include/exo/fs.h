@@ -385,7 +385,8 @@ int path_text(const struct path *p, const struct path *root, char *buf,
 	size_t size); /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG;
 			 "(unreachable)" rule */
 void epoll_init(void);
-void epoll_forget_file(struct file *f); /* file_put, when f->epoll_links is not empty */
+/* epoll_forget - no epoll watches @f any more, or none by the grant @g (NULL: any). */
+void epoll_forget(struct file *f, const struct grant *g);
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
  * stops when fn returns non-zero. */
 struct mount_info {

@@ -73,7 +73,7 @@ static ALWAYS_INLINE struct file *fd_file_fast(cap_t fd, u32 rights, bool *borro
 	if (likely(__atomic_load_n(&s->refs, __ATOMIC_RELAXED) == 1 && (u32)fd < t->slots_max &&
 		    (g = t->slots[fd].grant) != NULL)) {
 		if (likely(!(rights & ~g->rights) &&
-			    !__atomic_load_n(&g->revoked, __ATOMIC_ACQUIRE) &&
+			    !__atomic_load_n(&g->state, __ATOMIC_ACQUIRE) &&
 			    g->object->type == &file_object_type)) {
 			*borrowed = true;
 			return object_file(g->object);
