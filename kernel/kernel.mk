@@ -47,7 +47,7 @@
 # budget: fs 9800
 # budget: net 1500
 # budget: posix_x 6000
-# budget: syscall 4900
+# budget: syscall 5300
 # budget: boot 500
 
 KBUILD   := $(BUILD)/kernel

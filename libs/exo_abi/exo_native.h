@@ -48,3 +48,9 @@ static inline long exo_cap_close(int32_t cap)
 {
 	return exo_call(EXO_SYS_cap_close, (long)cap, 0, 0, 0, 0, 0);
 }
+
+#define EXO_SYS_cap_enter 1029
+static inline long exo_cap_enter(uint32_t flags)
+{
+	return exo_call(EXO_SYS_cap_enter, (long)flags, 0, 0, 0, 0, 0);
+}

@@ -66,3 +66,6 @@ struct exo_cap_info {
 /* exo_cap_compare: 0, or */
 #define EXO_SAME_OBJECT 1
 #define EXO_SAME_GRANT  2
+
+/* exo_cap_enter. */
+#define EXO_ENTER_QUERY 1u

@@ -47,7 +47,8 @@ struct exec_request {
 long process_exec(const struct exec_request *r, struct trap_frame *f);
 
 long pidfd_open(pid_t pid, u32 flags);
-struct process *pidfd_process(cap_t fd, bool *nonblock); /* +1 | err_ptr(-EBADF) */
+struct process *pidfd_process(
+	cap_t fd, u32 rights, bool *nonblock); /* +1 | err_ptr(-EBADF | -EACCES | -EKEYREVOKED) */
 long pidfd_signal(cap_t fd, int signo, struct siginfo *info);
 
 long process_setsid(void);

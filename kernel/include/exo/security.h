@@ -12,6 +12,7 @@
 #include <exo/types.h>
 #include <exo/sync.h>
 #include <exo/bitops.h>
+#include <exo/sched.h>
 
 enum cap_right {
 	CAP_READ = 1,
@@ -87,8 +88,14 @@ struct cap_space {
 	spinlock_t lock;         /* CAPSPACE */
 	struct cap_table *table; /* [lock write, RCU read] */
 	u32 next_hint;           /* [lock] no free slot below */
-	bool confined;           /* [lock] capability mode, never left */
+	bool confined;           /* [a] capability mode, never left */
 };
+/* cap_confined - is current in capability mode? No global names then:
+ * docs/specs/CAPABILITY_SYSTEM.md. */
+static ALWAYS_INLINE bool cap_confined(void)
+{
+	return unlikely(current->caps && READ_ONCE(current->caps->confined));
+}
 struct cap_space *cap_space_create(void);              /* NULL = out of memory */
 struct cap_space *cap_space_fork(struct cap_space *s); /* copy: err_ptr(-ENOMEM) */
 void cap_space_put(struct cap_space *s);               /* last: closes every slot */
@@ -142,6 +149,9 @@ void cap_watch(u64 objects); /* the same for a set of grant_watch_bit; ask grant
 /* cap_get_derived - the grant of slot @fd, +1, when it names @o and is derived. NULL it is o's root
  * grant | err_ptr(-EBADF). */
 struct grant *cap_get_derived(struct cap_space *s, cap_t fd, const struct object *o);
+/* cap_rights - what slot @fd allows, for the call that has just borrowed @o from it. 0 | -EBADF
+ * another thread changed the slot. */
+int cap_rights(struct cap_space *s, cap_t fd, const struct object *o, u32 *rights) MUST_USE;
 /* cap_poke - [ops] posix_x: threads whose cap_watch meets @objects begin their calls again. */
 void cap_poke(u64 objects);
 /* Bits that some thread may be watching; else there is nobody to look for. grant_watch sets the

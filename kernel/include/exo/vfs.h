@@ -28,6 +28,9 @@ static inline void path_buf_fini(struct path_buf *b)
 /* ---- looking ---- */
 int walk_path(cap_t dirfd, const char *text, u32 flags,
 	struct path *out) MUST_USE; /* path_lookup of a padded text */
+/* walk_path_rights - and what the way there lets one do with it. */
+int walk_path_rights(
+	cap_t dirfd, const char *text, u32 flags, struct path *out, u32 *rights) MUST_USE;
 int path_stat(cap_t dirfd, const char *text, u32 flags,
 	struct stat_k *st) MUST_USE;        /* no references on the fast path */
 u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */

@@ -141,11 +141,15 @@ static long do_link(cap_t old_fd, u64 old, cap_t new_fd, u64 new, u32 at_flags)
 	if (at_flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	if (at_flags & AT_EMPTY_PATH) {
+		if (cap_confined()) /* a file held for reading would come back by a name for writing
+				     */
+			return -EPERM;
 		if (!cred_capable(current->cred, LCAP_DAC_READ_SEARCH))
 			return -ENOENT;
 		lookup |= LOOKUP_EMPTY;
 	}
-	ret = path_lookup_user(old_fd, (const char USER *)old, lookup, &p);
+	/* Nobody gets more rights to a file by another name of it. */
+	ret = path_lookup_user(old_fd, (const char USER *)old, lookup | LOOKUP_NEED(CAP_ALL), &p);
 	if (ret)
 		return ret;
 	ret = path_buf_user(&b, (const char USER *)new);

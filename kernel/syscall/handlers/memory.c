@@ -114,6 +114,7 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 		.grows_down = flags & L_MAP_GROWSDOWN,
 		.offset_bytes = offset};
 	struct file *f;
+	u32 rights;
 	bool borrowed;
 	long ret;
 	int err;
@@ -128,10 +129,19 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 	if (flags & L_MAP_ANONYMOUS)
 		return flags & L_MAP_HUGETLB ? -ENOMEM
 					     : map_anonymous(&r); /* no huge pages are set aside */
-	f = fd_file((cap_t)fd, CAP_MAP, &borrowed);
+	f = fd_file((cap_t)fd,
+		CAP_MAP | CAP_READ | (r.flags & VM_EXEC ? CAP_EXEC : 0) |
+			(r.flags & VM_SHARED && r.flags & VM_WRITE ? CAP_WRITE : 0),
+		&borrowed);
 	if (is_err(f))
 		return ptr_err(f);
-	ret = map_file(&r, f);
+	ret = cap_rights(current->caps, (cap_t)fd, &f->object, &rights);
+	if (!(rights & CAP_WRITE) && r.flags & VM_SHARED) /* nor later, by mprotect */
+		r.flags &= ~(u32)VM_MAYWRITE;
+	if (!(rights & CAP_EXEC))
+		r.flags &= ~(u32)VM_MAYEXEC;
+	if (!ret)
+		ret = map_file(&r, f);
 	fd_file_release(f, borrowed);
 	return ret;
 }

@@ -86,6 +86,18 @@ long exo_cap_compare(u64 a0, u64 a1)
 	return same;
 }
 
+long exo_cap_enter(u64 a0)
+{
+	struct cap_space *s = current->caps;
+
+	if (a0 & ~(u64)EXO_ENTER_QUERY)
+		return -EINVAL;
+	if (a0 & EXO_ENTER_QUERY)
+		return cap_confined();
+	__atomic_store_n(&s->confined, true, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
 long exo_cap_close(u64 a0)
 {
 	return cap_close(current->caps, (cap_t)a0);

@@ -315,7 +315,7 @@ long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 
 	if (op != EPOLL_CTL_DEL && copy_from_user(&ev, (const void USER *)a3, sizeof(ev)))
 		return -EFAULT;
-	ep = fd_file((cap_t)a0, 0, &ep_borrowed);
+	ep = fd_file((cap_t)a0, CAP_ADMIN, &ep_borrowed);
 	if (is_err(ep))
 		return ptr_err(ep);
 	f = fd_file((cap_t)a2, op == EPOLL_CTL_DEL ? 0 : CAP_WAIT, &f_borrowed);
@@ -355,7 +355,7 @@ static long do_epoll_wait(u64 epfd, u64 events, u64 max, ns_t deadline)
 		return -EINVAL;
 	if (!user_range_ok((const void USER *)events, max * sizeof(struct linux_epoll_event)))
 		return -EFAULT;
-	ep = fd_file((cap_t)epfd, 0, &borrowed);
+	ep = fd_file((cap_t)epfd, CAP_WAIT, &borrowed);
 	if (is_err(ep))
 		return ptr_err(ep);
 	ret = epoll_collect(ep, (int)max, deadline, emit_event, (void *)events);

@@ -153,7 +153,7 @@ static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
  * number | -EBADF. */
 static long wait_target(struct wait_request *w, bool *nonblock)
 {
-	struct process *p = pidfd_process((cap_t)w->id, nonblock);
+	struct process *p = pidfd_process((cap_t)w->id, CAP_WAIT, nonblock);
 
 	if (is_err(p))
 		return ptr_err(p);
