@@ -54,3 +54,9 @@ static inline long exo_cap_enter(uint32_t flags)
 {
 	return exo_call(EXO_SYS_cap_enter, (long)flags, 0, 0, 0, 0, 0);
 }
+
+#define EXO_SYS_spawn 1040
+static inline long exo_spawn(const struct exo_spawn_args *args, size_t size)
+{
+	return exo_call(EXO_SYS_spawn, (long)args, (long)size, 0, 0, 0, 0);
+}

@@ -69,3 +69,21 @@ struct exo_cap_info {
 
 /* exo_cap_enter. */
 #define EXO_ENTER_QUERY 1u
+
+/* exo_spawn. Pointers as u64, so that the layout is one everywhere. */
+struct exo_spawn_cap {
+	int32_t from; /* the caller's slot */
+	int32_t to;   /* the child's */
+};
+struct exo_spawn_args {
+	int32_t program;    /* capability with EXO_EXEC */
+	uint32_t flags;     /* EXO_SPAWN_* */
+	uint64_t name;      /* const char *: what ps shows and AT_EXECFN says; 0 = "spawned" */
+	uint64_t argv;      /* const char *const *, ends with NULL; 0 = empty */
+	uint64_t envp;      /* the same */
+	uint64_t caps;      /* const struct exo_spawn_cap * */
+	uint32_t cap_count; /* at most EXO_SPAWN_CAPS_MAX */
+	uint32_t reserved;  /* 0 */
+};
+#define EXO_SPAWN_CONFINED 1u /* the child begins in capability mode */
+#define EXO_SPAWN_CAPS_MAX 256

@@ -7,7 +7,7 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
 
-static long clone_with(const struct clone_request *r)
+static long clone_with(struct clone_request *r)
 {
 	return process_clone(r, syscall_frame());
 }
