@@ -1,7 +1,10 @@
-/* Sockets without a family: files, inodes, dispatch. Layer: net. Locks: none of its own. */
+/* Sockets without a family: files, inodes, dispatch, the options that all have. Layer: net. Locks:
+ * none of its own. Source: socket(7). */
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/net.h>
+#include <exo/sched.h>
+#include <exo/string.h>
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_net.h>
 
@@ -29,8 +32,20 @@ struct file *socket_file(struct socket *s, const struct file_ops *ops, u32 flags
 	i->priv = s;
 	f = file_create(ops, i, O_RDWR | (flags & O_NONBLOCK), s);
 	if (!is_err(f))
-		f->mode |= FMODE_STREAM;
+		s->file = f;
 	return f;
+}
+
+void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type)
+{
+	*s = (struct socket){.ops = ops,
+		.family = family,
+		.type = type,
+		.receive_timeout_ns = NS_FOREVER,
+		.send_timeout_ns = NS_FOREVER,
+		.send_bytes = SOCKET_BUFFER_BYTES,
+		.receive_bytes = SOCKET_BUFFER_BYTES,
+		.low_water = 1};
 }
 
 struct socket *socket_of(struct file *f)
@@ -48,6 +63,141 @@ int socket_pair(int family, int type, int protocol, u32 file_flags, struct file 
 	if (family != AF_UNIX)
 		return family < 0 || family > 45 ? -EAFNOSUPPORT : -EOPNOTSUPP;
 	return unix_pair(type, protocol, file_flags, out);
+}
+
+/* ---- options ---- */
+
+#define SEND_BYTES_MIN    2304u /* Linux's lower bounds, before doubling */
+#define RECEIVE_BYTES_MIN 1152u
+#define BOOLEAN_OPTIONS                                                                        \
+	(BIT(SO_DEBUG) | BIT(SO_REUSEADDR) | BIT(SO_DONTROUTE) | BIT(SO_BROADCAST) |           \
+		BIT(SO_KEEPALIVE) | BIT(SO_OOBINLINE) | BIT(SO_REUSEPORT) | BIT(SO_PASSCRED) | \
+		BIT(SO_PASSSEC))
+
+static int timeout_set(ns_t *timeout, const void *buf, u32 len_bytes)
+{
+	s64 tv[2];
+
+	if (len_bytes < sizeof(tv))
+		return -EINVAL;
+	memcpy(tv, buf, sizeof(tv));
+	if (tv[1] < 0 || tv[1] >= 1000000)
+		return -EDOM;
+	if (tv[0] < 0)
+		*timeout = 0; /* does not wait at all */
+	else if ((!tv[0] && !tv[1]) || (u64)tv[0] > NS_FOREVER / NS_PER_SEC / 2)
+		*timeout = NS_FOREVER;
+	else
+		*timeout = (u64)tv[0] * NS_PER_SEC + (u64)tv[1] * NS_PER_US;
+	return 0;
+}
+
+int socket_set_option(struct socket *s, int name, const void *buf, u32 len_bytes)
+{
+	bool known = true;
+	u32 value;
+	int err;
+
+	memcpy(&value, buf, sizeof(value)); /* every option has that much */
+	switch (name) {
+	case SO_RCVTIMEO:
+		return timeout_set(&s->receive_timeout_ns, buf, len_bytes);
+	case SO_SNDTIMEO:
+		return timeout_set(&s->send_timeout_ns, buf, len_bytes);
+	case SO_SNDBUFFORCE:
+	case SO_RCVBUFFORCE:
+		if (!cred_capable(current->cred, LCAP_NET_ADMIN))
+			return -EPERM;
+		value = MIN(value, (u32)INT32_MAX / 2);
+		goto buffer;
+	case SO_SNDBUF: /* twice the value, as on Linux */
+	case SO_RCVBUF:
+		value = MIN(value, SOCKET_BUFFER_BYTES);
+	buffer:
+		if (name == SO_SNDBUF || name == SO_SNDBUFFORCE)
+			s->send_bytes = 2 * MAX(value, SEND_BYTES_MIN);
+		else
+			s->receive_bytes = 2 * MAX(value, RECEIVE_BYTES_MIN);
+		break;
+	case SO_LINGER:
+		if (len_bytes < sizeof(s->linger))
+			return -EINVAL;
+		memcpy(s->linger, buf, sizeof(s->linger));
+		s->linger[0] = s->linger[0] != 0;
+		return 0;
+	case SO_RCVLOWAT:
+		s->low_water = (s32)value < 0 ? INT32_MAX : MAX(value, 1u);
+		return 0;
+	case SO_TYPE:
+	case SO_PROTOCOL:
+	case SO_DOMAIN:
+	case SO_ERROR:
+		return -ENOPROTOOPT;
+	default:
+		known = (u32)name < 64 && BOOLEAN_OPTIONS & BIT(name);
+		if (known) {
+			if (name == SO_DEBUG && value &&
+				!cred_capable(current->cred, LCAP_NET_ADMIN))
+				return -EACCES;
+			if (value)
+				__atomic_fetch_or(&s->options, BIT(name), __ATOMIC_RELAXED);
+			else
+				__atomic_fetch_and(&s->options, ~BIT(name), __ATOMIC_RELAXED);
+		}
+	}
+	err = s->ops->set_option(
+		s, name, buf, len_bytes); /* the family may have to act on it too */
+	return known && err == -ENOPROTOOPT ? 0 : err;
+}
+
+static int option_out(void *buf, u32 *len_bytes, const void *value, u32 value_bytes)
+{
+	*len_bytes = MIN(*len_bytes, value_bytes);
+	memcpy(buf, value, *len_bytes);
+	return 0;
+}
+
+int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes)
+{
+	ns_t timeout;
+	s64 tv[2] = {0, 0};
+	int value;
+
+	switch (name) {
+	case SO_RCVTIMEO:
+	case SO_SNDTIMEO:
+		timeout = name == SO_RCVTIMEO ? s->receive_timeout_ns : s->send_timeout_ns;
+		if (timeout != NS_FOREVER) {
+			tv[0] = (s64)(timeout / NS_PER_SEC);
+			tv[1] = (s64)(timeout % NS_PER_SEC / NS_PER_US);
+		}
+		return option_out(buf, len_bytes, tv, sizeof(tv));
+	case SO_LINGER:
+		return option_out(buf, len_bytes, s->linger, sizeof(s->linger));
+	case SO_TYPE:
+		value = s->type;
+		break;
+	case SO_DOMAIN:
+		value = s->family;
+		break;
+	case SO_PROTOCOL:
+		value = s->protocol;
+		break;
+	case SO_SNDBUF:
+		value = (int)s->send_bytes;
+		break;
+	case SO_RCVBUF:
+		value = (int)s->receive_bytes;
+		break;
+	case SO_RCVLOWAT:
+		value = (int)s->low_water;
+		break;
+	default:
+		if ((u32)name >= 64 || !(BOOLEAN_OPTIONS & BIT(name)))
+			return s->ops->get_option(s, name, buf, len_bytes);
+		value = socket_option(s, name);
+	}
+	return option_out(buf, len_bytes, &value, sizeof(value));
 }
 
 void net_init(void)

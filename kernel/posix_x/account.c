@@ -73,3 +73,24 @@ void account_put(struct user_account *a)
 	if (last)
 		kfree(a);
 }
+
+int account_charge_flight(struct user_account **account, u32 count)
+{
+	struct user_account *a = *account ? *account : current_task()->account;
+
+	if (__atomic_load_n(&a->flights, __ATOMIC_RELAXED) > (s64)rlimit_current(RLIM_NOFILE) &&
+		!cred_capable(current->cred, LCAP_SYS_RESOURCE) &&
+		!cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -ETOOMANYREFS;
+	__atomic_fetch_add(&a->flights, count, __ATOMIC_RELAXED);
+	if (!*account)
+		account_hold(a);
+	*account = a;
+	return 0;
+}
+
+void account_discharge_flight(struct user_account *a, u32 count)
+{
+	__atomic_fetch_sub(&a->flights, count, __ATOMIC_RELAXED);
+	account_put(a);
+}

@@ -69,12 +69,12 @@ void pid_destroy(struct pid *p); /* one that never got a number */
 void pid_use(struct pid *p);     /* [tree] */
 void pid_unuse(struct pid *p);   /* [tree] last: number free, memory after RCU */
 
-/* ---- per-user counts, for RLIMIT_NPROC and RLIMIT_SIGPENDING ---- */
+/* ---- per-user counts, for RLIMIT_NPROC, RLIMIT_SIGPENDING, descriptors in flight ---- */
 struct user_account {
-	struct hlist_node hash; /* [users] */
-	u32 uid;                /* [c] */
-	u32 refs;               /* [users for the last] [a] */
-	s64 threads, signals;   /* [a] */
+	struct hlist_node hash;        /* [users] */
+	u32 uid;                       /* [c] */
+	u32 refs;                      /* [users for the last] [a] */
+	s64 threads, signals, flights; /* [a] */
 };
 struct user_account *account_get(u32 uid); /* +1; NULL = out of memory */
 void account_hold(struct user_account *a);

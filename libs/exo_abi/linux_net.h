@@ -27,21 +27,36 @@
 #define MSG_WAITALL       0x100u
 #define MSG_NOSIGNAL      0x4000u
 #define MSG_MORE          0x8000u
+#define MSG_WAITFORONE    0x10000u
 #define MSG_CMSG_CLOEXEC  0x40000000u
 #define SOL_SOCKET        1
+#define SCM_RIGHTS        1
+#define SCM_CREDENTIALS   2
+#define SO_DEBUG          1
 #define SO_REUSEADDR      2
 #define SO_TYPE           3
 #define SO_ERROR          4
+#define SO_DONTROUTE      5
 #define SO_BROADCAST      6
 #define SO_SNDBUF         7
 #define SO_RCVBUF         8
 #define SO_KEEPALIVE      9
+#define SO_OOBINLINE      10
+#define SO_LINGER         13
+#define SO_REUSEPORT      15
+#define SO_PASSCRED       16
 #define SO_PEERCRED       17
+#define SO_RCVLOWAT       18
 #define SO_RCVTIMEO       20
 #define SO_SNDTIMEO       21
 #define SO_ACCEPTCONN     30
+#define SO_SNDBUFFORCE    32
+#define SO_RCVBUFFORCE    33
+#define SO_PASSSEC        34
 #define SO_PROTOCOL       38
 #define SO_DOMAIN         39
+#define SO_PEEK_OFF       42
+#define SO_PEERGROUPS     59
 #define SIOCINQ           0x541bu
 #define SIOCOUTQ          0x5411u
 #define UNIX_PATH_MAX     108
@@ -60,3 +75,11 @@ struct linux_msghdr {
 	s32 flags, pad1;
 };
 _Static_assert(sizeof(struct linux_msghdr) == 56, "struct msghdr is user ABI");
+struct linux_mmsghdr {
+	struct linux_msghdr header;
+	u32 len, pad;
+};
+struct linux_cmsghdr {
+	u64 len; /* this header included */
+	s32 level, type;
+};

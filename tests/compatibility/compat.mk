@@ -16,7 +16,7 @@ COMPAT_PROGRAMS := $(foreach kind,static dynamic,$(COMPAT_SUITES:%=$(COMPAT_OUT)
 
 compat-programs: $(COMPAT_PROGRAMS)
 
-$(COMPAT_OUT)/t_.o: $(COMPAT_SRC)/t_.c $(COMPAT_SRC)/t_.h $(COMPAT_SRC)/t_pty.h
+$(COMPAT_OUT)/t_.o: $(COMPAT_SRC)/t_.c $(COMPAT_SRC)/t_.h $(COMPAT_SRC)/t_pty.h tests/held_bytes.h
 	@mkdir -p $(@D)
 	$(COMPAT_CC) $(COMPAT_CFLAGS) -c $< -o $@
 

@@ -62,6 +62,14 @@ def exo(*words, timeout=60, binary=False, stdin=None, environment=None):
     return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
+def program(name):
+    """A static program of tests/integration/programs, built. -> its path"""
+    path = os.path.join(SCRATCH, name)
+    subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-static", "-o", path,
+                    os.path.join("tests", "integration", "programs", name + ".c")], check=True)
+    return path
+
+
 def kernel():
     """Options of QEMU for the kernel under test."""
     if LINUX:

@@ -18,7 +18,7 @@ static u64 ticks(u64 ns)
 }
 
 struct sizes { /* pages */
-	u64 total, rss_anon, rss_file, rss_shmem, data, stack, peak, locked, text;
+	u64 total, rss_anon, rss_file, rss_shmem, data, stack, peak, locked, text, lib;
 	vaddr_t text_start, text_end, stack_top, brk_start, arg_start, arg_end, env_start, env_end;
 	u64 table_bytes, limit_as;
 };
@@ -34,11 +34,15 @@ static int find_text(void *ctx, struct vm_area *a)
 {
 	struct sizes *z = ctx;
 
-	if (a->file && a->file == a->space->exe && a->flags & VM_EXEC) {
+	if (!a->file || !(a->flags & VM_EXEC))
+		return 0;
+	if (a->file == a->space->exe) {
 		if (!z->text_start)
 			z->text_start = a->start;
 		z->text_end = a->end;
 		z->text += (a->end - a->start) / PAGE_SIZE;
+	} else {
+		z->lib += (a->end - a->start) / PAGE_SIZE;
 	}
 	return 0;
 }
@@ -137,17 +141,17 @@ static void show_status_memory(struct seq *s, struct process *p)
 
 	if (!sizes_get(p, &z))
 		return;
-	seq_printf(s, "VmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
-		KB(z.total), KB(z.locked), 0);
+	seq_printf(s, "VmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n", KB(z.total),
+		KB(z.locked), 0);
 	seq_printf(s,
 		"VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
 		"kB\nRssShmem:\t%8lu kB\n",
 		KB(z.peak), KB(z.rss_anon + z.rss_file + z.rss_shmem), KB(z.rss_anon),
 		KB(z.rss_file), KB(z.rss_shmem));
 	seq_printf(s,
-		"VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8u kB\nVmPTE:\t%8lu "
+		"VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu "
 		"kB\nVmSwap:\t%8u kB\n",
-		KB(z.data), KB(z.stack), KB(z.text), 0, z.table_bytes / 1024, 0);
+		KB(z.data), KB(z.stack), KB(z.text), KB(z.lib), z.table_bytes / 1024, 0);
 }
 
 int proc_show_status(struct seq *s, struct process *p, struct thread *t)

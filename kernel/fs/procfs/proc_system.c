@@ -7,6 +7,7 @@
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/memory.h>
+#include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/uts.h>
 #include <arch/cpu.h>
@@ -23,12 +24,13 @@ static int show_meminfo(struct seq *s, void *ctx)
 #define ROW(name, pages) seq_printf(s, "%-16s%8lu kB\n", name ":", KB(pages))
 	ROW("MemTotal", m.pages_total);
 	ROW("MemFree", m.pages_free);
-	ROW("MemAvailable", m.pages_free + m.pages_cache + m.pages_slab_reclaimable);
+	/* What tmpfs holds cannot go, nor is anything read back from a disk: */
+	ROW("MemAvailable", m.pages_free + m.pages_slab_reclaimable);
 	ROW("Buffers", 0);
-	ROW("Cached", m.pages_cache + m.pages_shmem);
+	ROW("Cached", m.pages_cache);
 	ROW("SwapCached", 0);
 	ROW("Active", m.pages_anon + m.pages_cache);
-	ROW("Inactive", 0);
+	ROW("Inactive", 0); /* no page is aged: there is nowhere to evict it to */
 	ROW("SwapTotal", 0);
 	ROW("SwapFree", 0);
 	ROW("Dirty", m.pages_dirty);
@@ -231,6 +233,51 @@ static ssize_t store_hostname(const char *text, size_t len, void *ctx)
 	return err ? err : (ssize_t)len;
 }
 
+static int show_pid_max(struct seq *s, void *ctx)
+{
+	seq_printf(s, "%d\n", pid_max_get());
+	return 0;
+}
+
+/* One decimal number, perhaps with a newline behind it. 0 | -EINVAL */
+static int number_parse(const char *text, u64 *out)
+{
+	const char *end;
+	int err = str_to_u64(text, &end, 10, out);
+
+	return err || (*end && *end != '\n') ? -EINVAL : 0;
+}
+
+static ssize_t store_pid_max(const char *text, size_t len, void *ctx)
+{
+	u64 n;
+	int err = number_parse(text, &n);
+
+	if (!err)
+		err = n > 0x7fffffff ? -EINVAL : pid_max_set((pid_t)n);
+	return err ? err : (ssize_t)len;
+}
+
+static int show_threads_max(struct seq *s, void *ctx)
+{
+	seq_printf(s, "%u\n", threads_max_get());
+	return 0;
+}
+
+/* The page cache is the only copy of what tmpfs holds, so 1 (clean pages) drops no page; 2 and 3
+ * drop dentries and all that the allocators keep at hand. */
+static ssize_t store_drop_caches(const char *text, size_t len, void *ctx)
+{
+	u64 n;
+	int err = number_parse(text, &n);
+
+	if (err || n < 1 || n > 4)
+		return -EINVAL;
+	if (n & 2)
+		memory_drain();
+	return (ssize_t)len;
+}
+
 static int show_file_nr(struct seq *s, void *ctx)
 {
 	seq_printf(s, "%lu\t0\t%lu\n", files_open(), ~0UL >> 1);
@@ -282,10 +329,9 @@ static const struct {
 	{"interrupts", show_interrupts, NULL},
 	{"vmstat", show_vmstat, NULL},
 	{"swaps", show_swaps, NULL},
-	{"sys/kernel/pid_max", show_text, "32768"},
 	{"sys/kernel/ngroups_max", show_text, "65536"},
 	{"sys/kernel/cap_last_cap", show_text, "40"},
-	{"sys/kernel/threads-max", show_text, "32768"},
+	{"sys/kernel/threads-max", show_threads_max, NULL},
 	{"sys/kernel/randomize_va_space", show_text, "2"},
 	{"sys/kernel/ostype", show_uts, (void *)offsetof(struct uts_names, sysname)},
 	{"sys/kernel/osrelease", show_uts, (void *)offsetof(struct uts_names, release)},
@@ -328,6 +374,9 @@ void proc_system_init(void)
 	err |= proc_register("slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL);
 	err |= proc_register("sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname,
 		(void *)offsetof(struct uts_names, nodename));
+	err |= proc_register(
+		"sys/kernel/pid_max", S_IFREG | 0644, show_pid_max, store_pid_max, NULL);
+	err |= proc_register("sys/vm/drop_caches", S_IFREG | 0200, NULL, store_drop_caches, NULL);
 	err |= proc_register("sys/kernel/domainname", S_IFREG | 0444, show_uts, NULL,
 		(void *)offsetof(struct uts_names, domainname));
 	if (err)

@@ -148,6 +148,12 @@ u32 process_count(void);
 u32 threads_total(void);
 pid_t pid_last(void);
 
+/* Descriptors that current's user has in flight (SCM_RIGHTS), bounded by RLIMIT_NOFILE. *account
+ * NULL: becomes current's, +1, on success. 0 | -ETOOMANYREFS. Discharging puts the account. */
+struct user_account;
+int account_charge_flight(struct user_account **account, u32 count) MUST_USE;
+void account_discharge_flight(struct user_account *account, u32 count);
+
 /* Start of user space: boot's kernel thread becomes pid 1. Does not return on success. -ENOENT,
  * -ENOEXEC, ... */
 int process_start_init(const char *path, const char *const argv[], const char *const envp[]);

@@ -53,10 +53,11 @@ struct grant {
 	struct object *object; /* [c] */
 	struct grant *parent;  /* [c] NULL = root grant, embedded in the object */
 	u32 rights;            /* [c] enum cap_right */
-	u32 refs;  /* [a] derived grants only; a root grant lives as long as its object */
-	u8 state;  /* [a] GRANT_*; 0 for root grants: nothing to look up */
-	u8 depth;  /* [c] derivations from the root grant */
-	u64 epoch; /* [a] grows when all children are revoked */
+	u32 refs;    /* [a] derived grants only; a root grant lives as long as its object */
+	u8 state;    /* [a] GRANT_*; 0 for root grants: nothing to look up */
+	u8 depth;    /* [c] derivations from the root grant */
+	u32 gc_refs; /* [flight_lock of net] derived grants: references in flight */
+	u64 epoch;   /* [a] grows when all children are revoked */
 };
 #define GRANT_DERIVED   1u
 #define GRANT_REVOKED   2u
@@ -114,6 +115,9 @@ static inline void cap_release(struct object *o, bool borrowed)
 }
 struct grant *cap_get_grant(
 	struct cap_space *s, cap_t fd); /* +1 (object or derived grant); err_ptr(-EBADF) */
+/* cap_get_gift - the grant of slot @fd of current, +1, to be put into another space. err_ptr(-EBADF
+ * | -EACCES no CAP_TRANSFER | -EKEYREVOKED). */
+struct grant *cap_get_gift(cap_t fd);
 void grant_get(struct grant *g);
 void grant_put(struct grant *g);
 /* cap_install - lowest free slot >= @from; takes over the grant reference on success. Return: slot

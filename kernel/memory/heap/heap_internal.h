@@ -39,6 +39,7 @@ struct kmem_cache *heap_class(size_t len_bytes);      /* of kmalloc, len_bytes <
 #define HEAP_CLASS_MAX 2048u
 void vmalloc_init(void);
 void kstack_init(void);
+void kstack_drain_local(void); /* this CPU's stacks go to the depot. Any context */
 void *cache_alloc_slow(struct kmem_cache *c, u32 flags);
 void cache_free_slow(struct kmem_cache *c, void *object);
 

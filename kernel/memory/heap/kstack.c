@@ -22,6 +22,19 @@ static u32 depot_count; /* [depot_lock] */
 static struct work trim_work;
 static struct shrinker stack_shrinker;
 
+/* Interrupts off. Return: whether there are more than the limit. */
+static bool depot_put(void *stack)
+{
+	bool many;
+
+	spin_lock(&depot_lock);
+	*(void **)stack = depot;
+	depot = stack;
+	many = ++depot_count > DEPOT_STACKS;
+	spin_unlock(&depot_lock);
+	return many;
+}
+
 static void *depot_take(u32 leave)
 {
 	ulong irq = spin_lock_irq(&depot_lock);
@@ -67,6 +80,16 @@ void kstack_init(void)
 	shrinker_register(&stack_shrinker);
 }
 
+void kstack_drain_local(void)
+{
+	ulong irq = arch_irq_save();
+	struct stack_cache *c = this_cpu_ptr(stack_caches);
+
+	while (c->count)
+		depot_put(c->stacks[--c->count]);
+	arch_irq_restore(irq);
+}
+
 void *kstack_alloc(void)
 {
 	ulong irq = arch_irq_save();
@@ -94,11 +117,7 @@ void kstack_free(void *stack)
 	if (c->count < CPU_STACKS) {
 		c->stacks[c->count++] = stack;
 	} else {
-		spin_lock(&depot_lock);
-		*(void **)stack = depot;
-		depot = stack;
-		trim = ++depot_count > DEPOT_STACKS;
-		spin_unlock(&depot_lock);
+		trim = depot_put(stack);
 	}
 	arch_irq_restore(irq);
 	if (trim)

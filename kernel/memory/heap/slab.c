@@ -335,6 +335,7 @@ static u64 cache_shrink_local(struct kmem_cache *c)
 
 static void shrink_call(void *freed)
 {
+	kstack_drain_local();
 	for (struct kmem_cache *c = caches_next(NULL); c; c = caches_next(c))
 		__atomic_fetch_add((u64 *)freed, cache_shrink_local(c), __ATOMIC_RELAXED);
 }

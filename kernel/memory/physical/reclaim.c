@@ -12,6 +12,9 @@
 #include <arch/mmu.h>
 #include "../memory_internal.h"
 
+#define DRAIN_ROUNDS_MIN 3
+#define DRAIN_ROUNDS_MAX 8
+
 static PER_CPU(s64, mem_counters[MEM_COUNTERS]);
 u64 mem_slab_pages, mem_slab_reclaimable_pages;
 
@@ -92,6 +95,28 @@ bool memory_may_sleep(void)
 
 	return t && !(t->flags & THREAD_IDLE) && arch_irq_enabled() &&
 	       !(this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED);
+}
+
+/* A thread that ends goes in steps: the next thread on its CPU drops its stack, a grace period
+ * later its memory goes. What one round sets free, the next finds in a magazine or the depot; so a
+ * few rounds at the least. */
+void memory_drain(void)
+{
+	u64 before, after = mem_pages_free();
+
+	for (u32 round = 0; round < DRAIN_ROUNDS_MAX; round++) {
+		struct shrinker *s;
+
+		before = after;
+		rcu_barrier();
+		kmem_cache_shrink_all();
+		list_for_each_entry (s, &shrinkers, node)
+			s->shrink(s, ~0ull);
+		pages_drain_all();
+		after = mem_pages_free();
+		if (round >= DRAIN_ROUNDS_MIN && after <= before)
+			break;
+	}
 }
 
 bool memory_reclaim(u64 target)

@@ -15,9 +15,10 @@
 static struct mutex bound_lock;
 static struct hlist buckets[BUCKETS]; /* [bound_lock] */
 
-static u32 name_hash(const struct sockaddr_k *a)
+/* Abstract names are apart for each type of socket. */
+static u32 name_hash(const struct sockaddr_k *a, int type)
 {
-	u32 h = 2166136261u; /* FNV-1a */
+	u32 h = 2166136261u ^ (u32)type; /* FNV-1a */
 
 	for (u32 i = 0; i < a->len_bytes - 2; i++)
 		h = (h ^ a->data[i]) * 16777619u;
@@ -41,12 +42,13 @@ static int path_of(const struct sockaddr_k *a, char path[UNIX_PATH_MAX + 1])
 	return 0;
 }
 
-static struct unix_socket *find_abstract_locked(const struct sockaddr_k *a)
+static struct unix_socket *find_abstract_locked(const struct sockaddr_k *a, int type)
 {
 	struct unix_socket *s;
 
-	hlist_for_each_entry (s, &buckets[name_hash(a)], bound_node) {
-		if (!s->bound_path.dentry && s->name.len_bytes == a->len_bytes &&
+	hlist_for_each_entry (s, &buckets[name_hash(a, type)], bound_node) {
+		if (!s->bound_path.dentry && s->socket.type == type &&
+			s->name.len_bytes == a->len_bytes &&
 			!memcmp(s->name.data, a->data, a->len_bytes - 2))
 			return s;
 	}
@@ -93,15 +95,26 @@ static int bind_automatically(struct unix_socket *s)
 		last = (last + 1) & AUTOBIND_MASK;
 		snprintf(digits, sizeof(digits), "%05x", last);
 		memcpy(a.data + 1, digits, 5);
-		if (find_abstract_locked(&a))
+		if (find_abstract_locked(&a, s->socket.type))
 			continue;
 		mutex_lock(&s->lock);
 		s->name = a;
 		mutex_unlock(&s->lock);
-		hlist_add(&buckets[name_hash(&a)], &s->bound_node);
+		hlist_add(&buckets[name_hash(&a, s->socket.type)], &s->bound_node);
 		return 0;
 	}
 	return -ENOSPC;
+}
+
+int unix_autobind(struct unix_socket *s)
+{
+	int err = 0;
+
+	mutex_lock(&bound_lock);
+	if (!s->name.len_bytes)
+		err = bind_automatically(s);
+	mutex_unlock(&bound_lock);
+	return err;
 }
 
 int unix_bind(struct socket *sock, const struct sockaddr_k *a)
@@ -110,14 +123,8 @@ int unix_bind(struct socket *sock, const struct sockaddr_k *a)
 	char path[UNIX_PATH_MAX + 1];
 	int err;
 
-	if (a->family == AF_UNIX && a->len_bytes == 2) {
-		mutex_lock(&bound_lock);
-		err = s->name.len_bytes
-			      ? 0
-			      : bind_automatically(s); /* a second time is no error, as on Linux */
-		mutex_unlock(&bound_lock);
-		return err;
-	}
+	if (a->family == AF_UNIX && a->len_bytes == 2)
+		return unix_autobind(s);
 	err = path_of(a, path);
 	if (err)
 		return err;
@@ -126,7 +133,7 @@ int unix_bind(struct socket *sock, const struct sockaddr_k *a)
 		err = -EINVAL;
 	} else if (path[0]) {
 		err = bind_path(path, &s->bound_path);
-	} else if (find_abstract_locked(a)) {
+	} else if (find_abstract_locked(a, sock->type)) {
 		err = -EADDRINUSE;
 	}
 	if (!err) {
@@ -135,8 +142,8 @@ int unix_bind(struct socket *sock, const struct sockaddr_k *a)
 		if (path[0]) /* the name is reported with its NUL, as Linux does */
 			s->name.len_bytes = 2 + (u32)strlen(path) + 1;
 		mutex_unlock(&s->lock);
-		hlist_add(
-			&buckets[path[0] ? inode_hash(s->bound_path.dentry->inode) : name_hash(a)],
+		hlist_add(&buckets[path[0] ? inode_hash(s->bound_path.dentry->inode)
+					   : name_hash(a, sock->type)],
 			&s->bound_node);
 	}
 	mutex_unlock(&bound_lock);
@@ -156,7 +163,7 @@ void unix_unbind(struct unix_socket *s)
 		path_put(&path);
 }
 
-struct unix_socket *unix_find(const struct sockaddr_k *a)
+struct unix_socket *unix_find(const struct sockaddr_k *a, int type)
 {
 	char path_name[UNIX_PATH_MAX + 1];
 	struct path path = {NULL, NULL};
@@ -176,17 +183,20 @@ struct unix_socket *unix_find(const struct sockaddr_k *a)
 	s = NULL;
 	if (!err) {
 		mutex_lock(&bound_lock);
-		s = path.dentry ? find_inode_locked(path.dentry->inode) : find_abstract_locked(a);
-		if (s)
-			__atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
+		s = path.dentry ? find_inode_locked(path.dentry->inode)
+				: find_abstract_locked(a, type);
+		if (s && s->socket.type != type)
+			err = -EPROTOTYPE;
+		else if (s)
+			unix_get(s);
 		mutex_unlock(&bound_lock);
 	}
 	if (path.dentry)
 		path_put(&path);
-	return s ? s : err_ptr(err ? err : -ECONNREFUSED);
+	return err ? err_ptr(err) : s ? s : err_ptr(-ECONNREFUSED);
 }
 
-void unix_init(void)
+void unix_name_init(void)
 {
 	mutex_init(&bound_lock, RANK_S_SOCKET);
 }

@@ -1,14 +1,16 @@
-/* AF_UNIX stream sockets. Layer: net. A socket reads from one pipe and writes to another: the
- * byte ring of kernel/fs/pipe, with its blocking, wake-ups and end-of-data rules, is the
- * transport. Both are made with the socket; a connection gives them, crossed, to the other side.
+/* AF_UNIX sockets: making them, connections, the file. Layer: net. A stream reads from one pipe and
+ * writes to another: the byte ring of kernel/fs/pipe, with its blocking, wake-ups and end-of-data
+ * rules, is the transport. Both are made with the socket; a connection gives them, crossed, to the
+ * other side. What is more than bytes goes through message.c.
  * A listener keeps a queue of server ends that connect() has already joined.
  *
  * Locks: s->lock (S_SOCKET) for state, names and the queue; never two at once. bound_lock
- * (S_SOCKET) guards the table of bound names and is taken before any s->lock.
+ * (S_SOCKET) guards the table of bound names and is taken before any s->lock. all_lock
+ * (SOCKET_SPIN): the list of all sockets.
  *
  * Peers hold each other until either is closed.
  *
- * Sources: unix(7), socket(7), connect(2), listen(2). */
+ * Sources: unix(7), socket(7), connect(2), listen(2), proc(5). */
 #include "unix_internal.h"
 
 #include <exo/errno.h>
@@ -17,51 +19,57 @@
 #include <exo/sched.h>
 #include <exo/string.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/linux_signal.h>
 #include <arch/uaccess.h>
-
-static const struct socket_ops unix_ops;
-static const struct file_ops unix_file_ops;
 
 #define POLL_WRBAND 0x200u /* sockets say it with POLL_WRNORM */
 
-struct unix_socket *unix_of(struct socket *s)
-{
-	return container_of(s, struct unix_socket, socket);
-}
+static const struct socket_ops unix_ops;
+static const struct file_ops unix_file_ops;
+static struct list all_sockets; /* [all_lock] */
+static spinlock_t all_lock;
 
 /* One with the pipes of its own, or (@first) the other side of a connection. refs 1. NULL = out of
  * memory. */
-static struct unix_socket *unix_alloc(struct unix_socket *first)
+static struct unix_socket *unix_alloc(struct unix_socket *first, int type)
 {
 	struct unix_socket *s = kzalloc(sizeof(*s), ALLOC_KERNEL);
 
 	if (!s)
 		return NULL;
-	s->socket = (struct socket){.ops = &unix_ops, .family = AF_UNIX, .type = SOCK_STREAM};
+	socket_init(&s->socket, &unix_ops, AF_UNIX, type);
 	s->refs = 1;
-	s->receive_timeout_ns = s->send_timeout_ns = NS_FOREVER;
-	s->peer_cred = (struct linux_ucred){0, ~0u, ~0u};
+	s->send_slow = true;
+	s->peek_offset = -1;
 	mutex_init(&s->lock, RANK_S_SOCKET);
 	waitqueue_init(&s->wq);
 	list_init(&s->queue);
 	list_init(&s->queue_node);
-	if (first) {
+	list_init(&s->messages);
+	list_init(&s->flights);
+	list_init(&s->holder_node);
+	if (type == SOCK_STREAM && first) {
 		s->rx = first->tx;
 		s->tx = first->rx;
 		pipe_hold(s->rx);
 		pipe_hold(s->tx);
-		return s;
+	} else if (type == SOCK_STREAM) {
+		s->rx = pipe_alloc();
+		s->tx = s->rx ? pipe_alloc() : NULL;
+		if (!s->tx) {
+			if (s->rx)
+				pipe_close_end(s->rx, 0, 0, 0); /* no references yet: frees it */
+			kfree(s);
+			return NULL;
+		}
+		s->rx->readers = s->rx->writers = s->tx->readers = s->tx->writers = 1;
+		s->rx->refs = s->tx->refs = 1;
 	}
-	s->rx = pipe_alloc();
-	s->tx = s->rx ? pipe_alloc() : NULL;
-	if (!s->tx) {
-		if (s->rx)
-			pipe_close_end(s->rx, 0, 0, 0); /* no references yet: frees it */
-		kfree(s);
-		return NULL;
-	}
-	s->rx->readers = s->rx->writers = s->tx->readers = s->tx->writers = 1;
-	s->rx->refs = s->tx->refs = 1;
+	if (type == SOCK_STREAM)
+		s->socket.send_bytes = s->socket.receive_bytes = PIPE_SLOTS_DEFAULT * PAGE_SIZE;
+	spin_lock(&all_lock);
+	list_add_tail(&all_sockets, &s->all_node);
+	spin_unlock(&all_lock);
 	return s;
 }
 
@@ -69,132 +77,243 @@ void unix_put(struct unix_socket *s)
 {
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	pipe_close_end(s->rx, 0, 0, 1);
-	pipe_close_end(s->tx, 0, 0, 1);
+	spin_lock(&all_lock);
+	list_del(&s->all_node);
+	spin_unlock(&all_lock);
+	if (s->rx) {
+		pipe_close_end(s->rx, 0, 0, 1);
+		pipe_close_end(s->tx, 0, 0, 1);
+	}
+	if (s->peer_cred)
+		cred_put(s->peer_cred);
 	kfree(s);
 }
 
 static void set_state(struct unix_socket *s, enum unix_state state)
 {
 	__atomic_store_n(&s->state, state,
-		__ATOMIC_RELEASE); /* pairs with connected_pipe: names and peer are set before */
+		__ATOMIC_RELEASE); /* pairs with is_connected: names and peer are set before */
+}
+
+static bool is_connected(const struct unix_socket *s)
+{
+	return __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == UNIX_CONNECTED;
 }
 
 static void set_peer(struct unix_socket *s, struct unix_socket *peer)
 {
-	__atomic_fetch_add(&peer->refs, 1, __ATOMIC_RELAXED);
+	unix_get(peer);
 	s->peer = peer;
 }
 
-/* Lets the peer go; @reset: it will hear that its bytes were not read. */
-static void leave_peer(struct unix_socket *s, bool reset)
+struct unix_socket *unix_peer_get(struct unix_socket *s)
 {
 	struct unix_socket *peer;
 
 	mutex_lock(&s->lock);
 	peer = s->peer;
-	s->peer = NULL;
+	if (peer)
+		unix_get(peer);
 	mutex_unlock(&s->lock);
-	if (!peer)
-		return;
-	if (reset)
-		__atomic_store_n(
-			&peer->reset, 1, __ATOMIC_RELEASE); /* the pipe's lock, taken next by who
-							       closes it, shows it to a reader */
-	unix_put(peer);
+	return peer;
 }
 
-static void remember_peer(struct unix_socket *s)
+static void remember_peer(struct unix_socket *s, pid_t pid, struct cred *cred)
 {
-	s->peer_cred = (struct linux_ucred){
-		process_pid(current->proc), current->cred->euid, current->cred->egid};
+	struct cred *old = s->peer_cred;
+
+	s->peer_pid = pid;
+	s->peer_cred = cred_get(cred);
+	if (old)
+		cred_put(old);
+}
+
+static void remember_current(struct unix_socket *s)
+{
+	remember_peer(s, process_pid(current->proc), current->cred);
+}
+
+/* Says which calls must do more than move bytes through the pipes of @s. */
+static void choose_paths(struct unix_socket *s)
+{
+	bool plain = s->tx && s->state == UNIX_CONNECTED && !socket_option(&s->socket, SO_PASSCRED);
+
+	WRITE_ONCE(s->receive_slow, !plain || s->socket.low_water > 1 || s->peek_offset >= 0);
+	WRITE_ONCE(s->send_slow, !plain || s->tx_messages || s->peer_wants_cred);
+}
+
+static void set_connected(struct unix_socket *s, struct unix_socket *peer)
+{
+	set_state(s, UNIX_CONNECTED);
+	s->peer_wants_cred = socket_option(&peer->socket, SO_PASSCRED);
+	choose_paths(s);
 }
 
 /* ---- ends of the byte streams ---- */
 
-/* Each direction of each side closes once. */
-static void close_direction(struct unix_socket *s, u32 direction)
+/* Ends directions (UNIX_SHUT_*) of @s, once each; @peer, if any, hears of it. */
+static void close_directions(struct unix_socket *s, struct unix_socket *peer, u32 directions)
 {
-	bool now;
+	bool close_rx, close_tx;
 
 	mutex_lock(&s->lock);
-	now = !(s->shut & direction);
-	s->shut |= direction;
+	directions &= ~s->shut;
+	s->shut |= directions;
+	close_rx = s->rx && directions & UNIX_SHUT_READ;
+	close_tx = s->tx && directions & UNIX_SHUT_WRITE && !s->tx_messages;
 	mutex_unlock(&s->lock);
-	if (!now)
-		return;
-	if (direction == UNIX_SHUT_READ)
+	if (peer) {
+		mutex_lock(&peer->lock);
+		peer->shut |= (directions & UNIX_SHUT_READ ? UNIX_PEER_READ : 0) |
+			      (directions & UNIX_SHUT_WRITE ? UNIX_PEER_WRITE : 0);
+		mutex_unlock(&peer->lock);
+		wake_all(&peer->wq, POLL_HUP | POLL_IN | POLL_RDNORM | POLL_OUT);
+	}
+	if (close_rx)
 		pipe_close_end(s->rx, 1, 0, 0);
-	else
-		pipe_close_end(s->tx, 0, 1, 0);
+	if (close_tx)
+		pipe_close_end(s->tx, 0, 1, 0); /* last: who reads the end sees a full hang-up */
+	wake_all(&s->wq, POLL_HUP | POLL_IN | POLL_RDNORM | POLL_OUT);
 }
 
-static struct pipe *connected_pipe(struct unix_socket *s, bool receive)
+/* This side goes. A peer whose bytes were not read, or which nobody accepted, hears of it as a
+ * reset. */
+static void hang_up(struct unix_socket *s, bool reset)
 {
-	if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) !=
-		UNIX_CONNECTED) /* pairs with set_state */
-		return NULL;
-	return receive ? s->rx : s->tx;
+	struct unix_socket *peer;
+
+	mutex_lock(&s->lock);
+	s->shut |= UNIX_DEAD;
+	peer = s->peer;
+	s->peer = NULL;
+	reset = reset || s->message_count || (s->rx && pipe_readable(s->rx));
+	mutex_unlock(&s->lock);
+	if (s->socket.type != SOCK_DGRAM && peer && reset)
+		__atomic_store_n(&peer->error, ECONNRESET,
+			__ATOMIC_RELEASE); /* the lock taken next by who ends the direction shows it
+					      to a reader */
+	close_directions(
+		s, s->socket.type == SOCK_DGRAM ? NULL : peer, UNIX_SHUT_READ | UNIX_SHUT_WRITE);
+	unix_purge(s);
+	if (peer)
+		unix_put(peer);
 }
 
-static ns_t deadline_of(ns_t timeout_ns)
-{
-	return timeout_ns == NS_FOREVER ? NS_FOREVER : clock_monotonic() + timeout_ns;
-}
+/* ---- bytes ---- */
 
-static ssize_t unix_receive(struct socket *sock, struct uio *u, u32 msg_flags, u32 file_flags)
+static ssize_t stream_receive(struct unix_socket *s, struct uio *u, struct message *m)
 {
-	struct unix_socket *s = unix_of(sock);
-	struct pipe *p = connected_pipe(s, true);
-	u32 flags = (msg_flags & MSG_DONTWAIT || file_flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) |
-		    (msg_flags & MSG_PEEK ? PIPE_PEEK : 0);
-	ns_t deadline;
+	size_t want = m->flags & MSG_WAITALL ? u->left : MIN(u->left, (size_t)s->socket.low_water);
+	ns_t deadline = socket_deadline(s->socket.receive_timeout_ns);
+	u32 flags =
+		(message_nonblock(m) ? PIPE_NONBLOCK : 0) | (m->flags & MSG_PEEK ? PIPE_PEEK : 0);
+	struct unix_socket *peer;
 	ssize_t done = 0, n;
 
-	if (msg_flags & MSG_OOB)
+	if (m->flags & MSG_PEEK && READ_ONCE(s->peek_offset) >= 0) {
+		peer = unix_peer_get(s); /* only messages are peeked at from somewhere */
+		if (peer) {
+			unix_leave_pipe(peer, s);
+			unix_put(peer);
+		}
+	}
+	while (!READ_ONCE(s->rx_messages)) {
+		n = pipe_receive(s->rx, u, flags, deadline);
+		if (!n && u->left && READ_ONCE(s->rx_messages))
+			break;
+		if (socket_option(&s->socket, SO_PASSCRED)) {
+			m->scm->has_cred = true;
+			m->scm->cred = unix_nobody;
+		}
+		done += MAX(n, 0);
+		if (n > 0 && u->left && (size_t)done < want && !(flags & PIPE_PEEK))
+			continue;
+		if (!done && !n && u->left)
+			n = unix_error(s);
+		return done ? done : n;
+	}
+	n = unix_receive_stream(s, u, m);
+	return done ? done + MAX(n, 0) : n;
+}
+
+static ssize_t unix_receive(struct socket *sock, struct uio *u, struct message *m)
+{
+	struct unix_socket *s = unix_of(sock);
+	struct scm own = {0};
+	ssize_t n;
+
+	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (!p)
+	if (sock->type == SOCK_STREAM && !is_connected(s))
 		return -EINVAL;
-	deadline = deadline_of(s->receive_timeout_ns);
-	do {
-		n = pipe_receive(p, u, flags, deadline);
-		if (n > 0)
-			done += n;
-	} while (n > 0 && u->left && msg_flags & MSG_WAITALL && !(flags & PIPE_PEEK));
-	if (!done && !n && u->left && __atomic_exchange_n(&s->reset, 0, __ATOMIC_RELAXED))
-		return -ECONNRESET;
+	if (!m->scm)
+		m->scm = &own;
+	if (sock->type != SOCK_STREAM) {
+		n = unix_receive_message(s, u, m);
+	} else {
+		n = stream_receive(s, u, m);
+		if (m->name)
+			*m->name = s->peer_name;
+	}
+	scm_fds_free(own.fds);
+	return n;
+}
+
+/* Goes on with a send of which @done bytes went through the pipe already. */
+static ssize_t stream_send(struct unix_socket *s, struct uio *u, struct message *m, ssize_t done)
+{
+	u32 flags = (message_nonblock(m) ? PIPE_NONBLOCK : 0) | PIPE_NOSIGNAL;
+	struct unix_socket *peer = unix_peer_get(s);
+	bool by_pipe;
+	ssize_t n;
+
+	if (!u->left)
+		n = 0;
+	else if (!peer)
+		n = -EPIPE;
+	else
+		do { /* at most twice: the direction may leave the pipe while we sleep in it */
+			by_pipe = !READ_ONCE(s->tx_messages) && !(m->scm && m->scm->fds) &&
+				  !(m->scm && m->scm->has_cred) &&
+				  !socket_option(&s->socket, SO_PASSCRED) &&
+				  !READ_ONCE(s->peer_wants_cred);
+			n = by_pipe ? pipe_send(s->tx, u, flags,
+					      socket_deadline(s->socket.send_timeout_ns))
+				    : unix_send_stream(s, peer, u, m);
+			done += MAX(n, 0);
+		} while (by_pipe && u->left && READ_ONCE(s->tx_messages) &&
+			 (n == -EPIPE || (n > 0 && !(flags & PIPE_NONBLOCK))));
+	if (peer)
+		unix_put(peer);
+	if (n == -EPIPE && !done && !(m->flags & MSG_NOSIGNAL))
+		signal_send_current(SIGPIPE);
 	return done ? done : n;
 }
 
-static ssize_t unix_send(struct socket *sock, struct uio *u, u32 msg_flags,
-	const struct sockaddr_k *to, u32 file_flags)
+static ssize_t unix_send(struct socket *sock, struct uio *u, struct message *m)
 {
 	struct unix_socket *s = unix_of(sock);
-	struct pipe *p = connected_pipe(s, false);
-	u32 flags = (msg_flags & MSG_DONTWAIT || file_flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) |
-		    (msg_flags & MSG_NOSIGNAL ? PIPE_NOSIGNAL : 0);
 
-	if (msg_flags & MSG_OOB)
+	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (to)
-		return p ? -EISCONN : -EOPNOTSUPP;
-	if (!p)
+	if (sock->type == SOCK_STREAM && m->name)
+		return is_connected(s) ? -EISCONN : -EOPNOTSUPP;
+	if (sock->type != SOCK_DGRAM && !is_connected(s))
 		return -ENOTCONN;
-	return pipe_send(p, u, flags, deadline_of(s->send_timeout_ns));
+	return sock->type == SOCK_STREAM ? stream_send(s, u, m, 0) : unix_send_message(s, u, m);
 }
 
 static int unix_shutdown(struct socket *sock, int how)
 {
-	struct unix_socket *s = unix_of(sock);
+	struct unix_socket *s = unix_of(sock), *peer;
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	if (how != SHUT_WR)
-		close_direction(s, UNIX_SHUT_READ);
-	if (how != SHUT_RD)
-		close_direction(s, UNIX_SHUT_WRITE);
-	wake_all(&s->wq, POLL_IN | POLL_RDNORM |
-				 POLL_HUP); /* who accepts, or waits for a place in the queue */
+	peer = sock->type == SOCK_DGRAM ? NULL : unix_peer_get(s);
+	close_directions(s, peer,
+		(how != SHUT_WR ? UNIX_SHUT_READ : 0) | (how != SHUT_RD ? UNIX_SHUT_WRITE : 0));
+	if (peer)
+		unix_put(peer);
 	return 0;
 }
 
@@ -206,11 +325,13 @@ static int unix_listen(struct socket *sock, int backlog)
 	int err = 0;
 
 	mutex_lock(&s->lock);
-	if (!s->name.len_bytes || (s->state != UNIX_FRESH && s->state != UNIX_LISTENING)) {
+	if (sock->type == SOCK_DGRAM) {
+		err = -EOPNOTSUPP;
+	} else if (!s->name.len_bytes || (s->state != UNIX_FRESH && s->state != UNIX_LISTENING)) {
 		err = -EINVAL;
 	} else {
 		s->backlog = (u32)backlog > SOMAXCONN_DEFAULT ? SOMAXCONN_DEFAULT : (u32)backlog;
-		remember_peer(s);
+		remember_current(s);
 		set_state(s, UNIX_LISTENING);
 	}
 	mutex_unlock(&s->lock);
@@ -222,14 +343,15 @@ static int unix_listen(struct socket *sock, int backlog)
 static bool refuses(const struct unix_socket *listener)
 {
 	return READ_ONCE(listener->state) != UNIX_LISTENING ||
-	       READ_ONCE(listener->shut) & (UNIX_SHUT_READ | UNIX_SHUT_LISTEN);
+	       READ_ONCE(listener->shut) & (UNIX_SHUT_READ | UNIX_DEAD);
 }
 
-/* Queues @end at the listener, waiting for room; *cred is the listener's. 0 | -ECONNREFUSED |
- * -EAGAIN | -ERESTARTSYS. */
-static int enqueue(struct unix_socket *listener, struct unix_socket *end, bool nonblock,
-	ns_t deadline, struct linux_ucred *cred)
+/* Queues @end at the listener, waiting for room; @s learns who listens. 0 | -ECONNREFUSED | -EAGAIN
+ * | -ERESTARTSYS. */
+static int enqueue(
+	struct unix_socket *listener, struct unix_socket *end, struct unix_socket *s, bool nonblock)
 {
+	ns_t deadline = socket_deadline(s->socket.send_timeout_ns);
 	int err;
 
 	for (;;) {
@@ -251,7 +373,9 @@ static int enqueue(struct unix_socket *listener, struct unix_socket *end, bool n
 			return err == -ETIMEDOUT ? -EAGAIN : err;
 	}
 	end->name = listener->name;
-	*cred = listener->peer_cred;
+	end->listener = listener; /* nothing is in flight there yet */
+	end->socket.options = listener->socket.options & BIT(SO_PASSCRED);
+	remember_peer(s, listener->peer_pid, listener->peer_cred); /* nobody reads it yet */
 	list_add_tail(&listener->queue, &end->queue_node);
 	listener->queued++;
 	mutex_unlock(&listener->lock);
@@ -262,7 +386,7 @@ static int enqueue(struct unix_socket *listener, struct unix_socket *end, bool n
 /* Takes @s from FRESH to CONNECTING and makes the server's end. err_ptr. */
 static struct unix_socket *connect_begin(struct unix_socket *s)
 {
-	struct unix_socket *end = unix_alloc(s);
+	struct unix_socket *end = unix_alloc(s, s->socket.type);
 	int err = 0;
 
 	if (!end)
@@ -273,8 +397,8 @@ static struct unix_socket *connect_begin(struct unix_socket *s)
 		end->peer_name = s->name;
 		set_peer(s, end);
 		set_peer(end, s);
-		remember_peer(end);
-		set_state(end, UNIX_CONNECTED);
+		remember_current(end);
+		set_connected(end, s);
 	} else {
 		err = s->state == UNIX_CONNECTED    ? -EISCONN
 		      : s->state == UNIX_CONNECTING ? -EALREADY
@@ -290,10 +414,13 @@ static struct unix_socket *connect_begin(struct unix_socket *s)
 static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 file_flags)
 {
 	struct unix_socket *s = unix_of(sock), *listener, *end;
-	struct linux_ucred cred;
-	int err;
+	int err = 0;
 
-	listener = unix_find(a);
+	if (sock->type == SOCK_DGRAM)
+		return unix_connect_datagram(s, a);
+	if (socket_option(sock, SO_PASSCRED))
+		err = unix_autobind(s);
+	listener = err ? err_ptr(err) : unix_find(a, sock->type);
 	if (is_err(listener))
 		return (int)ptr_err(listener);
 	end = connect_begin(s);
@@ -301,32 +428,25 @@ static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 fil
 		unix_put(listener);
 		return (int)ptr_err(end);
 	}
-	err = enqueue(
-		listener, end, file_flags & O_NONBLOCK, deadline_of(s->send_timeout_ns), &cred);
+	err = enqueue(listener, end, s, file_flags & O_NONBLOCK);
 	if (!err) { /* the end may be accepted already, and even be closed again */
 		mutex_lock(&s->lock);
 		s->peer_name = listener->name;
-		s->peer_cred = cred;
-		set_state(s, UNIX_CONNECTED);
+		set_connected(s, end);
 		mutex_unlock(&s->lock);
 		wake_all(&s->wq, POLL_OUT | POLL_WRNORM);
 	} else { /* nobody has seen the end */
-		leave_peer(end, false);
-		leave_peer(s, false);
-		unix_put(end);
+		mutex_lock(&s->lock);
+		s->peer = NULL;
 		set_state(s, UNIX_FRESH);
+		mutex_unlock(&s->lock);
+		end->peer = NULL;
+		unix_put(s);
+		unix_put(end);
+		unix_put(end);
 	}
 	unix_put(listener);
 	return err;
-}
-
-/* This side goes: both directions end. A peer whose bytes were not read, or which nobody accepted,
- * hears of it as a reset. */
-static void hang_up(struct unix_socket *s, bool reset)
-{
-	leave_peer(s, reset || pipe_readable(s->rx));
-	close_direction(s, UNIX_SHUT_READ);
-	close_direction(s, UNIX_SHUT_WRITE); /* last: whoever reads the end sees a full hang-up */
 }
 
 static struct unix_socket *dequeue(struct unix_socket *s)
@@ -346,10 +466,12 @@ static struct unix_socket *dequeue(struct unix_socket *s)
 static struct file *unix_accept(struct socket *sock, u32 file_flags, u32 new_flags)
 {
 	struct unix_socket *s = unix_of(sock), *end;
-	ns_t deadline = deadline_of(s->receive_timeout_ns);
+	ns_t deadline = socket_deadline(sock->receive_timeout_ns);
 	struct file *f;
 	int err;
 
+	if (sock->type == SOCK_DGRAM)
+		return err_ptr(-EOPNOTSUPP);
 	if (READ_ONCE(s->state) != UNIX_LISTENING)
 		return err_ptr(-EINVAL);
 	while (!(end = dequeue(s))) {
@@ -363,6 +485,7 @@ static struct file *unix_accept(struct socket *sock, u32 file_flags, u32 new_fla
 			return err_ptr(err == -ETIMEDOUT ? -EAGAIN : err);
 	}
 	wake_all(&s->wq, POLL_OUT); /* room for a connect that waits */
+	unix_flight_accepted(end, s);
 	f = socket_file(&end->socket, &unix_file_ops, new_flags);
 	if (is_err(f)) {
 		hang_up(end, true);
@@ -375,40 +498,64 @@ static struct file *unix_accept(struct socket *sock, u32 file_flags, u32 new_fla
 
 static ssize_t unix_file_read(struct file *f, struct uio *u, u64 *pos)
 {
-	return unix_receive(f->priv, u, 0, f->flags);
+	struct unix_socket *s = unix_of(f->priv);
+	struct message m = {.file_flags = f->flags};
+	ssize_t n;
+
+	if (likely(!READ_ONCE(s->receive_slow))) {
+		n = pipe_receive(s->rx, u, m.file_flags & O_NONBLOCK ? PIPE_NONBLOCK : 0,
+			socket_deadline(s->socket.receive_timeout_ns));
+		if (likely(n))
+			return n;
+	}
+	return unix_receive(&s->socket, u, &m);
 }
 
 static ssize_t unix_file_write(struct file *f, struct uio *u, u64 *pos)
 {
-	return unix_send(f->priv, u, 0, NULL, f->flags);
+	struct unix_socket *s = unix_of(f->priv);
+	struct message m = {.file_flags = f->flags};
+	ssize_t n;
+
+	if (unlikely(READ_ONCE(s->send_slow)))
+		return unix_send(&s->socket, u, &m);
+	n = pipe_send(s->tx, u, (m.file_flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) | PIPE_NOSIGNAL,
+		socket_deadline(s->socket.send_timeout_ns));
+	if (likely(!u->left) || (n != -EPIPE && !READ_ONCE(s->tx_messages)))
+		return n;
+	return stream_send(s, u, &m, MAX(n, 0));
 }
 
 static u32 unix_poll(struct file *f, struct poll_table *pt)
 {
 	struct unix_socket *s = unix_of(f->priv);
-	u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE), shut = READ_ONCE(s->shut),
-	    mask = 0;
-	bool no_input, no_output;
+	u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE), shut, mask;
 
 	poll_wait(pt, f, &s->wq);
-	poll_wait(pt, f, &s->rx->readers_wq);
-	poll_wait(pt, f, &s->tx->writers_wq);
-	/* The peer writes (reads) no more, or we shut that side. */
-	no_input = !READ_ONCE(s->rx->writers) || !READ_ONCE(s->rx->readers);
-	no_output = !READ_ONCE(s->tx->readers) || !READ_ONCE(s->tx->writers);
-	if (state == UNIX_LISTENING) {
-		no_input = shut & UNIX_SHUT_READ;
-		mask = READ_ONCE(s->queued) ? POLL_IN | POLL_RDNORM : 0;
-	} else if (pipe_writable(s->tx) || no_output) {
-		mask = POLL_OUT | POLL_WRNORM | POLL_WRBAND;
+	if (s->rx) {
+		poll_wait(pt, f, &s->rx->readers_wq);
+		poll_wait(pt, f, &s->tx->writers_wq);
 	}
-	if (pipe_readable(s->rx))
+	shut = READ_ONCE(s->shut);
+	if (state == UNIX_LISTENING)
+		mask = READ_ONCE(s->queued) ? POLL_IN | POLL_RDNORM : 0;
+	else if (!s->tx || s->tx_messages)
+		mask = unix_poll_room(s, f, pt);
+	else
+		mask = pipe_writable(s->tx) ? POLL_OUT | POLL_WRNORM : 0;
+	if (shut & UNIX_NO_OUTPUT && state != UNIX_LISTENING)
+		mask |= POLL_OUT | POLL_WRNORM;
+	if (mask & POLL_OUT)
+		mask |= POLL_WRBAND;
+	if (READ_ONCE(s->message_count) || (s->rx && pipe_readable(s->rx)))
 		mask |= POLL_IN | POLL_RDNORM;
-	if (no_input)
+	if (shut & UNIX_NO_INPUT)
 		mask |= POLL_IN | POLL_RDNORM | POLL_RDHUP;
-	if ((no_input && no_output) || state == UNIX_FRESH || state == UNIX_CONNECTING)
+	if (shut & UNIX_NO_INPUT && shut & UNIX_NO_OUTPUT)
 		mask |= POLL_HUP;
-	if (READ_ONCE(s->reset))
+	if (s->socket.type != SOCK_DGRAM && (state == UNIX_FRESH || state == UNIX_CONNECTING))
+		mask |= POLL_HUP;
+	if (READ_ONCE(s->error))
 		mask |= POLL_ERR;
 	return mask;
 }
@@ -416,12 +563,25 @@ static u32 unix_poll(struct file *f, struct poll_table *pt)
 static long unix_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct unix_socket *s = unix_of(f->priv);
+	struct unix_message *msg;
+	u32 bytes;
 
-	if (cmd != SIOCINQ && cmd != SIOCOUTQ)
+	switch (cmd) {
+	case SIOCINQ:
+		if (READ_ONCE(s->state) == UNIX_LISTENING)
+			return -EINVAL;
+		mutex_lock(&s->lock);
+		msg = list_first(&s->messages, struct unix_message, node);
+		bytes = s->rx ? s->message_bytes + pipe_bytes(s->rx) : msg ? msg->len : 0;
+		mutex_unlock(&s->lock);
+		break;
+	case SIOCOUTQ:
+		bytes = READ_ONCE(s->sent_bytes) + (s->tx ? pipe_bytes(s->tx) : 0);
+		break;
+	default:
 		return -ENOTTY;
-	if (READ_ONCE(s->state) == UNIX_LISTENING)
-		return -EINVAL;
-	return put_user_u32((u32 USER *)arg, pipe_bytes(cmd == SIOCINQ ? s->rx : s->tx));
+	}
+	return put_user_u32((u32 USER *)arg, bytes);
 }
 
 static void unix_release(struct file *f)
@@ -430,15 +590,17 @@ static void unix_release(struct file *f)
 
 	unix_unbind(s);
 	mutex_lock(&s->lock);
-	s->shut |= UNIX_SHUT_LISTEN;
+	s->shut |= UNIX_DEAD;
 	mutex_unlock(&s->lock);
 	wake_all(&s->wq, POLL_HUP);
 	while ((end = dequeue(s))) {
 		hang_up(end, true);
+		unix_flight_accepted(end, s);
 		unix_put(end);
 	}
 	hang_up(s, false);
 	unix_put(s);
+	unix_flight_collect();
 }
 
 static const struct file_ops unix_file_ops = {.read = unix_file_read,
@@ -449,100 +611,68 @@ static const struct file_ops unix_file_ops = {.read = unix_file_read,
 
 /* ---- options ---- */
 
-#define BUFFER_BYTES_MIN 2304u /* Linux's bounds, before doubling */
-#define BUFFER_BYTES_MAX 212992u
-
-static ns_t timeval_ns(const s64 *tv)
-{
-	if (!tv[0] && !tv[1])
-		return NS_FOREVER;
-	return (u64)tv[0] > NS_FOREVER / NS_PER_SEC / 2
-		       ? NS_FOREVER
-		       : (u64)tv[0] * NS_PER_SEC + (u64)tv[1] * NS_PER_US;
-}
-
 static int unix_set_option(struct socket *sock, int name, const void *buf, u32 len_bytes)
 {
-	struct unix_socket *s = unix_of(sock);
-	s64 tv[2];
-	u32 value;
+	struct unix_socket *s = unix_of(sock), *peer;
+	s32 value;
 
-	memcpy(&value, buf, sizeof(value)); /* every option has that much */
+	memcpy(&value, buf, sizeof(value));
 	switch (name) {
-	case SO_RCVTIMEO:
-	case SO_SNDTIMEO:
-		if (len_bytes < sizeof(tv))
-			return -EINVAL;
-		memcpy(tv, buf, sizeof(tv));
-		if (tv[0] < 0 || tv[1] < 0 || tv[1] >= 1000000)
-			return -EDOM;
-		*(name == SO_RCVTIMEO ? &s->receive_timeout_ns : &s->send_timeout_ns) =
-			timeval_ns(tv);
+	case SO_SNDBUF: /* what does not fit any more keeps its room */
+	case SO_SNDBUFFORCE:
+		if (s->tx)
+			(void)pipe_resize(s->tx, MIN(sock->send_bytes, PIPE_BYTES_MAX));
 		return 0;
-	case SO_SNDBUF: /* twice the value, as on Linux; what does not fit any more keeps its room
-			 */
-		s->send_bytes = 2 * MIN(MAX(value, BUFFER_BYTES_MIN), BUFFER_BYTES_MAX);
-		(void)pipe_resize(s->tx, s->send_bytes);
-		return 0;
-	case SO_RCVBUF: /* unix(7): without effect on AF_UNIX, like the others here */
-		s->receive_bytes = 2 * MIN(MAX(value, BUFFER_BYTES_MIN), BUFFER_BYTES_MAX);
-		return 0;
-	case SO_REUSEADDR:
-	case SO_KEEPALIVE:
-	case SO_BROADCAST:
-		return 0;
+	case SO_PASSCRED:
+		peer = unix_peer_get(s);
+		if (peer && peer != s && sock->type != SOCK_DGRAM) {
+			mutex_lock(&peer->lock);
+			peer->peer_wants_cred = value != 0;
+			choose_paths(peer);
+			mutex_unlock(&peer->lock);
+		}
+		if (peer)
+			unix_put(peer);
+		break;
+	case SO_PEEK_OFF:
+		break;
+	case SO_RCVLOWAT:
+		break;
 	default:
 		return -ENOPROTOOPT;
 	}
+	mutex_lock(&s->lock);
+	if (name == SO_PEEK_OFF)
+		s->peek_offset = value;
+	choose_paths(s);
+	mutex_unlock(&s->lock);
+	return 0;
 }
 
 static int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_bytes)
 {
 	struct unix_socket *s = unix_of(sock);
-	s64 tv[2] = {0, 0};
-	ns_t timeout;
+	struct linux_ucred cred = {0, ~0u, ~0u};
 	int value;
 
 	switch (name) {
 	case SO_PEERCRED:
-		*len_bytes = MIN(*len_bytes, (u32)sizeof(s->peer_cred));
-		memcpy(buf, &s->peer_cred, *len_bytes);
+		mutex_lock(&s->lock);
+		if (s->peer_cred)
+			cred = (struct linux_ucred){
+				s->peer_pid, s->peer_cred->euid, s->peer_cred->egid};
+		mutex_unlock(&s->lock);
+		*len_bytes = MIN(*len_bytes, (u32)sizeof(cred));
+		memcpy(buf, &cred, *len_bytes);
 		return 0;
-	case SO_RCVTIMEO:
-	case SO_SNDTIMEO:
-		timeout = name == SO_RCVTIMEO ? s->receive_timeout_ns : s->send_timeout_ns;
-		if (timeout != NS_FOREVER) {
-			tv[0] = (s64)(timeout / NS_PER_SEC);
-			tv[1] = (s64)(timeout % NS_PER_SEC / NS_PER_US);
-		}
-		*len_bytes = MIN(*len_bytes, (u32)sizeof(tv));
-		memcpy(buf, tv, *len_bytes);
-		return 0;
-	case SO_TYPE:
-		value = sock->type;
-		break;
-	case SO_DOMAIN:
-		value = AF_UNIX;
-		break;
 	case SO_ACCEPTCONN:
 		value = s->state == UNIX_LISTENING;
 		break;
-	case SO_SNDBUF:
-		value = s->send_bytes ? (int)s->send_bytes
-				      : (int)(READ_ONCE(s->tx->slots) * PAGE_SIZE);
-		break;
-	case SO_RCVBUF:
-		value = s->receive_bytes ? (int)s->receive_bytes
-					 : (int)(READ_ONCE(s->rx->slots) * PAGE_SIZE);
-		break;
 	case SO_ERROR:
-		value = __atomic_exchange_n(&s->reset, 0, __ATOMIC_RELAXED) ? ECONNRESET : 0;
+		value = -unix_error(s);
 		break;
-	case SO_PROTOCOL:
-	case SO_REUSEADDR:
-	case SO_KEEPALIVE:
-	case SO_BROADCAST:
-		value = 0;
+	case SO_PEEK_OFF:
+		value = s->peek_offset;
 		break;
 	default:
 		return -ENOPROTOOPT;
@@ -552,13 +682,24 @@ static int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_by
 	return 0;
 }
 
+static struct cred *unix_peer_cred(struct socket *sock)
+{
+	struct unix_socket *s = unix_of(sock);
+	struct cred *cred;
+
+	mutex_lock(&s->lock);
+	cred = s->peer_cred ? cred_get(s->peer_cred) : NULL;
+	mutex_unlock(&s->lock);
+	return cred;
+}
+
 static int unix_getname(struct socket *sock, bool peer, struct sockaddr_k *out)
 {
 	struct unix_socket *s = unix_of(sock);
 	int err = 0;
 
 	mutex_lock(&s->lock);
-	if (peer && s->state != UNIX_CONNECTED)
+	if (peer && (sock->type == SOCK_DGRAM ? !s->peer : s->state != UNIX_CONNECTED))
 		err = -ENOTCONN;
 	else
 		*out = peer ? s->peer_name : s->name;
@@ -577,15 +718,20 @@ static const struct socket_ops unix_ops = {.bind = unix_bind,
 	.receive = unix_receive,
 	.shutdown = unix_shutdown,
 	.get_option = unix_get_option,
-	.set_option = unix_set_option};
+	.set_option = unix_set_option,
+	.peer_cred = unix_peer_cred};
 
 /* ---- making them ---- */
 
-static int check_type(int type, int protocol)
+static int check_type(int *type, int protocol)
 {
 	if (protocol && protocol != AF_UNIX)
 		return -EPROTONOSUPPORT;
-	return type == SOCK_STREAM ? 0 : -ESOCKTNOSUPPORT;
+	if (*type == SOCK_RAW) /* as 4.2BSD had it */
+		*type = SOCK_DGRAM;
+	return *type == SOCK_STREAM || *type == SOCK_DGRAM || *type == SOCK_SEQPACKET
+		       ? 0
+		       : -ESOCKTNOSUPPORT;
 }
 
 /* Takes over @s, which may be NULL. err_ptr. */
@@ -600,23 +746,23 @@ static struct file *unix_file(struct unix_socket *s, u32 file_flags)
 
 struct file *unix_create(int type, int protocol, u32 file_flags)
 {
-	int err = check_type(type, protocol);
+	int err = check_type(&type, protocol);
 
-	return err ? err_ptr(err) : unix_file(unix_alloc(NULL), file_flags);
+	return err ? err_ptr(err) : unix_file(unix_alloc(NULL, type), file_flags);
 }
 
 int unix_pair(int type, int protocol, u32 file_flags, struct file *out[2])
 {
 	struct unix_socket *a, *b;
-	int err = check_type(type, protocol);
+	int err = check_type(&type, protocol);
 
 	if (err)
 		return err;
-	out[0] = unix_file(unix_alloc(NULL), file_flags);
+	out[0] = unix_file(unix_alloc(NULL, type), file_flags);
 	if (is_err(out[0]))
 		return (int)ptr_err(out[0]);
 	a = unix_of(out[0]->priv);
-	out[1] = unix_file(unix_alloc(a), file_flags);
+	out[1] = unix_file(unix_alloc(a, type), file_flags);
 	if (is_err(out[1])) {
 		err = (int)ptr_err(out[1]);
 		file_put(out[0]);
@@ -625,9 +771,20 @@ int unix_pair(int type, int protocol, u32 file_flags, struct file *out[2])
 	b = unix_of(out[1]->priv);
 	set_peer(a, b);
 	set_peer(b, a);
-	remember_peer(a);
-	remember_peer(b);
-	set_state(a, UNIX_CONNECTED);
-	set_state(b, UNIX_CONNECTED);
+	remember_current(a);
+	remember_current(b);
+	if (type != SOCK_DGRAM) {
+		set_connected(a, b);
+		set_connected(b, a);
+	}
 	return 0;
+}
+
+void unix_init(void)
+{
+	spin_init(&all_lock, RANK_SOCKET_SPIN);
+	list_init(&all_sockets);
+	unix_name_init();
+	unix_message_init();
+	unix_flight_init();
 }

@@ -237,3 +237,15 @@ struct grant *cap_get_derived(struct cap_space *s, cap_t fd, const struct object
 	grant_put(g);
 	return same ? NULL : err_ptr(-EBADF); /* another thread changed the slot */
 }
+
+struct grant *cap_get_gift(cap_t fd)
+{
+	struct grant *g = cap_get_grant(current->caps, fd);
+	int err;
+
+	if (is_err(g) || (g->rights & CAP_TRANSFER && grant_live(g)))
+		return g;
+	err = g->rights & CAP_TRANSFER ? -EKEYREVOKED : -EACCES;
+	grant_put(g);
+	return err_ptr(err);
+}

@@ -10,17 +10,12 @@
 /* One capability of the caller into the space of the child. */
 static int give(struct cap_space *to, const struct exo_spawn_cap *c, u32 limit)
 {
-	struct grant *g = cap_get_grant(current->caps, c->from);
-	int err = 0;
+	struct grant *g = cap_get_gift(c->from);
+	int err;
 
 	if (is_err(g))
 		return (int)ptr_err(g);
-	if (!(g->rights & CAP_TRANSFER))
-		err = -EACCES;
-	else if (!grant_live(g))
-		err = -EKEYREVOKED;
-	else
-		err = cap_replace(to, c->to, g, 0, limit);
+	err = cap_replace(to, c->to, g, 0, limit);
 	if (err)
 		grant_put(g);
 	return err;

@@ -10,19 +10,14 @@
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_net.h>
 
+#include "socket_calls.h"
+
 #define OPTION_BYTES_MAX 64u /* of the values that any option has */
 _Static_assert(SOCK_NONBLOCK == O_NONBLOCK && SOCK_CLOEXEC == O_CLOEXEC, "flags pass as they are");
 _Static_assert(
 	offsetof(struct sockaddr_k, data) == sizeof(u16), "addresses are copied in one piece");
 
-/* A descriptor that must be a socket, for the duration of one call. */
-struct sock_ref {
-	struct file *file;
-	struct socket *socket;
-	bool borrowed;
-};
-
-static int sock_get(struct sock_ref *r, u64 fd, u32 rights)
+int sock_get(struct sock_ref *r, u64 fd, u32 rights)
 {
 	r->file = fd_file((cap_t)fd, rights, &r->borrowed);
 	if (is_err(r->file))
@@ -34,14 +29,14 @@ static int sock_get(struct sock_ref *r, u64 fd, u32 rights)
 	return -ENOTSOCK;
 }
 
-static void sock_put(const struct sock_ref *r)
+void sock_put(const struct sock_ref *r)
 {
 	fd_file_release(r->file, r->borrowed);
 }
 
 /* ---- addresses ---- */
 
-static int address_import(struct sockaddr_k *a, const void USER *from, u32 len_bytes)
+int address_import(struct sockaddr_k *a, const void USER *from, u32 len_bytes)
 {
 	if (cap_confined()) /* addresses are global names */
 		return -EPERM;
@@ -53,7 +48,7 @@ static int address_import(struct sockaddr_k *a, const void USER *from, u32 len_b
 }
 
 /* Value-result: as much as there is room for, and the whole length. */
-static int address_export(const struct sockaddr_k *a, void USER *to, u32 USER *user_len)
+int address_export(const struct sockaddr_k *a, void USER *to, u32 USER *user_len)
 {
 	u32 room;
 
@@ -64,14 +59,6 @@ static int address_export(const struct sockaddr_k *a, void USER *to, u32 USER *u
 	if (copy_to_user(to, a, MIN(room, a->len_bytes)))
 		return -EFAULT;
 	return put_user_u32(user_len, a->len_bytes);
-}
-
-/* Who sent what was received: nothing when the sender has no name. */
-static void sender_name(struct socket *s, struct sockaddr_k *a)
-{
-	memset(a, 0, sizeof(*a));
-	if (s->ops->getname(s, true, a) || a->len_bytes <= sizeof(a->family))
-		a->len_bytes = 0;
 }
 
 /* ---- making sockets ---- */
@@ -288,8 +275,27 @@ long sys_setsockopt(u64 fd, u64 level, u64 name, u64 value, u64 len)
 	else if (copy_from_user(buf, (const void USER *)value, MIN(n, OPTION_BYTES_MAX)))
 		err = -EFAULT;
 	else
-		err = r.socket->ops->set_option(r.socket, (int)name, buf, MIN(n, OPTION_BYTES_MAX));
+		err = socket_set_option(r.socket, (int)name, buf, MIN(n, OPTION_BYTES_MAX));
 	sock_put(&r);
+	return err;
+}
+
+/* The groups of the peer, @room bytes for them. 0 | -ENODATA | -ERANGE (how many is told). */
+static int peer_groups(struct socket *s, u32 USER *to, u32 room, u32 USER *user_len)
+{
+	struct cred *cred = s->ops->peer_cred ? s->ops->peer_cred(s) : NULL;
+	u32 bytes;
+	int err;
+
+	if (!cred)
+		return -ENODATA;
+	bytes = cred->group_count * (u32)sizeof(u32);
+	err = put_user_u32(user_len, bytes);
+	if (!err && room < bytes)
+		err = -ERANGE;
+	if (!err)
+		err = copy_to_user(to, cred->groups, bytes);
+	cred_put(cred);
 	return err;
 }
 
@@ -308,13 +314,18 @@ long sys_getsockopt(u64 fd, u64 level, u64 name, u64 value, u64 user_len)
 		err = -EFAULT;
 	else if ((s32)n < 0)
 		err = -EINVAL;
+	if (!err && (int)name == SO_PEERGROUPS) {
+		err = peer_groups(r.socket, (u32 USER *)value, n, (u32 USER *)user_len);
+		goto put;
+	}
 	if (!err) {
 		n = MIN(n, OPTION_BYTES_MAX);
-		err = r.socket->ops->get_option(r.socket, (int)name, buf, &n);
+		err = socket_get_option(r.socket, (int)name, buf, &n);
 	}
 	if (!err &&
 		(copy_to_user((void USER *)value, buf, n) || put_user_u32((u32 USER *)user_len, n)))
 		err = -EFAULT;
+put:
 	sock_put(&r);
 	return err;
 }
@@ -323,6 +334,7 @@ long sys_getsockopt(u64 fd, u64 level, u64 name, u64 value, u64 user_len)
 
 long sys_sendto(u64 fd, u64 buf, u64 len, u64 flags, u64 address, u64 address_len)
 {
+	struct message m = {.flags = (u32)flags};
 	struct sock_ref r;
 	struct sockaddr_k a;
 	struct uio u;
@@ -331,19 +343,22 @@ long sys_sendto(u64 fd, u64 buf, u64 len, u64 flags, u64 address, u64 address_le
 	if (ret)
 		return ret;
 	uio_init_user(&u, (const void USER *)buf, MIN(len, RW_BYTES_MAX));
-	if (address)
+	m.file_flags = r.file->flags;
+	if (address) {
+		m.name = &a;
 		ret = address_import(&a, (const void USER *)address, (u32)address_len);
+	}
 	if (!ret)
-		ret = r.socket->ops->send(
-			r.socket, &u, (u32)flags, address ? &a : NULL, r.file->flags);
+		ret = r.socket->ops->send(r.socket, &u, &m);
 	sock_put(&r);
 	return ret;
 }
 
 long sys_recvfrom(u64 fd, u64 buf, u64 len, u64 flags, u64 address, u64 user_len)
 {
+	struct sockaddr_k a = {0};
+	struct message m = {.flags = (u32)flags, .name = address ? &a : NULL};
 	struct sock_ref r;
-	struct sockaddr_k a;
 	struct uio u;
 	long ret = sock_get(&r, fd, CAP_RECV);
 	int err;
@@ -351,94 +366,13 @@ long sys_recvfrom(u64 fd, u64 buf, u64 len, u64 flags, u64 address, u64 user_len
 	if (ret)
 		return ret;
 	uio_init_user(&u, (const void USER *)buf, MIN(len, RW_BYTES_MAX));
-	ret = r.socket->ops->receive(r.socket, &u, (u32)flags, r.file->flags);
+	m.file_flags = r.file->flags;
+	ret = r.socket->ops->receive(r.socket, &u, &m);
 	if (ret >= 0 && address) {
-		sender_name(r.socket, &a);
 		err = address_export(&a, (void USER *)address, (u32 USER *)user_len);
 		if (err)
 			ret = err;
 	}
-	sock_put(&r);
-	return ret;
-}
-
-/* What sendmsg and recvmsg share: the header and its segments. uio_vector_fini(v) in any case. */
-static int message_import(u64 user, struct linux_msghdr *m, struct uio *u, struct uio_vector *v)
-{
-	v->iov = v->small;
-	if (copy_from_user(m, (const void USER *)user, sizeof(*m)))
-		return -EFAULT;
-	if (m->name && m->name_len < 0)
-		return -EINVAL;
-	if (m->iov_count > IOV_MAX_COUNT)
-		return -EMSGSIZE;
-	return uio_import(u, v, (const void USER *)m->iov, m->iov_count);
-}
-
-long sys_sendmsg(u64 fd, u64 message, u64 flags)
-{
-	struct linux_msghdr m;
-	struct sock_ref r;
-	struct sockaddr_k a;
-	struct uio_vector v;
-	struct uio u;
-	long ret = sock_get(&r, fd, CAP_SEND);
-	bool named;
-
-	if (ret)
-		return ret;
-	ret = message_import(message, &m, &u, &v);
-	named = !ret && m.name && m.name_len;
-	if (!ret && m.control && m.control_len)
-		ret = -EOPNOTSUPP; /* no ancillary data */
-	if (!ret && named)
-		ret = address_import(
-			&a, (const void USER *)m.name, MIN((u32)m.name_len, (u32)SOCKADDR_MAX));
-	if (!ret)
-		ret = r.socket->ops->send(
-			r.socket, &u, (u32)flags, named ? &a : NULL, r.file->flags);
-	uio_vector_fini(&v);
-	sock_put(&r);
-	return ret;
-}
-
-/* The fields of the header that recvmsg returns: sender, flags, and no ancillary data. */
-static int message_export(u64 user, struct linux_msghdr *m, const struct sockaddr_k *a)
-{
-	struct linux_msghdr USER *to = (struct linux_msghdr USER *)user;
-
-	if (m->name) {
-		if (copy_to_user((void USER *)m->name, a, MIN((u32)m->name_len, a->len_bytes)) ||
-			put_user_u32((u32 USER *)&to->name_len, a->len_bytes))
-			return -EFAULT;
-	}
-	if (put_user_u32((u32 USER *)&to->flags, 0))
-		return -EFAULT;
-	return put_user_u64((u64 USER *)&to->control_len, 0);
-}
-
-long sys_recvmsg(u64 fd, u64 message, u64 flags)
-{
-	struct linux_msghdr m;
-	struct sock_ref r;
-	struct sockaddr_k a;
-	struct uio_vector v;
-	struct uio u;
-	long ret = sock_get(&r, fd, CAP_RECV);
-	int err;
-
-	if (ret)
-		return ret;
-	ret = message_import(message, &m, &u, &v);
-	if (!ret)
-		ret = r.socket->ops->receive(r.socket, &u, (u32)flags, r.file->flags);
-	if (ret >= 0) {
-		sender_name(r.socket, &a);
-		err = message_export(message, &m, &a);
-		if (err)
-			ret = err;
-	}
-	uio_vector_fini(&v);
 	sock_put(&r);
 	return ret;
 }

@@ -13,8 +13,8 @@ pkill -P $$ sleep; wait $child 2>/dev/null; echo "pkill: $?"
 ps -p $child >/dev/null; echo "gone: $?"
 nice -n 7 sleep 78 & child=$!
 sleep 0.05
-ps -o ni= -p $child | tr -d ' '
-renice -n 12 -p $child >/dev/null; ps -o ni= -p $child | tr -d ' '
+echo $(($(ps -o ni= -p $child) - $(nice)))
+renice -n 19 -p $child >/dev/null; ps -o ni= -p $child | tr -d ' '
 cat /proc/$child/comm; tr '\0' ' ' </proc/$child/cmdline; echo
 readlink /proc/$child/exe | sed 's|.*/||'
 [ "$(readlink /proc/$child/cwd)" = "$PWD" ] && echo cwd

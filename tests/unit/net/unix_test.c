@@ -1,6 +1,7 @@
 /* AF_UNIX streams between threads on simulated CPUs: data, ends, connections that come while listeners go, failing allocations.
  * mode: sim
- * needs: kernel/net/socket.c kernel/net/unix/unix.c kernel/net/unix/name.c kernel/fs/pipe/pipe.c kernel/fs/vfs/uio.c
+ * needs: kernel/net/socket.c kernel/net/unix/unix.c kernel/net/unix/name.c kernel/net/unix/message.c kernel/net/unix/flight.c
+ * needs: kernel/security/capability/object.c kernel/security/credentials.c kernel/fs/pipe/pipe.c kernel/fs/vfs/uio.c
  * needs: kernel/scheduler/core/schedule.c kernel/scheduler/core/wake.c kernel/scheduler/core/balance.c kernel/scheduler/core/tick.c
  * needs: kernel/scheduler/core/accounting.c kernel/scheduler/core/workqueue.c kernel/scheduler/thread/thread.c
  * needs: kernel/scheduler/thread/params.c kernel/scheduler/prediction/fair.c kernel/scheduler/realtime/realtime.c
@@ -111,6 +112,18 @@ pid_t process_pid(struct process *p)
 {
 	return 1;
 }
+const struct object_type file_object_type = { .name = "file" };
+struct grant *cap_get_grant(struct cap_space *s, cap_t fd)
+{
+	return err_ptr(-EBADF);
+}
+int account_charge_flight(struct user_account **account, u32 count)
+{
+	return 0;
+}
+void account_discharge_flight(struct user_account *account, u32 count)
+{
+}
 int signal_send_current(int signo)
 {
 	__atomic_fetch_add(&broken_pipes, 1, __ATOMIC_SEQ_CST);
@@ -134,7 +147,9 @@ static ssize_t send_bytes(struct file *f, const void *p, size_t n, u32 flags)
 	struct uio u;
 
 	uio_init_kernel(&u, (void *)p, n);
-	return s->ops->send(s, &u, flags, NULL, f->flags);
+	struct message m = { .flags = flags, .file_flags = f->flags };
+
+	return s->ops->send(s, &u, &m);
 }
 
 static ssize_t receive_bytes(struct file *f, void *p, size_t n, u32 flags)
@@ -143,7 +158,9 @@ static ssize_t receive_bytes(struct file *f, void *p, size_t n, u32 flags)
 	struct uio u;
 
 	uio_init_kernel(&u, p, n);
-	return s->ops->receive(s, &u, flags, f->flags);
+	struct message m = { .flags = flags, .file_flags = f->flags };
+
+	return s->ops->receive(s, &u, &m);
 }
 
 static u32 poll_now(struct file *f)

@@ -1,0 +1,315 @@
+/* Descriptors in flight: grants that wait in the queues of sockets (SCM_RIGHTS). Layer: net.
+ *
+ * A socket that waits in a queue which only sockets in such queues can read is lost: nobody can get
+ * at it and no reference count falls to zero. unix_flight_collect finds those: a socket is reached
+ * when its file has a reference that is not in flight, or when it waits in the queue of a socket
+ * that is reached. What waits at the others is dropped. It runs when an AF_UNIX socket goes, and
+ * before a user is told that too much is in flight.
+ *
+ * A derived grant holds its object too. It counts as in flight when all its references are, and its
+ * own reference on its parent then counts like one.
+ *
+ * Putting a grant may close a socket in whose queue there are more: that goes by a list, not by
+ * recursion.
+ *
+ * Locks: flight_lock (S_SOCKET, inside sockets' locks): every list of flights, the gc_ fields,
+ * listener. burial_lock (S_BURIAL): who puts grants; never taken twice by one thread.
+ *
+ * Source: unix(7), cmsg(3), getrlimit(2). */
+#include "unix_internal.h"
+
+#include <exo/errno.h>
+#include <exo/memory.h>
+#include <exo/posix_x.h>
+#include <exo/sched.h>
+#include <exo/string.h>
+#include <exo_abi/linux_fs.h>
+
+static struct mutex flight_lock, burial_lock;
+static struct list holders;    /* [flight_lock] sockets with flights */
+static u32 sockets_in_flight;  /* [flight_lock; read racy] */
+static struct list graves;     /* [graves_lock] struct scm_fds to put */
+static spinlock_t graves_lock; /* SOCKET_SPIN */
+
+/* The AF_UNIX socket that a grant names; NULL. */
+static struct unix_socket *socket_granted(const struct grant *g)
+{
+	struct socket *s =
+		g->object->type == &file_object_type ? socket_of(object_file(g->object)) : NULL;
+
+	return s && s->family == AF_UNIX ? unix_of(s) : NULL;
+}
+
+static u32 sockets_among(const struct scm_fds *f)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < f->count; i++)
+		n += socket_granted(f->grants[i]) != NULL;
+	return n;
+}
+
+/* ---- sets of grants ---- */
+
+int scm_fds_add(struct scm_fds **fds, const s32 *slots, u32 count)
+{
+	struct scm_fds *f = *fds;
+	u32 had = f ? f->count : 0;
+	int err = 0;
+
+	if (count > SCM_FDS_MAX - had)
+		return -EINVAL;
+	if (!count)
+		return 0;
+	f = krealloc(f, sizeof(*f) + (had + count) * sizeof(f->grants[0]), ALLOC_KERNEL);
+	if (!f)
+		return -ENOMEM;
+	list_init(&f->node);
+	if (!had) {
+		f->account = NULL;
+		f->count = 0;
+	}
+	*fds = f;
+	for (u32 i = 0; i < count && !err; i++) {
+		struct grant *g = cap_get_gift(slots[i]);
+
+		if (is_err(g))
+			err = (int)ptr_err(g);
+		else
+			f->grants[f->count++] = g;
+	}
+	if (!err && account_charge_flight(&f->account, count)) {
+		unix_flight_collect(); /* a second look, without what nobody can get at */
+		err = account_charge_flight(&f->account, count);
+	}
+	for (; err && f->count > had; f->count--) /* what is put later is what was charged */
+		grant_put(f->grants[f->count - 1]);
+	return err;
+}
+
+static void bury(struct scm_fds *f)
+{
+	for (u32 i = 0; i < f->count; i++)
+		grant_put(f->grants[i]);
+	kfree(f);
+}
+
+void scm_fds_free(struct scm_fds *f)
+{
+	if (!f)
+		return;
+	if (f->account)
+		account_discharge_flight(f->account, f->count);
+	spin_lock(&graves_lock);
+	list_add_tail(&graves, &f->node);
+	spin_unlock(&graves_lock);
+	if (mutex_held(&burial_lock)) /* we are called from bury(), further up */
+		return;
+	mutex_lock(&burial_lock);
+	for (;;) {
+		spin_lock(&graves_lock);
+		f = list_first(&graves, struct scm_fds, node);
+		if (f)
+			list_del(&f->node);
+		spin_unlock(&graves_lock);
+		if (!f)
+			break;
+		bury(f);
+	}
+	mutex_unlock(&burial_lock);
+	unix_flight_collect(); /* comes back here at most once: it finds all that is lost */
+}
+
+/* ---- queues ---- */
+
+static void flight_add(struct unix_socket *owner, struct scm_fds *f)
+{
+	if (list_empty(&owner->flights))
+		list_add_tail(&holders, &owner->holder_node);
+	list_add_tail(&owner->flights, &f->node);
+}
+
+static void holder_check(struct unix_socket *owner)
+{
+	if (list_empty(&owner->flights))
+		list_del(&owner->holder_node);
+}
+
+void unix_flight_begin(struct unix_socket *holder, struct scm_fds **message)
+{
+	struct scm_fds *f = *message;
+
+	if (!f)
+		return;
+	mutex_lock(&flight_lock);
+	f->holder = holder;
+	f->message = message;
+	flight_add(holder->listener ? holder->listener : holder, f);
+	WRITE_ONCE(sockets_in_flight, sockets_in_flight + sockets_among(f));
+	mutex_unlock(&flight_lock);
+}
+
+void unix_flight_end(struct scm_fds *f)
+{
+	struct unix_socket *holder;
+
+	if (!f)
+		return;
+	mutex_lock(&flight_lock);
+	holder = f->holder;
+	list_del(&f->node);
+	holder_check(holder->listener ? holder->listener : holder);
+	WRITE_ONCE(sockets_in_flight, sockets_in_flight - sockets_among(f));
+	mutex_unlock(&flight_lock);
+}
+
+struct scm_fds *unix_flight_copy(struct scm_fds *f)
+{
+	size_t bytes = sizeof(*f) + f->count * sizeof(f->grants[0]);
+	struct scm_fds *copy = kmalloc(bytes, ALLOC_KERNEL);
+
+	if (!copy)
+		return NULL;
+	mutex_lock(&flight_lock); /* references do not grow under the collector */
+	memcpy(copy, f, bytes);
+	for (u32 i = 0; i < f->count; i++)
+		grant_get(f->grants[i]);
+	mutex_unlock(&flight_lock);
+	copy->account = NULL;
+	list_init(&copy->node);
+	return copy;
+}
+
+void unix_flight_accepted(struct unix_socket *end, struct unix_socket *listener)
+{
+	struct scm_fds *f, *next;
+
+	mutex_lock(&flight_lock);
+	end->listener = NULL;
+	list_for_each_entry_safe (f, next, &listener->flights, node) {
+		if (f->holder != end)
+			continue;
+		list_del(&f->node);
+		holder_check(listener);
+		flight_add(end, f);
+	}
+	mutex_unlock(&flight_lock);
+}
+
+/* ---- the collector ---- */
+
+/* Calls @fn for each grant of each flight. */
+static void for_each_grant(void (*fn)(struct grant *g))
+{
+	struct unix_socket *s;
+	struct scm_fds *f;
+
+	list_for_each_entry (s, &holders, holder_node)
+		list_for_each_entry (f, &s->flights, node)
+			for (u32 i = 0; i < f->count; i++)
+				fn(f->grants[i]);
+}
+
+static void forget(struct grant *g)
+{
+	struct unix_socket *s = socket_granted(g);
+
+	if (s) {
+		s->gc_refs = 0;
+		s->gc_reached = false;
+	}
+	for (; g->parent; g = g->parent)
+		g->gc_refs = 0;
+}
+
+static void count(struct grant *g)
+{
+	struct unix_socket *s = socket_granted(g);
+
+	if (!s)
+		return;
+	for (; g->parent; g = g->parent) {
+		if (++g->gc_refs != __atomic_load_n(&g->refs, __ATOMIC_RELAXED))
+			return; /* a part of it is held elsewhere */
+		s->gc_refs++;   /* a derived grant's own hold on its object */
+	}
+	s->gc_refs++;
+}
+
+static struct unix_socket *reached; /* [flight_lock] to be looked at */
+
+static void reach(struct unix_socket *s)
+{
+	if (s->gc_reached)
+		return;
+	s->gc_reached = true;
+	s->gc_next = reached;
+	reached = s;
+}
+
+static void reach_all(void)
+{
+	struct unix_socket *s;
+	struct scm_fds *f;
+
+	while ((s = reached)) {
+		reached = s->gc_next;
+		list_for_each_entry (f, &s->flights, node) {
+			for (u32 i = 0; i < f->count; i++) {
+				struct unix_socket *t = socket_granted(f->grants[i]);
+
+				if (t)
+					reach(t);
+			}
+		}
+	}
+}
+
+void unix_flight_collect(void)
+{
+	struct list lost = LIST_INIT(lost);
+	struct unix_socket *s, *next;
+	struct scm_fds *f;
+
+	if (!READ_ONCE(sockets_in_flight) ||
+		mutex_held(&burial_lock)) /* who buries looks again at the end */
+		return;
+	mutex_lock(&flight_lock);
+	list_for_each_entry (s, &holders, holder_node) {
+		s->gc_refs = 0;
+		s->gc_reached = false;
+	}
+	for_each_grant(forget);
+	for_each_grant(count);
+	list_for_each_entry (s, &holders, holder_node) {
+		struct file *file = s->socket.file;
+
+		if (!file || __atomic_load_n(&file->object.refs, __ATOMIC_RELAXED) != s->gc_refs)
+			reach(s);
+	}
+	reach_all();
+	list_for_each_entry_safe (s, next, &holders, holder_node) {
+		if (s->gc_reached)
+			continue;
+		while ((f = list_first(&s->flights, struct scm_fds, node))) {
+			*f->message = NULL; /* which nobody will read */
+			sockets_in_flight -= sockets_among(f);
+			list_move_tail(&lost, &f->node);
+		}
+		holder_check(s);
+	}
+	mutex_unlock(&flight_lock);
+	while ((f = list_first(&lost, struct scm_fds, node))) {
+		list_del(&f->node);
+		scm_fds_free(f);
+	}
+}
+
+void unix_flight_init(void)
+{
+	mutex_init(&flight_lock, RANK_S_SOCKET);
+	mutex_init(&burial_lock, RANK_S_BURIAL);
+	spin_init(&graves_lock, RANK_SOCKET_SPIN);
+	list_init(&holders);
+	list_init(&graves);
+}

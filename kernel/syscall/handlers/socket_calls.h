@@ -1,0 +1,15 @@
+/* What the socket calls share. Layer: syscall. */
+#pragma once
+
+#include <exo/net.h>
+
+/* A descriptor that must be a socket, for the duration of one call. */
+struct sock_ref {
+	struct file *file;
+	struct socket *socket;
+	bool borrowed;
+};
+int sock_get(struct sock_ref *r, u64 fd, u32 rights) MUST_USE; /* -EBADF -EACCES -ENOTSOCK ... */
+void sock_put(const struct sock_ref *r);
+int address_import(struct sockaddr_k *a, const void USER *from, u32 len_bytes) MUST_USE;
+int address_export(const struct sockaddr_k *a, void USER *to, u32 USER *user_len) MUST_USE;
