@@ -46,7 +46,7 @@
 # budget: drivers 4800
 # budget: fs 9900
 # budget: net 2200
-# budget: posix_x 6000
+# budget: posix_x 6100
 # budget: syscall 5300
 # budget: boot 500
 
