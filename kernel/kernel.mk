@@ -25,6 +25,7 @@
 # sideways: memory -> fs
 # sideways: memory -> scheduler
 # sideways: memory -> posix_x
+# sideways: memory -> security
 # sideways: time -> scheduler
 # sideways: time -> security
 # sideways: security -> scheduler
@@ -47,7 +48,7 @@
 # budget: fs 9900
 # budget: net 2200
 # budget: posix_x 6100
-# budget: syscall 5300
+# budget: syscall 5600
 # budget: boot 500
 
 KBUILD   := $(BUILD)/kernel

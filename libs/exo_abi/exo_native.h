@@ -60,3 +60,9 @@ static inline long exo_spawn(const struct exo_spawn_args *args, size_t size)
 {
 	return exo_call(EXO_SYS_spawn, (long)args, (long)size, 0, 0, 0, 0);
 }
+
+#define EXO_SYS_mem_create 1056
+static inline long exo_mem_create(uint64_t size, uint32_t flags)
+{
+	return exo_call(EXO_SYS_mem_create, (long)size, (long)flags, 0, 0, 0, 0);
+}

@@ -46,7 +46,9 @@ struct object_type {
 	void (*slot_closed)(struct object *o,
 		struct cap_space *s); /* a slot naming it went (POSIX locks, flush); may be NULL */
 	void (*grant_gone)(struct object *o,
-		const struct grant *g); /* last reference of a derived grant; may be NULL */
+		const struct grant *g);    /* last reference of a derived grant; may be NULL */
+	void (*revoked)(struct object *o); /* a derived grant was revoked: what hangs on such for
+					      good (mappings) goes. Thread; may be NULL */
 	u32 exo_type; /* enum exo_type of the ABI; 0 = it is a struct file, which knows */
 };
 struct grant {

@@ -104,6 +104,7 @@ static inline void file_pos_unlock(struct file *f, bool locked)
 
 bool file_is_nosuid(const struct file *f); /* its mount gives no set-ID rights */
 struct file *memfd_create_file(const char *name, bool allow_sealing); /* err_ptr */
+bool file_is_memfd(const struct file *f);
 int tmpfs_add_seals(struct inode *i,
 	u32 seals) MUST_USE; /* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */
 int tmpfs_get_seals(struct inode *i) MUST_USE;

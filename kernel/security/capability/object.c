@@ -23,6 +23,7 @@ struct derived_grant {
 	u64 parent_epoch; /* [c] */
 	ns_t expires_ns;  /* [c] CLOCK_MONOTONIC; 0 = never */
 	struct timer timer;
+	struct work expired;
 	struct rcu_head rcu;
 };
 
@@ -143,20 +144,35 @@ WEAK void cap_poke(u64 objects)
 	(void)objects;
 }
 
-static void poke_all(struct work *w)
+/* @g or what is below it was revoked: whoever uses it hears of it. */
+static void revoked(struct grant *g)
 {
-	cap_poke(~CAP_POKED);
+	__atomic_fetch_add(&cap_revocations, 1, __ATOMIC_SEQ_CST);
+	cap_poke(grant_watch_bit(g));
+	if (g->object->type->revoked)
+		g->object->type->revoked(g->object);
 }
 
-static struct work expiry_work = {.node = LIST_INIT(expiry_work.node), .fn = poke_all};
+static void expired_work(struct work *w)
+{
+	struct grant *g = &container_of(w, struct derived_grant, expired)->grant;
+
+	revoked(g);
+	grant_put(g);
+}
 
 static void grant_expired(struct timer *t)
 {
 	struct derived_grant *d = container_of(t, struct derived_grant, timer);
+	u32 refs = __atomic_load_n(&d->grant.refs, __ATOMIC_RELAXED);
 
 	__atomic_fetch_or(&d->grant.state, GRANT_REVOKED, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(&cap_revocations, 1, __ATOMIC_SEQ_CST);
-	(void)work_queue(&expiry_work);
+	do {
+		if (!refs)
+			return; /* on its way out: nobody uses it */
+	} while (!__atomic_compare_exchange_n(
+		&d->grant.refs, &refs, refs + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	(void)work_queue(&d->expired);
 }
 
 struct grant *cap_derive(struct grant *g, u32 rights, ns_t expires_ns)
@@ -185,6 +201,7 @@ struct grant *cap_derive(struct grant *g, u32 rights, ns_t expires_ns)
 	grant_get(g);
 	object_get(g->object);
 	if (d->expires_ns) {
+		work_init(&d->expired, expired_work);
 		timer_init(&d->timer, grant_expired);
 		timer_start(&d->timer, d->expires_ns);
 	}
@@ -203,8 +220,7 @@ int cap_revoke(struct grant *g, bool children_only)
 		__atomic_fetch_or(&g->state, GRANT_REVOKED, __ATOMIC_SEQ_CST);
 	else
 		return -EPERM;
-	__atomic_fetch_add(&cap_revocations, 1, __ATOMIC_SEQ_CST);
-	cap_poke(grant_watch_bit(g));
+	revoked(g);
 	return 0;
 }
 

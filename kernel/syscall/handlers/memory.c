@@ -98,6 +98,8 @@ static long map_file(struct vm_map_request *r, struct file *f)
 		return -ENODEV;
 	r->file = f;
 	err = f->ops->mmap(f, r);
+	if (!r->object) /* the memory is not the file's */
+		r->grant = NULL;
 	if (!err)
 		err = vm_map(current->space, r, &va);
 	return err ? err : (long)va;
@@ -113,6 +115,7 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 		.populate = (flags & (L_MAP_POPULATE | L_MAP_NONBLOCK)) == L_MAP_POPULATE,
 		.grows_down = flags & L_MAP_GROWSDOWN,
 		.offset_bytes = offset};
+	struct grant *g = NULL;
 	struct file *f;
 	u32 rights;
 	bool borrowed;
@@ -135,13 +138,20 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 		&borrowed);
 	if (is_err(f))
 		return ptr_err(f);
-	ret = cap_rights(current->caps, (cap_t)fd, &f->object, &rights);
-	if (!(rights & CAP_WRITE) && r.flags & VM_SHARED) /* nor later, by mprotect */
-		r.flags &= ~(u32)VM_MAYWRITE;
-	if (!(rights & CAP_EXEC))
-		r.flags &= ~(u32)VM_MAYEXEC;
-	if (!ret)
+	if (unlikely(current->cap_watch))
+		g = cap_get_derived(current->caps, (cap_t)fd, &f->object);
+	ret = ptr_err(g);
+	if (!is_err(g)) {
+		rights = g ? g->rights : f->object.root.rights;
+		if (!(rights & CAP_WRITE) && r.flags & VM_SHARED) /* nor later, by mprotect */
+			r.flags &= ~(u32)VM_MAYWRITE;
+		if (!(rights & CAP_EXEC))
+			r.flags &= ~(u32)VM_MAYEXEC;
+		r.grant = g;
 		ret = map_file(&r, f);
+		if (g)
+			grant_put(g);
+	}
 	fd_file_release(f, borrowed);
 	return ret;
 }
