@@ -196,7 +196,8 @@ T_CASE(revoke_reaches_every_process)
 	t_pipe(go);
 	t_pipe(back);
 	d = derive(p[1], EXO_ALL);
-	T_CHILD (pid) {
+	T_CHILD(pid)
+	{
 		t_ret(write(d, "1", 1), 1);
 		t_put(back[1]);
 		t_get(go[0]);
@@ -275,8 +276,8 @@ T_CASE(revoke_wakes_sleepers)
 		ep = epoll_create1(0);
 		if (how == EPOLL)
 			t_ok(epoll_ctl(ep, EPOLL_CTL_ADD, d, &ev));
-		T_CHILD (pid)
-			sleep_in(how, d, ep);
+		T_CHILD(pid)
+		sleep_in(how, d, ep);
 		t_check(t_wait_state(pid, 'S'));
 		t_sleep_ms(20);
 		t_eq(exo_cap_revoke(top, 0), 0);
@@ -293,7 +294,8 @@ T_CASE(revoke_spares_other_sleepers)
 	t_ok(pipe(p));
 	a = derive(p[0], EXO_ALL);
 	b = derive(p[0], EXO_ALL);
-	T_CHILD (pid) {
+	T_CHILD(pid)
+	{
 		t_ret(read(a, &c, 1), 1);
 		t_eq(c, 'x');
 	}
@@ -336,8 +338,8 @@ T_CASE(expiry_revokes)
 	t_check(d >= 0);
 	e = derive(d, EXO_READ);
 	t_eq(info_of(e).expires_ns, info_of(d).expires_ns);
-	T_CHILD (pid)
-		t_errno(read(e, &c, 1), EKEYREVOKED); /* sleeps until then */
+	T_CHILD(pid)
+	t_errno(read(e, &c, 1), EKEYREVOKED); /* sleeps until then */
 	t_exit(pid, 0);
 	t_check((uint64_t)t_now_ns() >= info_of(d).expires_ns);
 	t_errno(read(d, &c, 1), EKEYREVOKED);

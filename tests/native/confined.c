@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Capability mode: each DENIED is one attempt to get out, named. */
-#include "t_.h"
+#include "attempt.h"
 #include <exo_abi/exo_native.h>
 #include <linux/stat.h>
 #include <poll.h>
@@ -19,12 +19,6 @@
 #include <utime.h>
 
 T_SUITE(confined);
-
-/* An attempt by this name must fail with EPERM. */
-#define DENIED(name, call) \
-	t_errno_at(__FILE__, __LINE__, name ": " #call, (errno = 0, (long long)(call)), EPERM)
-#define DENIED_WITH(name, call, error) \
-	t_errno_at(__FILE__, __LINE__, name ": " #call, (errno = 0, (long long)(call)), error)
 
 static char here[PATH_MAX], buf[PATH_MAX];
 static struct stat st;
@@ -175,7 +169,8 @@ T_CASE(up_and_links)
 	DENIED("sub/../../secret", openat(d, "sub/../../secret", O_RDONLY));
 	DENIED("./.././secret", openat(d, "./.././secret", O_RDONLY));
 	DENIED("..//in/file", openat(d, "..//in/file", O_RDONLY));
-	DENIED("deeper than any tree", openat(d, "../../../../../../../../../etc/passwd", O_RDONLY));
+	DENIED("deeper than any tree",
+		openat(d, "../../../../../../../../../etc/passwd", O_RDONLY));
 	DENIED("above a directory below", openat(sub, "../file", O_RDONLY));
 	DENIED("link to ..", openat(d, "up", O_RDONLY));
 	DENIED("through a link to ..", openat(d, "up/secret", O_RDONLY));
@@ -196,7 +191,8 @@ T_CASE(up_and_links)
 	DENIED("rename from above", renameat(d, "../secret", d, "stolen"));
 	DENIED("link from above", linkat(d, "../secret", d, "stolen", 0));
 	DENIED("link follows out", linkat(d, "out", d, "stolen", AT_SYMLINK_FOLLOW));
-	DENIED("symlink made, then followed", (symlinkat("../secret", d, "new"), openat(d, "new", O_RDONLY)));
+	DENIED("symlink made, then followed",
+		(symlinkat("../secret", d, "new"), openat(d, "new", O_RDONLY)));
 	DENIED("chmod follows out", fchmodat(d, "out", 0777, 0));
 	DENIED("execveat above", syscall(SYS_execveat, d, "../in/file", NULL, NULL, 0));
 	DENIED("parent of a pathless descriptor",
@@ -240,7 +236,8 @@ T_CASE(processes)
 	DENIED("tgkill the parent", syscall(SYS_tgkill, parent, parent, 0));
 	DENIED("queue to the parent", syscall(SYS_rt_sigqueueinfo, parent, SIGUSR1, &info));
 	DENIED("pidfd of the parent", syscall(SYS_pidfd_open, parent, 0));
-	DENIED("limits of the parent", syscall(SYS_prlimit64, parent, RLIMIT_NOFILE, NULL, &u.limit));
+	DENIED("limits of the parent",
+		syscall(SYS_prlimit64, parent, RLIMIT_NOFILE, NULL, &u.limit));
 	DENIED("affinity of the parent", syscall(SYS_sched_setaffinity, parent, 8, u.all));
 	DENIED("policy of the parent", syscall(SYS_sched_getscheduler, parent));
 	DENIED("robust list of the parent", syscall(SYS_get_robust_list, parent, u.all, u.all + 1));
@@ -304,10 +301,8 @@ T_CASE(the_machine)
 	DENIED("device node", mknodat(AT_FDCWD, "null", S_IFCHR | 0666, 0x103));
 	DENIED("acct or swap or the like", absent(syscall(SYS_swapon, "x", 0)));
 	DENIED("unshare", absent(syscall(SYS_unshare, 0x400)));
-	DENIED("System V shared memory",
-		absent(syscall(SYS_shmget, 1, 4096, 01600)));
-	DENIED("message queue",
-		absent(syscall(SYS_mq_open, "x", O_CREAT | O_RDWR, 0600, NULL)));
+	DENIED("System V shared memory", absent(syscall(SYS_shmget, 1, 4096, 01600)));
+	DENIED("message queue", absent(syscall(SYS_mq_open, "x", O_CREAT | O_RDWR, 0600, NULL)));
 }
 
 /* ---- what is kept over fork, threads, exec ---- */
@@ -344,8 +339,8 @@ T_CASE(inherited)
 	t_ok(chmod("in/script", 0755));
 	script = openat(d, "script", O_RDONLY);
 	enter();
-	T_CHILD (pid)
-		DENIED("fork", open("/etc/passwd", O_RDONLY));
+	T_CHILD(pid)
+	DENIED("fork", open("/etc/passwd", O_RDONLY));
 	t_exit(pid, 0);
 	pid = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_FILES, 0, 0, 0, 0);
 	if (!pid) {
@@ -355,12 +350,14 @@ T_CASE(inherited)
 	t_exit(pid, 0);
 	pthread_create(&t, NULL, thread_try, NULL);
 	pthread_join(t, NULL);
-	T_CHILD (pid) {
+	T_CHILD(pid)
+	{
 		t_ok(syscall(SYS_close_range, 1000, 2000, 2 /* CLOSE_RANGE_UNSHARE */));
 		DENIED("a table of one's own", open("/etc/passwd", O_RDONLY));
 	}
 	t_exit(pid, 0);
-	T_CHILD (pid) {
+	T_CHILD(pid)
+	{
 		char *args[] = {"confined", "-x", "still_confined", number, NULL};
 		char *none[] = {NULL};
 
@@ -388,7 +385,8 @@ T_CASE(set_id_is_not_honoured)
 
 /* ---- races ---- */
 
-/* Another process moves in/sub/deep out of the tree and back while we walk through it and up again. */
+/* Another process moves in/sub/deep out of the tree and back while we walk through it and up again.
+ */
 T_CASE_LIMIT(rename_race, 30)
 {
 	int out = 0, in = 0, denied = 0, other = 0;
@@ -409,7 +407,8 @@ T_CASE_LIMIT(rename_race, 30)
 	enter();
 	end = t_now_ns() + 1500000000LL;
 	while (t_now_ns() < end) {
-		/* beneath: sub/deep/.. is sub, which has no x; outside/x is what must never be seen */
+		/* beneath: sub/deep/.. is sub, which has no x; outside/x is what must never be seen
+		 */
 		int fd = openat(d, "sub/deep/../x", O_RDONLY);
 
 		if (fd >= 0) {
@@ -458,7 +457,8 @@ T_CASE(rights_below_a_directory)
 	for (int confined = 0; confined < 2; confined++) {
 		fd = openat(ro, "file", O_RDONLY);
 		t_ok(fd);
-		DENIED_WITH("write below a read-only directory", openat(ro, "file", O_RDWR), EACCES);
+		DENIED_WITH(
+			"write below a read-only directory", openat(ro, "file", O_RDWR), EACCES);
 		DENIED_WITH("truncate", openat(ro, "file", O_RDONLY | O_TRUNC), EACCES);
 		DENIED_WITH("create", openat(ro, "new", O_RDONLY | O_CREAT, 0600), EACCES);
 		DENIED_WITH("nameless", openat(ro, ".", O_TMPFILE | O_RDWR, 0600), EACCES);
@@ -477,7 +477,8 @@ T_CASE(rights_below_a_directory)
 			openat(openat(ro, "sub", O_PATH), "deep/leaf", O_WRONLY), EACCES);
 		DENIED_WITH("execute", syscall(SYS_execveat, ro, "file", NULL, NULL, 0), EACCES);
 		t_ok(fstatat(ro, "file", &st, 0));
-		DENIED_WITH("read below a write-only directory", openat(wo, "file", O_RDONLY), EACCES);
+		DENIED_WITH(
+			"read below a write-only directory", openat(wo, "file", O_RDONLY), EACCES);
 		DENIED_WITH("stat", fstatat(wo, "file", &st, 0), EACCES);
 		t_ok(openat(wo, "file", O_WRONLY));
 		DENIED_WITH("names", openat(none, "file", O_RDONLY), EACCES);

@@ -9,8 +9,8 @@ T_SUITE(spawn);
 
 static char *no_env[] = {NULL};
 
-static struct exo_spawn_args args_for(int program, char **argv, char **envp,
-	const struct exo_spawn_cap *caps, unsigned count)
+static struct exo_spawn_args args_for(
+	int program, char **argv, char **envp, const struct exo_spawn_cap *caps, unsigned count)
 {
 	return (struct exo_spawn_args){.program = program,
 		.name = (uintptr_t) "child",
@@ -71,7 +71,8 @@ T_HELPER(state)
 
 T_HELPER(is_confined)
 {
-	return exo_cap_enter(EXO_ENTER_QUERY) == 1 && open("/", O_RDONLY) < 0 && errno == EPERM ? 0 : 1;
+	return exo_cap_enter(EXO_ENTER_QUERY) == 1 && open("/", O_RDONLY) < 0 && errno == EPERM ? 0
+												: 1;
 }
 
 T_HELPER(sleep_long)

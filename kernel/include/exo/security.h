@@ -36,6 +36,9 @@ enum cap_right {
 	CAP_TRANSFER = 0x40000,
 	CAP_REVOKE = 0x80000,
 	CAP_ALL = 0xfffff,
+	/* What a working directory gives to everything below it. */
+	CAP_NAMES = CAP_READ | CAP_WRITE | CAP_EXEC | CAP_STAT | CAP_ADMIN | CAP_LOOKUP |
+		    CAP_CREATE | CAP_DELETE,
 };
 struct object;
 struct grant;

@@ -229,7 +229,8 @@ long sys_truncate(u64 a0, u64 a1)
 
 	if ((s64)a1 < 0)
 		return -EINVAL;
-	ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW, &p);
+	ret = path_lookup_user(
+		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_NEED(CAP_WRITE), &p);
 	if (ret)
 		return ret;
 	ret = vfs_truncate(&p, a1);
@@ -361,15 +362,16 @@ static long removexattr_at(const struct path *p, u64 user_name)
 	return ret ? ret : vfs_removexattr(p, name);
 }
 
-#define BY_PATH(lookup, expression)                                                          \
-	({                                                                                   \
-		struct path p;                                                               \
-		long ret_ = path_lookup_user(AT_FDCWD, (const char USER *)a0, (lookup), &p); \
-		if (!ret_) {                                                                 \
-			ret_ = (expression);                                                 \
-			path_put(&p);                                                        \
-		}                                                                            \
-		ret_;                                                                        \
+#define BY_PATH(rights, lookup, expression)                                                   \
+	({                                                                                    \
+		struct path p;                                                                \
+		long ret_ = path_lookup_user(                                                 \
+			AT_FDCWD, (const char USER *)a0, (lookup) | LOOKUP_NEED(rights), &p); \
+		if (!ret_) {                                                                  \
+			ret_ = (expression);                                                  \
+			path_put(&p);                                                         \
+		}                                                                             \
+		ret_;                                                                         \
 	})
 #define BY_FD(rights, expression)                           \
 	({                                                  \
@@ -384,11 +386,11 @@ static long removexattr_at(const struct path *p, u64 user_name)
 
 long sys_setxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	return BY_PATH(LOOKUP_FOLLOW, setxattr_at(&p, a1, a2, a3, a4));
+	return BY_PATH(CAP_ADMIN, LOOKUP_FOLLOW, setxattr_at(&p, a1, a2, a3, a4));
 }
 long sys_lsetxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	return BY_PATH(0, setxattr_at(&p, a1, a2, a3, a4));
+	return BY_PATH(CAP_ADMIN, 0, setxattr_at(&p, a1, a2, a3, a4));
 }
 long sys_fsetxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
@@ -396,11 +398,11 @@ long sys_fsetxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 }
 long sys_getxattr(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return BY_PATH(LOOKUP_FOLLOW, getxattr_at(&p, a1, a2, a3));
+	return BY_PATH(CAP_STAT, LOOKUP_FOLLOW, getxattr_at(&p, a1, a2, a3));
 }
 long sys_lgetxattr(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return BY_PATH(0, getxattr_at(&p, a1, a2, a3));
+	return BY_PATH(CAP_STAT, 0, getxattr_at(&p, a1, a2, a3));
 }
 long sys_fgetxattr(u64 a0, u64 a1, u64 a2, u64 a3)
 {
@@ -408,11 +410,11 @@ long sys_fgetxattr(u64 a0, u64 a1, u64 a2, u64 a3)
 }
 long sys_listxattr(u64 a0, u64 a1, u64 a2)
 {
-	return BY_PATH(LOOKUP_FOLLOW, listxattr_at(&p, a1, a2));
+	return BY_PATH(CAP_STAT, LOOKUP_FOLLOW, listxattr_at(&p, a1, a2));
 }
 long sys_llistxattr(u64 a0, u64 a1, u64 a2)
 {
-	return BY_PATH(0, listxattr_at(&p, a1, a2));
+	return BY_PATH(CAP_STAT, 0, listxattr_at(&p, a1, a2));
 }
 long sys_flistxattr(u64 a0, u64 a1, u64 a2)
 {
@@ -420,11 +422,11 @@ long sys_flistxattr(u64 a0, u64 a1, u64 a2)
 }
 long sys_removexattr(u64 a0, u64 a1)
 {
-	return BY_PATH(LOOKUP_FOLLOW, removexattr_at(&p, a1));
+	return BY_PATH(CAP_ADMIN, LOOKUP_FOLLOW, removexattr_at(&p, a1));
 }
 long sys_lremovexattr(u64 a0, u64 a1)
 {
-	return BY_PATH(0, removexattr_at(&p, a1));
+	return BY_PATH(CAP_ADMIN, 0, removexattr_at(&p, a1));
 }
 long sys_fremovexattr(u64 a0, u64 a1)
 {

@@ -360,8 +360,8 @@ static long enter(struct path *p, bool root)
 long sys_chdir(u64 a0)
 {
 	struct path p;
-	long ret = path_lookup_user(
-		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0,
+		LOOKUP_FOLLOW | LOOKUP_DIRECTORY | LOOKUP_NEED(CAP_NAMES), &p);
 
 	return ret ? ret : enter(&p, false);
 }
@@ -369,8 +369,8 @@ long sys_chdir(u64 a0)
 long sys_chroot(u64 a0)
 {
 	struct path p;
-	long ret = path_lookup_user(
-		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0,
+		LOOKUP_FOLLOW | LOOKUP_DIRECTORY | LOOKUP_NEED(CAP_NAMES), &p);
 
 	return ret ? ret : enter(&p, true);
 }
@@ -378,7 +378,7 @@ long sys_chroot(u64 a0)
 long sys_fchdir(u64 a0)
 {
 	bool borrowed;
-	struct file *f = fd_file_path((cap_t)a0, CAP_LOOKUP, &borrowed);
+	struct file *f = fd_file_path((cap_t)a0, CAP_NAMES, &borrowed);
 	struct path p;
 
 	if (is_err(f))

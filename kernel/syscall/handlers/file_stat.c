@@ -167,7 +167,8 @@ static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 long sys_statfs(u64 a0, u64 a1)
 {
 	struct path p;
-	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW, &p);
+	long ret = path_lookup_user(
+		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_NEED(CAP_STAT), &p);
 
 	if (ret)
 		return ret;
