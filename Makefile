@@ -33,7 +33,7 @@ endif
 endif
 
 .PHONY: all kernel image images iso qemu qemu-gdb gdb qemu-linux test test-unit test-integration test-compat \
-	test-system benchmark tidy tidy-update install-deps update-packages clean help
+	test-system benchmark tidy analyze analyze-sources tidy-update install-deps update-packages clean help
 
 all: kernel image
 
@@ -50,8 +50,7 @@ include userland/init/init.mk
 -include tests/benchmarks/benchmarks.mk
 -include tests/system/system.mk
 
-KERNEL_ELF := $(BUILD)/exo-kernel.elf
-EXO_RUN    := tools/qemu_runner/exo-run $(if $(filter 1,$(DEBUG)),--debug)
+EXO_RUN := $(if $(findstring clang,$(KCC)),EXO_KERNEL=$(KELF)) tools/qemu_runner/exo-run $(if $(filter 1,$(DEBUG)),--debug)
 
 # ---- images ----
 
@@ -69,9 +68,9 @@ $(foreach profile,$(IMAGE_PROFILES),$(eval $(call IMAGE_RULE,$(profile))))
 image: $(call image_of,$(PROFILE))
 images: $(foreach profile,$(IMAGE_PROFILES),$(call image_of,$(profile)))
 
-iso: $(BUILD)/exo-os.iso
-$(BUILD)/exo-os.iso: $(KERNEL_ELF) $(call image_of,$(PROFILE)) scripts/make-iso
-	$(Q)scripts/make-iso $(KERNEL_ELF) $(call image_of,$(PROFILE)) $@
+iso: $(KOUT)/exo-os.iso
+$(KOUT)/exo-os.iso: $(KELF) $(call image_of,$(PROFILE)) scripts/make-iso
+	$(Q)scripts/make-iso $(KELF) $(call image_of,$(PROFILE)) $@
 
 # ---- running ----
 
@@ -82,7 +81,7 @@ qemu-gdb: kernel image
 	$(Q)$(EXO_RUN) --smp $(SMP) --mem $(MEM) --profile $(PROFILE) --append nokaslr --gdb
 
 gdb:
-	$(Q)gdb -q -ex 'set pagination off' -ex 'target remote :1234' $(KERNEL_ELF)
+	$(Q)gdb -q -ex 'set pagination off' -ex 'target remote :1234' $(KELF)
 
 # The same image on Debian's kernel, to compare with.
 qemu-linux: image
@@ -91,10 +90,21 @@ qemu-linux: image
 # ---- tests: each level leaves build/tally/LEVEL with the line `TALLY passed failed skipped` ----
 
 test:
-	+$(Q)scripts/run-levels tidy test-unit test-integration test-compat test-native
+	+$(Q)scripts/run-levels tidy analyze test-unit test-integration test-compat test-native
 
 tidy:
 	$(Q)tools/tidy/tidy
+
+# What the compiler of the tests does not see: clang's warnings (both builds), and the checks of .clang-tidy.
+# VDSO_CFLAGS and the like are as clang wants them only where KCC is clang.
+analyze:
+	+$(Q)rm -f build/tally/analyze
+	+$(Q)$(MAKE) --no-print-directory KCC=clang DEBUG=1 kernel
+	+$(Q)$(MAKE) --no-print-directory KCC=clang DEBUG=0 kernel analyze-sources
+
+analyze-sources: $(KOFFSETS)
+	$(Q)tools/tidy/analyze --flags '$(KCFLAGS)' $(filter %.c,$(KSRCS)) --flags '$(VDSO_CFLAGS)' $(wildcard $(VDSO_DIR)/*.c) \
+		--flags '$(INIT_CFLAGS)' userland/init/init.c --flags '$(UNIT_CFLAGS)' $(wildcard kernel/arch/host/*.c)
 
 tidy-update:
 	$(Q)tools/tidy/tidy --update
@@ -139,7 +149,8 @@ help:
 #: make kernel            build/x86_64/exo-kernel.elf
 #: make image             build/x86_64/initramfs[-PROFILE].cpio
 #: make iso               build/x86_64/exo-os.iso, boots under BIOS and UEFI
-#: make tidy              layers, budgets, sizes, forbidden strings
+#: make tidy              layers, budgets, sizes, forbidden strings; `tools/tidy/tidy --sizes` lists rooms
+#: make analyze           clang's warnings and clang-tidy
 #: make test-unit         the kernel's rooms on the host, under sanitizers
 #: make test-integration  boots in QEMU
 #: make test-compat       the same programs on Linux and on Exo-OS
@@ -153,3 +164,4 @@ help:
 #: make clean             all but the download cache
 #:
 #: ARCH=x86_64  SMP=2  MEM=512M  PROFILE=default|minimal|python  DEBUG=1 (checks; build/ARCH-debug)
+#: CC=clang (the kernel alone; build/ARCH-clang)

@@ -172,7 +172,9 @@ static int become_alone(struct task *t)
 	list_for_each_entry (o, &p->threads, thread_node) {
 		if (o == t || (o->job & TASK_EXITING))
 			continue;
-		o->job = (o->job & ~(TASK_STOPPED | TASK_STOP_PENDING)) | TASK_EXEC_KILL;
+		o->job = (o->job & ~(TASK_STOPPED | TASK_STOP_PENDING | TASK_TRACED |
+					   TASK_TRACE_TRAP)) |
+			 TASK_EXEC_KILL;
 		o->pending.set |= SIGBIT(SIGKILL);
 		work_set(&o->thread, WORK_SIGNAL);
 		thread_wake_signal(&o->thread, true);
@@ -263,11 +265,16 @@ static void set_identity(struct exec *e, struct task *t)
 	struct process *p = t->thread.proc;
 	struct cred *old = t->thread.cred;
 	const char *slash = strrchr(e->path, '/');
-	bool gained = e->cred->euid != old->euid || e->cred->egid != old->egid ||
-		      (e->cred->cap_permitted & ~old->cap_permitted);
+	ulong flags = tree_lock(); /* nobody begins to trace us in between */
+	bool gained;
 
+	if (!trace_gains_locked(t))
+		exec_cred_keep(e->cred, old);
+	gained = e->cred->euid != old->euid || e->cred->egid != old->egid ||
+		 (e->cred->cap_permitted & ~old->cap_permitted);
 	rcu_assign_pointer(t->thread.cred, e->cred);
 	e->cred = NULL;
+	tree_unlock(flags);
 	if (gained || e->secure)
 		t->pdeath_signal = 0;
 	p->dumpable = gained || e->secure ? 0 : 1;
@@ -305,6 +312,7 @@ static void commit(struct exec *e, struct task *t, struct trap_frame *f)
 static long exec_run(struct exec *e, const struct exec_request *r, struct trap_frame *f)
 {
 	struct task *t = current_task();
+	pid_t old_tid = t->thread.tid;
 	long err = prepare(e, r->dirfd, r->path, r->at_flags);
 
 	if (!err)
@@ -318,6 +326,7 @@ static long exec_run(struct exec *e, const struct exec_request *r, struct trap_f
 		return err;
 	}
 	commit(e, t, f);
+	trace_exec(old_tid);
 	return 0;
 }
 

@@ -59,3 +59,11 @@ int exec_prepare_cred(struct exec *e)
 		    (c->uid != 0 && (c->cap_permitted & ~c->cap_ambient & ~old->cap_permitted));
 	return 0;
 }
+
+void exec_cred_keep(struct cred *c, const struct cred *old)
+{
+	c->euid = c->suid = c->fsuid = old->euid;
+	c->egid = c->sgid = c->fsgid = old->egid;
+	c->cap_permitted &= old->cap_permitted;
+	c->cap_effective &= c->cap_permitted;
+}

@@ -61,5 +61,7 @@ int exec_read_segments(struct exec_file *f) MUST_USE;
 void exec_layout(struct exec *e);
 int exec_map_images(struct exec *e) MUST_USE;
 /* exec_cred.c */
+/* exec_cred_keep - takes back what the program would have given beyond the caller's own rights. */
+void exec_cred_keep(struct cred *c, const struct cred *old);
 int exec_prepare_cred(struct exec *e) MUST_USE;
 #define EXEC_STACK_SLACK 131072UL /* mapped below the arguments at once; the rest grows */

@@ -10,7 +10,7 @@
 #include <exo/log.h>
 #include <exo/string.h>
 #include <arch/uaccess.h>
-#include "posix_x_internal.h"
+#include "trace.h"
 
 #define REAP_BATCH 16
 
@@ -38,33 +38,39 @@ static void child_siginfo(struct process *p, struct siginfo *info, int code, int
 	info->chld.stime = (s64)(u.stime_ns / (NS_PER_SEC / USER_HZ));
 }
 
+void process_child_info_locked(struct process *p, struct siginfo *info, int code, int status)
+{
+	ulong flags = process_lock(p);
+	struct task *t = process_first_task_locked(p);
+
+	if (t)
+		p->exit_uid = t->thread.cred->uid;
+	child_siginfo(p, info, code, status);
+	process_unlock(p, flags);
+}
+
+void process_tell_locked(struct process *to, const struct siginfo *info)
+{
+	ulong flags = process_lock(to);
+	struct k_sigaction a = signal_action(to, SIGCHLD);
+
+	if (a.handler != SIG_IGN && !(a.flags & SA_NOCLDSTOP))
+		(void)signal_queue_locked(to, NULL, info, false);
+	process_unlock(to, flags);
+	wake_all(&to->child_wq, 0);
+}
+
 /* process_notify_parent_locked - news of a stop or a continuation, with SIGCHLD unless the parent
  * does not want it. */
 void process_notify_parent_locked(struct process *p, int why)
 {
-	struct process *parent = p->parent;
-	struct k_sigaction a;
 	struct siginfo info;
-	struct task *t;
-	ulong flags;
-	int status;
 
 	LOCK_HELD(&process_tree_lock);
-	if (!parent || p->state != PROC_LIVE)
+	if (!p->parent || p->state != PROC_LIVE)
 		return;
-	flags = process_lock(p);
-	t = process_first_task_locked(p);
-	if (t)
-		p->exit_uid = t->thread.cred->uid;
-	status = why == CLD_STOPPED ? p->stop_signo : SIGCONT;
-	child_siginfo(p, &info, why, status);
-	process_unlock(p, flags);
-	flags = process_lock(parent);
-	a = signal_action(parent, SIGCHLD);
-	if (a.handler != SIG_IGN && !(a.flags & SA_NOCLDSTOP))
-		(void)signal_queue_locked(parent, NULL, &info, false);
-	process_unlock(parent, flags);
-	wake_all(&parent->child_wq, 0);
+	process_child_info_locked(p, &info, why, why == CLD_STOPPED ? p->stop_signo : SIGCONT);
+	process_tell_locked(p->parent, &info);
 }
 
 /* Tells the parent of the end. Return: true = nobody will wait, reap now. */
@@ -179,6 +185,7 @@ static bool end_process_locked(struct process *p, struct reap_list *reap)
 	}
 	group_check_orphaned_locked(p, NULL);
 	p->state = PROC_ZOMBIE;
+	trace_end_process_locked(p);
 	wake_all(&p->alone_wq, POLL_IN | POLL_RDNORM);
 	if (notify_end_locked(p))
 		reap_add_locked(reap, p);
@@ -207,6 +214,8 @@ static void leave_tree(struct process *p, struct task *t)
 	p->exit_uid = current->cred->uid;
 	if (t->thread.tid == p->nr && !(p->flags & PROC_GROUP_EXIT))
 		p->exit_code = t->exit_code;
+	tracer_exit_locked(t);
+	trace_end_locked(t);
 	task_unlink(p, t);
 	if (p->thread_count) {
 		end_thread_locked(p, t);
@@ -313,6 +322,9 @@ void process_exit_current(s32 code)
 	struct process *p = current->proc;
 	bool last;
 
+	if (unlikely(t->trace))
+		trace_event(
+			PTRACE_EVENT_EXIT, (u32)(p->flags & PROC_GROUP_EXIT ? p->exit_code : code));
 	t->thread.flags |= THREAD_EXITING;
 	t->exit_code = code;
 	stop_receiving(p, t);

@@ -10,7 +10,7 @@
 #include <exo/memory.h>
 #include <exo/string.h>
 #include <arch/uaccess.h>
-#include "posix_x_internal.h"
+#include "trace.h"
 
 #define CLONE_NAMESPACES                                                               \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
@@ -203,7 +203,8 @@ static void copy_task(struct task *t, const struct clone_request *r)
 /* Joins the tree: number, parent, group, session. Nothing here can be undone by the caller but
  * through its return value. A signal that came meanwhile is handled first, so that it reaches both
  * or the old one only. */
-static int publish(struct task *t, struct pid *pid, const struct clone_request *r, bool new_process)
+static int publish(struct task *t, struct pid *pid, const struct clone_request *r, bool new_process,
+	struct trace **trace)
 {
 	struct process *me = current->proc, *p = t->thread.proc, *parent = me;
 	ulong flags = tree_lock(), lock_flags;
@@ -241,6 +242,10 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 	} else {
 		task_link(p, t, pid);
 	}
+	if (*trace && current_task()->trace) {
+		trace_child_locked(*trace, t);
+		*trace = NULL;
+	}
 out:
 	tree_unlock(flags);
 	return err;
@@ -277,6 +282,13 @@ static int pidfd_reserve(struct pidfd_slot *s, const struct clone_request *r, st
 	return r->pidfd ? put_user_u32(r->pidfd, (u32)s->fd) : 0;
 }
 
+static void pidfd_fill(const struct pidfd_slot *s, struct clone_request *r)
+{
+	r->pidfd_slot = s->fd;
+	if (s->file)
+		cap_fill(current->caps, s->fd, &s->file->object.root);
+}
+
 static void pidfd_cancel(struct pidfd_slot *s)
 {
 	if (!s->file)
@@ -285,12 +297,37 @@ static void pidfd_cancel(struct pidfd_slot *s)
 	file_put(s->file);
 }
 
+static void init_frame(struct task *t, const struct clone_request *r, const struct trap_frame *f)
+{
+	if (r->entry)
+		arch_thread_init_kernel(&t->thread, r->entry, r->entry_arg);
+	else
+		arch_thread_init_fork(&t->thread, f, r->stack, r->flags & CLONE_SETTLS, r->tls);
+}
+
+static void run_child(struct task *t, pid_t nr, bool vfork, int event)
+{
+	if (vfork)
+		thread_get(&t->thread);
+	thread_start(&t->thread);
+	if (event)
+		trace_event(event, (u64)nr);
+	if (!vfork)
+		return;
+	wait_vfork(t);
+	thread_put(&t->thread);
+	if (event)
+		trace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);
+}
+
 /* process_clone - the common part of fork, vfork, clone and clone3. Return: the new thread's number
  * | -errno. */
 long process_clone(struct clone_request *r, const struct trap_frame *f)
 {
 	bool new_process = !(r->flags & CLONE_THREAD);
 	struct pidfd_slot pidfd = {NULL, -1};
+	struct trace *trace = NULL;
+	int event;
 	struct process *p;
 	struct task *t;
 	struct pid *pid;
@@ -325,31 +362,28 @@ long process_clone(struct clone_request *r, const struct trap_frame *f)
 	if (err)
 		goto fail_process;
 	copy_task(t, r);
-	if (r->entry)
-		arch_thread_init_kernel(&t->thread, r->entry, r->entry_arg);
-	else
-		arch_thread_init_fork(&t->thread, f, r->stack, r->flags & CLONE_SETTLS, r->tls);
+	event = r->entry ? 0 : trace_clone_event(r->flags, r->exit_signal);
+	trace = event ? trace_create() : NULL;
+	if (event && !trace) {
+		err = -ENOMEM;
+		goto fail_process;
+	}
+	init_frame(t, r, f);
 	err = pidfd_reserve(&pidfd, r, p);
 	if (!err)
-		err = publish(t, pid, r, new_process);
+		err = publish(t, pid, r, new_process, &trace);
 	if (err)
 		goto fail_pidfd;
 	nr = pid->nr;
-	r->pidfd_slot = pidfd.fd;
-	if (pidfd.file)
-		cap_fill(current->caps, pidfd.fd, &pidfd.file->object.root);
+	pidfd_fill(&pidfd, r);
 	if (r->flags & CLONE_PARENT_SETTID)
 		(void)!put_user_u32(r->parent_tid, (u32)nr);
-	if (r->flags & CLONE_VFORK)
-		thread_get(&t->thread);
-	thread_start(&t->thread);
-	if (r->flags & CLONE_VFORK) {
-		wait_vfork(t);
-		thread_put(&t->thread);
-	}
+	run_child(t, nr, r->flags & CLONE_VFORK, event);
+	trace_free(trace);
 	return nr;
 fail_pidfd:
 	pidfd_cancel(&pidfd);
+	trace_free(trace);
 fail_process:
 	task_drop_resources(t);
 	if (new_process)

@@ -146,9 +146,6 @@ static void timer_fire(struct timer *timer)
 		goto out;
 	switch (send_locked(t)) {
 	case 0:
-		t->queued_generation = t->generation;
-		t->waiting = true;
-		break;
 	case -EBUSY: /* set again while its last signal waits: that one will arm it */
 		t->queued_generation = t->generation;
 		t->waiting = true;

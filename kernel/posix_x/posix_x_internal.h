@@ -133,13 +133,17 @@ struct task {
 	bool vfork_pending; /* [a] */
 	struct waitqueue vfork_wq;
 	ns_t default_slack_ns; /* [c] */
+	struct trace *trace;   /* [tree + lock] by whom it is traced; NULL = by nobody */
+	s32 trace_signo;       /* [lock] with which the tracer lets it go on */
 	s32 exit_code;         /* [cur] */
 	bool nproc_exceeded; /* [cur] set*uid went over RLIMIT_NPROC: exec refuses while it holds */
 };
 #define TASK_STOP_PENDING 1u /* must stop on its way to user mode */
 #define TASK_STOPPED      2u
-#define TASK_EXITING      4u /* gets no more signals */
-#define TASK_EXEC_KILL    8u /* exec by another thread: ends quietly, the process goes on */
+#define TASK_EXITING      4u  /* gets no more signals */
+#define TASK_EXEC_KILL    8u  /* exec by another thread: ends quietly, the process goes on */
+#define TASK_TRACED       16u /* stopped until its tracer lets it go on */
+#define TASK_TRACE_TRAP   32u /* must stop for its tracer on its way to user mode */
 
 struct cpu_itimer {
 	u64 expires_ns, interval_ns;
@@ -154,14 +158,18 @@ struct process {
 	struct process *parent;        /* [tree] */
 	pid_t parent_tid;              /* [tree] thread of the parent that made us (__WNOTHREAD) */
 	struct list children, sibling; /* [tree] */
-	struct list threads;           /* [tree + lock] task->thread_node, oldest first */
-	u32 thread_count;              /* [tree + lock] threads in the list */
-	u32 live;                      /* [a] threads that have not begun to end */
-	struct pid *group;             /* [tree] one use */
-	struct list group_node;        /* [tree] group->group */
-	struct session *session;       /* [tree] +1 */
-	enum process_state state;      /* [tree] */
-	u8 exit_signal; /* [tree] told to the parent at the end; 0 = none (clone child) */
+	struct list tracees,
+		trace_ends; /* [tree] struct trace: whom our threads trace; who of them ended */
+	struct trace
+		*leader_trace;    /* [tree] of the first thread, when it ended before the others */
+	struct list threads;      /* [tree + lock] task->thread_node, oldest first */
+	u32 thread_count;         /* [tree + lock] threads in the list */
+	u32 live;                 /* [a] threads that have not begun to end */
+	struct pid *group;        /* [tree] one use */
+	struct list group_node;   /* [tree] group->group */
+	struct session *session;  /* [tree] +1 */
+	enum process_state state; /* [tree] */
+	u8 exit_signal;           /* [tree] told to the parent at the end; 0 = none (clone child) */
 	bool subreaper, has_subreaper; /* [tree] this one; some ancestor */
 	bool did_exec;                 /* [tree] setpgid by the parent is over */
 	/* signals */
@@ -320,6 +328,33 @@ void signal_tell_parent(struct process *p, int why);
 void signal_set_handler_locked(struct sighand *h, int signo, u64 handler); /* [act] */
 void signal_reset_action(int signo);
 bool alt_stack_on(const struct task *t, vaddr_t sp);
+
+/* ptrace.c, trace_stop.c */
+struct wait_request;
+bool trace_wait_locked(struct wait_request *w, bool *any); /* [tree] news of a tracee for wait */
+bool traced_by_locked(
+	const struct process *p, const struct process *tracer); /* [tree] its first thread */
+void trace_continued_locked(
+	struct task *t); /* [lock] SIGCONT: a tracee under PTRACE_LISTEN tells */
+int trace_signal(struct task *t, int signo,
+	struct siginfo *info); /* what becomes of a signal: signo | 0 = nothing */
+void trace_group_stop(
+	struct task *t, int signo);       /* the process stops for @signo; 0 = PTRACE_INTERRUPT */
+void trace_event(int event, u64 message); /* of current; stops if its tracer asked for it */
+void trace_exec(pid_t old_tid);
+int trace_clone_event(
+	u64 flags, u32 exit_signal); /* the event of this clone, 0 = nobody wants it */
+void trace_child_locked(struct trace *r,
+	struct task *child);           /* [tree] @r becomes the child's, when current is traced */
+void trace_free(struct trace *r);      /* NULL is fine */
+void trace_end_locked(struct task *t); /* [tree] current, traced or not, leaves its process */
+void trace_end_process_locked(struct process *p); /* [tree] */
+void tracer_exit_locked(struct task *t);          /* [tree] a thread that may be a tracer ends */
+bool trace_gains_locked(const struct task *t);    /* [tree] may an exec of @t raise its rights? */
+void process_tell_locked(
+	struct process *to, const struct siginfo *info); /* [tree] SIGCHLD, if it wants that */
+void process_child_info_locked(
+	struct process *p, struct siginfo *info, int code, int status); /* [tree] */
 
 /* timers */
 void itimers_init(struct process *p);

@@ -58,6 +58,8 @@ struct process *process_alloc(void)
 	list_init(&p->children);
 	list_init(&p->sibling);
 	list_init(&p->threads);
+	list_init(&p->tracees);
+	list_init(&p->trace_ends);
 	list_init(&p->group_node);
 	spin_init(&p->lock, RANK_SIGNAL);
 	sigpending_init(&p->shared);

@@ -12,11 +12,10 @@
  */
 static bool owner_died(struct task *t, u64 entry, s64 offset, bool pending)
 {
-	u32 USER *word = (u32 USER *)(entry + (u64)offset);
+	u32 USER *word = (u32 USER *)((entry & ~1ULL) + (u64)offset);
 	bool pi = entry & 1;
 	u32 value, seen, tid = (u32)t->thread.tid;
 
-	word = (u32 USER *)((entry & ~1ULL) + (u64)offset);
 	if (((u64)word & 3) || get_user_u32(word, &value))
 		return false;
 	for (;;) {

@@ -65,7 +65,7 @@ static bool group_orphaned_locked(struct pid *group, const struct process *leavi
 	struct process *p;
 
 	list_for_each_entry (p, &group->group, group_node) {
-		if (p == leaving || p->state != PROC_LIVE || !p->thread_count || !p->parent ||
+		if (p->state != PROC_LIVE || p == leaving || !p->thread_count || !p->parent ||
 			p->parent == init_process)
 			continue;
 		if (p->parent->pgid != p->pgid && p->parent->sid == p->sid)

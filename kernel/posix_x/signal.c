@@ -31,7 +31,7 @@ static bool ignored(struct process *p, struct task *t, int signo, bool force)
 {
 	u64 handler;
 
-	if ((t->blocked | t->real_blocked) & SIGBIT(signo))
+	if ((t->blocked | t->real_blocked) & SIGBIT(signo) || (t->trace && signo != SIGKILL))
 		return false;
 	handler = handler_of(p, signo);
 	if ((p->flags & PROC_UNKILLABLE) && handler == SIG_DFL && !force)
@@ -51,7 +51,7 @@ void signal_recalc_locked(struct task *t)
 
 	LOCK_HELD(&p->lock);
 	if (((t->pending.set | p->shared.set) & ~t->blocked) ||
-		(t->job & (TASK_STOP_PENDING | TASK_EXEC_KILL)) ||
+		(t->job & (TASK_STOP_PENDING | TASK_EXEC_KILL | TASK_TRACE_TRAP)) ||
 		(p->flags & (PROC_NOTE_STOP | PROC_NOTE_CONT | PROC_GROUP_EXIT)))
 		work_set(&t->thread, WORK_SIGNAL);
 	else if (&t->thread == current)
@@ -75,7 +75,7 @@ void signal_group_exit_locked(struct process *p, s32 code)
 	p->stop_left = 0;
 	p->wait_code = 0;
 	list_for_each_entry (t, &p->threads, thread_node) {
-		t->job &= ~(TASK_STOP_PENDING | TASK_STOPPED);
+		t->job &= ~(TASK_STOP_PENDING | TASK_STOPPED | TASK_TRACED | TASK_TRACE_TRAP);
 		if (t->job & TASK_EXITING)
 			continue;
 		t->pending.set |= SIGBIT(SIGKILL);
@@ -106,6 +106,8 @@ static void continue_locked(struct process *p)
 		t->job &= ~(TASK_STOP_PENDING | TASK_STOPPED);
 		if (note)
 			work_set(&t->thread, WORK_SIGNAL);
+		if (note)
+			trace_continued_locked(t);
 		if (was & TASK_STOPPED)
 			thread_wake_stopped(&t->thread);
 	}
@@ -135,7 +137,7 @@ static bool wants(struct task *t, int signo)
 		return false;
 	if (signo == SIGKILL)
 		return true;
-	if (t->job & TASK_STOPPED)
+	if (t->job & (TASK_STOPPED | TASK_TRACED))
 		return false;
 	return t->thread.on_cpu ||
 	       !(__atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_SIGNAL);
@@ -149,7 +151,7 @@ static struct task *choose(struct process *p, int signo)
 
 	if (first && wants(first, signo))
 		return first;
-	if (p->thread_count < 2)
+	if (!first || p->thread_count < 2)
 		return NULL;
 	start = p->signal_turn ? p->signal_turn : first;
 	t = start;
@@ -174,7 +176,8 @@ static void complete_locked(struct process *p, struct task *t, int signo)
 	if (!t)
 		return;
 	if (!(p->flags & PROC_GROUP_EXIT) && !(t->real_blocked & SIGBIT(signo)) &&
-		(signo == SIGKILL || (fatal(p, signo) && !(p->flags & PROC_UNKILLABLE)))) {
+		(signo == SIGKILL ||
+			(!t->trace && fatal(p, signo) && !(p->flags & PROC_UNKILLABLE)))) {
 		signal_group_exit_locked(p, signo);
 		return;
 	}

@@ -89,6 +89,13 @@ static void stop_here(struct task *t, ulong flags)
 	struct process *p = t->thread.proc;
 	bool last;
 
+	if (t->trace) {
+		int signo = p->stop_signo;
+
+		process_unlock(p, flags);
+		trace_group_stop(t, signo);
+		return;
+	}
 	t->job |= TASK_STOPPED;
 	last = signal_stop_done_locked(t);
 	process_unlock(p, flags);
@@ -130,6 +137,11 @@ static bool control_locked(struct task *t, ulong flags)
 		stop_here(t, flags);
 		return true;
 	}
+	if (t->job & TASK_TRACE_TRAP) {
+		process_unlock(p, flags);
+		trace_group_stop(t, 0);
+		return true;
+	}
 	return false;
 }
 
@@ -167,6 +179,7 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 {
 	struct process *p = t->thread.proc;
 	struct posix_timer *timer;
+	bool traced;
 	int signo;
 
 	for (;;) {
@@ -176,13 +189,22 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 			continue;
 		signo = signal_dequeue_locked(t, t->blocked, info, &timer);
 		signal_recalc_locked(t);
-		if (signo)
+		if (signo && !t->trace)
 			*action = take_action(p, signo);
+		traced = t->trace;
 		process_unlock(p, flags);
 		if (timer)
 			posix_timer_dequeued(timer, info);
 		if (!signo)
 			return 0;
+		if (unlikely(traced)) {
+			signo = trace_signal(t, signo, info);
+			if (!signo)
+				continue;
+			flags = process_lock(p);
+			*action = take_action(p, signo);
+			process_unlock(p, flags);
+		}
 		if (action->handler > SIG_IGN)
 			return signo;
 		if (action->handler == SIG_IGN || (SIGBIT(signo) & SIGSET_IGNORED) ||

@@ -7,7 +7,7 @@
  * Source: getrusage(2), proc(5). */
 #include <exo/string.h>
 #include <exo/tty.h>
-#include "posix_x_internal.h"
+#include "trace.h"
 
 void usage_of_thread(struct thread *t, struct usage *out)
 {
@@ -135,8 +135,8 @@ static char state_letter(const struct process *p, const struct task *t)
 {
 	if (!t)
 		return p->state == PROC_ZOMBIE ? 'Z' : 'X';
-	if (t->job & TASK_STOPPED)
-		return 'T';
+	if (t->job & (TASK_STOPPED | TASK_TRACED))
+		return t->job & TASK_TRACED ? 't' : 'T';
 	switch (thread_state(&t->thread)) {
 	case THREAD_RUNNING:
 	case THREAD_NEW:
@@ -150,11 +150,14 @@ static char state_letter(const struct process *p, const struct task *t)
 	}
 }
 
-static void stat_tree(struct process *p, struct process_stat *out)
+static void stat_tree(struct process *p, struct task *t, struct process_stat *out)
 {
 	ulong flags = tree_lock();
 	struct tty *tty = p->session ? p->session->tty : NULL;
 
+	if (!t)
+		t = process_first_task_locked(p);
+	out->tracer = t && t->trace ? t->trace->tracer_tid : 0;
 	out->ppid = p->parent_nr;
 	out->pgid = p->pgid;
 	out->sid = p->sid;
@@ -205,7 +208,7 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	memset(out, 0, sizeof(*out));
 	if (p->state == PROC_REAPED)
 		return -ESRCH;
-	stat_tree(p, out);
+	stat_tree(p, t, out);
 	flags = process_lock(p);
 	if (!t)
 		t = process_first_task_locked(p);

@@ -74,8 +74,13 @@ static int scan(struct wait_request *w)
 	int ret = -ECHILD;
 	ulong flags = tree_lock();
 
+	if (unlikely(!list_empty(&me->tracees) || !list_empty(&me->trace_ends))) {
+		bool any = false;
+
+		ret = trace_wait_locked(w, &any) ? 1 : any ? 0 : ret;
+	}
 	list_for_each_entry (child, &me->children, sibling) {
-		if (!eligible(w, child))
+		if (ret == 1 || !eligible(w, child))
 			continue;
 		ret = 0;
 		if (child->state == PROC_ZOMBIE) {
@@ -85,7 +90,7 @@ static int scan(struct wait_request *w)
 			ret = 1;
 			break;
 		}
-		if (take_news(w, child)) {
+		if (!traced_by_locked(child, me) && take_news(w, child)) {
 			ret = 1;
 			break;
 		}
@@ -112,6 +117,7 @@ long process_wait(struct wait_request *w)
 
 	w->pid = 0;
 	w->reaped = NULL;
+	w->trapped = false;
 	if (w->type == P_PGID && w->id == 0)
 		w->id = current->proc->pgid;
 	if (w->options & WNOHANG) {

@@ -70,7 +70,7 @@ static bool spin_on_owner(struct mutex *m)
 
 static int lock_slow(struct mutex *m, bool killable)
 {
-	struct wait_entry e = {.thread = current};
+	struct wait_entry e = {.thread = current}, *next;
 	bool lost_once = false;
 	ulong flags;
 	int ret = 0;
@@ -112,12 +112,10 @@ static int lock_slow(struct mutex *m, bool killable)
 	list_del(&e.node);
 	/* Whoever waits on sets its hand-over bit again; a bit left by one who went away must not
 	 * stay. */
-	__atomic_fetch_and(&m->owner, list_empty(&m->wq.waiters) ? ~MUTEX_BITS : ~MUTEX_HANDOFF,
-		__ATOMIC_RELAXED);
-	if (ret && !list_empty(&m->wq.waiters) &&
-		!owner_of(__atomic_load_n(&m->owner, __ATOMIC_RELAXED)))
-		thread_wake(list_first(&m->wq.waiters, struct wait_entry, node)
-				    ->thread); /* the wake that we will not use */
+	next = list_first(&m->wq.waiters, struct wait_entry, node);
+	__atomic_fetch_and(&m->owner, next ? ~MUTEX_HANDOFF : ~MUTEX_BITS, __ATOMIC_RELAXED);
+	if (ret && next && !owner_of(__atomic_load_n(&m->owner, __ATOMIC_RELAXED)))
+		thread_wake(next->thread); /* the wake that we will not use */
 	spin_unlock_irq(&m->wq.lock, flags);
 	return ret;
 }

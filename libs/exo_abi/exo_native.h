@@ -66,3 +66,45 @@ static inline long exo_mem_create(uint64_t size, uint32_t flags)
 {
 	return exo_call(EXO_SYS_mem_create, (long)size, (long)flags, 0, 0, 0, 0);
 }
+
+#define EXO_SYS_ring_create 1104
+static inline long exo_ring_create(const struct exo_ring_params *params, size_t size, int32_t *ends)
+{
+	return exo_call(EXO_SYS_ring_create, (long)params, (long)size, (long)ends, 0, 0, 0);
+}
+
+#define EXO_SYS_ring_wait 1105
+static inline long exo_ring_wait(int32_t end, uint32_t seen, uint64_t deadline_ns, int32_t wake)
+{
+	return exo_call(EXO_SYS_ring_wait, (long)end, (long)seen, (long)deadline_ns, (long)wake, 0, 0);
+}
+
+#define EXO_SYS_ring_wake 1106
+static inline long exo_ring_wake(int32_t end)
+{
+	return exo_call(EXO_SYS_ring_wake, (long)end, 0, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_ring_send_caps 1107
+static inline long exo_ring_send_caps(int32_t end, const int32_t *caps, size_t count, uint32_t flags)
+{
+	return exo_call(EXO_SYS_ring_send_caps, (long)end, (long)caps, (long)count, (long)flags, 0, 0);
+}
+
+#define EXO_SYS_ring_recv_caps 1108
+static inline long exo_ring_recv_caps(int32_t end, uint64_t ticket, int32_t *caps, size_t max, uint32_t flags)
+{
+	return exo_call(EXO_SYS_ring_recv_caps, (long)end, (long)ticket, (long)caps, (long)max, (long)flags, 0);
+}
+
+#define EXO_SYS_ring_info 1109
+static inline long exo_ring_info(int32_t end, struct exo_ring_info *info, size_t size)
+{
+	return exo_call(EXO_SYS_ring_info, (long)end, (long)info, (long)size, 0, 0, 0);
+}
+
+#define EXO_SYS_pool_create 1110
+static inline long exo_pool_create(uint32_t blocks, uint32_t block_bytes, uint32_t flags)
+{
+	return exo_call(EXO_SYS_pool_create, (long)blocks, (long)block_bytes, (long)flags, 0, 0, 0);
+}

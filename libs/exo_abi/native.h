@@ -87,3 +87,25 @@ struct exo_spawn_args {
 };
 #define EXO_SPAWN_CONFINED 1u /* the child begins in capability mode */
 #define EXO_SPAWN_CAPS_MAX 256
+
+/* exo_ring_create. Layout of the memory and the protocol: libs/exo_ipc/fusion_ring.h. */
+struct exo_ring_params {
+	uint32_t kind;  /* enum fring_kind: SPSC 1, MPSC 2, BROADCAST 3 */
+	uint32_t slots; /* a power of two, 2 .. 2^20 */
+	uint32_t flags; /* EXO_RING_* */
+};
+#define EXO_RING_CLOEXEC 1u
+#define EXO_RING_DUPLEX \
+	2u /* a channel: two rings, each end sends on one and receives on the other */
+
+/* exo_ring_info. Ring i of an end's memory begins at i * ring_bytes. */
+struct exo_ring_info {
+	uint32_t kind, slots; /* kind 0: a pool */
+	uint32_t rings;
+	uint32_t
+		side; /* 0: sends on ring 0, receives on ring 1 if there is one; 1: the other way */
+	uint64_t ring_bytes;
+	uint32_t wakes; /* wake-ups of this end so far */
+	uint32_t peer_gone;
+};
+#define EXO_RING_CAPS_MAX 16 /* capabilities in one exo_ring_send_caps */

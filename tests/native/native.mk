@@ -5,7 +5,7 @@ NATIVE_SRC := tests/native
 NATIVE_OUT := build/$(ARCH)/tests/native
 NATIVE_SUITES := $(patsubst $(NATIVE_SRC)/%.c,%,$(sort $(wildcard $(NATIVE_SRC)/*.c)))
 NATIVE_CFLAGS := $(COMPAT_CFLAGS) -Itests/compatibility -Ilibs
-NATIVE_HEADERS := $(wildcard $(NATIVE_SRC)/*.h) $(wildcard libs/exo_abi/*native*) tests/compatibility/t_.h
+NATIVE_HEADERS := $(wildcard $(NATIVE_SRC)/*.h libs/exo_ipc/*.h libs/exo_abi/*native*) tests/compatibility/t_.h
 
 .PHONY: native-programs test-native
 
@@ -15,10 +15,18 @@ $(NATIVE_OUT)/%: $(NATIVE_SRC)/%.c $(NATIVE_HEADERS) $(COMPAT_OUT)/t_.o
 	@mkdir -p $(@D)
 	$(COMPAT_CC) $(NATIVE_CFLAGS) -static -s -pthread $< $(COMPAT_OUT)/t_.o -o $@
 
-# The stubs are good C++ too.
-$(NATIVE_OUT)/cxx.o: libs/exo_abi/exo_native.h libs/exo_abi/native.h
+# The headers are good C++ too, and a channel takes no pointer to another type, nor an element that no slot holds.
+NATIVE_WRONG := 'EXO_CHANNEL(int) c; exo_send(&c, "x", 0)' 'EXO_CHANNEL(int) c; long v; exo_recv(&c, &v, 0)' \
+	'EXO_CHANNEL(struct{char b[57];}) c; exo_send(&c, c.element, 0)'
+NATIVE_RIGHT := 'EXO_CHANNEL(int) c; int v = 1; exo_open(&c, 3); exo_send(&c, &v, 0); exo_recv(&c, &v, 0)' \
+	'EXO_CHANNEL(struct{char b[56];}) c; exo_send(&c, c.element, 0)'
+$(NATIVE_OUT)/cxx.o: $(wildcard libs/exo_ipc/*.h libs/exo_abi/*native*)
 	@mkdir -p $(@D)
-	g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -x c++ -include libs/exo_abi/exo_native.h /dev/null && touch $@
+	@try() { echo "void f(void){$$2;}" | $$1 -Wall -Wextra -Werror -Ilibs -fsyntax-only -include exo_ipc/exo_channel.h -; }; \
+	for to in "g++ -std=c++11 -x c++" "gcc -std=gnu11 -x c"; do \
+		for code in $(NATIVE_RIGHT); do try "$$to" "$$code" || exit 1; done; \
+		for code in $(NATIVE_WRONG); do ! try "$$to" "$$code" 2>/dev/null || { echo "$$to takes: $$code"; exit 1; }; done; \
+	done; touch $@
 
 test-native: native-programs kernel image
 	$(Q)DEBUG=$(DEBUG) tests/native/run

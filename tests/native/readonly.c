@@ -85,6 +85,9 @@ static void write_with(int fd)
 	t_ok(pipe(p));
 	t_ret(write(p[1], "X", 1), 1);
 	DENIED_WITH("read from a pipe into the mapping", read(p[0], at, 1), EFAULT);
+	DENIED_WITH("/proc/self/mem over the mapping",
+		pwrite(open("/proc/self/mem", O_RDWR), "X", 1, (off_t)at),
+		exo_cap_enter(EXO_ENTER_QUERY) ? EBADF : EIO);
 	close(p[0]);
 	close(p[1]);
 	munmap(at, 2 * PAGE);

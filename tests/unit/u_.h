@@ -2,7 +2,7 @@
  *
  * A file tests/unit/<room>/<name>_test.c is one program. Lines of its opening comment tell what it is built from:
  *   needs: kernel/room/file.c ...   kernel sources to link (any number of lines); everything else comes from arch/host's library
- *   mode: asan | tsan | sim         sanitizers; sim = asan + a point of choice of the simulator at every branch of the kernel code
+ *   mode: asan | tsan | sim | plain sanitizers; plain = none, sim = asan + a point of choice of the simulator at every branch of the kernel code
  *   defines: -DNAME=...             for the kernel sources and the test
  * Each U_TEST runs in a process of its own with a time limit, and prints `ok N - room/name: test` or `not ok ...`.
  * A file <name>_fuzz.c is a libFuzzer program (see unit.mk). */

@@ -17,11 +17,14 @@ UNIT_SAN_asan := -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanit
 UNIT_SAN_tsan := -fsanitize=thread -Wno-tsan
 # No UBSan in sim: its checks would split a per-CPU access in two, with a point of choice between.
 UNIT_SAN_sim  := -fsanitize=address
+# plain: for tests that move stacks about, which no sanitizer follows.
+UNIT_SAN_plain :=
 UNIT_SAN_fuzz := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=alignment -fno-sanitize-recover=undefined
 UNIT_KERN_sim := -fsanitize-coverage=trace-pc
 UNIT_CC_asan  := $(UNIT_CC)
 UNIT_CC_tsan  := $(UNIT_CC)
 UNIT_CC_sim   := $(UNIT_CC)
+UNIT_CC_plain := $(UNIT_CC)
 UNIT_CC_fuzz  := $(FUZZ_CC)
 UNIT_LINK_fuzz := -fsanitize=fuzzer
 # kernel/base is in the library too, with the names that the C library has renamed: memcpy is kbase_memcpy, and so on.
@@ -44,7 +47,7 @@ $(UNIT_BUILD)/$(1)/libhost.a: $(patsubst %.c,$(UNIT_BUILD)/$(1)/%.o,$(UNIT_HOST)
 	@rm -f $$@ && ar rcs $$@ $$^
 -include $(patsubst %.c,$(UNIT_BUILD)/$(1)/%.d,$(UNIT_HOST))
 endef
-$(foreach mode,asan tsan sim fuzz,$(eval $(call UNIT_OBJECTS,$(mode))))
+$(foreach mode,asan tsan sim plain fuzz,$(eval $(call UNIT_OBJECTS,$(mode))))
 
 # Sources with defines of their own are compiled for that program alone, others once a mode.
 # UNIT_PROGRAM name mode needs defines source extra-objects

@@ -364,7 +364,7 @@ static void frame(char kind, unsigned long first, const unsigned long *second, c
 
 static void console_raw(bool all)
 {
-	struct termios settings;
+	struct termios settings = {0};
 
 	if (SYS(ioctl, console_fd, TCGETS, &settings) < 0)
 		return;

@@ -1,5 +1,5 @@
 # /init: a freestanding static program.
-INIT_CC ?= $(CC)
+INIT_CC ?= gcc
 INIT_CFLAGS := -std=gnu17 -Os -ffreestanding -fno-builtin -fno-pie -no-pie -static -nostdlib \
 	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -mno-sse \
 	-Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wimplicit-fallthrough -Wstrict-prototypes

@@ -220,14 +220,11 @@ static void choose(bool must)
 
 	if (c->now > sim.time_limit_ns)
 		leave(-ETIMEDOUT);
-	if (sim.cpus == 1)
+	if (sim.cpus < 2)
 		return;
-	if (c->now > front + SKEW_NS) {
-		must = true;
-	} else if (!must) {
-		if (!sim.switch_one_in || host_sim_random() % sim.switch_one_in)
-			return;
-	}
+	if (!must && c->now <= front + SKEW_NS &&
+		(!sim.switch_one_in || host_sim_random() % sim.switch_one_in))
+		return;
 	if (c->now <= front + SKEW_NS) {
 		other = (u32)(host_sim_random() % sim.cpus);
 		if (next_time(&sim_cpus[other]) > c->now + SKEW_NS) /* asleep, or too far ahead */

@@ -51,15 +51,7 @@
 	popq %rdi
 .endm
 
-	.section .entry.text, "ax"
-
-/* ---- system calls ----
- * rax number, rdi rsi rdx r10 r8 r9 arguments, rcx user rip, r11 user rflags; interrupts off, DF TF AC NT clear (SFMASK).
- * Stack below: one slot is TF offsets minus 48 (the callee-saved part is not stored). */
-#define PARTIAL(offset) ((offset) - TF_R10)(%rsp)
-	.balign 64
-	.globl syscall_entry
-syscall_entry:
+.macro PUSH_SYSCALL
 	swapgs
 	movq %rsp, %gs:syscall_user_sp(%rip)
 	movq %gs:kernel_stack_top(%rip), %rsp
@@ -75,6 +67,18 @@ syscall_entry:
 	pushq %r8
 	pushq %r9
 	pushq %r10
+.endm
+
+	.section .entry.text, "ax"
+
+/* ---- system calls ----
+ * rax number, rdi rsi rdx r10 r8 r9 arguments, rcx user rip, r11 user rflags; interrupts off, DF TF AC NT clear (SFMASK).
+ * Stack below: one slot is TF offsets minus 48 (the callee-saved part is not stored). */
+#define PARTIAL(offset) ((offset) - TF_R10)(%rsp)
+	.balign 64
+	.globl syscall_entry
+syscall_entry:
+	PUSH_SYSCALL
 	sti
 	cmpq $SYSCALL_COUNT, %rax
 	jae syscall_bad_number
@@ -109,6 +113,22 @@ syscall_absent:
 	movq syscall_table + 8 * (SYSCALL_COUNT - 1)(%rip), %rcx /* the last entry is always absent: it logs and refuses */
 	call *%rcx
 	jmp syscall_done
+
+/* MSR_LSTAR of threads that are traced or filtered: the whole frame, and C decides. */
+	.balign 64
+	.globl syscall_entry_slow
+syscall_entry_slow:
+	PUSH_SYSCALL
+	subq $8, %rsp
+	PUSH_CALLEE_SAVED
+	sti
+	call frame_complete
+	movq %rsp, %rdi
+	call syscall_slow
+	cli
+	movq %rsp, %rdi
+	call trap_exit_to_user
+	jmp return_to_user_by_sysret
 
 syscall_work: /* rsp at the r10 slot, rax the result: complete the frame */
 	subq $8, %rsp

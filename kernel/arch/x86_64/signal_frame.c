@@ -17,7 +17,6 @@
 #define UC_SIGCONTEXT_SS     2ul
 #define UC_STRICT_RESTORE_SS 4ul
 #define SYSCALL_BYTES        2
-#define USER_FLAGS           0x50dd5ul /* AC OF DF TF SF ZF AF PF CF RF: what a program may choose */
 
 struct sigcontext {
 	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip,
@@ -222,7 +221,7 @@ int arch_signal_return(
 		.orig_rax = ~0ul,
 		.rip = c->rip,
 		.cs = SEL_USER_CODE,
-		.rflags = (c->rflags & USER_FLAGS) | X86_FLAGS_IF | 2,
+		.rflags = (c->rflags & FLAGS_USER) | X86_FLAGS_IF | 2,
 		.rsp = c->rsp,
 		.ss = SEL_USER_DATA};
 	*mask = uc.mask;

@@ -60,6 +60,11 @@ static u64 read_fs_base(void)
 	__asm__ volatile("rdfsbase %0" : "=r"(v));
 	return v;
 }
+void arch_bases_get(u64 *fs, u64 *gs)
+{
+	*fs = read_fs_base();
+	*gs = rdmsr(MSR_KERNEL_GS_BASE);
+}
 static void write_fs_base(u64 v)
 {
 	if (x86.fsgsbase)
@@ -77,8 +82,9 @@ void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_fra
 	f->rax = 0;
 	if (user_sp)
 		f->rsp = user_sp;
-	t->arch.fs_base = set_tls ? tls : read_fs_base();
-	t->arch.gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+	arch_bases_get(&t->arch.fs_base, &t->arch.gs_base);
+	if (set_tls)
+		t->arch.fs_base = tls;
 	start_frame(t, (vaddr_t)f, thread_first_user);
 }
 
@@ -155,6 +161,8 @@ static ALWAYS_INLINE void user_state_load(struct thread *t)
 
 struct thread *arch_switch(struct thread *prev, struct thread *next)
 {
+	if (unlikely(prev->arch.special | next->arch.special))
+		trace_switch(next);
 	if (prev->arch.fpu)
 		user_state_save(prev);
 	if (next->arch.fpu)

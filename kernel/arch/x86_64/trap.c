@@ -161,10 +161,9 @@ static int x87_code(void)
 	return fpe_code(status & ~control & 0x3f);
 }
 
-static void user_trap(struct trap_frame *f, u32 vector, u32 error)
+static void user_trap(struct trap_frame *f, u32 vector, u32 error, u64 dr6)
 {
 	struct thread *t = current;
-	u64 dr6;
 
 	t->arch.trap_number = vector;
 	t->arch.trap_error = error;
@@ -174,10 +173,12 @@ static void user_trap(struct trap_frame *f, u32 vector, u32 error)
 		signal_from_trap(f, SIGFPE_, 1, f->rip, vector, error);
 		break;
 	case TRAP_DB:
-		__asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
-		__asm__ volatile("movq %0, %%dr6" ::"r"(0xffff0ff0ul));
 		f->rflags &= ~FLAGS_TF;
-		signal_from_trap(f, SIGTRAP_, dr6 & BIT(14) ? 2 : 1, f->rip, vector, error);
+		signal_from_trap(f, SIGTRAP_,
+			dr6 & BIT(14) ? 2
+			: dr6 & 15    ? 4
+				      : 1,
+			f->rip, vector, error);
 		break;
 	case TRAP_BP:
 		signal_from_trap(f, SIGTRAP_, SI_KERNEL, 0, vector, error);
@@ -216,7 +217,7 @@ static void double_fault(struct trap_frame *f)
 
 void trap_dispatch(struct trap_frame *f, u32 vector, u64 error)
 {
-	u64 fixup;
+	u64 fixup, dr6 = vector == TRAP_DB ? trace_debug_trap() : 0;
 
 	switch (vector) {
 	case TRAP_NMI:
@@ -231,9 +232,11 @@ void trap_dispatch(struct trap_frame *f, u32 vector, u64 error)
 	}
 	if (tf_from_user(f)) {
 		arch_irq_enable();
-		user_trap(f, vector, (u32)error);
+		user_trap(f, vector, (u32)error, dr6);
 		return;
 	}
+	if (dr6 & 15)
+		return; /* the kernel touched what a program watches */
 	fixup = exception_fixup(f->rip);
 	if (fixup) {
 		f->rip = fixup;

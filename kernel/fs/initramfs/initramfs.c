@@ -81,6 +81,7 @@ static int dir_enter(struct unpack *u, const char *text, size_t len)
 		u->dir = (struct path){NULL, NULL};
 		return err;
 	}
+	ASSERT(u->dir.dentry);
 	u->dir_text = text;
 	u->dir_len = len;
 	return 0;

@@ -19,6 +19,10 @@
 			.mode = S_IFREG | 0644,                                                   \
 			.show = proc_show_oom_score_adj,                                          \
 			.store = proc_store_oom_score_adj},                                       \
+		{.name = "mem",                                                                   \
+			.mode = S_IFREG | 0600,                                                   \
+			.dir_ops = &proc_mem_ops,                                                 \
+			.dir_fops = &proc_mem_fops},                                              \
 		{.name = "exe",                                                                   \
 			.mode = S_IFLNK | 0777,                                                   \
 			.follow = exe_follow,                                                     \

@@ -90,7 +90,7 @@ void proc_inode_free(struct inode *i)
 {
 	if (i->ops == &pid_dir_ops || i->ops == &text_ops || i->ops == &magic_ops ||
 		i->ops == &fd_dir_ops || i->ops == &fd_link_ops || i->ops == &task_dir_ops ||
-		i->ops == &fdinfo_dir_ops || i->ops == &fdinfo_ops)
+		i->ops == &fdinfo_dir_ops || i->ops == &fdinfo_ops || i->ops == &proc_mem_ops)
 		kfree(i->priv);
 }
 
@@ -157,9 +157,7 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 	if (!e->name)
 		return 0;
 	r.entry = e;
-	ops = (e->mode & S_IFMT) == S_IFREG   ? &text_ops
-	      : (e->mode & S_IFMT) == S_IFLNK ? &magic_ops
-					      : e->dir_ops;
+	ops = e->dir_ops ? e->dir_ops : (e->mode & S_IFMT) == S_IFREG ? &text_ops : &magic_ops;
 	return attach(dir, d, e->mode, INO_PID(r.tid ? r.tid : r.pid, 2 + (e - first)), ops,
 		e->dir_fops, &r);
 }
@@ -457,23 +455,26 @@ static int task_dir_readdir(struct file *f, struct dirent_sink *s)
 	return 0;
 }
 
-static int deny_setattr(struct inode *i, const struct setattr *a)
+int proc_deny_setattr(struct inode *i, const struct setattr *a)
 {
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
 
-static const struct inode_ops pid_dir_ops = {.lookup = pid_dir_lookup, .setattr = deny_setattr};
-static const struct inode_ops text_ops = {.open = text_open, .setattr = deny_setattr};
+static const struct inode_ops pid_dir_ops = {
+	.lookup = pid_dir_lookup, .setattr = proc_deny_setattr};
+static const struct inode_ops text_ops = {.open = text_open, .setattr = proc_deny_setattr};
 static const struct inode_ops magic_ops = {
-	.follow = magic_follow, .readlink = magic_readlink, .setattr = deny_setattr};
+	.follow = magic_follow, .readlink = magic_readlink, .setattr = proc_deny_setattr};
 static const struct inode_ops fd_dir_ops = {
-	.lookup = fd_dir_lookup, .permission = private_permission, .setattr = deny_setattr};
-static const struct inode_ops fdinfo_dir_ops = {
-	.lookup = fdinfo_dir_lookup, .permission = private_permission, .setattr = deny_setattr};
+	.lookup = fd_dir_lookup, .permission = private_permission, .setattr = proc_deny_setattr};
+static const struct inode_ops fdinfo_dir_ops = {.lookup = fdinfo_dir_lookup,
+	.permission = private_permission,
+	.setattr = proc_deny_setattr};
 static const struct inode_ops fd_link_ops = {
-	.follow = fd_follow, .readlink = fd_readlink, .setattr = deny_setattr};
-static const struct inode_ops fdinfo_ops = {.open = fdinfo_open, .setattr = deny_setattr};
-static const struct inode_ops task_dir_ops = {.lookup = task_dir_lookup, .setattr = deny_setattr};
+	.follow = fd_follow, .readlink = fd_readlink, .setattr = proc_deny_setattr};
+static const struct inode_ops fdinfo_ops = {.open = fdinfo_open, .setattr = proc_deny_setattr};
+static const struct inode_ops task_dir_ops = {
+	.lookup = task_dir_lookup, .setattr = proc_deny_setattr};
 static const struct file_ops pid_dir_fops = {.readdir = pid_dir_readdir, .seek = file_seek_generic};
 static const struct file_ops fd_dir_fops = {.readdir = fd_dir_readdir, .seek = file_seek_generic};
 static const struct file_ops task_dir_fops = {

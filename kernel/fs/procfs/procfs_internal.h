@@ -21,7 +21,7 @@ struct pid_entry {
 	ssize_t (*store)(struct process *p, struct thread *t, const char *text, size_t len_bytes);
 	int (*follow)(struct process *p, struct path *out); /* magic links */
 	int (*readlink)(struct process *p, char *buf, size_t size);
-	const struct inode_ops *dir_ops;
+	const struct inode_ops *dir_ops; /* directories, and files that are no text */
 	const struct file_ops *dir_fops;
 };
 
@@ -33,5 +33,8 @@ void proc_ref_put(struct process *p, struct thread *t);
 int proc_pid_lookup(struct inode *dir, struct dentry *d); /* /proc/N */
 int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos);
 extern const struct pid_entry pid_entries[], task_entries[]; /* ended by a NULL name */
+extern const struct inode_ops proc_mem_ops;
+extern const struct file_ops proc_mem_fops;
+int proc_deny_setattr(struct inode *i, const struct setattr *a);
 void proc_system_init(void);
 void proc_inode_free(struct inode *i); /* super_ops of procfs */

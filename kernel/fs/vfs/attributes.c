@@ -157,7 +157,7 @@ int vfs_truncate(const struct path *p, u64 size)
 int vfs_access(const struct path *p, u32 mask, bool effective)
 {
 	struct inode *i = p->dentry->inode;
-	struct cred *now = cred_now(), *c = now;
+	struct cred *now = cred_now(), *c;
 	int err;
 
 	if (mask & MAY_EXEC && S_ISREG(i->mode) && p->mount->flags & MS_NOEXEC)

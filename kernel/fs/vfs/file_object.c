@@ -100,9 +100,10 @@ static void file_grant_gone(struct object *o, const struct grant *g)
 static void file_revoked(struct object *o)
 {
 	struct file *f = object_file(o);
+	struct vm_map_request r = {0}; /* asks which memory is the file's */
 
-	if (f->ops && f->ops->mmap && S_ISREG(f->inode->mode))
-		vm_object_revoke(&f->inode->pages);
+	if (f->ops && f->ops->mmap && !f->ops->mmap(f, &r) && r.object)
+		vm_object_revoke(r.object);
 }
 
 void file_get(struct file *f)

@@ -351,22 +351,23 @@ static int move_permission(const struct moving *m)
 {
 	bool from_dir = S_ISDIR(m->from->inode->mode), exchange = m->flags & RENAME_EXCHANGE,
 	     crossing = m->old.at.dentry != m->new.at.dentry;
+	struct inode *to = m->to->inode;
+	bool to_dir = to && S_ISDIR(to->mode);
 	int err = may_delete(&m->old.at, m->from, from_dir);
 
 	if (err)
 		return err;
-	if (m->to->inode && !(m->new.rights &CAP_DELETE))
+	if (to && !(m->new.rights &CAP_DELETE))
 		return -EACCES;
-	if (!m->to->inode)
+	if (!to)
 		err = path_may_create(&m->new.at);
 	else
-		err = may_delete(
-			&m->new.at, m->to, exchange ? S_ISDIR(m->to->inode->mode) : from_dir);
+		err = may_delete(&m->new.at, m->to, exchange ? to_dir : from_dir);
 	/* A directory that gets another parent changes its "..". */
 	if (!err && crossing && from_dir)
 		err = inode_permission(m->from->inode, MAY_WRITE);
-	if (!err && crossing && exchange && S_ISDIR(m->to->inode->mode))
-		err = inode_permission(m->to->inode, MAY_WRITE);
+	if (!err && crossing && exchange && to_dir)
+		err = inode_permission(to, MAY_WRITE);
 	return err;
 }
 

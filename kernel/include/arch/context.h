@@ -45,6 +45,22 @@ void arch_fpu_free(struct thread *t);
 void arch_fpu_fork(struct thread *child); /* copies current's live state */
 void arch_thread_set_tls(struct thread *t, u64 base);
 
+/* Tracing. A register set is NT_* of linux_ptrace.h; the thread is not running but for current.
+ * arch_regset_bytes - size of a set, 0 = unknown. arch_regset_get - fills @buf with it.
+ * arch_regset_set - 0 | -EINVAL wrong size or values that no program may have; what a program may
+ * not choose (segments, privileged flags) is left as it is. */
+size_t arch_regset_bytes(u32 type);
+void arch_regset_get(struct thread *t, u32 type, void *buf);
+int arch_regset_set(struct thread *t, u32 type, const void *buf, size_t len_bytes) MUST_USE;
+/* arch_debug_get, arch_debug_set - breakpoint register @i as a debugger sees it. 0 | -EINVAL
+ * outside user memory or unknown conditions | -ENOMEM. The registers watch user mode only. */
+u64 arch_debug_get(struct thread *t, u32 i);
+int arch_debug_set(struct thread *t, u32 i, u64 value) MUST_USE;
+void arch_thread_step(struct thread *t, bool on); /* trap after one instruction of user mode */
+/* arch_syscall_slow - system calls of @t go by syscall_slow() from its next switch on, of current
+ * at once: with the whole frame, whatever their flags. */
+void arch_syscall_slow(struct thread *t, bool on);
+
 /* Frame accessors (inline in archimpl): tf_ip(f), tf_sp(f), tf_set_ip, tf_set_sp, tf_ret(f) /
  * tf_set_ret (rax), tf_syscall(f) (number at entry or -1 if not in a call), tf_from_user(f),
  * tf_arg(f, 0..5). */

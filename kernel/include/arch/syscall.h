@@ -8,6 +8,7 @@
 #define NATIVE_FIRST \
 	1024 /* native calls: a table of their own behind the bounds check of the other */
 #define NATIVE_COUNT 256
+struct trap_frame;
 typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);
 extern syscall_fn
 	syscall_table[SYSCALLS_MAX]; /* [c] dispatch array; absent entries log and answer -ENOSYS */
@@ -16,5 +17,10 @@ extern u64
 	syscall_full_frame[SYSCALLS_MAX / 64]; /* [c] bit nr = the handler wants the full frame */
 /* arch_syscall_init - puts the full-frame stubs of the F calls into the filled table. */
 void arch_syscall_init(void);
+/* arch_syscall_call - the handler of the frame's number with the frame's arguments; its result goes
+ * into the frame. The frame is whole. */
+void arch_syscall_call(struct trap_frame *f);
+/* syscall_slow - a call of a thread that is traced or filtered. Room posix_x. */
+void syscall_slow(struct trap_frame *f);
 /* syscall_frame - the trap frame of current; complete only in F calls. */
 struct trap_frame *syscall_frame(void);

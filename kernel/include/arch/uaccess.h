@@ -28,5 +28,6 @@ bool user_range_ok(const void USER *p, size_t len_bytes);
 /* The arch page-fault handler calls this (memory room) with interrupts as they were. @access is
  * PROT_R/W/X | VM_FAULT_USER. Return: 0 resolved | -EFAULT (SEGV_MAPERR) | -EACCES (SEGV_ACCERR) |
  * -EIO (SIGBUS) | -ENOMEM. */
-#define VM_FAULT_USER 0x100u
+#define VM_FAULT_USER  0x100u
+#define VM_FAULT_FORCE 0x200u /* a debugger writes: a private mapping may be read-only */
 int vm_fault_current(vaddr_t va, u32 access);

@@ -37,9 +37,12 @@ struct wait_request {
 	u32 uid;                /* out */
 	s32 status;             /* out: wait status, 0xffff = continued */
 	struct usage usage;     /* out */
+	bool trapped;           /* out: the stop of a tracee */
 	struct process *reaped; /* internal */
 };
 long process_wait(struct wait_request *w);
+long process_ptrace(long request, pid_t tid, u64 addr, u64 data); /* ptrace(2) */
+bool process_may_trace(struct thread *t); /* may current look into it? Rules of ptrace(2) */
 void process_usage(
 	struct process *p, int who, struct usage *out); /* RUSAGE_SELF, _CHILDREN, _THREAD */
 

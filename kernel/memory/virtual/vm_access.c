@@ -1,7 +1,18 @@
 /* Reading and writing another space's memory: ptrace, /proc/PID/mem, /proc/PID/cmdline, arguments
  * of a new program. Layer: memory. */
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "vm_internal.h"
+
+/* A page that only this space has may be changed under a mapping that the program itself may not
+ * write: breakpoints. */
+static bool may_write(pte_t pte)
+{
+	const struct page *p = pte_special(pte) ? NULL : phys_to_page(pte_paddr(pte));
+
+	return pte_writable(pte) ||
+	       (p && p->flags & PG_ANON && __atomic_load_n(&p->refs, __ATOMIC_ACQUIRE) == 1);
+}
 
 /* One page. The area is held for writing: nobody can take the page away or look at a half of the
  * change of rights. */
@@ -13,7 +24,7 @@ static int access_page(struct vm_space *s, vaddr_t va, u8 *buf, size_t len_bytes
 	int err = -EAGAIN;
 
 	while (err == -EAGAIN) {
-		err = vm_fault(s, va, write ? PROT_W : PROT_R);
+		err = vm_fault(s, va, write ? PROT_W | VM_FAULT_FORCE : PROT_R);
 		if (err)
 			return err;
 		a = area_get(s, va);
@@ -22,7 +33,7 @@ static int access_page(struct vm_space *s, vaddr_t va, u8 *buf, size_t len_bytes
 		rwsem_write_lock(&a->lock);
 		pte = pmap_lookup(&s->pmap, va & PAGE_MASK);
 		if (va < a->start || va >= a->end || !pte_present(pte) ||
-			(write && !pte_writable(pte))) {
+			(write && !may_write(pte))) {
 			err = -EAGAIN;
 		} else {
 			mem = (u8 *)phys_to_virt(pte_paddr(pte)) + (va & ~PAGE_MASK);

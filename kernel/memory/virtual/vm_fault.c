@@ -109,13 +109,17 @@ static int fault_copy(struct fault *f)
 {
 	struct page *old = phys_to_page(pte_paddr(f->old)), *p;
 	struct vm_space *s = f->area->space;
+	pte_t own;
 	int err;
 
 	if (pte_special(f->old))
 		return old == zero_page ? fault_unzero(f) : -EACCES;
-	if ((old->flags & PG_ANON) && __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
-		return pmap_replace(f->pmap, f->va, f->old,
-			pte_mkwrite(pte_set_prot(f->old, f->area->flags & VM_PROT)));
+	if ((old->flags & PG_ANON) && __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1) {
+		own = pte_set_prot(f->old, f->area->flags & VM_PROT);
+		if (f->area->flags & VM_WRITE) /* else a debugger writes */
+			own = pte_mkwrite(own);
+		return pmap_replace(f->pmap, f->va, f->old, own);
+	}
 	if (!fault_hold(f, old))
 		return -EAGAIN;
 	p = anon_page_alloc(0);
@@ -328,7 +332,10 @@ static int fault_allowed(const struct vm_area *a, u32 access)
 	if (unlikely(a->grant) && !grant_live(a->grant))
 		return -EACCES;
 	if (access & PROT_W)
-		return flags & VM_WRITE ? 0 : -EACCES;
+		return flags & VM_WRITE || (access & VM_FAULT_FORCE && !(flags & VM_SHARED) &&
+						   flags & VM_PROT)
+			       ? 0
+			       : -EACCES;
 	if (access & PROT_X)
 		return flags & VM_EXEC ? 0 : -EACCES;
 	return flags & VM_PROT ? 0 : -EACCES;

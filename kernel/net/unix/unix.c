@@ -255,6 +255,8 @@ static ssize_t unix_receive(struct socket *sock, struct uio *u, struct message *
 		if (m->name)
 			*m->name = s->peer_name;
 	}
+	if (m->scm == &own)
+		m->scm = NULL;
 	scm_fds_free(own.fds);
 	return n;
 }
@@ -635,7 +637,6 @@ static int unix_set_option(struct socket *sock, int name, const void *buf, u32 l
 			unix_put(peer);
 		break;
 	case SO_PEEK_OFF:
-		break;
 	case SO_RCVLOWAT:
 		break;
 	default:

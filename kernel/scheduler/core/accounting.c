@@ -67,7 +67,7 @@ void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns)
 	u64 user = READ_ONCE(t->sampled_user_ns), system = READ_ONCE(t->sampled_system_ns);
 
 	if (t->flags & THREAD_KERNEL)
-		user = 0, system = total;
+		user = 0;
 	else if (!system)
 		user = total;
 	else

@@ -126,6 +126,7 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 		.btime = statx_time(st.btime),
 		.ctime = statx_time(st.ctime),
 		.mtime = statx_time(st.mtime),
+		/* NOLINTNEXTLINE(clang-analyzer-core.*): without an error, stat_at has filled it */
 		.rdev_major = DEV_MAJOR(st.rdev),
 		.rdev_minor = DEV_MINOR(st.rdev),
 		.dev_major = DEV_MAJOR(st.dev),

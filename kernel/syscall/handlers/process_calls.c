@@ -138,7 +138,7 @@ static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
 		info->code = CLD_CONTINUED;
 		info->chld.status = SIGCONT;
 	} else if ((w->status & 0xff) == 0x7f) {
-		info->code = CLD_STOPPED;
+		info->code = w->trapped ? CLD_TRAPPED : CLD_STOPPED;
 		info->chld.status = w->status >> 8;
 	} else if (w->status & 0x7f) {
 		info->code = CLD_KILLED;
@@ -294,4 +294,9 @@ long sys_arch_prctl(u64 code, u64 addr)
 long sys_rseq(u64 area, u64 len, u64 flags, u64 signature)
 {
 	return rseq_register((void USER *)area, (u32)len, (u32)flags, (u32)signature);
+}
+
+long sys_ptrace(u64 request, u64 pid, u64 addr, u64 data)
+{
+	return process_ptrace((long)request, (pid_t)pid, addr, data);
 }

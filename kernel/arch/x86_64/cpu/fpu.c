@@ -62,6 +62,8 @@ void arch_fpu_free(struct thread *t)
 	if (t->arch.fpu)
 		kmem_cache_free(fpu_cache, t->arch.fpu);
 	t->arch.fpu = NULL;
+	kfree(t->arch.debug);
+	t->arch.debug = NULL;
 }
 
 void arch_fpu_fork(struct thread *child)

@@ -97,7 +97,7 @@ int gettimeofday(struct timeval *tv, void *zone) ALIAS(__vdso_gettimeofday);
 EXPORT s64 __vdso_time(s64 *t);
 EXPORT s64 __vdso_time(s64 *t)
 {
-	struct timespec ts;
+	struct timespec ts = {0};
 
 	if (__vdso_clock_gettime(REALTIME, &ts))
 		return -1;

@@ -19,7 +19,11 @@ struct arch_thread {
 	u32 fpu_cpu;                 /* CPU whose registers may still hold it, ~0 = none */
 	u32 trap_number, trap_error; /* last fault, for the signal frame */
 	u64 trap_address;
+	u32 special; /* THREAD_SLOW_CALLS, THREAD_WATCHED; looked at by the switch */
+	struct debug_registers *debug; /* NULL = none yet */
 };
+#define THREAD_SLOW_CALLS 1u
+#define THREAD_WATCHED    2u
 
 static inline vaddr_t tf_ip(const struct trap_frame *f)
 {

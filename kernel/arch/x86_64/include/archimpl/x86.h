@@ -86,11 +86,12 @@ enum {
 #define CR4_SMEP     (1ul << 20)
 #define CR4_SMAP     (1ul << 21)
 
-#define FLAGS_TF (1ul << 8)
-#define FLAGS_DF (1ul << 10)
-#define FLAGS_NT (1ul << 14)
-#define FLAGS_RF (1ul << 16)
-#define FLAGS_AC (1ul << 18)
+#define FLAGS_TF   (1ul << 8)
+#define FLAGS_USER 0x50dd5ul /* AC OF DF TF SF ZF AF PF CF RF: what a program may choose */
+#define FLAGS_DF   (1ul << 10)
+#define FLAGS_NT   (1ul << 14)
+#define FLAGS_RF   (1ul << 16)
+#define FLAGS_AC   (1ul << 18)
 
 struct cpuid_regs {
 	u32 eax, ebx, ecx, edx;
@@ -184,6 +185,10 @@ void *fixmap_device(paddr_t pa);     /* one uncached 4 KB page, before the vmall
 					fails at boot */
 int percpu_create(u32 cpu) MUST_USE; /* copies the area for @cpu; -ENOMEM */
 void nmi_handle(struct trap_frame *f);
+void trace_switch(
+	struct thread *next); /* entry and breakpoints of @next; interrupts or preemption off */
+u64 trace_debug_trap(void);   /* status of a debug exception, taken off the CPU */
+void arch_bases_get(u64 *fs, u64 *gs); /* of current */
 void trap_dispatch(struct trap_frame *f, u32 vector, u64 error);
 void trap_exit_to_user(
 	struct trap_frame *f); /* slow way out: work and reschedule, interrupts on entry off */

@@ -1,0 +1,84 @@
+/* /proc/PID/mem: another space's memory, for debuggers. Layer: fs. The file shows the process as it
+ * is at each access, to whom it lets trace it then. Source: proc(5). */
+#include "procfs_internal.h"
+#include "pid_text.h"
+
+#include <exo/errno.h>
+#include <exo/fs_uio.h>
+#include <exo/memory.h>
+#include <exo/posix_calls.h>
+#include <exo/vm.h>
+
+/* Its memory, +1. err_ptr(-ESRCH | -EACCES). */
+static struct vm_space *space_of(const struct inode *i)
+{
+	struct vm_space *space;
+	struct process *p;
+	struct thread *t;
+	int err = proc_ref_get(i->priv, &p, &t);
+
+	if (err)
+		return err_ptr(err);
+	space = t && process_may_trace(t) ? process_space(p) : err_ptr(-EACCES);
+	proc_ref_put(p, t);
+	return space ? space : err_ptr(-ESRCH);
+}
+
+static int mem_open(struct inode *i, struct file *f)
+{
+	struct vm_space *space = space_of(i);
+
+	if (is_err(space))
+		return (int)ptr_err(space);
+	vm_space_put(space);
+	return 0;
+}
+
+static ssize_t mem_move(struct file *f, struct uio *u, u64 *pos, bool write)
+{
+	u8 *page = kmalloc(PAGE_SIZE, ALLOC_KERNEL);
+	struct vm_space *space = space_of(f->inode);
+	ssize_t done = 0, n = page ? 0 : -ENOMEM;
+	size_t part;
+
+	if (is_err(space)) {
+		kfree(page);
+		return ptr_err(space) == -ESRCH ? 0 : ptr_err(space); /* it has ended */
+	}
+	while (page && u->left) {
+		part = MIN(u->left, PAGE_SIZE - (*pos & ~PAGE_MASK));
+		n = write && uio_read(u, page, part) != part
+			    ? -EFAULT
+			    : vm_access(space, *pos, page, part, write);
+		if (n > 0 && !write && uio_write(u, page, (size_t)n) != (size_t)n)
+			n = -EFAULT;
+		if (n <= 0)
+			break;
+		*pos += (u64)n;
+		done += n;
+	}
+	vm_space_put(space);
+	kfree(page);
+	return done ? done : n == -EFAULT ? -EIO : n;
+}
+
+static ssize_t mem_read(struct file *f, struct uio *u, u64 *pos)
+{
+	return mem_move(f, u, pos, false);
+}
+
+static ssize_t mem_write(struct file *f, struct uio *u, u64 *pos)
+{
+	return mem_move(f, u, pos, true);
+}
+
+static s64 mem_seek(struct file *f, s64 offset, int whence)
+{
+	if (whence > 1) /* SEEK_END: it has none */
+		return -EINVAL;
+	f->pos = (u64)offset + (whence ? f->pos : 0);
+	return (s64)f->pos;
+}
+
+const struct inode_ops proc_mem_ops = {.open = mem_open, .setattr = proc_deny_setattr};
+const struct file_ops proc_mem_fops = {.read = mem_read, .write = mem_write, .seek = mem_seek};

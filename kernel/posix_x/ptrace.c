@@ -1,0 +1,465 @@
+/* Who traces: the requests of ptrace. Layer: posix_x.
+ *
+ * A request on a stopped tracee holds a reference on its thread, sees under the locks that current
+ * traces it and that it is stopped, and waits until it is off its CPU. A SIGKILL may let it go on
+ * meanwhile: then it ends without coming back to user mode, and what is read or written of its
+ * registers no longer matters.
+ *
+ * Locks: tree, then process->lock; none while user memory is touched.
+ *
+ * Source: ptrace(2), proc(5). */
+#include <arch/uaccess.h>
+#include <exo/memory.h>
+#include <exo/string.h>
+#include "trace.h"
+
+#define AUDIT_ARCH_X86_64 0xc000003eu
+#define REGSET_BYTES_MAX  16384u
+
+/* ---- beginning and end ---- */
+
+bool process_may_trace(struct thread *t)
+{
+	const struct cred *own = current->cred, *c;
+	bool may;
+
+	if (t->proc == current->proc || cred_capable(own, LCAP_SYS_PTRACE))
+		return true;
+	rcu_read_lock();
+	c = rcu_dereference(t->cred);
+	may = t->proc->dumpable == 1 && own->uid == c->euid && own->uid == c->suid &&
+	      own->uid == c->uid && own->gid == c->egid && own->gid == c->sgid &&
+	      own->gid == c->gid && !(c->cap_permitted & ~own->cap_permitted);
+	rcu_read_unlock();
+	return may;
+}
+
+static long trace_me(void)
+{
+	struct task *t = current_task();
+	struct trace *r = trace_create();
+	ulong irq;
+	long err = -EPERM;
+
+	if (!r)
+		return -ENOMEM;
+	irq = tree_lock();
+	if (!t->trace && t->thread.proc->parent) {
+		trace_link_locked(r, t, t->thread.proc->parent, t->thread.proc->parent_tid, 0, 0);
+		r = NULL;
+		err = 0;
+	}
+	tree_unlock(irq);
+	trace_free(r);
+	return err;
+}
+
+static void stop_attached_locked(struct task *t)
+{
+	struct process *p = t->thread.proc;
+	struct siginfo info;
+	ulong flags = process_lock(p);
+
+	siginfo_fill(&info, SIGSTOP, SI_KERNEL);
+	(void)signal_queue_locked(p, t, &info, true);
+	if (t->job & TASK_STOPPED) { /* one that is stopped already stops again, for us */
+		t->job = (t->job & ~TASK_STOPPED) | TASK_STOP_PENDING;
+		p->stop_left++;
+		work_set(&t->thread, WORK_SIGNAL);
+		thread_wake_stopped(&t->thread);
+	}
+	process_unlock(p, flags);
+}
+
+static long attach(struct task *t, bool seize, u64 addr, u64 options)
+{
+	struct process *p = t->thread.proc, *me = current->proc;
+	struct trace *r;
+	ulong irq;
+	long err = -EPERM;
+
+	if (seize && (addr || options & ~(u64)PTRACE_O_MASK))
+		return -EIO;
+	if (p == me)
+		return -EPERM;
+	r = trace_create();
+	if (!r)
+		return -ENOMEM;
+	irq = tree_lock();
+	if (process_may_trace(&t->thread) && !t->trace && p->state == PROC_LIVE && t->pid &&
+		!(t->job & TASK_EXITING) && !(p->flags & PROC_UNKILLABLE)) {
+		trace_link_locked(
+			r, t, me, current->tid, seize ? (u32)options : 0, seize ? TRACE_SEIZED : 0);
+		r = NULL;
+		if (!seize)
+			stop_attached_locked(t);
+		err = 0;
+	}
+	tree_unlock(irq);
+	trace_free(r);
+	return err;
+}
+
+/* ---- a tracee that is stopped ---- */
+
+/* @stopped: it must be, and off its CPU. Under PTRACE_LISTEN it is not. 0 | -ESRCH. */
+static int check_traced(struct task *t, bool stopped)
+{
+	ulong irq = tree_lock(), flags;
+	bool good = t->trace && t->trace->tracer == current->proc &&
+		    t->trace->tracer_tid == current->tid;
+
+	if (good && stopped) {
+		flags = process_lock(t->thread.proc);
+		good = t->job & TASK_TRACED && !(t->trace->flags & TRACE_LISTENING);
+		process_unlock(t->thread.proc, flags);
+	}
+	tree_unlock(irq);
+	while (good && stopped && __atomic_load_n(&t->thread.on_cpu, __ATOMIC_ACQUIRE))
+		cond_resched();
+	return good ? 0 : -ESRCH;
+}
+
+/* The record of a tracee that is still stopped, with its lock held; NULL: it was killed. */
+static struct trace *record_lock(struct task *t, ulong *flags)
+{
+	*flags = process_lock(t->thread.proc);
+	if (t->trace && t->job & TASK_TRACED)
+		return t->trace;
+	process_unlock(t->thread.proc, *flags);
+	return NULL;
+}
+
+static long resume(struct task *t, u32 how, u64 signo)
+{
+	ulong flags;
+	struct trace *r;
+
+	if (signo > SIGNALS_MAX)
+		return -EIO;
+	r = record_lock(t, &flags);
+	if (!r)
+		return -ESRCH;
+	if (signo && r->info && (int)signo != r->info->signo) {
+		siginfo_fill(r->info, (int)signo, SI_USER);
+		r->info->kill.pid = current->proc->nr;
+		r->info->kill.uid = current->cred->uid;
+	}
+	t->trace_signo = (s32)signo;
+	r->flags = (r->flags & TRACE_SEIZED) | how;
+	r->info = NULL;
+	if (how & TRACE_STEP)
+		arch_thread_step(&t->thread, true);
+	t->job &= ~TASK_TRACED;
+	thread_wake_stopped(&t->thread);
+	process_unlock(t->thread.proc, flags);
+	return 0;
+}
+
+static long detach(struct task *t, u64 signo)
+{
+	ulong irq;
+
+	if (signo > SIGNALS_MAX)
+		return -EIO;
+	arch_thread_step(&t->thread, false);
+	irq = tree_lock();
+	if (t->trace)
+		trace_free(trace_unlink_locked(t, (int)signo));
+	tree_unlock(irq);
+	return 0;
+}
+
+static long interrupt(struct task *t, bool listen)
+{
+	struct process *p = t->thread.proc;
+	ulong flags = process_lock(p);
+	struct trace *r = t->trace;
+	long err = r && r->flags & TRACE_SEIZED ? 0 : -EIO;
+
+	if (!err && listen) {
+		if (!(t->job & TASK_TRACED) || r->code >> 8 != PTRACE_EVENT_STOP)
+			err = -EIO;
+		else
+			r->flags |= TRACE_LISTENING;
+	} else if (!err && (!(t->job & TASK_TRACED) || r->flags & TRACE_LISTENING)) {
+		t->job = (t->job & ~TASK_TRACED) | TASK_TRACE_TRAP;
+		work_set(&t->thread, WORK_SIGNAL);
+		(void)(thread_wake_stopped(&t->thread) || thread_wake_signal(&t->thread, false));
+	}
+	process_unlock(p, flags);
+	return err;
+}
+
+/* ---- memory and registers ---- */
+
+static long peek(struct task *t, u64 addr, u64 *out)
+{
+	struct vm_space *s = process_space(t->thread.proc);
+	ssize_t n = s ? vm_access(s, addr, out, sizeof(*out), false) : -EIO;
+
+	if (s)
+		vm_space_put(s);
+	return n == sizeof(*out) ? 0 : -EIO;
+}
+
+static long poke(struct task *t, u64 addr, u64 value)
+{
+	struct vm_space *s = process_space(t->thread.proc);
+	ssize_t n = s ? vm_access(s, addr, &value, sizeof(value), true) : -EIO;
+
+	if (s)
+		vm_space_put(s);
+	return n == sizeof(value) ? 0 : -EIO;
+}
+
+/* A word of struct user: general registers, breakpoint registers, zeros. */
+static long peek_user(struct task *t, u64 at, u64 *out)
+{
+	struct linux_user_regs regs;
+
+	*out = 0;
+	if (at % 8 || at > USER_DEBUGREGS + 56)
+		return -EIO;
+	if (at < sizeof(regs)) {
+		arch_regset_get(&t->thread, NT_PRSTATUS, &regs);
+		memcpy(out, (u8 *)&regs + at, sizeof(*out));
+	} else if (at >= USER_DEBUGREGS) {
+		*out = arch_debug_get(&t->thread, (u32)(at - USER_DEBUGREGS) / 8);
+	}
+	return 0;
+}
+
+static long poke_user(struct task *t, u64 at, u64 value)
+{
+	struct linux_user_regs regs;
+
+	if (at % 8 || at > USER_DEBUGREGS + 56)
+		return -EIO;
+	if (at >= USER_DEBUGREGS)
+		return arch_debug_set(&t->thread, (u32)(at - USER_DEBUGREGS) / 8, value);
+	if (at >= sizeof(regs))
+		return 0;
+	arch_regset_get(&t->thread, NT_PRSTATUS, &regs);
+	memcpy((u8 *)&regs + at, &value, sizeof(value));
+	return arch_regset_set(&t->thread, NT_PRSTATUS, &regs, sizeof(regs)) ? -EIO : 0;
+}
+
+/* @len: room of the user, then what was used; a set is written whole or in its beginning. */
+static long regset(struct task *t, u32 type, u64 user, u64 *len, bool set)
+{
+	size_t bytes = arch_regset_bytes(type), part = MIN(bytes, (size_t)*len);
+	long err = 0;
+	void *buf;
+
+	if (!bytes || bytes > REGSET_BYTES_MAX)
+		return -EINVAL;
+	buf = kmalloc(bytes, ALLOC_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	arch_regset_get(&t->thread, type, buf);
+	if (set)
+		err = copy_from_user(buf, (const void USER *)user, part)
+			      ? -EFAULT
+			      : arch_regset_set(&t->thread, type, buf, bytes);
+	else if (copy_to_user((void USER *)user, buf, part))
+		err = -EFAULT;
+	*len = part;
+	kfree(buf);
+	return err;
+}
+
+static long regset_vector(struct task *t, u64 type, u64 user, bool set)
+{
+	u64 vector[2]; /* struct iovec */
+	long err;
+
+	if (copy_from_user(vector, (const void USER *)user, sizeof(vector)))
+		return -EFAULT;
+	if (type > UINT32_MAX)
+		return -EINVAL;
+	err = regset(t, (u32)type, vector[0], &vector[1], set);
+	return err ? err : put_user_u64((u64 USER *)(user + 8), vector[1]);
+}
+
+/* ---- what a stop is about ---- */
+
+static long signal_info(struct task *t, u64 user, bool set)
+{
+	struct siginfo info;
+	ulong flags;
+	struct trace *r;
+	long err = -EINVAL;
+
+	if (set && copy_from_user(&info, (const void USER *)user, sizeof(info)))
+		return -EFAULT;
+	r = record_lock(t, &flags);
+	if (!r)
+		return -ESRCH;
+	if (r->info) {
+		memcpy(set ? r->info : &info, set ? &info : r->info, sizeof(info));
+		err = 0;
+	}
+	process_unlock(t->thread.proc, flags);
+	if (!err && !set && copy_to_user((void USER *)user, &info, sizeof(info)))
+		err = -EFAULT;
+	return err;
+}
+
+static long signal_mask(struct task *t, u64 size, u64 user, bool set)
+{
+	u64 mask = t->blocked;
+	ulong flags;
+
+	if (size != sizeof(mask))
+		return -EINVAL;
+	if (!set)
+		return put_user_u64((u64 USER *)user, mask);
+	if (copy_from_user(&mask, (const void USER *)user, sizeof(mask)))
+		return -EFAULT;
+	flags = process_lock(t->thread.proc);
+	t->blocked = mask & ~SIGSET_KERNEL_ONLY;
+	signal_recalc_locked(t);
+	process_unlock(t->thread.proc, flags);
+	return 0;
+}
+
+static long call_info(struct task *t, u64 size, u64 user)
+{
+	const struct trap_frame *f = arch_thread_frame(&t->thread);
+	struct linux_syscall_info info = {
+		.arch = AUDIT_ARCH_X86_64, .ip = tf_ip(f), .sp = tf_sp(f)};
+	size_t bytes = offsetof(struct linux_syscall_info, entry);
+	ulong flags;
+	struct trace *r = record_lock(t, &flags);
+
+	if (!r)
+		return -ESRCH;
+	info.op = r->call;
+	process_unlock(t->thread.proc, flags);
+	if (info.op == PTRACE_SYSCALL_ENTRY) {
+		info.entry.nr = (u64)tf_syscall(f);
+		for (u32 i = 0; i < 6; i++)
+			info.entry.args[i] = tf_arg(f, i);
+		bytes += sizeof(info.entry);
+	} else if (info.op == PTRACE_SYSCALL_EXIT) {
+		info.exit.value = tf_ret(f);
+		info.exit.is_error = (u64)tf_ret(f) > -4096ul;
+		bytes += 9;
+	}
+	return copy_to_user((void USER *)user, &info, MIN(size, (u64)bytes)) ? -EFAULT
+									     : (long)bytes;
+}
+
+static long set_options(struct task *t, u64 options)
+{
+	ulong flags;
+	struct trace *r;
+
+	if (options & ~(u64)PTRACE_O_MASK)
+		return -EINVAL;
+	r = record_lock(t, &flags);
+	if (!r)
+		return -ESRCH;
+	r->options = (u32)options;
+	process_unlock(t->thread.proc, flags);
+	return 0;
+}
+
+static long event_message(struct task *t, u64 user)
+{
+	ulong flags;
+	struct trace *r = record_lock(t, &flags);
+	u64 message;
+
+	if (!r)
+		return -ESRCH;
+	message = r->message;
+	process_unlock(t->thread.proc, flags);
+	return put_user_u64((u64 USER *)user, message);
+}
+
+/* ---- dispatch ---- */
+
+static long stopped_request(struct task *t, long request, u64 addr, u64 data)
+{
+	u64 value, len = REGSET_BYTES_MAX;
+	long err;
+
+	switch (request) {
+	case PTRACE_PEEKTEXT:
+	case PTRACE_PEEKDATA:
+	case PTRACE_PEEKUSER:
+		err = request == PTRACE_PEEKUSER ? peek_user(t, addr, &value)
+						 : peek(t, addr, &value);
+		return err ? err : put_user_u64((u64 USER *)data, value);
+	case PTRACE_POKETEXT:
+	case PTRACE_POKEDATA:
+		return poke(t, addr, data);
+	case PTRACE_POKEUSER:
+		return poke_user(t, addr, data);
+	case PTRACE_GETREGS:
+	case PTRACE_SETREGS:
+		return regset(t, NT_PRSTATUS, data, &len, request == PTRACE_SETREGS);
+	case PTRACE_GETFPREGS:
+	case PTRACE_SETFPREGS:
+		return regset(t, NT_PRFPREG, data, &len, request == PTRACE_SETFPREGS);
+	case PTRACE_GETREGSET:
+	case PTRACE_SETREGSET:
+		return regset_vector(t, addr, data, request == PTRACE_SETREGSET);
+	case PTRACE_SETOPTIONS:
+		return set_options(t, data);
+	case PTRACE_GETEVENTMSG:
+		return event_message(t, data);
+	case PTRACE_GETSIGINFO:
+	case PTRACE_SETSIGINFO:
+		return signal_info(t, data, request == PTRACE_SETSIGINFO);
+	case PTRACE_GETSIGMASK:
+	case PTRACE_SETSIGMASK:
+		return signal_mask(t, addr, data, request == PTRACE_SETSIGMASK);
+	case PTRACE_GET_SYSCALL_INFO:
+		return call_info(t, addr, data);
+	case PTRACE_CONT:
+		return resume(t, 0, data);
+	case PTRACE_SYSCALL:
+		return resume(t, TRACE_CALLS, data);
+	case PTRACE_SINGLESTEP:
+		return resume(t, TRACE_STEP, data);
+	case PTRACE_DETACH:
+		return detach(t, data);
+	case PTRACE_LISTEN:
+		return interrupt(t, true);
+	default:
+		return -EIO;
+	}
+}
+
+long process_ptrace(long request, pid_t tid, u64 addr, u64 data)
+{
+	struct thread *thread;
+	struct siginfo info;
+	struct task *t;
+	long err;
+
+	if (request == PTRACE_TRACEME)
+		return trace_me();
+	thread = thread_find(tid);
+	if (!thread)
+		return -ESRCH;
+	t = task_of(thread);
+	if (request == PTRACE_ATTACH || request == PTRACE_SEIZE) {
+		err = attach(t, request == PTRACE_SEIZE, addr, data);
+	} else {
+		err = check_traced(t, request != PTRACE_KILL && request != PTRACE_INTERRUPT);
+		if (!err && request == PTRACE_INTERRUPT) {
+			err = interrupt(t, false);
+		} else if (!err && request == PTRACE_KILL) {
+			siginfo_fill(&info, SIGKILL, SI_KERNEL);
+			err = signal_send_thread(thread, &info);
+		} else if (!err) {
+			err = stopped_request(t, request, addr, data);
+		}
+	}
+	thread_put(thread);
+	return err;
+}
