@@ -6,6 +6,7 @@
  */
 #include <sys/eventfd.h>
 #include <exo_ipc/exo_channel.h>
+#include "bench.h"
 
 enum { BATCH_MESSAGES = 16, POOL_BLOCKS = 8, RING_SLOTS = 64, BLOCK_MAX = 1 << 20 };
 
