@@ -59,6 +59,8 @@ long process_exec(const struct exec_request *r, struct trap_frame *f);
 long process_spawn(const struct exec_request *r, struct cap_space *caps);
 
 long pidfd_open(pid_t pid, u32 flags);
+/* thread_open - a slot for thread @tid of current's process, 0 = current. slot | -ESRCH | ... */
+long thread_open(pid_t tid, u32 o_flags);
 struct process *pidfd_process(
 	cap_t fd, u32 rights, bool *nonblock); /* +1 | err_ptr(-EBADF | -EACCES | -EKEYREVOKED) */
 long pidfd_signal(cap_t fd, int signo, struct siginfo *info);
