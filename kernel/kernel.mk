@@ -48,7 +48,7 @@
 # budget: drivers 4800
 # budget: fs 9800
 # budget: net 2200
-# budget: posix_x 6850
+# budget: posix_x 7250
 # budget: syscall 5340
 # budget: boot 500
 

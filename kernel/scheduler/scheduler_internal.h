@@ -17,7 +17,7 @@ enum {
 	POLICY_IDLE = 5,
 	POLICY_DEADLINE = 6
 };
-/* How urgent a thread is, across the classes, as one number: 20 - nice | 100 + real-time priority |
+/* How urgent a thread is, across the classes, as one number: 0 | 100 + real-time priority |
  * ~(absolute deadline), which is greater than any of those. */
 #define URGENCY_REALTIME 100ULL
 #define URGENCY_DEADLINE (1ULL << 63)

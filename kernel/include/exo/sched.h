@@ -207,7 +207,8 @@ int inherit_begin(struct inherit_wait *w);
 void inherit_end(struct inherit_wait *w);
 void inherit_release(const u64 *word);      /* by the former owner, after it changed the word */
 void inherit_again(struct inherit_wait *w); /* after *@w->owner was changed for @w alone */
-struct inherit_wait *inherit_last_will(ulong *flags); /* locks; inherit_unlock(flags) */
+/* Not NULL: locked until inherit_unlock(flags). */
+struct inherit_wait *inherit_last_will(ulong *flags);
 void inherit_unlock(ulong flags);
 
 struct sched_stats {

@@ -27,8 +27,7 @@ u64 thread_urgency(const struct thread *t)
 	const struct sched_params *p = &t->params;
 	u64 own = p->policy == POLICY_DEADLINE ? ~t->dl.due_ns
 		  : p->rt_priority             ? URGENCY_REALTIME + p->rt_priority
-		  : p->policy == POLICY_IDLE   ? 0
-					       : (u64)(20 - p->nice);
+					       : 0;
 
 	return MAX(own, READ_ONCE(t->lent));
 }
@@ -123,15 +122,17 @@ static int begin_slow(struct inherit_wait *w)
 
 	count(w, w->always || thread_urgency(t) >= URGENCY_REALTIME);
 	owner = owner_of(w);
-	if (w->always && owner && owner->donors_refused)
+	relink(w);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with inherit_last_will */
+	if (w->always && owner && __atomic_load_n(&owner->donors_refused, __ATOMIC_SEQ_CST))
 		err = -EAGAIN;
 	else if (w->always && !list_empty(&t->donors) && is_cycle(w))
 		err = -EDEADLK; /* without donors it is in nobody's way */
 	if (err) {
+		unlink(w);
 		count(w, false);
 	} else {
 		__atomic_store_n(&t->blocked_on, w, __ATOMIC_RELEASE);
-		relink(w);
 		propagate(w->lent_to);
 	}
 	spin_unlock_irq(&inherit_lock, flags);
@@ -206,13 +207,21 @@ void inherit_again(struct inherit_wait *w)
 	spin_unlock_irq(&inherit_lock, flags);
 }
 
-/* The first of those that wait for a PI futex of current, which ends. No other comes from now on.
- */
+/* The first of those that wait for a PI futex of current, which ends: locked until inherit_unlock.
+ * No other comes from now on. NULL, unlocked = none. */
 struct inherit_wait *inherit_last_will(ulong *flags)
 {
+	struct inherit_wait *w;
+
+	__atomic_store_n(&current->donors_refused, true, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with begin_slow */
+	if (likely(list_empty(&current->donors)))
+		return NULL;
 	*flags = spin_lock_irq(&inherit_lock);
-	current->donors_refused = true;
-	return list_first(&current->donors, struct inherit_wait, node);
+	w = list_first(&current->donors, struct inherit_wait, node);
+	if (!w)
+		spin_unlock_irq(&inherit_lock, *flags);
+	return w;
 }
 
 void inherit_unlock(ulong flags)
