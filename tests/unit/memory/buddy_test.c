@@ -1,8 +1,7 @@
 /* Physical pages: the boot map, zones, the buddy system, the lists per CPU.
- * needs: kernel/memory/physical/early.c kernel/memory/physical/buddy.c
- * kernel/memory/physical/pages.c kernel/memory/physical/reclaim.c needs: kernel/memory/heap/slab.c
- * kernel/memory/heap/kmalloc.c kernel/memory/heap/heap_check.c kernel/memory/heap/vmalloc.c needs:
- * kernel/memory/heap/kstack.c kernel/sync/spinlock.c kernel/sync/lock_debug.c
+ * needs: kernel/memory/physical/early.c kernel/memory/physical/buddy.c kernel/memory/physical/pages.c kernel/memory/physical/reclaim.c
+ * needs: kernel/memory/heap/slab.c kernel/memory/heap/kmalloc.c kernel/memory/heap/heap_check.c kernel/memory/heap/vmalloc.c
+ * needs: kernel/memory/heap/kstack.c kernel/sync/spinlock.c kernel/sync/lock_debug.c
  */
 #include <u_.h>
 #include <memory/memory_internal.h>
@@ -13,7 +12,7 @@
 
 char kernel_start[1], kernel_end[1]; /* outside the arena: takes nothing */
 
-#define MB           (1ull << 20)
+#define MB (1ull << 20)
 #define PAGES(bytes) ((bytes) >> PAGE_SHIFT)
 
 static void start(u64 bytes)
@@ -37,8 +36,7 @@ static bool in_usable(paddr_t pa, u64 bytes)
 	for (u32 i = 0; i < boot_info.region_count; i++) {
 		const struct mem_region *r = &boot_info.regions[i];
 
-		if (r->kind == MEM_USABLE && pa >= r->start &&
-			pa + bytes <= r->start + r->len_bytes)
+		if (r->kind == MEM_USABLE && pa >= r->start && pa + bytes <= r->start + r->len_bytes)
 			return true;
 	}
 	return false;
@@ -76,8 +74,7 @@ U_TEST(all_pages_can_be_had_once_and_come_back_whole)
 	pages_drain_all();
 	u_eq(mem_pages_free(), before);
 	for (u32 z = 0; z < ZONE_COUNT; z++)
-		u_check(zones[z].pages_managed < 2 * BLOCK_PAGES ||
-			zones[z].orders_present >> PAGE_ORDER_MAX & 1);
+		u_check(zones[z].pages_managed < 2 * BLOCK_PAGES || zones[z].orders_present >> PAGE_ORDER_MAX & 1);
 	while (page_alloc(PAGE_ORDER_MAX, ALLOC_ATOMIC))
 		blocks++;
 	u_eq(blocks, 64 / 4 - 1); /* the first block holds firmware and mem_map */
@@ -150,18 +147,16 @@ U_TEST(holes_initrd_and_odd_edges)
 	host_log_quiet = true;
 	host_phys_setup(96 * MB);
 	boot_info.region_count = 5;
-	boot_info.regions[0] = (struct mem_region){0, 0x9fc00, MEM_USABLE};
-	boot_info.regions[1] = (struct mem_region){0x9fc00, 0x60400, MEM_RESERVED};
-	boot_info.regions[2] = (struct mem_region){0x100000, 30 * MB + 123, MEM_USABLE};
-	boot_info.regions[3] = (struct mem_region){40 * MB + 77, 20 * MB, MEM_USABLE};
-	boot_info.regions[4] = (struct mem_region){90 * MB, 3 * PAGE_SIZE, MEM_USABLE};
+	boot_info.regions[0] = (struct mem_region){ 0, 0x9fc00, MEM_USABLE };
+	boot_info.regions[1] = (struct mem_region){ 0x9fc00, 0x60400, MEM_RESERVED };
+	boot_info.regions[2] = (struct mem_region){ 0x100000, 30 * MB + 123, MEM_USABLE };
+	boot_info.regions[3] = (struct mem_region){ 40 * MB + 77, 20 * MB, MEM_USABLE };
+	boot_info.regions[4] = (struct mem_region){ 90 * MB, 3 * PAGE_SIZE, MEM_USABLE };
 	boot_info.initrd = 41 * MB;
 	boot_info.initrd_bytes = 5 * MB;
 	phys_init();
-	expected = PAGES(30 * MB) + PAGES(20 * MB) - 1 +
-		   3; /* a page is lost where the fourth region begins and ends in the middle */
-	/* Struct pages are kept for 15 blocks of 4 MB that have memory: 0..31 MB, 40..60 MB (two
-	 * odd edges), 90 MB. */
+	expected = PAGES(30 * MB) + PAGES(20 * MB) - 1 + 3; /* a page is lost where the fourth region begins and ends in the middle */
+	/* Struct pages are kept for 15 blocks of 4 MB that have memory: 0..31 MB, 40..60 MB (two odd edges), 90 MB. */
 	expected -= 15 * PAGES(BLOCK_PAGES * sizeof(struct page)) + 1;
 	u_eq(mem_pages_total(), expected - PAGES(5 * MB));
 	phys_init_late();
@@ -183,8 +178,8 @@ U_TEST(memory_above_4_gb_goes_to_its_zone_and_boot_touches_little)
 	host_log_quiet = true;
 	host_phys_setup(9ull << 30);
 	boot_info.region_count = 2;
-	boot_info.regions[0] = (struct mem_region){1 * MB, (3ull << 30) - MB, MEM_USABLE};
-	boot_info.regions[1] = (struct mem_region){4ull << 30, 5ull << 30, MEM_USABLE};
+	boot_info.regions[0] = (struct mem_region){ 1 * MB, (3ull << 30) - MB, MEM_USABLE };
+	boot_info.regions[1] = (struct mem_region){ 4ull << 30, 5ull << 30, MEM_USABLE };
 	t = arch_cycles();
 	phys_init();
 	t = arch_cycles() - t;
@@ -225,8 +220,7 @@ U_TEST(the_reserve_is_kept_for_those_who_cannot_wait)
 	preempt_enable();
 	u_eq(data + user + kernel + atomic, before);
 	u_check(user >= st.pages_reserve - 64 && user <= st.pages_reserve + 64);
-	u_check(kernel + atomic >= st.pages_reserve - 2 &&
-		kernel + atomic <= st.pages_reserve + 64);
+	u_check(kernel + atomic >= st.pages_reserve - 2 && kernel + atomic <= st.pages_reserve + 64);
 	u_check(atomic >= st.pages_reserve / 2 - 4);
 	u_eq(mem_pages_free(), 0);
 }
@@ -305,7 +299,7 @@ static u32 workers_done;
 
 static void worker(void *arg)
 {
-	struct hold held[64] = {0};
+	struct hold held[64] = { 0 };
 	u64 seed = (uintptr_t)arg * 2654435761u + 1;
 
 	for (u32 step = 0; step < 30000; step++) {
