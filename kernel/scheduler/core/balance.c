@@ -8,6 +8,7 @@
 
 #define BALANCE_NS (24 * NS_PER_MS)
 #define WAIT_NS    (1 * NS_PER_MS) /* who waits for less is about to run: its waker goes to sleep */
+#define MOVES_MAX  16u
 #define SCAN_MAX   16u
 
 static struct thread *steal(struct runqueue *from, u32 to_cpu)
@@ -113,8 +114,9 @@ void balance_tick(struct runqueue *rq, ns_t now)
 	}
 	if (!to || !spin_trylock(&to->lock))
 		return;
-	t = steal(rq, to->cpu);
-	if (t)
+	/* Half of the difference at once: a crowd that woke in one place spreads soon. */
+	for (u32 n = MIN((rq->nr_running - least) / 2, MOVES_MAX); n && (t = steal(rq, to->cpu));
+		n--)
 		rq_enqueue(to, t, SCHED_ENQUEUE_MOVED);
 	spin_unlock_no_preempt(&to->lock);
 	preempt_enable_no_resched();
