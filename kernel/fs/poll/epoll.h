@@ -1,4 +1,4 @@
-/* epoll and eventfd for the system calls. Layer: fs. */
+/* epoll, eventfd and timerfd for the system calls. Layer: fs. */
 #pragma once
 
 #include <exo/fs.h>
@@ -13,4 +13,10 @@ int epoll_control(
  * epoll. */
 int epoll_collect(struct file *epf, int max, ns_t deadline_ns,
 	bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx);
+struct file *timerfd_create_file(int clock, u32 o_flags); /* err_ptr(-ENOMEM) */
+/* timerfd_change - the time left, and a new one if @new is not NULL. @set_flags TFD_TIMER_*. 0 |
+ * -EINVAL no timerfd. */
+struct itimer_ns;
+int timerfd_change(
+	struct file *f, u32 set_flags, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
 struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore); /* err_ptr */

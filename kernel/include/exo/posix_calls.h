@@ -51,6 +51,7 @@ long process_exec(const struct exec_request *r, struct trap_frame *f);
 
 long pidfd_open(pid_t pid, u32 flags);
 struct process *pidfd_process(cap_t fd, bool *nonblock); /* +1 | err_ptr(-EBADF) */
+struct grant *pidfd_grant(cap_t fd, cap_t target);       /* +1 | err_ptr */
 long pidfd_signal(cap_t fd, int signo, struct siginfo *info);
 
 long process_setsid(void);
@@ -102,7 +103,9 @@ long signal_pause(void);
 long signal_wait(
 	sigset set, ns_t deadline_ns, struct siginfo *info); /* deadline 0 = do not sleep */
 int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp) MUST_USE;
-void signal_altstack_restore(const struct alt_stack *s); /* rt_sigreturn */
+void signal_altstack_restore(const struct alt_stack *s);  /* rt_sigreturn */
+struct file *signalfd_create(sigset set, u32 o_flags);    /* err_ptr(-ENOMEM) */
+int signalfd_change(struct file *f, sigset set) MUST_USE; /* -EINVAL no signalfd */
 long signal_kill(pid_t pid, int signo);
 long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */

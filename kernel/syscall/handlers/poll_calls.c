@@ -391,3 +391,8 @@ long sys_eventfd2(u64 a0, u64 a1)
 	f = eventfd_create_file((u32)a0, (u32)a1, a1 & EFD_SEMAPHORE);
 	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a1);
 }
+
+long sys_eventfd(u64 a0)
+{
+	return sys_eventfd2(a0, 0);
+}

@@ -1,9 +1,13 @@
-/* Interval timers and POSIX timers. Layer: syscall. */
+/* Interval timers, POSIX timers and timerfds. Layer: syscall. */
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
 #include <arch/uaccess.h>
+#include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_signal.h>
+#include <exo_abi/linux_time.h>
+
+#include "../../fs/poll/epoll.h"
 
 #define SECONDS_MAX   (INT64_MAX / (s64)NS_PER_SEC)
 #define TIMER_ABSTIME 1
@@ -140,4 +144,46 @@ long sys_timer_getoverrun(u64 id)
 long sys_timer_delete(u64 id)
 {
 	return posix_timer_delete((s32)id);
+}
+
+long sys_timerfd_create(u64 a0, u64 a1)
+{
+	struct file *f;
+
+	if (a1 & ~(u64)(O_CLOEXEC | O_NONBLOCK) ||
+		(a0 != CLOCK_REALTIME && a0 != CLOCK_MONOTONIC && a0 != CLOCK_BOOTTIME))
+		return -EINVAL;
+	f = timerfd_create_file((int)a0, (u32)a1);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a1);
+}
+
+static long timerfd_with(
+	u64 fd, u64 flags, const struct itimer_ns *new, struct itimer_ns *old, u64 to)
+{
+	bool borrowed;
+	struct file *f = fd_file((cap_t)fd, new ? CAP_WRITE : CAP_READ, &borrowed);
+	long err;
+
+	if (is_err(f))
+		return ptr_err(f);
+	err = timerfd_change(f, (u32)flags, new, old);
+	fd_file_release(f, borrowed);
+	return !err && to ? interval_to_user(to, 1, old) : err;
+}
+
+long sys_timerfd_settime(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct itimer_ns new, old;
+	long err = interval_from_user(a2, 1, &new);
+
+	if (!err && a1 & ~(u64)(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
+		err = -EINVAL;
+	return err ? err : timerfd_with(a0, a1, &new, &old, a3);
+}
+
+long sys_timerfd_gettime(u64 a0, u64 a1)
+{
+	struct itimer_ns now;
+
+	return timerfd_with(a0, 0, NULL, &now, a1);
 }
