@@ -1,4 +1,4 @@
-/* epoll, eventfd and timerfd for the system calls. Layer: fs. */
+/* epoll, eventfd, timerfd and inotify for the system calls. Layer: fs. */
 #pragma once
 
 #include <exo/fs.h>
@@ -20,3 +20,8 @@ struct itimer_ns;
 int timerfd_change(
 	struct file *f, u32 set_flags, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
 struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore); /* err_ptr */
+struct file *inotify_create_file(u32 o_flags);                            /* err_ptr(-ENOMEM) */
+bool file_is_inotify(const struct file *f);
+/* inotify_watch - @mask IN_*. The watch's number | -EEXIST | -ENOSPC too many | -ENOMEM. */
+long inotify_watch(struct file *f, struct inode *i, u32 mask);
+long inotify_unwatch(struct file *f, s32 wd); /* 0 | -EINVAL no such watch */

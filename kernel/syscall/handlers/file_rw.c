@@ -25,6 +25,7 @@ static ALWAYS_INLINE ssize_t move_here(struct file *f, struct uio *u, bool write
 	locked = file_pos_lock(f, borrowed);
 	ret = op(f, u, &f->pos);
 	file_pos_unlock(f, locked);
+	inotify_moved(f, write, ret);
 	return ret;
 }
 
