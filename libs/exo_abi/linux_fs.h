@@ -261,22 +261,20 @@ struct linux_epoll_event {
 	u64 data;
 } PACKED;
 _Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event is packed on x86_64");
-#define EPOLL_CTL_ADD           1
-#define EPOLL_CTL_DEL           2
-#define EPOLL_CTL_MOD           3
-#define EPOLLEXCLUSIVE          (1u << 28)
-#define EPOLLWAKEUP             (1u << 29)
-#define EPOLLONESHOT            (1u << 30)
-#define EPOLLET                 (1u << 31)
-#define EFD_SEMAPHORE           1u
-#define TFD_TIMER_ABSTIME       1u
-#define TFD_TIMER_CANCEL_ON_SET 2u
-#define RWF_HIPRI               1u
-#define RWF_DSYNC               2u
-#define RWF_SYNC                4u
-#define SPLICE_F_NONBLOCK       2u
-#define SPLICE_F_ALL            15u
-#define FD_SETSIZE_MAX          65536
+#define EPOLL_CTL_ADD     1
+#define EPOLL_CTL_DEL     2
+#define EPOLL_CTL_MOD     3
+#define EPOLLEXCLUSIVE    (1u << 28)
+#define EPOLLWAKEUP       (1u << 29)
+#define EPOLLONESHOT      (1u << 30)
+#define EPOLLET           (1u << 31)
+#define EFD_SEMAPHORE     1u
+#define RWF_HIPRI         1u
+#define RWF_DSYNC         2u
+#define RWF_SYNC          4u
+#define SPLICE_F_NONBLOCK 2u
+#define SPLICE_F_ALL      15u
+#define FD_SETSIZE_MAX    65536
 
 /* inotify */
 #define IN_ACCESS        1u

@@ -1,16 +1,18 @@
 /* timerfd: a timer to wait on. Layer: fs.
- * Expirations are not counted as they come: what has passed is worked out from the clock when
- * somebody asks, and a periodic timer is armed again when it is read. So nobody pays for one that
- * nobody reads. A timer that a set clock cancels waits in that clock's queue. Locks: lock
- * (POSIX_TIMER, irq). Source: timerfd_create(2). */
+ *
+ * A timer is where it expires next and its interval; how often it has expired follows from the
+ * clock when somebody asks. The kernel's timer only wakes those who wait, and is armed again by
+ * whoever takes the expirations.
+ *
+ * Locks: `lock` (POSIX_TIMER, irq) for expires_ns and interval_ns. Source: timerfd_create(2). */
 #include <exo/errno.h>
+#include <exo/fs.h>
 #include <exo/memory.h>
-#include <exo/posix_calls.h>
 #include <exo/sched.h>
 #include <exo/time.h>
 #include <exo_abi/linux_fs.h>
-#include <exo_abi/linux_time.h>
 #include <exo_abi/native.h>
+#include <exo_abi/linux_time.h>
 
 #include "epoll.h"
 
@@ -18,77 +20,58 @@ struct timerfd {
 	spinlock_t lock;
 	struct timer timer;
 	struct waitqueue wq;
-	int clock;       /* [c] */
-	bool armed;      /* [lock] */
-	bool cancel;     /* [lock; sleepers read] a set clock ends a wait with ECANCELED */
-	u32 clock_seen;  /* [lock] clock_set_count when it was set */
-	s64 expires_ns;  /* [lock] CLOCK_MONOTONIC; before the boot for a time of day long past */
-	s64 interval_ns; /* [lock] */
+	int clock;        /* [c] */
+	ns_t expires_ns;  /* [lock; sleepers read] CLOCK_MONOTONIC; 0 = off */
+	ns_t interval_ns; /* [lock] 0 = once */
 };
 
-/* Expirations not yet read. Lock held, or racy for a poll. */
-static u64 ticks(const struct timerfd *t)
+static void expired(struct timer *timer)
 {
-	s64 late = (s64)clock_monotonic() - READ_ONCE(t->expires_ns);
-	s64 interval = READ_ONCE(t->interval_ns);
-
-	if (!READ_ONCE(t->armed) || late < 0)
-		return 0;
-	return interval ? (u64)(late / interval) + 1 : 1;
+	wake_all(&container_of(timer, struct timerfd, timer)->wq, POLL_IN | POLL_RDNORM);
 }
 
-static bool cancelled(const struct timerfd *t)
+static bool is_due(const struct timerfd *t)
 {
-	return READ_ONCE(t->cancel) && clock_set_count() != READ_ONCE(t->clock_seen);
+	ns_t at = READ_ONCE(t->expires_ns);
+
+	return at && clock_monotonic() >= at;
 }
 
-static bool ready(const struct timerfd *t)
+/* The expirations so far, which are forgotten. */
+static u64 take(struct timerfd *t)
 {
-	return ticks(t) || cancelled(t);
-}
+	ulong flags = spin_lock_irq(&t->lock);
+	u64 ticks = 0;
 
-static void timerfd_fire(struct timer *timer)
-{
-	struct timerfd *t = container_of(timer, struct timerfd, timer);
-
-	wake_all(&t->wq, POLL_IN | POLL_RDNORM);
-	if (READ_ONCE(t->cancel))
-		wake_all(&clock_set_waiters, POLL_IN | POLL_RDNORM);
+	if (is_due(t)) {
+		ticks = t->interval_ns ? 1 + (clock_monotonic() - t->expires_ns) / t->interval_ns
+				       : 1;
+		WRITE_ONCE(
+			t->expires_ns, t->interval_ns ? t->expires_ns + ticks * t->interval_ns : 0);
+		if (t->expires_ns)
+			timer_start(&t->timer, t->expires_ns);
+	}
+	spin_unlock_irq(&t->lock, flags);
+	return ticks;
 }
 
 static ssize_t timerfd_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct timerfd *t = f->priv;
-	ssize_t err = 0;
-	ulong flags;
-	u64 n;
+	u64 ticks;
+	int err;
 
-	if (u->left < sizeof(n))
+	if (u->left < sizeof(ticks))
 		return -EINVAL;
-	for (;;) {
-		if (!ready(t) && f->flags & O_NONBLOCK)
+	while (!(ticks = take(t))) {
+		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event(READ_ONCE(t->cancel) ? &clock_set_waiters : &t->wq, ready(t));
+		err = wait_event(&t->wq, is_due(t));
 		if (err)
 			return err;
-		flags = spin_lock_irq(&t->lock);
-		n = ticks(t);
-		if (cancelled(t)) {
-			t->clock_seen = clock_set_count();
-			err = -ECANCELED;
-		} else if (n && t->interval_ns) {
-			t->expires_ns += (s64)n * t->interval_ns;
-			timer_start(&t->timer, (ns_t)t->expires_ns);
-		} else if (n) {
-			t->armed = false;
-		}
-		spin_unlock_irq(&t->lock, flags);
-		if (err)
-			return err;
-		if (n)
-			return uio_write(u, &n, sizeof(n)) == sizeof(n) ? (ssize_t)sizeof(n)
-									: -EFAULT;
 	}
+	return uio_write(u, &ticks, sizeof(ticks)) == sizeof(ticks) ? (ssize_t)sizeof(ticks)
+								    : -EFAULT;
 }
 
 static u32 timerfd_poll(struct file *f, struct poll_table *pt)
@@ -96,15 +79,14 @@ static u32 timerfd_poll(struct file *f, struct poll_table *pt)
 	struct timerfd *t = f->priv;
 
 	poll_wait(pt, f, &t->wq);
-	poll_wait(pt, f, &clock_set_waiters);
-	return ready(t) ? POLL_IN | POLL_RDNORM : 0;
+	return is_due(t) ? POLL_IN | POLL_RDNORM : 0;
 }
 
 static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->priv;
 
-	timer_cancel_sync(&t->timer);
+	(void)timer_cancel_sync(&t->timer);
 	kfree(t);
 }
 
@@ -114,54 +96,72 @@ static const struct file_ops timerfd_ops = {.anon_name = "anon_inode:[timerfd]",
 	.poll = timerfd_poll,
 	.release = timerfd_release};
 
-int timerfd_change(
-	struct file *f, u32 set_flags, const struct itimer_ns *new, struct itimer_ns *old)
+struct file *timerfd_create_file(int clock, u32 o_flags)
+{
+	struct timerfd *t;
+	struct file *f;
+
+	if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME)
+		return err_ptr(-EINVAL);
+	t = kzalloc(sizeof(*t), ALLOC_KERNEL);
+	if (!t)
+		return err_ptr(-ENOMEM);
+	spin_init(&t->lock, RANK_POSIX_TIMER);
+	waitqueue_init(&t->wq);
+	timer_init(&t->timer, expired);
+	t->clock = clock;
+	f = file_create(&timerfd_ops, NULL, O_RDWR | (o_flags & O_NONBLOCK), t);
+	if (is_err(f))
+		kfree(t);
+	else
+		f->mode |= FMODE_STREAM;
+	return f;
+}
+
+/* What is left until the next expiration; due ones count as passed. lock held. */
+static void remaining_locked(const struct timerfd *t, struct timer_setting *out)
+{
+	ns_t now = clock_monotonic(), at = t->expires_ns;
+
+	out->interval_ns = t->interval_ns;
+	if (at && now >= at && t->interval_ns)
+		at += (1 + (now - at) / t->interval_ns) * t->interval_ns;
+	out->first_ns = at > now ? at - now : 0;
+}
+
+/* @first_ns of the timer's own clock as CLOCK_MONOTONIC; never 0. */
+static ns_t absolute(const struct timerfd *t, ns_t first_ns)
+{
+	ns_t now = clock_monotonic(), own = now;
+
+	(void)!clock_get(t->clock, &own); /* known since it was made */
+	if (first_ns <= own)
+		return MAX(now - MIN(own - first_ns, now - 1), (ns_t)1);
+	return first_ns - own > NS_FOREVER - 1 - now ? NS_FOREVER - 1 : now + (first_ns - own);
+}
+
+int timerfd_setting(
+	struct file *f, bool abs, const struct timer_setting *new, struct timer_setting *old)
 {
 	struct timerfd *t = f->priv;
-	s64 now = (s64)clock_monotonic();
-	bool day = f->ops == &timerfd_ops && t->clock == CLOCK_REALTIME;
+	ns_t now = clock_monotonic();
 	ulong flags;
 
 	if (f->ops != &timerfd_ops)
 		return -EINVAL;
 	flags = spin_lock_irq(&t->lock);
-	old->interval_ns = (u64)t->interval_ns;
-	old->value_ns = 0;
-	if (t->armed && (t->interval_ns || !ticks(t)))
-		old->value_ns = (u64)(t->expires_ns + (s64)ticks(t) * t->interval_ns - now);
+	remaining_locked(t, old);
 	if (new) {
-		t->interval_ns = (s64) new->interval_ns;
-		t->armed = new->value_ns != 0;
-		t->cancel = day && (set_flags & (TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) ==
-					   (TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
-		t->clock_seen = clock_set_count();
-		t->expires_ns = (s64) new->value_ns;
-		if (!(set_flags & TFD_TIMER_ABSTIME))
-			t->expires_ns = (s64)MIN(new->value_ns + (u64)now, (u64)INT64_MAX);
-		else if (day)
-			t->expires_ns += now - (s64)clock_realtime();
-		if (t->armed)
-			timer_start(&t->timer, (ns_t)MAX(t->expires_ns, (s64)0));
-		else
-			timer_cancel(&t->timer);
+		(void)timer_cancel(&t->timer);
+		t->interval_ns = new->interval_ns;
+		WRITE_ONCE(t->expires_ns, !new->first_ns ? 0
+					  : abs          ? absolute(t, new->first_ns)
+					  : new->first_ns > NS_FOREVER - 1 - now
+						  ? NS_FOREVER - 1
+						  : now + new->first_ns);
+		if (t->expires_ns)
+			timer_start(&t->timer, t->expires_ns);
 	}
 	spin_unlock_irq(&t->lock, flags);
 	return 0;
-}
-
-struct file *timerfd_create_file(int clock, u32 o_flags)
-{
-	struct timerfd *t = kzalloc(sizeof(*t), ALLOC_KERNEL);
-	struct file *f;
-
-	if (!t)
-		return err_ptr(-ENOMEM);
-	spin_init(&t->lock, RANK_POSIX_TIMER);
-	timer_init(&t->timer, timerfd_fire);
-	waitqueue_init(&t->wq);
-	t->clock = clock;
-	f = file_create(&timerfd_ops, NULL, O_RDWR | (o_flags & O_NONBLOCK), t);
-	if (is_err(f))
-		kfree(t);
-	return f;
 }

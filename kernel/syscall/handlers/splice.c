@@ -197,7 +197,7 @@ long sys_vmsplice(u64 a0, u64 a1, u64 a2, u64 a3)
 {
 	u32 pipe_flags = a3 & SPLICE_F_NONBLOCK ? PIPE_NONBLOCK : 0;
 	struct uio_vector v;
-	bool borrowed;
+	bool borrowed, write;
 	struct pipe *p;
 	struct file *f;
 	struct uio u;
@@ -208,13 +208,19 @@ long sys_vmsplice(u64 a0, u64 a1, u64 a2, u64 a3)
 	f = fd_file((cap_t)a0, 0, &borrowed);
 	if (is_err(f))
 		return ptr_err(f);
-	p = pipe_of(f);
+	write = f->mode & FMODE_WRITE;
+	fd_file_release(f, borrowed);
+	f = fd_file((cap_t)a0, write ? CAP_WRITE : CAP_READ,
+		&borrowed); /* now that it is known which */
+	if (is_err(f))
+		return ptr_err(f);
+	p = f->mode & (write ? FMODE_WRITE : FMODE_READ) ? pipe_of(f) : NULL;
 	ret = uio_import(&u, &v, (const void USER *)a1, a2);
 	if (!p)
 		ret = -EBADF;
 	if (!ret)
-		ret = f->mode & FMODE_WRITE ? pipe_send(p, &u, pipe_flags, NS_FOREVER)
-					    : pipe_receive(p, &u, pipe_flags, NS_FOREVER);
+		ret = write ? pipe_send(p, &u, pipe_flags, NS_FOREVER)
+			    : pipe_receive(p, &u, pipe_flags, NS_FOREVER);
 	uio_vector_fini(&v);
 	fd_file_release(f, borrowed);
 	return ret;

@@ -1,11 +1,11 @@
-/* Interval timers, POSIX timers and timerfds. Layer: syscall. */
+/* Interval timers and POSIX timers. Layer: syscall. */
+#include <exo/fs.h>
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_signal.h>
-#include <exo_abi/linux_time.h>
 
 #include "../../fs/poll/epoll.h"
 
@@ -146,44 +146,50 @@ long sys_timer_delete(u64 id)
 	return posix_timer_delete((s32)id);
 }
 
-long sys_timerfd_create(u64 a0, u64 a1)
+/* ---- timerfd ---- */
+
+#define TFD_TIMER_ABSTIME 1
+
+long sys_timerfd_create(u64 clock, u64 flags)
 {
 	struct file *f;
 
-	if (a1 & ~(u64)(O_CLOEXEC | O_NONBLOCK) ||
-		(a0 != CLOCK_REALTIME && a0 != CLOCK_MONOTONIC && a0 != CLOCK_BOOTTIME))
+	if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	f = timerfd_create_file((int)a0, (u32)a1);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a1);
+	f = timerfd_create_file((int)clock, (u32)flags);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)flags);
 }
 
-static long timerfd_with(
-	u64 fd, u64 flags, const struct itimer_ns *new, struct itimer_ns *old, u64 to)
+static long timerfd_change(u64 fd, u32 rights, bool abs, const struct itimer_ns *new, u64 to)
 {
+	struct timer_setting set, old;
+	struct itimer_ns was;
 	bool borrowed;
-	struct file *f = fd_file((cap_t)fd, new ? CAP_WRITE : CAP_READ, &borrowed);
+	struct file *f = fd_file((cap_t)fd, rights, &borrowed);
 	long err;
 
 	if (is_err(f))
 		return ptr_err(f);
-	err = timerfd_change(f, (u32)flags, new, old);
+	if (new)
+		set = (struct timer_setting){new->value_ns, new->interval_ns};
+	err = timerfd_setting(f, abs, new ? &set : NULL, &old);
 	fd_file_release(f, borrowed);
-	return !err && to ? interval_to_user(to, 1, old) : err;
+	was = (struct itimer_ns){.interval_ns = old.interval_ns, .value_ns = old.first_ns};
+	return err || !to ? err : interval_to_user(to, 1, &was);
 }
 
-long sys_timerfd_settime(u64 a0, u64 a1, u64 a2, u64 a3)
+long sys_timerfd_settime(u64 fd, u64 flags, u64 from, u64 to)
 {
-	struct itimer_ns new, old;
-	long err = interval_from_user(a2, 1, &new);
+	struct itimer_ns new;
+	int err;
 
-	if (!err && a1 & ~(u64)(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
-		err = -EINVAL;
-	return err ? err : timerfd_with(a0, a1, &new, &old, a3);
+	if (flags & ~(u64)TFD_TIMER_ABSTIME)
+		return -EINVAL;
+	err = interval_from_user(from, 1, &new);
+	return err ? err : timerfd_change(fd, CAP_SIGNAL, flags & TFD_TIMER_ABSTIME, &new, to);
 }
 
-long sys_timerfd_gettime(u64 a0, u64 a1)
+long sys_timerfd_gettime(u64 fd, u64 to)
 {
-	struct itimer_ns now;
-
-	return timerfd_with(a0, 0, NULL, &now, a1);
+	return timerfd_change(fd, CAP_STAT, false, NULL, to);
 }
