@@ -67,8 +67,8 @@ void pages_drain_all(void); /* thread context, or this CPU only when others cann
 
 /* ---- physical/reclaim.c ---- */
 extern u64 mem_slab_pages, mem_slab_reclaimable_pages; /* [a] */
-/* memory_reclaim - asks everybody who can give something back for @target pages. Return: whether
- * trying again makes sense. */
+/* memory_reclaim - asks everybody who can give something back for @target pages (0: only collects
+ * what the CPUs keep). Return: whether trying again makes sense. */
 bool memory_reclaim(u64 target);
 bool memory_may_sleep(void); /* a thread with interrupts on, after boot */
 

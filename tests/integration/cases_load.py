@@ -36,6 +36,32 @@ def out_of_memory():
     check_equal(result.out, "alive\n1000000\n", "output")
 
 
+@case(240)
+def memory_runs_out():
+    """each way to take all memory ends in a kill or an error of its own process; the shell and all others live"""
+    ends = {"anon": {"killed"}, "tables": {"killed"}, "calls": {"killed"}, "shared": {"killed"}, "file": {"ENOMEM"},
+            "pipes": {"ENOMEM"}, "sockets": {"ENOMEM"}, "datagrams": {"ENOMEM", "ENOBUFS"}, "children": {"ENOMEM", "ENOSPC"}}
+    script = f"""
+        mkdir /tmp/huge && mount -t tmpfs -o size=4g none /tmp/huge
+        free() {{ echo 3 >/proc/sys/vm/drop_caches; awk '/^MemFree/ {{ print $2 }}' /proc/meminfo; }}
+        /root/hungry anon 20
+        before=$(free)
+        [ $(dmesg | grep -c 'oom: killed .*hungry') = 20 ] || dmesg | grep oom
+        for kind in {" ".join(ends)}; do /root/hungry $kind 2 || echo "$kind: status $?"; done
+        dmesg | grep 'oom: killed' | grep -v '(hungry)'
+        after=$(free); [ $((before - after)) -lt 512 ] || echo "$before kB free, then $after kB" """
+    lines = exo("--mem", "96M", "--add", f"{program('hungry')}:/root/hungry", "--", "sh", "-c", script, timeout=200).succeeded().out.splitlines()
+    check_equal(lines[:1], ["anon killed 20"], "a hog of twenty rounds")
+    seen = {kind: [] for kind in ends}
+    for line in lines[1:]:
+        kind, _, end = line.partition(" ")
+        check(kind in ends, line)
+        word, _, count = end.partition(" ")
+        check(word in ends.get(kind, ()), line)
+        seen[kind].append(int(count))
+    check(all(sum(counts) == 2 for counts in seen.values()), f"rounds: {seen}")
+
+
 @case(120)
 def full_tmpfs():
     """a full tmpfs is ENOSPC or ENOMEM, and its memory comes back"""

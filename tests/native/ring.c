@@ -337,7 +337,7 @@ T_CASE(broadcast_reader_cannot_hide_sleepers)
 		must_open(&e, ends[1]);
 		_exit(exo_end_recv(&e, &m, in_ms(5000)) == 0 ? 0 : 5);
 	}
-	t_sleep_ms(100);
+	t_check(t_wait_state(pid, 'S'));
 	t_eq(exo_ring_wake(ends[1]), 0);
 	must_open(&e, ends[0]);
 	t_eq(exo_end_send(&e, 20, 0, &value, 8, EXO_NO_WAIT), 0);

@@ -169,7 +169,7 @@ static ssize_t buf_append_locked(struct pipe *p, struct uio *u, bool packet)
 
 	p->spare = NULL;
 	if (!page)
-		page = page_alloc(0, ALLOC_USER);
+		page = page_alloc(0, ALLOC_DATA);
 	if (!page)
 		return -ENOMEM;
 	n = uio_read(u, page_to_virt(page), want);
