@@ -4,7 +4,8 @@
  * The file holds a reference on the process and is readable once that has ended. Polls sleep on the
  * process's alone_wq.
  *
- * Source: pidfd_open(2), pidfd_send_signal(2), clone(2) CLONE_PIDFD, waitid(2) P_PIDFD. */
+ * Source: pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2), clone(2) CLONE_PIDFD, waitid(2)
+ * P_PIDFD. */
 #include <exo/fs.h>
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/native.h>
@@ -131,4 +132,28 @@ long pidfd_signal(cap_t fd, int signo, struct siginfo *info)
 		err = info ? -EINVAL : signal_to_thread(f->priv, signo);
 	fd_file_release(f, borrowed);
 	return err;
+}
+
+/* pidfd_grant - what descriptor @target of the process behind @fd names, +1. err_ptr(-EBADF |
+ * -ESRCH it has ended | -EPERM it may not be looked into). */
+struct grant *pidfd_grant(cap_t fd, cap_t target)
+{
+	bool nonblock;
+	struct process *p = pidfd_process(fd, CAP_ADMIN, &nonblock);
+	struct grant *g = err_ptr(-ESRCH);
+	struct cap_space *caps;
+	struct thread *t;
+
+	if (is_err(p))
+		return (struct grant *)p;
+	t = p->state == PROC_LIVE ? thread_find(p->nr) : NULL;
+	caps = t ? process_caps(p) : NULL;
+	if (caps) {
+		g = process_may_trace(t) ? cap_get_grant(caps, target) : err_ptr(-EPERM);
+		cap_space_put(caps);
+	}
+	if (t)
+		thread_put(t);
+	process_put(p);
+	return g;
 }

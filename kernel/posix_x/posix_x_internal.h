@@ -369,6 +369,7 @@ void posix_timers_exec(struct process *p);
 void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info);
 void posix_timer_put(struct posix_timer *t);
 
+extern struct waitqueue signalfd_waiters; /* who polls a signalfd; woken by every signal */
 long signal_to_thread(struct thread *t, int signo); /* 0 | -EINVAL | -EPERM | -ESRCH ended */
 long signal_to_process(struct process *p, int signo, struct siginfo *info);
 

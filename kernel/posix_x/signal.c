@@ -169,6 +169,7 @@ static struct task *choose(struct process *p, int signo)
 
 static void complete_locked(struct process *p, struct task *t, int signo)
 {
+	wake_all(&signalfd_waiters, POLL_IN | POLL_RDNORM);
 	if (t)
 		t = wants(t, signo) ? t : NULL;
 	else

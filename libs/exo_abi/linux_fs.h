@@ -261,15 +261,45 @@ struct linux_epoll_event {
 	u64 data;
 } PACKED;
 _Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event is packed on x86_64");
-#define EPOLL_CTL_ADD  1
-#define EPOLL_CTL_DEL  2
-#define EPOLL_CTL_MOD  3
-#define EPOLLEXCLUSIVE (1u << 28)
-#define EPOLLWAKEUP    (1u << 29)
-#define EPOLLONESHOT   (1u << 30)
-#define EPOLLET        (1u << 31)
-#define EFD_SEMAPHORE  1u
-#define FD_SETSIZE_MAX 65536
+#define EPOLL_CTL_ADD     1
+#define EPOLL_CTL_DEL     2
+#define EPOLL_CTL_MOD     3
+#define EPOLLEXCLUSIVE    (1u << 28)
+#define EPOLLWAKEUP       (1u << 29)
+#define EPOLLONESHOT      (1u << 30)
+#define EPOLLET           (1u << 31)
+#define EFD_SEMAPHORE     1u
+#define RWF_HIPRI         1u
+#define RWF_DSYNC         2u
+#define RWF_SYNC          4u
+#define SPLICE_F_NONBLOCK 2u
+#define SPLICE_F_ALL      15u
+#define FD_SETSIZE_MAX    65536
+
+/* inotify */
+#define IN_ACCESS        1u
+#define IN_MODIFY        2u
+#define IN_ATTRIB        4u
+#define IN_CLOSE_WRITE   8u
+#define IN_CLOSE_NOWRITE 0x10u
+#define IN_OPEN          0x20u
+#define IN_MOVED_FROM    0x40u
+#define IN_MOVED_TO      0x80u
+#define IN_CREATE        0x100u
+#define IN_DELETE        0x200u
+#define IN_DELETE_SELF   0x400u
+#define IN_MOVE_SELF     0x800u
+#define IN_ALL_EVENTS    0xfffu
+#define IN_UNMOUNT       0x2000u
+#define IN_Q_OVERFLOW    0x4000u
+#define IN_IGNORED       0x8000u
+#define IN_ONLYDIR       0x1000000u
+#define IN_DONT_FOLLOW   0x2000000u
+#define IN_EXCL_UNLINK   0x4000000u
+#define IN_MASK_CREATE   0x10000000u
+#define IN_MASK_ADD      0x20000000u
+#define IN_ISDIR         0x40000000u
+#define IN_ONESHOT       0x80000000u
 
 /* signals that the file calls send */
 #define SIGNO_SIGPIPE 13

@@ -384,11 +384,16 @@ unlock:
 
 static const struct file_ops pipe_ops;
 
+struct pipe *pipe_of(const struct file *f)
+{
+	return f->ops == &pipe_ops ? f->priv : NULL;
+}
+
 long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
 {
-	struct pipe *p = f->priv;
+	struct pipe *p = pipe_of(f);
 
-	if (f->ops != &pipe_ops)
+	if (!p)
 		return -EBADF;
 	if (cmd == F_SETPIPE_SZ)
 		return pipe_resize(p, arg);

@@ -25,3 +25,8 @@ struct file *timerfd_create_file(int clock, u32 o_flags); /* err_ptr(-EINVAL | -
  * of the timer's clock. A clock that is set later does not move it. 0 | -EINVAL no timerfd. */
 int timerfd_setting(struct file *f, bool abs, const struct timer_setting *new,
 	struct timer_setting *old) MUST_USE;
+struct file *inotify_create_file(u32 o_flags); /* err_ptr(-ENOMEM) */
+bool file_is_inotify(const struct file *f);
+/* inotify_watch - @mask IN_*. The watch's number | -EEXIST | -ENOSPC too many | -ENOMEM. */
+long inotify_watch(struct file *f, struct inode *i, u32 mask);
+long inotify_unwatch(struct file *f, s32 wd); /* 0 | -EINVAL no such watch */

@@ -34,42 +34,27 @@ static int mem_open(struct inode *i, struct file *f)
 	return 0;
 }
 
-static ssize_t mem_move(struct file *f, struct uio *u, u64 *pos, bool write)
+static ssize_t mem_move(struct file *f, struct uio *u, u64 *pos, u32 write)
 {
-	u8 *page = kmalloc(PAGE_SIZE, ALLOC_KERNEL);
 	struct vm_space *space = space_of(f->inode);
-	ssize_t done = 0, n = page ? 0 : -ENOMEM;
-	size_t part;
+	ssize_t n;
 
-	if (is_err(space)) {
-		kfree(page);
+	if (is_err(space))
 		return ptr_err(space) == -ESRCH ? 0 : ptr_err(space); /* it has ended */
-	}
-	while (page && u->left) {
-		part = MIN(u->left, PAGE_SIZE - (*pos & ~PAGE_MASK));
-		n = write && uio_read(u, page, part) != part
-			    ? -EFAULT
-			    : vm_access(space, *pos, page, part, write);
-		if (n > 0 && !write && uio_write(u, page, (size_t)n) != (size_t)n)
-			n = -EFAULT;
-		if (n <= 0)
-			break;
-		*pos += (u64)n;
-		done += n;
-	}
+	n = uio_space_move(u, space, *pos, u->left, write);
 	vm_space_put(space);
-	kfree(page);
-	return done ? done : n == -EFAULT ? -EIO : n;
+	*pos += n > 0 ? (u64)n : 0;
+	return n == -EFAULT ? -EIO : n;
 }
 
 static ssize_t mem_read(struct file *f, struct uio *u, u64 *pos)
 {
-	return mem_move(f, u, pos, false);
+	return mem_move(f, u, pos, 0);
 }
 
 static ssize_t mem_write(struct file *f, struct uio *u, u64 *pos)
 {
-	return mem_move(f, u, pos, true);
+	return mem_move(f, u, pos, VM_ACCESS_FORCE);
 }
 
 static s64 mem_seek(struct file *f, s64 offset, int whence)

@@ -31,6 +31,7 @@ int vfs_chmod(const struct path *p, u32 mode)
 		err = apply(i, &a);
 	}
 	rwsem_write_unlock(&i->lock);
+	inotify_dentry(p->dentry, IN_ATTRIB, err);
 	return err;
 }
 
@@ -69,6 +70,7 @@ int vfs_chown(const struct path *p, u32 uid, u32 gid)
 		err = apply(i, &a);
 	}
 	rwsem_write_unlock(&i->lock);
+	inotify_dentry(p->dentry, IN_ATTRIB, err);
 	return err;
 }
 
@@ -90,6 +92,7 @@ int vfs_utimes(const struct path *p, struct setattr *a, bool explicit)
 	rwsem_write_lock(&i->lock);
 	err = apply(i, a);
 	rwsem_write_unlock(&i->lock);
+	inotify_dentry(p->dentry, IN_ATTRIB, err);
 	return err;
 }
 
@@ -129,6 +132,8 @@ int file_truncate(struct inode *i, u64 size, struct file *f)
 		err = i->ops->setattr(i, &a);
 	}
 	rwsem_write_unlock(&i->lock);
+	if (f)
+		inotify_dentry(f->path.dentry, IN_MODIFY, err);
 	return err;
 }
 
@@ -150,6 +155,7 @@ int vfs_truncate(const struct path *p, u64 size)
 		return err;
 	err = file_truncate(i, size, NULL);
 	inode_put_write(i);
+	inotify_dentry(p->dentry, IN_MODIFY, err);
 	return err;
 }
 

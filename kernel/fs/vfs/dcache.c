@@ -300,8 +300,11 @@ static struct dentry *dentry_kill(struct dentry *d)
 		list_del(&d->sibling);
 		spin_unlock(&parent->lock);
 	}
-	if (d->inode)
+	if (d->inode) {
+		if (unlikely(READ_ONCE(inotify_watches)) && !READ_ONCE(d->inode->nlink))
+			inotify_tell_gone(d->inode, NULL, IN_DELETE_SELF);
 		inode_put(d->inode);
+	}
 	long_name_put(d);
 	rcu_call(&d->rcu, dentry_free);
 	return parent;

@@ -63,6 +63,9 @@ static void file_release(struct object *o)
 	if (unlikely(!list_empty(&f->epoll_links)))
 		epoll_forget(f, NULL);
 	if (f->inode) {
+		if (unlikely(READ_ONCE(inotify_watches)) && f->ops && !(f->mode & FMODE_PATH))
+			inotify_dentry(f->path.dentry,
+				f->mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE, 0);
 		if (unlikely(f->mode & FMODE_LOCKED))
 			file_locks_release_flock(f);
 		if (f->ops && f->ops->release)

@@ -126,6 +126,8 @@ void super_put(struct super_block *sb)
 {
 	if (__atomic_sub_fetch(&sb->refs, 1, __ATOMIC_ACQ_REL))
 		return;
+	if (unlikely(READ_ONCE(inotify_watches)))
+		inotify_tell_gone(NULL, sb, IN_UNMOUNT);
 	if (sb->root)
 		dcache_destroy(sb->root);
 	rcu_barrier(); /* inodes and dentries on their way out still name it */

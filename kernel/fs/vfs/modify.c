@@ -32,6 +32,22 @@ static int may_delete(const struct path *dir, const struct dentry *d, bool want_
 	return READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY : 0;
 }
 
+static const struct inotify_name no_name;
+
+static void inotify_removed(const struct inode *dir, const struct dentry *d)
+{
+	if (unlikely(READ_ONCE(inotify_watches)))
+		inotify_tell(dir, d->inode, IN_DELETE,
+			&(struct inotify_name){d->name, dentry_name_len(d), 0});
+}
+
+/* The count of its names changed. */
+static void inotify_links(const struct inode *i)
+{
+	if (unlikely(READ_ONCE(inotify_watches)))
+		inotify_tell(i, i, IN_ATTRIB, &no_name);
+}
+
 /* ---- making ---- */
 
 struct making {
@@ -74,8 +90,10 @@ static int making_begin(struct making *m, cap_t dirfd, const char *text, bool di
 	return err;
 }
 
-static void making_end(struct making *m)
+static void making_end(struct making *m, int err)
 {
+	if (unlikely(READ_ONCE(inotify_watches)) && !err)
+		inotify_created(m->walk.at.dentry, m->dentry);
 	rwsem_write_unlock(&m->walk.at.dentry->inode->lock);
 	dentry_put(m->dentry);
 	walk_end(&m->walk);
@@ -93,7 +111,7 @@ int vfs_mkdir_text(cap_t dirfd, const char *text, u32 mode)
 	err = dir->ops->mkdir ? dir->ops->mkdir(dir, m.dentry,
 					(mode & (0777 | S_ISVTX) & ~fs_current()->umask) | S_IFDIR)
 			      : -EPERM;
-	making_end(&m);
+	making_end(&m, err);
 	return err;
 }
 
@@ -130,7 +148,7 @@ int vfs_mknod_text(cap_t dirfd, const char *text, u32 mode, u64 rdev)
 		err = dir->ops->create ? dir->ops->create(dir, m.dentry, mode) : -EPERM;
 	else
 		err = dir->ops->mknod ? dir->ops->mknod(dir, m.dentry, mode, rdev) : -EPERM;
-	making_end(&m);
+	making_end(&m, err);
 	return err;
 }
 
@@ -147,7 +165,7 @@ int vfs_symlink_text(const char *target, cap_t dirfd, const char *text)
 		return err;
 	dir = m.walk.at.dentry->inode;
 	err = dir->ops->symlink ? dir->ops->symlink(dir, m.dentry, target) : -EPERM;
-	making_end(&m);
+	making_end(&m, err);
 	return err;
 }
 
@@ -168,7 +186,9 @@ int vfs_link_text(const struct path *old, cap_t dirfd, const char *text)
 		err = -ENOENT;
 	else
 		err = dir->ops->link(dir, m.dentry, i);
-	making_end(&m);
+	if (!err)
+		inotify_links(i);
+	making_end(&m, err);
 	return err;
 }
 
@@ -229,8 +249,11 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 		return err;
 	if (!directory) {
 		err = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
-		if (!err)
+		if (!err) {
 			dentry_drop(d);
+			inotify_links(i);
+			inotify_removed(dir, d);
+		}
 		return err;
 	}
 	rwsem_write_lock(&i->lock);
@@ -240,6 +263,7 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 	if (!err) {
 		__atomic_fetch_or(&d->flags, DENTRY_DEAD, __ATOMIC_ACQ_REL);
 		dentry_drop(d);
+		inotify_removed(dir, d);
 	}
 	rwsem_write_unlock(&i->lock);
 	return err;
@@ -371,10 +395,33 @@ static int move_permission(const struct moving *m)
 	return err;
 }
 
+/* @over: what stood at the new name. The cookie only has to tell this move from others nearby. */
+static void moved_tell(const struct moving *m, struct inode *over)
+{
+	static u32 cookies; /* [a] */
+	struct inode *i = m->from->inode, *old_dir = m->old.at.dentry->inode,
+		     *new_dir = m->new.at.dentry->inode;
+	struct inotify_name old = {m->old.last.text, (u32)m->old.last.hash_len,
+		__atomic_add_fetch(&cookies, 1, __ATOMIC_RELAXED)};
+	struct inotify_name new = {m->new.last.text, (u32)m->new.last.hash_len, old.cookie};
+
+	inotify_tell(old_dir, i, IN_MOVED_FROM, &old);
+	inotify_tell(new_dir, i, IN_MOVED_TO, &new);
+	if (m->flags & RENAME_EXCHANGE) {
+		old.cookie = new.cookie = __atomic_add_fetch(&cookies, 1, __ATOMIC_RELAXED);
+		inotify_tell(new_dir, over, IN_MOVED_FROM, &new);
+		inotify_tell(old_dir, over, IN_MOVED_TO, &old);
+		inotify_tell(over, over, IN_MOVE_SELF, &no_name);
+	} else if (over) {
+		inotify_links(over);
+	}
+	inotify_tell(i, i, IN_MOVE_SELF, &no_name);
+}
+
 static int move_locked(struct moving *m)
 {
 	struct inode *old_dir = m->old.at.dentry->inode, *new_dir = m->new.at.dentry->inode;
-	struct inode *victim = NULL;
+	struct inode *victim = NULL, *over = m->to->inode;
 	int err = move_shape(m);
 
 	if (err)
@@ -400,6 +447,8 @@ static int move_locked(struct moving *m)
 		dentry_move(m->from, m->to);
 	if (victim)
 		rwsem_write_unlock(&victim->lock);
+	if (unlikely(READ_ONCE(inotify_watches)) && !err)
+		moved_tell(m, over);
 	return err;
 }
 

@@ -100,6 +100,7 @@ static int open_here(struct file *f, u32 o_flags, bool created)
 		f->mode |= FMODE_WRITER;
 	}
 	err = file_open_inode(f, i);
+	inotify_dentry(f->path.dentry, IN_OPEN, err);
 	if (!err && o_flags & O_TRUNC && !created && S_ISREG(i->mode))
 		err = file_truncate(i, 0, f);
 	return err;
@@ -133,6 +134,8 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
 				      ? dir->ops->create(dir, d,
 						(mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG)
 				      : -EACCES;
+		if (unlikely(READ_ONCE(inotify_watches)) && !err)
+			inotify_created(w->at.dentry, d);
 	}
 	rwsem_write_unlock(&dir->lock);
 	if (err) {

@@ -85,16 +85,24 @@ size_t uio_zero(struct uio *u, size_t len_bytes)
 
 ssize_t file_read(struct file *f, struct uio *u, u64 *pos)
 {
+	ssize_t n;
+
 	if (unlikely(!f->ops->read))
 		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
-	return f->ops->read(f, u, pos);
+	n = f->ops->read(f, u, pos);
+	inotify_moved(f, false, n);
+	return n;
 }
 
 ssize_t file_write(struct file *f, struct uio *u, u64 *pos)
 {
+	ssize_t n;
+
 	if (unlikely(!f->ops->write))
 		return -EINVAL;
-	return f->ops->write(f, u, pos);
+	n = f->ops->write(f, u, pos);
+	inotify_moved(f, true, n);
+	return n;
 }
 
 ssize_t file_read_kernel(struct file *f, void *buf, size_t len_bytes, u64 pos)

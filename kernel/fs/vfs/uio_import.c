@@ -1,4 +1,5 @@
-/* Vectors of user segments. Layer: fs. Source: readv(2). */
+/* Vectors of user segments, and bytes from and to other spaces. Layer: fs. Source: readv(2),
+ * process_vm_readv(2). */
 #include <exo/errno.h>
 #include <exo/fs_uio.h>
 #include <exo/memory.h>
@@ -48,4 +49,28 @@ void uio_vector_fini(struct uio_vector *v)
 {
 	if (v->iov != v->small)
 		kfree(v->iov);
+}
+
+ssize_t uio_space_move(
+	struct uio *u, struct vm_space *space, vaddr_t va, size_t len_bytes, u32 write)
+{
+	u8 *page = kmalloc(PAGE_SIZE, ALLOC_KERNEL);
+	ssize_t done = 0, n = page ? 0 : -ENOMEM;
+
+	len_bytes = MIN(len_bytes, u->left);
+	while (page && (size_t)done < len_bytes) {
+		size_t part = MIN(len_bytes - (size_t)done, PAGE_SIZE - (va & ~PAGE_MASK));
+
+		n = write && uio_read(u, page, part) != part
+			    ? -EFAULT
+			    : vm_access(space, va, page, part, write);
+		if (n > 0 && !write && uio_write(u, page, (size_t)n) != (size_t)n)
+			n = -EFAULT;
+		if (n <= 0)
+			break;
+		va += (u64)n;
+		done += n;
+	}
+	kfree(page);
+	return done ? done : n;
 }

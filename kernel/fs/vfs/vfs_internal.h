@@ -242,6 +242,12 @@ static ALWAYS_INLINE int walk_permission(struct inode *i)
 	return inode_permission(i, MAY_EXEC);
 }
 
+static inline void inotify_created(const struct dentry *dir, const struct dentry *d)
+{
+	inotify_tell(dir->inode, d->inode, IN_CREATE,
+		&(struct inotify_name){d->name, dentry_name_len(d), 0});
+}
+
 /* ---- open files ---- */
 struct file *file_alloc(u32 o_flags); /* refs 1, no inode, ops NULL; err_ptr(-ENOMEM) */
 int file_open_inode(struct file *f,

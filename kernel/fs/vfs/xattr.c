@@ -62,6 +62,7 @@ int vfs_setxattr(const struct path *p, const char *name, const void *buf, size_t
 	rwsem_write_lock(&i->lock);
 	err = i->ops->setxattr(i, name, buf, size, flags);
 	rwsem_write_unlock(&i->lock);
+	inotify_dentry(p->dentry, IN_ATTRIB, err);
 	return err;
 }
 
@@ -77,6 +78,7 @@ int vfs_removexattr(const struct path *p, const char *name)
 	rwsem_write_lock(&i->lock);
 	err = i->ops->removexattr(i, name);
 	rwsem_write_unlock(&i->lock);
+	inotify_dentry(p->dentry, IN_ATTRIB, err);
 	return err;
 }
 

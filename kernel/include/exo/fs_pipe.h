@@ -52,6 +52,7 @@ static inline bool pipe_writable(const struct pipe *p)
 {
 	return READ_ONCE(p->tail) - READ_ONCE(p->head) < READ_ONCE(p->slots);
 }
+struct pipe *pipe_of(const struct file *f); /* NULL when @f is no pipe */
 long pipe_fcntl(struct file *f, u32 cmd,
 	u64 arg); /* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF when @f is no pipe */
 int pipe_fifo_open(struct inode *i, struct file *f); /* open(2) of a FIFO: blocks for the other end.

@@ -14,3 +14,6 @@ struct uio_vector {
  * -EINVAL count or lengths | -ENOMEM. */
 int uio_import(struct uio *u, struct uio_vector *v, const void USER *iov, u64 count) MUST_USE;
 void uio_vector_fini(struct uio_vector *v);
+/* uio_space_move - between @u and @space at @va; @write as vm_access. Bytes | -EFAULT | -ENOMEM. */
+ssize_t uio_space_move(
+	struct uio *u, struct vm_space *space, vaddr_t va, size_t len_bytes, u32 write);

@@ -59,6 +59,7 @@ long process_exec(const struct exec_request *r, struct trap_frame *f);
 long process_spawn(const struct exec_request *r, struct cap_space *caps);
 
 long pidfd_open(pid_t pid, u32 flags);
+struct grant *pidfd_grant(cap_t fd, cap_t target); /* +1 | err_ptr */
 /* thread_open - a slot for thread @tid of current's process, 0 = current. slot | -ESRCH | ... */
 long thread_open(pid_t tid, u32 o_flags);
 struct process *pidfd_process(
@@ -114,7 +115,9 @@ long signal_pause(void);
 long signal_wait(
 	sigset set, ns_t deadline_ns, struct siginfo *info); /* deadline 0 = do not sleep */
 int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp) MUST_USE;
-void signal_altstack_restore(const struct alt_stack *s); /* rt_sigreturn */
+void signal_altstack_restore(const struct alt_stack *s);  /* rt_sigreturn */
+struct file *signalfd_create(sigset set, u32 o_flags);    /* err_ptr(-ENOMEM) */
+int signalfd_change(struct file *f, sigset set) MUST_USE; /* -EINVAL no signalfd */
 long signal_kill(pid_t pid, int signo);
 long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */

@@ -5,6 +5,7 @@
 
 #include <exo/fs.h>
 #include <exo/sched.h>
+#include <exo_abi/linux_fs.h>
 
 /* ---- path texts from user or kernel, padded: names are hashed and compared eight bytes at a time
  * ---- */
@@ -114,3 +115,28 @@ int vfs_setxattr(
 	const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;
 ssize_t vfs_listxattr(const struct path *p, char *buf, size_t size);
 int vfs_removexattr(const struct path *p, const char *name) MUST_USE;
+
+/* ---- inotify: who changes or uses files tells it here; free while nobody watches anything ---- */
+extern u32 inotify_watches;
+struct inotify_name {
+	const char *text;
+	u32 len, cookie;
+};
+/* inotify_tell - the watches of @i hear @mask (IN_*) about @about, a child by name or itself. */
+void inotify_tell(
+	const struct inode *i, const struct inode *about, u32 mask, const struct inotify_name *n);
+void inotify_tell_dentry(struct dentry *d, u32 mask); /* its own watches and its directory's */
+/* inotify_tell_gone - the watches of @i, or with NULL of all of @sb, end: IN_DELETE_SELF,
+ * IN_UNMOUNT. */
+void inotify_tell_gone(const struct inode *i, const struct super_block *sb, u32 mask);
+/* After a call that returned @err. */
+static ALWAYS_INLINE void inotify_dentry(struct dentry *d, u32 mask, long err)
+{
+	if (unlikely(READ_ONCE(inotify_watches)) && err >= 0 && d && d->inode)
+		inotify_tell_dentry(d, mask);
+}
+static ALWAYS_INLINE void inotify_moved(struct file *f, bool write, ssize_t bytes)
+{
+	if (unlikely(READ_ONCE(inotify_watches)) && bytes > 0)
+		inotify_dentry(f->path.dentry, write ? IN_MODIFY : IN_ACCESS, 0);
+}

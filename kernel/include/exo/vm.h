@@ -185,7 +185,10 @@ vaddr_t vm_brk(struct vm_space *s,
 int vm_fault(struct vm_space *s, vaddr_t va, u32 access); /* see arch/uaccess.h vm_fault_current */
 /* vm_access - reads or writes another space's memory (ptrace, /proc/PID/mem, cmdline). Return:
  * bytes moved | -EFAULT. */
-ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len_bytes, bool write);
+#define VM_ACCESS_FORCE 1u /* also where the program itself may not write: debuggers */
+#define VM_ACCESS_WRITE 2u
+ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len_bytes,
+	u32 write /* 0, VM_ACCESS_* */);
 /* vm_for_each_area - for /proc/maps: calls fn under space->lock (read) in address order; stops when
  * fn returns non-zero. */
 int vm_for_each_area(

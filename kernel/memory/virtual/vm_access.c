@@ -16,7 +16,7 @@ static bool may_write(pte_t pte)
 
 /* One page. The area is held for writing: nobody can take the page away or look at a half of the
  * change of rights. */
-static int access_page(struct vm_space *s, vaddr_t va, u8 *buf, size_t len_bytes, bool write)
+static int access_page(struct vm_space *s, vaddr_t va, u8 *buf, size_t len_bytes, u32 write)
 {
 	struct vm_area *a;
 	pte_t pte;
@@ -24,7 +24,10 @@ static int access_page(struct vm_space *s, vaddr_t va, u8 *buf, size_t len_bytes
 	int err = -EAGAIN;
 
 	while (err == -EAGAIN) {
-		err = vm_fault(s, va, write ? PROT_W | VM_FAULT_FORCE : PROT_R);
+		err = vm_fault(s, va,
+			!write                     ? PROT_R
+			: write == VM_ACCESS_FORCE ? PROT_W | VM_FAULT_FORCE
+						   : PROT_W);
 		if (err)
 			return err;
 		a = area_get(s, va);
@@ -48,7 +51,7 @@ static int access_page(struct vm_space *s, vaddr_t va, u8 *buf, size_t len_bytes
 	return err;
 }
 
-ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len_bytes, bool write)
+ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len_bytes, u32 write)
 {
 	size_t done = 0;
 

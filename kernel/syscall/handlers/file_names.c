@@ -294,6 +294,7 @@ static long do_getdents(u64 fd, u64 user, u64 size, bool old)
 	locked = file_pos_lock(f, borrowed);
 	ret = f->ops->readdir(f, &s.sink);
 	file_pos_unlock(f, locked);
+	inotify_dentry(f->path.dentry, IN_ACCESS, ret);
 	if (s.left <
 		(u32)size) /* what is there is told; trouble behind it comes up at the next call */
 		ret = (long)((u32)size - s.left);

@@ -25,6 +25,7 @@ static ALWAYS_INLINE ssize_t move_here(struct file *f, struct uio *u, bool write
 	locked = file_pos_lock(f, borrowed);
 	ret = op(f, u, &f->pos);
 	file_pos_unlock(f, locked);
+	inotify_moved(f, write, ret);
 	return ret;
 }
 
@@ -178,6 +179,38 @@ long sys_preadv(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 long sys_pwritev(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	return do_vector_at(a0, a1, a2, a3, true);
+}
+
+/* Position -1 is the file's own. RWF_SYNC reaches the disk before the call comes back. */
+static long do_vector2(u64 fd, u64 iov, u64 count, u64 pos, u64 flags, bool write)
+{
+	struct file *f;
+	bool borrowed;
+	long ret;
+
+	if (flags & ~(u64)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC))
+		return -EOPNOTSUPP;
+	ret = pos == ~0ULL ? do_vector(fd, iov, count, write)
+			   : do_vector_at(fd, iov, count, pos, write);
+	if (ret <= 0 || !write || !(flags & (RWF_DSYNC | RWF_SYNC)))
+		return ret;
+	f = fd_file((cap_t)fd, CAP_WRITE, &borrowed);
+	if (is_err(f))
+		return ret; /* another thread closed it meanwhile */
+	if (f->ops->fsync && f->ops->fsync(f, !(flags & RWF_SYNC)))
+		ret = -EIO;
+	fd_file_release(f, borrowed);
+	return ret;
+}
+
+long sys_preadv2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	return do_vector2(a0, a1, a2, a3, a5, false);
+}
+
+long sys_pwritev2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	return do_vector2(a0, a1, a2, a3, a5, true);
 }
 
 long sys_lseek(u64 a0, u64 a1, u64 a2)

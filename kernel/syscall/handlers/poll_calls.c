@@ -1,5 +1,5 @@
-/* poll, ppoll, select, pselect6, epoll_*, eventfd2. Layer: syscall. Sources: poll(2), select(2),
- * epoll_wait(2), eventfd(2). */
+/* poll, ppoll, select, pselect6, epoll_*, eventfd2, inotify_*. Layer: syscall. Sources: poll(2),
+ * select(2), epoll_wait(2), eventfd(2). */
 #include <exo/errno.h>
 #include <exo/fs.h>
 #include <exo/memory.h>
@@ -398,4 +398,73 @@ long sys_eventfd2(u64 a0, u64 a1)
 		return -EINVAL;
 	f = eventfd_create_file((u32)a0, (u32)a1, a1 & EFD_SEMAPHORE);
 	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a1);
+}
+
+long sys_eventfd(u64 a0)
+{
+	return sys_eventfd2(a0, 0);
+}
+
+/* ---- inotify ---- */
+
+long sys_inotify_init1(u64 a0)
+{
+	struct file *f;
+
+	if (a0 & ~(u64)(O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	f = inotify_create_file((u32)a0);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a0);
+}
+
+long sys_inotify_init(void)
+{
+	return sys_inotify_init1(0);
+}
+
+#define IN_KNOWN                                                                           \
+	(IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ISDIR | IN_ONESHOT | \
+		IN_EXCL_UNLINK | IN_DONT_FOLLOW | IN_ONLYDIR | IN_MASK_ADD | IN_MASK_CREATE)
+
+long sys_inotify_add_watch(u64 a0, u64 a1, u64 a2)
+{
+	u32 mask = (u32)a2;
+	struct path path;
+	bool borrowed;
+	struct file *f;
+	long ret = -EINVAL;
+
+	if (!(mask & IN_KNOWN))
+		return -EINVAL;
+	f = fd_file((cap_t)a0, CAP_READ, &borrowed);
+	if (is_err(f))
+		return ptr_err(f);
+	if ((mask & IN_MASK_ADD && mask & IN_MASK_CREATE) || !file_is_inotify(f))
+		goto release;
+	ret = path_lookup_user(AT_FDCWD, (const char USER *)a1,
+		(mask & IN_DONT_FOLLOW ? 0 : LOOKUP_FOLLOW) |
+			(mask & IN_ONLYDIR ? LOOKUP_DIRECTORY : 0),
+		&path);
+	if (ret)
+		goto release;
+	ret = inode_permission(path.dentry->inode, MAY_READ);
+	if (!ret)
+		ret = inotify_watch(f, path.dentry->inode, mask);
+	path_put(&path);
+release:
+	fd_file_release(f, borrowed);
+	return ret;
+}
+
+long sys_inotify_rm_watch(u64 a0, u64 a1)
+{
+	bool borrowed;
+	struct file *f = fd_file((cap_t)a0, CAP_READ, &borrowed);
+	long ret;
+
+	if (is_err(f))
+		return ptr_err(f);
+	ret = file_is_inotify(f) ? inotify_unwatch(f, (s32)a1) : -EINVAL;
+	fd_file_release(f, borrowed);
+	return ret;
 }

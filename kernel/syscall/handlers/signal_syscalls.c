@@ -4,6 +4,7 @@
 #include <exo/syscalls.h>
 #include <exo/time.h>
 #include <arch/uaccess.h>
+#include <exo_abi/linux_fs.h>
 
 struct timespec_abi {
 	s64 sec, nsec;
@@ -180,4 +181,34 @@ long sys_restart_syscall(void)
 	struct restart_block *rb = restart_block_current();
 
 	return rb->fn ? rb->fn(rb) : -EINTR;
+}
+
+long sys_signalfd4(u64 a0, u64 umask, u64 size, u64 o_flags)
+{
+	struct file *f;
+	bool borrowed;
+	sigset set;
+	int err;
+
+	if (size != sizeof(set))
+		return -EINVAL;
+	if (get_user_u64((u64 USER *)umask, &set))
+		return -EFAULT;
+	if (o_flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	if ((s32)a0 == -1) {
+		f = signalfd_create(set, (u32)o_flags);
+		return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)o_flags);
+	}
+	f = fd_file((cap_t)a0, CAP_WRITE, &borrowed);
+	if (is_err(f))
+		return ptr_err(f);
+	err = signalfd_change(f, set);
+	fd_file_release(f, borrowed);
+	return err ? err : (long)(s32)a0;
+}
+
+long sys_signalfd(u64 a0, u64 umask, u64 size)
+{
+	return sys_signalfd4(a0, umask, size, 0);
 }

@@ -1,5 +1,6 @@
 /* AF_UNIX streams between threads on simulated CPUs: data, ends, connections that come while listeners go, failing allocations.
  * mode: sim
+ * needs: kernel/fs/poll/inotify.c
  * needs: kernel/net/socket.c kernel/net/unix/unix.c kernel/net/unix/name.c kernel/net/unix/message.c kernel/net/unix/flight.c
  * needs: kernel/security/capability/object.c kernel/security/credentials.c kernel/fs/pipe/pipe.c kernel/fs/vfs/uio.c
  * needs: kernel/scheduler/core/schedule.c kernel/scheduler/core/wake.c kernel/scheduler/core/balance.c kernel/scheduler/core/tick.c

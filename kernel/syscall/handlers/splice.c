@@ -1,0 +1,306 @@
+/* splice, tee, vmsplice, process_vm_readv, process_vm_writev, pidfd_getfd: what crosses between
+ * pipes, files and processes. Layer: syscall. Bytes are copied through a kernel buffer. From a pipe
+ * they are taken only after the other side has them, so an error there loses nothing; into a pipe
+ * goes only what has room, so it is not read before. Sources: splice(2), tee(2), vmsplice(2),
+ * process_vm_readv(2), pidfd_getfd(2). */
+#include <exo/fs_pipe.h>
+#include <exo/fs_uio.h>
+#include <exo/memory.h>
+#include <exo/posix_calls.h>
+#include <exo/sched.h>
+#include <exo/syscalls.h>
+#include <exo/vfs.h>
+#include <exo_abi/linux_fs.h>
+#include <arch/uaccess.h>
+
+#define SPLICE_CHUNK (16 * PAGE_SIZE)
+
+struct splice_side {
+	struct file *f;
+	struct pipe *pipe; /* NULL = a file */
+	u64 pos;
+	u64 USER *user_pos; /* NULL = the file's own */
+	bool borrowed;
+};
+
+/* Bytes that a pipe has room for, after a wait for some. -EAGAIN | -EPIPE | -ERESTARTSYS. */
+static ssize_t pipe_room(struct pipe *p, bool wait)
+{
+	int err;
+
+	if (!wait && !pipe_writable(p) && READ_ONCE(p->readers))
+		return -EAGAIN;
+	err = wait_event(&p->writers_wq, pipe_writable(p) || !READ_ONCE(p->readers));
+	if (err)
+		return err;
+	return (ssize_t)(MAX(READ_ONCE(p->slots) - (READ_ONCE(p->tail) - READ_ONCE(p->head)), 1u) *
+			 PAGE_SIZE);
+}
+
+/* One chunk. Bytes | 0 end | -errno. */
+static ssize_t splice_chunk(
+	struct splice_side *in, struct splice_side *out, u8 *buf, size_t want, bool wait, bool keep)
+{
+	struct uio u;
+	ssize_t n;
+
+	if (out->pipe) {
+		n = pipe_room(out->pipe, wait);
+		if (n < 0)
+			return n;
+		want = MIN(want, (size_t)n);
+	}
+	uio_init_kernel(&u, buf, want);
+	if (in->pipe) {
+		n = pipe_receive(in->pipe, &u, PIPE_PEEK | (wait ? 0 : PIPE_NONBLOCK), NS_FOREVER);
+	} else {
+		u64 from = in->pos;
+
+		n = file_read(in->f, &u, &from);
+	}
+	if (n <= 0)
+		return n;
+	uio_init_kernel(&u, buf, (size_t)n);
+	n = out->pipe ? pipe_send(out->pipe, &u, 0, NS_FOREVER) : file_write(out->f, &u, &out->pos);
+	if (n <= 0)
+		return n;
+	in->pos += (u64)n;
+	if (in->pipe && !keep) {
+		uio_init_kernel(&u, buf, (size_t)n);
+		(void)!pipe_receive(in->pipe, &u, PIPE_NONBLOCK, NS_FOREVER);
+	}
+	return n;
+}
+
+static long splice_all(
+	struct splice_side *in, struct splice_side *out, size_t len, u64 flags, bool keep)
+{
+	u8 *buf = kmalloc(MIN(len, SPLICE_CHUNK), ALLOC_KERNEL);
+	size_t done = 0;
+	ssize_t n = -ENOMEM;
+
+	while (buf && done < len) {
+		n = splice_chunk(in, out, buf, MIN(len - done, SPLICE_CHUNK),
+			!done && !(flags & SPLICE_F_NONBLOCK), keep);
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+		if (keep || (!in->pipe && in->f->mode & FMODE_STREAM))
+			break; /* a second look would see the same, a second read might sleep */
+		cond_resched();
+	}
+	kfree(buf);
+	return done ? (long)done : n;
+}
+
+/* Looks up one side. 0 | -EBADF. */
+static long side_get(struct splice_side *s, u64 fd, bool write)
+{
+	s->f = fd_file((cap_t)fd, write ? CAP_WRITE : CAP_READ, &s->borrowed);
+	if (is_err(s->f))
+		return ptr_err(s->f);
+	s->pipe = pipe_of(s->f);
+	s->pos = s->f->pos;
+	if (s->f->mode & (write ? FMODE_WRITE : FMODE_READ))
+		return 0;
+	fd_file_release(s->f, s->borrowed);
+	return -EBADF;
+}
+
+static long side_position(struct splice_side *s, u64 user_pos)
+{
+	s->user_pos = (u64 USER *)user_pos;
+	if (!user_pos)
+		return 0;
+	if (s->pipe)
+		return -ESPIPE;
+	if (!(s->f->mode & FMODE_PREAD))
+		return -EINVAL;
+	if (get_user_u64(s->user_pos, &s->pos))
+		return -EFAULT;
+	return (s64)s->pos < 0 ? -EINVAL : 0;
+}
+
+static long side_moved(struct splice_side *s)
+{
+	if (s->user_pos)
+		return put_user_u64(s->user_pos, s->pos);
+	if (!s->pipe && s->f->mode & FMODE_PREAD)
+		s->f->pos = s->pos;
+	return 0;
+}
+
+static long splice_between(struct splice_side *in, struct splice_side *out, u64 in_pos, u64 out_pos,
+	u64 len, u64 flags)
+{
+	long ret;
+
+	if (!in->pipe && !out->pipe)
+		return -EINVAL;
+	ret = side_position(in, in_pos);
+	if (!ret)
+		ret = side_position(out, out_pos);
+	if (ret)
+		return ret;
+	if (in->pipe == out->pipe || (!out->pipe && out->f->flags & O_APPEND) ||
+		S_ISDIR(in->f->inode->mode))
+		return -EINVAL;
+	ret = splice_all(in, out, MIN(len, RW_BYTES_MAX), flags, false);
+	return ret > 0 && (side_moved(in) || side_moved(out)) ? -EFAULT : ret;
+}
+
+long sys_splice(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	struct splice_side in, out;
+	long ret;
+
+	if (!a4)
+		return 0;
+	if (a5 & ~(u64)SPLICE_F_ALL)
+		return -EINVAL;
+	ret = side_get(&in, a0, false);
+	if (ret)
+		return ret;
+	ret = side_get(&out, a2, true);
+	if (!ret) {
+		ret = splice_between(&in, &out, a1, a3, a4, a5);
+		fd_file_release(out.f, out.borrowed);
+	}
+	fd_file_release(in.f, in.borrowed);
+	return ret;
+}
+
+long sys_tee(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct splice_side in, out;
+	long ret;
+
+	if (a3 & ~(u64)SPLICE_F_ALL)
+		return -EINVAL;
+	if (!a2)
+		return 0;
+	ret = side_get(&in, a0, false);
+	if (ret)
+		return ret;
+	ret = side_get(&out, a1, true);
+	if (!ret) {
+		ret = in.pipe && out.pipe && in.pipe != out.pipe
+			      ? splice_all(&in, &out, MIN(a2, RW_BYTES_MAX), a3, true)
+			      : -EINVAL;
+		fd_file_release(out.f, out.borrowed);
+	}
+	fd_file_release(in.f, in.borrowed);
+	return ret;
+}
+
+long sys_vmsplice(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	u32 pipe_flags = a3 & SPLICE_F_NONBLOCK ? PIPE_NONBLOCK : 0;
+	struct uio_vector v;
+	bool borrowed, write;
+	struct pipe *p;
+	struct file *f;
+	struct uio u;
+	long ret;
+
+	if (a3 & ~(u64)SPLICE_F_ALL)
+		return -EINVAL;
+	f = fd_file((cap_t)a0, 0, &borrowed);
+	if (is_err(f))
+		return ptr_err(f);
+	write = f->mode & FMODE_WRITE;
+	fd_file_release(f, borrowed);
+	f = fd_file((cap_t)a0, write ? CAP_WRITE : CAP_READ,
+		&borrowed); /* now that it is known which */
+	if (is_err(f))
+		return ptr_err(f);
+	p = f->mode & (write ? FMODE_WRITE : FMODE_READ) ? pipe_of(f) : NULL;
+	ret = uio_import(&u, &v, (const void USER *)a1, a2);
+	if (!p)
+		ret = -EBADF;
+	if (!ret)
+		ret = write ? pipe_send(p, &u, pipe_flags, NS_FOREVER)
+			    : pipe_receive(p, &u, pipe_flags, NS_FOREVER);
+	uio_vector_fini(&v);
+	fd_file_release(f, borrowed);
+	return ret;
+}
+
+/* ---- other processes ---- */
+
+/* The memory of thread @pid, +1. err_ptr(-ESRCH | -EPERM). */
+static struct vm_space *space_of(pid_t pid)
+{
+	struct thread *t = thread_find(pid);
+	struct vm_space *s;
+
+	if (!t)
+		return err_ptr(-ESRCH);
+	s = process_may_trace(t) ? process_space(t->proc) : err_ptr(-EPERM);
+	thread_put(t);
+	return s ? s : err_ptr(-ESRCH);
+}
+
+static long space_move(const u64 a[6], u32 write)
+{
+	struct uio local, remote;
+	struct uio_vector lv, rv = {.iov = rv.small};
+	struct vm_space *s;
+	ssize_t done = 0, n;
+	long ret;
+
+	if (a[5])
+		return -EINVAL;
+	ret = uio_import(&local, &lv, (const void USER *)a[1], a[2]);
+	if (!ret)
+		ret = uio_import(&remote, &rv, (const void USER *)a[3], a[4]);
+	if (ret || !local.left || !remote.left)
+		goto out;
+	s = space_of((pid_t)a[0]);
+	ret = ptr_err(s);
+	if (is_err(s))
+		goto out;
+	for (u64 i = 0; i < a[4] && local.left; i++) {
+		n = uio_space_move(&local, s, (vaddr_t)rv.iov[i].base, rv.iov[i].len_bytes, write);
+		if (n < 0) {
+			ret = n;
+			break;
+		}
+		done += n;
+		if ((size_t)n < rv.iov[i].len_bytes)
+			break;
+	}
+	vm_space_put(s);
+	ret = done ? done : ret;
+out:
+	uio_vector_fini(&lv);
+	uio_vector_fini(&rv);
+	return ret;
+}
+
+long sys_process_vm_readv(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	return space_move((u64[]){a0, a1, a2, a3, a4, a5}, 0);
+}
+
+long sys_process_vm_writev(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	return space_move((u64[]){a0, a1, a2, a3, a4, a5}, VM_ACCESS_WRITE);
+}
+
+long sys_pidfd_getfd(u64 a0, u64 a1, u64 a2)
+{
+	struct grant *g;
+	cap_t fd;
+
+	if (a2)
+		return -EINVAL;
+	g = pidfd_grant((cap_t)a0, (cap_t)a1);
+	if (is_err(g))
+		return ptr_err(g);
+	fd = cap_install(current->caps, g, CAP_CLOEXEC, 0,
+		(u32)MIN(rlimit_current(RLIM_NOFILE), (u64)~0u >> 1));
+	if (fd < 0)
+		grant_put(g);
+	return fd;
+}
