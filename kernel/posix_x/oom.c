@@ -20,16 +20,18 @@ static u32 choosing;        /* [a] 1 while a thread chooses: acquire, release */
 static ns_t patience_until; /* [a] */
 static pid_t victim_nr;     /* [a] */
 
-static u64 rss_of(struct process *p)
+/* What may end with @p: not the pages of files. Tables count: with the page of zeroes in them they
+ * are all that there is. */
+static u64 pages_of(struct process *p)
 {
 	struct vm_space *s = process_space(p);
-	u64 pages;
+	s64 pages;
 
 	if (!s)
 		return 0;
-	pages = vm_space_rss(s);
+	pages = READ_ONCE(s->rss_anon) + READ_ONCE(s->rss_shmem) + (s64)pmap_table_pages(&s->pmap);
 	vm_space_put(s);
-	return pages;
+	return pages > 0 ? (u64)pages : 0; /* counters may be read amid a change */
 }
 
 /* Pages that count against @p: its own, moved by oom_score_adj thousandths of all memory. 0 = not
@@ -40,7 +42,7 @@ static u64 badness(struct process *p, u64 total)
 
 	if (p->state != PROC_LIVE || (p->flags & PROC_GROUP_EXIT) || adj == OOM_ADJ_MIN)
 		return 0;
-	pages = (s64)rss_of(p);
+	pages = (s64)pages_of(p);
 	if (!pages)
 		return 0;
 	pages += adj * (s64)total / 1000;
@@ -95,7 +97,7 @@ int process_oom_adj_set(struct process *p, s32 adj)
 /* Return: pages that its end should give back, a guess. */
 static u64 kill_one(struct process *p)
 {
-	u64 pages = rss_of(p);
+	u64 pages = pages_of(p);
 	char name[16] = "";
 	struct task *t;
 	ulong flags = process_lock(p);
@@ -105,7 +107,7 @@ static u64 kill_one(struct process *p)
 		str_copy(name, t->thread.name, sizeof(name));
 	signal_group_exit_locked(p, SIGKILL);
 	process_unlock(p, flags);
-	log_printf(LOG_ERR, "oom: killed pid %d (%s), rss %lu KB", p->nr, name,
+	log_printf(LOG_ERR, "oom: killed pid %d (%s), %lu KB", p->nr, name,
 		pages * (PAGE_SIZE / 1024));
 	return pages + OOM_PAGES_BESIDES;
 }

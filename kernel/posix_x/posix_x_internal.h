@@ -376,6 +376,7 @@ long signal_to_process(struct process *p, int signo, struct siginfo *info);
 struct file *pidfd_create(struct process *p, u32 o_flags);
 void futex_init(void);
 void robust_list_exit(struct task *t);
+void futex_pi_exit(void);
 void rseq_return(struct trap_frame *f, bool signal);
 void rlimits_init(struct process *p);
 bool oom_kill(void);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 T_SUITE(unix);
@@ -85,6 +86,23 @@ T_CASE(socket_errors)
 	struct stat st;
 	t_ret(fstat(fd, &st), 0);
 	t_check(S_ISSOCK(st.st_mode));
+}
+
+T_CASE(read_before_connect)
+{
+	static const struct {
+		int type, err;
+	} kinds[] = {{SOCK_STREAM, EINVAL}, {SOCK_DGRAM, EAGAIN}, {SOCK_SEQPACKET, ENOTCONN}};
+	char byte;
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		int fd = socket(AF_UNIX, kinds[i].type | SOCK_NONBLOCK, 0);
+
+		t_errno(read(fd, &byte, 1), kinds[i].err);
+		t_errno(readv(fd, &(struct iovec){&byte, 1}, 1), kinds[i].err);
+		t_errno(recv(fd, &byte, 1, 0), kinds[i].err);
+		close(fd);
+	}
 }
 
 T_CASE(pair_carries_both_ways)

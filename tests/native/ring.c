@@ -126,6 +126,11 @@ T_CASE(geometry_is_the_kernels)
 		t_check(pwrite(mem, "x", 1, (off_t)(uintptr_t)map) != 1);
 		t_eq(*(uint32_t *)(void *)map, FRING_MAGIC);
 	}
+	/* nor is it reached by growing the mapping of what stands before it */
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, channel[0], 8192);
+	t_check(map != MAP_FAILED);
+	t_errno(mremap(map, 4096, 8192, MREMAP_MAYMOVE), EFAULT);
+	t_errno(mremap(map, 0, 8192, MREMAP_MAYMOVE), EFAULT);
 	/* a private copy is the program's own affair */
 	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, ends[0], 0);
 	t_check(map != MAP_FAILED);
@@ -332,7 +337,7 @@ T_CASE(broadcast_reader_cannot_hide_sleepers)
 		must_open(&e, ends[1]);
 		_exit(exo_end_recv(&e, &m, in_ms(5000)) == 0 ? 0 : 5);
 	}
-	t_sleep_ms(100);
+	t_check(t_wait_state(pid, 'S'));
 	t_eq(exo_ring_wake(ends[1]), 0);
 	must_open(&e, ends[0]);
 	t_eq(exo_end_send(&e, 20, 0, &value, 8, EXO_NO_WAIT), 0);

@@ -83,6 +83,8 @@ enum alloc_flags {
 	ALLOC_DMA32 = 4, /* below 4 GB */
 	ALLOC_USER = 8, /* user page: must leave the reserve alone; failure starts the OOM killer in
 			   the fault path */
+	ALLOC_DATA = 16, /* contents of files and pipes, which end with no process: must leave as
+			    much again, or all others would be killed for it */
 };
 #define PAGE_ORDER_MAX 10 /* 4 MB */
 
@@ -126,8 +128,9 @@ struct shrinker {
 	struct list node;
 };
 void shrinker_register(struct shrinker *s);
-/* memory_drain - every cache of free objects gives back what it can: unused dentries, magazines, empty slabs, kernel stacks,
- * page lists. For measuring: after it, free pages are the same when the same things live. Context: thread, no locks. */
+/* memory_drain - every cache of free objects gives back what it can: unused dentries, magazines,
+ * empty slabs, kernel stacks, page lists. For measuring: after it, free pages are the same when the
+ * same things live. Context: thread, no locks. */
 void memory_drain(void);
 
 /* ---- heap ---- */

@@ -132,6 +132,12 @@ long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expe
 	const struct futex_counts *n);
 long futex_wake_op(
 	u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op);
+long futex_lock_pi(u32 USER *word, bool shared, ns_t deadline_ns, bool try);
+long futex_unlock_pi(u32 USER *word, bool shared);
+long futex_requeue_pi(
+	u32 USER *word, u32 USER *word2, bool shared, u32 expected, const struct futex_counts *n);
+long futex_wait_requeue_pi(
+	u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 USER *word2);
 
 /* ---- timers ---- */
 struct itimer_ns {

@@ -44,6 +44,8 @@ static u64 keep_pages(const struct zone *z, u32 flags)
 {
 	if (flags & ALLOC_ATOMIC)
 		return 0;
+	if (flags & ALLOC_DATA)
+		return z->pages_reserve * 2;
 	return flags & ALLOC_USER ? z->pages_reserve : z->pages_reserve / 2;
 }
 
@@ -147,12 +149,8 @@ static struct page *pages_find_hard(u32 order, u32 flags)
 	struct page *p = NULL;
 	bool more = true;
 
-	for (u32 attempt = 0; attempt < 4 && more && !p; attempt++) {
-		pages_drain_all();
-		p = zones_alloc(order, flags);
-		if (p)
-			break;
-		more = memory_reclaim(32ull << order);
+	for (u32 attempt = 0; attempt < 5 && more && !p; attempt++) {
+		more = memory_reclaim(attempt ? 32ull << order : 0);
 		p = zones_alloc(order, flags);
 	}
 	return p;

@@ -134,12 +134,14 @@ bool memory_reclaim(u64 target)
 			WAIT_UNINTERRUPTIBLE); /* somebody is at it */
 		return late == 0;
 	}
-	list_for_each_entry (s, &shrinkers, node)
-		freed += s->shrink(s, target);
-	freed += kmem_cache_shrink_all();
-	rcu_synchronize(); /* what was freed under RCU is on its way; callbacks may need locks that
-			      our caller holds, so no barrier */
+	if (target) {
+		list_for_each_entry (s, &shrinkers, node)
+			freed += s->shrink(s, target);
+		freed += kmem_cache_shrink_all();
+		rcu_synchronize(); /* what was freed under RCU is on its way; callbacks may need
+				      locks that our caller holds, so no barrier */
+	}
 	pages_drain_all();
 	__atomic_store_n(&reclaimer, NULL, __ATOMIC_RELEASE);
-	return freed != 0;
+	return freed || !target;
 }

@@ -145,7 +145,8 @@ static struct page *object_insert(struct vm_object *o, u64 index, struct page *p
  * the fill lock then. */
 static struct page *object_add(struct vm_object *o, u64 index, bool bounded)
 {
-	struct page *p = page_alloc(0, ALLOC_ZERO | ALLOC_USER), *there;
+	struct page *p = page_alloc(0, ALLOC_ZERO | (o->ops->fill ? ALLOC_USER : ALLOC_DATA)),
+		    *there;
 	int err;
 
 	if (!p)

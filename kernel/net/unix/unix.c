@@ -39,7 +39,7 @@ static struct unix_socket *unix_alloc(struct unix_socket *first, int type)
 		return NULL;
 	socket_init(&s->socket, &unix_ops, AF_UNIX, type);
 	s->refs = 1;
-	s->send_slow = true;
+	s->send_slow = s->receive_slow = true;
 	s->peek_offset = -1;
 	mutex_init(&s->lock, RANK_S_SOCKET);
 	waitqueue_init(&s->wq);

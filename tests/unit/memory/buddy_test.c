@@ -199,7 +199,7 @@ U_TEST(memory_above_4_gb_goes_to_its_zone_and_boot_touches_little)
 
 U_TEST(the_reserve_is_kept_for_those_who_cannot_wait)
 {
-	u64 user = 0, kernel = 0, atomic = 0, before;
+	u64 data = 0, user = 0, kernel = 0, atomic = 0, before;
 	struct mem_stats st;
 
 	start(64 * MB);
@@ -209,6 +209,8 @@ U_TEST(the_reserve_is_kept_for_those_who_cannot_wait)
 	u_eq(st.pages_free, before);
 	u_eq(st.pages_total, mem_pages_total());
 	preempt_disable(); /* nobody may sleep: no reclaim */
+	while (page_alloc(0, ALLOC_DATA))
+		data++;
 	while (page_alloc(0, ALLOC_USER))
 		user++;
 	while (page_alloc(0, ALLOC_KERNEL))
@@ -216,7 +218,8 @@ U_TEST(the_reserve_is_kept_for_those_who_cannot_wait)
 	while (page_alloc(0, ALLOC_ATOMIC))
 		atomic++;
 	preempt_enable();
-	u_eq(user + kernel + atomic, before);
+	u_eq(data + user + kernel + atomic, before);
+	u_check(user >= st.pages_reserve - 64 && user <= st.pages_reserve + 64);
 	u_check(kernel + atomic >= st.pages_reserve - 2 && kernel + atomic <= st.pages_reserve + 64);
 	u_check(atomic >= st.pages_reserve / 2 - 4);
 	u_eq(mem_pages_free(), 0);
