@@ -264,6 +264,46 @@ static int sleeper_target(enum sleeper how, int keep[2])
 	}
 }
 
+/* A grant that waits in a socket's queue keeps its rights, and ends there too. */
+T_CASE(revoke_reaches_what_is_in_flight)
+{
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c = {0};
+	char byte = 1;
+	struct iovec one = {&byte, 1};
+	struct msghdr m = {.msg_iov = &one, .msg_iovlen = 1, .msg_control = &c};
+	int p[2], s[2], d, got;
+
+	t_ok(pipe(p));
+	t_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	for (int revoked = 0; revoked < 2; revoked++) {
+		d = derive(p[1], EXO_WRITE | EXO_TRANSFER);
+		m.msg_controllen = sizeof(c);
+		c.h = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(&c.h), &d, sizeof(d));
+		t_ret(sendmsg(s[0], &m, 0), 1);
+		if (revoked)
+			t_eq(exo_cap_revoke(derive(p[1], 0), 0), -EACCES);
+		if (revoked)
+			t_eq(exo_cap_revoke(p[1], EXO_REVOKE_CHILDREN), 0);
+		close(d);
+		m.msg_controllen = sizeof(c);
+		t_ret(recvmsg(s[1], &m, 0), 1);
+		memcpy(&got, CMSG_DATA(&c.h), sizeof(got));
+		t_eq(info_of(got).rights, EXO_WRITE | EXO_TRANSFER);
+		if (revoked)
+			t_errno(write(got, "x", 1), EKEYREVOKED);
+		else
+			t_ret(write(got, "x", 1), 1);
+		t_errno(fstat(got, &(struct stat){0}), EACCES);
+		t_eq(exo_cap_derive(got, EXO_WRITE, 0, 0), -EACCES);
+	}
+}
+
 T_CASE(revoke_wakes_sleepers)
 {
 	for (int how = 0; how < SLEEPERS; how++) {
