@@ -61,10 +61,10 @@ void poll_set_init(struct poll_set *s, bool may_sleep)
 	s->chunks = NULL;
 }
 
-u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events)
+u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events, u32 seen)
 {
 	bool borrowed;
-	struct file *f = fd_file(fd, 0, &borrowed);
+	struct file *f = fd_file(fd, CAP_WAIT, &borrowed);
 	u32 mask = POLL_IN | POLL_OUT | POLL_RDNORM | POLL_WRNORM;
 
 	if (is_err(f))
@@ -74,7 +74,7 @@ u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events)
 		mask = f->ops->poll(f, s->table.queue ? &s->table : NULL);
 	fd_file_release(f, borrowed);
 	mask &= events | POLL_ERR | POLL_HUP;
-	if (mask)
+	if (mask & ~seen)
 		s->table.queue = NULL; /* the answer is there: queue no more */
 	return mask;
 }

@@ -574,8 +574,38 @@ U_TEST(access_from_outside)
 	u_eq(vm_access(s, BASE - 1, in, 1, false), -EFAULT);
 	u_eq(vm_access(s, ~0ull, in, 1, false), -EFAULT);
 	u_eq(vm_protect(s, BASE, PAGE_SIZE, VM_READ), 0);
-	u_eq(vm_access(s, BASE, out, 1, true), -EFAULT);
+	u_eq(vm_access(s, BASE, out, 1, true), 1); /* private: as a debugger may */
 	u_eq(vm_access(s, BASE, out, 0, true), 0);
+	u_eq(map_at(s, BASE, 1, VM_READ | VM_SHARED | VM_MAYREAD, vm_object_create_anon(PAGE_SIZE), 0), 0);
+	u_eq(vm_access(s, BASE, out, 1, true), -EFAULT);
+	vm_space_put(s);
+}
+
+/* A debugger may write where the program may only read, as long as nobody else sees it. */
+U_TEST(access_by_force)
+{
+	struct vm_space *s = start(), *child;
+	struct vm_object *o = vm_object_create_anon(PAGE_SIZE);
+	u8 byte = 7;
+
+	u_eq(map_at(s, BASE, 3, RW, NULL, 0), 0);
+	u_eq(vm_access(s, BASE, &byte, 1, true), 1);
+	u_eq(vm_protect(s, BASE, 2 * PAGE_SIZE, VM_READ), 0);
+	u_eq(vm_protect(s, BASE + 2 * PAGE_SIZE, PAGE_SIZE, 0), 0);
+	child = vm_space_fork(s);
+	u_check(!is_err(child));
+	byte = 8;
+	u_eq(vm_access(s, BASE, &byte, 1, true), 1);
+	u_eq(vm_access(s, BASE + PAGE_SIZE, &byte, 1, true), 1);
+	u_eq(vm_access(s, BASE + 2 * PAGE_SIZE, &byte, 1, true), -EFAULT);
+	u_eq(vm_access(child, BASE, &byte, 1, false), 1);
+	u_eq(byte, 7);
+	u_eq(vm_access(child, BASE + PAGE_SIZE, &byte, 1, false), 1);
+	u_eq(byte, 0);
+	u_eq(map_at(s, 2 * BASE, 1, VM_READ | VM_SHARED, o, 0), 0);
+	u_eq(vm_access(s, 2 * BASE, &byte, 1, true), -EFAULT);
+	vm_object_put(o);
+	vm_space_put(child);
 	vm_space_put(s);
 }
 
