@@ -1,28 +1,16 @@
-"""Machines: many processors, much memory, processor models, chipsets, power, screen, keyboard, gdb."""
+"""Machines: much memory, processor models, chipsets, power, screen, keyboard."""
 
 import os
 import re
-import subprocess
 
 import harness
-from cases_boot import MINIMAL, boot_with_memory, boot_with_processors, iso_machine
+from cases_boot import MINIMAL, boot_with_memory, iso_machine
 from harness import SCRATCH, Console, Monitor, case, check, check_equal, exo, wait_for
 
 
 def machine(*options, words="console=ttyS0"):
     """The kernel with the minimal image."""
     return Console("-kernel", harness.kernel(), "-initrd", MINIMAL, "-append", words, *options)
-
-
-@case(180, exo_only=True)  # Linux needs minutes for that, emulated on two cores
-def smp_64():
-    """boots with 64 processors, and each of them runs a program"""
-    boot_with_processors(64)
-    script = """
-        for cpu in $(seq 0 63); do
-            taskset -c $cpu sh -c 'read -r line </proc/self/stat; set -- ${line##*) }; echo ${37}' &
-        done | sort -n | uniq | wc -l"""
-    check_equal(exo("--smp", "64", "--", "sh", "-c", script, timeout=120).succeeded().out, "64\n", "processors that ran")
 
 
 @case(120)
@@ -34,16 +22,16 @@ def memory_8g():
 @case(240)
 def memory_nodes():
     """two memory nodes of the SRAT are both used"""
-    with machine("-smp", "4", "-object", "memory-backend-ram,id=a,size=256M", "-object", "memory-backend-ram,id=b,size=256M",
+    with machine("-smp", "4", "-m", "256M", "-object", "memory-backend-ram,id=a,size=128M", "-object", "memory-backend-ram,id=b,size=128M",
                  "-numa", "node,nodeid=0,cpus=0-1,memdev=a", "-numa", "node,nodeid=1,cpus=2-3,memdev=b") as console:
         if not harness.LINUX:
             console.expect(rb"acpi: 4 processors, 2 nodes", 30)
         console.log_in()
         # More than one node has, held at once.
-        console.send("for d in tmp run; do dd if=/dev/zero of=/$d/x bs=1M count=200; done; cat /tmp/x /run/x | dd bs=1M of=/dev/null;"
+        console.send("for d in tmp run; do dd if=/dev/zero of=/$d/x bs=1M count=80; done; cat /tmp/x /run/x | dd bs=1M of=/dev/null;"
                      "ls -l /tmp/x /run/x\n")
         for folder in (b"run", b"tmp"):
-            console.expect(rb"209715200 .*/" + folder + rb"/x\r?$", 180)
+            console.expect(rb"83886080 .*/" + folder + rb"/x\r?$", 180)
 
 
 @case(180)
@@ -93,6 +81,7 @@ def chipsets():
         with machine("-machine", board) as console:
             console.log_in()
             if board != "pc,acpi=off":
+                check(harness.LINUX or b"smp: 2 CPUs online" in console.seen, f"one processor alone on {board}")
                 console.send("poweroff -f\n")
                 check_equal(console.wait(20), 0, f"QEMU's exit status after power-off on {board}")
 
@@ -182,21 +171,3 @@ def screen_framebuffer():
         console.send("echo; echo 'The quick brown fox, 0123456789: [{(~@#%)}]' >/dev/tty1\n")
         wait_for(lambda: "The quick brown fox, 0123456789: [{(~@#%)}]" in read_framebuffer(monitor), 20, "text on the screen")
         check(any("boot: phase normal took" in line for line in read_framebuffer(monitor)), "the kernel log is not on the screen")
-
-
-@case(90, exo_only=True)
-def gdb():
-    """gdb attaches, stops at kernel_main with symbols, sees both processors, and lets go"""
-    socket_path = os.path.abspath(os.path.join(SCRATCH, "gdb.socket"))
-    if os.path.exists(socket_path):
-        os.remove(socket_path)
-    with machine("-S", "-gdb", f"unix:{socket_path},server=on,wait=off", words="console=ttyS0 nokaslr") as console:
-        wait_for(lambda: os.path.exists(socket_path), 10, "socket for gdb")
-        commands = (f"target remote {socket_path}", "hbreak kernel_main", "continue", "backtrace", "info threads", "delete",
-                    "detach")
-        done = subprocess.run(["gdb", "-q", "-batch", "-nx", *(w for c in commands for w in ("-ex", c)), harness.kernel()],
-                              capture_output=True, text=True, timeout=60, check=False)
-        harness.log(done.stdout, done.stderr)
-        check(re.search(r"#0 +kernel_main \(\) at kernel/main\.c:\d+", done.stdout), "no stop at kernel_main with its line")
-        check_equal(len(re.findall(r"^[* ] +[12] +Thread 1\.[12] ", done.stdout, re.MULTILINE)), 2, "processors in `info threads`")
-        console.log_in()
