@@ -48,6 +48,7 @@ include userland/init/init.mk
 -include tests/compatibility/compat.mk
 -include tests/native/native.mk
 -include tests/benchmarks/benchmarks.mk
+-include tests/benchmarks/native/native.mk
 -include tests/system/system.mk
 
 EXO_RUN := $(if $(findstring clang,$(KCC)),EXO_KERNEL=$(KELF)) tools/qemu_runner/exo-run $(if $(filter 1,$(DEBUG)),--debug)
@@ -157,6 +158,7 @@ help:
 #: make test-native       the native calls, from programs inside
 #: make test-system       long runs: stress, whole test suites of others
 #: make benchmark         Exo-OS against Debian's kernel under the same emulator
+#: make benchmark-native  cycles on this CPU: heap, rings, allocator beside Linux's own
 #: make qemu-gdb, gdb     stop before the first instruction; attach (two terminals)
 #: make qemu-linux        the same image on Debian's kernel
 #: make install-deps      what make qemu and make test install by themselves
