@@ -44,6 +44,7 @@ kernel:
 	@echo "make: no kernel for ARCH=$(ARCH) in this tree (kernel/arch/$(ARCH)/arch.mk)" >&2; exit 1
 endif
 include userland/init/init.mk
+include libs/libs.mk
 -include tests/unit/unit.mk
 -include tests/compatibility/compat.mk
 -include tests/native/native.mk
@@ -91,7 +92,7 @@ qemu-linux: image
 # ---- tests: each level leaves build/tally/LEVEL with the line `TALLY passed failed skipped` ----
 
 test:
-	+$(Q)scripts/run-levels tidy analyze test-unit test-integration test-compat test-native
+	+$(Q)scripts/run-levels tidy analyze test-unit test-integration test-compat test-native test-libs
 
 tidy:
 	$(Q)tools/tidy/tidy
@@ -156,6 +157,8 @@ help:
 #: make test-integration  boots in QEMU
 #: make test-compat       the same programs on Linux and on Exo-OS
 #: make test-native       the native calls, from programs inside
+#: make libs              build/x86_64/libs/libexo_malloc.so
+#: make test-libs         the libraries of programs, here and inside
 #: make test-system       long runs: stress, whole test suites of others
 #: make benchmark         Exo-OS against Debian's kernel under the same emulator
 #: make benchmark-native  cycles on this CPU: heap, rings, allocator beside Linux's own
