@@ -330,22 +330,15 @@ static long exec_run(struct exec *e, const struct exec_request *r, struct trap_f
 	return 0;
 }
 
-/* process_exec - execve and execveat. @path: kernel string. On success @f is the new program's
- * first frame. */
-long process_exec(const struct exec_request *r, struct trap_frame *f)
+/* A request's name, arguments and environment. err_ptr. */
+static struct exec *exec_from_user(const struct exec_request *r)
 {
-	struct task *t = current_task();
-	struct exec *e;
+	struct exec *e = exec_alloc(r->name);
 	size_t left;
-	long err;
+	int err;
 
-	if (t->nproc_exceeded && (u64)__atomic_load_n(&t->account->threads, __ATOMIC_RELAXED) >
-					 rlimit_current(RLIM_NPROC))
-		return -EAGAIN;
-	t->nproc_exceeded = false;
-	e = exec_alloc(r->name);
 	if (!e)
-		return -ENOMEM;
+		return err_ptr(-ENOMEM);
 	left = e->args_limit;
 	err = arg_list_from_user(&e->argv, r->argv, &left);
 	if (!err && !e->argv.count) /* a program is never started without a name */
@@ -353,14 +346,34 @@ long process_exec(const struct exec_request *r, struct trap_frame *f)
 	if (!err)
 		err = arg_list_from_user(&e->envp, r->envp, &left);
 	if (!err)
-		err = exec_run(e, r, f);
+		return e;
+	exec_free(e);
+	return err_ptr(err);
+}
+
+/* process_exec - execve and execveat. @path: kernel string. On success @f is the new program's
+ * first frame. */
+long process_exec(const struct exec_request *r, struct trap_frame *f)
+{
+	struct task *t = current_task();
+	struct exec *e;
+	long err;
+
+	if (t->nproc_exceeded && (u64)__atomic_load_n(&t->account->threads, __ATOMIC_RELAXED) >
+					 rlimit_current(RLIM_NPROC))
+		return -EAGAIN;
+	t->nproc_exceeded = false;
+	e = exec_from_user(r);
+	if (is_err(e))
+		return ptr_err(e);
+	err = exec_run(e, r, f);
 	exec_free(e);
 	return err;
 }
 
-/* ---- the first program ---- */
+/* ---- programs that do not replace one ---- */
 
-static void init_entry(void *arg)
+static void first_entry(void *arg)
 {
 	struct exec *e = arg;
 
@@ -368,6 +381,29 @@ static void init_entry(void *arg)
 	exec_free(e);
 	arch_enter_user();
 }
+
+/* The caller does what may fail; the child only moves in. */
+long process_spawn(const struct exec_request *r, struct cap_space *caps)
+{
+	struct clone_request c = {
+		.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .entry = first_entry, .caps = caps};
+	struct exec *e = exec_from_user(r);
+	long err;
+
+	if (is_err(e))
+		return ptr_err(e);
+	err = prepare(e, r->dirfd, r->path, r->at_flags);
+	c.entry_arg = e;
+	if (!err)
+		err = process_clone(&c, NULL);
+	if (err < 0) {
+		exec_free(e);
+		return err;
+	}
+	return c.pidfd_slot;
+}
+
+/* ---- the first program ---- */
 
 /* Descriptors 0, 1, 2 on the console, as far as there is one. */
 static struct cap_space *init_descriptors(void)
@@ -463,7 +499,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 	t = init_task_create(s);
 	init_process = t->thread.proc;
 	init_publish(t);
-	arch_thread_init_kernel(&t->thread, init_entry, e);
+	arch_thread_init_kernel(&t->thread, first_entry, e);
 	thread_start(&t->thread);
 	thread_exit();
 }

@@ -80,15 +80,19 @@ static bool over_limit(struct user_account *a)
 }
 
 /* The parts that processes share or copy. */
-static int copy_resources(struct task *t, u64 flags)
+static int copy_resources(struct task *t, const struct clone_request *r)
 {
+	u64 flags = r->flags;
 	struct thread *me = current, *n = &t->thread;
 
 	n->cred = cred_get(me->cred);
 	if (arch_fpu_alloc(n))
 		return -ENOMEM;
 	arch_fpu_fork(n);
-	if (flags & CLONE_FILES) {
+	if (r->entry) {
+		__atomic_fetch_add(&r->caps->refs, 1, __ATOMIC_RELAXED);
+		n->caps = r->caps;
+	} else if (flags & CLONE_FILES) {
 		__atomic_fetch_add(&me->caps->refs, 1, __ATOMIC_RELAXED);
 		n->caps = me->caps;
 	} else {
@@ -106,6 +110,8 @@ static int copy_resources(struct task *t, u64 flags)
 		if (!n->fs)
 			return -ENOMEM;
 	}
+	if (r->entry)
+		return 0;
 	if (flags & CLONE_VM) {
 		vm_space_get(me->space);
 		n->space = me->space;
@@ -135,8 +141,9 @@ static void task_drop_resources(struct task *t)
 }
 
 /* The process of a child that is no thread of ours. */
-static struct process *copy_process(u64 flags, u32 exit_signal)
+static struct process *copy_process(const struct clone_request *r)
 {
+	u64 flags = r->flags;
 	struct process *me = current->proc, *p = process_alloc();
 
 	if (!p)
@@ -145,7 +152,7 @@ static struct process *copy_process(u64 flags, u32 exit_signal)
 		__atomic_fetch_add(&me->sighand->refs, 1, __ATOMIC_RELAXED);
 		p->sighand = me->sighand;
 	} else {
-		p->sighand = sighand_create(me->sighand);
+		p->sighand = sighand_create(r->entry ? NULL : me->sighand);
 		if (!p->sighand) {
 			process_put(p);
 			return NULL;
@@ -154,7 +161,7 @@ static struct process *copy_process(u64 flags, u32 exit_signal)
 			sighand_reset(p->sighand);
 	}
 	memcpy(p->limits, me->limits, sizeof(p->limits));
-	p->exit_signal = (u8)exit_signal;
+	p->exit_signal = (u8)r->exit_signal;
 	p->personality = me->personality;
 	p->dumpable = me->dumpable;
 	p->oom_score_adj = me->oom_score_adj;
@@ -167,6 +174,10 @@ static void copy_task(struct task *t, const struct clone_request *r)
 	struct task *me = current_task();
 	bool other_space = !(r->flags & CLONE_VM);
 
+	t->thread.timer_slack_ns = me->thread.timer_slack_ns;
+	t->default_slack_ns = me->thread.timer_slack_ns;
+	if (r->entry)
+		return;
 	t->blocked = me->blocked;
 	if (other_space || (r->flags & CLONE_VFORK)) {
 		t->alt_base = me->alt_base;
@@ -186,8 +197,6 @@ static void copy_task(struct task *t, const struct clone_request *r)
 	}
 	if (r->flags & CLONE_CHILD_CLEARTID)
 		t->clear_child_tid = r->child_tid;
-	t->thread.timer_slack_ns = me->thread.timer_slack_ns;
-	t->default_slack_ns = me->thread.timer_slack_ns;
 	t->vfork_pending = r->flags & CLONE_VFORK;
 }
 
@@ -270,7 +279,14 @@ static int pidfd_reserve(struct pidfd_slot *s, const struct clone_request *r, st
 		return s->fd;
 	}
 	s->file = f;
-	return put_user_u32(r->pidfd, (u32)s->fd);
+	return r->pidfd ? put_user_u32(r->pidfd, (u32)s->fd) : 0;
+}
+
+static void pidfd_fill(const struct pidfd_slot *s, struct clone_request *r)
+{
+	r->pidfd_slot = s->fd;
+	if (s->file)
+		cap_fill(current->caps, s->fd, &s->file->object.root);
 }
 
 static void pidfd_cancel(struct pidfd_slot *s)
@@ -279,6 +295,14 @@ static void pidfd_cancel(struct pidfd_slot *s)
 		return;
 	cap_unreserve(current->caps, s->fd);
 	file_put(s->file);
+}
+
+static void init_frame(struct task *t, const struct clone_request *r, const struct trap_frame *f)
+{
+	if (r->entry)
+		arch_thread_init_kernel(&t->thread, r->entry, r->entry_arg);
+	else
+		arch_thread_init_fork(&t->thread, f, r->stack, r->flags & CLONE_SETTLS, r->tls);
 }
 
 static void run_child(struct task *t, pid_t nr, bool vfork, int event)
@@ -298,7 +322,7 @@ static void run_child(struct task *t, pid_t nr, bool vfork, int event)
 
 /* process_clone - the common part of fork, vfork, clone and clone3. Return: the new thread's number
  * | -errno. */
-long process_clone(const struct clone_request *r, const struct trap_frame *f)
+long process_clone(struct clone_request *r, const struct trap_frame *f)
 {
 	bool new_process = !(r->flags & CLONE_THREAD);
 	struct pidfd_slot pidfd = {NULL, -1};
@@ -326,7 +350,7 @@ long process_clone(const struct clone_request *r, const struct trap_frame *f)
 	t->account = current_task()->account;
 	account_hold(t->account);
 	if (new_process) {
-		p = copy_process(r->flags, r->exit_signal);
+		p = copy_process(r);
 		if (!p)
 			goto fail_task;
 	} else {
@@ -334,25 +358,24 @@ long process_clone(const struct clone_request *r, const struct trap_frame *f)
 	}
 	process_get(p); /* the task's reference */
 	t->thread.proc = p;
-	err = copy_resources(t, r->flags);
+	err = copy_resources(t, r);
 	if (err)
 		goto fail_process;
 	copy_task(t, r);
-	event = trace_clone_event(r->flags, r->exit_signal);
+	event = r->entry ? 0 : trace_clone_event(r->flags, r->exit_signal);
 	trace = event ? trace_create() : NULL;
 	if (event && !trace) {
 		err = -ENOMEM;
 		goto fail_process;
 	}
-	arch_thread_init_fork(&t->thread, f, r->stack, r->flags & CLONE_SETTLS, r->tls);
+	init_frame(t, r, f);
 	err = pidfd_reserve(&pidfd, r, p);
 	if (!err)
 		err = publish(t, pid, r, new_process, &trace);
 	if (err)
 		goto fail_pidfd;
 	nr = pid->nr;
-	if (pidfd.file)
-		cap_fill(current->caps, pidfd.fd, &pidfd.file->object.root);
+	pidfd_fill(&pidfd, r);
 	if (r->flags & CLONE_PARENT_SETTID)
 		(void)!put_user_u32(r->parent_tid, (u32)nr);
 	run_child(t, nr, r->flags & CLONE_VFORK, event);

@@ -117,6 +117,23 @@ struct pid *pid_table_find(struct pid_table *t, pid_t nr)
 	return leaf ? rcu_dereference(leaf->slot[nr % PIDS_A_LEAF]) : NULL;
 }
 
+pid_t pid_table_next(const struct pid_table *t, pid_t nr)
+{
+	pid_t max = READ_ONCE(t->max);
+
+	rcu_read_lock();
+	while (++nr < max) {
+		const struct pid_leaf *leaf = rcu_dereference(t->leaf[nr / PIDS_A_LEAF]);
+
+		if (!leaf)
+			nr |= PIDS_A_LEAF - 1;
+		else if (rcu_dereference(leaf->slot[nr % PIDS_A_LEAF]))
+			break;
+	}
+	rcu_read_unlock();
+	return nr < max ? nr : -1;
+}
+
 static void pid_free_rcu(struct rcu_head *h)
 {
 	kmem_cache_free(pid_cache, container_of(h, struct pid, rcu));

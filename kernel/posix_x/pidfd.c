@@ -62,15 +62,15 @@ long pidfd_open(pid_t pid, u32 flags)
 }
 
 /* pidfd_process - the process behind descriptor @fd, +1, and whether it was opened O_NONBLOCK.
- * err_ptr(-EBADF). */
-struct process *pidfd_process(cap_t fd, bool *nonblock)
+ * err_ptr(-EBADF | -EACCES | -EKEYREVOKED). */
+struct process *pidfd_process(cap_t fd, u32 rights, bool *nonblock)
 {
 	struct process *p = err_ptr(-EBADF);
 	bool borrowed;
-	struct file *f = fd_file(fd, 0, &borrowed);
+	struct file *f = fd_file(fd, rights, &borrowed);
 
 	if (is_err(f))
-		return err_ptr(-EBADF);
+		return (struct process *)f;
 	if (f->ops == &pidfd_ops) {
 		p = f->priv;
 		process_get(p);
@@ -84,7 +84,7 @@ struct process *pidfd_process(cap_t fd, bool *nonblock)
 long pidfd_signal(cap_t fd, int signo, struct siginfo *info)
 {
 	bool nonblock;
-	struct process *p = pidfd_process(fd, &nonblock);
+	struct process *p = pidfd_process(fd, CAP_SIGNAL, &nonblock);
 	long err;
 
 	if (is_err(p))

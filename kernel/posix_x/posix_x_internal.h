@@ -64,6 +64,7 @@ int pid_table_insert_at(
 	struct pid_table *t, struct pid *pid, pid_t nr) MUST_USE; /* -EEXIST -EINVAL -ENOMEM */
 void pid_table_remove(struct pid_table *t, struct pid *pid);
 struct pid *pid_table_find(struct pid_table *t, pid_t nr); /* RCU or tree lock; NULL */
+pid_t pid_table_next(const struct pid_table *t, pid_t nr); /* lowest in use > @nr >= 0, -1 none */
 struct pid *pid_create(void);    /* uses 0, no number; NULL = out of memory */
 void pid_destroy(struct pid *p); /* one that never got a number */
 void pid_use(struct pid *p);     /* [tree] */

@@ -274,22 +274,14 @@ struct process *process_of(pid_t pid)
 
 struct process *process_next(pid_t *nr)
 {
-	pid_t max = READ_ONCE(pids.max), n;
+	pid_t n = MAX(*nr, 0);
+	struct process *p = NULL;
 
-	for (n = MAX(*nr, 0) + 1; n < max; n++) {
-		struct process *p;
-
-		if (n % PIDS_A_LEAF == 0 && !READ_ONCE(pids.leaf[n / PIDS_A_LEAF])) {
-			n += PIDS_A_LEAF - 1;
-			continue;
-		}
+	while (!p && (n = pid_table_next(&pids, n)) > 0)
 		p = process_find(n);
-		if (p) {
-			*nr = n;
-			return p;
-		}
-	}
-	return NULL;
+	if (p)
+		*nr = n;
+	return p;
 }
 
 struct thread *process_thread_next(struct process *p, pid_t *tid)

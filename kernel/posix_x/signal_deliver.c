@@ -339,7 +339,12 @@ static void signal_deliver(struct trap_frame *f)
 		run_handler(f, t, &info, &action);
 		return;
 	}
-	fix_restart(f, NULL);
+	/* Nobody's signal but a revocation: the call begins again and meets it. */
+	if (tf_ret(f) == -EINTR && tf_syscall(f) >= 0 &&
+		__atomic_load_n(&t->thread.cap_watch, __ATOMIC_RELAXED) & CAP_POKED)
+		arch_syscall_restart(f, tf_syscall(f));
+	else
+		fix_restart(f, NULL);
 	mask_return(t);
 }
 
@@ -348,12 +353,37 @@ static void signal_deliver(struct trap_frame *f)
 static void notify_user(struct trap_frame *f, struct task *t)
 {
 	work_clear(&t->thread, WORK_NOTIFY);
+	t->thread.cap_watch = 0; /* a poke that comes too late has set WORK_SIGNAL for nothing */
 	if (t->set_child_tid) {
 		(void)!put_user_u32(t->set_child_tid, (u32)t->thread.tid);
 		t->set_child_tid = NULL;
 	}
 	if (t->rseq)
 		rseq_return(f, false);
+}
+
+void cap_poke(u64 objects)
+{
+	u64 still = 0;
+	struct process *p;
+	struct thread *t;
+
+	if (!(__atomic_load_n(&cap_watched, __ATOMIC_SEQ_CST) & objects))
+		return;
+	__atomic_store_n(&cap_watched, 0, __ATOMIC_SEQ_CST);
+	for (pid_t pid = 0; (p = process_next(&pid)); process_put(p)) {
+		for (pid_t tid = 0; (t = process_thread_next(p, &tid)); thread_put(t)) {
+			u64 watch = __atomic_load_n(&t->cap_watch, __ATOMIC_SEQ_CST);
+
+			still |= watch;
+			if (!(watch & objects) || t == current)
+				continue;
+			__atomic_fetch_or(&t->cap_watch, CAP_POKED, __ATOMIC_RELAXED);
+			work_set(t, WORK_SIGNAL);
+			(void)thread_wake_signal(t, false);
+		}
+	}
+	__atomic_fetch_or(&cap_watched, still & ~CAP_POKED, __ATOMIC_SEQ_CST);
 }
 
 void posix_exit_to_user(struct trap_frame *f)

@@ -3,6 +3,7 @@
  * (scripts/syscall-table --check). */
 #include <exo/syscalls.h>
 #include <exo/log.h>
+#include <exo/security.h>
 #include <exo/posix_x.h>
 #include <exo/string.h>
 #include <exo/time.h>
@@ -43,6 +44,59 @@ u8 syscall_arg_counts[SYSCALLS_MAX];
 u64 syscall_full_frame[SYSCALLS_MAX /
 		       64]; /* bit nr = F call; read by arch when it builds its entry */
 
+/* Capability mode. A call that is not ANY has the guard in its place in syscall_table, so that the
+ * others have nothing to check. */
+enum confined_rule { CONFINED_NEVER, CONFINED_ANY, CONFINED_OWN, CONFINED_SELF };
+static syscall_fn guarded[SYSCALLS_MAX];
+static u8 guard_rules[SYSCALLS_MAX];
+static const struct {
+	const char *name;
+	u8 rule;
+} confined[] = {
+#define CONFINED(name_, rule_) {#name_, CONFINED_##rule_},
+#include "confined.def"
+#undef CONFINED
+};
+
+static bool own_thread(pid_t tid)
+{
+	struct thread *t = thread_find(tid);
+	bool own = t && t->proc == current->proc;
+
+	if (t)
+		thread_put(t);
+	return own;
+}
+
+static long sys_guard(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	long nr = tf_syscall(arch_thread_frame(current));
+	pid_t pid = (pid_t)a0;
+
+	if (cap_confined()) {
+		u8 rule = guard_rules[nr];
+
+		if (!(rule == CONFINED_OWN && (!pid || own_thread(pid))) &&
+			!(rule == CONFINED_SELF && pid == process_pid(current->proc)))
+			return -EPERM;
+	}
+	return guarded[nr](a0, a1, a2, a3, a4, a5);
+}
+
+static void guard_install(u16 nr)
+{
+	u8 rule = CONFINED_NEVER;
+
+	for (size_t i = 0; i < ARRAY_LEN(confined); i++)
+		if (!strcmp(confined[i].name, syscall_names[nr]))
+			rule = confined[i].rule;
+	if (rule == CONFINED_ANY)
+		return;
+	guard_rules[nr] = rule;
+	guarded[nr] = syscall_table[nr];
+	syscall_table[nr] = sys_guard;
+}
+
 /* One line a second at the most, so that a program in a loop cannot flood the log. */
 static void log_absent(long nr)
 {
@@ -75,6 +129,7 @@ void syscall_init(void)
 		syscall_table[nr] = table[i].handler;
 		if (table[i].flags)
 			bit_set(syscall_full_frame, nr);
+		guard_install(nr);
 	}
 	for (u32 i = 0; i < NATIVE_COUNT; i++)
 		native_table[i] = sys_ni;

@@ -25,6 +25,48 @@ static inline long exo_cap_inspect(int32_t cap, struct exo_cap_info *info, size_
 	return exo_call(EXO_SYS_cap_inspect, (long)cap, (long)info, (long)size, 0, 0, 0);
 }
 
+#define EXO_SYS_cap_derive 1025
+static inline long exo_cap_derive(int32_t cap, uint32_t rights, uint64_t expires_ns, uint32_t flags)
+{
+	return exo_call(EXO_SYS_cap_derive, (long)cap, (long)rights, (long)expires_ns, (long)flags, 0, 0);
+}
+
+#define EXO_SYS_cap_revoke 1026
+static inline long exo_cap_revoke(int32_t cap, uint32_t flags)
+{
+	return exo_call(EXO_SYS_cap_revoke, (long)cap, (long)flags, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_cap_compare 1027
+static inline long exo_cap_compare(int32_t a, int32_t b)
+{
+	return exo_call(EXO_SYS_cap_compare, (long)a, (long)b, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_cap_close 1028
+static inline long exo_cap_close(int32_t cap)
+{
+	return exo_call(EXO_SYS_cap_close, (long)cap, 0, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_cap_enter 1029
+static inline long exo_cap_enter(uint32_t flags)
+{
+	return exo_call(EXO_SYS_cap_enter, (long)flags, 0, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_spawn 1040
+static inline long exo_spawn(const struct exo_spawn_args *args, size_t size)
+{
+	return exo_call(EXO_SYS_spawn, (long)args, (long)size, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_mem_create 1056
+static inline long exo_mem_create(uint64_t size, uint32_t flags)
+{
+	return exo_call(EXO_SYS_mem_create, (long)size, (long)flags, 0, 0, 0, 0);
+}
+
 #define EXO_SYS_ring_create 1104
 static inline long exo_ring_create(const struct exo_ring_params *params, size_t size, int32_t *ends)
 {

@@ -60,6 +60,34 @@ struct exo_cap_info {
 #define EXO_CAP_REVOKED 1u /* revoked or expired: good for inspect, compare and close alone */
 #define EXO_CAP_CLOEXEC 2u /* the slot closes on exec */
 
+/* exo_cap_revoke. */
+#define EXO_REVOKE_CHILDREN 1u /* all that was derived from it, but not the capability itself */
+
+/* exo_cap_compare: 0, or */
+#define EXO_SAME_OBJECT 1
+#define EXO_SAME_GRANT  2
+
+/* exo_cap_enter. */
+#define EXO_ENTER_QUERY 1u
+
+/* exo_spawn. Pointers as u64, so that the layout is one everywhere. */
+struct exo_spawn_cap {
+	int32_t from; /* the caller's slot */
+	int32_t to;   /* the child's */
+};
+struct exo_spawn_args {
+	int32_t program;    /* capability with EXO_EXEC */
+	uint32_t flags;     /* EXO_SPAWN_* */
+	uint64_t name;      /* const char *: what ps shows and AT_EXECFN says; 0 = "spawned" */
+	uint64_t argv;      /* const char *const *, ends with NULL; 0 = empty */
+	uint64_t envp;      /* the same */
+	uint64_t caps;      /* const struct exo_spawn_cap * */
+	uint32_t cap_count; /* at most EXO_SPAWN_CAPS_MAX */
+	uint32_t reserved;  /* 0 */
+};
+#define EXO_SPAWN_CONFINED 1u /* the child begins in capability mode */
+#define EXO_SPAWN_CAPS_MAX 256
+
 /* exo_ring_create. Layout of the memory and the protocol: libs/exo_ipc/fusion_ring.h. */
 struct exo_ring_params {
 	uint32_t kind;  /* enum fring_kind: SPSC 1, MPSC 2, BROADCAST 3 */

@@ -9,9 +9,9 @@ BENCH_PROGRAM := build/$(ARCH)/tests/benchmarks/exo-bench
 
 benchmark-program: $(BENCH_PROGRAM)
 
-$(BENCH_PROGRAM): tests/benchmarks/exo-bench.c
+$(BENCH_PROGRAM): tests/benchmarks/exo-bench.c tests/benchmarks/native_bench.c tests/benchmarks/bench.h $(wildcard libs/exo_abi/*native*)
 	@mkdir -p $(@D)
-	$(Q)$(BENCH_CC) -std=gnu17 -O2 -Wall -Wextra -static -pthread $< -o $@
+	$(Q)$(BENCH_CC) -std=gnu17 -O2 -Wall -Wextra -Ilibs -static -pthread $(filter %.c,$^) -o $@
 
 # BENCHFLAGS: --quick, --strict, --write, --timing icount, ... (tests/benchmarks/run --help)
 benchmark: benchmark-program kernel image

@@ -8,6 +8,8 @@
  * constants, so that two systems do the same work. Every benchmark asserts that its work happened,
  * and one that cannot run prints BENCH-ERROR,name,reason and makes the exit status 1.
  *
+ * Those that begin with native_ are of calls that only Exo-OS has.
+ *
  * Calls are raw system calls where libc could answer by itself. Under -icount shift=0 a nanosecond
  * is an instruction.
  */
@@ -33,34 +35,23 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <exo_abi/exo_native.h>
+
+#include "bench.h"
+
 enum {
 	SAMPLES_MAX = 2000,
-	PAGE_BYTES = 4096,
 	TOUCH_PAGES = 64,
-	EXIT_CODE = 42, /* of a child, so that a status of 0 by accident is not taken for work */
+	LARGE_BYTES = 64 << 20,
 };
 
-static const char *self_path;
+const char *self_path;
 static char dir_path[64], file_path[96];
-static char page[PAGE_BYTES];
+char page[PAGE_BYTES];
 
-#define fail(...)                                   \
-	do {                                        \
-		printf("BENCH-ERROR,%s,", current); \
-		printf(__VA_ARGS__);                \
-		printf(" (errno %d)\n", errno);     \
-		fflush(stdout);                     \
-		_exit(1);                           \
-	} while (0)
-#define require(cond)                                         \
-	do {                                                  \
-		if (!(cond))                                  \
-			fail("line %d: %s", __LINE__, #cond); \
-	} while (0)
+const char *current = "start";
 
-static const char *current = "start";
-
-static int64_t now_ns(void)
+int64_t now_ns(void)
 {
 	struct timespec t;
 
@@ -68,17 +59,6 @@ static int64_t now_ns(void)
 		fail("no monotonic clock");
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
-
-/* Runs a batch; returns its time. Preparation outside the two readings is not measured. */
-typedef int64_t (*batch_fn)(int ops);
-
-struct bench {
-	const char *name;
-	void (*setup)(void);
-	batch_fn batch;
-	int ops;     /* operations in a sample */
-	int samples; /* in a full run */
-};
 
 /* ---- calls that touch nothing ---- */
 
@@ -523,6 +503,18 @@ static int64_t batch_touch(int ops)
 	return spent;
 }
 
+/* A parent that uses as much memory as an ordinary service. */
+void bench_setup_large(void)
+{
+	volatile char *at =
+		mmap(NULL, LARGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	require(at != MAP_FAILED);
+	madvise((void *)at, LARGE_BYTES, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < LARGE_BYTES; i += PAGE_BYTES)
+		at[i] = 1;
+}
+
 static const struct bench benches[] = {
 	{"getppid", NULL, batch_getppid, 200, 500},
 	{"write_1b_null", setup_null, batch_write_null, 200, 500},
@@ -542,6 +534,7 @@ static const struct bench benches[] = {
 	{"thread_create_join", NULL, batch_thread, 1, 400},
 	{"futex_ping_pong", NULL, batch_futex, 200, 50},
 	{"signal_self", setup_signal, batch_signal, 20, 500},
+	{"fork_exec_exit_wait_64m", bench_setup_large, batch_fork_exec, 1, 50},
 };
 
 static int by_value(const void *a, const void *b)
@@ -597,7 +590,8 @@ static bool named(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	const int count = sizeof(benches) / sizeof(*benches);
+	const int common = sizeof(benches) / sizeof(*benches);
+	const int count = common + (exo_cap_enter(EXO_ENTER_QUERY) == 0 ? native_bench_count : 0);
 	const char *base = "/dev/shm";
 	bool quick = false, together = false;
 	int status, bad = 0;
@@ -623,20 +617,22 @@ int main(int argc, char **argv)
 		base = "/tmp";
 	make_dir(base);
 	for (int i = 0; i < count; i++) {
-		if (!named(benches[i].name, argc, argv))
+		const struct bench *b = i < common ? &benches[i] : &native_benches[i - common];
+
+		if (!named(b->name, argc, argv))
 			continue;
 		if (together) {
-			run_bench(&benches[i], quick);
+			run_bench(b, quick);
 			continue;
 		}
 		/* a child each: what one leaves behind or breaks is not the next one's burden */
 		pid_t pid = fork();
 		if (pid == 0) {
-			run_bench(&benches[i], quick);
+			run_bench(b, quick);
 			_exit(0);
 		}
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
-			printf("BENCH-ERROR,%s,died\n", benches[i].name);
+			printf("BENCH-ERROR,%s,died\n", b->name);
 			fflush(stdout);
 			bad = 1;
 		} else if (WEXITSTATUS(status)) {

@@ -1,9 +1,10 @@
 /* epoll: level and edge triggered, one-shot, exclusive, nested. Layer: fs.
  * An item watches one (file, slot) pair through wait entries in the file's queues; a wake puts it
  * on the ready list, and epoll_wait asks the file again before it reports anything. Items hold no
- * reference on their file: the last file_put calls epoll_forget_file. Locks, in order: links_lock
- * (S_EPOLL, the graph of files and epolls) > ep->lock (S_EPOLL: items) > a file's own locks >
- * ready_lock (EPOLL_READY, interrupts off: the ready list). Source: epoll(7), epoll_ctl(2). */
+ * reference on their file or grant: the last file_put or grant_put calls epoll_forget. Locks, in
+ * order: links_lock (S_EPOLL, the graph of files and epolls) > ep->lock (S_EPOLL: items) > a file's
+ * own locks > ready_lock (EPOLL_READY, interrupts off: the ready list). Source: epoll(7),
+ * epoll_ctl(2). */
 #include <exo/errno.h>
 #include <exo/fs.h>
 #include <exo/log.h>
@@ -24,6 +25,8 @@ struct epoll {
 	spinlock_t ready_lock; /* EPOLL_READY */
 	struct list ready;     /* [ready_lock] items */
 	struct waitqueue wq;   /* sleepers in epoll_wait, and outer epolls */
+	u64 watch;       /* [lock; read racy] grant_watch_bit of all items with a grant, ever */
+	u64 revocations; /* [lock] cap_revocations when the grants were last looked at */
 };
 struct epoll_wait_entry {
 	struct wait_entry wait;
@@ -31,15 +34,16 @@ struct epoll_wait_entry {
 	struct epoll_item *item;
 };
 struct epoll_item {
-	struct rb_node node;    /* [ep->lock] */
-	struct list ready_node; /* [ready_lock] */
-	struct list file_node;  /* [links_lock] file->epoll_links */
-	struct epoll *ep;       /* [c] */
-	struct file *file;      /* [c] no reference */
-	cap_t fd;               /* [c] */
-	u32 events;             /* [ep->lock; wakers read] 0 = disarmed one-shot */
-	u64 data;               /* [ep->lock] */
-	u32 waits;              /* [ep->lock] */
+	struct rb_node node;       /* [ep->lock] */
+	struct list ready_node;    /* [ready_lock] */
+	struct list file_node;     /* [links_lock] file->epoll_links */
+	struct epoll *ep;          /* [c] */
+	struct file *file;         /* [c] no reference */
+	const struct grant *grant; /* [c] by which it was added, when derived; no reference */
+	cap_t fd;                  /* [c] */
+	u32 events;                /* [ep->lock; wakers read] 0 = disarmed one-shot */
+	u64 data;                  /* [ep->lock] */
+	u32 waits;                 /* [ep->lock] */
 	struct epoll_wait_entry entries[EPOLL_WAITS_MAX];
 };
 
@@ -99,11 +103,17 @@ static bool ready_any(const struct epoll *ep)
 	return !list_empty(&ep->ready);
 }
 
-/* What the item would report now. ep->lock held. */
+/* What the item would report now. One whose grant was revoked says so and is then silent. ep->lock
+ * held.
+ */
 static u32 item_state(struct epoll_item *i)
 {
 	u32 events = i->events & ~EPOLL_FLAGS;
 
+	if (events && unlikely(i->grant) && !grant_live(i->grant)) {
+		WRITE_ONCE(i->events, EPOLLONESHOT);
+		return POLL_ERR | POLL_HUP;
+	}
 	return events ? i->file->ops->poll(i->file, NULL) & (events | POLL_ERR | POLL_HUP) : 0;
 }
 
@@ -146,14 +156,16 @@ static void item_remove_locked(struct epoll_item *i)
 	kmem_cache_free(item_cache, i);
 }
 
-void epoll_forget_file(struct file *f)
+void epoll_forget(struct file *f, const struct grant *g)
 {
+	struct epoll_item *i, *next;
+
 	mutex_lock(&links_lock);
-	while (!list_empty(&f->epoll_links)) {
-		struct epoll_item *i =
-			list_entry(f->epoll_links.next, struct epoll_item, file_node);
+	list_for_each_entry_safe (i, next, &f->epoll_links, file_node) {
 		struct epoll *ep = i->ep;
 
+		if (g && i->grant != g)
+			continue;
 		mutex_lock(&ep->lock);
 		item_remove_locked(i);
 		mutex_unlock(&ep->lock);
@@ -180,7 +192,8 @@ static int check_loop(struct file *f, const struct file *target, u32 depth)
 }
 
 /* ep->lock and links_lock held. */
-static int item_add_locked(struct epoll *ep, struct file *f, cap_t fd, u32 events, u64 data)
+static int item_add_locked(
+	struct epoll *ep, struct file *f, cap_t fd, u32 events, u64 data, const struct grant *g)
 {
 	struct epoll_item *i;
 	struct item_table t;
@@ -195,6 +208,9 @@ static int item_add_locked(struct epoll *ep, struct file *f, cap_t fd, u32 event
 	i->fd = fd;
 	i->events = events;
 	i->data = data;
+	i->grant = g;
+	if (g)
+		ep->watch |= grant_watch_bit(g);
 	list_init(&i->ready_node);
 	list_add_tail(&f->epoll_links, &i->file_node);
 	rb_insert(&ep->items, &i->node, item_less);
@@ -221,7 +237,8 @@ static int item_modify_locked(struct epoll *ep, struct epoll_item *i, u32 events
 	return 0;
 }
 
-int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events, u64 data)
+int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events, u64 data,
+	const struct grant *g)
 {
 	struct epoll *ep = epf->priv;
 	struct epoll_item *i;
@@ -241,7 +258,7 @@ int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events
 	mutex_lock(&ep->lock);
 	i = item_find(ep, f, fd);
 	if (op == EPOLL_CTL_ADD)
-		err = item_add_locked(ep, f, fd, events, data);
+		err = item_add_locked(ep, f, fd, events, data, g);
 	else if (!i)
 		err = -ENOENT;
 	else if (op == EPOLL_CTL_MOD)
@@ -301,6 +318,25 @@ static int collect(
 	return count ? count : err;
 }
 
+/* Items hang in no queue of their grants: a revocation anywhere has them all looked at, once. */
+static void find_revoked(struct epoll *ep)
+{
+	u64 count;
+
+	cap_watch(ep->watch);
+	count = __atomic_load_n(&cap_revocations, __ATOMIC_SEQ_CST);
+	mutex_lock(&ep->lock);
+	for (struct rb_node *n = ep->revocations != count ? rb_first(&ep->items) : NULL; n;
+		n = rb_next(n)) {
+		struct epoll_item *i = container_of(n, struct epoll_item, node);
+
+		if (i->grant && !grant_live(i->grant))
+			item_set_ready(i);
+	}
+	ep->revocations = count;
+	mutex_unlock(&ep->lock);
+}
+
 int epoll_collect(struct file *epf, int max, ns_t deadline_ns,
 	bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx)
 {
@@ -309,6 +345,8 @@ int epoll_collect(struct file *epf, int max, ns_t deadline_ns,
 
 	if (epf->ops != &epoll_ops)
 		return -EINVAL;
+	if (unlikely(ep->watch))
+		find_revoked(ep);
 	for (;;) {
 		n = ready_any(ep) ? collect(ep, max, emit, ctx) : 0;
 		if (n)

@@ -4,10 +4,11 @@
 #include <exo/fs.h>
 
 struct file *epoll_create_file(void); /* err_ptr(-ENOMEM | -ENFILE) */
-/* epoll_control - @op EPOLL_CTL_*; @f borrowed. 0 | -EEXIST -ENOENT -EINVAL -EPERM -ELOOP -ENOMEM.
+/* epoll_control - @op EPOLL_CTL_*; @f borrowed; @g its grant when that is derived. 0 | -EEXIST
+ * -ENOENT -EINVAL -EPERM -ELOOP -ENOMEM.
  */
-int epoll_control(
-	struct file *epf, int op, struct file *f, cap_t fd, u32 events, u64 data) MUST_USE;
+int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events, u64 data,
+	const struct grant *g) MUST_USE;
 /* epoll_collect - waits and hands up to @max events to @emit (false = user memory is bad).
  * @deadline_ns 0 = do not wait. Return: events | 0 time is up | -EINTR | -EFAULT | -EINVAL no
  * epoll. */

@@ -64,7 +64,7 @@ void poll_set_init(struct poll_set *s, bool may_sleep)
 u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events)
 {
 	bool borrowed;
-	struct file *f = fd_file(fd, 0, &borrowed);
+	struct file *f = fd_file(fd, CAP_WAIT, &borrowed);
 	u32 mask = POLL_IN | POLL_OUT | POLL_RDNORM | POLL_WRNORM;
 
 	if (is_err(f))

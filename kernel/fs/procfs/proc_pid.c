@@ -227,7 +227,7 @@ static int private_permission(struct inode *i, u32 mask)
 		       : -EACCES;
 }
 
-static int magic_follow(struct inode *i, struct path *out)
+static int magic_follow(struct inode *i, struct path *out, u32 *rights)
 {
 	const struct proc_ref *r = i->priv;
 	struct process *p;
@@ -261,9 +261,10 @@ static int magic_readlink(struct inode *i, char *buf, size_t size)
 
 /* ---- fd, fdinfo ---- */
 
-/* The file in slot r->fd of the process, +1. err_ptr(-ENOENT). */
-static struct file *ref_file(const struct proc_ref *r)
+/* The file in slot r->fd of the process, +1, and the rights there. err_ptr(-ENOENT). */
+static struct file *ref_file_rights(const struct proc_ref *r, u32 *rights)
 {
+	struct grant *g = err_ptr(-ENOENT);
 	struct object *o = err_ptr(-ENOENT);
 	struct cap_space *caps = NULL;
 	struct process *p;
@@ -274,8 +275,16 @@ static struct file *ref_file(const struct proc_ref *r)
 	caps = process_caps(p);
 	proc_ref_put(p, t);
 	if (caps) {
-		o = cap_get(caps, r->fd, 0);
+		g = cap_get_grant(caps, r->fd);
 		cap_space_put(caps);
+	}
+	if (!is_err(g)) {
+		if (grant_live(g)) {
+			o = g->object;
+			object_get(o);
+			*rights = g->rights;
+		}
+		grant_put(g);
 	}
 	if (is_err(o))
 		return err_ptr(-ENOENT);
@@ -284,6 +293,13 @@ static struct file *ref_file(const struct proc_ref *r)
 		return err_ptr(-ENOENT);
 	}
 	return object_file(o);
+}
+
+static struct file *ref_file(const struct proc_ref *r)
+{
+	u32 rights;
+
+	return ref_file_rights(r, &rights);
 }
 
 static int slots_lookup(
@@ -345,13 +361,16 @@ static int fd_dir_readdir(struct file *f, struct dirent_sink *s)
 	return 0;
 }
 
-static int fd_follow(struct inode *i, struct path *out)
+/* What is opened this way has no more rights than the descriptor. */
+static int fd_follow(struct inode *i, struct path *out, u32 *rights)
 {
-	struct file *f = ref_file(i->priv);
+	u32 held;
+	struct file *f = ref_file_rights(i->priv, &held);
 	int err;
 
 	if (is_err(f))
 		return -ENOENT;
+	*rights &= held;
 	err = file_path_get(f, out);
 	file_put(f);
 	return err;

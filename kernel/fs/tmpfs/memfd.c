@@ -51,3 +51,8 @@ put_file:
 	file_put(f);
 	return err_ptr(err);
 }
+
+bool file_is_memfd(const struct file *f)
+{
+	return f->path.mount == memfd_mount;
+}

@@ -299,11 +299,10 @@ static bool mapped_writable(struct vm_object *o)
 	struct vm_area *a;
 	bool found = false;
 
-	spin_lock(&o->lock);
-	list_for_each_entry (a, &o->mappings, mapping_node) {
+	rwsem_read_lock(&o->mappings_lock);
+	list_for_each_entry (a, &o->mappings, mapping_node)
 		found |= (a->flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
-	}
-	spin_unlock(&o->lock);
+	rwsem_read_unlock(&o->mappings_lock);
 	return found;
 }
 

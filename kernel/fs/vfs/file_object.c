@@ -12,11 +12,15 @@ static u64 open_count; /* [a] */
 
 static void file_release(struct object *o);
 static void file_slot_closed(struct object *o, struct cap_space *s);
+static void file_grant_gone(struct object *o, const struct grant *g);
+static void file_revoked(struct object *o);
 
 const struct object_type file_object_type = {
 	.name = "file",
 	.release = file_release,
 	.slot_closed = file_slot_closed,
+	.grant_gone = file_grant_gone,
+	.revoked = file_revoked,
 };
 
 struct file *file_alloc(u32 o_flags)
@@ -57,7 +61,7 @@ static void file_release(struct object *o)
 	struct file *f = object_file(o);
 
 	if (unlikely(!list_empty(&f->epoll_links)))
-		epoll_forget_file(f);
+		epoll_forget(f, NULL);
 	if (f->inode) {
 		if (unlikely(f->mode & FMODE_LOCKED))
 			file_locks_release_flock(f);
@@ -85,6 +89,21 @@ static void file_slot_closed(struct object *o, struct cap_space *s)
 		f->ops->flush(f, s);
 	if (unlikely(f->inode && !list_empty(&f->inode->file_locks)))
 		file_locks_release_posix(f, s); /* made through whatever file */
+}
+
+static void file_grant_gone(struct object *o, const struct grant *g)
+{
+	if (!list_empty(&object_file(o)->epoll_links))
+		epoll_forget(object_file(o), g);
+}
+
+static void file_revoked(struct object *o)
+{
+	struct file *f = object_file(o);
+	struct vm_map_request r = {0}; /* asks which memory is the file's */
+
+	if (f->ops && f->ops->mmap && !f->ops->mmap(f, &r) && r.object)
+		vm_object_revoke(r.object);
 }
 
 void file_get(struct file *f)
@@ -214,7 +233,7 @@ u32 file_exo_type(const struct file *f)
 		return f->ops->exo_type;
 	switch (f->inode->mode & S_IFMT) {
 	case S_IFREG:
-		return EXO_TYPE_FILE;
+		return file_is_memfd(f) ? EXO_TYPE_MEMORY : EXO_TYPE_FILE;
 	case S_IFDIR:
 		return EXO_TYPE_DIRECTORY;
 	case S_IFIFO:

@@ -44,7 +44,7 @@ struct making {
 static int making_begin(struct making *m, cap_t dirfd, const char *text, bool directory)
 {
 	struct inode *dir;
-	int err = walk_parent(&m->walk, dirfd, text, 0);
+	int err = walk_parent(&m->walk, dirfd, text, LOOKUP_NEED(CAP_CREATE));
 
 	if (err)
 		return err;
@@ -250,7 +250,7 @@ static int remove_text(cap_t dirfd, const char *text, bool directory)
 	struct walk w;
 	struct inode *dir;
 	struct dentry *d;
-	int err = walk_parent(&w, dirfd, text, 0);
+	int err = walk_parent(&w, dirfd, text, LOOKUP_NEED(CAP_DELETE));
 
 	if (err)
 		return err;
@@ -357,6 +357,8 @@ static int move_permission(const struct moving *m)
 
 	if (err)
 		return err;
+	if (to && !(m->new.rights &CAP_DELETE))
+		return -EACCES;
 	if (!to)
 		err = path_may_create(&m->new.at);
 	else
@@ -436,12 +438,17 @@ int vfs_rename_text(cap_t old_fd, const char *old, cap_t new_fd, const char *new
 		flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	m.flags = flags;
-	err = walk_parent(&m.old, old_fd, old, 0);
+	err = walk_parent(&m.old, old_fd, old, LOOKUP_NEED(CAP_DELETE));
 	if (err)
 		return err;
-	err = walk_parent(&m.new, new_fd, new, 0);
+	err = walk_parent(&m.new, new_fd, new, LOOKUP_NEED(CAP_CREATE));
 	if (!err) {
-		err = move_walked(&m);
+		/* Nobody gets more rights to a file by moving it. */
+		if (unlikely(m.new.rights & ~m.old.rights ||
+			     (flags & RENAME_EXCHANGE && m.new.rights != m.old.rights)))
+			err = -EACCES;
+		else
+			err = move_walked(&m);
 		walk_end(&m.new);
 	}
 	walk_end(&m.old);

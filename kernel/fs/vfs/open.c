@@ -41,6 +41,15 @@ static u32 access_mask(u32 o_flags)
 	return masks[o_flags & O_ACCMODE] | (o_flags & O_TRUNC ? MAY_WRITE : 0);
 }
 
+/* What a directory's grant must allow so that files are opened so below it. */
+static u32 access_rights(u32 o_flags)
+{
+	_Static_assert(MAY_WRITE == CAP_WRITE, "the bits are mapped");
+	u32 mask = o_flags & O_PATH ? 0 : access_mask(o_flags);
+
+	return (mask & MAY_READ ? CAP_READ : 0) | (mask & MAY_WRITE ? CAP_WRITE : 0);
+}
+
 static int may_open(const struct file *f, struct inode *i, u32 o_flags)
 {
 	u32 mask = access_mask(o_flags);
@@ -103,6 +112,9 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
 	struct dentry *d;
 	int err;
 
+	if (!(w->rights & CAP_CREATE))
+		return -EACCES;
+	f->object.root.rights = w->rights;
 	if (w->last_type != LAST_NORMAL || w->last_slash)
 		return o_flags & O_EXCL && w->last_type != LAST_NORMAL ? -EEXIST : -EISDIR;
 	rwsem_write_lock(&dir->lock);
@@ -136,13 +148,15 @@ static int lookup_or_create(
 	struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode, bool *created)
 {
 	u32 follow = o_flags & (O_NOFOLLOW | O_EXCL) ? 0 : LOOKUP_FOLLOW,
-	    parent = follow ? LOOKUP_CREATE : 0;
+	    need = LOOKUP_NEED(access_rights(o_flags)),
+	    parent = (follow ? LOOKUP_CREATE : 0) | need;
 	struct walk w;
 	int err;
 
 	for (;;) {
 		if (!(o_flags & O_EXCL)) {
-			err = walk_path(dirfd, text, follow, &f->path);
+			err = walk_path_rights(
+				dirfd, text, follow | need, &f->path, &f->object.root.rights);
 			if (err != -ENOENT)
 				return err;
 		}
@@ -166,8 +180,10 @@ static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_fla
 	struct path at;
 	struct inode *dir;
 	struct dentry *d;
-	int err = walk_path(
-		dirfd, text, LOOKUP_DIRECTORY | (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW), &at);
+	int err = walk_path_rights(dirfd, text,
+		LOOKUP_DIRECTORY | (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+			LOOKUP_NEED(CAP_CREATE | access_rights(o_flags)),
+		&at, &f->object.root.rights);
 
 	if (err)
 		return err;
@@ -228,10 +244,11 @@ struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode)
 	} else if (o_flags & O_CREAT) {
 		err = lookup_or_create(f, dirfd, text, o_flags, mode, &created);
 	} else {
-		err = walk_path(dirfd, text,
+		err = walk_path_rights(dirfd, text,
 			(o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-				(o_flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0),
-			&f->path);
+				(o_flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0) |
+				LOOKUP_NEED(access_rights(o_flags)),
+			&f->path, &f->object.root.rights);
 	}
 	if (likely(!err))
 		err = open_here(f, o_flags, created);
@@ -271,7 +288,7 @@ static int open_exec_here(struct file *f)
 	if (err)
 		return err;
 	f->mode |= FMODE_EXEC;
-	if (f->path.mount->flags & MS_NOSUID)
+	if (f->path.mount->flags & MS_NOSUID || cap_confined())
 		f->mode |= FMODE_NOSUID;
 	return file_open_inode(f, i);
 }
@@ -285,7 +302,7 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 		return f;
 	err = path_lookup(dirfd, name,
 		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) | LOOKUP_NEED(CAP_EXEC),
 		&f->path);
 	if (!err)
 		err = open_exec_here(f);

@@ -124,6 +124,27 @@ static struct dentry *parent_get(struct dentry *d)
 	}
 }
 
+/* Is @p at or below @top? The directories of one file system stand still under its rename_lock. */
+static bool is_beneath(const struct path *p, const struct path *top)
+{
+	struct path at = *p, above;
+	bool yes = true;
+
+	path_get(&at);
+	while (yes && at.mount != top->mount) {
+		yes = mountpoint_get(at.mount, &above);
+		path_put(&at);
+		at = above;
+	}
+	if (!yes)
+		return false;
+	mutex_lock(&at.dentry->sb->rename_lock);
+	yes = dentry_is_ancestor(top->dentry, at.dentry);
+	mutex_unlock(&at.dentry->sb->rename_lock);
+	path_put(&at);
+	return yes;
+}
+
 static void up_ref(struct walk *w)
 {
 	while (!path_equal(&w->at, &w->root)) {
@@ -143,6 +164,18 @@ static void up_ref(struct walk *w)
 	}
 	cross_ref(&w->at);
 	w->inode = w->at.dentry->inode;
+}
+
+/* ".." in capability mode. The directory where the walk stands may have been moved out of the tree
+ * meanwhile: then its parent is none of ours. */
+static int up_beneath(struct walk *w)
+{
+	if (w->rcu)
+		return -ECHILD;
+	if (path_equal(&w->at, &w->root))
+		return -EPERM;
+	up_ref(w);
+	return is_beneath(&w->at, &w->root) ? 0 : -EPERM;
 }
 
 /* ---- down ---- */
@@ -309,10 +342,12 @@ static int follow_link(struct walk *w, struct child *c, const char *rest, const 
 
 	if (++w->links > SYMLINKS_MAX)
 		err = -ELOOP;
+	else if (c->inode->ops->follow && w->flags & LOOKUP_BENEATH)
+		err = -EPERM;
 	else if (c->inode->ops->follow && !w->rcu) {
 		struct path to;
 
-		err = c->inode->ops->follow(c->inode, &to);
+		err = c->inode->ops->follow(c->inode, &to, &w->rights);
 		if (!err) {
 			path_put(&w->at);
 			w->at = to;
@@ -323,8 +358,12 @@ static int follow_link(struct walk *w, struct child *c, const char *rest, const 
 		if (inode_atime_due(c->inode))
 			inode_touch_atime(&c->at, c->inode);
 		err = w->rcu ? link_rcu(w, c, rest, next) : link_ref(w, c, rest, next);
-		if (!err && **next == '/')
-			jump_to_root(w);
+		if (!err && **next == '/') {
+			if (unlikely(w->flags & LOOKUP_BENEATH))
+				err = -EPERM;
+			else
+				jump_to_root(w);
+		}
 	}
 	if (!w->rcu)
 		path_put(&c->at);
@@ -415,7 +454,9 @@ static int walk_text(struct walk *w, const char *s)
 		} else if (s[0] == '.' &&
 			   (name_len(&n) == 1 || (name_len(&n) == 2 && s[1] == '.'))) {
 			if (name_len(&n) == 2) {
-				err = w->rcu ? up_rcu(w) : (up_ref(w), 0);
+				err = unlikely(w->flags & LOOKUP_BENEATH) ? up_beneath(w)
+				      : w->rcu                            ? up_rcu(w)
+									  : (up_ref(w), 0);
 				if (err)
 					return err;
 			}
@@ -494,24 +535,25 @@ static ALWAYS_INLINE const char *walk_plain(struct walk *w, const char *s)
 
 /* ---- beginning and end ---- */
 
-static ALWAYS_INLINE bool confined(void)
-{
-	return unlikely(current->caps && READ_ONCE(current->caps->confined));
-}
-
 /* The file that @dirfd names when the path starts there. Sets w->start. */
 static NOINLINE int start_at_file(struct walk *w, cap_t dirfd, const char *text)
 {
 	struct file *f;
+	int err;
 
 	if (!*text && !(w->flags & LOOKUP_EMPTY))
 		return -ENOENT;
 	if (*text == '/' || dirfd == AT_FDCWD)
-		return confined() ? -EPERM : 0; /* no global names in capability mode */
-	f = fd_file_path(dirfd, CAP_LOOKUP, &w->start_borrowed);
+		return cap_confined() ? -EPERM : 0; /* no global names in capability mode */
+	f = fd_file_path(dirfd, (*text ? CAP_LOOKUP : 0) | w->flags >> 8, &w->start_borrowed);
 	if (is_err(f))
 		return (int)ptr_err(f);
 	w->start = f;
+	err = cap_rights(current->caps, dirfd, &f->object, &w->rights);
+	if (err)
+		return err;
+	if (cap_confined())
+		w->flags |= LOOKUP_BENEATH;
 	if (!f->path.dentry)
 		return *text ? -ENOTDIR : -EBADF;
 	return 0;
@@ -520,7 +562,7 @@ static NOINLINE int start_at_file(struct walk *w, cap_t dirfd, const char *text)
 static ALWAYS_INLINE int start_file(struct walk *w, cap_t dirfd, const char *text)
 {
 	w->start = NULL;
-	if (likely((*text == '/' || (dirfd == AT_FDCWD && *text)) && !confined()))
+	if (likely((*text == '/' || (dirfd == AT_FDCWD && *text)) && !cap_confined()))
 		return 0;
 	return start_at_file(w, dirfd, text);
 }
@@ -540,7 +582,7 @@ static ALWAYS_INLINE void start_place(struct walk *w, const char *text)
 		w->at = w->root;
 	else if (w->start) {
 		w->at = w->start->path;
-		if (confined())
+		if (w->flags & LOOKUP_BENEATH)
 			w->root = w->at; /* nothing above the directory that was granted */
 	}
 }
@@ -559,6 +601,7 @@ static ALWAYS_INLINE void walk_reset(struct walk *w, u32 flags, bool rcu)
 	w->last_slash = false;
 	w->links = 0;
 	w->depth = 0;
+	w->rights = CAP_ALL;
 	w->last_type = LAST_ROOT;
 	w->last = (struct name){NULL, 0};
 	w->text = NULL;
@@ -566,6 +609,8 @@ static ALWAYS_INLINE void walk_reset(struct walk *w, u32 flags, bool rcu)
 
 static int final_check(const struct walk *w)
 {
+	if (unlikely(w->flags >> 8 & ~w->rights))
+		return -EACCES;
 	return unlikely((w->flags & (LOOKUP_DIRECTORY | LOOKUP_PARENT)) == LOOKUP_DIRECTORY) &&
 			       !S_ISDIR(w->inode->mode)
 		       ? -ENOTDIR
@@ -679,17 +724,27 @@ int walk_take(struct walk *w, struct path *out)
 	return err;
 }
 
-int walk_path(cap_t dirfd, const char *text, u32 flags, struct path *out)
+int walk_path_rights(cap_t dirfd, const char *text, u32 flags, struct path *out, u32 *rights)
 {
 	struct walk w;
 	int err = walk_rcu(&w, dirfd, text, flags);
 
 	if (likely(!err))
 		err = walk_take(&w, out);
-	if (likely(err != -ECHILD))
-		return err;
-	err = walk_ref(&w, dirfd, text, flags);
-	return err ? err : walk_take(&w, out);
+	if (unlikely(err == -ECHILD)) {
+		err = walk_ref(&w, dirfd, text, flags);
+		if (!err)
+			err = walk_take(&w, out);
+	}
+	*rights = w.rights;
+	return err;
+}
+
+int walk_path(cap_t dirfd, const char *text, u32 flags, struct path *out)
+{
+	u32 rights;
+
+	return walk_path_rights(dirfd, text, flags, out, &rights);
 }
 
 int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags)

@@ -200,9 +200,10 @@ struct walk {
 	u32 mount_start;     /* mount_seq at the start, rcu */
 	u32 flags;           /* LOOKUP_* */
 	bool rcu;
-	bool last_slash;          /* LOOKUP_PARENT: "name/" */
-	u8 links;                 /* followed so far */
-	u8 depth;                 /* of rest[] */
+	bool last_slash; /* LOOKUP_PARENT: "name/" */
+	u8 links;        /* followed so far */
+	u8 depth;        /* of rest[] */
+	u32 rights;      /* what may be done with what is found: of dirfd's grant, of magic links */
 	enum last_type last_type; /* LOOKUP_PARENT */
 	struct name last;         /* LOOKUP_PARENT; points into the path text or into text */
 	struct path root;         /* of the process: borrowed in rcu, referenced else */
@@ -213,6 +214,8 @@ struct walk {
 };
 #define LOOKUP_CREATE 0x20u /* with LOOKUP_PARENT: follow a link in the last component */
 #define LOOKUP_REF    0x40u /* do not try the lock-free walk */
+#define LOOKUP_BENEATH \
+	0x80u /* capability mode: nothing above the start, no absolute and no magic links */
 /* walk_rcu - lock-free. 0: inside an RCU section that walk_end or walk_take ends. -errno is final;
  * -ECHILD: use walk_ref. */
 int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags);

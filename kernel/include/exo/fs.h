@@ -202,8 +202,9 @@ struct inode_ops {
 	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
 		struct dentry *new, u32 flags);
 	int (*readlink)(struct inode *i, char *buf, size_t size); /* length, no NUL needed */
-	int (*follow)(struct inode *i,
-		struct path *out); /* magic links (/proc/PID/fd/N); NULL: textual */
+	/* follow - magic links (/proc/PID/fd/N); NULL: textual. @rights loses those that the way
+	 * does not give. */
+	int (*follow)(struct inode *i, struct path *out, u32 *rights);
 	int (*open)(struct inode *i, struct file *f); /* sets f->ops/priv; NULL: i->file_ops */
 	int (*setattr)(struct inode *i, const struct setattr *a); /* NULL: inode_setattr_generic */
 	int (*getattr)(struct inode *i, struct stat_k *st);       /* NULL: inode_getattr_generic */
@@ -364,8 +365,10 @@ void fs_context_put(struct fs_context *fs);
 #define LOOKUP_DIRECTORY 2u
 #define LOOKUP_EMPTY     4u /* AT_EMPTY_PATH */
 #define LOOKUP_PARENT    8u /* inside kernel/fs/vfs only */
-#define PATH_MAX_BYTES   4096
-#define NAME_MAX_BYTES   255
+/* Rights that the descriptor must give where the path begins at one. */
+#define LOOKUP_NEED(rights) ((u32)(rights) << 8)
+#define PATH_MAX_BYTES      4096
+#define NAME_MAX_BYTES      255
 /* path_lookup - @dirfd AT_FDCWD or a slot; @name kernel string. Lock-free walk first. 0 | -ENOENT
  * -ENOTDIR -EACCES -ELOOP ... */
 int path_lookup(cap_t dirfd, const char *name, u32 lookup_flags, struct path *out) MUST_USE;
@@ -385,7 +388,8 @@ int path_text(const struct path *p, const struct path *root, char *buf,
 	size_t size); /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG;
 			 "(unreachable)" rule */
 void epoll_init(void);
-void epoll_forget_file(struct file *f); /* file_put, when f->epoll_links is not empty */
+/* epoll_forget - no epoll watches @f any more, or none by the grant @g (NULL: any). */
+void epoll_forget(struct file *f, const struct grant *g);
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
  * stops when fn returns non-zero. */
 struct mount_info {

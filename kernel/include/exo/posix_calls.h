@@ -14,9 +14,15 @@ struct clone_request {
 	vaddr_t stack;   /* stack pointer of the child, 0 = the caller's */
 	u64 tls;
 	u32 USER *parent_tid, *child_tid;
-	u32 USER *pidfd; /* CLONE_PIDFD: where its number goes */
+	u32 USER *pidfd; /* CLONE_PIDFD: where its number goes, NULL = nowhere */
+	/* spawn: the child begins in the kernel, without memory, with fresh signals and these
+	 * descriptors (shared, +1). */
+	void (*entry)(void *arg);
+	void *entry_arg;
+	struct cap_space *caps;
+	cap_t pidfd_slot; /* out, CLONE_PIDFD */
 };
-long process_clone(const struct clone_request *r, const struct trap_frame *f);
+long process_clone(struct clone_request *r, const struct trap_frame *f);
 void process_exit_current(s32 status) NORETURN; /* wait status: code << 8 | signal */
 void process_group_exit(s32 status) NORETURN;
 
@@ -48,9 +54,13 @@ struct exec_request {
 	const u64 USER *argv, *envp;
 };
 long process_exec(const struct exec_request *r, struct trap_frame *f);
+/* process_spawn - a child that runs @r's program with the descriptors of @caps (shared, +1) alone.
+ * Return: the slot of its process capability | -errno. */
+long process_spawn(const struct exec_request *r, struct cap_space *caps);
 
 long pidfd_open(pid_t pid, u32 flags);
-struct process *pidfd_process(cap_t fd, bool *nonblock); /* +1 | err_ptr(-EBADF) */
+struct process *pidfd_process(
+	cap_t fd, u32 rights, bool *nonblock); /* +1 | err_ptr(-EBADF | -EACCES | -EKEYREVOKED) */
 long pidfd_signal(cap_t fd, int signo, struct siginfo *info);
 
 long process_setsid(void);

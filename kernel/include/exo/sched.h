@@ -45,8 +45,8 @@ struct sched_entity {        /* fair class; [rq lock] */
 	u64 wait_start_ns;   /* CLOCK_MONOTONIC when it was queued */
 	u64 burst_ns;        /* run since it last woke */
 	u64 burst_ema_ns;    /* predicted burst: moving average of the past ones, 1/8 */
-	u64 woke_at_ns;        /* when it last woke another in this burst; 0 = it has not */
-	u64 wake_gap_ema_ns;   /* how soon it sleeps after it woke another: moving average, 1/8 */
+	u64 woke_at_ns;      /* when it last woke another in this burst; 0 = it has not */
+	u64 wake_gap_ema_ns; /* how soon it sleeps after it woke another: moving average, 1/8 */
 	u32 weight;          /* by nice; 1024 = nice 0 */
 	u32 weight_inverse;  /* 2^32 / weight */
 	u32 bucket_index;
@@ -88,9 +88,8 @@ struct thread {
 	struct cap_space *caps; /* [current] */
 	struct fs_context *fs;  /* [current] root, cwd, umask */
 	int (*wait_hook)(void);
-	pid_t tid;            /* [c] */
-	char name[16];        /* [current writes] comm */
-	struct list all_node; /* [threads lock] */
+	pid_t tid;     /* [c] */
+	char name[16]; /* [current writes] comm */
 	struct rcu_head rcu;
 	void (*free)(struct thread *t); /* [c] frees the container; after RCU */
 	ns_t timer_slack_ns;
@@ -98,6 +97,8 @@ struct thread {
 	bool memory_policy_node0; /* [current] node 0 is in its mask */
 	u32 fault_disabled;       /* [current] >0: a user fault returns -EFAULT at once */
 	s64 pending_error;
+	u64 cap_watch; /* [a] objects that this call uses through derived grants, a bit each;
+			  CAP_POKED */
 #ifdef EXO_DEBUG
 	struct held_locks held; /* [current] sleeping locks */
 #endif

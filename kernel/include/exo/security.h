@@ -12,6 +12,7 @@
 #include <exo/types.h>
 #include <exo/sync.h>
 #include <exo/bitops.h>
+#include <exo/sched.h>
 
 enum cap_right {
 	CAP_READ = 1,
@@ -35,14 +36,22 @@ enum cap_right {
 	CAP_TRANSFER = 0x40000,
 	CAP_REVOKE = 0x80000,
 	CAP_ALL = 0xfffff,
+	/* What a working directory gives to everything below it. */
+	CAP_NAMES = CAP_READ | CAP_WRITE | CAP_EXEC | CAP_STAT | CAP_ADMIN | CAP_LOOKUP |
+		    CAP_CREATE | CAP_DELETE,
 };
 struct object;
+struct grant;
 struct cap_space;
 struct object_type {
 	const char *name;
 	void (*release)(struct object *o); /* last reference; thread context; frees the container */
 	void (*slot_closed)(struct object *o,
 		struct cap_space *s); /* a slot naming it went (POSIX locks, flush); may be NULL */
+	void (*grant_gone)(struct object *o,
+		const struct grant *g);    /* last reference of a derived grant; may be NULL */
+	void (*revoked)(struct object *o); /* a derived grant was revoked: what hangs on such for
+					      good (mappings) goes. Thread; may be NULL */
 	u32 exo_type; /* enum exo_type of the ABI; 0 = it is a struct file, which knows */
 };
 struct grant {
@@ -50,14 +59,14 @@ struct grant {
 	struct grant *parent;  /* [c] NULL = root grant, embedded in the object */
 	u32 rights;            /* [c] enum cap_right */
 	u32 refs;    /* [a] derived grants only; a root grant lives as long as its object */
-	u8 revoked;  /* [a] set once; release, pairs with cap_get */
+	u8 state;    /* [a] GRANT_*; 0 for root grants: nothing to look up */
+	u8 depth;    /* [c] derivations from the root grant */
 	u32 gc_refs; /* [flight_lock of net] derived grants: references in flight */
-	struct list children, sibling; /* [grant tree lock] */
+	u64 epoch;   /* [a] grows when all children are revoked */
 };
-struct derived_grant { /* what cap_derive allocates */
-	struct grant grant;
-	struct rcu_head rcu;
-};
+#define GRANT_DERIVED   1u
+#define GRANT_REVOKED   2u
+#define GRANT_DEPTH_MAX 64
 struct object {
 	const struct object_type *type; /* [c] */
 	u32 refs;                       /* [a] */
@@ -85,8 +94,14 @@ struct cap_space {
 	spinlock_t lock;         /* CAPSPACE */
 	struct cap_table *table; /* [lock write, RCU read] */
 	u32 next_hint;           /* [lock] no free slot below */
-	bool confined;           /* [lock] capability mode, never left */
+	bool confined;           /* [a] capability mode, never left */
 };
+/* cap_confined - is current in capability mode? No global names then:
+ * docs/specs/CAPABILITY_SYSTEM.md. */
+static ALWAYS_INLINE bool cap_confined(void)
+{
+	return unlikely(current->caps && READ_ONCE(current->caps->confined));
+}
 struct cap_space *cap_space_create(void);              /* NULL = out of memory */
 struct cap_space *cap_space_fork(struct cap_space *s); /* copy: err_ptr(-ENOMEM) */
 void cap_space_put(struct cap_space *s);               /* last: closes every slot */
@@ -105,6 +120,9 @@ static inline void cap_release(struct object *o, bool borrowed)
 }
 struct grant *cap_get_grant(
 	struct cap_space *s, cap_t fd); /* +1 (object or derived grant); err_ptr(-EBADF) */
+/* cap_get_gift - the grant of slot @fd of current, +1, to be put into another space. err_ptr(-EBADF
+ * | -EACCES no CAP_TRANSFER | -EKEYREVOKED). */
+struct grant *cap_get_gift(cap_t fd);
 void grant_get(struct grant *g);
 void grant_put(struct grant *g);
 /* cap_install - lowest free slot >= @from; takes over the grant reference on success. Return: slot
@@ -123,11 +141,33 @@ int cap_set_flags(struct cap_space *s, cap_t fd, u32 flags) MUST_USE;
 void cap_close_range(struct cap_space *s, u32 first, u32 last, bool cloexec_only);
 cap_t cap_next(
 	struct cap_space *s, cap_t from); /* next used slot >= from, -1 none (/proc/PID/fd) */
-/* derive, revoke: see docs/specs; native calls come later, the structure and its tests are here
- * now. */
-struct grant *cap_derive(
-	struct grant *g, u32 rights); /* err_ptr(-EACCES | -ENOMEM | -EKEYREVOKED) */
-void cap_revoke(struct grant *g);     /* g and every descendant */
+/* cap_derive - a child of @g (borrowed), which holds it, with fewer rights. @expires_ns:
+ * CLOCK_MONOTONIC, 0 = never; then it is revoked by itself; never later than @g's. Return: grant,
+ * +1 | err_ptr(-EACCES | -EMLINK too deep | -EKEYEXPIRED past | -EKEYREVOKED | -ENOMEM). */
+struct grant *cap_derive(struct grant *g, u32 rights, ns_t expires_ns);
+/* cap_revoke - @g and all below it, or only what is below it. O(1) and threads. 0 | -EPERM a root
+ * grant itself. Context: thread. */
+int cap_revoke(struct grant *g, bool children_only) MUST_USE;
+bool grant_live(const struct grant *g); /* neither it nor an ancestor is revoked */
+ns_t grant_expires_ns(const struct grant *g);
+/* grant_watch - current's call depends on the derived grant @g: a revocation will end its sleep.
+ * Return: grant_live. Until the way back to user mode. */
+bool grant_watch(const struct grant *g);
+u64 grant_watch_bit(const struct grant *g);
+void cap_watch(u64 objects); /* the same for a set of grant_watch_bit; ask grant_live afterwards */
+/* cap_get_derived - the grant of slot @fd, +1, when it names @o and is derived. NULL it is o's root
+ * grant | err_ptr(-EBADF). */
+struct grant *cap_get_derived(struct cap_space *s, cap_t fd, const struct object *o);
+/* cap_rights - what slot @fd allows, for the call that has just borrowed @o from it. 0 | -EBADF
+ * another thread changed the slot. */
+int cap_rights(struct cap_space *s, cap_t fd, const struct object *o, u32 *rights) MUST_USE;
+/* cap_poke - [ops] posix_x: threads whose cap_watch meets @objects begin their calls again. */
+void cap_poke(u64 objects);
+/* Bits that some thread may be watching; else there is nobody to look for. grant_watch sets the
+ * thread's bit and then reads this, cap_poke empties it and then reads the threads. */
+extern u64 cap_watched;        /* [a] */
+extern u64 cap_revocations;    /* [a] how often something was revoked */
+#define CAP_POKED (1ULL << 63) /* in thread->cap_watch: it was */
 
 /* ---- credentials: immutable, shared, replaced ---- */
 struct cred {

@@ -28,6 +28,9 @@ static inline void path_buf_fini(struct path_buf *b)
 /* ---- looking ---- */
 int walk_path(cap_t dirfd, const char *text, u32 flags,
 	struct path *out) MUST_USE; /* path_lookup of a padded text */
+/* walk_path_rights - and what the way there lets one do with it. */
+int walk_path_rights(
+	cap_t dirfd, const char *text, u32 flags, struct path *out, u32 *rights) MUST_USE;
 int path_stat(cap_t dirfd, const char *text, u32 flags,
 	struct stat_k *st) MUST_USE;        /* no references on the fast path */
 u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
@@ -73,7 +76,7 @@ static ALWAYS_INLINE struct file *fd_file_fast(cap_t fd, u32 rights, bool *borro
 	if (likely(__atomic_load_n(&s->refs, __ATOMIC_RELAXED) == 1 && (u32)fd < t->slots_max &&
 		    (g = t->slots[fd].grant) != NULL)) {
 		if (likely(!(rights & ~g->rights) &&
-			    !__atomic_load_n(&g->revoked, __ATOMIC_ACQUIRE) &&
+			    !__atomic_load_n(&g->state, __ATOMIC_ACQUIRE) &&
 			    g->object->type == &file_object_type)) {
 			*borrowed = true;
 			return object_file(g->object);
@@ -101,6 +104,7 @@ static inline void file_pos_unlock(struct file *f, bool locked)
 
 bool file_is_nosuid(const struct file *f); /* its mount gives no set-ID rights */
 struct file *memfd_create_file(const char *name, bool allow_sealing); /* err_ptr */
+bool file_is_memfd(const struct file *f);
 int tmpfs_add_seals(struct inode *i,
 	u32 seals) MUST_USE; /* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */
 int tmpfs_get_seals(struct inode *i) MUST_USE;

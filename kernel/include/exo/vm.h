@@ -15,6 +15,7 @@
 #include <arch/mmu.h>
 
 struct file;
+struct grant;
 struct vm_object;
 
 /* ---- memory objects: the page cache of an inode, shared memory ---- */
@@ -63,6 +64,9 @@ void vm_object_set_size(
 /* vm_object_truncate - drops pages at and after @new_size (zeroes the tail of the last), unmaps
  * them everywhere. Sets size_bytes. */
 void vm_object_truncate(struct vm_object *o, u64 new_size_bytes);
+/* vm_object_revoke - unmaps what is mapped through grants that are revoked now; nothing comes back
+ * there. Context: thread. */
+void vm_object_revoke(struct vm_object *o);
 /* vm_object_punch - drops whole pages in [start,end) and zeroes the edges. */
 void vm_object_punch(struct vm_object *o, u64 start, u64 end);
 /* vm_object_next_data - index of the first present page >= index (SEEK_DATA); ~0 when none. */
@@ -101,7 +105,9 @@ struct vm_area {
 	struct vm_object *object; /* [c] NULL = anonymous private */
 	u64 object_page;          /* [lock] page index in object at start */
 	struct file *file;        /* [c] for /proc/maps and mm ownership; may be NULL. Shared +1 */
-	struct list mapping_node; /* [object->lock] */
+	struct grant *grant;      /* [c] derived, by which it was made: when that is revoked, every
+				     access fails. Shared +1; NULL = for good */
+	struct list mapping_node; /* [object->mappings_lock] */
 	struct rwsem lock;        /* S_AREA; anonymous areas may grow at either end without it */
 	const struct vm_special_ops *special; /* VM_SPECIAL: name for maps; fault gives a pte */
 	void *special_ctx;
@@ -154,6 +160,7 @@ struct vm_map_request {
 	struct vm_object *object; /* borrowed (+1 taken) */
 	u64 offset_bytes;         /* page aligned */
 	struct file *file;        /* borrowed (+1 taken) */
+	struct grant *grant; /* derived, with an object only; borrowed (+1 taken); may be NULL */
 	const struct vm_special_ops *special;
 	void *special_ctx;
 };

@@ -5,6 +5,7 @@
  * when it gets the area's lock. */
 #include <exo/fs.h>
 #include <exo/log.h>
+#include <exo/security.h>
 #include "vm_internal.h"
 
 static struct kmem_cache *area_cache;
@@ -29,6 +30,7 @@ struct vm_area *area_create(
 	a->object = like->object;
 	a->object_page = like->object_page;
 	a->file = like->file;
+	a->grant = like->grant;
 	a->special = like->special;
 	a->special_ctx = like->special_ctx;
 	list_init(&a->mapping_node);
@@ -37,6 +39,8 @@ struct vm_area *area_create(
 		vm_object_get(a->object);
 	if (a->file)
 		file_get(a->file);
+	if (a->grant)
+		grant_get(a->grant);
 	return a;
 }
 
@@ -48,6 +52,8 @@ void area_put(struct vm_area *a)
 		vm_object_put(a->object);
 	if (a->file)
 		file_put(a->file);
+	if (a->grant)
+		grant_put(a->grant);
 	kmem_cache_free(area_cache, a);
 }
 
@@ -192,7 +198,7 @@ void area_split(struct vm_area *a, vaddr_t at, struct vm_area *upper)
 static bool areas_match(const struct vm_area *a, const struct vm_area *b)
 {
 	return a->flags == b->flags && a->object == b->object && a->file == b->file &&
-	       a->special == b->special && !a->special &&
+	       a->grant == b->grant && a->special == b->special && !a->special &&
 	       (!a->object || a->object_page + area_pages(a) == b->object_page);
 }
 
@@ -221,6 +227,7 @@ bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t star
 		.flags = like->flags,
 		.object = like->object,
 		.file = like->file,
+		.grant = like->grant,
 		.special = like->special,
 		.object_page = like->object_page};
 

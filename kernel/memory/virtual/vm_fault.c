@@ -6,6 +6,7 @@
  * counter, see vm_object.c. Out of memory: all locks are dropped, then the OOM killer decides. */
 #include <exo/log.h>
 #include <exo/sched.h>
+#include <exo/security.h>
 #include <exo/string.h>
 #include <exo/time.h>
 #include <arch/uaccess.h>
@@ -328,6 +329,8 @@ static int fault_allowed(const struct vm_area *a, u32 access)
 {
 	u32 flags = a->flags;
 
+	if (unlikely(a->grant) && !grant_live(a->grant))
+		return -EACCES;
 	if (access & PROT_W)
 		return flags & VM_WRITE || (access & VM_FAULT_FORCE && !(flags & VM_SHARED) &&
 						   flags & VM_PROT)

@@ -286,6 +286,7 @@ static int map_locked(
 		.object = r->object,
 		.object_page = r->offset_bytes >> PAGE_SHIFT,
 		.file = r->file,
+		.grant = r->grant,
 		.special = r->special,
 		.special_ctx = r->special_ctx};
 	u64 pages = len_bytes >> PAGE_SHIFT, replaced;

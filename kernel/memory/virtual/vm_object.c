@@ -10,6 +10,7 @@
  * Locks: object->lock for the tree; mappings_lock, then area->lock, for unmapping; fill_locks,
  * hashed by page, so that one thread fills a page. */
 #include <exo/log.h>
+#include <exo/security.h>
 #include <exo/string.h>
 #include "vm_internal.h"
 
@@ -305,6 +306,19 @@ static void object_remove(struct vm_object *o, u64 first, u64 last, bool keep_co
 	rwsem_read_unlock(&o->mappings_lock);
 	if (ring)
 		rcu_call(&ring->rcu, pages_free_rcu);
+}
+
+/* A fault asks for the grant under the area's lock: one that came before is undone here, one that
+ * comes later is refused. */
+void vm_object_revoke(struct vm_object *o)
+{
+	struct vm_area *a;
+
+	rwsem_read_lock(&o->mappings_lock);
+	list_for_each_entry (a, &o->mappings, mapping_node)
+		if (a->grant && !grant_live(a->grant))
+			area_unmap_object_range(a, 0, ~0ull, false);
+	rwsem_read_unlock(&o->mappings_lock);
 }
 
 static void page_zero_part(struct vm_object *o, u64 start, u64 end) /* inside one page */

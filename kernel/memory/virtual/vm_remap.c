@@ -18,6 +18,7 @@ static int grow_in_place(struct remap *r, struct vm_area *a)
 	struct vm_area like = {.flags = a->flags,
 		.object = a->object,
 		.file = a->file,
+		.grant = a->grant,
 		.object_page = a->object ? area_index(a, a->end) : 0};
 
 	if (a->end != r->old + r->old_len || a->special || !range_free(s, a->end, more))

@@ -51,24 +51,6 @@ static u32 sockets_among(const struct scm_fds *f)
 
 /* ---- sets of grants ---- */
 
-static int grant_take(s32 slot, struct grant **out)
-{
-	struct grant *g = cap_get_grant(current->caps, slot);
-	int err = 0;
-
-	if (is_err(g))
-		return (int)ptr_err(g);
-	if (!(g->rights & CAP_TRANSFER))
-		err = -EACCES;
-	else if (__atomic_load_n(&g->revoked, __ATOMIC_ACQUIRE))
-		err = -EKEYREVOKED;
-	if (err)
-		grant_put(g);
-	else
-		*out = g;
-	return err;
-}
-
 int scm_fds_add(struct scm_fds **fds, const s32 *slots, u32 count)
 {
 	struct scm_fds *f = *fds;
@@ -89,8 +71,12 @@ int scm_fds_add(struct scm_fds **fds, const s32 *slots, u32 count)
 	}
 	*fds = f;
 	for (u32 i = 0; i < count && !err; i++) {
-		err = grant_take(slots[i], &f->grants[f->count]);
-		f->count += !err;
+		struct grant *g = cap_get_gift(slots[i]);
+
+		if (is_err(g))
+			err = (int)ptr_err(g);
+		else
+			f->grants[f->count++] = g;
 	}
 	if (!err && account_charge_flight(&f->account, count)) {
 		unix_flight_collect(); /* a second look, without what nobody can get at */

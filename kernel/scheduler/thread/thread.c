@@ -44,7 +44,6 @@ int thread_init(struct thread *t, const char *name, u32 flags)
 	list_init(&t->se.bucket);
 	list_init(&t->se.waiting);
 	list_init(&t->rt_node);
-	list_init(&t->all_node);
 	fair_fork(t, inherit ? parent : NULL);
 	t->start_ns = clock_monotonic();
 	t->timer_slack_ns = TIMER_SLACK_DEFAULT_NS;

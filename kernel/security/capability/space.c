@@ -228,7 +228,7 @@ static ALWAYS_INLINE struct object *grant_check(const struct grant *g, u32 right
 {
 	if (unlikely(rights & ~g->rights))
 		return err_ptr(-EACCES);
-	if (unlikely(__atomic_load_n(&g->revoked, __ATOMIC_ACQUIRE)))
+	if (unlikely(__atomic_load_n(&g->state, __ATOMIC_ACQUIRE)) && !grant_watch(g))
 		return err_ptr(-EKEYREVOKED);
 	return g->object;
 }

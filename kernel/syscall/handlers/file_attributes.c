@@ -10,11 +10,11 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
-/* The path behind a descriptor, +1. */
-static int fd_path(cap_t fd, bool allow_path, struct path *out)
+/* The path behind a descriptor with these rights, +1. */
+static int fd_path(cap_t fd, u32 rights, struct path *out)
 {
 	bool borrowed;
-	struct file *f = allow_path ? fd_file_path(fd, 0, &borrowed) : fd_file(fd, 0, &borrowed);
+	struct file *f = fd_file(fd, rights, &borrowed);
 	int err;
 
 	if (is_err(f))
@@ -29,7 +29,8 @@ static int fd_path(cap_t fd, bool allow_path, struct path *out)
 static long do_chmod(cap_t dirfd, u64 name, u32 mode)
 {
 	struct path p;
-	long ret = path_lookup_user(dirfd, (const char USER *)name, LOOKUP_FOLLOW, &p);
+	long ret = path_lookup_user(
+		dirfd, (const char USER *)name, LOOKUP_FOLLOW | LOOKUP_NEED(CAP_ADMIN), &p);
 
 	if (ret)
 		return ret;
@@ -51,7 +52,7 @@ long sys_fchmodat(u64 a0, u64 a1, u64 a2)
 long sys_fchmod(u64 a0, u64 a1)
 {
 	struct path p;
-	long ret = fd_path((cap_t)a0, false, &p);
+	long ret = fd_path((cap_t)a0, CAP_ADMIN, &p);
 
 	if (ret)
 		return ret;
@@ -69,7 +70,7 @@ static long do_chown(cap_t dirfd, u64 name, u32 uid, u32 gid, u32 at_flags)
 
 	if (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	ret = path_lookup_user(dirfd, (const char USER *)name, lookup, &p);
+	ret = path_lookup_user(dirfd, (const char USER *)name, lookup | LOOKUP_NEED(CAP_ADMIN), &p);
 	if (ret)
 		return ret;
 	ret = vfs_chown(&p, uid, gid);
@@ -95,7 +96,7 @@ long sys_fchownat(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 long sys_fchown(u64 a0, u64 a1, u64 a2)
 {
 	struct path p;
-	long ret = fd_path((cap_t)a0, false, &p);
+	long ret = fd_path((cap_t)a0, CAP_ADMIN, &p);
 
 	if (ret)
 		return ret;
@@ -155,11 +156,12 @@ static long do_utimes(cap_t dirfd, u64 name, const struct linux_timespec *t, u32
 			.mtime = time_now_inode()};
 	}
 	if (!name && dirfd != AT_FDCWD)
-		ret = at_flags ? -EINVAL : fd_path(dirfd, false, &p);
+		ret = at_flags ? -EINVAL : fd_path(dirfd, CAP_ADMIN, &p);
 	else
 		ret = path_lookup_user(dirfd, (const char USER *)name,
 			(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-				(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+				(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) |
+				LOOKUP_NEED(CAP_ADMIN),
 			&p);
 	if (ret)
 		return ret;
@@ -227,7 +229,8 @@ long sys_truncate(u64 a0, u64 a1)
 
 	if ((s64)a1 < 0)
 		return -EINVAL;
-	ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW, &p);
+	ret = path_lookup_user(
+		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_NEED(CAP_WRITE), &p);
 	if (ret)
 		return ret;
 	ret = vfs_truncate(&p, a1);
@@ -359,72 +362,73 @@ static long removexattr_at(const struct path *p, u64 user_name)
 	return ret ? ret : vfs_removexattr(p, name);
 }
 
-#define BY_PATH(lookup, expression)                                                          \
-	({                                                                                   \
-		struct path p;                                                               \
-		long ret_ = path_lookup_user(AT_FDCWD, (const char USER *)a0, (lookup), &p); \
-		if (!ret_) {                                                                 \
-			ret_ = (expression);                                                 \
-			path_put(&p);                                                        \
-		}                                                                            \
-		ret_;                                                                        \
+#define BY_PATH(rights, lookup, expression)                                                   \
+	({                                                                                    \
+		struct path p;                                                                \
+		long ret_ = path_lookup_user(                                                 \
+			AT_FDCWD, (const char USER *)a0, (lookup) | LOOKUP_NEED(rights), &p); \
+		if (!ret_) {                                                                  \
+			ret_ = (expression);                                                  \
+			path_put(&p);                                                         \
+		}                                                                             \
+		ret_;                                                                         \
 	})
-#define BY_FD(expression)                                  \
-	({                                                 \
-		struct path p;                             \
-		long ret_ = fd_path((cap_t)a0, false, &p); \
-		if (!ret_) {                               \
-			ret_ = (expression);               \
-			path_put(&p);                      \
-		}                                          \
-		ret_;                                      \
+#define BY_FD(rights, expression)                           \
+	({                                                  \
+		struct path p;                              \
+		long ret_ = fd_path((cap_t)a0, rights, &p); \
+		if (!ret_) {                                \
+			ret_ = (expression);                \
+			path_put(&p);                       \
+		}                                           \
+		ret_;                                       \
 	})
 
 long sys_setxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	return BY_PATH(LOOKUP_FOLLOW, setxattr_at(&p, a1, a2, a3, a4));
+	return BY_PATH(CAP_ADMIN, LOOKUP_FOLLOW, setxattr_at(&p, a1, a2, a3, a4));
 }
 long sys_lsetxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	return BY_PATH(0, setxattr_at(&p, a1, a2, a3, a4));
+	return BY_PATH(CAP_ADMIN, 0, setxattr_at(&p, a1, a2, a3, a4));
 }
 long sys_fsetxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	return BY_FD(setxattr_at(&p, a1, a2, a3, a4));
+	return BY_FD(CAP_ADMIN, setxattr_at(&p, a1, a2, a3, a4));
 }
 long sys_getxattr(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return BY_PATH(LOOKUP_FOLLOW, getxattr_at(&p, a1, a2, a3));
+	return BY_PATH(CAP_STAT, LOOKUP_FOLLOW, getxattr_at(&p, a1, a2, a3));
 }
 long sys_lgetxattr(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return BY_PATH(0, getxattr_at(&p, a1, a2, a3));
+	return BY_PATH(CAP_STAT, 0, getxattr_at(&p, a1, a2, a3));
 }
 long sys_fgetxattr(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return BY_FD(getxattr_at(&p, a1, a2, a3));
+	return BY_FD(CAP_STAT, getxattr_at(&p, a1, a2, a3));
 }
 long sys_listxattr(u64 a0, u64 a1, u64 a2)
 {
-	return BY_PATH(LOOKUP_FOLLOW, listxattr_at(&p, a1, a2));
+	return BY_PATH(CAP_STAT, LOOKUP_FOLLOW, listxattr_at(&p, a1, a2));
 }
 long sys_llistxattr(u64 a0, u64 a1, u64 a2)
 {
-	return BY_PATH(0, listxattr_at(&p, a1, a2));
+	return BY_PATH(CAP_STAT, 0, listxattr_at(&p, a1, a2));
 }
 long sys_flistxattr(u64 a0, u64 a1, u64 a2)
 {
-	return BY_FD(listxattr_at(&p, a1, a2));
+	return BY_FD(CAP_STAT, listxattr_at(&p, a1, a2));
 }
 long sys_removexattr(u64 a0, u64 a1)
 {
-	return BY_PATH(LOOKUP_FOLLOW, removexattr_at(&p, a1));
+	return BY_PATH(CAP_ADMIN, LOOKUP_FOLLOW, removexattr_at(&p, a1));
 }
 long sys_lremovexattr(u64 a0, u64 a1)
 {
-	return BY_PATH(0, removexattr_at(&p, a1));
+	return BY_PATH(CAP_ADMIN, 0, removexattr_at(&p, a1));
 }
 long sys_fremovexattr(u64 a0, u64 a1)
 {
-	return BY_FD(removexattr_at(&p, a1));
+	return BY_FD(CAP_ADMIN, removexattr_at(&p, a1));
 }

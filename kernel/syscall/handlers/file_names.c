@@ -141,11 +141,15 @@ static long do_link(cap_t old_fd, u64 old, cap_t new_fd, u64 new, u32 at_flags)
 	if (at_flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	if (at_flags & AT_EMPTY_PATH) {
+		if (cap_confined()) /* a file held for reading would come back by a name for writing
+				     */
+			return -EPERM;
 		if (!cred_capable(current->cred, LCAP_DAC_READ_SEARCH))
 			return -ENOENT;
 		lookup |= LOOKUP_EMPTY;
 	}
-	ret = path_lookup_user(old_fd, (const char USER *)old, lookup, &p);
+	/* Nobody gets more rights to a file by another name of it. */
+	ret = path_lookup_user(old_fd, (const char USER *)old, lookup | LOOKUP_NEED(CAP_ALL), &p);
 	if (ret)
 		return ret;
 	ret = path_buf_user(&b, (const char USER *)new);
@@ -356,8 +360,8 @@ static long enter(struct path *p, bool root)
 long sys_chdir(u64 a0)
 {
 	struct path p;
-	long ret = path_lookup_user(
-		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0,
+		LOOKUP_FOLLOW | LOOKUP_DIRECTORY | LOOKUP_NEED(CAP_NAMES), &p);
 
 	return ret ? ret : enter(&p, false);
 }
@@ -365,8 +369,8 @@ long sys_chdir(u64 a0)
 long sys_chroot(u64 a0)
 {
 	struct path p;
-	long ret = path_lookup_user(
-		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0,
+		LOOKUP_FOLLOW | LOOKUP_DIRECTORY | LOOKUP_NEED(CAP_NAMES), &p);
 
 	return ret ? ret : enter(&p, true);
 }
@@ -374,7 +378,7 @@ long sys_chroot(u64 a0)
 long sys_fchdir(u64 a0)
 {
 	bool borrowed;
-	struct file *f = fd_file_path((cap_t)a0, CAP_LOOKUP, &borrowed);
+	struct file *f = fd_file_path((cap_t)a0, CAP_NAMES, &borrowed);
 	struct path p;
 
 	if (is_err(f))

@@ -169,6 +169,29 @@ static long owner_ex(struct file *f, bool set, u64 arg)
 	return 0;
 }
 
+/* To look is free, to lock is to read, to change is to administer. */
+static u32 fcntl_rights(u32 cmd)
+{
+	switch (cmd) {
+	case F_GETFL:
+	case F_GETOWN:
+	case F_GETOWN_EX:
+	case F_GETSIG:
+	case F_GETPIPE_SZ:
+	case F_GET_SEALS:
+		return 0;
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return CAP_READ;
+	default:
+		return CAP_ADMIN;
+	}
+}
+
 static long file_fcntl(struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {
@@ -184,12 +207,16 @@ static long file_fcntl(struct file *f, u32 cmd, u64 arg)
 	case F_OFD_SETLKW:
 		return f->mode & FMODE_PATH ? -EBADF : file_lock_fcntl(f, cmd, arg);
 	case F_SETOWN:
+		if (cap_confined())
+			return -EPERM;
 		f->owner_pid = (s32)arg;
 		return 0;
 	case F_GETOWN:
 		return f->owner_pid;
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
+		if (cap_confined())
+			return -EPERM;
 		return owner_ex(f, cmd == F_SETOWN_EX, arg);
 	case F_SETSIG:
 		if (arg > SIGNALS_MAX)
@@ -233,7 +260,7 @@ long sys_fcntl(u64 a0, u64 a1, u64 a2)
 	default:
 		break;
 	}
-	f = fd_file_path(fd, 0, &borrowed);
+	f = fd_file_path(fd, fcntl_rights(cmd), &borrowed);
 	if (is_err(f))
 		return ptr_err(f);
 	ret = file_fcntl(f, cmd, a2);
@@ -280,7 +307,7 @@ long sys_ioctl(u64 a0, u64 a1, u64 a2)
 	u32 cmd = (u32)a1;
 	long ret;
 
-	f = fd_file((cap_t)a0, 0, &borrowed);
+	f = fd_file((cap_t)a0, cmd == FIOCLEX || cmd == FIONCLEX ? 0 : CAP_ADMIN, &borrowed);
 	if (is_err(f))
 		return ptr_err(f);
 	if (cmd == FIOCLEX || cmd == FIONCLEX)

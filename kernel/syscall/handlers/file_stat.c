@@ -51,7 +51,8 @@ static int stat_at(cap_t dirfd, u64 name, u32 at_flags, struct stat_k *st)
 	else
 		err = path_stat(dirfd, b.text,
 			(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-				(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+				(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) |
+				LOOKUP_NEED(CAP_STAT),
 			st);
 	path_buf_fini(&b);
 	return err;
@@ -167,7 +168,8 @@ static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 long sys_statfs(u64 a0, u64 a1)
 {
 	struct path p;
-	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW, &p);
+	long ret = path_lookup_user(
+		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_NEED(CAP_STAT), &p);
 
 	if (ret)
 		return ret;
@@ -201,7 +203,7 @@ static long do_access(cap_t dirfd, u64 name, u32 mode, u32 at_flags)
 		return -EINVAL;
 	ret = path_lookup_user(dirfd, (const char USER *)name,
 		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) | LOOKUP_NEED(CAP_STAT),
 		&p);
 	if (ret)
 		return ret;

@@ -87,7 +87,7 @@ long sys_sync(void)
 long sys_syncfs(u64 a0)
 {
 	bool borrowed;
-	struct file *f = fd_file((cap_t)a0, 0, &borrowed);
+	struct file *f = fd_file((cap_t)a0, CAP_WRITE, &borrowed);
 
 	if (is_err(f))
 		return ptr_err(f);
@@ -98,7 +98,7 @@ long sys_syncfs(u64 a0)
 static long do_fsync(u64 fd, bool data_only)
 {
 	bool borrowed;
-	struct file *f = fd_file((cap_t)fd, 0, &borrowed);
+	struct file *f = fd_file((cap_t)fd, CAP_WRITE, &borrowed);
 	long ret;
 
 	if (is_err(f))
@@ -123,7 +123,7 @@ long sys_fdatasync(u64 a0)
 long sys_fadvise64(u64 a0, u64 a1, u64 a2, u64 a3)
 {
 	bool borrowed;
-	struct file *f = fd_file((cap_t)a0, 0, &borrowed);
+	struct file *f = fd_file((cap_t)a0, CAP_READ, &borrowed);
 	long ret;
 
 	if (is_err(f))

@@ -5,7 +5,7 @@
 long sys_flock(u64 a0, u64 a1)
 {
 	bool borrowed;
-	struct file *f = fd_file((cap_t)a0, 0, &borrowed);
+	struct file *f = fd_file((cap_t)a0, CAP_READ, &borrowed);
 	long ret;
 
 	if (is_err(f))

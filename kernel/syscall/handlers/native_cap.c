@@ -1,6 +1,6 @@
-/* Native calls on capabilities: inspect. Layer: syscall.
- * Source: docs/specs/CAPABILITY_SYSTEM.md. */
+/* Native calls on capabilities. Layer: syscall. Source: docs/specs/CAPABILITY_SYSTEM.md. */
 #include <exo/fs.h>
+#include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/security.h>
 #include <exo/syscalls.h>
@@ -22,12 +22,83 @@ long exo_cap_inspect(u64 a0, u64 a1, u64 a2)
 	info.type = g->object->type->exo_type ? g->object->type->exo_type
 					      : file_exo_type(object_file(g->object));
 	info.rights = g->rights;
-	for (const struct grant *p = g->parent; p; p = p->parent)
-		info.depth++;
-	if (__atomic_load_n(&g->revoked, __ATOMIC_ACQUIRE))
+	info.depth = g->depth;
+	info.expires_ns = grant_expires_ns(g);
+	if (!grant_live(g))
 		info.flags |= EXO_CAP_REVOKED;
 	if (!cap_get_flags(current->caps, (cap_t)a0, &slot_flags) && slot_flags & CAP_CLOEXEC)
 		info.flags |= EXO_CAP_CLOEXEC;
 	grant_put(g);
 	return user_struct_put(a1, a2, CAP_INFO_MIN, &info, sizeof(info));
+}
+
+long exo_cap_derive(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct grant *g, *child;
+	cap_t fd;
+
+	if (a1 & ~(u64)EXO_ALL || a3 & ~(u64)EXO_CAP_CLOEXEC)
+		return -EINVAL;
+	g = cap_get_grant(current->caps, (cap_t)a0);
+	if (is_err(g))
+		return ptr_err(g);
+	child = cap_derive(g, (u32)a1, a2);
+	grant_put(g);
+	if (is_err(child))
+		return ptr_err(child);
+	fd = cap_install(current->caps, child, a3 & EXO_CAP_CLOEXEC ? CAP_CLOEXEC : 0, 0,
+		(u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX));
+	if (fd < 0)
+		grant_put(child);
+	return fd;
+}
+
+long exo_cap_revoke(u64 a0, u64 a1)
+{
+	struct grant *g;
+	long err;
+
+	if (a1 & ~(u64)EXO_REVOKE_CHILDREN)
+		return -EINVAL;
+	g = cap_get_grant(current->caps, (cap_t)a0);
+	if (is_err(g))
+		return ptr_err(g);
+	err = g->rights & CAP_REVOKE ? cap_revoke(g, a1 & EXO_REVOKE_CHILDREN) : -EACCES;
+	grant_put(g);
+	return err;
+}
+
+long exo_cap_compare(u64 a0, u64 a1)
+{
+	struct grant *a = cap_get_grant(current->caps, (cap_t)a0), *b;
+	long same;
+
+	if (is_err(a))
+		return ptr_err(a);
+	b = cap_get_grant(current->caps, (cap_t)a1);
+	if (is_err(b)) {
+		grant_put(a);
+		return ptr_err(b);
+	}
+	same = (a->object == b->object ? EXO_SAME_OBJECT : 0) | (a == b ? EXO_SAME_GRANT : 0);
+	grant_put(a);
+	grant_put(b);
+	return same;
+}
+
+long exo_cap_enter(u64 a0)
+{
+	struct cap_space *s = current->caps;
+
+	if (a0 & ~(u64)EXO_ENTER_QUERY)
+		return -EINVAL;
+	if (a0 & EXO_ENTER_QUERY)
+		return cap_confined();
+	__atomic_store_n(&s->confined, true, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+long exo_cap_close(u64 a0)
+{
+	return cap_close(current->caps, (cap_t)a0);
 }

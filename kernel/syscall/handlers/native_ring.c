@@ -156,23 +156,12 @@ static bool holds_ends(struct object *o)
 /* The grant of @fd, which may be given away. grant, +1 | err_ptr. */
 static struct grant *transferable(cap_t fd)
 {
-	struct object *o = cap_get(current->caps, fd, CAP_TRANSFER);
-	struct grant *g;
+	struct grant *g = cap_get_gift(fd);
 
-	if (is_err(o))
-		return (struct grant *)o;
-	g = cap_get_grant(current->caps, fd);
-	/* another thread may have changed the slot between the two */
-	if (!is_err(g) && (g->object != o || !(g->rights & CAP_TRANSFER))) {
-		grant_put(g);
-		g = err_ptr(-EBADF);
-	}
-	if (!is_err(g) && holds_ends(o)) {
-		grant_put(g);
-		g = err_ptr(-ELOOP);
-	}
-	object_put(o);
-	return g;
+	if (is_err(g) || !holds_ends(g->object))
+		return g;
+	grant_put(g);
+	return err_ptr(-ELOOP);
 }
 
 long exo_ring_send_caps(u64 a0, u64 a1, u64 a2, u64 a3)

@@ -307,6 +307,7 @@ long sys_epoll_create(u64 a0)
 long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 {
 	struct linux_epoll_event ev = {0};
+	struct grant *g = NULL;
 	struct file *ep, *f;
 	bool ep_borrowed, f_borrowed;
 	int op = (int)a1;
@@ -314,16 +315,23 @@ long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 
 	if (op != EPOLL_CTL_DEL && copy_from_user(&ev, (const void USER *)a3, sizeof(ev)))
 		return -EFAULT;
-	ep = fd_file((cap_t)a0, 0, &ep_borrowed);
+	ep = fd_file((cap_t)a0, CAP_ADMIN, &ep_borrowed);
 	if (is_err(ep))
 		return ptr_err(ep);
-	f = fd_file((cap_t)a2, 0, &f_borrowed);
+	f = fd_file((cap_t)a2, op == EPOLL_CTL_DEL ? 0 : CAP_WAIT, &f_borrowed);
 	ret = ptr_err(f);
 	if (is_err(f))
 		goto release_ep;
-	ret = op < EPOLL_CTL_ADD || op > EPOLL_CTL_MOD
-		      ? -EINVAL
-		      : epoll_control(ep, op, f, (cap_t)a2, ev.events, ev.data);
+	if (unlikely(current->cap_watch)) /* one of the two is by a derived grant */
+		g = cap_get_derived(current->caps, (cap_t)a2, &f->object);
+	if (is_err(g))
+		ret = ptr_err(g);
+	else
+		ret = op < EPOLL_CTL_ADD || op > EPOLL_CTL_MOD
+			      ? -EINVAL
+			      : epoll_control(ep, op, f, (cap_t)a2, ev.events, ev.data, g);
+	if (g && !is_err(g))
+		grant_put(g);
 	fd_file_release(f, f_borrowed);
 release_ep:
 	fd_file_release(ep, ep_borrowed);
@@ -347,7 +355,7 @@ static long do_epoll_wait(u64 epfd, u64 events, u64 max, ns_t deadline)
 		return -EINVAL;
 	if (!user_range_ok((const void USER *)events, max * sizeof(struct linux_epoll_event)))
 		return -EFAULT;
-	ep = fd_file((cap_t)epfd, 0, &borrowed);
+	ep = fd_file((cap_t)epfd, CAP_WAIT, &borrowed);
 	if (is_err(ep))
 		return ptr_err(ep);
 	ret = epoll_collect(ep, (int)max, deadline, emit_event, (void *)events);

@@ -7,7 +7,7 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
 
-static long clone_with(const struct clone_request *r)
+static long clone_with(struct clone_request *r)
 {
 	return process_clone(r, syscall_frame());
 }
@@ -153,7 +153,7 @@ static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
  * number | -EBADF. */
 static long wait_target(struct wait_request *w, bool *nonblock)
 {
-	struct process *p = pidfd_process((cap_t)w->id, nonblock);
+	struct process *p = pidfd_process((cap_t)w->id, CAP_WAIT, nonblock);
 
 	if (is_err(p))
 		return ptr_err(p);

@@ -38,6 +38,8 @@ void sock_put(const struct sock_ref *r)
 
 int address_import(struct sockaddr_k *a, const void USER *from, u32 len_bytes)
 {
+	if (cap_confined()) /* addresses are global names */
+		return -EPERM;
 	if (len_bytes > SOCKADDR_MAX)
 		return -EINVAL;
 	memset(a, 0, sizeof(*a));

@@ -6,6 +6,7 @@
 #include <memory/virtual/vm_internal.h>
 #include <exo/fs.h>
 #include <exo/sched.h>
+#include <exo/security.h>
 #include <exo_abi/linux_mman.h>
 #include <arch/boot.h>
 #include <stdlib.h>
@@ -23,6 +24,18 @@ void file_get(struct file *f)
 void file_put(struct file *f)
 {
 	files_held--;
+}
+void grant_get(struct grant *g)
+{
+	g->refs++;
+}
+void grant_put(struct grant *g)
+{
+	g->refs--;
+}
+bool grant_live(const struct grant *g)
+{
+	return !(g->state & GRANT_REVOKED);
 }
 
 static void vm_start(u64 bytes)

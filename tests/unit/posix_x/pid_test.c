@@ -67,6 +67,20 @@ U_TEST(fixed_numbers)
 	u_check(pid_table_find(&table, PID_MAX_LIMIT - 1) == NULL);
 }
 
+U_TEST(numbers_in_use_one_after_the_other)
+{
+	static const pid_t numbers[] = {1, 2, 511, 512, 999};
+	pid_t n = 0;
+
+	for (u32 i = 0; i < ARRAY_LEN(numbers); i++)
+		u_need(pid_table_insert_at(&table, fresh(), numbers[i]) == 0);
+	for (u32 i = 0; i < ARRAY_LEN(numbers); i++)
+		u_eq(n = pid_table_next(&table, n), numbers[i]);
+	u_eq(pid_table_next(&table, n), -1);
+	table.max = 512;
+	u_eq(pid_table_next(&table, 511), -1);
+}
+
 U_TEST(a_number_is_free_after_its_last_use)
 {
 	struct pid *p = fresh();

@@ -168,20 +168,20 @@ U_TEST(derived_grants_shrink_and_die_with_their_parents)
 	struct thing t;
 
 	thing_init(&t, CAP_READ | CAP_WRITE | CAP_DERIVE);
-	g = cap_derive(&t.object.root, CAP_READ | CAP_DERIVE);
+	g = cap_derive(&t.object.root, CAP_READ | CAP_DERIVE, 0);
 	u_need(!is_err(g));
-	u_eq(ptr_err(cap_derive(g, CAP_WRITE)), -EACCES);
-	h = cap_derive(g, CAP_READ);
+	u_eq(ptr_err(cap_derive(g, CAP_WRITE, 0)), -EACCES);
+	h = cap_derive(g, CAP_READ, 0);
 	u_need(!is_err(h));
-	u_eq(ptr_err(cap_derive(h, CAP_READ)), -EACCES);
-	k = cap_derive(&t.object.root, CAP_WRITE);
+	u_eq(ptr_err(cap_derive(h, CAP_READ, 0)), -EACCES);
+	k = cap_derive(&t.object.root, CAP_WRITE, 0);
 	u_eq(cap_install(s, h, 0, 0, 10), 0);
 	u_eq(cap_install(s, k, 0, 0, 10), 1);
 	u_check(cap_get(s, 0, CAP_READ) == &t.object);
 	object_put(&t.object);
-	cap_revoke(g);
+	u_eq(cap_revoke(g, false), 0);
 	u_eq(ptr_err(cap_get(s, 0, CAP_READ)), -EKEYREVOKED);
-	u_eq(ptr_err(cap_derive(g, CAP_READ)), -EKEYREVOKED);
+	u_eq(ptr_err(cap_derive(g, CAP_READ, 0)), -EKEYREVOKED);
 	u_check(cap_get(s, 1, CAP_WRITE) == &t.object);
 	object_put(&t.object);
 	grant_put(g);
@@ -216,7 +216,7 @@ U_TEST(out_of_memory_changes_nothing)
 	heap_fail_at(1);
 	u_check(!cap_space_create());
 	heap_fail_at(1);
-	u_eq(ptr_err(cap_derive(&t.object.root, CAP_READ)), -ENOMEM);
+	u_eq(ptr_err(cap_derive(&t.object.root, CAP_READ, 0)), -ENOMEM);
 	heap_fail_at(0);
 	u_eq(t.object.refs, 1);
 }

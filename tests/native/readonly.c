@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A descriptor for reading does not become one for writing, by any way: of a grant without WRITE,
+ * of O_RDONLY in capability mode, of O_RDONLY on a file that others own. */
+#include "attempt.h"
+#include <exo_abi/exo_native.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+T_SUITE(readonly);
+
+#define PAGE 4096u
+
+static int made, self, keep; /* keep: the writer that was there from the beginning */
+static struct iovec iov = {"X", 1};
+
+/* Any of a set of refusals. */
+#define REFUSED(name, call)                                                                        \
+	do {                                                                                       \
+		long long got_ = (errno = 0, (long long)(call));                                   \
+                                                                                                   \
+		dprintf(1, "# attempt: %s\n", name);                                               \
+		if (!t_check(got_ == -1 && (errno == EACCES || errno == EPERM || errno == EBADF || \
+						   errno == EINVAL || errno == EXDEV ||            \
+						   errno == ENOENT || errno == ENOTDIR)))          \
+			dprintf(1, "  %s: %s is %lld, errno %d\n", name, #call, got_, errno);      \
+	} while (0)
+
+static int through_message(int fd)
+{
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c = {0};
+	char byte;
+	struct iovec one = {&byte, 1};
+	struct msghdr m = {
+		.msg_iov = &one, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)};
+	int s[2], got;
+
+	t_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	c.h = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS};
+	memcpy(CMSG_DATA(&c.h), &fd, sizeof(fd));
+	t_ret(sendmsg(s[0], &m, 0), 1);
+	m.msg_controllen = sizeof(c);
+	t_ret(recvmsg(s[1], &m, 0), 1);
+	memcpy(&got, CMSG_DATA(&c.h), sizeof(got));
+	close(s[0]);
+	close(s[1]);
+	return got;
+}
+
+/* Ways to write with what one holds. */
+static void write_with(int fd)
+{
+	off_t off = 0;
+	int p[2];
+	char *at;
+
+	REFUSED("write", write(fd, "X", 1));
+	REFUSED("pwrite", pwrite(fd, "X", 1, 0));
+	REFUSED("writev", writev(fd, &iov, 1));
+	REFUSED("pwritev", pwritev(fd, &iov, 1, 0));
+	REFUSED("ftruncate", ftruncate(fd, 0));
+	REFUSED("fallocate", fallocate(fd, 0, 0, 100));
+	REFUSED("punch a hole", fallocate(fd, 3, 0, 100));
+	REFUSED("sendfile into it", sendfile(fd, made, &off, 1));
+	REFUSED("copy_file_range into it",
+		syscall(SYS_copy_file_range, made, NULL, fd, NULL, 1, 0));
+	REFUSED("change to O_RDWR, then write", (fcntl(fd, F_SETFL, O_RDWR), write(fd, "X", 1)));
+	REFUSED("change to O_APPEND, then write",
+		(fcntl(fd, F_SETFL, O_APPEND), write(fd, "X", 1)));
+	REFUSED("map shared and writable",
+		(long)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+	at = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	t_check(at != MAP_FAILED);
+	REFUSED("map shared, then mprotect", mprotect(at, PAGE, PROT_READ | PROT_WRITE));
+	REFUSED("map without access, then mprotect",
+		mprotect(mmap(NULL, PAGE, PROT_NONE, MAP_SHARED, fd, 0), PAGE, PROT_WRITE));
+	at = mremap(at, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
+	t_check(at != MAP_FAILED);
+	REFUSED("map, mremap, then mprotect", mprotect(at, PAGE, PROT_READ | PROT_WRITE));
+	t_ok(pipe(p));
+	t_ret(write(p[1], "X", 1), 1);
+	DENIED_WITH("read from a pipe into the mapping", read(p[0], at, 1), EFAULT);
+	DENIED_WITH("/proc/self/mem over the mapping",
+		pwrite(open("/proc/self/mem", O_RDWR), "X", 1, (off_t)at),
+		exo_cap_enter(EXO_ENTER_QUERY) ? EBADF : EIO);
+	close(p[0]);
+	close(p[1]);
+	munmap(at, 2 * PAGE);
+	at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (t_check(at != MAP_FAILED)) {
+		*at = 'X'; /* a copy: must not reach the file */
+		msync(at, PAGE, MS_SYNC);
+		munmap(at, PAGE);
+	}
+}
+
+static void reopen(int fd)
+{
+	char path[32];
+	int proc = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	REFUSED("/proc/self/fd, O_WRONLY", open(path, O_WRONLY));
+	REFUSED("/proc/self/fd, O_RDWR", open(path, O_RDWR));
+	REFUSED("/proc/self/fd, O_TRUNC", open(path, O_RDONLY | O_TRUNC));
+	REFUSED("/proc/self/fd, truncate", truncate(path, 0));
+	REFUSED("/proc/self/fd, O_CREAT", open(path, O_RDWR | O_CREAT, 0600));
+	REFUSED("/proc/self/fd, a name for it",
+		linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW)
+			? -1
+			: open("named", O_RDWR));
+	if (fcntl(fd, F_GETFL) & O_PATH)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
+	REFUSED("/proc/PID/fd, O_RDWR", open(path, O_RDWR));
+	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
+	REFUSED("/proc/thread-self/fd, O_RDWR", open(path, O_RDWR));
+	snprintf(path, sizeof(path), "%d", fd);
+	REFUSED("a held /proc/self/fd, O_RDWR", openat(proc, path, O_RDWR));
+	REFUSED("/dev/fd, O_RDWR",
+		(snprintf(path, sizeof(path), "/dev/fd/%d", fd), open(path, O_RDWR)));
+	REFUSED("itself as a directory", openat(fd, "", O_RDWR));
+	REFUSED("itself as a directory, .", openat(fd, ".", O_RDWR));
+}
+
+T_HELPER(child_writes)
+{
+	return write(5, "X", 1) == 1 || pwrite(5, "X", 1, 0) == 1 || !ftruncate(5, 0) ||
+	       open("/proc/self/fd/5", O_RDWR) >= 0;
+}
+
+static void in_children(int fd)
+{
+	char *argv[] = {"readonly", "-x", "child_writes", NULL}, *none[] = {NULL};
+	struct exo_spawn_cap cap = {fd, 5};
+	struct exo_spawn_args a = {
+		.program = self, .argv = (uintptr_t)argv, .caps = (uintptr_t)&cap, .cap_count = 1};
+	siginfo_t info = {0};
+	pid_t pid;
+	long proc;
+
+	dprintf(1, "# attempt: by a child\n");
+	T_CHILD(pid)
+	REFUSED("write in a child", write(fd, "X", 1));
+	t_exit(pid, 0);
+	dprintf(1, "# attempt: by an executed program\n");
+	T_CHILD(pid)
+	{
+		dup2(fd, 5);
+		syscall(SYS_execveat, self, "", argv, none, AT_EMPTY_PATH);
+	}
+	t_exit(pid, 0);
+	dprintf(1, "# attempt: by a spawned program\n");
+	proc = exo_spawn(&a, sizeof(a));
+	if (t_check(proc >= 0)) {
+		t_ok(waitid(P_PIDFD, (id_t)proc, &info, WEXITED));
+		t_eq(info.si_status, 0);
+	}
+}
+
+static void all_ways(int fd)
+{
+	write_with(fd);
+	write_with(dup(fd));
+	write_with(dup2(fd, 30));
+	write_with(dup3(fd, 31, O_CLOEXEC));
+	write_with(fcntl(fd, F_DUPFD, 40));
+	write_with(through_message(fd));
+	reopen(fd);
+	reopen(dup(fd));
+	reopen(through_message(fd));
+	in_children(fd);
+}
+
+static void start(void)
+{
+	self = open(t_self, O_RDONLY);
+	made = open("made", O_RDWR | O_CREAT, 0644);
+	t_ret(write(made, "YYYYYYYYYY", 10), 10);
+	t_ret(pwrite(made, "YYYYYYYYYY", 10, 10), 10);
+	keep = open("file", O_RDWR | O_CREAT, 0644);
+	t_ret(write(keep, "unchanged", 9), 9);
+	lseek(made, 0, SEEK_SET);
+}
+
+static void finish(void)
+{
+	char got[32] = "";
+
+	t_ret(pread(keep, got, sizeof(got), 0), 9);
+	t_str(got, "unchanged");
+}
+
+T_CASE(grant_without_write)
+{
+	int fd;
+
+	start();
+	fd = (int)exo_cap_derive(keep, EXO_ALL & ~EXO_WRITE, 0, 0);
+	t_check(fd >= 0);
+	all_ways(fd);
+	dprintf(1, "# attempt: derive with more rights\n");
+	t_eq(exo_cap_derive(fd, EXO_ALL, 0, 0), -EACCES);
+	t_eq(exo_cap_derive(fd, EXO_WRITE, 0, 0), -EACCES);
+	all_ways((int)exo_cap_derive(fd, EXO_ALL & ~EXO_WRITE, 0, 0));
+	finish();
+}
+
+T_CASE(below_a_directory_without_write)
+{
+	int d, fd;
+
+	start();
+	d = (int)exo_cap_derive(open(".", O_RDONLY), EXO_ALL & ~EXO_WRITE, 0, 0);
+	fd = openat(d, "file", O_RDONLY);
+	t_ok(fd);
+	REFUSED("open for writing below it", openat(d, "file", O_RDWR));
+	all_ways(fd);
+	fd = openat(d, "file", O_PATH);
+	REFUSED("by a pathless descriptor", write(fd, "X", 1));
+	reopen(fd);
+	finish();
+}
+
+T_CASE(confined)
+{
+	int fd;
+
+	start();
+	fd = open("file", O_RDONLY);
+	t_eq(exo_cap_enter(0), 0);
+	all_ways(fd);
+	REFUSED("a name for it", linkat(fd, "", fd, "x", AT_EMPTY_PATH));
+	finish();
+}
+
+T_CASE(a_file_of_others)
+{
+	pid_t pid;
+	int fd;
+
+	start();
+	fd = open("file", O_RDONLY);
+	T_CHILD(pid)
+	{
+		t_become(1000, 1000);
+		all_ways(fd);
+		REFUSED("its mode", fchmod(fd, 0666));
+		REFUSED("its mode, by /proc", chmod("/proc/self/fd/3", 0666));
+	}
+	t_exit(pid, 0);
+	finish();
+}
