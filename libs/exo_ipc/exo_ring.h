@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <time.h>
 #include "../exo_abi/exo_native.h"
 #include "fusion_pool.h"
 
@@ -115,19 +116,34 @@ static inline void exo_end_wake_(struct exo_end *e)
 	(void)exo_ring_wake(e->cap);
 }
 
-/* Sleeps until there is something new; the caller looks again. 0 | -ETIMEDOUT | -EINTR | -errno.
- * -EPIPE is told by the ring itself, after what it still holds. */
-static inline int exo_end_sleep_(struct exo_end *e, uint32_t seen, uint64_t deadline_ns)
+static inline bool exo_late_(uint64_t deadline_ns)
+{
+	struct timespec t;
+
+	if (deadline_ns == EXO_FOREVER)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec >= deadline_ns;
+}
+
+/* Sleeps if @armed, until there is something new; the caller looks again, and when *late for the
+ * last time: a peer that wakes us for nothing, for ever, does not put the deadline off. 0 | -EINTR
+ * | -errno. -EPIPE is told by the ring itself, after what it still holds. */
+static inline int exo_end_sleep_(
+	struct exo_end *e, bool armed, uint32_t seen, uint64_t deadline_ns, bool *late)
 {
 	int32_t wake = e->wake_due ? e->cap : -1;
-	long n;
+	long n = 0;
 
-	e->wake_due = false;
-	e->sleeps++;
-	n = exo_ring_wait(e->cap, seen, deadline_ns, wake);
-	if (n >= 0)
-		e->seen = (uint32_t)n;
-	return n >= 0 || n == -EPIPE ? 0 : (int)n;
+	if (armed) {
+		e->wake_due = false;
+		e->sleeps++;
+		n = exo_ring_wait(e->cap, seen, deadline_ns, wake);
+		if (n >= 0)
+			e->seen = (uint32_t)n;
+	}
+	*late = n == -ETIMEDOUT || exo_late_(deadline_ns);
+	return n >= 0 || n == -EPIPE || n == -ETIMEDOUT ? 0 : (int)n;
 }
 
 static inline void exo_end_flush_(struct exo_end *e)
@@ -144,17 +160,14 @@ static inline bool exo_rx_ready_(const struct exo_end *e)
 	if (FRING_LOAD(&r->geometry->closed, __ATOMIC_RELAXED))
 		return true;
 	if (e->kind == FRING_BROADCAST)
-		return FRING_LOAD(&r->control->tail, __ATOMIC_RELAXED) != e->rx.head;
+		return (int64_t)(FRING_LOAD(&r->control->tail, __ATOMIC_RELAXED) - e->rx.head) > 0;
 	return (uint32_t)FRING_LOAD(&fring_slot_at(r, e->rx.head)->header, __ATOMIC_RELAXED) ==
 	       (uint32_t)e->rx.head + 1;
 }
 
 static inline bool exo_tx_ready_(const struct exo_end *e)
 {
-	const struct fring *r = &e->tx.ring;
-
-	return FRING_LOAD(&r->geometry->closed, __ATOMIC_RELAXED) ||
-	       FRING_LOAD(&r->control->head, __ATOMIC_RELAXED) != e->tx.head;
+	return fring_tx_roomy(&e->tx);
 }
 
 /* Looks for as long as looking has paid so far. true = there is something. */
@@ -185,7 +198,7 @@ static inline bool exo_end_spin_(struct exo_end *e, bool (*ready)(const struct e
  * -EPROTO. A broadcast's reader finds in e->rx.missed how many it was too slow for, so far. */
 static inline int exo_end_recv(struct exo_end *e, struct fring_message *m, uint64_t deadline_ns)
 {
-	bool cast = e->kind == FRING_BROADCAST;
+	bool cast = e->kind == FRING_BROADCAST, late = false, armed;
 	int n;
 
 	if (!(e->can & EXO_END_RECEIVES))
@@ -198,12 +211,14 @@ static inline int exo_end_recv(struct exo_end *e, struct fring_message *m, uint6
 			return 0;
 		if (n != -EAGAIN || deadline_ns == EXO_NO_WAIT)
 			return n;
+		if (late)
+			return -ETIMEDOUT;
 		if (exo_end_spin_(e, exo_rx_ready_))
-			continue;
-		if (cast)
-			n = exo_end_sleep_(e, (uint32_t)e->rx.head, deadline_ns);
+			armed = false;
 		else
-			n = fring_rx_arm(&e->rx) ? exo_end_sleep_(e, e->seen, deadline_ns) : 0;
+			armed = cast || fring_rx_arm(&e->rx);
+		n = exo_end_sleep_(
+			e, armed, cast ? (uint32_t)e->rx.head : e->seen, deadline_ns, &late);
 		if (n)
 			return n;
 	}
@@ -215,35 +230,40 @@ static inline int64_t exo_end_recv_batch(
 {
 	if (!(e->can & EXO_END_RECEIVES) || e->kind == FRING_BROADCAST)
 		return -EBADF;
-	for (;;) {
-		bool wake = false;
+	for (bool late = false;;) {
+		bool wake = false, armed;
 		int64_t n = fring_recv_batch(&e->rx, m, max, &wake);
 
 		if (wake)
 			exo_end_wake_(e);
 		if (n != -EAGAIN || deadline_ns == EXO_NO_WAIT)
 			return n;
-		if (exo_end_spin_(e, exo_rx_ready_))
-			continue;
-		n = fring_rx_arm(&e->rx) ? exo_end_sleep_(e, e->seen, deadline_ns) : 0;
+		if (late)
+			return -ETIMEDOUT;
+		armed = !exo_end_spin_(e, exo_rx_ready_) && fring_rx_arm(&e->rx);
+		n = exo_end_sleep_(e, armed, e->seen, deadline_ns, &late);
 		if (n)
 			return n;
 	}
 }
 
-static inline int exo_end_await_room_(struct exo_end *e, uint64_t deadline_ns)
+static inline int exo_end_await_room_(struct exo_end *e, uint64_t deadline_ns, bool *late)
 {
+	bool armed;
+
 	if (deadline_ns == EXO_NO_WAIT)
 		return -EAGAIN;
-	if (exo_end_spin_(e, exo_tx_ready_))
-		return 0;
-	return fring_tx_arm(&e->tx) ? exo_end_sleep_(e, e->seen, deadline_ns) : 0;
+	if (*late)
+		return -ETIMEDOUT;
+	armed = !exo_end_spin_(e, exo_tx_ready_) && fring_tx_arm(&e->tx);
+	return exo_end_sleep_(e, armed, e->seen, deadline_ns, late);
 }
 
 /* As exo_end_send, but the wake-up that may be due is left to the caller's sleep or flush. */
 static inline int exo_end_post_(struct exo_end *e, uint8_t type, uint8_t flags, const void *data,
 	uint32_t len_bytes, uint64_t deadline_ns)
 {
+	bool late = false;
 	int n;
 
 	if (!(e->can & EXO_END_SENDS))
@@ -256,7 +276,7 @@ static inline int exo_end_post_(struct exo_end *e, uint8_t type, uint8_t flags, 
 		if (n >= 0)
 			return 0;
 		if (n == -EAGAIN)
-			n = exo_end_await_room_(e, deadline_ns);
+			n = exo_end_await_room_(e, deadline_ns, &late);
 		if (n)
 			return n;
 	}
@@ -279,6 +299,7 @@ static inline int64_t exo_end_send_batch(
 	struct exo_end *e, const struct fring_message *m, uint32_t count, uint64_t deadline_ns)
 {
 	uint32_t sent = 0;
+	bool late = false;
 	int64_t n = 0;
 
 	if (!(e->can & EXO_END_SENDS) || e->kind == FRING_BROADCAST)
@@ -292,7 +313,7 @@ static inline int64_t exo_end_send_batch(
 		if (n > 0)
 			sent += (uint32_t)n;
 		else if (n == -EAGAIN)
-			n = exo_end_await_room_(e, deadline_ns);
+			n = exo_end_await_room_(e, deadline_ns, &late);
 		if (n < 0)
 			break;
 	}
@@ -329,6 +350,7 @@ static inline int exo_end_send_caps(struct exo_end *e, const int32_t *caps, uint
 	const void *data, uint32_t len_bytes, uint64_t deadline_ns)
 {
 	struct exo_caps_message c;
+	bool late = false;
 	long ticket;
 
 	__builtin_memset(&c, 0, sizeof(c));
@@ -341,7 +363,7 @@ static inline int exo_end_send_caps(struct exo_end *e, const int32_t *caps, uint
 				       : fring_room(&e->tx, e->tx.tail);
 
 		if (!room)
-			room = exo_end_await_room_(e, deadline_ns);
+			room = exo_end_await_room_(e, deadline_ns, &late);
 		if (room < 0)
 			return (int)room;
 	}

@@ -58,7 +58,10 @@ extern "C" {
 #define FRING_SLOTS_MAX  (1u << 20)
 #define FRING_CONTROL_AT FRING_PAGE
 #define FRING_SLOTS_AT   (FRING_PAGE + 512u)
-#define FRING_TRIES      1000u /* a peer that rewrites words at the worst moments: then -EAGAIN */
+
+#ifndef FRING_TRIES
+#define FRING_TRIES 1000u /* a peer that rewrites words at the worst moments: then -EAGAIN */
+#endif
 
 enum fring_kind { FRING_SPSC = 1, FRING_MPSC = 2, FRING_BROADCAST = 3 };
 /* Results. Negative ones are Linux's errno. */
@@ -380,6 +383,18 @@ static inline int64_t fring_send_batch(
 	return n;
 }
 
+/* fring_tx_roomy - for a producer that spins after "full": true when a quarter of the ring is free,
+ * or the ring is closed. Going on at the first free slot would pass the consumer's line to and fro
+ * for each message. Room for less is found by fring_tx_arm, so this alone must not be waited for.
+ */
+static inline bool fring_tx_roomy(const struct fring_tx *tx)
+{
+	const struct fring *r = &tx->ring;
+	uint64_t freed = FRING_LOAD(&r->control->head, __ATOMIC_RELAXED) - tx->head;
+
+	return FRING_LOAD(&r->geometry->closed, __ATOMIC_RELAXED) || freed > r->mask / 4;
+}
+
 /* fring_tx_arm - a producer is about to sleep. true = the ring is still full: sleep. */
 static inline bool fring_tx_arm(struct fring_tx *tx)
 {
@@ -528,7 +543,10 @@ static inline bool fring_rx_arm(struct fring_rx *rx)
  * that no message has, and a reader takes the payload only if the header was the same before and
  * after. */
 
-#define FRING_WORDS 7u /* the payload as 64-bit words, so that a torn read is no data race */
+/* The payload as 64-bit words, so that a torn read is no data race. The model has fewer. */
+#ifndef FRING_WORDS
+#define FRING_WORDS 7u
+#endif
 
 /* fring_cast - writes one message; never waits. FRING_OK | FRING_WAKE readers sleep | -EINVAL. */
 static inline int fring_cast(
@@ -541,7 +559,7 @@ static inline int fring_cast(
 
 	if (len_bytes > FRING_INLINE_MAX || r->kind != FRING_BROADCAST)
 		return -FRING_EINVAL;
-	FRING_COPY_IN(words, data, len_bytes);
+	__builtin_memcpy(words, data, len_bytes);
 	/* An exchange, so that the words cannot pass it: a reader that sees a new word sees this
 	 * too. No message ever has length 0xffff. */
 	(void)FRING_XCHG(&s->header, fring_pack((uint32_t)tx->tail, 0xffff, 0, 0));
@@ -583,7 +601,8 @@ static inline int fring_hear(struct fring_rx *rx, struct fring_message *out)
 			}
 		}
 		tail = FRING_LOAD(&r->control->tail, __ATOMIC_ACQUIRE);
-		if (tail == rx->head)
+		/* A message can be heard before tail tells of it: then head is ahead. */
+		if ((int64_t)(tail - rx->head) <= 0)
 			return closed ? -FRING_EPIPE : -FRING_EAGAIN;
 		/* Behind by a lap, or the writer is in this slot: go to the oldest that it will not
 		 * reach at once. A writer that lies about tail only moves this reader. */

@@ -8,7 +8,8 @@
  * constants, so that two systems do the same work. Every benchmark asserts that its work happened,
  * and one that cannot run prints BENCH-ERROR,name,reason and makes the exit status 1.
  *
- * Those that begin with native_ are of calls that only Exo-OS has.
+ * Those that begin with native_ or two_cpus_ are of native calls: those for messages have a
+ * counterpart on Linux (ring_benches.h), the others run on Exo-OS alone (native_bench.c).
  *
  * Calls are raw system calls where libc could answer by itself. Under -icount shift=0 a nanosecond
  * is an instruction.
@@ -302,6 +303,8 @@ static int64_t batch_fork_exec(int ops)
 	return spent;
 }
 
+#include "ring_benches.h"
+
 struct yielders {
 	_Atomic int last, stop;
 	_Atomic long switches;
@@ -535,6 +538,12 @@ static const struct bench benches[] = {
 	{"futex_ping_pong", NULL, batch_futex, 200, 50},
 	{"signal_self", setup_signal, batch_signal, 20, 500},
 	{"fork_exec_exit_wait_64m", bench_setup_large, batch_fork_exec, 1, 50},
+	{"native_message_round_trip", NULL, batch_message, 200, 50},
+	{"native_message_in_batches", NULL, batch_stream, 1600, 50},
+	{"native_zero_copy_1k", NULL, batch_block_1k, 200, 50},
+	{"native_zero_copy_64k", NULL, batch_block_64k, 200, 50},
+	{"native_zero_copy_1m", NULL, batch_block_1m, 200, 50},
+	{"two_cpus_message_round_trip", NULL, batch_message_two_cpus, 200, 50},
 };
 
 static int by_value(const void *a, const void *b)
@@ -585,7 +594,7 @@ static bool named(const char *name, int argc, char **argv)
 		if (!strcmp(argv[i], name))
 			return true;
 	}
-	return !any;
+	return !any && strncmp(name, "two_cpus_", 9); /* these only when asked for */
 }
 
 int main(int argc, char **argv)

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 T_SUITE(pipe);
 
@@ -374,4 +375,190 @@ T_CASE(pipe_through_proc)
 	t_ret(read(fds[0], &byte, 1), 1);
 	close(again);
 	t_ret(read(fds[0], &byte, 1), 0);
+}
+
+/* ---- packets: pipe2(2), O_DIRECT ---- */
+
+T_CASE(packets)
+{
+	static char big[3 * PIPE_BUF];
+	int fds[2], left = 0;
+
+	t_ret(pipe2(fds, O_DIRECT | O_NONBLOCK), 0);
+	t_eq(fcntl(fds[1], F_GETFL) & O_DIRECT, O_DIRECT);
+	t_ret(write(fds[1], big, 100), 100);
+	t_ret(write(fds[1], big, 50), 50);
+	t_ret(ioctl(fds[0], FIONREAD, &left), 0);
+	t_eq(left, 150);
+	t_ret(read(fds[0], big, sizeof(big)), 100); /* one packet a read */
+	t_ret(read(fds[0], big, 20), 20);           /* the rest of it is lost */
+	t_errno(read(fds[0], big, 20), EAGAIN);
+	/* longer ones are split */
+	t_ret(write(fds[1], big, 2 * PIPE_BUF + 10), 2 * PIPE_BUF + 10);
+	t_ret(read(fds[0], big, sizeof(big)), PIPE_BUF);
+	t_ret(read(fds[0], big, sizeof(big)), PIPE_BUF);
+	t_ret(read(fds[0], big, sizeof(big)), 10);
+	/* each takes a slot, however short */
+	for (int i = 0; i < 16; i++)
+		t_ret(write(fds[1], "x", 1), 1);
+	t_errno(write(fds[1], "x", 1), EAGAIN);
+	t_ret(write(fds[1], "", 0), 0);
+	for (int i = 0; i < 16; i++)
+		t_ret(read(fds[0], big, 2), 1);
+	t_errno(read(fds[0], big, 2), EAGAIN);
+}
+
+T_CASE(packets_on_and_off)
+{
+	char text[16];
+	int fds[2];
+
+	t_ret(pipe2(fds, O_NONBLOCK), 0);
+	t_ret(write(fds[1], "ab", 2), 2);
+	t_ret(fcntl(fds[1], F_SETFL, O_DIRECT | O_NONBLOCK), 0);
+	t_ret(write(fds[1], "cd", 2), 2);
+	t_ret(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	t_ret(write(fds[1], "ef", 2), 2);
+	t_ret(read(fds[0], text, 16), 6); /* behind bytes a packet is bytes */
+	t_mem(text, "abcdef", 6);
+	t_ret(fcntl(fds[1], F_SETFL, O_DIRECT | O_NONBLOCK), 0);
+	t_ret(write(fds[1], "ab", 2), 2);
+	t_ret(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	t_ret(write(fds[1], "cd", 2), 2); /* not into the packet */
+	t_ret(write(fds[1], "ef", 2), 2);
+	t_ret(read(fds[0], text, 16), 2);
+	t_mem(text, "ab", 2);
+	t_ret(read(fds[0], text, 16), 4);
+	t_mem(text, "cdef", 4);
+}
+
+T_CASE(packets_by_writev)
+{
+	char a[3], b[5], text[16];
+	struct iovec out[2] = {{"abc", 3}, {"defgh", 5}}, in[2] = {{a, 3}, {b, 5}};
+	int fds[2];
+
+	t_ret(pipe2(fds, O_DIRECT | O_NONBLOCK), 0);
+	t_ret(writev(fds[1], out, 2), 8);
+	t_ret(writev(fds[1], out, 2), 8);
+	t_ret(readv(fds[0], in, 2), 8);
+	t_mem(a, "abc", 3);
+	t_mem(b, "defgh", 5);
+	t_ret(read(fds[0], text, 16), 8);
+	t_errno(read(fds[0], text, 16), EAGAIN);
+}
+
+/* ---- sizes ---- */
+
+static bool may_exceed(void)
+{
+	unsigned long long effective = 0;
+	char text[4096] = "";
+	const char *at;
+
+	t_slurp("/proc/self/status", text, sizeof(text));
+	at = strstr(text, "CapEff:");
+	return at && sscanf(at, "CapEff: %llx", &effective) == 1 && effective >> 24 & 1;
+}
+
+T_CASE(size_limits)
+{
+	char text[32] = "";
+	int fds[2];
+
+	t_ret(pipe(fds), 0);
+	t_ret(fcntl(fds[1], F_SETPIPE_SZ, 0), 4096);
+	t_ret(fcntl(fds[1], F_SETPIPE_SZ, 1), 4096);
+	t_ret(fcntl(fds[1], F_SETPIPE_SZ, 3 * 4096), 4 * 4096);
+	t_errno(fcntl(fds[1], F_SETPIPE_SZ, -1), EINVAL);
+	t_errno(fcntl(fds[1], F_SETPIPE_SZ, (1ul << 31) + 1), EINVAL);
+	t_ok(t_slurp("/proc/sys/fs/pipe-max-size", text, sizeof(text)));
+	t_str(text, "1048576\n");
+	/* who has CAP_SYS_RESOURCE, which not every container's root has, is not held to it */
+	t_ret(fcntl(fds[1], F_SETPIPE_SZ, 2097152) - 2097152, may_exceed() ? 0 : -1 - 2097152);
+	t_ret(fcntl(fds[1], F_SETPIPE_SZ, 65536), 65536);
+	t_become(1000, 1000);
+	t_ret(fcntl(fds[1], F_SETPIPE_SZ, 1048576), 1048576);
+	t_errno(fcntl(fds[1], F_SETPIPE_SZ, 1048577), EPERM);
+	t_errno(fcntl(fds[1], F_SETPIPE_SZ, -1), EINVAL);
+}
+
+T_CASE(growing_wakes_the_writer)
+{
+	char byte = 'x';
+	int fds[2];
+	pid_t pid;
+
+	t_pipe(fds);
+	t_ret(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
+	T_CHILD(pid)
+	{
+		static char block[8192];
+
+		t_ret(write(fds[1], block, sizeof(block)), sizeof(block));
+	}
+	t_check(t_wait_state(pid, 'S'));
+	t_ret(fcntl(fds[0], F_SETPIPE_SZ, 8192), 8192);
+	t_exit(pid, 0);
+	t_ret(read(fds[0], &byte, 1), 1);
+}
+
+/* What was taken before the reader went counts; the signal comes all the same. */
+static volatile sig_atomic_t broken_pipes;
+
+static void count_broken(int sig)
+{
+	broken_pipes += sig == SIGPIPE;
+}
+
+T_CASE(part_written_when_the_reader_goes)
+{
+	static char block[100000];
+	int fds[2], ready[2];
+	pid_t pid;
+
+	t_pipe(fds);
+	t_pipe(ready);
+	T_CHILD(pid)
+	{
+		close(fds[0]);
+		t_handler(SIGPIPE, count_broken, 0);
+		t_put(ready[1]);
+		t_ret(write(fds[1], block, sizeof(block)), 65536);
+		t_eq(broken_pipes, 1);
+		t_errno(write(fds[1], block, 1), EPIPE);
+		t_eq(broken_pipes, 2);
+		t_ret(write(fds[1], block, 0), 0);
+		t_eq(broken_pipes, 2);
+	}
+	t_get(ready[0]);
+	t_check(t_wait_state(pid, 'S'));
+	close(fds[0]);
+	t_exit(pid, 0);
+}
+
+/* A write that may not be split waits for a slot of its own, and nothing goes in between. */
+T_CASE(a_small_write_waits_for_room_of_its_own)
+{
+	static char block[PIPE_BUF], got[2 * PIPE_BUF];
+	int fds[2];
+	pid_t pid;
+
+	t_pipe(fds);
+	t_ret(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
+	t_ret(write(fds[1], block, 4000), 4000);
+	T_CHILD(pid)
+	{
+		memset(block, 'b', sizeof(block));
+		t_ret(write(fds[1], block, sizeof(block)), sizeof(block));
+	}
+	t_check(t_wait_state(pid, 'S'));
+	t_ret(write(fds[1], "aaaa", 4), 4); /* this has room */
+	t_ret(read(fds[0], got, 1000), 1000);
+	t_check(t_wait_state(pid, 'S'));
+	t_ret(read(fds[0], got, 3004), 3004);
+	t_mem(got + 3000, "aaaa", 4);
+	t_ret(read(fds[0], got, sizeof(got)), PIPE_BUF);
+	t_eq(got[0] == 'b' && got[PIPE_BUF - 1] == 'b', 1);
+	t_exit(pid, 0);
 }

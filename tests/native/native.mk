@@ -4,7 +4,7 @@
 NATIVE_SRC := tests/native
 NATIVE_OUT := build/$(ARCH)/tests/native
 NATIVE_SUITES := $(patsubst $(NATIVE_SRC)/%.c,%,$(sort $(wildcard $(NATIVE_SRC)/*.c)))
-NATIVE_CFLAGS := $(COMPAT_CFLAGS) -Itests/compatibility -Ilibs
+NATIVE_TEST_CFLAGS := $(COMPAT_CFLAGS) -Itests/compatibility -Ilibs
 NATIVE_HEADERS := $(wildcard $(NATIVE_SRC)/*.h libs/exo_ipc/*.h libs/exo_abi/*native*) tests/compatibility/t_.h
 
 .PHONY: native-programs test-native
@@ -13,7 +13,7 @@ native-programs: $(NATIVE_SUITES:%=$(NATIVE_OUT)/%) $(NATIVE_OUT)/cxx.o
 
 $(NATIVE_OUT)/%: $(NATIVE_SRC)/%.c $(NATIVE_HEADERS) $(COMPAT_OUT)/t_.o
 	@mkdir -p $(@D)
-	$(COMPAT_CC) $(NATIVE_CFLAGS) -static -s -pthread $< $(COMPAT_OUT)/t_.o -o $@
+	$(COMPAT_CC) $(NATIVE_TEST_CFLAGS) -static -s -pthread $< $(COMPAT_OUT)/t_.o -o $@
 
 # The headers are good C++ too, and a channel takes no pointer to another type, nor an element that no slot holds.
 NATIVE_WRONG := 'EXO_CHANNEL(int) c; exo_send(&c, "x", 0)' 'EXO_CHANNEL(int) c; long v; exo_recv(&c, &v, 0)' \

@@ -126,6 +126,11 @@ T_CASE(geometry_is_the_kernels)
 		t_check(pwrite(mem, "x", 1, (off_t)(uintptr_t)map) != 1);
 		t_eq(*(uint32_t *)(void *)map, FRING_MAGIC);
 	}
+	/* nor is it reached by growing the mapping of what stands before it */
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, channel[0], 8192);
+	t_check(map != MAP_FAILED);
+	t_errno(mremap(map, 4096, 8192, MREMAP_MAYMOVE), EFAULT);
+	t_errno(mremap(map, 0, 8192, MREMAP_MAYMOVE), EFAULT);
 	/* a private copy is the program's own affair */
 	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, ends[0], 0);
 	t_check(map != MAP_FAILED);

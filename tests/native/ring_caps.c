@@ -2,6 +2,7 @@
 /* Capabilities that cross a ring. */
 #include "t_.h"
 #include "ring_.h"
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 T_SUITE(ring_caps);
@@ -81,6 +82,45 @@ T_CASE(caps_checks)
 	close(ends[1]);
 	t_eq(exo_ring_send_caps(ends[0], &fd, 1, 0), -EPIPE);
 	t_eq(fcntl(fd, F_GETFD), 0);
+}
+
+static void leave_slots(unsigned count)
+{
+	struct rlimit limit;
+	int next = dup(0);
+
+	close(next);
+	limit.rlim_cur = limit.rlim_max = (rlim_t)next + count;
+	t_ok(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+/* Where slots or memory lack, nothing is made, and nothing is lost. */
+T_CASE(slots_and_memory_run_out)
+{
+	int32_t ends[2], more[2] = {-7, -7}, got[4] = {-7, -7, -7, -7}, send[2];
+	struct exo_ring_params p = {FRING_SPSC, 8, 0};
+	long ticket;
+	int at;
+
+	t_eq(exo_pool_create(1u << 20, 1u << 30, 0), -ENOMEM);
+	make(FRING_SPSC, 8, 0, ends);
+	send[0] = dup(0);
+	send[1] = dup(0);
+	ticket = exo_ring_send_caps(ends[0], send, 2, 0);
+	t_check(ticket > 0);
+	leave_slots(1);
+	t_eq(exo_ring_create(&p, sizeof(p), more), -EMFILE);
+	t_eq(more[0], -7);
+	t_eq(exo_ring_recv_caps(ends[1], (uint64_t)ticket, got, 4, 0), -EMFILE);
+	t_eq(got[0], -7);
+	at = dup(0); /* the slot is still free */
+	t_ok(at);
+	t_eq(exo_pool_create(4, 4096, 0), -EMFILE);
+	close(at);
+	close(ends[0]);
+	t_eq(exo_ring_recv_caps(ends[1], (uint64_t)ticket, got, 4, 0),
+		2); /* after the sender too */
+	t_eq(fcntl(got[1], F_GETFD), 0);
 }
 
 /* Queues that hold each other would live for ever: ends go over older rings only, and sockets whose

@@ -189,7 +189,7 @@ static ssize_t buf_append_locked(struct pipe *p, struct uio *u, bool packet)
 static ssize_t pipe_put_locked(struct pipe *p, struct uio *u, bool packet)
 {
 	ssize_t done = 0, n;
-	u32 room = packet ? 0 : merge_room_locked(p);
+	u32 room = merge_room_locked(p); /* of a packet too, behind what is none: as on Linux */
 
 	if (room && (u->left <= room || (u->left & (PAGE_SIZE - 1)) <= room)) {
 		struct pipe_buf *b = &p->bufs[(p->tail - 1) & (p->slots - 1)];
@@ -351,10 +351,10 @@ long pipe_resize(struct pipe *p, u64 bytes)
 	struct pipe_buf *bufs;
 	long ret;
 
-	if (bytes > PIPE_BYTES_MAX)
-		return cred_capable(current->cred, LCAP_SYS_RESOURCE) && bytes <= (1u << 30)
-			       ? -ENOMEM
-			       : -EPERM;
+	if (bytes > 1u << 31)
+		return -EINVAL;
+	if (bytes > PIPE_BYTES_MAX && !cred_capable(current->cred, LCAP_SYS_RESOURCE))
+		return -EPERM;
 	while ((u64)slots * PAGE_SIZE < bytes)
 		slots *= 2;
 	bufs = kzalloc(slots * sizeof(*bufs), ALLOC_KERNEL);

@@ -95,6 +95,7 @@ enum vm_flags {
 	VM_HUGE = 0x10000,
 	VM_GUARD = 0x20000,
 	VM_ACCOUNT = 0x40000,
+	VM_DONTEXPAND = 0x80000, /* mremap does not make it longer */
 };
 struct vm_area {
 	struct rb_node node;      /* [space->lock write, tree_lock] */

@@ -62,7 +62,7 @@ static bool tail_moved(struct ipc_link *l, u32 seen)
 	const struct fring_control *c = page_to_virt(l->control);
 
 	__atomic_store_n(&geometry_of(l, 0)->sleepers, 1, __ATOMIC_SEQ_CST);
-	return (u32)__atomic_load_n(&c->tail, __ATOMIC_SEQ_CST) != seen;
+	return (s32)((u32)__atomic_load_n(&c->tail, __ATOMIC_SEQ_CST) - seen) > 0;
 }
 
 static long sleep_alone(struct ipc_end *e, struct ipc_end *peer, u32 seen, ns_t deadline_ns)
@@ -177,6 +177,7 @@ static int region_mmap(struct file *f, struct vm_map_request *r)
 			return -EACCES;
 		r->flags &= ~(u32)VM_MAYWRITE;
 	}
+	r->flags |= VM_DONTEXPAND; /* what stands behind it was not looked at */
 	r->object = l->memory;
 	return 0;
 }

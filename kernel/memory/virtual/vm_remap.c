@@ -121,7 +121,7 @@ static int remap_check(struct remap *r, struct vm_area *a)
 		return -EFAULT;
 	if ((r->flags & L_MREMAP_DONTUNMAP) && (a->object || a->special))
 		return -EINVAL;
-	if (a->special && r->new_len > r->old_len)
+	if ((a->special || (a->flags & VM_DONTEXPAND)) && r->new_len > r->old_len)
 		return -EFAULT;
 	if (r->new_len > r->old_len)
 		return space_may_map(r->space, a->flags, (r->new_len - r->old_len) >> PAGE_SHIFT);

@@ -17,17 +17,19 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static uint64_t hook_load(const volatile void *p);
+static uint64_t hook_load(const volatile void *p, int order);
 static void hook_store(volatile void *p, uint64_t v, int order);
 static uint64_t hook_xchg(volatile void *p, uint64_t v);
 static bool hook_cas(volatile void *p, uint64_t *expected, uint64_t v);
-#define FRING_LOAD(p, order)        ((__typeof__(*(p)))hook_load(p))
+#define FRING_LOAD(p, order)        ((__typeof__(*(p)))hook_load((p), (order)))
 #define FRING_STORE(p, v, order)    hook_store((p), (v), (order))
 #define FRING_XCHG(p, v)            hook_xchg((p), (v))
 #define FRING_CAS(p, expected, v)   hook_cas((p), (expected), (v))
 #define FRING_COPY_IN(dst, src, n)  hook_store((dst), *(const uint64_t *)(src), __ATOMIC_RELAXED)
-#define FRING_COPY_OUT(dst, src, n) (*(uint64_t *)(dst) = hook_load(src))
+#define FRING_COPY_OUT(dst, src, n) (*(uint64_t *)(dst) = hook_load((src), __ATOMIC_RELAXED))
 #define FRING_PREFETCH(p)           ((void)0)
+#define FRING_WORDS                 2u
+#define FRING_TRIES                 2u
 #include <exo_ipc/fusion_ring.h>
 
 enum {
@@ -41,8 +43,9 @@ enum {
 
 /* ---- shared memory: the words that the ring uses, as cells ---- */
 
-enum { CELL_TAIL, CELL_HEAD, CELL_RX, CELL_TX, CELL_CLOSED, CELL_SLOTS };
-enum { CELLS = CELL_SLOTS + 2 * SLOTS_MAX };
+enum { CELL_TAIL, CELL_HEAD, CELL_RX, CELL_TX, CELL_CLOSED, CELL_SLEEPERS, CELL_SLOTS };
+enum { SLOT_CELLS = 3 }; /* header, two words */
+enum { CELLS = CELL_SLOTS + SLOT_CELLS * SLOTS_MAX };
 
 static struct fring_geometry geometry;
 static struct fring_control control;
@@ -58,17 +61,18 @@ struct thread_state_ {
 	uint32_t wait_side, wait_seen;
 	uint32_t drain; /* its next step wants an empty buffer */
 	uint32_t buffered;
+	uint64_t header; /* the last one acquired */
 	struct entry buffer[BUFFER_MAX];
 };
 enum { READY, WAITING, ENDED };
 
 static struct world {
 	uint64_t cell[CELLS];
-	uint32_t wakes[2];     /* the kernel's counters: [0] consumer side, [1] producer side */
-	uint32_t got[2];       /* messages taken of each producer */
+	uint32_t wakes[2]; /* the kernel's counters: [0] consumer side, [1] producer side */
+	uint32_t got[2];   /* messages taken of each producer */
 	uint32_t producers_left;
 	struct fring_tx tx[2];
-	struct fring_rx rx;
+	struct fring_rx rx[2]; /* two of a broadcast */
 	struct thread_state_ thread[THREADS_MAX];
 } w;
 static uint8_t stack[THREADS_MAX][STACK_BYTES] __attribute__((aligned(64)));
@@ -87,6 +91,11 @@ static enum {
 	POP_BEFORE_READ,
 	RESERVE_WITHOUT_CAS,
 	NO_WAKE,
+	FIRST_OF_BROADCAST,
+	CAST_UNMARKED = FIRST_OF_BROADCAST, /* the payload changes under a good header */
+	CAST_TAIL_IS_RELEASE,               /* no order between tail and the look at sleepers */
+	HEAR_NO_SECOND_LOOK,                /* takes a payload whatever its header has become */
+	KERNEL_NO_SECOND_LOOK,              /* sleeps without comparing tail */
 	MUTATIONS
 } mutation;
 static const char *failure;
@@ -121,17 +130,28 @@ static uint32_t cell_of(const volatile void *p)
 		return CELL_TX;
 	if (p == &geometry.closed)
 		return CELL_CLOSED;
-	if (at < base || at >= base + sizeof(slots) || (at - base) % 64 > 8)
+	if (p == &geometry.sleepers)
+		return CELL_SLEEPERS;
+	if (at < base || at >= base + sizeof(slots) || (at - base) % 64 >= 8 * SLOT_CELLS)
 		abort();
-	return CELL_SLOTS + (uint32_t)((at - base) / 64 * 2 + (at - base) % 64 / 8);
+	return CELL_SLOTS + (uint32_t)((at - base) / 64 * SLOT_CELLS + (at - base) % 64 / 8);
 }
 
-static uint64_t hook_load(const volatile void *p)
+static bool is_header(uint32_t cell)
+{
+	return cell >= CELL_SLOTS && (cell - CELL_SLOTS) % SLOT_CELLS == 0;
+}
+
+static uint64_t hook_load(const volatile void *p, int order)
 {
 	struct thread_state_ *t = &w.thread[running];
 	uint32_t cell = cell_of(p);
 
+	if (mutation == HEAR_NO_SECOND_LOOK && is_header(cell) && order == __ATOMIC_RELAXED)
+		return t->header;
 	stop();
+	if (is_header(cell) && order == __ATOMIC_ACQUIRE)
+		t->header = w.cell[cell];
 	for (uint32_t i = t->buffered; i > 0; i--)
 		if (t->buffer[i - 1].cell == cell)
 			return t->buffer[i - 1].value;
@@ -161,6 +181,10 @@ static uint64_t hook_xchg(volatile void *p, uint64_t v)
 	uint64_t old;
 	int order = -1;
 
+	if (kind == FRING_BROADCAST && mutation == CAST_UNMARKED && is_header(cell))
+		return 0; /* not done at all */
+	if (kind == FRING_BROADCAST && mutation == CAST_TAIL_IS_RELEASE && cell == CELL_TAIL)
+		order = __ATOMIC_RELEASE;
 	if (cell >= CELL_SLOTS && mutation == PUBLISH_IS_RELEASE)
 		order = __ATOMIC_RELEASE;
 	if (cell >= CELL_SLOTS && mutation == PUBLISH_IS_RELAXED)
@@ -173,7 +197,7 @@ static uint64_t hook_xchg(volatile void *p, uint64_t v)
 		hook_store(p, v, order);
 		if (order == __ATOMIC_RELAXED)
 			stop_drained(); /* visible before the look at rx_waiting, but when? */
-		return 0; /* those places do not use the old value */
+		return 0;               /* those places do not use the old value */
 	}
 	stop_drained();
 	old = w.cell[cell];
@@ -223,6 +247,23 @@ static uint32_t kernel_wait(uint32_t side, uint32_t seen)
 	return w.wakes[side];
 }
 
+/* exo_ring_wait of a broadcast's reader, exo_ring_wake of its writer (kernel/ipc). */
+static void kernel_wait_cast(uint64_t seen)
+{
+	uint32_t count = w.wakes[SIDE_RX];
+
+	(void)hook_xchg(&geometry.sleepers, 1);
+	if (mutation == KERNEL_NO_SECOND_LOOK ||
+		(int64_t)(hook_load(&control.tail, __ATOMIC_SEQ_CST) - seen) <= 0)
+		kernel_wait(SIDE_RX, count);
+}
+
+static void kernel_wake_cast(void)
+{
+	(void)hook_xchg(&geometry.sleepers, 0);
+	kernel_wake(SIDE_RX);
+}
+
 static void fail_with(const char *what)
 {
 	if (!failure)
@@ -252,8 +293,7 @@ static void producer(uint32_t id)
 			*(uint64_t *)m[i].payload = (uint64_t)(id + 1) << 8 | (sent + i);
 		}
 		if (batch > 1) {
-			n = fring_send_batch(
-				tx, m, all - sent < batch ? all - sent : batch, &wake);
+			n = fring_send_batch(tx, m, all - sent < batch ? all - sent : batch, &wake);
 		} else {
 			n = fring_send(tx, 0, 0, m[0].payload, 8);
 			wake = n == FRING_WAKE;
@@ -294,11 +334,11 @@ static int receive(struct fring_message *m)
 	int ret;
 
 	if (mutation != POP_BEFORE_READ)
-		return fring_recv(&w.rx, m);
-	s = fring_front(&w.rx, &header);
+		return fring_recv(&w.rx[0], m);
+	s = fring_front(&w.rx[0], &header);
 	if (!s)
 		return -FRING_EAGAIN;
-	ret = fring_pop(&w.rx, 1);
+	ret = fring_pop(&w.rx[0], 1);
 	fring_take(m, s, header);
 	return ret;
 }
@@ -314,7 +354,7 @@ static void consumer(void)
 		int64_t n;
 
 		if (batch > 1) {
-			n = fring_recv_batch(&w.rx, m, batch, &wake);
+			n = fring_recv_batch(&w.rx[0], m, batch, &wake);
 		} else {
 			n = receive(m);
 			wake = n == FRING_WAKE;
@@ -332,7 +372,7 @@ static void consumer(void)
 		} else if (mutation == NO_SECOND_LOOK_RX) {
 			(void)FRING_XCHG(&control.rx_waiting, 1);
 			seen = kernel_wait(SIDE_RX, seen);
-		} else if (fring_rx_arm(&w.rx)) {
+		} else if (fring_rx_arm(&w.rx[0])) {
 			seen = kernel_wait(SIDE_RX, seen);
 		}
 	}
@@ -340,9 +380,56 @@ static void consumer(void)
 		fail_with("a message too many");
 }
 
+/* Message i of a broadcast is two words i. */
+static void writer(void)
+{
+	uint64_t words[2];
+
+	for (uint64_t i = 0; i < messages; i++) {
+		words[0] = words[1] = i;
+		if (fring_cast(&w.tx[0], 0, 0, words, sizeof(words)) == FRING_WAKE)
+			kernel_wake_cast();
+	}
+}
+
+/* Ends with the last message, which nothing overwrites. */
+static void reader(struct fring_rx *rx)
+{
+	uint64_t last = 0;
+	uint32_t got = 0;
+	struct fring_message m;
+
+	memset(&m, 0, sizeof(m));
+	while (rx->head < messages) {
+		int n = fring_hear(rx, &m);
+		uint64_t words[2];
+
+		if (n == -FRING_EAGAIN) {
+			kernel_wait_cast(rx->head);
+			continue;
+		}
+		memcpy(words, m.payload, sizeof(words));
+		if (n != FRING_OK || m.len_bytes != sizeof(words))
+			fail_with("hear failed");
+		else if (words[0] != words[1])
+			fail_with("a torn message");
+		else if (words[0] != rx->head - 1 || words[0] + 1 <= last)
+			fail_with("lost, duplicated or reordered");
+		last = rx->head;
+		if (++got + rx->missed != rx->head)
+			fail_with("got and missed do not add up");
+		if (failure)
+			return;
+	}
+}
+
 static void thread_main(void)
 {
-	if (running < producers)
+	if (kind == FRING_BROADCAST && running == 0)
+		writer();
+	else if (kind == FRING_BROADCAST)
+		reader(&w.rx[running - 1]);
+	else if (running < producers)
 		producer(running);
 	else
 		consumer();
@@ -356,10 +443,9 @@ static void start_world(void)
 {
 	memset(&w, 0, sizeof(w));
 	memset(stack, 0, sizeof(stack));
-	threads = producers + 1;
 	for (uint32_t i = 0; i < 2; i++)
 		w.tx[i].ring = (struct fring){slots, &control, &geometry, ring_slots - 1, kind};
-	w.rx.ring = w.tx[0].ring;
+	w.rx[0].ring = w.rx[1].ring = w.tx[0].ring;
 	for (uint32_t i = 0; i < threads; i++) {
 		void **sp = (void **)(stack[i] + STACK_BYTES - 64);
 
@@ -537,7 +623,8 @@ static const char *search(void)
 			stuck = !may_run(&w, n) && !w.thread[n].buffered;
 		if (stuck && !all_ended())
 			fail_with("asleep for ever: a wake-up was lost");
-		for (uint32_t i = 0; stuck && all_ended() && i < producers; i++)
+		for (uint32_t i = 0;
+			kind != FRING_BROADCAST && stuck && all_ended() && i < producers; i++)
 			if (w.got[i] != messages_of(i))
 				fail_with("lost");
 		if (depth == depth_max)
@@ -559,14 +646,18 @@ static const char *search_ring(enum fring_kind k, uint32_t n_producers, uint32_t
 
 	kind = k;
 	producers = n_producers;
-	threads = n_producers + 1;
+	threads = k == FRING_BROADCAST ? 1 + n_batch : n_producers + 1;
 	messages = n_messages;
 	ring_slots = n_slots;
 	batch = n_batch;
 	found = search();
-	u_note("%s, %u producer(s), %u message(s) (the second one less), %u slots, batch %u, mutation %d: %llu states: %s",
-		k == FRING_SPSC ? "SPSC" : "MPSC", producers, messages, ring_slots, batch, mutation,
-		(unsigned long long)states, found ? found : "sound");
+	u_note("%s, %u producer(s), %u message(s) (the second one less), %u slots, batch %u, "
+	       "mutation %d: %llu states: %s",
+		k == FRING_SPSC        ? "SPSC"
+		: k == FRING_BROADCAST ? "broadcast (batch: readers)"
+				       : "MPSC",
+		producers, messages, ring_slots, batch, mutation, (unsigned long long)states,
+		found ? found : "sound");
 	return found;
 }
 
@@ -585,12 +676,22 @@ U_TEST_LIMIT(mpsc_every_interleaving, 300)
 	u_check(search_ring(FRING_MPSC, 2, 2, 2, 1) == NULL);
 }
 
+U_TEST_LIMIT(broadcast_every_interleaving, 300)
+{
+	mutation = SOUND;
+	u_check(search_ring(FRING_BROADCAST, 1, 4, 2, 1) == NULL);
+	u_check(search_ring(FRING_BROADCAST, 1, 2, 2, 2) == NULL);
+	u_check(search_ring(FRING_BROADCAST, 1, 5, 4, 1) == NULL);
+}
+
 U_TEST_LIMIT(every_mutation_is_caught, 300)
 {
 	for (mutation = SOUND + 1; mutation < MUTATIONS; mutation++) {
 		bool mpsc = mutation == RESERVE_WITHOUT_CAS;
-		const char *found = mpsc ? search_ring(FRING_MPSC, 2, 2, 2, 1)
-					 : search_ring(FRING_SPSC, 1, 5, 2, 1);
+		const char *found = mutation >= FIRST_OF_BROADCAST
+					    ? search_ring(FRING_BROADCAST, 1, 4, 2, 1)
+				    : mpsc ? search_ring(FRING_MPSC, 2, 2, 2, 1)
+					   : search_ring(FRING_SPSC, 1, 5, 2, 1);
 
 		u_check(found != NULL);
 		u_check(!found || !strstr(found, "than"));
