@@ -11,6 +11,7 @@ size_t mapped, mapped_max;
 static struct list blocks[ORDER_MAX + 1]; /* [pages_lock] */
 static uint32_t blocks_map;               /* [pages_lock] bit: the list is not empty */
 static struct chunk *chunks;              /* [pages_lock] */
+static uint32_t hot;                      /* [pages_lock] free blocks of 1 MB with memory */
 static uint32_t chunks_free;              /* [pages_lock] wholly free ones */
 
 _Noreturn void die(const char *what)
@@ -67,6 +68,11 @@ static void block_unlist(struct page *p)
 	if (!blocks[p->order].first)
 		blocks_map &= ~(1u << p->order);
 	p->state = PAGE_INNER;
+	if (p->cold)
+		count_mapped(RUN_MAX);
+	else if (p->order == ORDER_MAX)
+		hot--;
+	p->cold = false;
 }
 
 static void block_free_locked(struct chunk *c, uint32_t at, uint32_t order)
@@ -80,6 +86,12 @@ static void block_free_locked(struct chunk *c, uint32_t at, uint32_t order)
 		at &= ~(1u << order);
 	}
 	block_list(&c->page[at], order);
+	if (order != ORDER_MAX || hot++ < HOT_KEPT)
+		return;
+	hot--;
+	c->page[at].cold = true;
+	madvise(page_address(&c->page[at]), RUN_MAX, MADV_DONTNEED);
+	count_mapped(-(ptrdiff_t)RUN_MAX);
 }
 
 /* Pages at..at+count-1 in as few blocks as alignment allows. */

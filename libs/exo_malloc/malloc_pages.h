@@ -21,6 +21,7 @@
 #define NO_CLASS   0xff
 #define EMPTY_KEPT 1  /* empty slabs that a class keeps, of up to 32 KB */
 #define SPARE_KEPT 2  /* free chunks */
+#define HOT_KEPT   8  /* free blocks of 1 MB that keep their memory */
 #define ITEMS_MAX  62 /* of a magazine */
 #define HUGE_LIMIT (PTRDIFF_MAX - 2 * CHUNK)
 
@@ -33,6 +34,7 @@ struct page {
 	uint16_t used, carved, total;
 	uint8_t state;  /* enum page_state */
 	uint8_t order;  /* free block, slab */
+	bool cold;      /* free block of 1 MB: its memory went back to the system */
 	uint32_t pages; /* run */
 };
 struct chunk {
