@@ -30,5 +30,5 @@ $(LIBS_TEST_OUT)/malloc_stress_tsan: $(LIBS_STRESS) $(wildcard libs/exo_malloc/*
 
 libs-tests: libs $(addprefix $(LIBS_TEST_OUT)/malloc_stress,_asan _tsan) $(LIBS_TEST_OUT)/malloc_stress
 
-test-libs: libs-tests kernel image $(BUILD)/initramfs-python.cpio
+test-libs: libs-tests examples kernel image $(BUILD)/initramfs-python.cpio
 	$(Q)DEBUG=$(DEBUG) tests/libs/run
