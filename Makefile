@@ -20,11 +20,12 @@ endif
 export EXO_JOBS := set
 endif
 
-# What the machine lacks is installed before anything is built: every goal but these.
-PASSIVE_GOALS := help clean tidy
+# What the machine lacks is installed before anything is built: every goal but the passive ones. Few need few packages.
+PASSIVE_GOALS := help clean tidy tidy-update
+RUN_GOALS     := all kernel image images qemu qemu-linux update-packages
 ifneq ($(filter-out $(PASSIVE_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 ifndef EXO_DEPS_CHECKED
-INSTALL_DEPS := $(shell scripts/install-deps >&2 && echo done)
+INSTALL_DEPS := $(shell scripts/install-deps $(if $(filter-out $(RUN_GOALS) $(PASSIVE_GOALS),$(MAKECMDGOALS))$(findstring clang,$(CC)$(KCC)),,--run) >&2 && echo done)
 ifneq ($(INSTALL_DEPS),done)
 $(error what the build needs is not installed; see above)
 endif
@@ -81,7 +82,7 @@ qemu: kernel image
 	$(Q)$(EXO_RUN) --smp $(SMP) --mem $(MEM) --profile $(PROFILE)
 
 qemu-gdb: kernel image
-	$(Q)$(EXO_RUN) --smp $(SMP) --mem $(MEM) --profile $(PROFILE) --append nokaslr --gdb
+	$(Q)$(EXO_RUN) --smp $(SMP) --mem $(MEM) --profile $(PROFILE) --gdb
 
 gdb:
 	$(Q)gdb -q -ex 'set pagination off' -ex 'target remote :1234' $(KELF)

@@ -40,17 +40,17 @@
 # budget: base 1100
 # budget: sync 1100
 # budget: debug 900
-# budget: arch 7100
+# budget: arch 7150
 # budget: memory 5000
 # budget: time 1000
 # budget: security 1500
-# budget: scheduler 2000
+# budget: scheduler 2700
 # budget: ipc 500
-# budget: drivers 4800
-# budget: fs 9900
+# budget: drivers 4900
+# budget: fs 10100
 # budget: net 2200
-# budget: posix_x 6950
-# budget: syscall 5700
+# budget: posix_x 7400
+# budget: syscall 5900
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.
@@ -76,8 +76,22 @@ KASFLAGS := -D__ASSEMBLER__ $(KINC) -g
 include kernel/arch/$(ARCH)/arch.mk
 KCFLAGS  += $(KARCH_CFLAGS)
 ifeq ($(DEBUG),1)
-KCFLAGS  += -DEXO_DEBUG=1 -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
+KCFLAGS  += -DEXO_DEBUG=1 -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment,null
 KASFLAGS += -DEXO_DEBUG=1
+# KASAN where the compiler has it: inline checks against the shadow at KASAN_OFFSET (arch.mk). Functions that touch memory without
+# being instrumented are wrapped: kernel/debug/kasan.c checks their arguments.
+KASAN_FLAGS := -fsanitize=kernel-address $(if $(findstring clang,$(KCC)),$(addprefix -mllvm -asan-,mapping-offset=$(KASAN_OFFSET) \
+               stack=1 globals=1 instrumentation-with-call-threshold=1000000 max-inline-poisoning-size=65536),\
+               -fasan-shadow-offset=$(KASAN_OFFSET) $(addprefix --param asan-,stack=1 globals=1 instrumentation-with-call-threshold=1000000))
+KASAN_WRAP  := memcpy memmove memset copy_from_user copy_to_user copy_from_user_partial copy_to_user_partial arch_page_clear arch_page_copy
+ifeq ($(shell $(KCC) $(KASAN_FLAGS) -x c -S -o /dev/null /dev/null 2>/dev/null && echo yes),yes)
+KCFLAGS  += -DEXO_KASAN=1 -DKASAN_OFFSET=$(KASAN_OFFSET)
+KASFLAGS += -DEXO_KASAN=1
+KARCH_LDFLAGS += $(addprefix --wrap=,$(KASAN_WRAP))
+# Not instrumented: what implements the checks, and what follows frame pointers over stacks of any state.
+KASAN_OFF := kasan.c backtrace.c
+kasan_flags = $(if $(filter $(KASAN_OFF),$(notdir $(1))),,$(KASAN_FLAGS) -Wframe-larger-than=3072)
+endif
 endif
 
 KOFFSETS := $(KBUILD)/generated/offsets.h
@@ -95,19 +109,21 @@ $(KOFFSETS): kernel/arch/$(ARCH)/offsets.c $(wildcard kernel/include/*/*.h kerne
 $(KBUILD)/%.c.o: %.c kernel/kernel.mk kernel/arch/$(ARCH)/arch.mk | $(KOFFSETS)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	@$(KCC) $(KCFLAGS) $(KCFLAGS_$(notdir $<)) -MMD -MP -c -o $@ $<
+	@$(KCC) $(KCFLAGS) $(KCFLAGS_$(notdir $<)) $(call kasan_flags,$<) -MMD -MP -c -o $@ $<
 
 $(KBUILD)/%.S.o: %.S kernel/kernel.mk kernel/arch/$(ARCH)/arch.mk | $(KOFFSETS)
 	@mkdir -p $(@D)
 	@echo "  AS    $<"
 	@$(KCC) $(KASFLAGS) -MMD -MP -c -o $@ $<
 
-# Linked twice: the symbol table for backtraces is made from the first image and stands last in the second, so nothing moves.
-$(KELF): $(KOBJS) kernel/arch/$(ARCH)/link.ld scripts/kernel-symbols
+# Linked twice: the symbol table for backtraces and the places that KASLR changes are found in the first image and stand last in the
+# second, so nothing moves.
+$(KELF): $(KOBJS) kernel/arch/$(ARCH)/link.ld scripts/kernel-symbols scripts/kernel-relocations
 	@echo "  LD    $@"
-	@scripts/kernel-symbols </dev/null >$(KBUILD)/symbols0.S && $(KCC) -c -o $(KBUILD)/symbols0.o $(KBUILD)/symbols0.S
-	@$(KLD) $(KARCH_LDFLAGS) -T kernel/arch/$(ARCH)/link.ld -o $(KBUILD)/pass1.elf $(KOBJS) $(KBUILD)/symbols0.o
-	@$(KNM) -n $(KBUILD)/pass1.elf | scripts/kernel-symbols >$(KBUILD)/symbols.S && $(KCC) -c -o $(KBUILD)/symbols.o $(KBUILD)/symbols.S
+	@{ scripts/kernel-symbols && scripts/kernel-relocations; } </dev/null >$(KBUILD)/symbols0.S && $(KCC) -c -o $(KBUILD)/symbols0.o $(KBUILD)/symbols0.S
+	@$(KLD) $(KARCH_LDFLAGS) -S --emit-relocs -T kernel/arch/$(ARCH)/link.ld -o $(KBUILD)/pass1.elf $(KOBJS) $(KBUILD)/symbols0.o
+	@{ $(KNM) -n $(KBUILD)/pass1.elf | scripts/kernel-symbols && readelf -rW $(KBUILD)/pass1.elf | scripts/kernel-relocations; } \
+		>$(KBUILD)/symbols.S && $(KCC) -c -o $(KBUILD)/symbols.o $(KBUILD)/symbols.S
 	@$(KLD) $(KARCH_LDFLAGS) -T kernel/arch/$(ARCH)/link.ld -o $@.tmp $(KOBJS) $(KBUILD)/symbols.o && mv $@.tmp $@
 
 -include $(KOBJS:.o=.d)

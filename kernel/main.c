@@ -20,7 +20,7 @@
 
 #define INIT_ARGS_MAX 32
 
-void selftest_run(void) WEAK; /* debug room, `exo.selftest=1` */
+void selftest_run(const char *word) WEAK; /* debug room, `exo.selftest=1` */
 
 /* Words that the kernel knows are not passed on to init; Linux's rule: an unknown word with '='
  * becomes environment, one without an argument. */
@@ -105,8 +105,8 @@ static void init_main(void *arg)
 	drivers_init();
 	load_initramfs();
 	log_info("smp: %u CPUs online", arch_smp_boot());
-	if (selftest_run && cmdline_u64("exo.selftest", 0))
-		selftest_run();
+	if (selftest_run && cmdline_has("exo.selftest"))
+		selftest_run(cmdline_value("exo.selftest"));
 	if (cmdline_has("recovery"))
 		recovery_shell();
 	if (!kthread_create("deferred", deferred_main, NULL))
@@ -121,7 +121,7 @@ void kernel_main(void)
 	arch_early_init();
 	cmdline_parse(boot_info.cmdline);
 	drivers_early_init();
-	log_info("Exo-OS, entered by %s", boot_info.loader);
+	log_info("Exo-OS, entered by %s", boot_info.pvh ? "pvh" : "multiboot2");
 	phys_init();
 	arch_memory_init();
 	heap_init();

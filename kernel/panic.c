@@ -7,6 +7,7 @@
 #include <exo/log.h>
 #include <exo/sched.h>
 #include <exo/string.h>
+#include <arch/boot.h>
 #include <arch/cpu.h>
 
 #define QEMU_EXIT_PANIC 0x31 /* isa-debug-exit: QEMU's own status becomes (0x31 << 1) | 1 = 99 */
@@ -39,6 +40,7 @@ static void panic_end(const char *text, const struct trap_frame *f)
 	log_printf(LOG_EMERG, "PANIC: %s", text);
 	log_printf(
 		LOG_EMERG, "CPU %u, thread %s[%d]", cpu_id(), t ? t->name : "none", t ? t->tid : 0);
+	log_printf(LOG_EMERG, "  kernel_start %p", kernel_start);
 	arch_frame_print(f);
 	arch_registers_here(&ip, &fp, f);
 	backtrace_print(ip, fp);

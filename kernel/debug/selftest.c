@@ -218,11 +218,12 @@ static void test_memory_functions(void)
 	check(ok, "memcpy, memmove and memset at every small length");
 }
 
-void selftest_run(void)
+void selftest_run(const char *word)
 {
 	u64 offset;
 	const char *name = symbol_lookup((u64)selftest_run + 1, &offset);
 
+	fault_run(word);
 	checks = failures = 0;
 	check(name && !strcmp(name, "selftest_run") && offset == 1, "symbols are found by address");
 	test_percpu_and_calls();

@@ -5,8 +5,8 @@
 #include <exo/string.h>
 
 struct symbol {
-	u64 addr;
-	u64 name_offset;
+	u32 addr; /* from text_start */
+	u32 name_offset;
 };
 extern const u64 exo_symbol_count;
 extern const struct symbol exo_symbol_table[];
@@ -17,9 +17,9 @@ const char *symbol_lookup(u64 addr, u64 *offset)
 {
 	u64 low = 0, high = exo_symbol_count; /* table[low].addr <= addr < table[high].addr */
 
-	if (addr < (u64)text_start || addr >= (u64)text_end || !high ||
-		addr < exo_symbol_table[0].addr)
+	if (addr < (u64)text_start || addr >= (u64)text_end || !high)
 		return NULL;
+	addr -= (u64)text_start;
 	while (high - low > 1) {
 		u64 middle = low + (high - low) / 2;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <exo/bitops.h>
+#include <exo/debug.h>
 #include <exo/list.h>
 #include <exo/memory.h>
 #include <exo/sync.h>
@@ -88,13 +89,14 @@ static inline bool heap_fail_now(void)
 }
 #endif
 
-/* Address-sanitizer shadow of our own allocators, where the build has one (host tests). */
+/* Address-sanitizer shadow of our own allocators, where the build has one: the host's in unit
+ * tests, KASAN in DEBUG=1. */
 #if defined(EXO_HOST) && defined(__SANITIZE_ADDRESS__)
 void __asan_poison_memory_region(void const volatile *p, size_t len_bytes);
 void __asan_unpoison_memory_region(void const volatile *p, size_t len_bytes);
-#define shadow_poison(p, len)   __asan_poison_memory_region(p, len)
-#define shadow_unpoison(p, len) __asan_unpoison_memory_region(p, len)
+#define shadow_poison(p, len, kind) __asan_poison_memory_region(p, len)
+#define shadow_unpoison(p, len)     __asan_unpoison_memory_region(p, len)
 #else
-#define shadow_poison(p, len)   ((void)(p), (void)(len))
-#define shadow_unpoison(p, len) ((void)(p), (void)(len))
+#define shadow_poison(p, len, kind) kasan_poison(p, len, kind)
+#define shadow_unpoison(p, len)     kasan_unpoison(p, len)
 #endif

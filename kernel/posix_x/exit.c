@@ -269,6 +269,7 @@ static void hide_number(struct process *p, struct task *t)
 void process_release_user(struct task *t)
 {
 	robust_list_exit(t);
+	futex_pi_exit(); /* after the words were marked */
 	t->rseq = NULL;
 	t->thread.flags &= ~THREAD_RSEQ;
 	if (t->clear_child_tid && __atomic_load_n(&t->thread.space->refs, __ATOMIC_RELAXED) > 1) {

@@ -338,7 +338,7 @@ long process_clone(struct clone_request *r, const struct trap_frame *f)
 		return err;
 	if (thread_signal_pending(current))
 		return -ERESTARTNOINTR;
-	if (over_limit(current_task()->account))
+	if (over_limit(current_task()->account) || !sched_may_fork())
 		return -EAGAIN;
 	pid = pid_create();
 	if (!pid)

@@ -19,7 +19,15 @@ struct futex_waiter {                /* on the sleeper's stack */
 	struct futex_bucket *bucket; /* [bucket->lock; release] NULL = woken */
 	struct thread *thread;       /* [c] */
 	struct futex_key key;        /* [bucket->lock] */
+	struct pi_waiter *pi;        /* [c] NULL = an ordinary one */
 	u32 bitset;                  /* [c] */
+};
+struct pi_waiter { /* futex_pi.c; on the sleeper's stack */
+	struct futex_waiter w;
+	struct inherit_wait lends;
+	const struct futex_key
+		*target; /* [bucket->lock] FUTEX_WAIT_REQUEUE_PI: the lock; NULL = waits for it */
+	u64 owner;       /* [bucket->lock] whose the lock is, and OWNER_PENDING */
 };
 static inline const void *futex_key_owner(const struct futex_key *k)
 {
@@ -35,3 +43,17 @@ static inline u32 futex_key_hash(const struct futex_key *k)
 
 	return (u32)(h >> 40);
 }
+/* @k of a moved waiter is @to's word from now on. The waiter keeps its reference on the old object
+ * and drops that; the new one stands as long as the requeuer's word, or the waiter's own for it. */
+static inline void futex_key_move(struct futex_key *k, const struct futex_key *to)
+{
+	k->space = to->space;
+	k->object_requeued = to->object;
+	k->where = to->where;
+}
+struct futex_bucket *futex_bucket_of(const struct futex_key *k);
+int futex_key_get(u32 USER *word, bool shared, struct futex_key *k) MUST_USE;
+void futex_key_put(struct futex_key *k);
+int futex_queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w) MUST_USE;
+void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b);
+void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b);

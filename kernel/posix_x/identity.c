@@ -64,20 +64,6 @@ void process_set_robust_list(void USER *head)
 	current_task()->robust_list = head;
 }
 
-/* Who may look into another process: same ids, or CAP_SYS_PTRACE. */
-static bool may_read(struct thread *t)
-{
-	const struct cred *c = current->cred;
-	struct cred *o = thread_cred_get(t);
-	bool ok = t->proc == current->proc || cred_capable(c, LCAP_SYS_PTRACE) ||
-		  (c->fsuid == o->uid && c->fsuid == o->euid && c->fsuid == o->suid &&
-			  c->fsgid == o->gid && c->fsgid == o->egid && c->fsgid == o->sgid &&
-			  t->proc->dumpable == 1);
-
-	cred_put(o);
-	return ok;
-}
-
 int process_get_robust_list(pid_t tid, u64 *head)
 {
 	struct thread *t;
@@ -90,7 +76,7 @@ int process_get_robust_list(pid_t tid, u64 *head)
 	t = thread_find(tid);
 	if (!t)
 		return -ESRCH;
-	if (may_read(t))
+	if (process_may_trace(t))
 		*head = (u64)task_of(t)->robust_list;
 	else
 		err = -EPERM;

@@ -1,5 +1,5 @@
-/* A process as a file descriptor: it stays that process though its number be given again. Layer:
- * posix_x.
+/* A process or a thread as a file descriptor: it stays that one though its number be given again.
+ * Layer: posix_x.
  *
  * The file holds a reference on the process and is readable once that has ended. Polls sleep on the
  * process's alone_wq.
@@ -39,6 +39,42 @@ struct file *pidfd_create(struct process *p, u32 o_flags)
 	process_get(p);
 	return f;
 }
+
+/* ---- threads ---- */
+
+static u32 thread_poll(struct file *f, struct poll_table *pt)
+{
+	struct thread *t = f->priv;
+
+	poll_wait(pt, f, &t->proc->alone_wq);
+	return task_ended(task_of(t)) ? POLL_IN | POLL_RDNORM : 0;
+}
+
+static void thread_release(struct file *f)
+{
+	thread_put(f->priv);
+}
+
+static const struct file_ops thread_ops = {.anon_name = "anon_inode:[thread]",
+	.exo_type = EXO_TYPE_THREAD,
+	.poll = thread_poll,
+	.release = thread_release};
+
+long thread_open(pid_t tid, u32 o_flags)
+{
+	struct thread *t = thread_find(tid ? tid : current->tid);
+	struct file *f;
+
+	if (!t)
+		return -ESRCH;
+	f = t->proc == current->proc ? file_create(&thread_ops, NULL, O_RDWR, t) : err_ptr(-ESRCH);
+	if (!is_err(f))
+		return fd_install_new(f, o_flags);
+	thread_put(t);
+	return ptr_err(f);
+}
+
+/* ---- processes ---- */
 
 long pidfd_open(pid_t pid, u32 flags)
 {
@@ -83,13 +119,16 @@ struct process *pidfd_process(cap_t fd, u32 rights, bool *nonblock)
 /* pidfd_signal - @info NULL: as kill(2) would send it. */
 long pidfd_signal(cap_t fd, int signo, struct siginfo *info)
 {
-	bool nonblock;
-	struct process *p = pidfd_process(fd, CAP_SIGNAL, &nonblock);
-	long err;
+	bool borrowed;
+	struct file *f = fd_file(fd, CAP_SIGNAL, &borrowed);
+	long err = -EBADF;
 
-	if (is_err(p))
-		return ptr_err(p);
-	err = signal_to_process(p, signo, info);
-	process_put(p);
+	if (is_err(f))
+		return ptr_err(f);
+	if (f->ops == &pidfd_ops)
+		err = signal_to_process(f->priv, signo, info);
+	else if (f->ops == &thread_ops)
+		err = info ? -EINVAL : signal_to_thread(f->priv, signo);
+	fd_file_release(f, borrowed);
 	return err;
 }

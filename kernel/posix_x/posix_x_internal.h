@@ -222,6 +222,10 @@ struct session {
 	pid_t hung_pgrp; /* [tree] foreground group of a terminal that hung up */
 };
 
+static inline bool task_ended(const struct task *t) /* or is about to: no signal reaches it */
+{
+	return READ_ONCE(t->job) & TASK_EXITING;
+}
 static inline struct task *task_of(struct thread *t)
 {
 	return container_of(t, struct task, thread);
@@ -365,12 +369,14 @@ void posix_timers_exec(struct process *p);
 void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info);
 void posix_timer_put(struct posix_timer *t);
 
+long signal_to_thread(struct thread *t, int signo); /* 0 | -EINVAL | -EPERM | -ESRCH ended */
 long signal_to_process(struct process *p, int signo, struct siginfo *info);
 
 /* the rest */
 struct file *pidfd_create(struct process *p, u32 o_flags);
 void futex_init(void);
 void robust_list_exit(struct task *t);
+void futex_pi_exit(void);
 void rseq_return(struct trap_frame *f, bool signal);
 void rlimits_init(struct process *p);
 bool oom_kill(void);

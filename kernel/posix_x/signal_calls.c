@@ -298,22 +298,37 @@ long signal_to_process(struct process *p, int signo, struct siginfo *info)
 	return send_checked(p, info);
 }
 
+static long send_thread_checked(struct thread *t, const struct siginfo *info)
+{
+	if (!may_signal_process(t->proc, info->signo))
+		return -EPERM;
+	return info->signo ? signal_send_thread(t, info) : 0;
+}
+
 /* @tgid 0: any process (tkill). */
 static long send_to_thread(pid_t tgid, pid_t tid, const struct siginfo *info)
 {
 	struct thread *t = thread_find(tid);
-	long err = 0;
+	long err;
 
 	if (!t)
 		return -ESRCH;
-	if (tgid && t->proc->nr != tgid)
-		err = -ESRCH;
-	else if (!may_signal_process(t->proc, info->signo))
-		err = -EPERM;
-	else if (info->signo)
-		err = signal_send_thread(t, info);
+	err = tgid && t->proc->nr != tgid ? -ESRCH : send_thread_checked(t, info);
 	thread_put(t);
 	return err;
+}
+
+/* signal_to_thread - as tgkill, to a thread that the caller holds. */
+long signal_to_thread(struct thread *t, int signo)
+{
+	struct siginfo info;
+
+	if (signo < 0 || signo > SIGNALS_MAX)
+		return -EINVAL;
+	if (task_ended(task_of(t)))
+		return -ESRCH;
+	from_current(&info, signo, SI_TKILL);
+	return send_thread_checked(t, &info);
 }
 
 long signal_tgkill(pid_t tgid, pid_t tid, int signo)

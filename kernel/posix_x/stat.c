@@ -190,9 +190,9 @@ static void stat_thread(struct task *t, struct process_stat *out)
 	out->nice = sp.nice;
 	out->policy = sp.policy;
 	out->rt_priority = sp.rt_priority;
-	out->priority = sp.policy == 1 || sp.policy == 2 ? -1 - sp.rt_priority : 20 + sp.nice;
+	out->priority = sp.policy == 6 ? -101 : sp.rt_priority ? -1 - sp.rt_priority : 20 + sp.nice;
 	out->cpu = READ_ONCE(t->thread.cpu);
-	out->affinity = READ_ONCE(t->thread.affinity);
+	out->affinity = sched_get_affinity(&t->thread);
 	out->start_ns = t->thread.start_ns;
 }
 

@@ -9,6 +9,19 @@
 #include <exo/sched.h>
 #include <exo/time.h>
 
+enum {
+	POLICY_OTHER = 0,
+	POLICY_FIFO = 1,
+	POLICY_RR = 2,
+	POLICY_BATCH = 3,
+	POLICY_IDLE = 5,
+	POLICY_DEADLINE = 6
+};
+/* How urgent a thread is, across the classes, as one number: 0 | 100 + real-time priority |
+ * ~(absolute deadline), which is greater than any of those. */
+#define URGENCY_REALTIME 100ULL
+#define URGENCY_DEADLINE (1ULL << 63)
+
 #define RT_LEVELS     100 /* 0..99, kept as 99 - priority so that the first set bit is the best */
 #define FAIR_BUCKETS  64
 #define WEIGHT_NICE_0 1024u
@@ -21,8 +34,13 @@
 
 struct rt_queue {
 	u64 bitmap[2];
-	u32 count; /* queued; without the running one */
+	ns_t window_at; /* when this second began */
+	ns_t used_ns;   /* run by this class in it */
 	struct list levels[RT_LEVELS];
+};
+struct deadline_queue {
+	struct rb_tree runnable;  /* by deadline; without the running one */
+	struct rb_tree throttled; /* by the start of their next period */
 };
 
 struct fair_queue {
@@ -36,9 +54,10 @@ struct fair_queue {
 };
 
 struct runqueue {
-	spinlock_t lock;              /* RUNQUEUE */
-	u32 cpu;                      /* [c] */
-	u32 nr_running;               /* [lock; read racy] queued and running, without idle */
+	spinlock_t lock; /* RUNQUEUE */
+	u32 cpu;         /* [c] */
+	u32 nr_running;  /* [lock; read racy] queued and running, without idle */
+	u32 urgent; /* [lock] queued in dl (throttled ones too) and rt, without the running one */
 	bool resched_sent;            /* [lock] this CPU was told to reschedule and has not yet */
 	struct thread *curr;          /* [lock] */
 	struct thread *idle;          /* [c] */
@@ -48,6 +67,7 @@ struct runqueue {
 	ns_t clock;      /* [lock] when curr was last accounted */
 	ns_t picked_at;  /* [lock] when curr was switched in */
 	ns_t slice_start_at; /* [lock] when curr was last chosen to go on */
+	struct deadline_queue dl;
 	struct rt_queue rt;
 	struct fair_queue fair;
 
@@ -66,7 +86,7 @@ struct runqueue {
 };
 DECLARE_PER_CPU(struct runqueue, runqueues);
 
-extern const struct sched_class rt_class, fair_class, idle_class;
+extern const struct sched_class deadline_class, rt_class, fair_class, idle_class;
 extern cpumask_t sched_idle_mask; /* [a] CPUs whose idle thread runs */
 
 static ALWAYS_INLINE bool is_idle_thread(const struct thread *t)
@@ -84,7 +104,6 @@ void rq_enqueue(struct runqueue *rq, struct thread *t,
 	u32 flags); /* [lock]; also asks for a reschedule if @t should run now */
 void rq_account(struct runqueue *rq, ns_t now); /* [lock] charges curr */
 void rq_resched(struct runqueue *rq);           /* [lock] */
-const struct sched_class *class_of_policy(u32 policy);
 
 /* wake.c */
 u32 sched_select_cpu(struct thread *t, bool fresh); /* interrupts off */
@@ -118,6 +137,24 @@ void fair_migrate(struct thread *t, const struct runqueue *from,
 	const struct runqueue *to); /* vtime to the other scale */
 /* realtime.c */
 void rt_init(struct rt_queue *q);
+bool rt_throttled(struct runqueue *rq); /* [lock] others wait, and the class has had its 95% */
+static ALWAYS_INLINE bool rt_queued(const struct runqueue *rq)
+{
+	return rq->rt.bitmap[0] | rq->rt.bitmap[1];
+}
+/* deadline.c */
+struct thread *deadline_pick(struct runqueue *rq);
+ns_t deadline_wakes_at(const struct runqueue *rq); /* the next period of a throttled thread */
+/* params.c */
+void sched_apply_class(struct thread *t); /* [pinned, off the queue] by params and what is lent */
+void sched_inherit_params(struct thread *t, struct thread *parent);
+/* sched_reclass_locked - @t goes on with these parameters (&t->params: as they are), mask and loan.
+ * [inherit lock] */
+void sched_reclass_locked(
+	struct thread *t, const struct sched_params *p, cpumask_t affinity, u64 lent);
+/* inherit.c */
+extern spinlock_t inherit_lock; /* rank THREAD */
+void inherit_changed_locked(struct thread *t);
 
 /* @t changes its CPU. */
 static ALWAYS_INLINE void migrated(

@@ -3,7 +3,8 @@
  * owner = thread | bits. Uncontended: one compare-and-exchange each way. Contended: spin while the
  * owner is on a CPU (it will soon be done), then queue. Newcomers may overtake sleepers - that
  * keeps the lock busy - but a sleeper that was woken and found the lock taken again sets
- * MUTEX_HANDOFF, and then the next unlock gives it the lock: nobody starves. */
+ * MUTEX_HANDOFF, and then the next unlock gives it the lock: nobody starves. A real-time sleeper
+ * lends its priority to the owner (scheduler/realtime/inherit.c) and is let go first. */
 #include <exo/sync.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -71,6 +72,7 @@ static bool spin_on_owner(struct mutex *m)
 static int lock_slow(struct mutex *m, bool killable)
 {
 	struct wait_entry e = {.thread = current}, *next;
+	struct inherit_wait lends = {.thread = current, .owner = &m->owner};
 	bool lost_once = false;
 	ulong flags;
 	int ret = 0;
@@ -103,8 +105,10 @@ static int lock_slow(struct mutex *m, bool killable)
 			ret = -EINTR;
 			break;
 		}
+		(void)!inherit_begin(&lends);
 		spin_unlock_irq(&m->wq.lock, flags);
 		thread_block();
+		inherit_end(&lends);
 		flags = spin_lock_irq(&m->wq.lock);
 		lost_once = true;
 	}
@@ -160,10 +164,26 @@ bool mutex_trylock(struct mutex *m)
 	return true;
 }
 
+/* Who is let go: the first in line, but a real-time thread before others. It comes to the front,
+ * for the front takes a mutex even when it is marked. [wq.lock] */
+static struct wait_entry *next_waiter(struct mutex *m)
+{
+	struct wait_entry *best = list_first(&m->wq.waiters, struct wait_entry, node), *e;
+
+	if (likely(!inherit_active()) || !best)
+		return best;
+	list_for_each_entry (e, &m->wq.waiters, node)
+		if (thread_urgency(e->thread) > thread_urgency(best->thread))
+			best = e;
+	list_del(&best->node);
+	list_add(&m->wq.waiters, &best->node);
+	return best;
+}
+
 static NOINLINE void unlock_slow(struct mutex *m)
 {
 	ulong flags = spin_lock_irq(&m->wq.lock);
-	struct wait_entry *first = list_first(&m->wq.waiters, struct wait_entry, node);
+	struct wait_entry *first = next_waiter(m);
 	u64 owner = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
 
 	DEBUG_ASSERT(owner_of(owner) == current);
@@ -175,6 +195,7 @@ static NOINLINE void unlock_slow(struct mutex *m)
 		__ATOMIC_RELEASE); /* only we and holders of wq.lock change an owned mutex */
 	if (first)
 		thread_wake(first->thread);
+	inherit_release(&m->owner);
 	spin_unlock_irq(&m->wq.lock, flags);
 }
 

@@ -61,10 +61,52 @@ static inline long exo_spawn(const struct exo_spawn_args *args, size_t size)
 	return exo_call(EXO_SYS_spawn, (long)args, (long)size, 0, 0, 0, 0);
 }
 
+#define EXO_SYS_thread_open 1041
+static inline long exo_thread_open(int32_t tid, uint32_t flags)
+{
+	return exo_call(EXO_SYS_thread_open, (long)tid, (long)flags, 0, 0, 0, 0);
+}
+
 #define EXO_SYS_mem_create 1056
 static inline long exo_mem_create(uint64_t size, uint32_t flags)
 {
 	return exo_call(EXO_SYS_mem_create, (long)size, (long)flags, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_event_create 1057
+static inline long exo_event_create(uint64_t count, uint32_t flags)
+{
+	return exo_call(EXO_SYS_event_create, (long)count, (long)flags, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_event_signal 1058
+static inline long exo_event_signal(int32_t event, uint64_t value)
+{
+	return exo_call(EXO_SYS_event_signal, (long)event, (long)value, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_timer_create 1059
+static inline long exo_timer_create(int32_t clock, uint32_t flags)
+{
+	return exo_call(EXO_SYS_timer_create, (long)clock, (long)flags, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_timer_set 1060
+static inline long exo_timer_set(int32_t timer, uint64_t first_ns, uint64_t interval_ns, uint32_t flags)
+{
+	return exo_call(EXO_SYS_timer_set, (long)timer, (long)first_ns, (long)interval_ns, (long)flags, 0, 0);
+}
+
+#define EXO_SYS_interrupt_open 1061
+static inline long exo_interrupt_open(uint32_t line, uint32_t flags)
+{
+	return exo_call(EXO_SYS_interrupt_open, (long)line, (long)flags, 0, 0, 0, 0);
+}
+
+#define EXO_SYS_wait_many 1072
+static inline long exo_wait_many(struct exo_wait_item *items, size_t count, uint64_t deadline_ns)
+{
+	return exo_call(EXO_SYS_wait_many, (long)items, (long)count, (long)deadline_ns, 0, 0, 0);
 }
 
 #define EXO_SYS_ring_create 1104

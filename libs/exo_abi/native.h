@@ -88,6 +88,28 @@ struct exo_spawn_args {
 #define EXO_SPAWN_CONFINED 1u /* the child begins in capability mode */
 #define EXO_SPAWN_CAPS_MAX 256
 
+/* exo_event_create, exo_timer_set. */
+#define EXO_EVENT_ONE_BY_ONE 4u /* a read takes 1, not all */
+#define EXO_TIMER_ABSOLUTE   1u /* first_ns is a time of the timer's clock */
+
+/* exo_wait_many. */
+struct exo_wait_item {
+	int32_t cap;
+	uint32_t events; /* EXO_WAIT_READ | EXO_WAIT_WRITE */
+	uint32_t flags;  /* 0, or EXO_WAIT_EDGE: what is in seen does not count */
+	uint32_t seen;   /* out: what was true at the end; with EXO_WAIT_EDGE in, too */
+	uint32_t ready;  /* out: events, EXO_WAIT_ERROR, EXO_WAIT_HANGUP */
+	uint32_t reserved;
+	uint64_t data; /* yours */
+};
+#define EXO_WAIT_READ      0x1u
+#define EXO_WAIT_WRITE     0x4u
+#define EXO_WAIT_ERROR     0x8u
+#define EXO_WAIT_HANGUP    0x10u
+#define EXO_WAIT_EDGE      1u
+#define EXO_WAIT_ITEMS_MAX 1024
+#define EXO_FOREVER        (~0ull)
+
 /* exo_ring_create. Layout of the memory and the protocol: libs/exo_ipc/fusion_ring.h. */
 struct exo_ring_params {
 	uint32_t kind;  /* enum fring_kind: SPSC 1, MPSC 2, BROADCAST 3 */

@@ -24,7 +24,6 @@ extern "C" {
 #endif
 
 #define EXO_NO_WAIT  0ull
-#define EXO_FOREVER  (~0ull)
 #define EXO_SPIN_MAX 400u /* looks, about what a sleep and a wake-up cost */
 #define EXO_SPIN_MIN 16u
 

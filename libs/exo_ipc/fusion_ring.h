@@ -484,17 +484,19 @@ static inline int fring_rx_why(struct fring_rx *rx)
 /* fring_recv - the next message, copied out. FRING_OK | FRING_WAKE | -EAGAIN | -EPIPE | -EPROTO. */
 static inline int fring_recv(struct fring_rx *rx, struct fring_message *out)
 {
-	struct fring_slot *s;
 	uint64_t header;
-	int why;
+	int why = 0;
 
-	while (!(s = fring_front(rx, &header))) {
+	for (uint32_t tries = 0; tries < FRING_TRIES && !why; tries++) {
+		struct fring_slot *s = fring_front(rx, &header);
+
+		if (s) {
+			fring_take(out, s, header);
+			return fring_pop(rx, 1);
+		}
 		why = fring_rx_why(rx);
-		if (why)
-			return why;
 	}
-	fring_take(out, s, header);
-	return fring_pop(rx, 1);
+	return why ? why : -FRING_EAGAIN;
 }
 
 /* fring_recv_batch - up to @max messages, given back with one store. *@wake as in fring_send_batch.

@@ -3,9 +3,13 @@
 #include "t_.h"
 
 #include <linux/close_range.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
 
@@ -649,6 +653,41 @@ T_CASE(sync_and_advice)
 	t_eq(posix_fadvise(fd, 0, 0, 99), EINVAL);
 	t_eq(posix_fadvise(777, 0, 0, 0), EBADF);
 	t_eq(posix_fadvise(fds[0], 0, 0, 0), ESPIPE);
+}
+
+static void hear(int signo)
+{
+}
+
+T_CASE(what_has_no_driver_cannot_be_opened)
+{
+	char name[32], byte;
+	int fds[2];
+
+	t_ret(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	for (int i = 0; i < 3; i++) {
+		sprintf(name, "/proc/self/fd/%d", i < 2 ? fds[i] : eventfd(0, 0));
+		t_errno(open(name, O_RDWR), ENXIO);
+		t_errno(open(name, O_RDONLY | O_NONBLOCK), ENXIO);
+	}
+	t_ret(write(fds[0], "x", 1), 1);
+	t_ret(read(fds[1], &byte, 1), 1);
+}
+
+T_CASE(sendfile_is_cut_short_by_a_signal)
+{
+	const struct itimerval soon = {.it_interval.tv_usec = 20000, .it_value.tv_usec = 20000};
+	const size_t much = 0x7ffff000;
+	int in, out;
+	ssize_t n;
+
+	t_ok(in = open("holes", O_RDWR | O_CREAT, 0644));
+	t_ret(ftruncate(in, much), 0);
+	t_ok(out = open("/dev/null", O_WRONLY));
+	t_ok(sigaction(SIGALRM, &(struct sigaction){.sa_handler = hear}, NULL));
+	t_ret(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	n = sendfile(out, in, NULL, much);
+	t_check(n == -1 ? errno == EINTR : n < (ssize_t)much);
 }
 
 T_CASE(copy_file_range_moves)

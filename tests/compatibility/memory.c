@@ -321,6 +321,34 @@ T_CASE(calls_respect_protection)
 	t_errno(pread(fd, (void *)0xffff800000000000, 10, 0), EFAULT);
 }
 
+/* The hardware has no memory that can only be written. */
+T_CASE(what_can_be_written_can_be_read)
+{
+	int rw = file_of(3 * PAGE), fds[2], sum = 0;
+	char *fresh = anon(2, PROT_WRITE), *was_read = anon(2, RW), buf[4];
+	char *private = mmap(NULL, 2 * PAGE, PROT_WRITE, MAP_PRIVATE, rw, 0),
+	     *shared = mmap(NULL, 2 * PAGE, PROT_WRITE, MAP_SHARED, rw, 0);
+
+	t_pipe(fds);
+	was_read[PAGE] = 'w';
+	t_eq(was_read[0], 0);
+	t_ret(mprotect(was_read, 2 * PAGE, PROT_WRITE), 0);
+	t_ret(mprotect(private, PAGE, PROT_NONE), 0);
+	t_ret(mprotect(private, PAGE, PROT_WRITE), 0);
+	for (int i = 0; i < 2 * PAGE; i++)
+		sum |= fresh[i];
+	t_eq(sum, 0);
+	t_eq(was_read[0], 0);
+	t_eq(was_read[PAGE], 'w');
+	t_eq(private[0], shared[0]);
+	t_eq(private[PAGE], shared[PAGE]);
+	fresh = anon(1, PROT_WRITE);
+	t_ret(write(fds[1], fresh, 4), 4);
+	t_ret(read(fds[0], buf, 4), 4);
+	fresh[1] = was_read[1] = private[1] = shared[1] = 'y';
+	t_eq(fresh[1] + was_read[1] + private[1] + shared[1], 4 * 'y');
+}
+
 T_CASE(mremap_grows_moves_shrinks)
 {
 	char *at = anon(2, RW), *to;

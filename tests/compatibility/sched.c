@@ -8,6 +8,42 @@
 
 T_SUITE(sched);
 
+/* SCHED_DEADLINE and the calls that speak of it */
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+	uint64_t beyond;
+};
+enum { DEADLINE = 6, VER0 = 48, MS = 1000000 };
+
+static int setattr(pid_t pid, const struct attr *a)
+{
+	return (int)syscall(SYS_sched_setattr, pid, a, 0);
+}
+static int getattr(pid_t pid, struct attr *a, unsigned size)
+{
+	return (int)syscall(SYS_sched_getattr, pid, a, size, 0);
+}
+static struct attr deadline(uint64_t runtime, uint64_t within, uint64_t period)
+{
+	return (struct attr){.size = VER0,
+		.policy = DEADLINE,
+		.runtime = runtime,
+		.deadline = within,
+		.period = period};
+}
+static int64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
 static int policy_of(pid_t pid)
 {
 	return sched_getscheduler(pid);
@@ -331,6 +367,300 @@ T_CASE(fair_share_in_time)
 		most = counts[i] > most ? counts[i] : most;
 	for (int i = 0; i < 3; i++)
 		t_check(counts[i] * 5 >= most);
+}
+
+T_CASE(deadline_attributes)
+{
+	struct attr a = deadline(10 * MS, 30 * MS, 100 * MS), got;
+	struct sched_param param = {0};
+	struct timespec slice = {1, 1};
+	cpu_set_t all, one;
+	pid_t pid, inner;
+
+	t_ret(sched_get_priority_max(DEADLINE), 0);
+	t_ret(sched_get_priority_min(DEADLINE), 0);
+	t_ret(sched_getaffinity(0, sizeof(all), &all), 0);
+	T_CHILD(pid)
+	{
+		t_ret(setpriority(PRIO_PROCESS, 0, 7), 0);
+		t_ret(setattr(0, &a), 0);
+		t_eq(policy_of(0), DEADLINE);
+		t_ret(getattr(0, &got, VER0), 0);
+		t_eq(got.size, VER0);
+		t_eq(got.policy, DEADLINE);
+		t_eq(got.flags, 0);
+		t_eq(got.runtime, 10 * MS);
+		t_eq(got.deadline, 30 * MS);
+		t_eq(got.period, 100 * MS);
+		t_eq(got.priority, 0);
+		t_ret(sched_getparam(0, &param), 0);
+		t_eq(param.sched_priority, 0);
+		t_ret(sched_rr_get_interval(0, &slice), 0);
+		t_eq(slice.tv_sec + slice.tv_nsec, 0);
+		t_errno(sched_setparam(0, &param), EINVAL);
+		t_errno(fork(), EAGAIN); /* its share is not for two */
+		/* its mask is all processors, and stays so */
+		t_ret(sched_getaffinity(0, sizeof(one), &one), 0);
+		t_check(CPU_EQUAL(&one, &all));
+		t_ret(sched_setaffinity(0, sizeof(all), &all), 0);
+		CPU_ZERO(&one);
+		CPU_SET(0, &one);
+		errno = 0;
+		int narrow = sched_setaffinity(0, sizeof(one), &one);
+		t_check(CPU_COUNT(&all) == 1 ? narrow == 0 : narrow == -1 && errno == EBUSY);
+		a.period = 0; /* then it is the deadline */
+		a.flags = 1;  /* reset on fork */
+		t_ret(setattr(0, &a), 0);
+		t_ret(getattr(0, &got, VER0), 0);
+		t_eq(got.period, 30 * MS);
+		t_eq(got.flags, 1);
+		T_CHILD(inner)
+		{
+			t_eq(policy_of(0), SCHED_OTHER);
+			t_ret(getpriority(PRIO_PROCESS, 0), 0);
+			t_ret(getattr(0, &got, VER0), 0);
+			t_eq(got.flags, 0);
+		}
+		t_exit(inner, 0);
+		t_ret(sched_setscheduler(0, SCHED_OTHER, &param), 0);
+		t_ret(getpriority(PRIO_PROCESS, 0), 7);
+	}
+	t_exit(pid, 0);
+	if (CPU_COUNT(&all) > 1) {
+		T_CHILD(pid)
+		{
+			CPU_ZERO(&one);
+			CPU_SET(0, &one);
+			t_ret(sched_setaffinity(0, sizeof(one), &one), 0);
+			a = deadline(10 * MS, 30 * MS, 100 * MS);
+			t_errno(setattr(0, &a), EPERM);
+		}
+		t_exit(pid, 0);
+	}
+}
+
+T_CASE(deadline_errors)
+{
+	struct attr a;
+	struct sched_param param = {0};
+	pid_t pid;
+
+	static const uint64_t bad[][3] = {
+		{0, 30 * MS, 100 * MS},
+		{1023, 30 * MS, 100 * MS},
+		{31 * MS, 30 * MS, 100 * MS},
+		{10 * MS, 101 * MS, 100 * MS},
+		{10 * MS, 0, 100 * MS},
+		{2000, 10000, 10000},             /* a period too short */
+		{10 * MS, 30 * MS, 5000ULL * MS}, /* and one too long */
+		{10 * MS, 30 * MS, 0x8000000000000000ULL},
+		{10 * MS, 0x8000000000000000ULL, 0},
+	};
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		a = deadline(bad[i][0], bad[i][1], bad[i][2]);
+		t_errno(setattr(0, &a), EINVAL);
+	}
+	a = deadline(10 * MS, 30 * MS, 100 * MS);
+	a.priority = 1;
+	t_errno(setattr(0, &a), EINVAL);
+	a.priority = 0;
+	a.flags = 0x8000;
+	t_errno(setattr(0, &a), EINVAL);
+	a.flags = 0;
+	t_errno(syscall(SYS_sched_setattr, 0, &a, 1), EINVAL);
+	t_errno(syscall(SYS_sched_setattr, 0, NULL, 0), EINVAL);
+	t_errno(syscall(SYS_sched_setattr, 0, (void *)8, 0), EFAULT);
+	t_errno(setattr(-1, &a), EINVAL);
+	t_errno(setattr(999999999, &a), ESRCH);
+	a.policy = 4;
+	t_errno(setattr(0, &a), EINVAL);
+	a.policy = (uint32_t)-1;
+	t_errno(setattr(0, &a), EINVAL);
+	t_errno(sched_setscheduler(0, DEADLINE, &param), EINVAL);
+	t_errno(getattr(0, &a, VER0 - 1), EINVAL);
+	t_errno(getattr(999999999, &a, VER0), ESRCH);
+	t_errno(getattr(-1, &a, VER0), EINVAL);
+	t_errno(syscall(SYS_sched_getattr, 0, &a, VER0, 1), EINVAL);
+	T_CHILD(pid)
+	{
+		t_become(1000, 1000);
+		a = deadline(10 * MS, 30 * MS, 100 * MS);
+		t_errno(setattr(0, &a), EPERM);
+	}
+	t_exit(pid, 0);
+	t_eq(policy_of(0), SCHED_OTHER);
+}
+
+T_CASE(attributes_of_any_size)
+{
+	struct attr a = {.policy = SCHED_BATCH, .nice = 3}, got;
+	pid_t pid;
+
+	T_CHILD(pid)
+	{
+		t_ret(setattr(0, &a), 0); /* size 0 is the first version's */
+		t_eq(policy_of(0), SCHED_BATCH);
+		a.size = VER0 - 1;
+		t_errno(setattr(0, &a), E2BIG);
+		t_check(a.size >= VER0); /* what the kernel knows */
+		a.size = sizeof(a);
+		a.nice = 5;
+		t_ret(setattr(0, &a), 0); /* zeros beyond are no harm */
+		a.beyond = 1;
+		t_errno(setattr(0, &a), E2BIG);
+		a.beyond = 0;
+		t_ret(getattr(0, &got, VER0), 0);
+		t_eq(got.nice, 5);
+		t_eq(got.policy, SCHED_BATCH);
+		a.size = VER0;
+		a.nice = 100; /* clamped */
+		t_ret(setattr(0, &a), 0);
+		t_ret(getpriority(PRIO_PROCESS, 0), 19);
+		a.flags = 8; /* keep the policy */
+		a.policy = SCHED_FIFO;
+		a.nice = 2;
+		t_ret(setattr(0, &a), 0);
+		t_eq(policy_of(0), SCHED_BATCH);
+		t_ret(getpriority(PRIO_PROCESS, 0), 2);
+		a.flags = 1 | 16; /* keep the parameters, the policy with them */
+		a.policy = SCHED_OTHER;
+		a.nice = 9;
+		t_ret(setattr(0, &a), 0);
+		t_eq(policy_of(0), SCHED_BATCH | SCHED_RESET_ON_FORK);
+		t_ret(getpriority(PRIO_PROCESS, 0), 2);
+	}
+	t_exit(pid, 0);
+	T_CHILD(pid) /* reset on fork keeps what gives nothing */
+	{
+		struct sched_param param = {0};
+		pid_t inner;
+
+		t_ret(sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &param), 0);
+		t_ret(setpriority(PRIO_PROCESS, 0, 4), 0);
+		T_CHILD(inner)
+		{
+			t_eq(policy_of(0), SCHED_BATCH);
+			t_ret(getpriority(PRIO_PROCESS, 0), 4);
+		}
+		t_exit(inner, 0);
+		t_ret(setpriority(PRIO_PROCESS, 0, -4), 0);
+		T_CHILD(inner)
+		{
+			t_ret(getpriority(PRIO_PROCESS, 0), 0);
+		}
+		t_exit(inner, 0);
+	}
+	t_exit(pid, 0);
+}
+
+/* A share is free again a moment after its holder has ended. */
+static int setattr_soon(const struct attr *a)
+{
+	int ret = -1;
+
+	for (int i = 0; i < 200 && ret; i++) {
+		ret = setattr(0, a);
+		if (ret)
+			t_sleep_ms(10);
+	}
+	return ret;
+}
+
+T_CASE(deadline_admission)
+{
+	struct attr a = deadline(90 * MS, 100 * MS, 100 * MS),
+		    more = deadline(50 * MS, 100 * MS, 100 * MS);
+	int ready[2], hold[2], cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	struct sched_param param = {0};
+	pid_t pids[64];
+
+	t_pipe(ready);
+	t_pipe(hold);
+	for (int i = 0; i < cpus; i++) {
+		T_CHILD(pids[i])
+		{
+			int ret = setattr_soon(&a);
+			t_put(ready[1]);
+			t_get(hold[0]);
+			_exit(ret ? 1 : 0);
+		}
+	}
+	for (int i = 0; i < cpus; i++)
+		t_get(ready[0]);
+	t_errno(setattr(0, &more), EBUSY); /* each processor is 90% promised */
+	t_eq(policy_of(0), SCHED_OTHER);
+	int bad = 0;
+	for (int i = 0; i < cpus; i++)
+		t_put(hold[1]);
+	for (int i = 0; i < cpus; i++) {
+		int status;
+		waitpid(pids[i], &status, 0);
+		bad += status != 0;
+	}
+	t_eq(bad, 0);
+	t_ret(setattr_soon(&more), 0);
+	t_ret(setattr(0, &more), 0); /* one's own share is not in one's own way */
+	t_ret(sched_setscheduler(0, SCHED_OTHER, &param), 0);
+}
+
+T_CASE(deadline_budget)
+{
+	struct attr a = deadline(20 * MS, 100 * MS, 100 * MS);
+	pid_t pid;
+
+	T_CHILD(pid)
+	{
+		t_ret(setattr_soon(&a), 0);
+		int64_t start = now_ns(CLOCK_MONOTONIC), cpu = now_ns(CLOCK_THREAD_CPUTIME_ID);
+		while (now_ns(CLOCK_MONOTONIC) - start < 1000LL * MS)
+			;
+		int64_t used = now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+		t_check(used < 500LL * MS); /* a fifth, though it never sleeps */
+		/* yielding is to be done for this period */
+		start = now_ns(CLOCK_MONOTONIC);
+		for (int i = 0; i < 4; i++)
+			sched_yield();
+		t_check(now_ns(CLOCK_MONOTONIC) - start >= 250LL * MS);
+	}
+	t_exit(pid, 0);
+}
+
+T_CASE_LIMIT(real_time_hog_is_throttled, 30)
+{
+	volatile int *word =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct sched_param high = {50};
+	cpu_set_t one;
+	pid_t hog, other;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	T_CHILD(other)
+	{
+		sched_setaffinity(0, sizeof(one), &one);
+		for (;;)
+			word[0]++;
+	}
+	T_CHILD(hog)
+	{
+		sched_setaffinity(0, sizeof(one), &one);
+		sched_setscheduler(0, SCHED_FIFO, &high);
+		for (word[1] = 1;;)
+			;
+	}
+	while (!word[1])
+		t_sleep_ms(1);
+	int before = word[0], alive = 0;
+	for (int i = 0; i < 500 && !alive; i++) {
+		struct timespec ms20 = {0, 20 * MS};
+		nanosleep(&ms20, NULL);
+		alive = word[0] != before;
+	}
+	t_check(alive);
+	kill(hog, SIGKILL);
+	kill(other, SIGKILL);
+	t_killed(hog, SIGKILL);
+	t_killed(other, SIGKILL);
 }
 
 T_CASE(memory_policy)

@@ -37,6 +37,17 @@ def time_out():
     check(time.monotonic() - begin < 15, "killed too late")
 
 
+@case(30)
+def qemu_failure():
+    """QEMU that cannot start, is missing, or dies is 125 with a message"""
+    for emulator, text in (("/bin/false", "QEMU exited with 1"), ("/no/such/qemu", "No such file"), ("/bin/true", "QEMU exited with 0")):
+        result = exo("--profile", "minimal", "--", "true", environment={"EXO_QEMU": emulator})
+        check_equal(result.status, 125, emulator)
+        check(text in result.err and "exo-run: " in result.err, f"{emulator}: another message")
+    result = exo("--profile", "minimal", "--cpu", "no-such-model", "--", "true")
+    check_equal(result.status, 125, "a processor model that QEMU does not know")
+
+
 @case(20)
 def wrong_usage():
     """wrong usage is 125 with a message"""

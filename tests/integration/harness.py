@@ -1,8 +1,10 @@
 """What the integration cases are made of: machines, checks, and the list of cases."""
 
+import json
 import os
 import re
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -121,6 +123,11 @@ class Console:
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
+    def log_in(self, limit_s=40):
+        """Wait for the shell."""
+        self.expect(rb"Exo-OS: welcome", limit_s)
+        self.expect(rb"[#$] ", 20)
+
     def wait(self, limit_s):
         try:
             rest, _ = self.process.communicate(timeout=limit_s)
@@ -128,6 +135,72 @@ class Console:
         except subprocess.TimeoutExpired:
             raise Failed(f"the machine still runs after {limit_s} s") from None
         return self.process.returncode
+
+
+class Monitor:
+    """QEMU's monitor (QMP) of a machine: its keyboard, its screen, its memory."""
+
+    KEYS = {" ": "spc", "\n": "ret", "\b": "backspace", "-": "minus", "=": "equal", "/": "slash", ".": "dot", ",": "comma",
+            ";": "semicolon", "'": "apostrophe", "\\": "backslash", "[": "bracket_left", "]": "bracket_right",
+            "`": "grave_accent", "\t": "tab"}
+    SHIFTED = dict(zip('!@#$%^&*()_+{}|:"<>?~', "1234567890-=[]\\;',./`"))
+
+    def __init__(self, name):
+        self.path = os.path.join(SCRATCH, name + ".qmp")
+        self.options = ["-qmp", f"unix:{self.path},server=on,wait=off"]
+        self.stream = None
+
+    def __call__(self, command, **arguments):
+        if self.stream is None:
+            self.stream = socket.socket(socket.AF_UNIX)
+            self.stream.settimeout(20)
+            self.stream.connect(self.path)
+            self.stream = self.stream.makefile("rw")
+            self.stream.readline()  # the greeting
+            self("qmp_capabilities")
+        self.stream.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.stream.flush()
+        while True:
+            answer = json.loads(self.stream.readline())
+            if "event" not in answer:
+                check("error" not in answer, f"{command}: {answer}")
+                return answer["return"]
+
+    def press(self, *keys):
+        self("send-key", keys=[{"type": "qcode", "data": key} for key in keys], **{"hold-time": 10})
+        time.sleep(0.03)
+
+    def type(self, text):
+        for letter in text:
+            plain = self.SHIFTED.get(letter, letter.lower())
+            keys = ["shift"] if plain != letter else []
+            self.press(*keys, self.KEYS.get(plain, plain))
+
+    def text_screen(self):
+        """-> the lines of the VGA's text memory"""
+        path = os.path.abspath(os.path.join(SCRATCH, "text-memory"))
+        self("pmemsave", val=0xb8000, size=80 * 25 * 2, filename=path)
+        with open(path, "rb") as f:
+            cells = f.read()[::2].decode("cp437")
+        return [cells[at:at + 80].rstrip() for at in range(0, len(cells), 80)]
+
+    def pixels(self):
+        """-> (width, height, three bytes a pixel)"""
+        path = os.path.abspath(os.path.join(SCRATCH, "screen.ppm"))
+        self("screendump", filename=path)
+        with open(path, "rb") as f:
+            head = [f.readline() for _ in range(3)]
+            width, height = map(int, head[1].split())
+            return width, height, f.read()
+
+
+def wait_for(look, limit_s, what):
+    """Until look() gives something. -> that"""
+    deadline = time.monotonic() + limit_s
+    while not (found := look()):
+        check(time.monotonic() < deadline, f"no {what} within {limit_s} s")
+        time.sleep(0.1)
+    return found
 
 
 _log = None

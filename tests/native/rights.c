@@ -15,6 +15,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
@@ -139,6 +140,24 @@ static int make_client(void)
 static int make_event(void)
 {
 	return eventfd(3, EFD_NONBLOCK);
+}
+
+static int make_timer(void)
+{
+	int t = (int)exo_timer_create(CLOCK_MONOTONIC, 0);
+
+	t_eq(exo_timer_set(t, 1, 1, 0), 0);
+	return t;
+}
+
+static int make_thread(void)
+{
+	return (int)exo_thread_open(0, 0);
+}
+
+static int make_interrupt(void)
+{
+	return (int)exo_interrupt_open(8, 0);
 }
 
 static int make_epoll(void)
@@ -333,7 +352,15 @@ static long lock_range(int fd, int cmd, short type)
 	return fcntl(fd, cmd, &l);
 }
 
+static long wait_now(int fd)
+{
+	struct exo_wait_item w = {.cap = fd, .events = EXO_WAIT_READ};
+
+	return native(exo_wait_many(&w, 1, 0));
+}
+
 static struct stat st;
+static struct itimerspec its;
 static struct statx sx;
 static struct statfs sf;
 static siginfo_t si;
@@ -451,6 +478,12 @@ CALL(getpeername, (len = sizeof(address), getpeername(fd, (void *)buf, &len)))
 CALL(getsockopt, (len = sizeof(number), getsockopt(fd, SOL_SOCKET, SO_TYPE, &number, &len)))
 CALL(setsockopt, (number = 1, setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &number, sizeof(number))))
 CALL(signal, syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0))
+CALL(wait_many, wait_now(fd))
+CALL(event_signal, native(exo_event_signal(fd, 1)))
+CALL(timer_set, native(exo_timer_set(fd, 1, 0, 0)))
+CALL(timerfd_settime, timerfd_settime(fd, 0, &its, NULL))
+CALL(timerfd_gettime, timerfd_gettime(fd, &its))
+CALL(signal_none, syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0))
 CALL(waitid, waitid(P_PIDFD, (id_t)fd, &si, WEXITED))
 
 /* ---- what each needs ---- */
@@ -481,8 +514,9 @@ static const struct op {
 		OP(type, revoke_children, EXO_REVOKE), OP(type, send_slot, EXO_TRANSFER),          \
 		OP(type, spawn_gift, EXO_TRANSFER), OP(type, fstat, ST), OP(type, statx, ST),      \
 		OP(type, fstatat_empty, ST), OP(type, setown, AD)
-#define WAITS(type) \
-	OP(type, poll, EXO_WAIT), OP(type, select, EXO_WAIT), OP(type, epoll_add, EXO_WAIT)
+#define WAITS(type)                                                                          \
+	OP(type, poll, EXO_WAIT), OP(type, select, EXO_WAIT), OP(type, epoll_add, EXO_WAIT), \
+		OP(type, wait_many, EXO_WAIT)
 	EVERY(file),
 	OP(file, poll, EXO_WAIT),
 	OP(file, select, EXO_WAIT),
@@ -600,6 +634,18 @@ static const struct op {
 	WAITS(epoll),
 	OP(epoll, epoll_change, AD),
 	OP(epoll, epoll_wait, EXO_WAIT),
+	OP(event, event_signal, EXO_SIGNAL),
+	EVERY(timer),
+	WAITS(timer),
+	OP(timer, read_8, R),
+	OP(timer, timer_set, EXO_SIGNAL),
+	OP(timer, timerfd_settime, EXO_SIGNAL),
+	OP(timer, timerfd_gettime, ST),
+	EVERY(thread),
+	WAITS(thread),
+	OP(thread, signal_none, EXO_SIGNAL),
+	EVERY(interrupt),
+	WAITS(interrupt),
 	OP(process, signal, EXO_SIGNAL),
 	OP(process, poll, EXO_WAIT),
 	OP(process, epoll_add, EXO_WAIT),
@@ -691,6 +737,9 @@ MATRIX(event)
 MATRIX(epoll)
 MATRIX(process)
 MATRIX(ended)
+MATRIX(timer)
+MATRIX(thread)
+MATRIX(interrupt)
 MATRIX(path)
 MATRIX(memfd)
 MATRIX(memory)

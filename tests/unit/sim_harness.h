@@ -23,6 +23,7 @@ static inline void run_seeds(u32 cpus, u32 seeds, u32 switch_one_in, void (*main
 
 /* ---- helpers inside the simulation ---- */
 static struct semaphore jobs_done;
+static bool jobs_ready;
 
 struct job {
 	void (*fn)(void *arg);
@@ -40,7 +41,9 @@ static inline void run_threads(u32 n, void (*fn)(void *arg), void *args, size_t 
 {
 	static struct job jobs[THREADS_MAX];
 
-	semaphore_init(&jobs_done, 0);
+	if (!jobs_ready) /* once: the last of a former call may still be in semaphore_up */
+		semaphore_init(&jobs_done, 0);
+	jobs_ready = true;
 	for (u32 i = 0; i < n; i++) {
 		jobs[i] = (struct job){ fn, (char *)args + i * arg_size };
 		u_check(kthread_create("worker", job_main, &jobs[i]));

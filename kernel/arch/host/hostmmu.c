@@ -182,32 +182,18 @@ void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g
 	walk(m, start, end, unmap_one, g);
 }
 
-struct protect {
-	u32 prot;
-	bool cow;
-};
-
 static void protect_one(void *ctx, vaddr_t va, pte_t *p)
 {
-	const struct protect *c = ctx;
-	pte_t old = __atomic_load_n(p, __ATOMIC_RELAXED), new;
+	pte_t old = __atomic_load_n(p, __ATOMIC_RELAXED);
 
-	do {
-		bool was_writable = pte_writable(old);
-
-		new = pte_set_prot(old, c->prot);
-		if (c->cow && !was_writable)
-			new = pte_wrprotect(new);
-	} while (!__atomic_compare_exchange_n(
-		p, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	while (!__atomic_compare_exchange_n(p, &old, pte_set_prot(old, *(const u32 *)ctx), false,
+		__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
 }
 
-void pmap_protect(
-	struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow, struct tlb_gather *g)
+void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, struct tlb_gather *g)
 {
-	struct protect c = {prot, cow};
-
-	walk(m, start, end, protect_one, &c);
+	walk(m, start, end, protect_one, &prot);
 	g->start = start < g->start ? start : g->start;
 	g->end = end > g->end ? end : g->end;
 }

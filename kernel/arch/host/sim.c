@@ -31,7 +31,9 @@
 #ifdef __SANITIZE_ADDRESS__
 void __sanitizer_start_switch_fiber(void **fake, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *fake, const void **bottom, size_t *size);
+void __asan_unpoison_memory_region(const volatile void *at, size_t bytes);
 #else
+#define __asan_unpoison_memory_region(at, bytes)            ((void)(at))
 #define __sanitizer_start_switch_fiber(fake, bottom, size)  ((void)(fake))
 #define __sanitizer_finish_switch_fiber(fake, bottom, size) ((void)(bottom))
 #endif
@@ -140,6 +142,8 @@ static struct fiber *fiber_new(void (*fn)(void *arg), void *arg)
 	f->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT(f->stack != MAP_FAILED);
+	__asan_unpoison_memory_region(
+		f->stack, STACK_BYTES); /* a thread that ended there has left its marks */
 	f->fn = fn;
 	f->arg = arg;
 	top = (u64 *)((u8 *)f->stack + f->stack_bytes);

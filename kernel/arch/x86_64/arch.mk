@@ -4,6 +4,8 @@
 KARCH_CFLAGS  := -m64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -mno-80387 -mstack-protector-guard=global \
                  -fcf-protection=none $(if $(findstring clang,$(KCC)),-mstack-alignment=8,-mpreferred-stack-boundary=3)
 KASFLAGS      += -m64
+# So the shadow of the upper half stands at ffffec0000000000..fffffc0000000000, where nothing else is.
+KASAN_OFFSET  := 0xdffffc0000000000
 KARCH_LDFLAGS := -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none
 
 VDSO_DIR    := kernel/arch/x86_64/vdso

@@ -47,7 +47,11 @@ static const char *const trap_names[32] = {
 	"invalid TSS",
 	"segment not present",
 	"stack segment",
+#ifdef EXO_KASAN /* their shadow's address is not one */
+	"general protection (a null, user or wild pointer?)",
+#else
 	"general protection",
+#endif
 	"page fault",
 	NULL,
 	"x87 error",
@@ -113,6 +117,8 @@ void page_fault_in_kernel(struct trap_frame *f, u64 error)
 	vaddr_t va = read_cr2();
 	u64 fixup = exception_fixup(f->rip);
 
+	if (kasan_shadows(va)) /* the check of the access came first */
+		panic_frame(f, "KASAN: access to unmapped memory near %#lx", kasan_shadows(va));
 	if (!fixup || va >= USER_MAX || error & PF_RESERVED)
 		panic_frame(f, "page fault in the kernel: %s at %#lx, error %#lx",
 			fault_access(error) == PROT_W ? "write"

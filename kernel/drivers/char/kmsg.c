@@ -140,7 +140,7 @@ static ssize_t kmsg_write(struct file *f, struct uio *u, u64 *pos)
 	if (*p == '<' && !str_to_u64(p + 1, &p, 10, &level) && *p == '>')
 		p++;
 	else
-		p = text;
+		p = text, level = LOG_WARNING;
 	level &= 0xff; /* facility in the upper bits; the kernel's own cannot be claimed */
 	log_printf((enum log_level)(level < LOG_FACILITY_USER ? level + LOG_FACILITY_USER : level),
 		"%s", p);

@@ -15,3 +15,13 @@ int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events
 int epoll_collect(struct file *epf, int max, ns_t deadline_ns,
 	bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx);
 struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore); /* err_ptr */
+/* eventfd_add - 0 | -EAGAIN it would overflow | -EINVAL no eventfd. */
+int eventfd_add(struct file *f, u64 value) MUST_USE;
+struct timer_setting {
+	ns_t first_ns, interval_ns; /* 0 = off; 0 = once */
+};
+struct file *timerfd_create_file(int clock, u32 o_flags); /* err_ptr(-EINVAL | -ENOMEM) */
+/* timerfd_setting - what is left, and then a new setting unless NULL. @abs: new->first_ns is a time
+ * of the timer's clock. A clock that is set later does not move it. 0 | -EINVAL no timerfd. */
+int timerfd_setting(struct file *f, bool abs, const struct timer_setting *new,
+	struct timer_setting *old) MUST_USE;

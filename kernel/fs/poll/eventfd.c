@@ -44,10 +44,24 @@ static ssize_t eventfd_read(struct file *f, struct uio *u, u64 *pos)
 								    : -EFAULT;
 }
 
+/* false = it would overflow. */
+static bool count_add(struct eventfd *e, u64 value)
+{
+	bool added;
+
+	spin_lock(&e->lock);
+	added = EVENTFD_MAX - e->count >= value;
+	if (added)
+		e->count += value;
+	spin_unlock(&e->lock);
+	if (added)
+		wake_all(&e->wq, POLL_IN | POLL_RDNORM);
+	return added;
+}
+
 static ssize_t eventfd_write(struct file *f, struct uio *u, u64 *pos)
 {
 	struct eventfd *e = f->priv;
-	bool added;
 	u64 value;
 	int err;
 
@@ -57,21 +71,13 @@ static ssize_t eventfd_write(struct file *f, struct uio *u, u64 *pos)
 		return -EFAULT;
 	if (value == ~0ULL)
 		return -EINVAL;
-	for (;;) {
-		spin_lock(&e->lock);
-		added = EVENTFD_MAX - e->count >= value;
-		if (added)
-			e->count += value;
-		spin_unlock(&e->lock);
-		if (added)
-			break;
+	while (!count_add(e, value)) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
 		err = wait_event(&e->wq, EVENTFD_MAX - READ_ONCE(e->count) >= value);
 		if (err)
 			return err;
 	}
-	wake_all(&e->wq, POLL_IN | POLL_RDNORM);
 	return sizeof(value);
 }
 
@@ -97,6 +103,13 @@ static const struct file_ops eventfd_ops = {.anon_name = "anon_inode:[eventfd]",
 	.write = eventfd_write,
 	.poll = eventfd_poll,
 	.release = eventfd_release};
+
+int eventfd_add(struct file *f, u64 value)
+{
+	if (f->ops != &eventfd_ops)
+		return -EINVAL;
+	return count_add(f->priv, value) ? 0 : -EAGAIN;
+}
 
 struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore)
 {

@@ -61,7 +61,7 @@ void poll_set_init(struct poll_set *s, bool may_sleep)
 	s->chunks = NULL;
 }
 
-u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events)
+u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events, u32 seen)
 {
 	bool borrowed;
 	struct file *f = fd_file(fd, CAP_WAIT, &borrowed);
@@ -74,7 +74,7 @@ u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events)
 		mask = f->ops->poll(f, s->table.queue ? &s->table : NULL);
 	fd_file_release(f, borrowed);
 	mask &= events | POLL_ERR | POLL_HUP;
-	if (mask)
+	if (mask & ~seen)
 		s->table.queue = NULL; /* the answer is there: queue no more */
 	return mask;
 }

@@ -34,8 +34,8 @@ struct poll_set {
 };
 void poll_set_init(struct poll_set *s, bool may_sleep);
 /* poll_set_ask - state of slot @fd: events & (what is true | ERR | HUP | NVAL). POLL_NVAL for a
- * closed slot. */
-u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events);
+ * closed slot. What is only in @seen ends no sleep. */
+u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events, u32 seen);
 /* poll_set_sleep - until something may have changed. 0 | -ETIMEDOUT | -ERESTARTSYS | -ENOMEM. Ends
  * the queueing round. */
 int poll_set_sleep(struct poll_set *s, ns_t deadline_ns) MUST_USE;

@@ -332,6 +332,8 @@ static const struct {
 	{"sys/kernel/ngroups_max", show_text, "65536"},
 	{"sys/kernel/cap_last_cap", show_text, "40"},
 	{"sys/kernel/threads-max", show_threads_max, NULL},
+	{"sys/kernel/sched_rt_period_us", show_text, "1000000"},
+	{"sys/kernel/sched_rt_runtime_us", show_text, "950000"},
 	{"sys/kernel/randomize_va_space", show_text, "2"},
 	{"sys/kernel/ostype", show_uts, (void *)offsetof(struct uts_names, sysname)},
 	{"sys/kernel/osrelease", show_uts, (void *)offsetof(struct uts_names, release)},

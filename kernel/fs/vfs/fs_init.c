@@ -42,7 +42,6 @@ void fs_init(void)
 	devfs_init();
 	mount_at("devtmpfs", "/dev", MS_NOSUID, "");
 	mount_at("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "");
-	mount_at("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "");
 	if (procfs_init)
 		procfs_init();
 	if (sysfs_init)

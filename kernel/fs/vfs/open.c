@@ -28,8 +28,9 @@ int file_open_inode(struct file *f, struct inode *i)
 	case S_IFIFO:
 		f->mode |= FMODE_STREAM;
 		return pipe_fifo_open(i, f);
-	default: /* sockets and block devices have no driver behind open */
-		return i->ops->open ? i->ops->open(i, f) : -ENXIO;
+	default: /* sockets and block devices have no driver behind open: nothing to release */
+		f->ops = NULL;
+		return -ENXIO;
 	}
 }
 

@@ -1,4 +1,4 @@
-/* What the loader told us. Filled by arch_early_init from PVH or Multiboot2, bounded copies. Layer:
+/* What the loader told us. Filled before kernel_main from PVH or Multiboot2, bounded copies. Layer:
  * arch. */
 #pragma once
 
@@ -25,10 +25,10 @@ struct boot_info {
 	u64 initrd_bytes;
 	paddr_t rsdp; /* 0: search the BIOS area */
 	struct boot_framebuffer fb;
-	const char *loader; /* "pvh" or "multiboot2" */
-	u64 entry_cycles;   /* TSC at the kernel's first instruction */
+	bool pvh;         /* who loaded us; else multiboot2 */
+	u64 entry_cycles; /* TSC at the kernel's first instruction */
 };
-extern struct boot_info boot_info;        /* [c] after arch_early_init */
+extern struct boot_info boot_info;        /* [c] before kernel_main */
 extern char kernel_start[], kernel_end[]; /* link.ld, virtual */
 /* TSC when the first program was entered; set once by arch_enter_user. 0 = not yet. */
 extern u64 boot_userspace_cycles;

@@ -16,7 +16,11 @@ struct trap_frame;
 
 #include <archimpl/context.h>
 
+#ifdef EXO_KASAN /* red zones between the variables of each frame */
+#define KSTACK_SIZE (32 * 1024UL)
+#else
 #define KSTACK_SIZE (16 * 1024UL)
+#endif
 
 /* arch_thread_init_kernel - prepares @t (kernel stack set in t->kstack) to run fn(arg) at its first
  * switch. fn must not return. */

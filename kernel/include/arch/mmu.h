@@ -45,9 +45,7 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count);
 void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end,
 	struct tlb_gather *g); /* gathers owned pages; the caller keeps faults and other unmappings
 				  out of the range */
-void pmap_protect(
-	struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow, struct tlb_gather *g);
-/* cow: never make an entry writable (the fault decides) */
+void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, struct tlb_gather *g);
 /* pmap_copy - fork: copies entries to the same addresses, one page reference each; with @cow
  * write-protects both sides. */
 int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bool cow,

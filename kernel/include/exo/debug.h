@@ -28,6 +28,35 @@ void arch_registers_here(
 	u64 *ip, u64 *fp, const struct trap_frame *f); /* f NULL = the caller's own */
 bool arch_address_readable(u64 addr);                  /* 8 bytes at addr, kernel addresses only */
 
-/* selftest_run - checks of the real machine, TAP in the log. Context: thread, all CPUs up, before
- * the first program. */
-void selftest_run(void);
+/* selftest_run - checks of the real machine, TAP in the log; with a @word other than "1", the fault
+ * of that name, which must end in a panic. Context: thread, all CPUs up, before the first program.
+ */
+void selftest_run(const char *word);
+void fault_run(const char *word); /* nothing, if no fault is named so */
+
+/* KASAN: what the shadow of memory says that must not be touched. The stack kinds are written by
+ * the compiler. */
+enum kasan_kind {
+	KASAN_STACK = 0xf1, /* f1 left of, f2 between, f3 right of the variables of a frame */
+	KASAN_STACK_FREE = 0xf5,
+	KASAN_GLOBAL = 0xf9,
+	KASAN_VMALLOC_FREE = 0xfa,
+	KASAN_FREED = 0xfb,
+	KASAN_RED_ZONE = 0xfc,
+	KASAN_PAGE_FREE = 0xff,
+};
+/* kasan_poison, kasan_unpoison - of [p, p + len). Poison may begin anywhere and ends with the next
+ * 8 bytes; what is made good begins at a multiple of 8. Any context; the range is the caller's own.
+ */
+#ifdef EXO_KASAN
+void kasan_poison(const void *p, size_t len_bytes, enum kasan_kind kind);
+void kasan_unpoison(const void *p, size_t len_bytes);
+void kasan_init(void); /* from arch, once its memory has shadow */
+#else
+static inline void kasan_poison(const void *p, size_t len_bytes, enum kasan_kind kind)
+{
+}
+static inline void kasan_unpoison(const void *p, size_t len_bytes)
+{
+}
+#endif

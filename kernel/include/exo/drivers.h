@@ -30,3 +30,7 @@ ssize_t random_read_uio(struct uio *u);
 void log_wait_begin(void);
 void log_wait_end(void);
 int log_wait(u64 seq) MUST_USE;
+/* irq_line_open - ISA interrupt line 0..15 as a file, for a driver in user mode: reads count the
+ * interrupts. err_ptr(-EBUSY a driver has it | -EOPNOTSUPP level-triggered | -EINVAL | -ENOMEM). */
+struct file;
+struct file *irq_line_open(u32 line);

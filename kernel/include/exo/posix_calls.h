@@ -59,6 +59,8 @@ long process_exec(const struct exec_request *r, struct trap_frame *f);
 long process_spawn(const struct exec_request *r, struct cap_space *caps);
 
 long pidfd_open(pid_t pid, u32 flags);
+/* thread_open - a slot for thread @tid of current's process, 0 = current. slot | -ESRCH | ... */
+long thread_open(pid_t tid, u32 o_flags);
 struct process *pidfd_process(
 	cap_t fd, u32 rights, bool *nonblock); /* +1 | err_ptr(-EBADF | -EACCES | -EKEYREVOKED) */
 long pidfd_signal(cap_t fd, int signo, struct siginfo *info);
@@ -130,6 +132,12 @@ long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expe
 	const struct futex_counts *n);
 long futex_wake_op(
 	u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op);
+long futex_lock_pi(u32 USER *word, bool shared, ns_t deadline_ns, bool try);
+long futex_unlock_pi(u32 USER *word, bool shared);
+long futex_requeue_pi(
+	u32 USER *word, u32 USER *word2, bool shared, u32 expected, const struct futex_counts *n);
+long futex_wait_requeue_pi(
+	u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 USER *word2);
 
 /* ---- timers ---- */
 struct itimer_ns {

@@ -1,11 +1,11 @@
 /* Threads and the scheduler. Code in kernel/scheduler/. Layer: scheduler.
  *
  * struct thread is what the CPU runs; posix_x embeds it first in its struct task, kernel threads
- * are bare. Classes, best first: stop, deadline (later), realtime (FIFO/RR 0-99), fair
- * (predictive), idle. */
+ * are bare. Classes, best first: deadline, realtime (FIFO/RR 1-99), fair (predictive), idle. */
 #pragma once
 
 #include <exo/types.h>
+#include <exo/rbtree.h>
 #include <exo/sync.h>
 #include <exo/time.h>
 #include <arch/context.h>
@@ -51,11 +51,22 @@ struct sched_entity {        /* fair class; [rq lock] */
 	u32 weight_inverse;  /* 2^32 / weight */
 	u32 bucket_index;
 };
-struct sched_params {   /* [rq lock] */
-	u8 policy;      /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
+struct sched_params {   /* [inherit lock and rq lock to change; either to read] */
+	u8 policy;      /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5, DEADLINE 6 */
 	s8 nice;        /* -20..19 */
 	u8 rt_priority; /* 1..99 for FIFO/RR */
 	bool reset_on_fork;
+	u64 runtime_ns, deadline_ns, period_ns; /* DEADLINE: each period it gets the runtime before
+						   the deadline, both counted from its start */
+};
+struct deadline_entity { /* deadline class; [rq lock] */
+	struct rb_node
+		node;      /* among the runnable by due_ns, or the throttled by their next period */
+	u64 due_ns;        /* the deadline of this period, CLOCK_MONOTONIC */
+	s64 budget_ns;     /* runtime left in it */
+	bool throttled;    /* runnable, but its budget is used up */
+	cpumask_t allowed; /* [inherit lock] its mask; thread->affinity is the CPU that has room
+			      for it */
 };
 struct thread {
 	u32 work;       /* [a] enum thread_work; FIRST fields: fixed offsets for assembly */
@@ -67,10 +78,18 @@ struct thread {
 	u32 on_rq;          /* [rq lock] runnable: queued or running */
 	u32 on_cpu;         /* [a] 1 while registers live on a CPU */
 	u32 cpu;            /* [rq lock; off the queues: who woke it] */
-	cpumask_t affinity; /* [rq lock] */
+	cpumask_t affinity; /* [rq lock] where it may run; sched_get_affinity() says what was asked
+			       for */
 	struct sched_params params;
-	const struct sched_class *sched_class; /* [rq lock] */
+	const struct sched_class *sched_class; /* [rq lock] by params, or by what is lent to it */
 	struct sched_entity se;
+	struct deadline_entity dl;
+	struct list donors; /* [inherit lock] inherit_wait.node: who waits for it, and lends */
+	struct inherit_wait *blocked_on; /* [t writes; a] the lock that it waits for */
+	bool donors_refused;             /* [inherit lock] it ends: PI futexes do not wait for it */
+	u64 lent; /* [inherit lock and rq lock] the greatest urgency of who waits for it; 0 = none
+		   */
+	u8 rt_priority;       /* [rq lock] the one that counts: its own or one lent to it */
 	struct list rt_node;  /* [rq lock] */
 	u64 rt_slice_left_ns; /* [rq lock] SCHED_RR */
 	u64 start_ns;         /* [c] CLOCK_MONOTONIC at thread_init */
@@ -161,10 +180,37 @@ static ALWAYS_INLINE void cond_resched(void)
 
 int sched_set_params(struct thread *t, const struct sched_params *p) MUST_USE;
 void sched_get_params(struct thread *t, struct sched_params *out);
-int sched_set_affinity(struct thread *t, cpumask_t mask) MUST_USE; /* -EINVAL none online */
+/* 0 | -EINVAL | -EPERM its mask is too small for the deadline class | -EBUSY no room */
+int sched_set_affinity(struct thread *t,
+	cpumask_t mask) MUST_USE; /* -EINVAL none online | -EBUSY deadline class */
+cpumask_t sched_get_affinity(struct thread *t);
+bool sched_may_fork(void);             /* current's share of a CPU is not for two */
 u64 thread_cpu_time(struct thread *t); /* ns run so far, running included */
 void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns);
 ns_t sched_rr_interval(struct thread *t);
+
+/* Priority inheritance (realtime/inherit.c): a record on the stack of a thread that waits for a
+ * lock. Owner words hold a struct thread * and two low bits. */
+struct inherit_wait {
+	struct thread *thread;  /* [c] who waits */
+	const u64 *owner;       /* [c] the lock's owner word */
+	struct thread *lent_to; /* [inherit lock] in whose list of donors it is; NULL = in none */
+	struct list node;       /* [inherit lock] */
+	u64 urgency;            /* [inherit lock] what it lends */
+	bool always;            /* [c] a PI futex */
+	bool counted;           /* [inherit lock] in `active` */
+};
+u64 thread_urgency(const struct thread *t); /* greater = more urgent; own or lent */
+bool inherit_active(void);                  /* somebody lends: mind who is let go first */
+/* inherit_begin - @w->thread is about to sleep until *@w->owner lets go; @w: thread, owner, always
+ * are set. 0 | -EDEADLK | -EAGAIN the owner ends (both with always only; then it has not begun). */
+int inherit_begin(struct inherit_wait *w);
+void inherit_end(struct inherit_wait *w);
+void inherit_release(const u64 *word);      /* by the former owner, after it changed the word */
+void inherit_again(struct inherit_wait *w); /* after *@w->owner was changed for @w alone */
+/* Not NULL: locked until inherit_unlock(flags). */
+struct inherit_wait *inherit_last_will(ulong *flags);
+void inherit_unlock(ulong flags);
 
 struct sched_stats {
 	u64 switches, user_ns, nice_ns, system_ns, idle_ns, irq_ns;

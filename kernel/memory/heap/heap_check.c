@@ -48,6 +48,9 @@ void heap_check_new(struct kmem_cache *c, void *object)
 	shadow_unpoison(tag_of(object), sizeof(struct tag) + c->object_size + RED_BYTES);
 	*tag_of(object) = (struct tag){TAG_FREE, 0};
 	memset(object, POISON, c->object_size + RED_BYTES);
+	if (poisons(c))
+		shadow_poison(tag_of(object), sizeof(struct tag) + c->object_size + RED_BYTES,
+			KASAN_FREED);
 }
 
 void heap_check_alloc(struct kmem_cache *c, void *object, size_t len_bytes)
@@ -61,8 +64,8 @@ void heap_check_alloc(struct kmem_cache *c, void *object, size_t len_bytes)
 		heap_bad(c, object, "written after it was freed");
 	*tag_of(object) = (struct tag){TAG_LIVE, len_bytes};
 	memset((u8 *)object + len_bytes, RED, whole - len_bytes);
-	shadow_poison((u8 *)object + len_bytes, whole - len_bytes);
-	shadow_poison(tag_of(object), sizeof(struct tag));
+	shadow_poison((u8 *)object + len_bytes, whole - len_bytes, KASAN_RED_ZONE);
+	shadow_poison(tag_of(object), sizeof(struct tag), KASAN_RED_ZONE);
 }
 
 void heap_check_free(struct kmem_cache *c, void *object)
@@ -81,7 +84,7 @@ void heap_check_free(struct kmem_cache *c, void *object)
 	tag->magic = TAG_FREE;
 	if (poisons(c)) {
 		memset(object, POISON, c->object_size);
-		shadow_poison(tag, sizeof(*tag) + whole);
+		shadow_poison(tag, sizeof(*tag) + whole, KASAN_FREED);
 	}
 }
 
@@ -91,10 +94,10 @@ size_t heap_known_len(const void *object, size_t usable)
 	size_t len_bytes;
 
 	if (!(heap_page(object)->flags & PG_SLAB))
-		return usable;
+		return heap_page(object)->index;
 	shadow_unpoison(tag, sizeof(*tag));
 	len_bytes = tag->len_bytes;
-	shadow_poison(tag, sizeof(*tag));
+	shadow_poison(tag, sizeof(*tag), KASAN_RED_ZONE);
 	return len_bytes;
 }
 #endif

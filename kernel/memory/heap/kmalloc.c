@@ -67,7 +67,10 @@ static NOINLINE void *pages_kmalloc(size_t len_bytes, u32 flags)
 	if (!p)
 		return NULL;
 	p->private_ = pages;
+	p->index = len_bytes;
 	pages_free_pieces(p, pages, 1ull << order);
+	shadow_poison((u8 *)page_to_virt(p) + len_bytes, (pages << PAGE_SHIFT) - len_bytes,
+		KASAN_RED_ZONE);
 	return page_to_virt(p);
 }
 

@@ -97,14 +97,15 @@ void *kstack_alloc(void)
 	void *stack = c->count ? c->stacks[--c->count] : NULL;
 
 	arch_irq_restore(irq);
-	if (likely(stack))
-		return stack;
-	stack = depot_take(0);
+	if (!stack)
+		stack = depot_take(0);
 	if (!stack) {
 		stack = vmalloc(KSTACK_SIZE, ALLOC_KERNEL);
 		if (stack)
 			mem_account(MEM_KSTACK, KSTACK_SIZE / PAGE_SIZE);
 	}
+	if (stack)
+		shadow_unpoison(stack, KSTACK_SIZE); /* frames that never returned */
 	return stack;
 }
 
@@ -114,6 +115,7 @@ void kstack_free(void *stack)
 	struct stack_cache *c = this_cpu_ptr(stack_caches);
 	bool trim = false;
 
+	shadow_poison((u64 *)stack + 1, KSTACK_SIZE - sizeof(u64), KASAN_STACK_FREE);
 	if (c->count < CPU_STACKS) {
 		c->stacks[c->count++] = stack;
 	} else {

@@ -129,6 +129,7 @@ static void frames_free(vaddr_t start, vaddr_t end)
 
 void *vmalloc(size_t len_bytes, u32 flags)
 {
+	size_t asked_bytes = len_bytes;
 	struct kernel_range *r;
 	struct page *p;
 	vaddr_t va;
@@ -148,6 +149,8 @@ void *vmalloc(size_t len_bytes, u32 flags)
 			goto undo;
 		}
 	}
+	shadow_unpoison((void *)r->start, len_bytes);
+	shadow_poison((void *)(r->start + asked_bytes), len_bytes - asked_bytes, KASAN_RED_ZONE);
 	return (void *)r->start;
 undo:
 	frames_free(r->start, va);
@@ -164,6 +167,7 @@ void vfree(void *va)
 		return;
 	r = range_take((vaddr_t)va);
 	ASSERT(r && !r->device);
+	kasan_poison(va, r->end - PAGE_SIZE - r->start, KASAN_VMALLOC_FREE);
 	frames_free(r->start, r->end - PAGE_SIZE);
 	range_release(r);
 }

@@ -34,7 +34,7 @@ void page_poison(struct page *p, u32 order)
 	shadow_unpoison(
 		page_to_virt(p), PAGE_SIZE << order); /* slabs leave poisoned objects behind */
 	memset(page_to_virt(p), POISON_FREE, PAGE_SIZE << order);
-	shadow_poison(page_to_virt(p), PAGE_SIZE << order);
+	shadow_poison(page_to_virt(p), PAGE_SIZE << order, KASAN_PAGE_FREE);
 	for (u32 i = 0; i < 1u << order; i++)
 		p[i].private_ = POISON_WORD; /* pages never used since boot carry no such mark and
 						are not checked */
@@ -173,6 +173,8 @@ static void block_free_part(pfn_t start, pfn_t end)
 
 void buddy_free_range(pfn_t start, pfn_t end)
 {
+	kasan_poison(
+		phys_to_virt(start << PAGE_SHIFT), (end - start) << PAGE_SHIFT, KASAN_PAGE_FREE);
 	while (start < end) {
 		pfn_t block_end = MIN(end, ALIGN_UP(start + 1, BLOCK_PAGES));
 		u64 block = start >> PAGE_ORDER_MAX;

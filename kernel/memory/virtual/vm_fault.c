@@ -70,7 +70,7 @@ static int fault_anon_empty(struct fault *f)
 	if (!f->write) /* reading what nobody wrote: the one page of zeroes */
 		return pmap_replace(f->pmap, f->va, 0,
 			pte_make(page_to_phys(zero_page),
-				(f->area->flags & (VM_READ | VM_EXEC)) | PMAP_USER | PMAP_SPECIAL));
+				prot_before_write(f->area->flags) | PMAP_USER | PMAP_SPECIAL));
 	p = anon_page_alloc(ALLOC_ZERO);
 	return p ? anon_install(f, p) : -ENOMEM;
 }
@@ -162,7 +162,7 @@ static u32 object_prot(const struct vm_area *a, bool write)
 	u32 prot = a->flags & VM_PROT;
 
 	if (!(a->flags & VM_SHARED) || !(write || writes_unnoticed(a->object)))
-		prot &= ~VM_WRITE;
+		prot = prot_before_write(prot);
 	return prot | PMAP_USER;
 }
 

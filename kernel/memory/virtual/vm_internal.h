@@ -90,6 +90,12 @@ int space_may_map(struct vm_space *s, u32 area_flags, u64 pages) MUST_USE; /* li
 int commit_charge(u64 pages) MUST_USE;                                     /* 0 | -ENOMEM */
 void commit_uncharge(u64 pages);
 u32 flags_account(u32 flags); /* with VM_ACCOUNT set or cleared as the other flags demand */
+/* prot_before_write - what an entry may allow while writes still go through a fault. What can be
+ * written can be read, as the hardware has it: never an entry without any right. */
+static inline u32 prot_before_write(u32 flags)
+{
+	return (flags & (VM_READ | VM_EXEC)) | (flags & VM_WRITE ? VM_READ : 0);
+}
 static inline void rss_add(s64 *counter, s64 n)
 {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);

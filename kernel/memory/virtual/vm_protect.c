@@ -49,7 +49,9 @@ static int protect_area(struct vm_space *s, struct vm_area *a, u32 prot, struct 
 		new |= VM_ACCOUNT;
 	rwsem_write_lock(&a->lock);
 	a->flags = new;
-	pmap_protect(&s->pmap, a->start, a->end, prot, !(new &VM_SHARED) || notices, g);
+	if (!(new &VM_SHARED) || notices)
+		prot = prot_before_write(prot);
+	pmap_protect(&s->pmap, a->start, a->end, prot, g);
 	rwsem_write_unlock(&a->lock);
 	return 0;
 }

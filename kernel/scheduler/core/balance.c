@@ -14,7 +14,7 @@ static struct thread *steal(struct runqueue *from, u32 to_cpu)
 {
 	struct thread *t = NULL;
 
-	if (from->rt.count)
+	if (rt_queued(from))
 		t = rt_class.steal(from, to_cpu);
 	if (!t)
 		t = fair_class.steal(from, to_cpu);
@@ -73,7 +73,7 @@ struct thread *balance_idle(struct runqueue *rq)
 /* The idle CPUs that a thread waiting here could go to. */
 static cpumask_t useful(struct runqueue *rq, cpumask_t idle)
 {
-	cpumask_t mask = rq->rt.count ? idle : 0;
+	cpumask_t mask = rt_queued(rq) ? idle : 0;
 	struct thread *t;
 	u32 scanned = 0;
 

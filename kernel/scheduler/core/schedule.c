@@ -59,11 +59,6 @@ const struct sched_class idle_class = {
 	.steal = idle_steal,
 };
 
-const struct sched_class *class_of_policy(u32 policy)
-{
-	return policy == 1 || policy == 2 ? &rt_class : &fair_class;
-}
-
 /* ---- queues ---- */
 void rq_resched(struct runqueue *rq)
 {
@@ -106,6 +101,8 @@ void rq_account(struct runqueue *rq, ns_t now)
 	struct thread *curr = rq->curr;
 	ns_t ran = now - rq->clock;
 
+	if (unlikely((s64)ran < 0))
+		return; /* another CPU did this a moment ago by a clock that is a little ahead */
 	rq->clock = now;
 	if (unlikely(is_idle_thread(curr))) {
 		rq->idle_ns += ran;
@@ -116,18 +113,31 @@ void rq_account(struct runqueue *rq, ns_t now)
 	curr->sched_class->account(rq, curr, ran);
 }
 
-static ALWAYS_INLINE struct thread *pick_next(struct runqueue *rq)
+static NOINLINE struct thread *pick_urgent(struct runqueue *rq)
+{
+	struct thread *t = deadline_pick(rq);
+
+	return t || rt_throttled(rq) ? t : rt_class.pick(rq);
+}
+
+/* *exact = the tick must be: classes of exact times are at work. */
+static ALWAYS_INLINE struct thread *pick_next(struct runqueue *rq, bool *exact)
 {
 	struct thread *t;
 
-	if (unlikely(rq->rt.count))
-		return rt_class.pick(rq);
+	if (unlikely(rq->urgent)) {
+		*exact = true;
+		t = pick_urgent(rq);
+		if (t)
+			return t;
+	}
 	t = fair_pick(rq);
 	if (likely(t != NULL))
 		return t;
 	if (cpu_count > 1) {
 		t = balance_idle(rq);
 		if (t) {
+			*exact |= t->sched_class != &fair_class;
 			rq->nr_running++;
 			return t;
 		}
@@ -196,6 +206,7 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 {
 	struct runqueue *rq = this_cpu_ptr(runqueues);
 	struct thread *prev = rq->curr, *next;
+	bool exact = false;
 
 	rcu_note_quiescent();
 	spin_lock(&rq->lock);
@@ -213,10 +224,10 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 			prev->sched_class->put(rq, prev);
 		}
 	}
-	next = pick_next(rq);
+	next = pick_next(rq, &exact);
 	rq->slice_start_at = rq->clock;
 	if (next == prev) {
-		if (rq->nr_running > 1)
+		if (rq->nr_running > 1 || unlikely(exact))
 			tick_arm(rq, rq->clock);
 		spin_unlock_no_preempt(&rq->lock);
 		preempt_enable_no_resched();
@@ -236,9 +247,10 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 		else
 			__atomic_fetch_and(&sched_idle_mask, ~BIT(rq->cpu), __ATOMIC_RELAXED);
 	}
-	if (rq->tick_at > rq->clock +
-				  (rq->nr_running > 1 ? TICK_LATE_SHARED_NS : TICK_LATE_ALONE_NS) &&
-		!is_idle_thread(next))
+	if (unlikely(exact) ||
+		(rq->tick_at > rq->clock + (rq->nr_running > 1 ? TICK_LATE_SHARED_NS
+							       : TICK_LATE_ALONE_NS) &&
+			!is_idle_thread(next)))
 		tick_arm(rq, rq->clock);
 	next->on_cpu = 1;
 	if (prev->space != next->space)
@@ -283,8 +295,9 @@ void schedule(void)
 
 void sched_yield_current(void)
 {
-	if (READ_ONCE(this_cpu_ptr(runqueues)->nr_running) ==
-		1) { /* nobody here to go first; another CPU's count is as good */
+	if (READ_ONCE(this_cpu_ptr(runqueues)->nr_running) == 1 &&
+		likely(current->sched_class != &deadline_class)) {
+		/* nobody here to go first; another CPU's count is as good */
 		preempt_disable();
 		rcu_note_quiescent();
 		preempt_enable();
@@ -349,6 +362,7 @@ void sched_cpu_init(u32 cpu)
 	idle->affinity = BIT(cpu);
 	idle->sched_class = &idle_class;
 	idle->start_ns = clock_monotonic();
+	list_init(&idle->donors);
 	idle->name[0] = 'i', idle->name[1] = 'd', idle->name[2] = 'l', idle->name[3] = 'e';
 	rq->idle = rq->curr = idle;
 	rq->clock = rq->picked_at = rq->sampled_at = idle->start_ns;

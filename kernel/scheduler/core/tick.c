@@ -11,21 +11,37 @@
 #define SAMPLE_MIN_NS (10 * NS_PER_MS)
 #define SAMPLE_MAX_NS (100 * NS_PER_MS)
 
-static ns_t next_tick(struct runqueue *rq, ns_t now)
+/* So little left of a slice is nothing left; a budget is used up to the end. */
+static ns_t rest_of(const struct thread *curr)
+{
+	return curr->sched_class == &deadline_class ? 0 : SLICE_REST_NS;
+}
+
+/* When something changes for the threads that wait in the classes above the predictive one. */
+static ns_t urgent_at(struct runqueue *rq)
+{
+	ns_t at = deadline_wakes_at(rq);
+
+	if (rt_queued(rq) && rt_throttled(rq))
+		at = MIN(at, rq->rt.window_at + NS_PER_SEC);
+	return at;
+}
+
+static ns_t slice_tick(struct runqueue *rq, ns_t now)
 {
 	struct thread *curr = rq->curr;
 	ns_t alone = now - rq->picked_at;
 
 	if (is_idle_thread(curr))
 		return NS_FOREVER;
-	if (rq->nr_running > 1) {
+	if (rq->nr_running > 1 || curr->sched_class == &deadline_class) {
 		ns_t slice = curr->sched_class->slice(rq, curr);
 
 		if (slice != NS_FOREVER) {
 			ns_t used = now - rq->slice_start_at;
 			ns_t rest = slice > used ? slice - used : 0;
 
-			return now + MAX(rest, SLICE_REST_NS);
+			return now + MAX(rest, rest_of(curr) + NS_PER_US);
 		}
 	} else if (curr->flags & THREAD_KERNEL) {
 		return NS_FOREVER;
@@ -33,6 +49,13 @@ static ns_t next_tick(struct runqueue *rq, ns_t now)
 	/* Not a fixed period: a program with the same one would always be met in the same place. */
 	rq->jitter = rq->jitter * 1103515245 + 12345;
 	return now + MIN(MAX(alone, SAMPLE_MIN_NS), SAMPLE_MAX_NS) + rq->jitter % SAMPLE_MIN_NS;
+}
+
+static ns_t next_tick(struct runqueue *rq, ns_t now)
+{
+	ns_t at = slice_tick(rq, now);
+
+	return likely(!rq->urgent) ? at : MAX(MIN(at, urgent_at(rq)), now + NS_PER_US);
 }
 
 void tick_arm(struct runqueue *rq, ns_t now)
@@ -69,7 +92,7 @@ static void tick_fire(struct timer *timer)
 {
 	struct runqueue *rq = container_of(timer, struct runqueue, tick);
 	struct thread *curr;
-	bool over = false;
+	bool over;
 	ns_t now;
 
 	spin_lock(&rq->lock);
@@ -78,10 +101,14 @@ static void tick_fire(struct timer *timer)
 	rq->tick_at = NS_FOREVER;
 	rq_account(rq, now);
 	sample(rq, now);
-	if (rq->nr_running > 1) {
+	/* A throttled thread's period, or real-time threads may run again. */
+	over = rq->urgent &&
+	       (deadline_wakes_at(rq) <= now ||
+		       (curr->sched_class == &fair_class && rt_queued(rq) && !rt_throttled(rq)));
+	if (rq->nr_running > 1 || curr->sched_class == &deadline_class) {
 		ns_t slice = curr->sched_class->slice(rq, curr);
 
-		over = slice != NS_FOREVER && now - rq->slice_start_at + SLICE_REST_NS >= slice;
+		over |= slice != NS_FOREVER && now - rq->slice_start_at + rest_of(curr) >= slice;
 		balance_tick(rq, now);
 	}
 	if (over)

@@ -43,9 +43,10 @@ static u32 cpu_for_realtime(struct thread *t, cpumask_t allowed)
 			struct thread *curr =
 				READ_ONCE(rq->curr); /* stays readable: interrupts are off */
 
-			if (!READ_ONCE(rq->rt.count) && /* else another is about to run there */
-				(curr->sched_class != &rt_class ||
-					curr->params.rt_priority < t->params.rt_priority))
+			if (!rt_queued(rq) && /* else another is about to run there */
+				(curr->sched_class->order < rt_class.order ||
+					(curr->sched_class == &rt_class &&
+						curr->rt_priority < t->rt_priority)))
 				return cpu;
 		}
 	}
@@ -121,13 +122,17 @@ static ALWAYS_INLINE bool claim(struct thread *t, u32 states, u32 *old_out)
 
 static ALWAYS_INLINE bool wake_from(struct thread *t, u32 states)
 {
+	ulong flags = arch_irq_save(); /* nobody who pins @t may come between the claim and the
+					  queue on this CPU */
+	bool claimed;
 	u32 old;
 
-	if (!claim(t, states, &old))
-		return false;
-	if (old & THREAD_OFF_RQ)
-		queue_woken(t, SCHED_ENQUEUE_WAKE, old & THREAD_STATE_MASK, arch_irq_save());
-	return true;
+	claimed = claim(t, states, &old);
+	if (claimed && old & THREAD_OFF_RQ)
+		queue_woken(t, SCHED_ENQUEUE_WAKE, old & THREAD_STATE_MASK, flags);
+	else
+		arch_irq_restore(flags);
+	return claimed;
 }
 
 bool thread_wake(struct thread *t)

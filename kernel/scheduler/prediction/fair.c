@@ -41,8 +41,6 @@
 #define GAP_SOON_NS    (150 * NS_PER_US)
 #define GAP_MAX_NS     (600 * NS_PER_US)
 #define STEAL_SCAN_MAX 16
-#define POLICY_BATCH   3
-#define POLICY_IDLE    5
 #define WEIGHT_IDLE    3
 
 /* Each step is about 10% of CPU time against a thread one nice level away: 1024 / 1.25^nice. */
@@ -188,6 +186,10 @@ static void fair_enqueue(struct runqueue *rq, struct thread *t, u32 flags)
 {
 	struct fair_queue *q = &rq->fair;
 
+	/* Nobody was picked while one ran alone: who comes then starts beside it, not where it
+	 * began. The idle thread's time stands at 0. */
+	if (!q->count && rq->curr->se.vtime > q->vtime)
+		q->vtime = rq->curr->se.vtime;
 	if (flags & SCHED_ENQUEUE_NEW) {
 		t->se.vtime = q->vtime;
 	} else {

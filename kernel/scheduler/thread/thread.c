@@ -16,8 +16,7 @@
 int thread_init(struct thread *t, const char *name, u32 flags)
 {
 	const struct thread *parent = current;
-	bool inherit = parent && !(flags & THREAD_KERNEL) && !is_idle_thread(parent) &&
-		       !parent->params.reset_on_fork;
+	bool inherit = parent && !(flags & THREAD_KERNEL) && !is_idle_thread(parent);
 	void *stack = kstack_alloc();
 
 	if (!stack)
@@ -29,21 +28,18 @@ int thread_init(struct thread *t, const char *name, u32 flags)
 	t->state = THREAD_NEW | THREAD_OFF_RQ;
 	t->refs = 1;
 	t->cpu = cpu_id();
-	t->affinity = parent && !(flags & THREAD_KERNEL) ? parent->affinity : ~0ULL;
+	t->affinity = ~0ULL;
 	if (inherit)
-		t->params = parent->params;
-	else if (parent && !(flags & THREAD_KERNEL) && parent->params.policy == 0 &&
-		 parent->params.nice > 0)
-		t->params.nice =
-			parent->params.nice; /* reset on fork takes privileges, it gives none */
+		sched_inherit_params(t, current);
 	if (parent && !(flags & THREAD_KERNEL)) {
 		t->memory_policy = parent->memory_policy;
 		t->memory_policy_node0 = parent->memory_policy_node0;
 	}
-	t->sched_class = class_of_policy(t->params.policy);
+	sched_apply_class(t);
 	list_init(&t->se.bucket);
 	list_init(&t->se.waiting);
 	list_init(&t->rt_node);
+	list_init(&t->donors);
 	fair_fork(t, inherit ? parent : NULL);
 	t->start_ns = clock_monotonic();
 	t->timer_slack_ns = TIMER_SLACK_DEFAULT_NS;
@@ -84,6 +80,8 @@ void thread_exit(void)
 #ifdef EXO_DEBUG
 	ASSERT(!current->held.count); /* nobody could release it */
 #endif
+	if (unlikely(current->params.policy == POLICY_DEADLINE))
+		(void)!sched_set_params(current, &(struct sched_params){0}); /* its share */
 	arch_irq_disable(); /* a preemption now would bury us and queue us again */
 	thread_set_state(THREAD_DEAD);
 	schedule();

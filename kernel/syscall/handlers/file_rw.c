@@ -229,8 +229,8 @@ static ssize_t copy_between(
 		*in_pos += (u64)n; /* what was not written was not read */
 		done += n;
 		left -= (size_t)n;
-		if (n < got)
-			break;
+		if (n < got || (left && thread_signal_pending(current)))
+			break; /* something moved: no restart is needed */
 		cond_resched();
 	}
 	kfree(buf);

@@ -45,7 +45,8 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 	ns_t deadline;
 	int err;
 
-	if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT)
+	if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT &&
+		command != FUTEX_LOCK_PI2 && command != FUTEX_WAIT_REQUEUE_PI)
 		return -ENOSYS;
 	switch (command) {
 	case FUTEX_WAIT:
@@ -65,6 +66,22 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 		return futex_requeue(word, word2, shared, &expected, &n);
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(word, word2, shared, &n, (u32)val3);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+	case FUTEX_WAIT_REQUEUE_PI:
+		err = deadline_from_user(
+			arg4, command, realtime || command == FUTEX_LOCK_PI, &deadline);
+		if (err)
+			return err;
+		return command == FUTEX_WAIT_REQUEUE_PI
+			       ? futex_wait_requeue_pi(word, (u32)val, shared, deadline, word2)
+			       : futex_lock_pi(word, shared, deadline, false);
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock_pi(word, shared, NS_FOREVER, true);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock_pi(word, shared);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_requeue_pi(word, word2, shared, expected, &n);
 	default:
 		return -ENOSYS;
 	}

@@ -1,11 +1,19 @@
-/* Native calls that make memory, timers, events. Layer: syscall.
+/* Native calls that make memory, timers, events, interrupts, and wait for them. Layer: syscall.
  * The objects are those of the Linux calls. Source: docs/specs/CAPABILITY_SYSTEM.md. */
+#include <exo/drivers.h>
 #include <exo/fs.h>
+#include <exo/memory.h>
 #include <exo/posix_x.h>
+#include <exo/sched.h>
+#include <exo/security.h>
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/native.h>
+#include <arch/uaccess.h>
+
+#include "../../fs/poll/epoll.h"
+#include "../../fs/poll/poll_set.h"
 
 static u32 slot_flags(u64 flags)
 {
@@ -29,4 +37,151 @@ long exo_mem_create(u64 a0, u64 a1)
 		return fd_install_new(f, slot_flags(a1));
 	file_put(f);
 	return err;
+}
+
+/* ---- events ---- */
+
+long exo_event_create(u64 a0, u64 a1)
+{
+	struct file *f;
+
+	if (a0 == ~0ULL || a1 & ~(u64)(EXO_CAP_CLOEXEC | EXO_EVENT_ONE_BY_ONE))
+		return -EINVAL;
+	f = eventfd_create_file(a0, 0, a1 & EXO_EVENT_ONE_BY_ONE);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, slot_flags(a1));
+}
+
+long exo_event_signal(u64 a0, u64 a1)
+{
+	bool borrowed;
+	struct file *f = fd_file((cap_t)a0, CAP_SIGNAL, &borrowed);
+	long err;
+
+	if (is_err(f))
+		return ptr_err(f);
+	err = eventfd_add(f, a1);
+	fd_file_release(f, borrowed);
+	return err;
+}
+
+/* ---- timers ---- */
+
+long exo_timer_create(u64 a0, u64 a1)
+{
+	struct file *f;
+
+	if (a1 & ~(u64)EXO_CAP_CLOEXEC)
+		return -EINVAL;
+	f = timerfd_create_file((int)a0, 0);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, slot_flags(a1));
+}
+
+long exo_timer_set(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct timer_setting new = {a1, a2}, old;
+	bool borrowed;
+	struct file *f;
+	long err;
+
+	if (a3 & ~(u64)EXO_TIMER_ABSOLUTE)
+		return -EINVAL;
+	f = fd_file((cap_t)a0, CAP_SIGNAL, &borrowed);
+	if (is_err(f))
+		return ptr_err(f);
+	err = timerfd_setting(f, a3 & EXO_TIMER_ABSOLUTE, &new, &old);
+	fd_file_release(f, borrowed);
+	return err;
+}
+
+/* ---- interrupts ---- */
+
+long exo_interrupt_open(u64 a0, u64 a1)
+{
+	struct file *f;
+
+	if (a1 & ~(u64)EXO_CAP_CLOEXEC)
+		return -EINVAL;
+	if (cap_confined() || !cred_capable(current->cred, LCAP_SYS_RAWIO))
+		return -EPERM;
+	f = irq_line_open((u32)a0);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, slot_flags(a1));
+}
+
+/* ---- waiting ---- */
+
+/* Why the capability of an item cannot be waited for. */
+static long wait_refusal(cap_t cap)
+{
+	struct object *o = cap_get(current->caps, cap, CAP_WAIT);
+
+	if (is_err(o))
+		return ptr_err(o);
+	object_put(o);
+	return -EBADF;
+}
+
+/* One look at all. Items that are ready | -errno. */
+static long wait_round(struct poll_set *set, struct exo_wait_item *items, u32 count)
+{
+	long ready = 0;
+
+	for (u32 i = 0; i < count; i++) {
+		struct exo_wait_item *w = &items[i];
+		u32 seen = w->flags & EXO_WAIT_EDGE ? w->seen : 0,
+		    now = poll_set_ask(set, w->cap, w->events, seen);
+
+		if (now & POLL_NVAL)
+			return wait_refusal(w->cap);
+		w->ready = now & ~seen;
+		w->seen = now;
+		ready += w->ready != 0;
+	}
+	return ready;
+}
+
+static long wait_rounds(struct exo_wait_item *items, u32 count, ns_t deadline)
+{
+	struct poll_set set;
+	long ready;
+	int err = 0;
+
+	poll_set_init(&set, deadline != 0);
+	for (;;) {
+		ready = wait_round(&set, items, count);
+		if (ready || !deadline || err == -ETIMEDOUT)
+			break;
+		err = poll_set_sleep(&set, deadline);
+		if (err && err != -ETIMEDOUT) {
+			ready = err;
+			break;
+		}
+	}
+	poll_set_fini(&set);
+	return ready;
+}
+
+long exo_wait_many(u64 a0, u64 a1, u64 a2)
+{
+	struct exo_wait_item on_stack[8], *items = on_stack;
+	size_t bytes = a1 * sizeof(*items);
+	long ret;
+
+	if (a1 > EXO_WAIT_ITEMS_MAX)
+		return -EINVAL;
+	if (a1 > ARRAY_LEN(on_stack))
+		items = kmalloc(bytes, ALLOC_KERNEL);
+	if (!items)
+		return -ENOMEM;
+	ret = copy_from_user(items, (const void USER *)a0, bytes) ? -EFAULT : 0;
+	for (u32 i = 0; i < a1 && !ret; i++)
+		if (items[i].flags & ~EXO_WAIT_EDGE || items[i].reserved ||
+			items[i].events & ~(u32)(EXO_WAIT_READ | EXO_WAIT_WRITE))
+			ret = -EINVAL;
+	if (!ret)
+		ret = wait_rounds(items, (u32)a1, a2);
+	if (ret >= 0 && copy_to_user((void USER *)a0, items, bytes))
+		ret = -EFAULT;
+	if (items != on_stack)
+		kfree(items);
+	return ret;
 }

@@ -1,4 +1,5 @@
-/* Native calls on processes: spawn. Layer: syscall. Source: docs/specs/CAPABILITY_SYSTEM.md. */
+/* Native calls on processes and threads. Layer: syscall. Source: docs/specs/CAPABILITY_SYSTEM.md.
+ */
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
 #include <exo/sched.h>
@@ -66,4 +67,11 @@ long exo_spawn(u64 a0, u64 a1)
 		ret = process_spawn(&r, caps);
 	cap_space_put(caps);
 	return ret;
+}
+
+long exo_thread_open(u64 a0, u64 a1)
+{
+	if (a1 & ~(u64)EXO_CAP_CLOEXEC)
+		return -EINVAL;
+	return thread_open((pid_t)a0, a1 & EXO_CAP_CLOEXEC ? O_CLOEXEC : 0);
 }

@@ -73,7 +73,7 @@ static long poll_rounds(struct linux_pollfd *fds, u32 count, ns_t deadline)
 		for (u32 i = 0; i < count; i++) {
 			u32 mask = fds[i].fd < 0
 					   ? 0
-					   : poll_set_ask(&set, fds[i].fd, (u16)fds[i].events);
+					   : poll_set_ask(&set, fds[i].fd, (u16)fds[i].events, 0);
 
 			fds[i].revents = (s16)mask;
 			ready += mask != 0;
@@ -179,7 +179,7 @@ static long select_round(struct poll_set *set, const u64 *wanted, u64 *found, u3
 			events |= bit_test(wanted + s * words, fd) ? select_events[s] : 0;
 		if (!events)
 			continue;
-		mask = poll_set_ask(set, (cap_t)fd, events);
+		mask = poll_set_ask(set, (cap_t)fd, events, 0);
 		if (mask & POLL_NVAL)
 			return -EBADF;
 		for (u32 s = 0; s < SETS; s++) {

@@ -61,6 +61,8 @@ static int change(struct thread *t, const struct sched_params *p)
 	if (!may_touch(t))
 		return -EPERM;
 	if (!cred_capable(current->cred, LCAP_SYS_NICE)) {
+		if (p->policy == SCHED_DEADLINE)
+			return -EPERM;
 		if (is_realtime(p->policy) &&
 			(p->policy != old.policy || p->rt_priority > old.rt_priority)) {
 			if (!limit || p->rt_priority > MAX(limit, (u64)old.rt_priority))
@@ -100,6 +102,7 @@ static int set_scheduler(u64 tid, s32 policy, u64 param_from)
 		return -EINVAL;
 	}
 	p.rt_priority = (u8)param.priority;
+	p.runtime_ns = 0; /* SCHED_DEADLINE is for sched_setattr */
 	err = is_realtime(p.policy) == (p.rt_priority != 0) ? change(t, &p) : -EINVAL;
 	thread_put(t);
 	return err;
@@ -156,6 +159,12 @@ long sys_sched_getparam(u64 tid, u64 to)
 	return copy_to_user((void USER *)to, &param, sizeof(param));
 }
 
+/* Tells the caller the size that we know. */
+static long too_big(u64 attr)
+{
+	return put_user_u32((u32 USER *)attr, sizeof(struct sched_attr_abi)) ? -EFAULT : -E2BIG;
+}
+
 long sys_sched_setattr(u64 tid, u64 from, u64 flags)
 {
 	struct sched_attr_abi a;
@@ -171,7 +180,7 @@ long sys_sched_setattr(u64 tid, u64 from, u64 flags)
 	if (!size)
 		size = SCHED_ATTR_SIZE_VER0;
 	if (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE)
-		return -E2BIG;
+		return too_big(from);
 	memset(&a, 0, sizeof(a));
 	if (copy_from_user(&a, (const void USER *)from, MIN(size, (u32)sizeof(a))))
 		return -EFAULT;
@@ -181,7 +190,7 @@ long sys_sched_setattr(u64 tid, u64 from, u64 flags)
 		if (copy_from_user(&byte, (const u8 USER *)from + at, 1))
 			return -EFAULT;
 		if (byte)
-			return -E2BIG;
+			return too_big(from);
 	}
 	if (a.flags &
 		~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS))
@@ -190,12 +199,15 @@ long sys_sched_setattr(u64 tid, u64 from, u64 flags)
 	if (!t)
 		return -ESRCH;
 	sched_get_params(t, &p);
-	if (!(a.flags & SCHED_FLAG_KEEP_POLICY))
+	if (!(a.flags & (SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS)))
 		p.policy = (u8)MIN(a.policy, 255u);
 	if (!(a.flags & SCHED_FLAG_KEEP_PARAMS)) {
-		if (!is_realtime(p.policy))
+		if (!is_realtime(p.policy) && p.policy != SCHED_DEADLINE)
 			p.nice = (s8)MIN(MAX(a.nice, NICE_MIN), NICE_MAX);
 		p.rt_priority = (u8)MIN(a.priority, 255u);
+		p.runtime_ns = a.runtime;
+		p.deadline_ns = a.deadline;
+		p.period_ns = a.period ? a.period : a.deadline;
 	}
 	p.reset_on_fork = a.flags & SCHED_FLAG_RESET_ON_FORK;
 	err = p.rt_priority <= 99 && is_realtime(p.policy) == (p.rt_priority != 0) ? change(t, &p)
@@ -219,10 +231,15 @@ long sys_sched_getattr(u64 tid, u64 to, u64 size, u64 flags)
 	a.size = MIN((u32)size, (u32)sizeof(a));
 	a.policy = p.policy;
 	a.flags = p.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
-	if (is_realtime(p.policy))
+	if (p.policy == SCHED_DEADLINE) {
+		a.runtime = p.runtime_ns;
+		a.deadline = p.deadline_ns;
+		a.period = p.period_ns;
+	} else if (is_realtime(p.policy)) {
 		a.priority = p.rt_priority;
-	else
+	} else {
 		a.nice = p.nice;
+	}
 	return copy_to_user((void USER *)to, &a, a.size);
 }
 
@@ -230,9 +247,7 @@ long sys_sched_get_priority_max(u64 policy)
 {
 	if (is_realtime((u32)policy))
 		return 99;
-	return (u32)policy == SCHED_OTHER || (u32)policy == SCHED_BATCH || (u32)policy == SCHED_IDLE
-		       ? 0
-		       : -EINVAL;
+	return policy <= SCHED_DEADLINE && policy != 4 ? 0 : -EINVAL;
 }
 
 long sys_sched_get_priority_min(u64 policy)
@@ -290,7 +305,7 @@ long sys_sched_getaffinity(u64 tid, u64 len_bytes, u64 to)
 	t = thread_of(tid);
 	if (!t)
 		return -ESRCH;
-	mask = READ_ONCE(t->affinity) & __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
+	mask = sched_get_affinity(t) & __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
 	thread_put(t);
 	return copy_to_user((void USER *)to, &mask, sizeof(mask)) ? -EFAULT : (long)sizeof(mask);
 }

@@ -1,9 +1,13 @@
 /* Interval timers and POSIX timers. Layer: syscall. */
+#include <exo/fs.h>
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
 #include <arch/uaccess.h>
+#include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_signal.h>
+
+#include "../../fs/poll/epoll.h"
 
 #define SECONDS_MAX   (INT64_MAX / (s64)NS_PER_SEC)
 #define TIMER_ABSTIME 1
@@ -140,4 +144,52 @@ long sys_timer_getoverrun(u64 id)
 long sys_timer_delete(u64 id)
 {
 	return posix_timer_delete((s32)id);
+}
+
+/* ---- timerfd ---- */
+
+#define TFD_TIMER_ABSTIME 1
+
+long sys_timerfd_create(u64 clock, u64 flags)
+{
+	struct file *f;
+
+	if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	f = timerfd_create_file((int)clock, (u32)flags);
+	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)flags);
+}
+
+static long timerfd_change(u64 fd, u32 rights, bool abs, const struct itimer_ns *new, u64 to)
+{
+	struct timer_setting set, old;
+	struct itimer_ns was;
+	bool borrowed;
+	struct file *f = fd_file((cap_t)fd, rights, &borrowed);
+	long err;
+
+	if (is_err(f))
+		return ptr_err(f);
+	if (new)
+		set = (struct timer_setting){new->value_ns, new->interval_ns};
+	err = timerfd_setting(f, abs, new ? &set : NULL, &old);
+	fd_file_release(f, borrowed);
+	was = (struct itimer_ns){.interval_ns = old.interval_ns, .value_ns = old.first_ns};
+	return err || !to ? err : interval_to_user(to, 1, &was);
+}
+
+long sys_timerfd_settime(u64 fd, u64 flags, u64 from, u64 to)
+{
+	struct itimer_ns new;
+	int err;
+
+	if (flags & ~(u64)TFD_TIMER_ABSTIME)
+		return -EINVAL;
+	err = interval_from_user(from, 1, &new);
+	return err ? err : timerfd_change(fd, CAP_SIGNAL, flags & TFD_TIMER_ABSTIME, &new, to);
+}
+
+long sys_timerfd_gettime(u64 fd, u64 to)
+{
+	return timerfd_change(fd, CAP_STAT, false, NULL, to);
 }

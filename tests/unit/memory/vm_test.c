@@ -581,6 +581,34 @@ U_TEST(access_from_outside)
 	vm_space_put(s);
 }
 
+/* A debugger may write where the program may only read, as long as nobody else sees it. */
+U_TEST(access_by_force)
+{
+	struct vm_space *s = start(), *child;
+	struct vm_object *o = vm_object_create_anon(PAGE_SIZE);
+	u8 byte = 7;
+
+	u_eq(map_at(s, BASE, 3, RW, NULL, 0), 0);
+	u_eq(vm_access(s, BASE, &byte, 1, true), 1);
+	u_eq(vm_protect(s, BASE, 2 * PAGE_SIZE, VM_READ), 0);
+	u_eq(vm_protect(s, BASE + 2 * PAGE_SIZE, PAGE_SIZE, 0), 0);
+	child = vm_space_fork(s);
+	u_check(!is_err(child));
+	byte = 8;
+	u_eq(vm_access(s, BASE, &byte, 1, true), 1);
+	u_eq(vm_access(s, BASE + PAGE_SIZE, &byte, 1, true), 1);
+	u_eq(vm_access(s, BASE + 2 * PAGE_SIZE, &byte, 1, true), -EFAULT);
+	u_eq(vm_access(child, BASE, &byte, 1, false), 1);
+	u_eq(byte, 7);
+	u_eq(vm_access(child, BASE + PAGE_SIZE, &byte, 1, false), 1);
+	u_eq(byte, 0);
+	u_eq(map_at(s, 2 * BASE, 1, VM_READ | VM_SHARED, o, 0), 0);
+	u_eq(vm_access(s, 2 * BASE, &byte, 1, true), -EFAULT);
+	vm_object_put(o);
+	vm_space_put(child);
+	vm_space_put(s);
+}
+
 U_TEST(shared_memory_has_a_name_for_futexes)
 {
 	struct vm_space *s = start();

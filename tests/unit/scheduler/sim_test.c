@@ -3,6 +3,7 @@
  * needs: kernel/scheduler/core/schedule.c kernel/scheduler/core/wake.c kernel/scheduler/core/balance.c kernel/scheduler/core/tick.c
  * needs: kernel/scheduler/core/accounting.c kernel/scheduler/core/workqueue.c kernel/scheduler/thread/thread.c
  * needs: kernel/scheduler/thread/params.c kernel/scheduler/prediction/fair.c kernel/scheduler/realtime/realtime.c
+ * needs: kernel/scheduler/realtime/deadline.c kernel/scheduler/realtime/inherit.c
  * needs: kernel/time/clock.c kernel/time/timer.c kernel/time/rtc.c kernel/sync/spinlock.c kernel/sync/lock_debug.c
  * needs: kernel/sync/waitqueue.c kernel/sync/mutex.c kernel/sync/rwsem.c kernel/sync/semaphore.c kernel/sync/rcu.c
  */
@@ -241,9 +242,11 @@ static void spread_main(void *arg)
 
 U_TEST_LIMIT(load_is_balanced, 60)
 {
-	struct host_sim s = { .cpus = 3, .seed = 1, .time_limit_ns = 60 * NS_PER_SEC };
+	for (u32 seed = 1; seed <= 12; seed++) {
+		struct host_sim s = { .cpus = 3, .seed = seed, .ns_per_point = 40 + 5 * seed, .time_limit_ns = 60 * NS_PER_SEC };
 
-	u_eq(host_sim_run(&s, spread_main, NULL), 0);
+		u_eq(host_sim_run_again(&s, spread_main, NULL), 0);
+	}
 }
 
 /* Two threads that wake each other and sleep stay on one CPU; a waker that goes on computing sends its helper to an idle one. */

@@ -3,6 +3,7 @@
  * needs: kernel/scheduler/core/schedule.c kernel/scheduler/core/wake.c kernel/scheduler/core/balance.c kernel/scheduler/core/tick.c
  * needs: kernel/scheduler/core/accounting.c kernel/scheduler/core/workqueue.c kernel/scheduler/thread/thread.c
  * needs: kernel/scheduler/thread/params.c kernel/scheduler/prediction/fair.c kernel/scheduler/realtime/realtime.c
+ * needs: kernel/scheduler/realtime/deadline.c kernel/scheduler/realtime/inherit.c
  * needs: kernel/time/clock.c kernel/time/timer.c kernel/time/rtc.c kernel/sync/spinlock.c kernel/sync/lock_debug.c
  * needs: kernel/sync/waitqueue.c kernel/sync/mutex.c kernel/sync/rwsem.c kernel/sync/semaphore.c kernel/sync/rcu.c
  */
@@ -335,8 +336,8 @@ static void rcu_role(void *arg)
 			host_sim_work(500);
 			u_eq(i->value, 42);
 			rcu_read_unlock();
-			if (role == 2)
-				thread_sleep_until(clock_monotonic() + 5000, WAIT_UNINTERRUPTIBLE);
+			if (role == 2) /* not shorter than a sleep costs here, 50 ns a branch: the others would only take interrupts */
+				thread_sleep_until(clock_monotonic() + 20000, WAIT_UNINTERRUPTIBLE);
 		}
 	}
 }

@@ -3,6 +3,7 @@
  * needs: kernel/scheduler/core/schedule.c kernel/scheduler/core/wake.c kernel/scheduler/core/balance.c kernel/scheduler/core/tick.c
  * needs: kernel/scheduler/core/accounting.c kernel/scheduler/core/workqueue.c kernel/scheduler/thread/thread.c
  * needs: kernel/scheduler/thread/params.c kernel/scheduler/prediction/fair.c kernel/scheduler/realtime/realtime.c
+ * needs: kernel/scheduler/realtime/deadline.c kernel/scheduler/realtime/inherit.c
  * needs: kernel/time/clock.c kernel/time/timer.c kernel/time/rtc.c kernel/sync/spinlock.c kernel/sync/lock_debug.c
  * needs: kernel/sync/waitqueue.c kernel/sync/semaphore.c kernel/sync/rcu.c
  */

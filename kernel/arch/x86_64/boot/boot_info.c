@@ -235,10 +235,9 @@ static void read_mb2(u64 info_pa)
 void boot_info_init(void)
 {
 	if (boot_loader_kind == LOADER_PVH) {
-		boot_info.loader = "pvh";
+		boot_info.pvh = true;
 		read_pvh(low_memory(boot_loader_info, sizeof(struct pvh_info)));
 	} else {
-		boot_info.loader = "multiboot2";
 		read_mb2(boot_loader_info);
 	}
 	region_add(0, LOW_RESERVED_END, MEM_RESERVED);

@@ -102,19 +102,31 @@ boot_64:
 	wrmsr
 	movq $boot_stack_end, %rsp
 	xorl %ebp, %ebp
-	pushq %rbp
+	call arch_slide
+	addq %rax, %rsp
+	movq $2f, %rax           /* where the image is now */
+	jmp *%rax
+2:	pushq %rbp
 	call kernel_main
 1:	hlt
 	jmp 1b
 
 	.section .data.page_aligned, "aw"
 	.balign 4096
-	.globl boot_pml4, boot_gdt_pointer, boot_gdt
+	.globl boot_pml4, boot_pdpt_kernel, boot_gdt_pointer, boot_gdt
 boot_pml4:
 	.quad PHYS(boot_pdpt) + 3
 	.fill 272, 8, 0
 	.quad PHYS(boot_pdpt) + 3         /* 273: DIRECT_BASE */
+#ifdef EXO_KASAN
+	.fill 198, 8, 0
+	.rept 32                          /* 472: the shadow, one page for all of it until shadow_init */
+	.quad PHYS(kasan_zero_pdpt) + 3
+	.endr
+	.fill 7, 8, 0
+#else
 	.fill 237, 8, 0
+#endif
 	.quad PHYS(boot_pdpt_kernel) + 3  /* 511 */
 boot_pdpt:
 	.quad PHYS(boot_pd) + 3, PHYS(boot_pd) + 0x1003, PHYS(boot_pd) + 0x2003, PHYS(boot_pd) + 0x3003
@@ -123,6 +135,21 @@ boot_pdpt_kernel:
 	.fill 510, 8, 0
 	.quad PHYS(boot_pd) + 3           /* KERNEL_BASE */
 	.quad 0
+#ifdef EXO_KASAN
+	.globl kasan_zero_pdpt, kasan_zero_pd, kasan_zero_pt
+.macro ALL_TO table, next
+\table:
+	.rept 512
+	.quad PHYS(\next) + 3
+	.endr
+.endm
+	ALL_TO kasan_zero_pdpt, kasan_zero_pd
+	ALL_TO kasan_zero_pd, kasan_zero_pt
+	ALL_TO kasan_zero_pt, kasan_zero_page
+	.globl kasan_zero_page
+kasan_zero_page:
+	.fill 512, 8, 0
+#endif
 boot_gdt:
 	.quad 0, 0
 	.quad 0x00af9b000000ffff          /* 0x10 kernel code */

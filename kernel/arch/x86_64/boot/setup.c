@@ -6,6 +6,7 @@
 #include <arch/mmu.h>
 #include <arch/syscall.h>
 #include <exo/acpi.h>
+#include <exo/cmdline.h>
 #include <exo/debug.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -25,15 +26,24 @@ extern u64 __stack_chk_guard;
 syscall_fn syscall_full_table[SYSCALLS_MAX] ALIGNED(64);
 long syscall_full_stub(u64, u64, u64, u64, u64, u64);
 
+/* The first C code, which the entry calls where the image was linked. Returns by how much all that
+ * has an address moved, which the caller follows; no pointer into the image may outlive this. */
+u64 arch_slide(void);
+u64 arch_slide(void)
+{
+	features_init();
+	boot_info_init();
+	cmdline_parse(boot_info.cmdline);
+	return cmdline_has("nokaslr") ? 0 : kernel_map_slide(arch_random_seed());
+}
+
 /* Runs without a stack guard, because it is what sets the guard. */
 __attribute__((no_stack_protector)) void arch_early_init(void)
 {
 	memcpy(percpu_template, percpu_start, (size_t)(percpu_end - percpu_start));
 	idt_init();
 	descriptors_init(0);
-	features_init();
 	__stack_chk_guard = arch_random_seed() & ~0xffull; /* a NUL byte stops string overruns */
-	boot_info_init();
 	control_registers_init();
 	kernel_map_init();
 }

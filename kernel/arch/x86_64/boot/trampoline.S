@@ -60,9 +60,7 @@ ap_start64:
 	movl %eax, %ss
 	movl %eax, %fs
 	movl %eax, %gs
-	movq $kernel_top, %rax   /* the final tables */
-	movq $KERNEL_BASE, %rcx
-	subq %rcx, %rax
+	movl $PHYS(kernel_top), %eax /* the final tables */
 	movq %rax, %cr3
 	movl $0xb, %eax          /* x2APIC id, if that leaf exists */
 	xorl %ecx, %ecx

@@ -457,11 +457,9 @@ static int leaf_protect(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_
 	return 0;
 }
 
-void pmap_protect(
-	struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, bool cow, struct tlb_gather *g)
+void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, struct tlb_gather *g)
 {
-	struct walk w = {
-		.pmap = m, .fn = leaf_protect, .gather = g, .prot = cow ? prot & ~PROT_W : prot};
+	struct walk w = {.pmap = m, .fn = leaf_protect, .gather = g, .prot = prot};
 
 	(void)walk(&w, start, end);
 }

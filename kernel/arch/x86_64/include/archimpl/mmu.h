@@ -32,7 +32,7 @@ typedef u64 pte_t;
 #define DIRECT_END    0xffffc88000000000ul
 #define VMALLOC_START 0xffffc90000000000ul
 #define VMALLOC_END   0xffffca0000000000ul
-#define KERNEL_BASE   0xffffffff80000000ul
+#define KERNEL_BASE   0xffffffff80000000ul /* of the GB where the image stands, at kernel_base */
 
 struct pmap {
 	u64 *top;       /* [c] PML4, direct-map address */
@@ -127,9 +127,10 @@ static inline void *phys_to_virt(paddr_t pa)
 {
 	return (void *)(pa + DIRECT_BASE);
 }
+extern char kernel_base[]; /* what is physical 0 in the image's mapping */
 static inline paddr_t virt_to_phys(const void *va)
 {
 	u64 v = (u64)va;
 
-	return v >= KERNEL_BASE ? v - KERNEL_BASE : v - DIRECT_BASE;
+	return v >= KERNEL_BASE ? v - (u64)kernel_base : v - DIRECT_BASE;
 }

@@ -19,7 +19,7 @@
 #define GDT_ENTRIES 16
 
 enum { IST_NMI = 1, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_COUNT = 3 };
-#define IST_STACK_SIZE 8192
+#define IST_STACK_SIZE (KSTACK_SIZE / 2)
 
 struct tss {
 	u32 reserved0;
@@ -173,7 +173,16 @@ void control_registers_init(void); /* every CPU: CR4, EFER, PAT, syscall MSRs */
 void descriptors_init(u32 cpu);    /* every CPU: GDT, TSS, IDT, GS */
 void idt_init(void);               /* boot CPU: fills the table that all share */
 void boot_info_init(void);
+u64 kernel_map_slide(u64 random);
 void kernel_map_init(void); /* final page tables; boot CPU */
+#ifdef EXO_KASAN
+vaddr_t kasan_shadows(vaddr_t va); /* what the shadow byte at @va stands for; 0 = no shadow */
+#else
+static inline vaddr_t kasan_shadows(vaddr_t va)
+{
+	return 0;
+}
+#endif
 void fpu_init_cpu(void);
 void apic_init_cpu(void);
 u32 apic_id(void);

@@ -1,0 +1,202 @@
+"""Machines: many processors, much memory, processor models, chipsets, power, screen, keyboard, gdb."""
+
+import os
+import re
+import subprocess
+
+import harness
+from cases_boot import MINIMAL, boot_with_memory, boot_with_processors, iso_machine
+from harness import SCRATCH, Console, Monitor, case, check, check_equal, exo, wait_for
+
+
+def machine(*options, words="console=ttyS0"):
+    """The kernel with the minimal image."""
+    return Console("-kernel", harness.kernel(), "-initrd", MINIMAL, "-append", words, *options)
+
+
+@case(180, exo_only=True)  # Linux needs minutes for that, emulated on two cores
+def smp_64():
+    """boots with 64 processors, and each of them runs a program"""
+    boot_with_processors(64)
+    script = """
+        for cpu in $(seq 0 63); do
+            taskset -c $cpu sh -c 'read -r line </proc/self/stat; set -- ${line##*) }; echo ${37}' &
+        done | sort -n | uniq | wc -l"""
+    check_equal(exo("--smp", "64", "--", "sh", "-c", script, timeout=120).succeeded().out, "64\n", "processors that ran")
+
+
+@case(120)
+def memory_8g():
+    """boots in 8 GB"""
+    boot_with_memory("8G", 7_800_000, 8_388_608)
+
+
+@case(240)
+def memory_nodes():
+    """two memory nodes of the SRAT are both used"""
+    with machine("-smp", "4", "-object", "memory-backend-ram,id=a,size=256M", "-object", "memory-backend-ram,id=b,size=256M",
+                 "-numa", "node,nodeid=0,cpus=0-1,memdev=a", "-numa", "node,nodeid=1,cpus=2-3,memdev=b") as console:
+        if not harness.LINUX:
+            console.expect(rb"acpi: 4 processors, 2 nodes", 30)
+        console.log_in()
+        # More than one node has, held at once.
+        console.send("for d in tmp run; do dd if=/dev/zero of=/$d/x bs=1M count=200; done; cat /tmp/x /run/x | dd bs=1M of=/dev/null;"
+                     "ls -l /tmp/x /run/x\n")
+        for folder in (b"run", b"tmp"):
+            console.expect(rb"209715200 .*/" + folder + rb"/x\r?$", 180)
+
+
+@case(180)
+def processor_models():
+    """runs on processors old and new, with and without what the kernel uses where it is"""
+    for model in ("qemu64", "Nehalem", "Haswell", "EPYC", "max,-x2apic,-pcid,-xsave", "max,-smap,-smep,-umip,-fsgsbase"):
+        result = exo("--profile", "minimal", "--cpu", model, "--", "sh", "-c", "seq 1000 | sha1sum").succeeded()
+        check_equal(result.out, "234e7e9c9c8490946d3e8c2a01bff41e9acce269  -\n", model)
+
+
+CR0_BITS = {"WP": 16}
+CR4_BITS = {"PGE": 7, "UMIP": 11, "FSGSBASE": 16, "OSXSAVE": 18, "SMEP": 20, "SMAP": 21}
+EFER_BITS = {"SCE": 0, "NXE": 11}
+
+
+@case(60)
+def processor_protections():
+    """every processor runs with WP, NX, SMEP, SMAP, UMIP, FSGSBASE and XSAVE on"""
+    monitor = Monitor("registers")
+    with machine("-smp", "4", *monitor.options) as console:
+        console.log_in()
+        text = monitor("human-monitor-command", **{"command-line": "info registers -a"})
+    for register, bits in (("CR0", CR0_BITS), ("CR4", CR4_BITS), ("EFER", EFER_BITS)):
+        values = [int(v, 16) for v in re.findall(rf"\b{register}=([0-9a-f]+)", text)]
+        check_equal(len(values), 4, f"values of {register}")
+        for name, bit in bits.items():
+            check(all(value >> bit & 1 for value in values), f"{name} is off: {register} is {', '.join(map(hex, values))}")
+
+
+@case(60)
+def addresses_at_random():
+    """program, heap, libraries, stack and vDSO stand elsewhere in each run"""
+    script = """
+        for n in 1 2 3 4 5 6; do cat /proc/self/maps; done | while read -r range rights offset device inode name; do
+            case "$name" in [[]heap]|[[]stack]|[[]vdso]|*/cat|*/libc.so.6) [ "$offset" = 00000000 ] && echo "$name ${range%-*}";; esac
+        done | sort -u | cut -d' ' -f1 | sort | uniq -c"""
+    result = exo("--", "bash", "-c", script).succeeded()
+    found = {line.split()[1]: int(line.split()[0]) for line in result.out.splitlines()}
+    for name in ("/usr/bin/cat", "[heap]", "/usr/lib/x86_64-linux-gnu/libc.so.6", "[stack]", "[vdso]"):
+        check(found.get(name, 0) >= 5, f"{name} stands at {found.get(name, 0)} addresses in 6 runs")
+
+
+@case(180)
+def chipsets():
+    """boots on a PC of 1996, without HPET, without ACPI, and switches off where ACPI can"""
+    for board in ("q35", "q35,hpet=off", "pc", "pc,hpet=off", "pc,acpi=off"):
+        with machine("-machine", board) as console:
+            console.log_in()
+            if board != "pc,acpi=off":
+                console.send("poweroff -f\n")
+                check_equal(console.wait(20), 0, f"QEMU's exit status after power-off on {board}")
+
+
+@case(90, exo_only=True)
+def reboot_again():
+    """reboot resets the machine by its reset register, and the system boots again"""
+    trace = os.path.join(SCRATCH, "reboot_again.trace")
+    with machine("-action", "reboot=reset", "-d", "cpu_reset", "-D", trace) as console:
+        console.log_in()
+        console.send("reboot -f\n")
+        console.log_in()
+        console.send("poweroff -f\n")
+        check_equal(console.wait(20), 0, "QEMU's exit status after power-off")
+    with open(trace, encoding="ascii", errors="replace") as f:  # SeaBIOS itself has its reasons for one
+        check(not re.search(r"Triple fault\nCPU Reset.*\n(?:R.*\n){1,6}RIP=f", f.read()), "the kernel's reset was a triple fault")
+
+
+@case(60, exo_only=True)
+def panic_stops_all():
+    """a panic tells of all four processors and leaves QEMU with status 99 by isa-debug-exit"""
+    with machine("-smp", "4", words="console=ttyS0 exo.panic=1") as console:
+        console.expect(rb"PANIC: asked for by exo.panic=1", 40)
+        check_equal(console.wait(20), 99, "QEMU's exit status")
+        me = int(re.search(rb"CPU ([0-3]), thread", console.seen)[1])
+        others = sorted(int(n) for n in re.findall(rb"CPU ([0-9]) stopped at \w+", console.seen))
+        check_equal(others, [n for n in range(4) if n != me], "processors that were stopped")
+
+
+def expect_shown(monitor, pattern):
+    """Wait for the pattern on the VGA's text screen."""
+    try:
+        wait_for(lambda: re.search(pattern, "\n".join(monitor.text_screen()), re.MULTILINE), 20, f"{pattern!r} on the screen")
+    finally:
+        harness.log("\n".join(monitor.text_screen()), "\n")
+
+
+@case(120, exo_only=True)
+def screen_and_keyboard():
+    """a shell on the VGA's text screen, typed on the PS/2 keyboard"""
+    monitor = Monitor("vga")
+    with machine("-vga", "std", *monitor.options, words="console=ttyS0 console=tty1") as console:
+        console.expect(rb"boot: userspace", 40)
+        expect_shown(monitor, r"^\[ .*boot: phase normal took(.*\n)*~ #$")
+        monitor.type("echo it's\n")
+        monitor.press("ctrl", "c")  # the quote that was left open
+        monitor.type('echo "$((6*7))": {A,b} \\\\ x\b~+ | tr A-Z[] a-z@_; echo <&- $?\n')
+        expect_shown(monitor, r"^42: \{a,b\} \\ ~\+\n0$")
+        monitor.type("clear; sleep 1000\n")
+        expect_shown(monitor, r"\A\n\n")
+        monitor.press("ctrl", "c")
+        expect_shown(monitor, r"^~ #$")
+        monitor.press("up")
+        expect_shown(monitor, r"^~ # clear; sleep 1000$")
+        width, height, dump = monitor.pixels()
+        row = height // 25 * width * 3
+        check(any(dump[:row]) and not any(dump[3 * row:4 * row]), "the screen's picture is not what its memory holds")
+
+
+GLYPH = re.compile(r"^\t0x([0-9a-f]{10}),$", re.MULTILINE)
+
+
+def read_framebuffer(monitor):
+    """-> the lines on a screen drawn with our font, 8 by 16 a letter; others are `?`"""
+    with open("kernel/drivers/video/font.c", encoding="ascii") as f:
+        glyphs = [int(digits, 16) for digits in GLYPH.findall(f.read())]
+    letters = {tuple((glyph >> 5 * (7 - row // 2) & 31) << 2 for row in range(16)): chr(32 + number)
+               for number, glyph in enumerate(glyphs)}
+    width, height, dump = monitor.pixels()
+    lit = bytes(any(dump[at:at + 3]) for at in range(0, len(dump), 3))
+    lines = []
+    for top in range(0, height - 15, 16):
+        line = ""
+        for left in range(0, width - 7, 8):
+            rows = (lit[(top + y) * width + left:(top + y) * width + left + 8] for y in range(16))
+            line += letters.get(tuple(int("".join("01"[p] for p in row), 2) for row in rows), "?")
+        lines.append(line.rstrip())
+    return lines
+
+
+@case(240, exo_only=True)
+def screen_framebuffer():
+    """under OVMF the screen is a framebuffer, and what is written to /dev/tty1 can be read off it"""
+    monitor = Monitor("framebuffer")
+    with iso_machine("uefi", "-vga", "std", *monitor.options) as console:
+        console.log_in(200)
+        console.send("echo; echo 'The quick brown fox, 0123456789: [{(~@#%)}]' >/dev/tty1\n")
+        wait_for(lambda: "The quick brown fox, 0123456789: [{(~@#%)}]" in read_framebuffer(monitor), 20, "text on the screen")
+        check(any("boot: phase normal took" in line for line in read_framebuffer(monitor)), "the kernel log is not on the screen")
+
+
+@case(90, exo_only=True)
+def gdb():
+    """gdb attaches, stops at kernel_main with symbols, sees both processors, and lets go"""
+    socket_path = os.path.abspath(os.path.join(SCRATCH, "gdb.socket"))
+    if os.path.exists(socket_path):
+        os.remove(socket_path)
+    with machine("-S", "-gdb", f"unix:{socket_path},server=on,wait=off", words="console=ttyS0 nokaslr") as console:
+        wait_for(lambda: os.path.exists(socket_path), 10, "socket for gdb")
+        commands = (f"target remote {socket_path}", "hbreak kernel_main", "continue", "backtrace", "info threads", "delete",
+                    "detach")
+        done = subprocess.run(["gdb", "-q", "-batch", "-nx", *(w for c in commands for w in ("-ex", c)), harness.kernel()],
+                              capture_output=True, text=True, timeout=60, check=False)
+        harness.log(done.stdout, done.stderr)
+        check(re.search(r"#0 +kernel_main \(\) at kernel/main\.c:\d+", done.stdout), "no stop at kernel_main with its line")
+        check_equal(len(re.findall(r"^[* ] +[12] +Thread 1\.[12] ", done.stdout, re.MULTILINE)), 2, "processors in `info threads`")
+        console.log_in()
