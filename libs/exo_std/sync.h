@@ -1,6 +1,6 @@
-/* exo_std/sync - a mutex and an event of one word each, on futexes. C11 and C++11, Exo-OS and
- * Linux. They may stand in memory that processes share, and are good when all zero. An uncontended
- * mutex enters no kernel. */
+/* exo_std/sync - a mutex and a gate (wait for news) of one word each, on futexes. C11 and C++11,
+ * Exo-OS and Linux. They may stand in memory that processes share, and are good when all zero. An
+ * uncontended mutex enters no kernel. */
 #pragma once
 
 #include <linux/futex.h>
@@ -11,7 +11,7 @@
 struct exo_mutex {
 	uint32_t word; /* [atomic] 0 free, 1 held, 2 held and somebody may sleep */
 };
-struct exo_event {
+struct exo_gate {
 	uint32_t count; /* [atomic] of signals so far */
 };
 
@@ -53,25 +53,25 @@ static inline void exo_mutex_unlock(struct exo_mutex *m)
 		(void)syscall(SYS_futex, &m->word, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-/* exo_event_seen - take it, look at what is waited for, then exo_event_wait with it: no signal is
+/* exo_gate_seen - take it, look at what is waited for, then exo_gate_wait with it: no signal is
  * missed. */
-static inline uint32_t exo_event_seen(const struct exo_event *e)
+static inline uint32_t exo_gate_seen(const struct exo_gate *e)
 {
 	return __atomic_load_n(&e->count, __ATOMIC_ACQUIRE);
 }
 
-/* exo_event_signal - whoever waits looks again. */
-static inline void exo_event_signal(struct exo_event *e)
+/* exo_gate_signal - whoever waits looks again. */
+static inline void exo_gate_signal(struct exo_gate *e)
 {
 	__atomic_fetch_add(&e->count, 1u, __ATOMIC_RELEASE);
 	(void)syscall(SYS_futex, &e->count, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
 }
 
-/* exo_event_wait - until there was a signal after @seen. 0 | -ETIMEDOUT. */
-static inline int exo_event_wait(struct exo_event *e, uint32_t seen, exo_ns_t deadline_ns)
+/* exo_gate_wait - until there was a signal after @seen. 0 | -ETIMEDOUT. */
+static inline int exo_gate_wait(struct exo_gate *e, uint32_t seen, exo_ns_t deadline_ns)
 {
-	while (exo_event_seen(e) == seen)
+	while (exo_gate_seen(e) == seen)
 		if (exo_futex_wait_(&e->count, seen, deadline_ns) == -ETIMEDOUT)
-			return exo_event_seen(e) == seen ? -ETIMEDOUT : 0;
+			return exo_gate_seen(e) == seen ? -ETIMEDOUT : 0;
 	return 0;
 }

@@ -155,7 +155,7 @@ T_CASE(processes)
 }
 
 static struct exo_mutex mutex;
-static struct exo_event event;
+static struct exo_gate event;
 static int counter, done;
 
 static void *add(void *arg)
@@ -168,7 +168,7 @@ static void *add(void *arg)
 	exo_mutex_lock(&mutex);
 	done++;
 	exo_mutex_unlock(&mutex);
-	exo_event_signal(&event);
+	exo_gate_signal(&event);
 	return arg;
 }
 
@@ -182,7 +182,7 @@ T_CASE_LIMIT(threads_mutex_event, 60)
 		t_check(exo_thread_pin(t[i], (unsigned)i % 2) == 0);
 	}
 	for (;;) {
-		uint32_t seen = exo_event_seen(&event);
+		uint32_t seen = exo_gate_seen(&event);
 		bool all;
 
 		exo_mutex_lock(&mutex);
@@ -190,7 +190,7 @@ T_CASE_LIMIT(threads_mutex_event, 60)
 		exo_mutex_unlock(&mutex);
 		if (all)
 			break;
-		t_eq(exo_event_wait(&event, seen, EXO_FOREVER), 0);
+		t_eq(exo_gate_wait(&event, seen, EXO_FOREVER), 0);
 	}
 	for (long i = 0; i < 4; i++) {
 		t_eq(exo_thread_join(t[i], &result), 0);
@@ -199,7 +199,7 @@ T_CASE_LIMIT(threads_mutex_event, 60)
 	t_eq(counter, 80000);
 	t_eq(mutex.word, 0);
 	t_check(exo_mutex_try(&mutex) && !exo_mutex_try(&mutex));
-	t_eq(exo_event_wait(&event, exo_event_seen(&event), exo_after_ns(10 * EXO_NS_PER_MS)),
+	t_eq(exo_gate_wait(&event, exo_gate_seen(&event), exo_after_ns(10 * EXO_NS_PER_MS)),
 		-ETIMEDOUT);
 	t_eq(exo_thread_pin(pthread_self(), 100000), -EINVAL);
 }
