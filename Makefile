@@ -45,6 +45,8 @@ kernel:
 	@echo "make: no kernel for ARCH=$(ARCH) in this tree (kernel/arch/$(ARCH)/arch.mk)" >&2; exit 1
 endif
 include userland/init/init.mk
+include libs/libs.mk
+include examples/examples.mk
 -include tests/unit/unit.mk
 -include tests/compatibility/compat.mk
 -include tests/native/native.mk
@@ -56,13 +58,13 @@ EXO_RUN := $(if $(findstring clang,$(KCC)),EXO_KERNEL=$(KELF)) tools/qemu_runner
 
 # ---- images ----
 
-IMAGE_SOURCES := $(wildcard tools/image_builder/*) $(shell find configs -type f) $(BUILD)/userland/init
+IMAGE_SOURCES := $(wildcard tools/image_builder/*) $(shell find configs -type f) $(BUILD)/userland/init $(EXAMPLES)
 image_of = $(BUILD)/initramfs$(if $(filter-out default,$(1)),-$(1)).cpio
 
 define IMAGE_RULE
 $(call image_of,$(1)): $(IMAGE_SOURCES)
 	@mkdir -p $$(@D)
-	$$(Q)tools/image_builder/build-image --profile $(1) --init $(BUILD)/userland/init -o $$@
+	$$(Q)tools/image_builder/build-image --profile $(1) --init $(BUILD)/userland/init $(if $(filter minimal,$(1)),,--examples $(EXAMPLES_OUT)) -o $$@
 endef
 IMAGE_PROFILES := minimal default python
 $(foreach profile,$(IMAGE_PROFILES),$(eval $(call IMAGE_RULE,$(profile))))
@@ -92,7 +94,7 @@ qemu-linux: image
 # ---- tests: each level leaves build/tally/LEVEL with the line `TALLY passed failed skipped` ----
 
 test:
-	+$(Q)scripts/run-levels tidy analyze test-unit test-integration test-compat test-native
+	+$(Q)scripts/run-levels tidy analyze test-unit test-integration test-compat test-native test-libs
 
 tidy:
 	$(Q)tools/tidy/tidy
@@ -157,6 +159,9 @@ help:
 #: make test-integration  boots in QEMU
 #: make test-compat       the same programs on Linux and on Exo-OS
 #: make test-native       the native calls, from programs inside
+#: make libs              build/x86_64/libs/libexo_malloc.so
+#: make examples          build/x86_64/examples; in the image /usr/lib/exo/examples
+#: make test-libs         the libraries of programs, here and inside
 #: make test-system       long runs: stress, whole test suites of others
 #: make benchmark         Exo-OS against Debian's kernel under the same emulator
 #: make benchmark-native  cycles on this CPU: heap, rings, allocator beside Linux's own

@@ -5,7 +5,7 @@ NATIVE_SRC := tests/native
 NATIVE_OUT := build/$(ARCH)/tests/native
 NATIVE_SUITES := $(patsubst $(NATIVE_SRC)/%.c,%,$(sort $(wildcard $(NATIVE_SRC)/*.c)))
 NATIVE_TEST_CFLAGS := $(COMPAT_CFLAGS) -Itests/compatibility -Ilibs
-NATIVE_HEADERS := $(wildcard $(NATIVE_SRC)/*.h libs/exo_ipc/*.h libs/exo_abi/*native*) tests/compatibility/t_.h
+NATIVE_HEADERS := $(wildcard $(NATIVE_SRC)/*.h libs/exo_ipc/*.h libs/exo_abi/*native* libs/exo_std/*.h libs/exo_types/*.h) tests/compatibility/t_.h
 
 .PHONY: native-programs test-native
 

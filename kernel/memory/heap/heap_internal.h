@@ -8,10 +8,11 @@
  * an interrupt that finds it busy goes to the slabs. With interrupts off and busy clear it may be
  * changed without setting busy. */
 struct magazine {
-	u32 busy;     /* [p] */
-	u32 count;    /* [p] */
-	u32 capacity; /* [c] */
-	u32 unused;
+	u8 busy;        /* [p] */
+	u8 capacity;    /* [c] */
+	u32 count;      /* [p] */
+	u64 alloc_hits; /* [p] objects handed out from here: the one word that statistics cost; hits
+			   of frees follow from it, see heap_slabinfo */
 	void *objects[]; /* [p] objects[capacity], the first `count` are free objects, last one
 			    hottest */
 };
@@ -31,6 +32,7 @@ struct kmem_cache {
 	spinlock_t lock;       /* SLAB, taken with interrupts off */
 	struct list partial;   /* [l] slabs with at least one free object, by page.lru */
 	u64 slabs, slabs_empty, objects, objects_used; /* [l] used: magazines included */
+	u64 alloc_misses, free_misses;                 /* [l] calls that went to the slabs */
 	struct list node;                              /* [caches_lock] */
 };
 void cache_setup(struct kmem_cache *c, const char *name, size_t size, size_t align, u32 flags);
@@ -86,6 +88,7 @@ static ALWAYS_INLINE void *cache_alloc(struct kmem_cache *c, u32 flags)
 			void *object = m->objects[n - 1];
 
 			m->count = n - 1;
+			m->alloc_hits++;
 			barrier();
 			m->busy = 0;
 			preempt_enable();
@@ -105,7 +108,7 @@ static ALWAYS_INLINE void cache_free(struct kmem_cache *c, void *object)
 		m->busy = 1;
 		barrier();
 		u32 n = m->count;
-		if (likely(n != m->capacity)) {
+		if (likely((u8)n != m->capacity)) {
 			m->objects[n] = object;
 			m->count = n + 1;
 			barrier();

@@ -224,38 +224,71 @@ void kmem_cache_free(struct kmem_cache *c, void *object)
 	cache_free(c, object);
 }
 
-static u64 magazine_objects(const struct kmem_cache *c)
+/* What lies with the CPUs, and how often they were served from it. */
+static void magazines_count(const struct kmem_cache *c, u64 *objects, u64 *alloc_hits)
 {
-	u64 n = 0;
+	*objects = *alloc_hits = 0;
+	for (u32 i = 0; i < CPUS_MAX; i++) {
+		*objects += READ_ONCE(c->magazines[i]->count);
+		*alloc_hits += READ_ONCE(c->magazines[i]->alloc_hits);
+	}
+}
 
-	for (u32 i = 0; i < CPUS_MAX; i++)
-		n += READ_ONCE(c->magazines[i]->count);
-	return n;
+static u64 percent_tenths(u64 part, u64 whole)
+{
+	return whole ? part * 1000 / whole : 1000;
 }
 
 size_t heap_slabinfo(char *buf, size_t size)
 {
+	u64 all_allocs = 0, all_alloc_hits = 0, all_frees = 0, all_free_hits = 0, live_bytes = 0,
+	    slab_bytes = 0, idle;
 	size_t len = (size_t)snprintf(buf, size,
-		"slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> "
-		"<objperslab> <pagesperslab>"
+		"slabinfo - version: 2.1 (statistics)\n# name            <active_objs> <num_objs> "
+		"<objsize> <objperslab> <pagesperslab>"
 		" : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> "
-		"<num_slabs> <sharedavail>\n");
+		"<num_slabs> <sharedavail> : cpustat <allochit> <allocmiss> <freehit> "
+		"<freemiss>\n");
 
 	for (struct kmem_cache *c = caches_next(NULL); c; c = caches_next(c)) {
 		ulong irq = spin_lock_irq(&c->lock);
 		u64 used = c->objects_used, objects = c->objects, slabs = c->slabs,
-		    empty = c->slabs_empty;
-		u64 cached = magazine_objects(c);
+		    empty = c->slabs_empty, alloc_misses = c->alloc_misses,
+		    free_misses = c->free_misses, cached, hits, frees;
 
+		magazines_count(c, &cached, &hits);
 		spin_unlock_irq(&c->lock, irq);
+		used -= MIN(used, cached);
+		/* What was handed out and is not live has been freed. Racy by what the other CPUs
+		 * do meanwhile. */
+		frees = hits + alloc_misses;
+		frees = MAX(frees - MIN(frees, used), free_misses);
+		all_allocs += hits + alloc_misses;
+		all_alloc_hits += hits;
+		all_frees += frees;
+		all_free_hits += frees - free_misses;
+		live_bytes += used * c->object_size;
+		slab_bytes += slabs * PAGE_SIZE << c->order;
 		len += (size_t)snprintf(len < size ? buf + len : NULL, len < size ? size - len : 0,
 			"%-17s %6lu %6lu %6u %4lu %4u : tunables %4u %4u %4u : slabdata %6lu %6lu "
-			"%6u\n",
-			c->name, (unsigned long)(used > cached ? used - cached : 0),
-			(unsigned long)objects, c->object_size,
+			"%6u : cpustat %6lu %6lu %6lu %6lu\n",
+			c->name, (unsigned long)used, (unsigned long)objects, c->object_size,
 			(unsigned long)((PAGE_SIZE << c->order) / c->stride), 1u << c->order,
 			c->magazine_capacity, c->magazine_capacity / 2, 0u,
-			(unsigned long)(slabs - empty), (unsigned long)slabs, 0u);
+			(unsigned long)(slabs - empty), (unsigned long)slabs, 0u,
+			(unsigned long)hits, (unsigned long)alloc_misses,
+			(unsigned long)(frees - free_misses), (unsigned long)free_misses);
 	}
+	all_allocs = percent_tenths(all_alloc_hits, all_allocs);
+	all_frees = percent_tenths(all_free_hits, all_frees);
+	idle = percent_tenths(slab_bytes - MIN(live_bytes, slab_bytes), slab_bytes);
+	len += (size_t)snprintf(len < size ? buf + len : NULL, len < size ? size - len : 0,
+		"# magazines: %lu.%lu%% of allocations, %lu.%lu%% of frees; slabs: %lu kB, "
+		"%lu.%lu%% "
+		"of them not live objects\n",
+		(unsigned long)all_allocs / 10, (unsigned long)all_allocs % 10,
+		(unsigned long)all_frees / 10, (unsigned long)all_frees % 10,
+		(unsigned long)slab_bytes / 1024, (unsigned long)idle / 10,
+		(unsigned long)idle % 10);
 	return len;
 }

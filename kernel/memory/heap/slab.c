@@ -187,7 +187,7 @@ static struct magazine *magazine_get(struct kmem_cache *c)
 	if (!m)
 		return NULL;
 	heap_check_alloc(source, m, len_bytes);
-	*m = (struct magazine){.capacity = c->magazine_capacity};
+	*m = (struct magazine){.capacity = (u8)c->magazine_capacity};
 	if (!__atomic_compare_exchange_n(
 		    slot, &none, m, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
 		heap_check_free(source, m); /* an interrupt was faster */
@@ -208,6 +208,7 @@ NOINLINE void *cache_alloc_slow(struct kmem_cache *c, u32 flags)
 		m = magazine_get(c);
 		irq = spin_lock_irq(&c->lock);
 		object = slab_take_locked(c);
+		c->alloc_misses += !!object;
 		if (object && m && !m->busy) {
 			void *more;
 
@@ -239,6 +240,7 @@ NOINLINE void cache_free_slow(struct kmem_cache *c, void *object)
 	preempt_disable();
 	m = magazine_get(c);
 	irq = spin_lock_irq(&c->lock);
+	c->free_misses++;
 	if (m && !m->busy) {
 		if (m->count == m->capacity)
 			magazine_flush_locked(c, m, (m->capacity + 1) / 2, &released);
@@ -260,9 +262,9 @@ static u8 slab_order(u32 stride, u8 order_min)
 	return SLAB_ORDER_MAX;
 }
 
-static u32 magazine_size(u32 stride) /* with its header of 16 bytes a power of two of bytes */
+static u32 magazine_size(u32 stride) /* with its header of 16 bytes a size class */
 {
-	return stride <= 128 ? 62 : stride <= 512 ? 30 : stride <= 1024 ? 14 : 6;
+	return stride <= 256 ? 62 : stride <= 512 ? 30 : stride <= 1024 ? 22 : 10;
 }
 
 void cache_setup(struct kmem_cache *c, const char *name, size_t size, size_t align, u32 flags)

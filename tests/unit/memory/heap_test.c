@@ -232,6 +232,26 @@ U_TEST(typed_caches_align_and_report)
 	u_eq(active, 500);
 	u_check(total >= 500 && total < 700);
 	u_eq(size, 200);
+	/* Every call is counted once: those that the magazine served, and those that went to the slabs. */
+	unsigned long stat[4];
+	char *cpustat = strstr(line, ": cpustat");
+	u_need(cpustat);
+	u_eq(sscanf(cpustat, ": cpustat %lu %lu %lu %lu", &stat[0], &stat[1], &stat[2], &stat[3]), 4);
+	u_eq(stat[0] + stat[1], 500);
+	u_check(stat[1] >= 500 / 30 && stat[1] < 100);
+	u_eq(stat[2] + stat[3], 0);
+	for (u32 i = 0; i < 400; i++)
+		kmem_cache_free(c, p[i]);
+	(void)heap_slabinfo(text, sizeof(text));
+	u_eq(sscanf(strstr(strstr(text, "\naligned "), ": cpustat"), ": cpustat %lu %lu %lu %lu", &stat[0], &stat[1],
+		     &stat[2], &stat[3]), 4);
+	u_eq(stat[0] + stat[1], 500);
+	u_eq(stat[2] + stat[3], 400);
+	u_check(stat[3] >= 400 / 30 && stat[3] < 100);
+	u_check(strstr(text, "\n# magazines: "));
+	for (u32 i = 0; i < 400; i++)
+		u_need(p[i] = kmem_cache_alloc(c, 0));
+	(void)heap_slabinfo(text, sizeof(text));
 	size_t whole = heap_slabinfo(NULL, 0);
 	u_eq(whole, strlen(text));
 	u_eq(heap_slabinfo(text, 100), whole);
