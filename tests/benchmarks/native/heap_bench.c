@@ -1,8 +1,11 @@
 /* The kernel's heap and pages as they stand in the kernel (arch/host, no checks), beside the C
- * library's malloc. needs: kernel/memory/physical/early.c kernel/memory/physical/buddy.c
- * kernel/memory/physical/pages.c kernel/memory/physical/reclaim.c needs: kernel/memory/heap/slab.c
- * kernel/memory/heap/kmalloc.c kernel/memory/heap/vmalloc.c kernel/memory/heap/kstack.c needs:
- * kernel/sync/spinlock.c kernel/base/rbtree.c
+ * library's malloc.
+ *
+ * needs: kernel/memory/physical/early.c kernel/memory/physical/buddy.c
+ * needs: kernel/memory/physical/pages.c kernel/memory/physical/reclaim.c
+ * needs: kernel/memory/heap/slab.c kernel/memory/heap/kmalloc.c
+ * needs: kernel/memory/heap/vmalloc.c kernel/memory/heap/kstack.c
+ * needs: kernel/sync/spinlock.c kernel/base/rbtree.c
  */
 #include <host.h>
 #include <exo/memory.h>
