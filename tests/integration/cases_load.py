@@ -1,6 +1,7 @@
 """Storms that the system must survive, and leaks."""
 
 import re
+import subprocess
 
 import harness
 from harness import case, check, check_equal, exo, program
@@ -60,6 +61,15 @@ def memory_runs_out():
         check(word in ends.get(kind, ()), line)
         seen[kind].append(int(count))
     check(all(sum(counts) == 2 for counts in seen.values()), f"rounds: {seen}")
+
+
+@case(240, exo_only=True)
+def syscall_fuzz():
+    """a minute of system calls with structured arguments: no panic, no hang, no leak (longer in make test-system)"""
+    subprocess.run(["make", "-s", "build/x86_64/tests/syscall_fuzz"], check=True, stdout=subprocess.DEVNULL)
+    result = exo("--smp", "2", "--add", "build/x86_64/tests/syscall_fuzz:/root/fuzz", "--", "sh", "-c",
+                 "EXO_FUZZ=1 /root/fuzz 60", timeout=220).succeeded()
+    check_equal(result.out.splitlines()[-1:], ["ok"], "the verdict")
 
 
 @case(120)
