@@ -63,7 +63,7 @@ static struct futex_waiter *match(struct futex_bucket *b, const struct futex_key
 	return NULL;
 }
 
-/* The most urgent waiter for a lock that has one; the first among equals. */
+/* The most urgent waiter for a lock, the first among equals; NULL = none. */
 static struct pi_waiter *best_waiter(struct futex_bucket *b, const struct futex_key *k)
 {
 	struct futex_waiter *w, *best = NULL;
@@ -72,7 +72,7 @@ static struct pi_waiter *best_waiter(struct futex_bucket *b, const struct futex_
 		if (futex_key_equal(&w->key, k) && waits_for_lock(w) &&
 			(!best || thread_urgency(w->thread) > thread_urgency(best->thread)))
 			best = w;
-	return best->pi;
+	return best ? best->pi : NULL;
 }
 
 static void let_go(struct pi_waiter *p)
@@ -190,6 +190,7 @@ static int write_word(struct futex_bucket *b, struct pi_waiter *p, u32 USER *wor
 /* The wait is over: 0 = the lock is ours | -ETIMEDOUT | -ERESTARTNOINTR | -EFAULT. */
 static long finish(struct pi_waiter *p, u32 USER *word, bool late)
 {
+	struct pi_waiter *next;
 	struct futex_bucket *b;
 	long err;
 
@@ -212,8 +213,9 @@ static long finish(struct pi_waiter *p, u32 USER *word, bool late)
 		list_del(&p->w.node);
 		p->w.bucket = NULL;
 		inherit_end(&p->lends);
-		if (err == -EFAULT && match(b, &p->w.key))
-			hand_over(b, best_waiter(b, &p->w.key), true);
+		next = err == -EFAULT ? best_waiter(b, &p->w.key) : NULL;
+		if (next)
+			hand_over(b, next, true);
 		spin_unlock(&b->lock);
 		return err;
 	}
@@ -305,9 +307,9 @@ static int unlock_locked(u32 USER *word, struct futex_bucket *b, const struct fu
 		return -EPERM;
 	if (!top)
 		return swap_word(word, value, 0);
-	if (!waits_for_lock(top) || owner_of(top->pi) != current)
-		return -EINVAL;
 	best = best_waiter(b, k);
+	if (!waits_for_lock(top) || !best || owner_of(best) != current)
+		return -EINVAL;
 	err = swap_word(word, value, (u32)best->w.thread->tid | FUTEX_WAITERS);
 	if (!err)
 		hand_over(b, best, false);
@@ -472,7 +474,7 @@ void futex_pi_exit(void)
 		k = p->w.key;
 		inherit_unlock(flags);
 		spin_lock(&b->lock);
-		p = match(b, &k) && waits_for_lock(match(b, &k)) ? best_waiter(b, &k) : NULL;
+		p = best_waiter(b, &k);
 		if (p && owner_of(p) == current)
 			hand_over(b, p, true);
 		spin_unlock(&b->lock);

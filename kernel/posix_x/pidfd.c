@@ -135,7 +135,7 @@ long pidfd_signal(cap_t fd, int signo, struct siginfo *info)
 }
 
 /* pidfd_grant - what descriptor @target of the process behind @fd names, +1. err_ptr(-EBADF |
- * -ESRCH it has ended | -EPERM it may not be looked into). */
+ * -ESRCH it has ended | -EPERM it may not be looked into | -EACCES no CAP_TRANSFER). */
 struct grant *pidfd_grant(cap_t fd, cap_t target)
 {
 	bool nonblock;
@@ -149,7 +149,7 @@ struct grant *pidfd_grant(cap_t fd, cap_t target)
 	t = p->state == PROC_LIVE ? thread_find(p->nr) : NULL;
 	caps = t ? process_caps(p) : NULL;
 	if (caps) {
-		g = process_may_trace(t) ? cap_get_grant(caps, target) : err_ptr(-EPERM);
+		g = process_may_trace(t) ? cap_get_gift(caps, target) : err_ptr(-EPERM);
 		cap_space_put(caps);
 	}
 	if (t)

@@ -120,9 +120,9 @@ static inline void cap_release(struct object *o, bool borrowed)
 }
 struct grant *cap_get_grant(
 	struct cap_space *s, cap_t fd); /* +1 (object or derived grant); err_ptr(-EBADF) */
-/* cap_get_gift - the grant of slot @fd of current, +1, to be put into another space. err_ptr(-EBADF
+/* cap_get_gift - the grant of slot @fd of @s, +1, to be put into another space. err_ptr(-EBADF
  * | -EACCES no CAP_TRANSFER | -EKEYREVOKED). */
-struct grant *cap_get_gift(cap_t fd);
+struct grant *cap_get_gift(struct cap_space *s, cap_t fd);
 void grant_get(struct grant *g);
 void grant_put(struct grant *g);
 /* cap_install - lowest free slot >= @from; takes over the grant reference on success. Return: slot

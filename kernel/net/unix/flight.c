@@ -71,7 +71,7 @@ int scm_fds_add(struct scm_fds **fds, const s32 *slots, u32 count)
 	}
 	*fds = f;
 	for (u32 i = 0; i < count && !err; i++) {
-		struct grant *g = cap_get_gift(slots[i]);
+		struct grant *g = cap_get_gift(current->caps, slots[i]);
 
 		if (is_err(g))
 			err = (int)ptr_err(g);

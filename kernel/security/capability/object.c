@@ -254,9 +254,9 @@ struct grant *cap_get_derived(struct cap_space *s, cap_t fd, const struct object
 	return same ? NULL : err_ptr(-EBADF); /* another thread changed the slot */
 }
 
-struct grant *cap_get_gift(cap_t fd)
+struct grant *cap_get_gift(struct cap_space *s, cap_t fd)
 {
-	struct grant *g = cap_get_grant(current->caps, fd);
+	struct grant *g = cap_get_grant(s, fd);
 	int err;
 
 	if (is_err(g) || (g->rights & CAP_TRANSFER && grant_live(g)))

@@ -11,7 +11,7 @@
 /* One capability of the caller into the space of the child. */
 static int give(struct cap_space *to, const struct exo_spawn_cap *c, u32 limit)
 {
-	struct grant *g = cap_get_gift(c->from);
+	struct grant *g = cap_get_gift(current->caps, c->from);
 	int err;
 
 	if (is_err(g))

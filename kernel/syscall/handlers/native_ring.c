@@ -156,7 +156,7 @@ static bool holds_ends(struct object *o)
 /* The grant of @fd, which may be given away. grant, +1 | err_ptr. */
 static struct grant *transferable(cap_t fd)
 {
-	struct grant *g = cap_get_gift(fd);
+	struct grant *g = cap_get_gift(current->caps, fd);
 
 	if (is_err(g) || !holds_ends(g->object))
 		return g;
