@@ -366,10 +366,20 @@ static void hits(void)
 }
 #endif
 
+/* Without strtol, which newer C libraries bind to a version that the image's has not. */
+static unsigned number(const char *text)
+{
+	unsigned n = 0;
+
+	while (*text >= '0' && *text <= '9')
+		n = n * 10 + (unsigned)(*text++ - '0');
+	return n;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
-		rounds = (unsigned)atoi(argv[1]);
+		rounds = number(argv[1]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sizes();
 	errors();

@@ -18,7 +18,7 @@ mktemp -d x.XXXX | wc -c; realpath . | sed 's|.*/||'; echo "a b" | xargs -n1
 date -u -d @1234567890 '+%F %T'; printf '%s\n' x y z | shuf | sort | tr -d '\n'; echo
 numfmt --to=iec 1048576; test 3 -gt 2 && echo greater; [ -x d/m ] && echo executable
 timeout 0.1 sleep 5; echo "timeout: $?"; { timeout -s KILL 0.1 sleep 5; } 2>/dev/null; echo "killed: $?"
-echo $(($(nice -n 5 nice) - $(nice))); nohup echo kept 2>/dev/null; env -i A=1 env; env -u HOME sh -c 'echo ${HOME-none}'
+echo $(($(nice -n 1 nice) - $(nice))); nohup echo kept 2>/dev/null; env -i A=1 env; env -u HOME sh -c 'echo ${HOME-none}'
 mkfifo p; stat -c %F p; mknod n c 1 3; stat -c '%F %t %T' n; echo x >n; cat n
 df . | wc -l; du -s d >/dev/null && echo du; sync && echo synced; id -u; logname 2>/dev/null; uname -s; uname -m
 yes abc | head -c 10; echo; sleep 0.01; tee t1 t2 <<<split >/dev/null; cmp t1 t2 && echo equal

@@ -11,7 +11,7 @@ pgrep -P $$ sleep | wc -l
 kill -CONT $child
 pkill -P $$ sleep; wait $child 2>/dev/null; echo "pkill: $?"
 ps -p $child >/dev/null; echo "gone: $?"
-nice -n 7 sleep 78 & child=$!
+nice -n 1 sleep 78 & child=$!
 sleep 0.05
 echo $(($(ps -o ni= -p $child) - $(nice)))
 renice -n 19 -p $child >/dev/null; ps -o ni= -p $child | tr -d ' '
