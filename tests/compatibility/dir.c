@@ -144,6 +144,17 @@ T_CASE(symlinks)
 	t_check(is_dir("d"));
 }
 
+T_CASE(readlink_takes_an_int)
+{
+	char buf[32] = "";
+
+	t_ok(symlink("target", "link"));
+	t_ret(syscall(SYS_readlink, "link", buf, 0xb6a0000000000004l),
+		4); /* the upper half is nobody's */
+	t_mem(buf, "targ\0", 5);
+	t_errno(syscall(SYS_readlink, "link", buf, 0xb6a0000080000004l), EINVAL);
+}
+
 T_CASE(symlink_loops)
 {
 	char from[8], to[8];

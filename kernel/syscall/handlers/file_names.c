@@ -215,7 +215,7 @@ static long do_readlink(cap_t dirfd, u64 name, u64 user, u64 size)
 	ret = S_ISLNK(p.dentry->inode->mode) ? inode_readlink(p.dentry->inode, buf, PATH_MAX_BYTES)
 					     : -EINVAL;
 	if (ret > 0) {
-		ret = MIN(ret, (long)size);
+		ret = MIN(ret, (long)(int)size);
 		if (copy_to_user((void USER *)user, buf, (size_t)ret))
 			ret = -EFAULT;
 	}
