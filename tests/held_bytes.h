@@ -16,8 +16,9 @@ static inline int held_read(const char *path, char *text, int size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), have = 0, n = 0;
 
-	while (fd >= 0 && have < size - 1 &&
-		(n = (int)read(fd, text + have, (size_t)(size - 1 - have))) > 0)
+	if (fd < 0)
+		return -1;
+	while (have < size - 1 && (n = (int)read(fd, text + have, (size_t)(size - 1 - have))) > 0)
 		have += n;
 	close(fd);
 	text[have] = 0;
@@ -39,7 +40,8 @@ static inline long held_bytes(void)
 	int good = fd >= 0 && write(fd, "3", 1) == 1;
 	long held, live, size;
 
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	if (!good || held_read("/proc/meminfo", text, sizeof(text)) < 0)
 		return -1;
 	held = held_field(text, "MemTotal:") - held_field(text, "MemFree:") -
