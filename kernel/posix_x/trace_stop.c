@@ -120,13 +120,11 @@ static int trace_stop(struct task *t, s32 code, struct siginfo *info, u8 call, u
 static int trap_stop(struct task *t, int code, u8 call, u64 message)
 {
 	struct siginfo info;
-	int signo;
 
 	siginfo_fill(&info, code & 0x7f, code);
 	info.kill.pid = t->thread.tid;
 	info.kill.uid = t->thread.cred->uid;
-	signo = trace_stop(t, code, &info, call, message);
-	return signo;
+	return trace_stop(t, code, &info, call, message);
 }
 
 int trace_signal(struct task *t, int signo, struct siginfo *info)
@@ -198,14 +196,19 @@ void trace_event(int event, u64 message)
 void trace_exec(pid_t old_tid)
 {
 	struct task *t = current_task();
-	struct trace *r = t->trace; /* racy: detached meanwhile is untraced */
+	ulong flags;
+	bool trap;
 
-	if (likely(!r))
+	if (likely(!t->trace))
 		return;
-	if (trace_options(t) & PTRACE_O_EVENT(PTRACE_EVENT_EXEC))
-		trace_event(PTRACE_EVENT_EXEC, (u64)old_tid);
-	else if (!(r->flags & TRACE_SEIZED))
+	flags = process_lock(t->thread.proc); /* whoever detaches frees the record */
+	trap = t->trace && !(t->trace->flags & TRACE_SEIZED) &&
+	       !(t->trace->options & PTRACE_O_EVENT(PTRACE_EVENT_EXEC));
+	process_unlock(t->thread.proc, flags);
+	if (trap)
 		(void)signal_send_current(SIGTRAP);
+	else
+		trace_event(PTRACE_EVENT_EXEC, (u64)old_tid);
 }
 
 /* ---- calls ---- */
