@@ -12,6 +12,7 @@
 #include <exo/string.h>
 #include <arch/uaccess.h>
 #include "exec_internal.h"
+#include "trace.h"
 
 static void exec_free(struct exec *e)
 {
@@ -192,6 +193,7 @@ static void become_leader(struct task *t)
 {
 	struct process *p = t->thread.proc, *child;
 	pid_t old = t->thread.tid;
+	struct trace *r;
 	ulong flags;
 
 	if (old == p->nr)
@@ -206,6 +208,9 @@ static void become_leader(struct task *t)
 	list_for_each_entry (child, &p->children, sibling)
 		if (child->parent_tid == old)
 			child->parent_tid = p->nr;
+	list_for_each_entry (r, &p->tracees, node)
+		if (r->tracer_tid == old)
+			r->tracer_tid = p->nr;
 	tree_unlock(flags);
 }
 

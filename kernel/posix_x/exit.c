@@ -359,6 +359,8 @@ void process_group_exit(s32 code)
 	} else if (!(current_task()->job & TASK_EXEC_KILL)) {
 		if (p->thread_count > 1) {
 			signal_group_exit_locked(p, code);
+			/* current ends anyway, and its tracer may look at it first */
+			current_task()->pending.set &= ~SIGBIT(SIGKILL);
 		} else {
 			p->flags |= PROC_GROUP_EXIT;
 			p->exit_code = code;

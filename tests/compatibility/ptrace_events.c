@@ -155,6 +155,63 @@ T_CASE(exit_event)
 	t_exit(pid, 9);
 }
 
+static void *thread_sleeps(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+static void exit_with_a_thread(void)
+{
+	pthread_t t;
+
+	pthread_create(&t, NULL, thread_sleeps, NULL);
+	_exit(6);
+}
+
+T_CASE(exit_event_beside_other_threads)
+{
+	pid_t pid = traced(exit_with_a_thread);
+	unsigned long status = 0;
+
+	t_ret(P(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEEXIT), 0);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_eq(next(pid), SIGTRAP | PTRACE_EVENT_EXIT << 8);
+	t_ret(P(PTRACE_GETEVENTMSG, pid, 0, &status), 0);
+	t_eq(status, 6 << 8);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_exit(pid, 6);
+}
+
+static void *thread_traces_and_execs(void *arg)
+{
+	t_ret(P(PTRACE_SEIZE, (pid_t)(long)arg, 0, PTRACE_O_EXITKILL), 0);
+	exec_self();
+	return arg;
+}
+
+/* The thread that traces takes the process's number: it still traces. */
+T_CASE(tracer_thread_executes)
+{
+	pid_t victim = t_fork(), tracer;
+
+	if (!victim) {
+		for (;;)
+			pause();
+	}
+	T_CHILD(tracer)
+	{
+		pthread_t t;
+
+		pthread_create(&t, NULL, thread_traces_and_execs, (void *)(long)victim);
+		pthread_join(t, NULL);
+	}
+	t_exit(tracer, 9);
+	t_killed(victim,
+		SIGKILL); /* PTRACE_O_EXITKILL: it was let go at the new program's end only */
+}
+
 /* ---- attaching ---- */
 
 static pid_t sleeper(void)
@@ -349,6 +406,26 @@ T_CASE(watchpoint)
 		t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
 	}
 	t_exit(pid, 2);
+}
+
+static void watch_and_exec(void)
+{
+	exec_self();
+}
+
+T_CASE(exec_forgets_watchpoints)
+{
+	pid_t pid = traced(watch_and_exec);
+	size_t at = offsetof(struct user, u_debugreg);
+
+	t_ret(P(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEEXEC), 0);
+	t_ret(P(PTRACE_POKEUSER, pid, at, &other), 0);
+	t_ret(P(PTRACE_POKEUSER, pid, at + 7 * 8, 1 | 1 << 16 | 3 << 18), 0);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_eq(next(pid), SIGTRAP | PTRACE_EVENT_EXEC << 8);
+	t_eq(P(PTRACE_PEEKUSER, pid, at + 7 * 8, 0) & 0xff, 0);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_exit(pid, 9);
 }
 
 /* ---- errors ---- */
