@@ -57,6 +57,7 @@ void poll_set_init(struct poll_set *s, bool may_sleep)
 	s->thread = current;
 	s->woken = 0;
 	s->error = 0;
+	s->late = false;
 	s->used = 0;
 	s->chunks = NULL;
 }
@@ -79,7 +80,9 @@ u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events, u32 seen)
 	return mask;
 }
 
-int poll_set_sleep(struct poll_set *s, ns_t deadline_ns)
+/* Until something may have changed. 0 | -ETIMEDOUT | -ERESTARTSYS | -ENOMEM. Ends the queueing
+ * round. */
+static int poll_set_sleep(struct poll_set *s, ns_t deadline_ns)
 {
 	int err = s->error;
 
@@ -101,6 +104,19 @@ int poll_set_sleep(struct poll_set *s, ns_t deadline_ns)
 		&s->woken, 0, __ATOMIC_RELAXED); /* cleared before the next round reads the files */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return err;
+}
+
+bool poll_set_again(struct poll_set *s, ns_t deadline_ns, long *ready)
+{
+	int err;
+
+	if (*ready || !deadline_ns || s->late)
+		return false;
+	err = poll_set_sleep(s, deadline_ns);
+	s->late = err == -ETIMEDOUT;
+	if (err && !s->late)
+		*ready = err;
+	return !*ready;
 }
 
 static void entry_drop(struct poll_wait_entry *w)

@@ -1,6 +1,6 @@
 /* Waiting on a set of files: what poll and select share. Layer: fs, and the handlers of poll and
- * select. Use: poll_set_init; rounds of poll_set_ask for each descriptor; while nothing is ready
- * poll_set_sleep and another round; poll_set_fini. */
+ * select. Use: poll_set_init; rounds of poll_set_ask for each descriptor as long as poll_set_again
+ * says so; poll_set_fini. */
 #pragma once
 
 #include <exo/fs.h>
@@ -27,6 +27,7 @@ struct poll_set {
 	struct thread *thread;
 	u32 woken;  /* [a] set by wakers */
 	int error;  /* -ENOMEM when a wait could not be queued */
+	bool late;  /* the deadline has passed: one last round */
 	u32 asking; /* events of the descriptor being asked */
 	u32 used;
 	struct poll_chunk *chunks;
@@ -36,7 +37,7 @@ void poll_set_init(struct poll_set *s, bool may_sleep);
 /* poll_set_ask - state of slot @fd: events & (what is true | ERR | HUP | NVAL). POLL_NVAL for a
  * closed slot. What is only in @seen ends no sleep. */
 u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events, u32 seen);
-/* poll_set_sleep - until something may have changed. 0 | -ETIMEDOUT | -ERESTARTSYS | -ENOMEM. Ends
- * the queueing round. */
-int poll_set_sleep(struct poll_set *s, ns_t deadline_ns) MUST_USE;
+/* poll_set_again - after a round that found *ready: sleeps if that is 0, until something may have
+ * changed. true: another round. false: *ready is the answer, or -ERESTARTSYS | -ENOMEM now. */
+bool poll_set_again(struct poll_set *s, ns_t deadline_ns, long *ready) MUST_USE;
 void poll_set_fini(struct poll_set *s);

@@ -143,19 +143,11 @@ static long wait_rounds(struct exo_wait_item *items, u32 count, ns_t deadline)
 {
 	struct poll_set set;
 	long ready;
-	int err = 0;
 
 	poll_set_init(&set, deadline != 0);
-	for (;;) {
+	do
 		ready = wait_round(&set, items, count);
-		if (ready || !deadline || err == -ETIMEDOUT)
-			break;
-		err = poll_set_sleep(&set, deadline);
-		if (err && err != -ETIMEDOUT) {
-			ready = err;
-			break;
-		}
-	}
+	while (poll_set_again(&set, deadline, &ready));
 	poll_set_fini(&set);
 	return ready;
 }

@@ -65,10 +65,9 @@ static long poll_rounds(struct linux_pollfd *fds, u32 count, ns_t deadline)
 {
 	struct poll_set set;
 	long ready;
-	int err = 0;
 
 	poll_set_init(&set, deadline != 0);
-	for (;;) {
+	do {
 		ready = 0;
 		for (u32 i = 0; i < count; i++) {
 			u32 mask = fds[i].fd < 0
@@ -78,14 +77,7 @@ static long poll_rounds(struct linux_pollfd *fds, u32 count, ns_t deadline)
 			fds[i].revents = (s16)mask;
 			ready += mask != 0;
 		}
-		if (ready || !deadline || err == -ETIMEDOUT)
-			break;
-		err = poll_set_sleep(&set, deadline);
-		if (err && err != -ETIMEDOUT) {
-			ready = err;
-			break;
-		}
-	}
+	} while (poll_set_again(&set, deadline, &ready));
 	poll_set_fini(&set);
 	return ready;
 }
@@ -198,7 +190,6 @@ static long do_select(u32 nfds, void USER *const user[SETS], ns_t deadline)
 	u32 words = (nfds + 63) / 64;
 	struct poll_set set;
 	long ret = 0;
-	int err = 0;
 
 	if (words > SELECT_STACK_WORDS)
 		wanted = kmalloc(SETS * 2 * words * sizeof(u64), ALLOC_KERNEL);
@@ -213,16 +204,9 @@ static long do_select(u32 nfds, void USER *const user[SETS], ns_t deadline)
 	if (ret)
 		goto free;
 	poll_set_init(&set, deadline != 0);
-	for (;;) {
+	do
 		ret = select_round(&set, wanted, found, nfds, words);
-		if (ret || !deadline || err == -ETIMEDOUT)
-			break;
-		err = poll_set_sleep(&set, deadline);
-		if (err && err != -ETIMEDOUT) {
-			ret = err;
-			break;
-		}
-	}
+	while (poll_set_again(&set, deadline, &ret));
 	poll_set_fini(&set);
 	for (u32 s = 0; s < SETS && ret >= 0; s++) {
 		if (user[s] && copy_to_user(user[s], found + s * words, (nfds + 7) / 8))
