@@ -64,6 +64,19 @@ void futex_key_put(struct futex_key *k)
 		vm_object_put(k->object);
 }
 
+int futex_keys_get(
+	u32 USER *word, u32 USER *word2, bool shared, struct futex_key *k, struct futex_key *k2)
+{
+	int err = futex_key_get(word, shared, k);
+
+	if (err)
+		return err;
+	err = futex_key_get(word2, shared, k2);
+	if (err)
+		futex_key_put(k);
+	return err;
+}
+
 /* ---- waiting ---- */
 
 /* Takes @w out of its queue. Return: false = a waker did already. */
@@ -282,12 +295,9 @@ long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expe
 
 	if (n->wake < 0 || n->requeue < 0)
 		return -EINVAL;
-	ret = futex_key_get(word, shared, &k);
+	ret = futex_keys_get(word, word2, shared, &k, &k2);
 	if (ret)
 		return ret;
-	ret = futex_key_get(word2, shared, &k2);
-	if (ret)
-		goto out;
 	a = futex_bucket_of(&k);
 	b = futex_bucket_of(&k2);
 	for (;;) {
@@ -297,7 +307,7 @@ long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expe
 		futex_unlock_two(a, b);
 		if (get_user_u32(word, &value)) {
 			ret = -EFAULT;
-			goto out2;
+			goto out;
 		}
 	}
 	if (expected && value != *expected)
@@ -305,9 +315,8 @@ long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expe
 	else
 		ret = requeue_locked(a, b, &k, &k2, n);
 	futex_unlock_two(a, b);
-out2:
-	futex_key_put(&k2);
 out:
+	futex_key_put(&k2);
 	futex_key_put(&k);
 	return ret;
 }
@@ -386,30 +395,26 @@ long futex_wake_op(
 	long ret;
 	u32 old;
 
-	ret = futex_key_get(word, shared, &k);
+	ret = futex_keys_get(word, word2, shared, &k, &k2);
 	if (ret)
 		return ret;
-	ret = futex_key_get(word2, shared, &k2);
+	ret = word_op(word2, op, &old);
+	compare = ret ? 0 : word_compare(op, old);
+	if (compare < 0)
+		ret = compare;
 	if (!ret) {
-		ret = word_op(word2, op, &old);
-		compare = ret ? 0 : word_compare(op, old);
-		if (compare < 0)
-			ret = compare;
-		if (!ret) {
-			struct futex_bucket *a = futex_bucket_of(&k), *b = futex_bucket_of(&k2);
+		struct futex_bucket *a = futex_bucket_of(&k), *b = futex_bucket_of(&k2);
 
-			futex_lock_two(a, b);
-			ret = wake_key(a, &k, (u32)n->wake, FUTEX_BITSET_MATCH_ANY);
-			if (compare && ret >= 0) {
-				long more =
-					wake_key(b, &k2, (u32)n->requeue, FUTEX_BITSET_MATCH_ANY);
+		futex_lock_two(a, b);
+		ret = wake_key(a, &k, (u32)n->wake, FUTEX_BITSET_MATCH_ANY);
+		if (compare && ret >= 0) {
+			long more = wake_key(b, &k2, (u32)n->requeue, FUTEX_BITSET_MATCH_ANY);
 
-				ret = more < 0 ? more : ret + more;
-			}
-			futex_unlock_two(a, b);
+			ret = more < 0 ? more : ret + more;
 		}
-		futex_key_put(&k2);
+		futex_unlock_two(a, b);
 	}
+	futex_key_put(&k2);
 	futex_key_put(&k);
 	return ret;
 }

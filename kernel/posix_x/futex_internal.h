@@ -54,6 +54,9 @@ static inline void futex_key_move(struct futex_key *k, const struct futex_key *t
 struct futex_bucket *futex_bucket_of(const struct futex_key *k);
 int futex_key_get(u32 USER *word, bool shared, struct futex_key *k) MUST_USE;
 void futex_key_put(struct futex_key *k);
+/* futex_keys_get - of two words; both to be put, or none after an error. */
+int futex_keys_get(u32 USER *word, u32 USER *word2, bool shared, struct futex_key *k,
+	struct futex_key *k2) MUST_USE;
 int futex_queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w) MUST_USE;
 void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b);
 void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b);

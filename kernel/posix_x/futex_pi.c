@@ -392,12 +392,9 @@ long futex_requeue_pi(
 
 	if (n->wake != 1 || n->requeue < 0 || word == word2)
 		return -EINVAL;
-	ret = futex_key_get(word, shared, &k);
+	ret = futex_keys_get(word, word2, shared, &k, &k2);
 	if (ret)
 		return ret;
-	ret = futex_key_get(word2, shared, &k2);
-	if (ret)
-		goto out;
 	a = futex_bucket_of(&k);
 	b = futex_bucket_of(&k2);
 	if (futex_key_equal(&k, &k2))
@@ -423,7 +420,6 @@ long futex_requeue_pi(
 			break;
 	}
 	futex_key_put(&k2);
-out:
 	futex_key_put(&k);
 	return ret;
 }
@@ -442,19 +438,15 @@ long futex_wait_requeue_pi(
 		return -EINVAL;
 	pi_init(&p);
 	p.target = &k2;
-	err = futex_key_get(word, shared, &p.w.key);
+	err = futex_keys_get(word, word2, shared, &p.w.key, &k2);
 	if (err)
 		return err;
-	err = futex_key_get(word2, shared, &k2);
-	if (err)
-		goto out;
 	err = futex_key_equal(&p.w.key, &k2) ? -EINVAL : futex_queue_if_equal(word, expected, &p.w);
 	if (!err)
 		err = pi_wait(&p, word2, deadline_ns);
 	if (err == -ERESTARTNOINTR && !p.target)
 		err = -EAGAIN;
 	futex_key_put(&k2);
-out:
 	futex_key_put(&p.w.key);
 	return err;
 }
