@@ -110,7 +110,7 @@ static uint32_t slabs_take(uint32_t class, void **out, uint32_t most)
 	while (n < most) {
 		p = partial[class].first;
 		if (!p) {
-			if (n) /* enough for now */
+			if (n) /* a part of a batch is no reason for a new slab */
 				break;
 			p = slab_make(class);
 			if (!p)

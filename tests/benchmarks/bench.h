@@ -34,6 +34,9 @@ extern char page[PAGE_BYTES];
 typedef int64_t (*batch_fn)(int ops);
 
 int64_t now_ns(void);
+extern int bench_null_fd; /* /dev/null, for writing */
+void bench_setup_null(void);
+int64_t bench_write_null(int ops);
 void bench_setup_large(void); /* so much memory as an ordinary service uses, touched */
 
 struct bench {

@@ -75,21 +75,21 @@ static int64_t batch_getppid(int ops)
 	return spent;
 }
 
-static int null_fd;
+int bench_null_fd;
 
-static void setup_null(void)
+void bench_setup_null(void)
 {
-	null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	require(null_fd >= 0);
+	bench_null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	require(bench_null_fd >= 0);
 }
 
-static int64_t batch_write_null(int ops)
+int64_t bench_write_null(int ops)
 {
 	long sum = 0;
 	int64_t start = now_ns();
 
 	for (int i = 0; i < ops; i++)
-		sum += syscall(SYS_write, null_fd, page, 1);
+		sum += syscall(SYS_write, bench_null_fd, page, 1);
 	int64_t spent = now_ns() - start;
 	require(sum == ops);
 	return spent;
@@ -520,7 +520,7 @@ void bench_setup_large(void)
 
 static const struct bench benches[] = {
 	{"getppid", NULL, batch_getppid, 200, 500},
-	{"write_1b_null", setup_null, batch_write_null, 200, 500},
+	{"write_1b_null", bench_setup_null, bench_write_null, 200, 500},
 	{"clock_gettime_vdso", NULL, batch_clock, 500, 500},
 	{"open_close_tmpfs", setup_file, batch_open_close, 20, 500},
 	{"stat", setup_file, batch_stat, 20, 500},

@@ -49,34 +49,14 @@ static void setup_spawn_large(void)
 }
 
 /* Checks of a capability: write_1b_null through a grant derived once, and 64 times. */
-static int null_fd;
-
-static void setup_null(void)
-{
-	null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	require(null_fd >= 0);
-}
-
-static int64_t batch_write_null(int ops)
-{
-	long sum = 0;
-	int64_t start = now_ns();
-
-	for (int i = 0; i < ops; i++)
-		sum += syscall(SYS_write, null_fd, page, 1);
-	int64_t spent = now_ns() - start;
-	require(sum == ops);
-	return spent;
-}
-
 static void setup_null_derived(int depth)
 {
-	setup_null();
+	bench_setup_null();
 	for (int i = 0; i < depth; i++) {
-		int child = (int)exo_cap_derive(null_fd, EXO_ALL, 0, 0);
+		int child = (int)exo_cap_derive(bench_null_fd, EXO_ALL, 0, 0);
 
-		require(child >= 0 && exo_cap_close(null_fd) == 0);
-		null_fd = child;
+		require(child >= 0 && exo_cap_close(bench_null_fd) == 0);
+		bench_null_fd = child;
 	}
 }
 
@@ -96,7 +76,7 @@ static int64_t batch_derive(int ops)
 	int64_t start = now_ns();
 
 	for (int i = 0; i < ops; i++) {
-		int child = (int)exo_cap_derive(null_fd, EXO_WRITE | EXO_REVOKE, 0, 0);
+		int child = (int)exo_cap_derive(bench_null_fd, EXO_WRITE | EXO_REVOKE, 0, 0);
 
 		good += child >= 0 && exo_cap_close(child) == 0;
 	}
@@ -112,7 +92,7 @@ static void setup_revoke(int count)
 {
 	struct rlimit files = {NATIVE_CAPS_MAX + 100, NATIVE_CAPS_MAX + 100};
 
-	setup_null();
+	bench_setup_null();
 	require(setrlimit(RLIMIT_NOFILE, &files) == 0);
 	descendants = count;
 }
@@ -135,7 +115,7 @@ static void setup_revoke_100000(void)
 /* One revocation of a tree of so many descendants, ten children each. */
 static int64_t batch_revoke(int ops)
 {
-	int top = (int)exo_cap_derive(null_fd, EXO_ALL, 0, 0), dead = 0;
+	int top = (int)exo_cap_derive(bench_null_fd, EXO_ALL, 0, 0), dead = 0;
 
 	require(ops == 1 && top >= 0);
 	for (int i = 0; i < descendants; i++) {
@@ -150,17 +130,17 @@ static int64_t batch_revoke(int ops)
 	for (int i = 0; i < descendants; i++)
 		dead += syscall(SYS_write, native_caps[i], page, 1) < 0 && errno == EKEYREVOKED;
 	require(dead == descendants);
-	require(syscall(SYS_write, null_fd, page, 1) == 1);
-	require(syscall(SYS_close_range, null_fd + 1, ~0U, 0) == 0);
+	require(syscall(SYS_write, bench_null_fd, page, 1) == 1);
+	require(syscall(SYS_close_range, bench_null_fd + 1, ~0U, 0) == 0);
 	return spent;
 }
 
 const struct bench native_benches[] = {
 	{"native_spawn_exit_wait", setup_spawn, batch_spawn, 1, 200},
 	{"native_spawn_exit_wait_64m", setup_spawn_large, batch_spawn, 1, 50},
-	{"native_cap_check_1", setup_null_1, batch_write_null, 200, 500},
-	{"native_cap_check_64", setup_null_64, batch_write_null, 200, 100},
-	{"native_cap_derive_close", setup_null, batch_derive, 50, 200},
+	{"native_cap_check_1", setup_null_1, bench_write_null, 200, 500},
+	{"native_cap_check_64", setup_null_64, bench_write_null, 200, 100},
+	{"native_cap_derive_close", bench_setup_null, batch_derive, 50, 200},
 	{"native_cap_revoke_1", setup_revoke_1, batch_revoke, 1, 100},
 	{"native_cap_revoke_1000", setup_revoke_1000, batch_revoke, 1, 50},
 	{"native_cap_revoke_100000", setup_revoke_100000, batch_revoke, 1, 10},
