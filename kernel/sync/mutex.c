@@ -112,7 +112,7 @@ static int lock_slow(struct mutex *m, bool killable)
 		flags = spin_lock_irq(&m->wq.lock);
 		lost_once = true;
 	}
-	WRITE_ONCE(current->state, THREAD_RUNNING);
+	__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_RELAXED);
 	list_del(&e.node);
 	/* Whoever waits on sets its hand-over bit again; a bit left by one who went away must not
 	 * stay. */

@@ -191,7 +191,7 @@ static void wait_for_work(void)
 			break;
 	}
 	__atomic_store_n(&worker_dozing, 0, __ATOMIC_RELAXED);
-	WRITE_ONCE(current->state, THREAD_RUNNING);
+	__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_RELAXED);
 }
 
 static void worker_main(void *arg)

@@ -108,7 +108,7 @@ static NOINLINE void lock_slow(struct rwsem *s, bool write)
 			break;
 		thread_block();
 	}
-	WRITE_ONCE(current->state, THREAD_RUNNING);
+	__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_RELAXED);
 }
 
 void rwsem_read_lock(struct rwsem *s)

@@ -93,7 +93,7 @@ void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode
 
 void wait_finish(struct waitqueue *q, struct wait_entry *e)
 {
-	WRITE_ONCE(current->state, THREAD_RUNNING);
+	__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_RELAXED);
 	if (__atomic_load_n(&e->node.next, __ATOMIC_ACQUIRE) !=
 		&e->node) /* pairs with unlink_woken */
 		waitqueue_remove(q, e);
@@ -106,7 +106,7 @@ int wait_sleep(enum wait_mode mode, ns_t deadline_ns)
 	if (mode != WAIT_UNINTERRUPTIBLE &&
 		(mode == WAIT_KILLABLE ? thread_fatal_pending(current)
 				       : thread_signal_pending(current))) {
-		WRITE_ONCE(current->state, THREAD_RUNNING);
+		__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_RELAXED);
 		return -ERESTARTSYS;
 	}
 	if (deadline_ns == NS_FOREVER)

@@ -95,7 +95,7 @@ static long sleep_alone(struct ipc_end *e, struct ipc_end *peer, u32 seen, ns_t 
 		else
 			late = thread_block_until(deadline_ns);
 	}
-	WRITE_ONCE(self->state, THREAD_RUNNING);
+	__atomic_store_n(&self->state, THREAD_RUNNING, __ATOMIC_RELAXED);
 	if (__atomic_load_n(&e->sleeper, __ATOMIC_RELAXED) == self) {
 		struct thread *expected = self;
 

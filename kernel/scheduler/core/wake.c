@@ -245,7 +245,7 @@ int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode)
 		thread_set_state(states[mode]);
 		if ((mode == WAIT_INTERRUPTIBLE && thread_signal_pending(current)) ||
 			(mode == WAIT_KILLABLE && thread_fatal_pending(current))) {
-			WRITE_ONCE(current->state, THREAD_RUNNING);
+			__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_RELAXED);
 			return -ERESTARTSYS;
 		}
 		if (thread_block_until(deadline_ns))
