@@ -364,7 +364,6 @@ int trace_clone_event(
 	u64 flags, u32 exit_signal); /* the event of this clone, 0 = nobody wants it */
 void trace_child_locked(struct trace *r,
 	struct task *child);           /* [tree] @r becomes the child's, when current is traced */
-void trace_free(struct trace *r);      /* NULL is fine */
 void trace_end_locked(struct task *t); /* [tree] current, traced or not, leaves its process */
 void trace_end_process_locked(struct process *p); /* [tree] */
 void tracer_exit_locked(struct task *t);          /* [tree] a thread that may be a tracer ends */

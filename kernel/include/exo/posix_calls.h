@@ -126,7 +126,7 @@ void signal_force(
 /* ---- futex ---- */
 struct futex_counts {
 	s32 wake, requeue;
-	bool count_moved;
+	bool count_moved, pi;
 };
 long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset);
 long futex_wake(u32 USER *word, bool shared, u32 count, u32 bitset);
@@ -136,8 +136,6 @@ long futex_wake_op(
 	u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op);
 long futex_lock_pi(u32 USER *word, bool shared, ns_t deadline_ns, bool try);
 long futex_unlock_pi(u32 USER *word, bool shared);
-long futex_requeue_pi(
-	u32 USER *word, u32 USER *word2, bool shared, u32 expected, const struct futex_counts *n);
 long futex_wait_requeue_pi(
 	u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 USER *word2);
 
