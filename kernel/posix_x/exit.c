@@ -12,6 +12,15 @@
 #include <arch/uaccess.h>
 #include "trace.h"
 
+/* Is SIGCHLD ignored, or its action so flagged? Racy against a sharer's sigaction: either is right.
+ * [lock] */
+static bool child_action_is(struct process *p, u64 flag)
+{
+	const struct k_sigaction *a = &p->sighand->action[SIGCHLD - 1];
+
+	return READ_ONCE(a->handler) == SIG_IGN || READ_ONCE(a->flags) & flag;
+}
+
 static void child_siginfo(struct process *p, struct siginfo *info, int code, int status)
 {
 	struct usage u;
@@ -38,9 +47,8 @@ void process_child_info_locked(struct process *p, struct siginfo *info, int code
 void process_tell_locked(struct process *to, const struct siginfo *info)
 {
 	ulong flags = process_lock(to);
-	struct k_sigaction a = signal_action_locked(to, SIGCHLD, false);
 
-	if (a.handler != SIG_IGN && !(a.flags & SA_NOCLDSTOP))
+	if (!child_action_is(to, SA_NOCLDSTOP))
 		(void)signal_queue_locked(to, NULL, info, false);
 	process_unlock(to, flags);
 	wake_all(&to->child_wq, 0);
@@ -65,7 +73,6 @@ static bool notify_end_locked(struct process *p)
 	struct process *parent = p->parent;
 	int status = p->exit_code, signo = p->exit_signal;
 	bool reap = false;
-	struct k_sigaction a;
 	struct siginfo info;
 	ulong flags = process_lock(p);
 
@@ -75,12 +82,9 @@ static bool notify_end_locked(struct process *p)
 	process_unlock(p, flags);
 	flags = process_lock(parent);
 	if (signo == SIGCHLD) {
-		a = signal_action_locked(parent, SIGCHLD, false);
-		if (a.handler == SIG_IGN || (a.flags & SA_NOCLDWAIT)) {
-			reap = true;
-			if (a.handler == SIG_IGN)
-				signo = 0;
-		}
+		reap = child_action_is(parent, SA_NOCLDWAIT);
+		if (child_action_is(parent, 0))
+			signo = 0;
 	}
 	if (signo)
 		(void)signal_queue_locked(parent, NULL, &info, false);

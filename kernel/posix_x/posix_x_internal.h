@@ -343,8 +343,6 @@ void signal_notice(struct process *p, int signo);
 void task_sleep_stopped(struct task *t); /* current, until it is neither stopped nor traced so */
 void signal_set_handler_locked(struct sighand *h, int signo, u64 handler); /* [act] */
 void signal_reset_action(int signo);
-/* [lock] the disposition of @signo; @take: it is delivered, so SA_RESETHAND resets it */
-struct k_sigaction signal_action_locked(struct process *p, int signo, bool take);
 bool alt_stack_on(const struct task *t, vaddr_t sp);
 
 /* ptrace.c, trace_stop.c */

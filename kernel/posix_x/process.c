@@ -225,7 +225,7 @@ struct task *process_first_task_locked(struct process *p)
 /* ---- look-ups ---- */
 
 /* What the pointer at @offset in the struct pid of @nr names, +1 in its u32 at @refs; NULL. */
-static void *find(pid_t nr, size_t offset, size_t refs)
+static ALWAYS_INLINE void *find(pid_t nr, size_t offset, size_t refs)
 {
 	struct pid *pid;
 	u8 *found = NULL;

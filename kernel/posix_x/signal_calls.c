@@ -240,7 +240,7 @@ static int kill_all(const struct siginfo *info)
 	while ((p = process_next(&pid))) {
 		if (p != current->proc) {
 			err = send_checked(p, info);
-			sent |= err != -EPERM;
+			sent |= !err;
 		}
 		process_put(p);
 	}
@@ -251,8 +251,6 @@ long signal_kill(pid_t pid, int signo)
 {
 	struct siginfo info;
 
-	if (signo < 0 || signo > SIGNALS_MAX)
-		return -EINVAL;
 	siginfo_from_current(&info, signo, SI_USER);
 	if (pid == 0)
 		return kill_group(0, &info);

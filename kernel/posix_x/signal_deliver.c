@@ -162,14 +162,15 @@ static void default_stop(struct task *t, int signo)
 	}
 }
 
-struct k_sigaction signal_action_locked(struct process *p, int signo, bool take)
+/* The disposition of @signo at its delivery; SA_RESETHAND resets it. */
+static struct k_sigaction take_action(struct process *p, int signo)
 {
 	struct sighand *h = p->sighand;
 	struct k_sigaction a;
 
 	spin_lock(&h->lock);
 	a = h->action[signo - 1];
-	if (take && a.handler > SIG_IGN && (a.flags & SA_RESETHAND))
+	if (a.handler > SIG_IGN && (a.flags & SA_RESETHAND))
 		signal_set_handler_locked(h, signo, SIG_DFL);
 	spin_unlock(&h->lock);
 	return a;
@@ -192,7 +193,7 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 		signo = signal_dequeue_locked(t, t->blocked, info, &timer);
 		signal_recalc_locked(t);
 		if (signo && !t->trace)
-			*action = signal_action_locked(p, signo, true);
+			*action = take_action(p, signo);
 		traced = t->trace;
 		process_unlock(p, flags);
 		if (timer)
@@ -204,7 +205,7 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 			if (!signo)
 				continue;
 			flags = process_lock(p);
-			*action = signal_action_locked(p, signo, true);
+			*action = take_action(p, signo);
 			process_unlock(p, flags);
 		}
 		if (action->handler > SIG_IGN)

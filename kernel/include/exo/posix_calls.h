@@ -115,8 +115,8 @@ long signal_wait(
 	sigset set, ns_t deadline_ns, struct siginfo *info); /* deadline 0 = do not sleep */
 int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp) MUST_USE;
 void signal_state_restore(sigset set, const struct alt_stack *s); /* rt_sigreturn */
-struct file *signalfd_create(sigset set, u32 o_flags);    /* err_ptr(-ENOMEM) */
-int signalfd_change(struct file *f, sigset set) MUST_USE; /* -EINVAL no signalfd */
+struct file *signalfd_create(sigset set, u32 o_flags);            /* err_ptr(-ENOMEM) */
+int signalfd_change(struct file *f, sigset set) MUST_USE;         /* -EINVAL no signalfd */
 long signal_kill(pid_t pid, int signo);
 long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */
