@@ -82,19 +82,9 @@ u32 threads_max_get(void); /* /proc/sys/kernel/threads-max */
 /* process_cred_commit - publishes @c, which the call takes over, as current's credentials. */
 int process_cred_commit(struct cred *c) MUST_USE;
 struct cred *thread_cred_get(struct thread *t); /* +1 */
-/* State of prctl. */
-struct process_flags {
-	int pdeath_signal;
-	u8 dumpable;
-	bool subreaper;
-	ns_t slack_ns;
-	u64 clear_tid;
-};
-void process_flags_get(struct process_flags *out);
-void process_pdeath_set(int signo);
-void process_dumpable_set(u8 value);
-void process_subreaper_set(bool on);
-void process_slack_set(ns_t ns); /* 0 = the default */
+/* What prctl(2) asks of a process and its threads, by its option. -EINVAL no such. */
+long process_attribute_set(u32 option, u64 value);
+long process_attribute_get(u32 option, u64 user);
 
 /* ---- signals ---- */
 struct k_sigaction {

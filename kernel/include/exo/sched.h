@@ -154,6 +154,11 @@ void thread_exit(
 	void) NORETURN; /* current, after its rooms let go; the next thread drops the stack */
 void thread_get(struct thread *t);
 void thread_put(struct thread *t); /* last: kstack_free, arch_fpu_free, t->free after RCU */
+static inline void thread_put_at(struct thread **t) /* for SCOPED; NULL is fine */
+{
+	if (*t)
+		thread_put(*t);
+}
 
 /* Sleep: set the state, test the condition, block. thread_wake moves a thread whose state is in
  * @states to runnable. thread_block returns at once when a wake came in between. */

@@ -184,6 +184,10 @@ struct cred {
 extern struct cred cred_root; /* boot credentials */
 struct cred *cred_get(struct cred *c);
 void cred_put(struct cred *c);
+static inline void cred_put_at(struct cred **c) /* for SCOPED */
+{
+	cred_put(*c);
+}
 struct cred *cred_copy(
 	const struct cred *c); /* refs 1, private until published; NULL = out of memory */
 bool cred_in_group(const struct cred *c, u32 gid);

@@ -275,22 +275,13 @@ long sys_sendmmsg(u64 fd, u64 messages, u64 count, u64 flags)
 long sys_recvmmsg(u64 fd, u64 messages, u64 count, u64 flags, u64 timeout)
 {
 	struct linux_mmsghdr USER *v = (struct linux_mmsghdr USER *)messages;
-	struct timespec_abi ts = {0};
-	ns_t deadline = NS_FOREVER, now;
+	ns_t deadline, now;
 	u32 done = 0, f = (u32)flags;
 	struct sock_ref r;
-	long ret = 0;
+	long ret = timeout_from_user(timeout, &deadline);
 
-	if (timeout) {
-		if (copy_from_user(&ts, (const void USER *)timeout, sizeof(ts)))
-			return -EFAULT;
-		if (ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC)
-			return -EINVAL;
-		deadline = clock_monotonic() +
-			   MIN((u64)ts.sec, NS_FOREVER / NS_PER_SEC / 2) * NS_PER_SEC +
-			   (u64)ts.nsec;
-	}
-	ret = sock_get(&r, fd, CAP_RECV);
+	if (!ret)
+		ret = sock_get(&r, fd, CAP_RECV);
 	if (ret)
 		return ret;
 	while (done < (u32)count && done < MESSAGES_MAX) {
@@ -306,12 +297,8 @@ long sys_recvmmsg(u64 fd, u64 messages, u64 count, u64 flags, u64 timeout)
 			break;
 	}
 	sock_put(&r);
-	if (timeout) {
-		now = clock_monotonic();
-		now = deadline > now ? deadline - now : 0;
-		ts = (struct timespec_abi){(s64)(now / NS_PER_SEC), (s64)(now % NS_PER_SEC)};
-		if (done && copy_to_user((void USER *)timeout, &ts, sizeof(ts)))
-			return -EFAULT;
-	}
+	now = clock_monotonic();
+	if (timeout && done && time_to_user(timeout, deadline > now ? deadline - now : 0))
+		return -EFAULT;
 	return done ? (long)done : ret;
 }

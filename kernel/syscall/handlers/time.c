@@ -9,7 +9,7 @@
 
 #define SECONDS_MAX (INT64_MAX / (s64)NS_PER_SEC)
 
-static int time_from_user(u64 from, ns_t *out)
+int time_from_user(u64 from, ns_t *out)
 {
 	struct timespec_abi ts;
 
@@ -22,11 +22,29 @@ static int time_from_user(u64 from, ns_t *out)
 	return 0;
 }
 
-static int time_to_user(u64 to, ns_t t)
+int time_to_user(u64 to, ns_t t)
 {
 	struct timespec_abi ts = {(s64)(t / NS_PER_SEC), (s64)(t % NS_PER_SEC)};
 
 	return copy_to_user((void USER *)to, &ts, sizeof(ts));
+}
+
+static ns_t add_clamped(ns_t a, ns_t b)
+{
+	return a + b < a || a + b > (ns_t)INT64_MAX ? (ns_t)INT64_MAX : a + b;
+}
+
+int timeout_from_user(u64 from, ns_t *out)
+{
+	int err;
+
+	*out = NS_FOREVER;
+	if (!from)
+		return 0;
+	err = time_from_user(from, out);
+	if (!err)
+		*out = add_clamped(clock_monotonic(), *out);
+	return err;
 }
 
 /* The CPU clock that a negative id names. */
@@ -204,11 +222,6 @@ static long sleep_until_realtime(ns_t target)
 		if (err == -ERESTARTSYS)
 			return -ERESTARTNOHAND;
 	}
-}
-
-static ns_t add_clamped(ns_t a, ns_t b)
-{
-	return a + b < a || a + b > (ns_t)INT64_MAX ? (ns_t)INT64_MAX : a + b;
 }
 
 long sys_nanosleep(u64 from, u64 rest_to)
