@@ -33,11 +33,13 @@ static int move_account(struct task *t, u32 uid)
 	return 0;
 }
 
-int process_cred_commit(struct cred *c)
+int process_cred_change(const struct cred *wanted)
 {
 	struct task *t = current_task();
-	struct cred *old = t->thread.cred;
+	struct cred *old = t->thread.cred, *c = cred_copy(wanted);
 
+	if (!c)
+		return -ENOMEM;
 	if (c->uid != old->uid && move_account(t, c->uid)) {
 		cred_put(c);
 		return -EAGAIN;

@@ -79,8 +79,9 @@ int pid_max_set(pid_t max) MUST_USE;  /* /proc/sys/kernel/pid_max */
 pid_t pid_max_get(void);
 u32 threads_max_get(void); /* /proc/sys/kernel/threads-max */
 
-/* process_cred_commit - publishes @c, which the call takes over, as current's credentials. */
-int process_cred_commit(struct cred *c) MUST_USE;
+/* process_cred_change - publishes a copy of @wanted, which is current's own with changes, and of
+ * its groups, as current's credentials. 0 | -ENOMEM | -EAGAIN */
+int process_cred_change(const struct cred *wanted) MUST_USE;
 struct cred *thread_cred_get(struct thread *t); /* +1 */
 /* What prctl(2) asks of a process and its threads, by its option. -EINVAL no such. */
 long process_attribute_set(u32 option, u64 value);

@@ -170,9 +170,17 @@ extern u64 cap_revocations;    /* [a] how often something was revoked */
 #define CAP_POKED (1ULL << 63) /* in thread->cap_watch: it was */
 
 /* ---- credentials: immutable, shared, replaced ---- */
+struct cred_ids {
+	u32 real, effective, saved, fs;
+};
 struct cred {
 	u32 refs; /* [a] */
-	u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	union {
+		struct {
+			u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+		};
+		struct cred_ids ids[2]; /* users, groups */
+	};
 	u64 cap_permitted, cap_effective, cap_inheritable, cap_bounding,
 		cap_ambient; /* Linux capability bits */
 	u32 securebits;

@@ -31,7 +31,7 @@ static int get_name(u64 to)
 static long cap_change(u64 option, u64 arg2, u64 arg3)
 {
 	const struct cred *old = current->cred;
-	struct cred *c;
+	struct cred c = *old;
 	bool raise = option == PR_CAP_AMBIENT && arg2 == PR_CAP_AMBIENT_RAISE;
 
 	if (option == PR_CAPBSET_DROP) {
@@ -53,63 +53,49 @@ static long cap_change(u64 option, u64 arg2, u64 arg3)
 	} else if (arg3) {
 		return -EINVAL;
 	}
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
 	if (option == PR_CAPBSET_DROP)
-		c->cap_bounding &= ~(1ULL << arg2);
+		c.cap_bounding &= ~(1ULL << arg2);
 	else if (arg2 == PR_CAP_AMBIENT_CLEAR_ALL)
-		c->cap_ambient = 0;
+		c.cap_ambient = 0;
 	else if (raise)
-		c->cap_ambient |= 1ULL << arg3;
+		c.cap_ambient |= 1ULL << arg3;
 	else
-		c->cap_ambient &= ~(1ULL << arg3);
-	return process_cred_commit(c);
+		c.cap_ambient &= ~(1ULL << arg3);
+	return process_cred_change(&c);
 }
 
 static long set_securebits(u64 bits)
 {
 	const struct cred *old = current->cred;
-	struct cred *c;
+	struct cred c = *old;
 
 	if ((((old->securebits & SECURE_ALL_LOCKS) >> 1) & (old->securebits ^ bits)) ||
 		(old->securebits & SECURE_ALL_LOCKS & ~bits) ||
 		(bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) ||
 		!cred_capable(old, LCAP_SETPCAP))
 		return -EPERM;
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	c->securebits = (u32)bits;
-	return process_cred_commit(c);
+	c.securebits = (u32)bits;
+	return process_cred_change(&c);
 }
 
 static long set_keepcaps(u64 on)
 {
-	struct cred *c;
+	struct cred c = *current->cred;
 
 	if (on > 1)
 		return -EINVAL;
-	if (current->cred->securebits & SECBIT_KEEP_CAPS_LOCKED)
+	if (c.securebits & SECBIT_KEEP_CAPS_LOCKED)
 		return -EPERM;
-	c = cred_copy(current->cred);
-	if (!c)
-		return -ENOMEM;
-	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~SECBIT_KEEP_CAPS;
-	return process_cred_commit(c);
+	c.securebits = on ? c.securebits | SECBIT_KEEP_CAPS : c.securebits & ~SECBIT_KEEP_CAPS;
+	return process_cred_change(&c);
 }
 
 static long set_no_new_privs(void)
 {
-	struct cred *c;
+	struct cred c = *current->cred;
 
-	if (current->cred->no_new_privs)
-		return 0;
-	c = cred_copy(current->cred);
-	if (!c)
-		return -ENOMEM;
-	c->no_new_privs = true;
-	return process_cred_commit(c);
+	c.no_new_privs = true;
+	return process_cred_change(&c);
 }
 
 static long get_option(u32 option, u64 a)

@@ -126,34 +126,30 @@ unreserve0:
 
 /* ---- names and connections ---- */
 
-long sys_bind(u64 fd, u64 address, u64 len)
+static long address_call(u64 fd, u64 address, u64 len, bool connect)
 {
 	struct sock_ref r;
 	struct sockaddr_k a;
-	int err = sock_get(&r, fd, CAP_BIND);
+	int err = sock_get(&r, fd, connect ? CAP_CONNECT : CAP_BIND);
 
 	if (err)
 		return err;
 	err = address_import(&a, (const void USER *)address, (u32)len);
 	if (!err)
-		err = r.socket->ops->bind(r.socket, &a);
+		err = connect ? r.socket->ops->connect(r.socket, &a, r.file->flags)
+			      : r.socket->ops->bind(r.socket, &a);
 	sock_put(&r);
 	return err;
 }
 
+long sys_bind(u64 fd, u64 address, u64 len)
+{
+	return address_call(fd, address, len, false);
+}
+
 long sys_connect(u64 fd, u64 address, u64 len)
 {
-	struct sock_ref r;
-	struct sockaddr_k a;
-	int err = sock_get(&r, fd, CAP_CONNECT);
-
-	if (err)
-		return err;
-	err = address_import(&a, (const void USER *)address, (u32)len);
-	if (!err)
-		err = r.socket->ops->connect(r.socket, &a, r.file->flags);
-	sock_put(&r);
-	return err;
+	return address_call(fd, address, len, true);
 }
 
 long sys_listen(u64 fd, u64 backlog)
