@@ -117,10 +117,8 @@ struct task {
 	sigset blocked;            /* [cur writes under lock] */
 	sigset saved_mask;         /* [cur] comes back when WORK_RESTORE_SIGMASK */
 	sigset real_blocked; /* [lock] while sigtimedwait opens the mask: the mask it had; else 0 */
-	vaddr_t alt_base;    /* [cur] */
-	size_t alt_size;     /* [cur] */
-	int alt_flags;       /* [cur] SS_* as given */
-	int pdeath_signal;   /* [cur writes] */
+	struct alt_stack alt;         /* [cur] flags: SS_* as given */
+	int pdeath_signal;            /* [cur writes] */
 	struct restart_block restart; /* [cur] */
 	/* user words that end and start of a thread write */
 	u32 USER *set_child_tid;   /* [cur] written once, on the first way to user mode */

@@ -102,7 +102,7 @@ struct task *task_alloc(const char *name)
 	list_init(&t->thread_node);
 	sigpending_init(&t->pending);
 	waitqueue_init(&t->vfork_wq);
-	t->alt_flags = SS_DISABLE;
+	t->alt.flags = SS_DISABLE;
 	t->rseq_cpu = ~0u;
 	return t;
 }
