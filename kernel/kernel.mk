@@ -44,12 +44,12 @@
 # budget: memory 5000
 # budget: time 1000
 # budget: security 1500
-# budget: scheduler 2700
+# budget: scheduler 2250
 # budget: ipc 500
 # budget: drivers 4900
 # budget: fs 10500
 # budget: net 2200
-# budget: posix_x 7550
+# budget: posix_x 7200
 # budget: syscall 6300
 # budget: boot 500
 
