@@ -290,7 +290,7 @@ static void commit(struct exec *e, struct task *t, struct trap_frame *f)
 	if (old)
 		vm_space_put(old);
 	process_vfork_done(t);
-	cap_space_close_on_exec(t->thread.caps);
+	cap_close_range(t->thread.caps, 0, ~0u, true);
 	reset_signals(t);
 	posix_timers_exec(p);
 	set_identity(e, t);

@@ -105,7 +105,6 @@ static ALWAYS_INLINE bool cap_confined(void)
 struct cap_space *cap_space_create(void);              /* NULL = out of memory */
 struct cap_space *cap_space_fork(struct cap_space *s); /* copy: err_ptr(-ENOMEM) */
 void cap_space_put(struct cap_space *s);               /* last: closes every slot */
-void cap_space_close_on_exec(struct cap_space *s);
 /* cap_get - object of slot @fd if the grant has all @rights and is not revoked; +1 reference.
  * Lock-free (RCU). Return: object | err_ptr(-EBADF | -EACCES rights missing | -EKEYREVOKED). */
 struct object *cap_get(struct cap_space *s, cap_t fd, u32 rights);
