@@ -87,8 +87,8 @@ long pidfd_open(pid_t pid, u32 flags)
 		return -EINVAL;
 	p = process_find(pid);
 	if (!p) {
-		t = thread_find(
-			pid); /* a thread that is not the first of its process has no descriptor */
+		/* a thread that is not the first of its process has no descriptor */
+		t = thread_find(pid);
 		if (t)
 			thread_put(t);
 		return t ? -EINVAL : -ESRCH;

@@ -43,8 +43,8 @@ struct wait_request {
 long process_wait(struct wait_request *w);
 long process_ptrace(long request, pid_t tid, u64 addr, u64 data); /* ptrace(2) */
 bool process_may_trace(struct thread *t); /* may current look into it? Rules of ptrace(2) */
-void process_usage(
-	struct process *p, int who, struct usage *out); /* RUSAGE_SELF, _CHILDREN, _THREAD */
+/* RUSAGE_SELF, _CHILDREN, _THREAD */
+void process_usage(struct process *p, int who, struct usage *out);
 
 struct exec_request {
 	const char *path; /* kernel string */
@@ -62,8 +62,8 @@ long pidfd_open(pid_t pid, u32 flags);
 struct grant *pidfd_grant(cap_t fd, cap_t target); /* +1 | err_ptr */
 /* thread_open - a slot for thread @tid of current's process, 0 = current. slot | -ESRCH | ... */
 long thread_open(pid_t tid, u32 o_flags);
-struct process *pidfd_process(
-	cap_t fd, u32 rights, bool *nonblock); /* +1 | err_ptr(-EBADF | -EACCES | -EKEYREVOKED) */
+/* +1 | err_ptr(-EBADF | -EACCES | -EKEYREVOKED) */
+struct process *pidfd_process(cap_t fd, u32 rights, bool *nonblock);
 long pidfd_signal(cap_t fd, int signo, struct siginfo *info);
 
 long process_setsid(void);
@@ -102,8 +102,8 @@ int signal_mask_change(int how, const sigset *set, sigset *old) MUST_USE;
 sigset signal_pending_get(void);
 long signal_suspend(sigset mask);
 long signal_pause(void);
-long signal_wait(
-	sigset set, ns_t deadline_ns, struct siginfo *info); /* deadline 0 = do not sleep */
+/* deadline 0 = do not sleep */
+long signal_wait(sigset set, ns_t deadline_ns, struct siginfo *info);
 int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp) MUST_USE;
 void signal_state_restore(sigset set, const struct alt_stack *s); /* rt_sigreturn */
 struct file *signalfd_create(sigset set, u32 o_flags);            /* err_ptr(-ENOMEM) */
@@ -111,8 +111,8 @@ int signalfd_change(struct file *f, sigset set) MUST_USE;         /* -EINVAL no 
 long signal_kill(pid_t pid, int signo);
 long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */
-void signal_force(
-	int signo, int code, vaddr_t addr); /* a fault of current: cannot be blocked or ignored */
+/* a fault of current: cannot be blocked or ignored */
+void signal_force(int signo, int code, vaddr_t addr);
 
 /* ---- futex ---- */
 struct futex_counts {
