@@ -119,29 +119,17 @@ struct file *timerfd_create_file(int clock, u32 o_flags)
 }
 
 /* What is left until the next expiration; due ones count as passed. lock held. */
-static void remaining_locked(const struct timerfd *t, struct timer_setting *out)
+static void remaining_locked(const struct timerfd *t, struct itimer_ns *out)
 {
 	ns_t now = clock_monotonic(), at = t->expires_ns;
 
 	out->interval_ns = t->interval_ns;
 	if (at && now >= at && t->interval_ns)
 		at += (1 + (now - at) / t->interval_ns) * t->interval_ns;
-	out->first_ns = at > now ? at - now : 0;
+	out->value_ns = at > now ? at - now : 0;
 }
 
-/* @first_ns of the timer's own clock as CLOCK_MONOTONIC; never 0. */
-static ns_t absolute(const struct timerfd *t, ns_t first_ns)
-{
-	ns_t now = clock_monotonic(), own = now;
-
-	(void)!clock_get(t->clock, &own); /* known since it was made */
-	if (first_ns <= own)
-		return MAX(now - MIN(own - first_ns, now - 1), (ns_t)1);
-	return first_ns - own > NS_FOREVER - 1 - now ? NS_FOREVER - 1 : now + (first_ns - own);
-}
-
-int timerfd_setting(
-	struct file *f, bool abs, const struct timer_setting *new, struct timer_setting *old)
+int timerfd_setting(struct file *f, bool abs, const struct itimer_ns *new, struct itimer_ns *old)
 {
 	struct timerfd *t = f->priv;
 	ns_t now = clock_monotonic();
@@ -154,11 +142,11 @@ int timerfd_setting(
 	if (new) {
 		(void)timer_cancel(&t->timer);
 		t->interval_ns = new->interval_ns;
-		WRITE_ONCE(t->expires_ns, !new->first_ns ? 0
-					  : abs          ? absolute(t, new->first_ns)
-					  : new->first_ns > NS_FOREVER - 1 - now
+		WRITE_ONCE(t->expires_ns, !new->value_ns ? 0
+					  : abs ? clock_to_monotonic(t->clock, new->value_ns)
+					  : new->value_ns > NS_FOREVER - 1 - now
 						  ? NS_FOREVER - 1
-						  : now + new->first_ns);
+						  : now + new->value_ns);
 		if (t->expires_ns)
 			timer_start(&t->timer, t->expires_ns);
 	}

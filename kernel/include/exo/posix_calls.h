@@ -4,6 +4,7 @@
 #pragma once
 
 #include <exo/posix_x.h>
+#include <exo/time.h>
 
 struct trap_frame;
 
@@ -131,9 +132,6 @@ long futex_wait_requeue_pi(
 	u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 USER *word2);
 
 /* ---- timers ---- */
-struct itimer_ns {
-	u64 interval_ns, value_ns;
-};
 struct timer_event {
 	int notify, signo;
 	pid_t tid;

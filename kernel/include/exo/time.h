@@ -45,3 +45,10 @@ void time_cpu_init(void);                /* per CPU */
 /* User-visible clocks by Linux id, and CLOCK_THREAD_CPUTIME_ID of current; processes' CPU clocks:
  * the handlers. -EINVAL unknown. */
 int clock_get(int clock_id, ns_t *out) MUST_USE;
+/* clock_to_monotonic - the moment @value of that clock, by CLOCK_MONOTONIC as the clocks stand now;
+ * never 0. */
+ns_t clock_to_monotonic(int clock_id, ns_t value);
+/* What an interval timer is set to. */
+struct itimer_ns {
+	ns_t interval_ns, value_ns; /* 0 = once; 0 = off */
+};

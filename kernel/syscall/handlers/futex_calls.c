@@ -4,21 +4,19 @@
 #include <exo/time.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
+#include <exo_abi/linux_time.h>
 
 /* The time-out as a moment of CLOCK_MONOTONIC. FUTEX_WAIT: from now on; FUTEX_WAIT_BITSET: a
  * moment, of CLOCK_REALTIME with that flag. */
 static int futex_deadline(u64 from, u32 command, bool realtime, ns_t *out)
 {
-	ns_t wall;
 	int err;
 
 	if (!from || command == FUTEX_WAIT)
 		return timeout_from_user(from, out);
 	err = time_from_user(from, out);
-	if (!err && realtime) {
-		wall = clock_realtime();
-		*out = clock_monotonic() + (*out > wall ? *out - wall : 0);
-	}
+	if (!err && realtime)
+		*out = clock_to_monotonic(CLOCK_REALTIME, *out);
 	return err;
 }
 

@@ -78,7 +78,7 @@ long exo_timer_create(u64 a0, u64 a1)
 
 long exo_timer_set(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct timer_setting new = {a1, a2}, old;
+	struct itimer_ns new = {.value_ns = a1, .interval_ns = a2}, old;
 	bool borrowed;
 	struct file *f;
 	long err;

@@ -162,20 +162,16 @@ long sys_timerfd_create(u64 clock, u64 flags)
 
 static long timerfd_change(u64 fd, u32 rights, bool abs, const struct itimer_ns *new, u64 to)
 {
-	struct timer_setting set, old;
-	struct itimer_ns was;
+	struct itimer_ns old;
 	bool borrowed;
 	struct file *f = fd_file((cap_t)fd, rights, &borrowed);
 	long err;
 
 	if (is_err(f))
 		return ptr_err(f);
-	if (new)
-		set = (struct timer_setting){new->value_ns, new->interval_ns};
-	err = timerfd_setting(f, abs, new ? &set : NULL, &old);
+	err = timerfd_setting(f, abs, new, &old);
 	fd_file_release(f, borrowed);
-	was = (struct itimer_ns){.interval_ns = old.interval_ns, .value_ns = old.first_ns};
-	return err || !to ? err : interval_to_user(to, 1, &was);
+	return err || !to ? err : interval_to_user(to, 1, &old);
 }
 
 long sys_timerfd_settime(u64 fd, u64 flags, u64 from, u64 to)
