@@ -145,7 +145,6 @@ struct fs_context *process_fs(struct process *p);
 /* -1000 (never killed for memory) .. 1000; 0 | -EINVAL | -EACCES lower than before without
  * CAP_SYS_RESOURCE */
 int process_oom_adj_set(struct process *p, s32 adj) MUST_USE;
-u32 process_count(void);
 u32 threads_total(void);
 pid_t pid_last(void);
 
