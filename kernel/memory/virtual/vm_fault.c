@@ -170,8 +170,8 @@ static u32 object_prot(const struct vm_area *a, bool write)
 struct around {
 	vaddr_t start; /* of slot 0 */
 	u32 count;
-	pte_t ptes[FAULT_AROUND]; /* ptes[i] for start + i pages; 0 = leave alone; each owns a page
-				     reference */
+	u64 held;                 /* bit i: ptes[i] is set and owns a page reference */
+	pte_t ptes[FAULT_AROUND]; /* ptes[i] for start + i pages; 0 = leave alone */
 };
 
 /* The window: aligned, inside the area, and inside one node of the page tree. Call under RCU. */
@@ -179,7 +179,9 @@ static void around_collect(struct fault *f, struct around *w, u32 prot)
 {
 	struct vm_area *a = f->area;
 	u64 index = area_index(a, f->va), limit = object_pages(a->object), first, before, after;
+	pte_t blank = pte_make(0, prot);
 	struct page **slots;
+	u64 held = 0;
 	u32 count;
 
 	before = MIN((f->va >> PAGE_SHIFT) % FAULT_AROUND, (f->va - a->start) >> PAGE_SHIFT);
@@ -200,7 +202,7 @@ static void around_collect(struct fault *f, struct around *w, u32 prot)
 	}
 	w->start = f->va - (before << PAGE_SHIFT);
 	w->count = (u32)(before + after);
-	for (u32 i = 0; i < w->count; i++) {
+	for (u64 i = 0; i < before + after; i++) {
 		struct page *p = slots ? __atomic_load_n(&slots[index - before + i - first],
 						 __ATOMIC_CONSUME)
 				       : NULL;
@@ -209,17 +211,21 @@ static void around_collect(struct fault *f, struct around *w, u32 prot)
 		if (!p || (uintptr_t)p & 1)
 			continue;
 		page_get(p);
-		w->ptes[i] = pte_make(page_to_phys(p), prot);
+		held |= BIT(i);
+		w->ptes[i] = pte_at(blank, page_to_phys(p));
 	}
+	w->held = held;
 }
 
 /* The pages left their object while they were being mapped. */
 static void around_undo(struct fault *f, struct around *w, u64 installed)
 {
-	for (u32 i = 0; i < w->count; i++) {
+	u32 i;
+
+	for_each_bit (i, installed) {
 		vaddr_t va = w->start + ((vaddr_t)i << PAGE_SHIFT);
 
-		if (!(installed >> i & 1) || pmap_replace(f->pmap, va, w->ptes[i], 0) < 0)
+		if (pmap_replace(f->pmap, va, w->ptes[i], 0) < 0)
 			continue; /* somebody else took it away, and its reference */
 		tlb_flush_page(f->pmap, va);
 		rss_add(rss_of(f->area->space, f->area->object), -1);
@@ -231,7 +237,7 @@ static int fault_object_map(struct fault *f)
 {
 	struct vm_object *o = f->area->object;
 	u32 before = __atomic_load_n(&o->invalidations, __ATOMIC_ACQUIRE), here,
-	    prot = object_prot(f->area, f->write);
+	    prot = object_prot(f->area, f->write), i;
 	u64 index = area_index(f->area, f->va), installed;
 	struct page *p = NULL;
 	struct around w;
@@ -244,13 +250,14 @@ static int fault_object_map(struct fault *f)
 	here = (u32)((f->va - w.start) >> PAGE_SHIFT);
 	if (!w.ptes[here]) {
 		p = object_page_in(o, index);
-		if (!is_err(p))
+		if (!is_err(p)) {
 			w.ptes[here] = pte_make(page_to_phys(p), prot);
+			w.held |= BIT(here);
+		}
 	}
 	installed = w.ptes[here] ? pmap_map_pages(f->pmap, w.start, w.ptes, w.count) : 0;
-	for (u32 i = 0; i < w.count; i++)
-		if (w.ptes[i] && !(installed >> i & 1))
-			page_put(phys_to_page(pte_paddr(w.ptes[i])));
+	for_each_bit (i, w.held & ~installed)
+		page_put(phys_to_page(pte_paddr(w.ptes[i])));
 	if (!w.ptes[here])
 		return (int)ptr_err(p);
 	if (installed)

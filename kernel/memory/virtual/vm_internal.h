@@ -14,7 +14,7 @@
 #define VM_MAYSHIFT  4 /* VM_MAY* = prot bit << 4 */
 #define STACK_GAP    (256 * PAGE_SIZE)
 #define AREAS_MAX    65530 /* as Linux's default of vm.max_map_count */
-#define FAULT_AROUND 16u
+#define FAULT_AROUND 64u
 #define PMAP_TABLE_SPAN                                                                        \
 	(2ul << 20) /* what a page table of the lowest level maps; if it maps more, tables are \
 		       kept a little longer */
