@@ -61,6 +61,8 @@ void seq_printf(struct seq *s, const char *fmt, ...)
 	s->len += n;
 }
 
+static const struct file_ops text_ops;
+
 int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t)
 {
 	struct text_file *tf = kzalloc(sizeof(*tf), ALLOC_KERNEL);
@@ -69,7 +71,7 @@ int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t)
 		return -ENOMEM;
 	mutex_init(&tf->lock, RANK_S_INODE);
 	tf->text = t;
-	f->ops = &synth_text_ops;
+	f->ops = &text_ops;
 	f->priv = tf;
 	return 0;
 }
@@ -136,5 +138,5 @@ static void text_release(struct file *f)
 	kfree(tf);
 }
 
-const struct file_ops synth_text_ops = {
+static const struct file_ops text_ops = {
 	.read = text_read, .write = text_write, .seek = file_seek_generic, .release = text_release};

@@ -51,8 +51,6 @@ int tmpfs_setattr(struct inode *i, const struct setattr *a);
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size);
 int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size);
-int tmpfs_removexattr(struct inode *i, const char *name);
 void tmpfs_xattrs_free(struct tmpfs_inode *t);
-#define TMPFS_XATTR_OPS                                                                       \
-	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr, \
-	.removexattr = tmpfs_removexattr
+#define TMPFS_XATTR_OPS \
+	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr

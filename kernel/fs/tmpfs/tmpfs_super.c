@@ -307,13 +307,9 @@ int tmpfs_super_create(const char *data, const struct fs_type *type, struct supe
 	return 0;
 }
 
-static int tmpfs_mount(const char *source, const char *data, u32 flags, struct super_block **out)
-{
-	return tmpfs_super_create(data, &tmpfs_type, out);
-}
-
-struct fs_type tmpfs_type = {.name = "tmpfs", .mount = tmpfs_mount, .flags = FS_NODEV};
-static struct fs_type ramfs_type = {.name = "ramfs", .mount = tmpfs_mount, .flags = FS_NODEV};
+struct fs_type tmpfs_type = {.name = "tmpfs", .mount = tmpfs_super_create, .flags = FS_NODEV};
+static struct fs_type ramfs_type = {
+	.name = "ramfs", .mount = tmpfs_super_create, .flags = FS_NODEV};
 
 void tmpfs_init(void)
 {

@@ -5,6 +5,7 @@
 #include <exo/fs_locks.h>
 #include <exo/posix_x.h>
 #include <exo_abi/native.h>
+#include <arch/uaccess.h>
 #include "vfs_internal.h"
 
 static struct kmem_cache *file_cache;
@@ -139,6 +140,8 @@ struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 fl
 	return f;
 }
 
+/* ---- descriptors ---- */
+
 struct file *fd_file_path(cap_t fd, u32 rights, bool *borrowed)
 {
 	struct object *o = cap_borrow(current->caps, fd, rights, borrowed);
@@ -163,15 +166,64 @@ struct file *fd_file(cap_t fd, u32 rights, bool *borrowed)
 	return f;
 }
 
+struct fd fd_get_for(cap_t nr, bool write)
+{
+	struct fd fd = fd_get(nr, write ? CAP_WRITE : CAP_READ);
+
+	if (!is_err(fd.file) && !(fd.file->mode & (write ? FMODE_WRITE : FMODE_READ))) {
+		fd_put(&fd);
+		fd.file = err_ptr(-EBADF);
+	}
+	return fd;
+}
+
+u32 fd_limit(void)
+{
+	return (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX);
+}
+
+cap_t fd_install_grant(struct grant *g, u32 slot_flags, cap_t from)
+{
+	cap_t fd;
+
+	if (is_err(g))
+		return (cap_t)ptr_err(g);
+	fd = cap_install(current->caps, g, slot_flags, from, fd_limit());
+	if (unlikely(fd < 0))
+		grant_put(g);
+	return fd;
+}
+
 cap_t fd_install_new(struct file *f, u32 o_flags)
 {
-	cap_t fd =
-		cap_install(current->caps, &f->object.root, o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0,
-			0, (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)~0u >> 1));
+	if (unlikely(is_err(f)))
+		return (cap_t)ptr_err(f);
+	return fd_install_grant(&f->object.root, o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, 0);
+}
 
-	if (unlikely(fd < 0))
-		file_put(f);
-	return fd;
+long fd_install_pair(struct file *ends[2], s32 USER *user, u32 o_flags)
+{
+	struct cap_space *caps = current->caps;
+	u32 slot_flags = o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, limit = fd_limit();
+	s32 fds[2];
+	long err = 0;
+
+	for (int i = 0; i < 2; i++) {
+		fds[i] = cap_reserve(caps, slot_flags, limit);
+		err = MIN(err, (long)fds[i]);
+	}
+	if (!err)
+		err = copy_to_user(user, fds, sizeof(fds));
+	for (int i = 0; i < 2; i++) {
+		if (!err) {
+			cap_fill(caps, fds[i], &ends[i]->object.root);
+			continue;
+		}
+		if (fds[i] >= 0)
+			cap_unreserve(caps, fds[i]);
+		file_put(ends[i]);
+	}
+	return err;
 }
 
 /* ---- names of what has no path ---- */
@@ -212,20 +264,37 @@ static int anon_text(const struct inode *i, const char *name, char *buf, size_t 
 	return (size_t)len < size ? len : -ENAMETOOLONG;
 }
 
+int path_name(const struct path *p, char *buf, size_t size)
+{
+	struct path root SCOPED(path_put) = {NULL, NULL};
+
+	if (p->dentry->flags & DENTRY_ANON)
+		return anon_text(p->dentry->inode, p->dentry->priv, buf, size);
+	fs_root_get(fs_current(), &root);
+	return path_text(p, &root, buf, size);
+}
+
 int file_path_text(struct file *f, char *buf, size_t size)
 {
-	struct fs_context *fs = fs_current();
-	struct path root;
-	int len;
+	return f->path.dentry ? path_name(&f->path, buf, size)
+			      : anon_text(f->inode, f->ops->anon_name, buf, size);
+}
 
-	if (!f->path.dentry)
-		return anon_text(f->inode, f->ops->anon_name, buf, size);
-	if (f->path.dentry->flags & DENTRY_ANON)
-		return anon_text(f->inode, f->path.dentry->priv, buf, size);
-	fs_root_get(fs, &root);
-	len = path_text(&f->path, &root, buf, size);
-	path_put(&root);
-	return len;
+/* ---- listing ---- */
+
+bool dirent_emit(
+	struct file *f, struct dirent_sink *s, const char *name, u64 ino, u32 mode, u64 next_pos)
+{
+	if (!s->emit(s, name, (u32)strlen(name), ino, S_DT(mode), next_pos))
+		return false;
+	f->pos = next_pos;
+	return true;
+}
+
+bool dirent_dots(struct file *f, struct dirent_sink *s, u64 up)
+{
+	return (f->pos > 0 || dirent_emit(f, s, ".", f->inode->ino, S_IFDIR, 1)) &&
+	       (f->pos > 1 || dirent_emit(f, s, "..", up, S_IFDIR, 2));
 }
 
 u32 file_exo_type(const struct file *f)

@@ -200,11 +200,14 @@ static int mount_new(
 	struct super_block *sb;
 	int err;
 
-	if (!t || !t->mount)
+	if (!t || (!t->mount && !t->shared))
 		return -ENODEV;
-	err = t->mount(source, data, flags, &sb);
+	sb = t->shared;
+	err = sb ? 0 : t->mount(data, t, &sb);
 	if (err)
 		return err;
+	if (t->shared)
+		__atomic_fetch_add(&sb->refs, 1, __ATOMIC_RELAXED);
 	if (at->dentry == at->mount->root &&
 		at->mount->sb == sb) { /* a shared one (proc, devtmpfs) is there already */
 		super_put(sb);
@@ -301,17 +304,15 @@ int vfs_umount(const char *target, u32 flags)
 	struct path at;
 	int err;
 
-	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
-		return -EINVAL;
 	if (flags & MNT_EXPIRE)
 		return -EINVAL;
 	err = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &at);
 	if (err)
 		return err;
-	if (at.dentry != at.mount->root)
-		err = -EINVAL;
-	else if (!capable(LCAP_SYS_ADMIN))
+	if (!capable(LCAP_SYS_ADMIN))
 		err = -EPERM;
+	else if (at.dentry != at.mount->root)
+		err = -EINVAL;
 	else {
 		dentry_put(at.dentry);
 		at.dentry = NULL;

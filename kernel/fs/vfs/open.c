@@ -106,6 +106,11 @@ static int open_here(struct file *f, u32 o_flags, bool created)
 	return err;
 }
 
+static u32 new_mode(u32 mode) /* of a regular file that is made */
+{
+	return (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG;
+}
+
 /* Makes the last component of @w in its directory. 0 created | 1 it exists: look it up again |
  * -errno. */
 static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
@@ -130,10 +135,8 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
 	} else {
 		err = path_may_create(&w->at);
 		if (!err)
-			err = dir->ops->create
-				      ? dir->ops->create(dir, d,
-						(mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG)
-				      : -EACCES;
+			err = dir->ops->make ? dir->ops->make(dir, d, new_mode(mode), 0, NULL)
+					     : -EACCES;
 		if (unlikely(READ_ONCE(inotify_watches)) && !err)
 			inotify_created(w->at.dentry, d);
 	}
@@ -200,9 +203,7 @@ static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_fla
 			(unsigned long long)at.dentry->sb->next_ino + 1);
 		d = dentry_alloc(
 			at.dentry->sb, at.dentry, &(struct name){number, name_scan(number)});
-		err = d ? dir->ops->tmpfile(
-				  dir, d, (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG)
-			: -ENOMEM;
+		err = d ? dir->ops->tmpfile(dir, d, new_mode(mode)) : -ENOMEM;
 		if (!err) {
 			d->inode->linkable = !(o_flags & O_EXCL);
 			f->path = (struct path){at.mount, d};
@@ -304,10 +305,7 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 
 	if (is_err(f))
 		return f;
-	err = path_lookup(dirfd, name,
-		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) | LOOKUP_NEED(CAP_EXEC),
-		&f->path);
+	err = path_lookup(dirfd, name, lookup_flags(at_flags) | LOOKUP_NEED(CAP_EXEC), &f->path);
 	if (!err)
 		err = open_exec_here(f);
 	if (err) {

@@ -50,6 +50,11 @@ struct dirent_sink { /* readdir: emit returns false when full */
 	bool (*emit)(struct dirent_sink *s, const char *name, u32 name_len, u64 ino, u8 type,
 		u64 next_pos);
 };
+/* dirent_emit - one entry of @f, which goes on at @next_pos. false: the sink is full. */
+bool dirent_emit(
+	struct file *f, struct dirent_sink *s, const char *name, u64 ino, u32 mode, u64 next_pos);
+/* dirent_dots - "." and "..", whose inode is @up, at positions 0 and 1. */
+bool dirent_dots(struct file *f, struct dirent_sink *s, u64 up);
 struct file_ops {
 	const char *anon_name; /* "anon_inode:[eventpoll]"; NULL for what has a path or a number */
 	u32 exo_type;          /* enum exo_type of the ABI for anonymous kinds; 0 = by the inode */
@@ -124,8 +129,41 @@ static inline void fd_file_release(struct file *f, bool borrowed)
 {
 	cap_release(&f->object, borrowed);
 }
-cap_t fd_install_new(struct file *f, u32 o_flags); /* takes over f (also on failure); honours
-						      O_CLOEXEC. slot | -EMFILE | -ENOMEM */
+/* struct fd - the file of a slot for the length of a scope: `struct fd fd SCOPED(fd_put) =
+ * fd_get(nr, rights);`. file is err_ptr as from fd_file. */
+struct fd {
+	struct file *file;
+	bool borrowed;
+};
+static inline struct fd fd_get(cap_t nr, u32 rights)
+{
+	struct fd fd;
+
+	fd.file = fd_file(nr, rights, &fd.borrowed);
+	return fd;
+}
+static inline struct fd fd_get_path(cap_t nr, u32 rights)
+{
+	struct fd fd;
+
+	fd.file = fd_file_path(nr, rights, &fd.borrowed);
+	return fd;
+}
+static inline void fd_put(struct fd *fd)
+{
+	if (!is_err(fd->file))
+		fd_file_release(fd->file, fd->borrowed);
+}
+/* fd_get_for - to read or to write: err_ptr(-EBADF) when it is not open for that. */
+struct fd fd_get_for(cap_t nr, bool write);
+u32 fd_limit(void); /* RLIMIT_NOFILE: slots end there */
+/* fd_install_new - takes over @f, which may be err_ptr: that is answered. Honours O_CLOEXEC. Slot |
+ * -EMFILE | -ENOMEM; @f is put then. fd_install_grant - the same for a grant, from slot @from on.
+ */
+cap_t fd_install_new(struct file *f, u32 o_flags);
+cap_t fd_install_grant(struct grant *g, u32 slot_flags, cap_t from);
+/* fd_install_pair - two files, taken over also on failure, whose slots go to @user. 0 | -errno */
+long fd_install_pair(struct file *ends[2], s32 USER *user, u32 o_flags);
 ssize_t file_read_kernel(
 	struct file *f, void *buf, size_t len_bytes, u64 pos); /* exec, initramfs */
 ssize_t file_write_kernel(struct file *f, const void *buf, size_t len_bytes, u64 pos);
@@ -134,8 +172,10 @@ s64 file_seek_generic(struct file *f, s64 offset, int whence);
  * so that /proc/PID/fd/N opens. 0 | -ENOMEM. */
 int file_path_get(struct file *f, struct path *out) MUST_USE;
 u32 file_exo_type(const struct file *f); /* enum exo_type: what kind of object it is */
-int file_path_text(struct file *f, char *buf,
-	size_t size); /* as /proc/PID/fd shows it: path, "pipe:[n]", "... (deleted)"; length */
+/* file_path_text - as /proc/PID/fd shows it: path, "pipe:[n]", "... (deleted)"; length. path_name -
+ * the same of what file_path_get gave. */
+int file_path_text(struct file *f, char *buf, size_t size);
+int path_name(const struct path *p, char *buf, size_t size);
 
 /* ---- polling ---- */
 #define POLL_IN     0x1u
@@ -189,11 +229,9 @@ struct inode_ops {
 	/* lookup - called with dir->lock held: attaches the inode to @d (d_attach) or leaves it
 	 * negative. 0 | -errno. */
 	int (*lookup)(struct inode *dir, struct dentry *d);
-	int (*create)(struct inode *dir, struct dentry *d,
-		u32 mode); /* regular; NULL: -EACCES (read-only kind) */
-	int (*mknod)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev);
-	int (*mkdir)(struct inode *dir, struct dentry *d, u32 mode);
-	int (*symlink)(struct inode *dir, struct dentry *d, const char *target);
+	/* make - @d becomes what @mode says, of any type; @rdev of a device, @target of a symbolic
+	 * link. NULL: a read-only kind. */
+	int (*make)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target);
 	int (*link)(struct inode *dir, struct dentry *d, struct inode *inode);
 	int (*tmpfile)(struct inode *dir, struct dentry *d,
 		u32 mode); /* nameless, nlink 0; NULL: -EOPNOTSUPP */
@@ -209,9 +247,9 @@ struct inode_ops {
 	int (*setattr)(struct inode *i, const struct setattr *a); /* NULL: inode_setattr_generic */
 	int (*getattr)(struct inode *i, struct stat_k *st);       /* NULL: inode_getattr_generic */
 	ssize_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size);
+	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *i, char *buf, size_t size);
-	int (*removexattr)(struct inode *i, const char *name);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
 	/* fast_link - text that stays for as long as the inode's memory (RCU), readable 8 bytes
 	 * past its NUL; NULL: use readlink. */
@@ -254,8 +292,10 @@ struct statfs_k {
 };
 struct fs_type {
 	const char *name;
-	int (*mount)(const char *source, const char *data, u32 flags, struct super_block **out);
-	u32 flags; /* FS_NODEV: "nodev" in /proc/filesystems */
+	/* A super block of its own for each mount; NULL: all share one, if it has that. */
+	int (*mount)(const char *data, const struct fs_type *t, struct super_block **out);
+	struct super_block *shared; /* [c] after fs_init */
+	u32 flags;                  /* FS_NODEV: "nodev" in /proc/filesystems */
 	struct fs_type *next;
 };
 struct super_block {
@@ -378,9 +418,7 @@ struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags,
 	u32 mode); /* file | err_ptr; kernel callers and open(2) */
 struct file *vfs_open_exec(const char *name, cap_t dirfd,
 	u32 at_flags); /* regular + x permission + deny-write; err_ptr */
-int vfs_mkdir(const char *path, u32 mode);
-int vfs_mknod(const char *path, u32 mode, u64 rdev);
-int vfs_symlink(const char *target, const char *path);
+int vfs_mknod(const char *path, u32 mode, u64 rdev); /* of every type but symbolic links */
 int vfs_mount(
 	const char *type, const char *source, const char *target, u32 flags, const char *data);
 int vfs_umount(const char *target, u32 flags);
@@ -423,7 +461,6 @@ int chardev_register(u32 major, u32 minor_first, u32 count,
 int devfs_create(
 	const char *name, u32 mode, u64 rdev); /* "null", "pts/0" dirs made; S_IFCHR in mode */
 int devfs_remove(const char *name);
-int devfs_symlink(const char *name, const char *target);
 
 /* ---- virtual text files for procfs, sysfs ---- */
 struct seq {
@@ -433,13 +470,6 @@ struct seq {
 }; /* grows by kmalloc up to 4 MB */
 void seq_printf(struct seq *s, const char *fmt, ...) PRINTF(2, 3);
 void seq_write(struct seq *s, const void *data, size_t len_bytes);
-/* proc_register - file "meminfo", "sys/kernel/pid_max" under /proc; show fills the text at
- * open/read from 0; store may be NULL. */
-int proc_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx),
-	ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
-int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx),
-	ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
-
 /* pipe_create - both ends as files. 0 | -ENOMEM. */
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end) MUST_USE;
 /* File locks: exo/fs_locks.h. */

@@ -139,7 +139,11 @@ void *kmalloc(size_t len_bytes, u32 flags)
 	__attribute__((malloc, alloc_size(1))); /* 16-byte aligned; any size up to 4 MB */
 void *kzalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *krealloc(void *p, size_t len_bytes, u32 flags);
-void kfree(const void *p); /* NULL is fine */
+void kfree(const void *p);                 /* NULL is fine */
+static inline void kfree_at(void *pointer) /* for SCOPED */
+{
+	kfree(*(void **)pointer);
+}
 char *kstrdup(const char *s, u32 flags);
 struct kmem_cache;
 /* kmem_cache_create - typed slab cache. Never fails at boot (panics), so its users need no check.

@@ -27,6 +27,11 @@ static inline void path_buf_fini(struct path_buf *b)
 }
 
 /* ---- looking ---- */
+static inline u32 lookup_flags(u32 at_flags) /* AT_* as LOOKUP_* */
+{
+	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+	       (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+}
 int walk_path(cap_t dirfd, const char *text, u32 flags,
 	struct path *out) MUST_USE; /* path_lookup of a padded text */
 /* walk_path_rights - and what the way there lets one do with it. */
@@ -55,16 +60,16 @@ void inode_drop_privileges(
 	struct inode *i); /* a write by one without CAP_FSETID: set-ID bits go. Lock held */
 int file_size_check(u64 size) MUST_USE; /* -EFBIG with SIGXFSZ over RLIMIT_FSIZE */
 
-int vfs_mkdir_text(cap_t dirfd, const char *text, u32 mode) MUST_USE;
-int vfs_mknod_text(cap_t dirfd, const char *text, u32 mode, u64 rdev) MUST_USE;
-int vfs_symlink_text(const char *target, cap_t dirfd, const char *text) MUST_USE;
+/* vfs_make_text - a name for something new of any type: @mode has it, and permissions that the
+ * umask has not been taken from; @rdev of devices, @target of symbolic links. */
+int vfs_make_text(cap_t dirfd, const char *text, u32 mode, u64 rdev, const char *target) MUST_USE;
 int vfs_link_text(const struct path *old, cap_t dirfd, const char *text) MUST_USE;
-int vfs_unlink_text(cap_t dirfd, const char *text) MUST_USE;
-int vfs_rmdir_text(cap_t dirfd, const char *text) MUST_USE;
+int vfs_remove_text(cap_t dirfd, const char *text, bool directory) MUST_USE;
+/* @flags RENAME_*, checked */
 int vfs_rename_text(
 	cap_t old_fd, const char *old, cap_t new_fd, const char *new, u32 flags) MUST_USE;
-int inode_readlink(
-	struct inode *i, char *buf, size_t size) MUST_USE; /* length; not NUL-terminated */
+/* inode_readlink - length; not NUL-terminated. -EINVAL no link. */
+int inode_readlink(struct inode *i, char *buf, size_t size) MUST_USE;
 
 /* fd_file_fast - fd_file for read(2) and write(2), inline for a space that only this thread uses.
  * O_PATH files come back too: the caller looks at f->mode anyway. err_ptr. */
@@ -111,10 +116,10 @@ int tmpfs_add_seals(struct inode *i,
 int tmpfs_get_seals(struct inode *i) MUST_USE;
 
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
+/* vfs_setxattr - @buf NULL with XATTR_REPLACE takes it away. */
 int vfs_setxattr(
 	const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;
 ssize_t vfs_listxattr(const struct path *p, char *buf, size_t size);
-int vfs_removexattr(const struct path *p, const char *name) MUST_USE;
 
 /* ---- inotify: who changes or uses files tells it here; free while nobody watches anything ---- */
 extern u32 inotify_watches;

@@ -94,7 +94,7 @@ static int op_xattr(void)
 		return err;
 	err = vfs_setxattr(&p, "user.name", "value", 5, 0);
 	if (!err)
-		err = vfs_removexattr(&p, "user.name");
+		err = vfs_setxattr(&p, "user.name", NULL, 0, XATTR_REPLACE);
 	path_put(&p);
 	return err;
 }

@@ -311,7 +311,7 @@ U_TEST(starting_from_descriptors)
 	u_need(!is_err(f));
 	file_put(f);
 	u_eq(t_exists("/d/made"), 0);
-	u_eq(WITH_TEXT("sub", t, vfs_mkdir_text(dir, t, 0755)), 0);
+	u_eq(WITH_TEXT("sub", t, vfs_make_text(dir, t, S_IFDIR | 0755, 0, NULL)), 0);
 	current->caps->confined = true;
 	u_eq(t_exists("/d/f"), -EPERM);
 	u_eq(WITH_TEXT("f", t, path_stat(dir, t, 0, &st)), 0);
