@@ -47,10 +47,10 @@
 # budget: scheduler 2700
 # budget: ipc 500
 # budget: drivers 4900
-# budget: fs 10000
+# budget: fs 9700
 # budget: net 2200
 # budget: posix_x 7550
-# budget: syscall 5650
+# budget: syscall 5600
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.

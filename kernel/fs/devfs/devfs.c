@@ -6,8 +6,8 @@
 
 #define TTY_GROUP 5u
 
-struct fs_type devtmpfs_type = {.name = "devtmpfs", .flags = FS_NODEV};
-static struct fs_type devpts_type = {.name = "devpts", .flags = FS_NODEV};
+struct fs_type devtmpfs_type = {.name = "devtmpfs", .magic = TMPFS_MAGIC, .flags = FS_NODEV};
+static struct fs_type devpts_type = {.name = "devpts", .magic = TMPFS_MAGIC, .flags = FS_NODEV};
 
 /* Makes the node @name what @mode says, or with 0 takes it away. "pts/N" stands in devpts. */
 static int devfs_change(const char *name, u32 mode, u64 rdev, const char *target)

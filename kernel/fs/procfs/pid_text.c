@@ -15,7 +15,7 @@ static u64 ticks(u64 ns)
 }
 
 struct sizes { /* pages */
-	u64 total, rss_anon, rss_file, rss_shmem, data, stack, peak, locked, text, lib;
+	u64 total, rss, rss_anon, rss_file, rss_shmem, data, stack, peak, locked, text, lib;
 	vaddr_t text_start, text_end, stack_top, brk_start, arg_start, arg_end, env_start, env_end;
 	u64 table_bytes, limit_as;
 };
@@ -68,7 +68,8 @@ static bool sizes_get(struct process *p, struct sizes *z)
 	z->rss_anon = clamp_count(&s->rss_anon);
 	z->rss_file = clamp_count(&s->rss_file);
 	z->rss_shmem = clamp_count(&s->rss_shmem);
-	z->peak = MAX(s->rss_peak, z->rss_anon + z->rss_file + z->rss_shmem);
+	z->rss = z->rss_anon + z->rss_file + z->rss_shmem;
+	z->peak = MAX(s->rss_peak, z->rss);
 	z->table_bytes = pmap_table_pages(&s->pmap) * PAGE_SIZE;
 	vm_space_put(s);
 	return true;
@@ -103,9 +104,8 @@ static void show_stat(struct seq *s, struct process *p, const struct process_sta
 	seq_printf(s, "%lu %lu %lu %lu %d %d %u 0 %lu ", ticks(st->utime_ns), ticks(st->stime_ns),
 		ticks(st->cutime_ns), ticks(st->cstime_ns), st->priority, st->nice, st->threads,
 		ticks(st->start_ns));
-	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.total * PAGE_SIZE,
-		z.rss_anon + z.rss_file + z.rss_shmem, z.limit_as, z.text_start, z.text_end,
-		z.stack_top);
+	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.total * PAGE_SIZE, z.rss, z.limit_as,
+		z.text_start, z.text_end, z.stack_top);
 	seq_printf(s, "%lu %lu %lu %lu 0 0 0 %d %u %u %u ", st->pending & 0x7fffffff,
 		st->blocked & 0x7fffffff, st->ignored & 0x7fffffff, st->caught & 0x7fffffff,
 		(s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
@@ -136,8 +136,7 @@ static void show_status_memory(struct seq *s, struct process *p)
 	seq_printf(s,
 		"VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
 		"kB\nRssShmem:\t%8lu kB\n",
-		KB(z.peak), KB(z.rss_anon + z.rss_file + z.rss_shmem), KB(z.rss_anon),
-		KB(z.rss_file), KB(z.rss_shmem));
+		KB(z.peak), KB(z.rss), KB(z.rss_anon), KB(z.rss_file), KB(z.rss_shmem));
 	seq_printf(s,
 		"VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu "
 		"kB\nVmSwap:\t%8u kB\n",
@@ -180,8 +179,8 @@ static int show_statm(struct seq *s, struct process *p)
 	struct sizes z;
 
 	sizes_get(p, &z);
-	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", z.total, z.rss_anon + z.rss_file + z.rss_shmem,
-		z.rss_file + z.rss_shmem, z.text, z.data + z.stack);
+	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", z.total, z.rss, z.rss_file + z.rss_shmem, z.text,
+		z.data + z.stack);
 	return 0;
 }
 
@@ -479,8 +478,7 @@ static int show_oom_score(struct seq *s, struct process *p)
 
 	sizes_get(p, &z);
 	mem_stats_get(&m);
-	seq_printf(s, "%lu\n",
-		(z.rss_anon + z.rss_file + z.rss_shmem) * 1000 / MAX(m.pages_total, 1UL));
+	seq_printf(s, "%lu\n", (z.rss) * 1000 / MAX(m.pages_total, 1UL));
 	return 0;
 }
 

@@ -115,15 +115,15 @@ static int show_loadavg(struct seq *s, const void *ctx)
 
 static int show_cpuinfo(struct seq *s, const void *ctx)
 {
-	size_t size = 8192;
-	char *buf = kmalloc(size, ALLOC_KERNEL);
+	const size_t size = 8192;
 	u32 cpu;
 
-	if (!buf)
-		return -ENOMEM;
-	for_each_online_cpu (cpu)
-		seq_write(s, buf, MIN((size_t)arch_cpuinfo(cpu, buf, size), size - 1));
-	kfree(buf);
+	for_each_online_cpu (cpu) {
+		char *room = seq_room(s, size);
+
+		if (room)
+			s->len += MIN((size_t)arch_cpuinfo(cpu, room, size), size - 1);
+	}
 	return 0;
 }
 
@@ -174,14 +174,11 @@ static int show_interrupts(struct seq *s, const void *ctx)
 
 static int show_slabinfo(struct seq *s, const void *ctx)
 {
-	size_t size = 64 * 1024, n;
-	char *buf = kmalloc(size, ALLOC_KERNEL);
+	const size_t size = 64 * 1024;
+	char *room = seq_room(s, size);
 
-	if (!buf)
-		return -ENOMEM;
-	n = heap_slabinfo(buf, size);
-	seq_write(s, buf, MIN(n, size - 1));
-	kfree(buf);
+	if (room)
+		s->len += MIN(heap_slabinfo(room, size), size - 1);
 	return 0;
 }
 
@@ -354,7 +351,7 @@ void procfs_init(void)
 		FILE("sys/fs/file-nr", show_file_nr, NULL),
 		TEXT("sys/net/core/somaxconn", "4096"),
 	};
-	static struct synth_fs procfs = {.type.name = "proc",
+	static struct synth_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0},
 		.lookup_more = proc_pid_lookup,
 		.readdir_more = proc_pid_readdir};
 

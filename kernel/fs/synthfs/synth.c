@@ -174,20 +174,10 @@ static int link_readlink(struct inode *i, char *buf, size_t size)
 	return ret;
 }
 
-static int sb_statfs(struct super_block *sb, struct statfs_k *out)
-{
-	*out = (struct statfs_k){.type = !strcmp(sb->type->name, "proc") ? 0x9fa0 : 0x62656572,
-		.bsize = PAGE_SIZE,
-		.namelen = 255,
-		.frsize = PAGE_SIZE};
-	return 0;
-}
-
 static int deny_setattr(struct inode *i, const struct setattr *a)
 {
-	return a->valid & ~(ATTR_SIZE | ATTR_MTIME | ATTR_ATIME)
-		       ? -EPERM
-		       : 0; /* O_TRUNC before a store is fine */
+	/* O_TRUNC before a store is fine */
+	return a->valid & ~(ATTR_SIZE | ATTR_MTIME | ATTR_ATIME) ? -EPERM : 0;
 }
 
 /* No name can be made here: what is not listed does not exist. */
@@ -211,7 +201,7 @@ static void sb_inode_free(struct inode *i)
 
 void synth_start(struct synth_fs *fs, const char *at)
 {
-	static const struct super_ops ops = {.statfs = sb_statfs, .inode_free = sb_inode_free};
+	static const struct super_ops ops = {.inode_free = sb_inode_free};
 	struct super_block *sb = super_create(&fs->type, &ops, fs);
 	struct inode *root;
 

@@ -16,8 +16,8 @@ struct synth_file {
 struct synth_node {
 	struct synth_file file; /* [c] path: its own name, owned */
 	u64 ino;                /* [c] */
-	struct synth_node *next,
-		*children; /* [tree lock write; readers see whole nodes by release] */
+	/* [tree lock write; readers see whole nodes by release] */
+	struct synth_node *next, *children;
 };
 struct synth_fs {
 	struct synth_node root;

@@ -64,7 +64,7 @@ void sysfs_init(void)
 		TEXT("devices/system/clocksource/clocksource0/available_clocksource", "tsc"),
 		TEXT("kernel/mm/transparent_hugepage/enabled", "always madvise [never]"),
 	};
-	static struct synth_fs sysfs = {.type.name = "sysfs"};
+	static struct synth_fs sysfs = {.type = {.name = "sysfs", .magic = 0x62656572}};
 	char path[80];
 
 	synth_add(&sysfs, files, ARRAY_LEN(files));

@@ -139,8 +139,8 @@ static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode
 	bool from_dir = S_ISDIR(from->inode->mode);
 
 	if (flags & RENAME_EXCHANGE) {
-		s32 delta = (s32)S_ISDIR(to->inode->mode) -
-			    (s32)from_dir; /* directories that old_dir gains */
+		/* directories that old_dir gains */
+		s32 delta = (s32)S_ISDIR(to->inode->mode) - (s32)from_dir;
 
 		entries_swap(from, to);
 		nlink_add(old_dir, delta);
@@ -225,19 +225,8 @@ static int tmpfs_readdir(struct file *f, struct dirent_sink *s)
 
 static s64 tmpfs_dir_seek(struct file *f, s64 offset, int whence)
 {
-	if (whence == SEEK_CUR)
-		offset += (s64)f->pos;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (offset < 0)
-		return -EINVAL;
-	f->pos = (u64)offset;
-	return offset;
-}
-
-static int sync_nothing(struct file *f, bool data_only)
-{
-	return 0; /* memory is all there is */
+	return whence == SEEK_SET || whence == SEEK_CUR ? file_seek_generic(f, offset, whence)
+							: -EINVAL;
 }
 
 static const char *tmpfs_fast_link(struct inode *i)
@@ -269,5 +258,5 @@ const struct file_ops tmpfs_dir_ops = {
 	.seek = tmpfs_dir_seek,
 	.readdir = tmpfs_readdir,
 	.release = tmpfs_dir_release,
-	.fsync = sync_nothing,
+	.fsync = tmpfs_fsync,
 };

@@ -11,19 +11,6 @@
 static struct kmem_cache *file_cache;
 static u64 open_count; /* [a] */
 
-static void file_release(struct object *o);
-static void file_slot_closed(struct object *o, struct cap_space *s);
-static void file_grant_gone(struct object *o, const struct grant *g);
-static void file_revoked(struct object *o);
-
-const struct object_type file_object_type = {
-	.name = "file",
-	.release = file_release,
-	.slot_closed = file_slot_closed,
-	.grant_gone = file_grant_gone,
-	.revoked = file_revoked,
-};
-
 struct file *file_alloc(u32 o_flags)
 {
 	struct file *f = kmem_cache_alloc(file_cache, ALLOC_KERNEL);
@@ -32,8 +19,8 @@ struct file *file_alloc(u32 o_flags)
 	if (!f)
 		return err_ptr(-ENOMEM);
 	f->ops = NULL;
-	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_TRUNC |
-				     O_CLOEXEC); /* O_NOCTTY goes when the open is done */
+	/* O_NOCTTY goes when the open is done */
+	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
 	f->mode = o_flags & O_PATH     ? FMODE_PATH
 		  : access == O_RDWR   ? FMODE_READ | FMODE_WRITE
 		  : access == O_WRONLY ? FMODE_WRITE
@@ -50,8 +37,8 @@ struct file *file_alloc(u32 o_flags)
 	f->owner_pid = 0;
 	f->readahead_next = 0;
 	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
-	object_init(&f->object, &file_object_type,
-		CAP_ALL); /* last: from here a stale look-up may take a reference */
+	/* last: from here a stale look-up may take a reference */
+	object_init(&f->object, &file_object_type, CAP_ALL);
 	return f;
 }
 
@@ -68,7 +55,7 @@ static void file_release(struct object *o)
 			inotify_dentry(f->path.dentry,
 				f->mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE, 0);
 		if (unlikely(f->mode & FMODE_LOCKED))
-			file_locks_release_flock(f);
+			file_locks_release(f, NULL);
 		if (f->ops && f->ops->release)
 			f->ops->release(f);
 		if (f->mode & FMODE_WRITER)
@@ -92,7 +79,7 @@ static void file_slot_closed(struct object *o, struct cap_space *s)
 	if (unlikely(f->ops && f->ops->flush))
 		f->ops->flush(f, s);
 	if (unlikely(f->inode && !list_empty(&f->inode->file_locks)))
-		file_locks_release_posix(f, s); /* made through whatever file */
+		file_locks_release(f, s); /* made through whatever file */
 }
 
 static void file_grant_gone(struct object *o, const struct grant *g)
@@ -109,6 +96,14 @@ static void file_revoked(struct object *o)
 	if (f->ops && f->ops->mmap && !f->ops->mmap(f, &r) && r.object)
 		vm_object_revoke(r.object);
 }
+
+const struct object_type file_object_type = {
+	.name = "file",
+	.release = file_release,
+	.slot_closed = file_slot_closed,
+	.grant_gone = file_grant_gone,
+	.revoked = file_revoked,
+};
 
 void file_get(struct file *f)
 {
@@ -299,24 +294,17 @@ bool dirent_dots(struct file *f, struct dirent_sink *s, u64 up)
 
 u32 file_exo_type(const struct file *f)
 {
+	static const u8 types[16] = {[S_DT(S_IFREG)] = EXO_TYPE_FILE,
+		[S_DT(S_IFDIR)] = EXO_TYPE_DIRECTORY,
+		[S_DT(S_IFIFO)] = EXO_TYPE_PIPE,
+		[S_DT(S_IFSOCK)] = EXO_TYPE_SOCKET,
+		[S_DT(S_IFCHR)] = EXO_TYPE_DEVICE}; /* others: EXO_TYPE_OTHER, 0 */
+
 	if (f->mode & FMODE_PATH)
 		return EXO_TYPE_PATH;
 	if (f->ops->exo_type)
 		return f->ops->exo_type;
-	switch (f->inode->mode & S_IFMT) {
-	case S_IFREG:
-		return file_is_memfd(f) ? EXO_TYPE_MEMORY : EXO_TYPE_FILE;
-	case S_IFDIR:
-		return EXO_TYPE_DIRECTORY;
-	case S_IFIFO:
-		return EXO_TYPE_PIPE;
-	case S_IFSOCK:
-		return EXO_TYPE_SOCKET;
-	case S_IFCHR:
-		return EXO_TYPE_DEVICE;
-	default:
-		return EXO_TYPE_OTHER;
-	}
+	return file_is_memfd(f) ? EXO_TYPE_MEMORY : types[S_DT(f->inode->mode)];
 }
 
 u64 files_open(void)

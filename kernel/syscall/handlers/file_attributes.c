@@ -87,23 +87,16 @@ long sys_umask(u64 a0)
 
 /* ---- times ---- */
 
-/* One time of utimensat. 0 | -EINVAL; @explicit is set when it is a time of the user's own. */
-static int time_wanted(const struct linux_timespec *t, u32 bit, struct setattr *a,
-	struct timespec64 *field, bool *explicit)
+/* One time of utimensat. 0 | -EINVAL */
+static int time_wanted(
+	const struct linux_timespec *t, u32 bit, struct setattr *a, struct timespec64 *field)
 {
-	if (t->nsec == UTIME_OMIT) {
-		*explicit = true;
-		return 0;
-	}
-	a->valid |= bit;
-	if (t->nsec == UTIME_NOW) {
-		*field = time_now_inode();
-		return 0;
-	}
-	if (t->nsec < 0 || t->nsec >= (s64)NS_PER_SEC)
+	bool now = t->nsec == UTIME_NOW, omit = t->nsec == UTIME_OMIT;
+
+	if (!now && !omit && (t->nsec < 0 || t->nsec >= (s64)NS_PER_SEC))
 		return -EINVAL;
-	*field = (struct timespec64){t->sec, t->nsec};
-	*explicit = true;
+	a->valid |= (omit ? 0 : bit) | (now ? 0 : ATTR_OWN_TIME);
+	*field = now ? time_now_inode() : (struct timespec64){t->sec, t->nsec};
 	return 0;
 }
 
@@ -111,7 +104,7 @@ static int time_wanted(const struct linux_timespec *t, u32 bit, struct setattr *
 static long do_utimes(u64 fd, u64 name, const struct linux_timespec *t, u32 at_flags)
 {
 	static const struct linux_timespec now[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
-	bool by_fd = !name && (cap_t)fd != AT_FDCWD, explicit = false;
+	bool by_fd = !name && (cap_t)fd != AT_FDCWD;
 	struct path p SCOPED(path_put) = {NULL, NULL};
 	struct setattr a = {.valid = 0};
 	long ret;
@@ -120,15 +113,15 @@ static long do_utimes(u64 fd, u64 name, const struct linux_timespec *t, u32 at_f
 		return -EINVAL;
 	if (!t)
 		t = now;
-	ret = time_wanted(&t[0], ATTR_ATIME, &a, &a.atime, &explicit);
+	ret = time_wanted(&t[0], ATTR_ATIME, &a, &a.atime);
 	if (!ret)
-		ret = time_wanted(&t[1], ATTR_MTIME, &a, &a.mtime, &explicit);
-	if (ret || !a.valid)
+		ret = time_wanted(&t[1], ATTR_MTIME, &a, &a.mtime);
+	if (ret || a.valid == ATTR_OWN_TIME)
 		return ret;
 	if (by_fd && at_flags)
 		return -EINVAL;
 	ret = target(by_fd ? BY_FD : lookup_flags(at_flags), (cap_t)fd, name, CAP_ADMIN, &p);
-	return ret ? ret : vfs_utimes(&p, &a, explicit);
+	return ret ? ret : vfs_utimes(&p, &a);
 }
 
 long sys_utimensat(u64 a0, u64 a1, u64 a2, u64 a3)

@@ -235,8 +235,8 @@ static long do_getdents(u64 nr, u64 user, u64 size, bool old)
 	ret = f->ops->readdir(f, &s.sink);
 	file_pos_unlock(f, locked);
 	inotify_dentry(f->path.dentry, IN_ACCESS, ret);
-	if (s.left <
-		(u32)size) /* what is there is told; trouble behind it comes up at the next call */
+	/* what is there is told; trouble behind it comes up at the next call */
+	if (s.left < (u32)size)
 		return (long)((u32)size - s.left);
 	return ret ? ret : s.error;
 }

@@ -61,8 +61,8 @@ long sys_close_range(u64 a0, u64 a1, u64 a2)
 	}
 	for (cap_t fd = cap_next(caps, (cap_t)MIN(first, 0x7fffffffu)); fd >= 0 && (u32)fd <= last;
 		fd = cap_next(caps, fd + 1))
-		(void)!cap_set_flags(caps, fd,
-			CAP_CLOEXEC); /* one that another thread closed meanwhile needs no flag */
+		/* one that another thread closed meanwhile needs no flag */
+		(void)!cap_set_flags(caps, fd, CAP_CLOEXEC);
 	return 0;
 }
 

@@ -133,25 +133,15 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 
 static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 {
-	struct statfs_k k = {0};
-	struct linux_statfs s;
-	int err = sb->ops->statfs ? sb->ops->statfs(sb, &k) : -ENOSYS;
-
-	if (err)
-		return err;
-	s = (struct linux_statfs){.type = (s64)k.type,
-		.bsize = (s64)k.bsize,
-		.blocks = (s64)k.blocks,
-		.bfree = (s64)k.bfree,
-		.bavail = (s64)k.bavail,
-		.files = (s64)k.files,
-		.ffree = (s64)k.ffree,
+	struct linux_statfs s = {.type = sb->type->magic,
+		.bsize = PAGE_SIZE,
+		.frsize = PAGE_SIZE,
+		.namelen = NAME_MAX_BYTES,
 		.fsid = {(s32)sb->dev, 0},
-		.namelen = (s64)k.namelen,
-		.frsize = (s64)k.frsize,
-		.flags = (s64)(ST_VALID_FLAG | k.flags |
-			       ((mount_flags | sb->flags) & STATFS_FLAGS))};
-	return copy_to_user((void USER *)user, &s, sizeof(s));
+		.flags = ST_VALID_FLAG | ((mount_flags | sb->flags) & STATFS_FLAGS)};
+	int err = sb->ops->statfs ? sb->ops->statfs(sb, &s) : 0;
+
+	return err ? err : copy_to_user((void USER *)user, &s, sizeof(s));
 }
 
 long sys_statfs(u64 a0, u64 a1)

@@ -112,8 +112,8 @@ long sys_fadvise64(u64 a0, u64 a1, u64 a2, u64 a3)
 		return ptr_err(fd.file);
 	if (S_ISFIFO(fd.file->inode->mode))
 		return -ESPIPE;
-	return (s64)a2 < 0 || (u32)a3 > FADV_LAST ? -EINVAL
-						  : 0; /* pages in memory need no advice */
+	/* pages in memory need no advice */
+	return (s64)a2 < 0 || (u32)a3 > FADV_LAST ? -EINVAL : 0;
 }
 
 #define MEMFD_NAME_MAX 249
