@@ -40,17 +40,17 @@
 # budget: base 1100
 # budget: sync 1100
 # budget: debug 900
-# budget: arch 7150
+# budget: arch 7250
 # budget: memory 5000
 # budget: time 1000
 # budget: security 1500
-# budget: scheduler 2700
+# budget: scheduler 2250
 # budget: ipc 500
 # budget: drivers 4900
-# budget: fs 9700
+# budget: fs 9750
 # budget: net 2200
-# budget: posix_x 7550
-# budget: syscall 5600
+# budget: posix_x 7200
+# budget: syscall 5650
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.

@@ -3,7 +3,9 @@
 #include "../synthfs/synth_internal.h"
 
 #include <exo_abi/linux_fs.h>
+#include <exo/errno.h>
 #include <exo/string.h>
+#include <exo/vm.h>
 #include <arch/cpu.h>
 
 void sysfs_init(void);
@@ -44,6 +46,30 @@ static int show_number(struct seq *s, const void *ctx)
 	return 0;
 }
 
+static const char *const huge_modes[] = {
+	[HUGE_NEVER] = "never", [HUGE_MADVISE] = "madvise", [HUGE_ALWAYS] = "always"};
+
+static int show_huge(struct seq *s, const void *ctx)
+{
+	u32 now = READ_ONCE(vm_huge_mode);
+
+	for (u32 i = ARRAY_LEN(huge_modes); i-- > 0;)
+		seq_printf(s, i == now ? "[%s]%c" : "%s%c", huge_modes[i], i ? ' ' : '\n');
+	return 0;
+}
+
+static ssize_t store_huge(const char *text, size_t len, const void *ctx)
+{
+	size_t word = len && text[len - 1] == '\n' ? len - 1 : len;
+
+	for (u32 i = 0; i < ARRAY_LEN(huge_modes); i++)
+		if (word == strlen(huge_modes[i]) && !memcmp(text, huge_modes[i], word)) {
+			WRITE_ONCE(vm_huge_mode, i);
+			return (ssize_t)len;
+		}
+	return -EINVAL;
+}
+
 void sysfs_init(void)
 {
 #define FILE(path, show, ctx)                         \
@@ -62,7 +88,8 @@ void sysfs_init(void)
 		FILE("devices/system/node/node0/cpulist", show_present, NULL),
 		TEXT("devices/system/clocksource/clocksource0/current_clocksource", "tsc"),
 		TEXT("devices/system/clocksource/clocksource0/available_clocksource", "tsc"),
-		TEXT("kernel/mm/transparent_hugepage/enabled", "always madvise [never]"),
+		{"kernel/mm/transparent_hugepage/enabled", S_IFREG | 0644, show_huge, store_huge,
+			NULL},
 	};
 	static struct synth_fs sysfs = {.type = {.name = "sysfs", .magic = 0x62656572}};
 	char path[80];
