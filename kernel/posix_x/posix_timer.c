@@ -331,13 +331,10 @@ static void set_locked(struct posix_timer *t, bool abs, const struct itimer_ns *
 	t->overrun = 0;
 	if (new->value_ns) {
 		now = timer_now(t);
-		if (abs)
-			t->expires_ns = is_cpu_clock(t->clock)
-						? new->value_ns
-						: clock_to_monotonic(t->clock, new->value_ns);
-		else
-			t->expires_ns = new->value_ns > NS_FOREVER - 1 - now ? NS_FOREVER - 1
-									     : now + new->value_ns;
+		t->expires_ns = !abs ? ns_add(now, new->value_ns)
+				: is_cpu_clock(t->clock)
+					? new->value_ns
+					: clock_to_monotonic(t->clock, new->value_ns);
 		if (t->notify != SIGEV_NONE)
 			arm_locked(t);
 	}

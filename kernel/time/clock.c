@@ -157,5 +157,5 @@ ns_t clock_to_monotonic(int clock_id, ns_t value)
 		(void)!clock_get(clock_id, &own);
 	if (value <= own)
 		return MAX(now - MIN(own - value, now), (ns_t)1);
-	return value - own > NS_FOREVER - 1 - now ? NS_FOREVER - 1 : now + (value - own);
+	return ns_add(now, value - own);
 }

@@ -72,11 +72,6 @@ static int type_check(u64 type)
 	return ((u32)type & SOCK_TYPE_MASK) >= SOCK_TYPES ? -EINVAL : 0;
 }
 
-static u32 slot_limit(void)
-{
-	return (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX);
-}
-
 long sys_socket(u64 family, u64 type, u64 protocol)
 {
 	struct file *f;
@@ -86,44 +81,18 @@ long sys_socket(u64 family, u64 type, u64 protocol)
 		return err;
 	f = socket_create(
 		(int)family, (int)type & SOCK_TYPE_MASK, (int)protocol, (u32)type & SOCK_NONBLOCK);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)type & SOCK_CLOEXEC);
+	return fd_install_new(f, (u32)type & SOCK_CLOEXEC);
 }
 
 long sys_socketpair(u64 family, u64 type, u64 protocol, u64 user_fds)
 {
-	struct cap_space *caps = current->caps;
-	u32 slot_flags = type & SOCK_CLOEXEC ? CAP_CLOEXEC : 0, limit = slot_limit();
 	struct file *ends[2];
-	s32 fds[2];
 	int err = type_check(type);
 
-	if (err)
-		return err;
-	fds[0] = cap_reserve(caps, slot_flags, limit);
-	if (fds[0] < 0)
-		return fds[0];
-	fds[1] = cap_reserve(caps, slot_flags, limit);
-	err = fds[1];
-	if (err < 0)
-		goto unreserve0;
-	err = socket_pair((int)family, (int)type & SOCK_TYPE_MASK, (int)protocol,
-		(u32)type & SOCK_NONBLOCK, ends);
-	if (err)
-		goto unreserve1;
-	err = copy_to_user((void USER *)user_fds, fds, sizeof(fds));
-	if (err)
-		goto put_ends;
-	cap_fill(caps, fds[0], &ends[0]->object.root);
-	cap_fill(caps, fds[1], &ends[1]->object.root);
-	return 0;
-put_ends:
-	file_put(ends[0]);
-	file_put(ends[1]);
-unreserve1:
-	cap_unreserve(caps, fds[1]);
-unreserve0:
-	cap_unreserve(caps, fds[0]);
-	return err;
+	if (!err)
+		err = socket_pair((int)family, (int)type & SOCK_TYPE_MASK, (int)protocol,
+			(u32)type & SOCK_NONBLOCK, ends);
+	return err ? err : fd_install_pair(ends, (s32 USER *)user_fds, (u32)type & SOCK_CLOEXEC);
 }
 
 /* ---- names and connections ---- */
@@ -166,7 +135,7 @@ long sys_listen(u64 fd, u64 backlog)
 static long accept_into(const struct sock_ref *r, u64 address, u64 user_len, u32 flags)
 {
 	struct cap_space *caps = current->caps;
-	cap_t fd = cap_reserve(caps, flags & SOCK_CLOEXEC ? CAP_CLOEXEC : 0, slot_limit());
+	cap_t fd = cap_reserve(caps, flags & SOCK_CLOEXEC ? CAP_CLOEXEC : 0, fd_limit());
 	struct sockaddr_k a;
 	struct socket *s;
 	struct file *f;
