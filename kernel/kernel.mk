@@ -47,10 +47,10 @@
 # budget: scheduler 2200
 # budget: ipc 500
 # budget: drivers 4900
-# budget: fs 10050
+# budget: fs 9750
 # budget: net 2200
-# budget: posix_x 7100
-# budget: syscall 5400
+# budget: posix_x 7050
+# budget: syscall 5300
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.

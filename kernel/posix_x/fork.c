@@ -263,8 +263,7 @@ static int pidfd_reserve(struct pidfd_slot *s, const struct clone_request *r, st
 	f = pidfd_create(p, 0);
 	if (is_err(f))
 		return (int)ptr_err(f);
-	s->fd = cap_reserve(
-		current->caps, CAP_CLOEXEC, (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX));
+	s->fd = cap_reserve(current->caps, CAP_CLOEXEC, fd_limit());
 	if (s->fd < 0) {
 		file_put(f);
 		return s->fd;

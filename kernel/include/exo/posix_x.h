@@ -115,6 +115,11 @@ struct process *process_next(pid_t *pid);
 struct thread *process_thread_next(struct process *p, pid_t *tid); /* +1 | NULL */
 void process_get(struct process *p);
 void process_put(struct process *p);
+static inline void process_put_at(struct process **p) /* for SCOPED; err_ptr and NULL are fine */
+{
+	if (*p && !is_err(*p))
+		process_put(*p);
+}
 struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	pid_t pid, ppid, pgid, sid, tpgid, tgid, tracer;
 	int tty_nr;

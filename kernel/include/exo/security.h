@@ -124,6 +124,11 @@ struct grant *cap_get_grant(struct cap_space *s, cap_t fd);
 struct grant *cap_get_gift(struct cap_space *s, cap_t fd);
 void grant_get(struct grant *g);
 void grant_put(struct grant *g);
+static inline void grant_put_at(struct grant **g) /* for SCOPED; err_ptr and NULL are fine */
+{
+	if (*g && !is_err(*g))
+		grant_put(*g);
+}
 /* cap_install - lowest free slot >= @from; takes over the grant reference on success. Return: slot
  * | -EMFILE (>= limit) | -ENOMEM. */
 cap_t cap_install(struct cap_space *s, struct grant *g, u32 flags, cap_t from, u32 limit);

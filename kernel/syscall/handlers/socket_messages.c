@@ -116,7 +116,7 @@ static int control_put(struct control_out *c, int type, const void *data, u64 by
  * its slots. */
 static int fds_export(struct control_out *c, const struct scm_fds *f, bool cloexec)
 {
-	u32 limit = (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX), done = 0, room = 0;
+	u32 limit = fd_limit(), done = 0, room = 0;
 	struct cap_space *caps = current->caps;
 	struct linux_cmsghdr h = {.level = SOL_SOCKET, .type = SCM_RIGHTS};
 

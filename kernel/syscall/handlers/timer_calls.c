@@ -152,25 +152,17 @@ long sys_timer_delete(u64 id)
 
 long sys_timerfd_create(u64 clock, u64 flags)
 {
-	struct file *f;
-
 	if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	f = timerfd_create_file((int)clock, (u32)flags);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)flags);
+	return fd_install_new(timerfd_create_file((int)clock, (u32)flags), (u32)flags);
 }
 
-static long timerfd_change(u64 fd, u32 rights, bool abs, const struct itimer_ns *new, u64 to)
+static long timerfd_change(u64 nr, u32 rights, bool abs, const struct itimer_ns *new, u64 to)
 {
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)nr, rights);
 	struct itimer_ns old;
-	bool borrowed;
-	struct file *f = fd_file((cap_t)fd, rights, &borrowed);
-	long err;
+	long err = is_err(fd.file) ? ptr_err(fd.file) : timerfd_setting(fd.file, abs, new, &old);
 
-	if (is_err(f))
-		return ptr_err(f);
-	err = timerfd_setting(f, abs, new, &old);
-	fd_file_release(f, borrowed);
 	return err || !to ? err : interval_to_user(to, 1, &old);
 }
 
