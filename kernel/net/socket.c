@@ -10,17 +10,9 @@
 
 static struct super_block *sock_super; /* [c] */
 
-static int sockfs_statfs(struct super_block *sb, struct statfs_k *out)
-{
-	*out = (struct statfs_k){.type = 0x534f434b,
-		.bsize = PAGE_SIZE,
-		.frsize = PAGE_SIZE,
-		.namelen = NAME_MAX_BYTES};
-	return 0;
-}
-
-static const struct super_ops sockfs_ops = {.inode_free = inode_free_bare, .statfs = sockfs_statfs};
-static const struct fs_type sockfs_type = {.name = "sockfs", .flags = FS_NODEV};
+static const struct super_ops sockfs_ops = {.inode_free = inode_free_bare};
+static const struct fs_type sockfs_type = {
+	.name = "sockfs", .magic = 0x534f434b, .flags = FS_NODEV};
 
 struct file *socket_file(struct socket *s, const struct file_ops *ops, u32 flags)
 {

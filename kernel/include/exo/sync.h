@@ -116,6 +116,15 @@ static ALWAYS_INLINE void spin_unlock_irq(spinlock_t *l, ulong flags)
 	arch_irq_restore(flags);
 	preempt_enable();
 }
+static ALWAYS_INLINE spinlock_t *spin_hold(spinlock_t *l)
+{
+	spin_lock(l);
+	return l;
+}
+static ALWAYS_INLINE void spin_release(spinlock_t **l) /* for SCOPED */
+{
+	spin_unlock(*l);
+}
 /* struct spin_guard - a lock held, interrupts off, until the scope ends:
  * `struct spin_guard g SCOPED(spin_unguard) = spin_guard(&lock);` */
 struct spin_guard {
