@@ -149,11 +149,3 @@ void rwsem_write_unlock(struct rwsem *s)
 	if (has_waiters(s))
 		grant(s);
 }
-
-void rwsem_downgrade(struct rwsem *s)
-{
-	DEBUG_ASSERT(__atomic_load_n(&s->count, __ATOMIC_RELAXED) == -1);
-	__atomic_exchange_n(&s->count, 1, __ATOMIC_SEQ_CST);
-	if (has_waiters(s))
-		grant(s);
-}

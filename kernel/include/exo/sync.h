@@ -211,9 +211,7 @@ struct mutex {
 #endif
 };
 void mutex_init(struct mutex *m, enum lock_rank rank);
-void mutex_lock(struct mutex *m);                  /* uncontended: one cmpxchg */
-int mutex_lock_killable(struct mutex *m) MUST_USE; /* 0 | -EINTR */
-bool mutex_trylock(struct mutex *m);
+void mutex_lock(struct mutex *m); /* uncontended: one cmpxchg */
 void mutex_unlock(struct mutex *m);
 bool mutex_held(const struct mutex *m);
 
@@ -231,7 +229,6 @@ void rwsem_read_lock(struct rwsem *s);
 void rwsem_read_unlock(struct rwsem *s);
 void rwsem_write_lock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
-void rwsem_downgrade(struct rwsem *s);
 
 struct semaphore {
 	s32 count;

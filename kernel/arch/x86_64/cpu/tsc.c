@@ -2,6 +2,7 @@
  * Sources: Intel SDM vol. 3, 18.7.3 (CPUID 0x15, 0x16); HPET specification 1.0a, 2.3;
  * ACPI 6.4, 4.8.3.3; Intel 8254 data sheet. */
 #include <archimpl/x86.h>
+#include <arch/io.h>
 #include <arch/mmu.h>
 #include <exo/acpi.h>
 #include <exo/log.h>
@@ -42,15 +43,15 @@ static u64 read_hpet(void)
 }
 static u64 read_pm_timer(void)
 {
-	return x86_inl((u16)acpi_info.pm_timer);
+	return arch_in32((u16)acpi_info.pm_timer);
 }
 static u64 read_pit(void) /* counts down */
 {
 	u32 lo, hi;
 
-	x86_outb(0x43, 0x80); /* latch channel 2 */
-	lo = x86_inb(0x42);
-	hi = x86_inb(0x42);
+	arch_out8(0x43, 0x80); /* latch channel 2 */
+	lo = arch_in8(0x42);
+	hi = arch_in8(0x42);
 	return ~(lo | hi << 8);
 }
 
@@ -88,10 +89,10 @@ static void find_reference(struct reference *ref)
 		*ref = (struct reference){read_pm_timer, PM_TIMER_HZ, 0xffffff};
 		return;
 	}
-	x86_outb(0x61, (u8)((x86_inb(0x61) & ~2u) | 1)); /* gate on, speaker off */
-	x86_outb(0x43, 0xb0);                            /* channel 2, mode 0, both bytes */
-	x86_outb(0x42, 0xff);
-	x86_outb(0x42, 0xff);
+	arch_out8(0x61, (u8)((arch_in8(0x61) & ~2u) | 1)); /* gate on, speaker off */
+	arch_out8(0x43, 0xb0);                             /* channel 2, mode 0, both bytes */
+	arch_out8(0x42, 0xff);
+	arch_out8(0x42, 0xff);
 	*ref = (struct reference){read_pit, PIT_HZ, 0xffff};
 }
 

@@ -143,36 +143,3 @@ fault:
 	user_access_end();
 	return -EFAULT;
 }
-
-long strnlen_user(const char USER *s, size_t max)
-{
-	size_t limit, done = 0;
-	u64 word;
-	u8 byte;
-
-	if ((u64)s >= USER_MAX)
-		return -EFAULT;
-	limit = MIN(max, USER_MAX - (u64)s);
-	user_access_begin();
-	for (; done + 8 <= limit; done += 8) {
-		USER_LOAD(word, (const u64 *)(s + done), bytes);
-		word = zero_bytes(word);
-		if (word) {
-			user_access_end();
-			return (long)(done + bit_ffs(word) / 8 + 1);
-		}
-	}
-bytes:
-	for (; done < limit; done++) {
-		USER_LOAD(byte, (const u8 *)(s + done), fault);
-		if (!byte) {
-			user_access_end();
-			return (long)done + 1;
-		}
-	}
-	user_access_end();
-	return limit == max ? (long)max + 1 : -EFAULT;
-fault:
-	user_access_end();
-	return -EFAULT;
-}

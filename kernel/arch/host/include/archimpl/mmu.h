@@ -53,18 +53,6 @@ static inline bool pte_writable(pte_t p)
 {
 	return p & PTE_W;
 }
-static inline bool pte_executable(pte_t p)
-{
-	return p & PTE_X;
-}
-static inline bool pte_dirty(pte_t p)
-{
-	return p & PTE_D;
-}
-static inline bool pte_accessed(pte_t p)
-{
-	return p & PTE_A;
-}
 static inline bool pte_special(pte_t p)
 {
 	return !(p & PTE_OWNED);
@@ -76,14 +64,6 @@ static inline pte_t pte_wrprotect(pte_t p)
 static inline pte_t pte_mkwrite(pte_t p)
 {
 	return p | PTE_W | PTE_D;
-}
-static inline pte_t pte_mkold(pte_t p)
-{
-	return p & ~PTE_A;
-}
-static inline pte_t pte_mkclean(pte_t p)
-{
-	return p & ~PTE_D;
 }
 static inline pte_t pte_set_prot(pte_t p, u32 flags)
 {

@@ -135,25 +135,6 @@ static inline void invlpg(vaddr_t va)
 {
 	__asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
-static inline void x86_outb(u16 port, u8 v)
-{
-	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port) : "memory");
-}
-static inline u8 x86_inb(u16 port)
-{
-	u8 v;
-
-	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-static inline u32 x86_inl(u16 port)
-{
-	u32 v;
-
-	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
 /* ---- what the CPU can do, found once on the boot CPU (cpu/features.c) ---- */
 struct x86_features {
 	bool fsgsbase, smep, smap, umip, pcid, invpcid, xsave, xsaveopt, xsavec, xgetbv1, avx,
