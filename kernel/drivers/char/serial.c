@@ -357,7 +357,7 @@ static int serial_open(struct inode *i, struct file *f)
 {
 	struct tty *t = serial_tty(DEV_MINOR(i->rdev) - SERIAL_MINOR);
 
-	return t ? tty_attach(t, f, &tty_file_ops, false, false) : -ENXIO;
+	return t ? tty_attach(t, f, TTY_PLAIN) : -ENXIO;
 }
 
 static int line_init(struct uart *p, u32 line)
