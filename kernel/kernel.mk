@@ -38,15 +38,15 @@
 #
 # Budgets, source lines of code without comments and blanks.
 # budget: base 1100
-# budget: sync 1100
+# budget: sync 1050
 # budget: debug 900
-# budget: arch 7150
+# budget: arch 6750
 # budget: memory 5000
 # budget: time 1000
 # budget: security 1500
 # budget: scheduler 2700
 # budget: ipc 500
-# budget: drivers 4900
+# budget: drivers 4750
 # budget: fs 10300
 # budget: net 2200
 # budget: posix_x 7550

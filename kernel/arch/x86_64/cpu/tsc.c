@@ -30,9 +30,7 @@ static u64 khz_from_cpuid(void)
 	return 0;
 }
 
-/* A counter of known rate: its value, and the TSC at that moment, taken from the narrowest of a few
- * attempts. */
-struct reference {
+struct reference { /* a counter of known rate */
 	u64 (*read)(void);
 	u64 hz, mask;
 };
@@ -55,12 +53,12 @@ static u64 read_pit(void) /* counts down */
 	return ~(lo | hi << 8);
 }
 
-static u64 sample(const struct reference *ref, u64 *tsc)
+u64 counter_sample(u64 (*read)(void), u64 *tsc)
 {
 	u64 best = ~0ull, value = 0;
 
 	for (u32 i = 0; i < READ_ATTEMPTS; i++) {
-		u64 before = arch_cycles(), v = ref->read(), after = arch_cycles();
+		u64 before = arch_cycles(), v = read(), after = arch_cycles();
 
 		if (after - before < best) {
 			best = after - before;
@@ -104,9 +102,9 @@ u64 arch_tsc_khz(void)
 	if (khz)
 		return khz;
 	find_reference(&ref);
-	from = sample(&ref, &tsc0);
+	from = counter_sample(ref.read, &tsc0);
 	do {
-		to = sample(&ref, &tsc1);
+		to = counter_sample(ref.read, &tsc1);
 		ticks = (to - from) & ref.mask;
 	} while (ticks < ref.hz * (ref.hz < 10000000 ? 2 * WINDOW_MS : WINDOW_MS) / 1000 &&
 		 tsc1 - tsc0 < 1ull << 32);
