@@ -38,18 +38,18 @@
 #
 # Budgets, source lines of code without comments and blanks.
 # budget: base 1100
-# budget: sync 1000
+# budget: sync 1050
 # budget: debug 900
-# budget: arch 6750
+# budget: arch 6850
 # budget: memory 5000
 # budget: time 1000
 # budget: security 1500
-# budget: scheduler 2700
+# budget: scheduler 2250
 # budget: ipc 500
 # budget: drivers 4750
-# budget: fs 10300
+# budget: fs 10350
 # budget: net 2200
-# budget: posix_x 7550
+# budget: posix_x 7200
 # budget: syscall 6300
 # budget: boot 500
 

@@ -26,6 +26,8 @@ typedef u64 pte_t;
 #define PTE_NX    (1ull << 63)
 #define PTE_ADDR  0x000ffffffffff000ull
 
+#define PMAP_SPAN (512ul << PAGE_SHIFT)
+
 #define USER_MIN      0x10000ul
 #define USER_MAX      0x7ffffffff000ul
 #define DIRECT_BASE   0xffff888000000000ul
@@ -79,6 +81,10 @@ static inline paddr_t pte_paddr(pte_t p)
 static inline bool pte_writable(pte_t p)
 {
 	return p & PTE_W;
+}
+static inline bool pte_executable(pte_t p)
+{
+	return !(p & PTE_NX);
 }
 static inline bool pte_special(pte_t p)
 {
