@@ -15,19 +15,11 @@
 #define MUTEX_BITS    3ull
 #define SPINS_MAX     100u
 
-#ifdef EXO_DEBUG
-#define RANK_OF(m) ((m)->rank)
-#else
-#define RANK_OF(m) 0
-#endif
-
 void mutex_init(struct mutex *m, enum lock_rank rank)
 {
 	m->owner = 0;
 	waitqueue_init(&m->wq);
-#ifdef EXO_DEBUG
-	m->rank = (u16)rank;
-#endif
+	LOCK_RANK_SET(m, rank);
 }
 
 static struct thread *owner_of(u64 owner)
@@ -118,7 +110,7 @@ void mutex_lock(struct mutex *m)
 	u64 free = 0;
 
 	lock_assert_may_sleep();
-	sleeplock_debug_acquire(m, RANK_OF(m), __builtin_return_address(0));
+	sleeplock_debug_acquire(m, LOCK_RANK_OF(m), __builtin_return_address(0));
 	if (unlikely(!__atomic_compare_exchange_n(
 		    &m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
 		lock_slow(m);

@@ -37,7 +37,11 @@ struct held_locks {
 void sleeplock_debug_acquire(
 	const void *lock, u32 rank, const void *site); /* checks, then records as held */
 void sleeplock_debug_release(const void *lock);
+#define LOCK_RANK_SET(lock, r) ((lock)->rank = (u16)(r)) /* of a sleeping lock */
+#define LOCK_RANK_OF(lock)     ((lock)->rank)
 #else
+#define LOCK_RANK_SET(lock, r)                    ((void)0)
+#define LOCK_RANK_OF(lock)                        0
 #define sleeplock_debug_acquire(lock, rank, site) ((void)0)
 #define sleeplock_debug_release(lock)             ((void)0)
 #endif
