@@ -210,21 +210,21 @@ static void area_extend(struct vm_area *a, vaddr_t start, vaddr_t end)
 
 bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)
 {
-	struct vm_area *above = area_above(s, start), *below = area_below(s, above), wanted = *like;
+	struct vm_area *above = area_above(s, start), *below = area_below(s, above), wanted;
+	bool joins_above = above && above->start == end, joins_below = below && below->end == start;
 
-	if (like->special)
+	if (like->special || like->flags & VM_STACK || !(joins_above || joins_below))
 		return false;
+	wanted = *like;
 	wanted.start = start;
 	wanted.end = end;
-	if (above && above->start == end && !(like->flags & VM_STACK) &&
-		areas_match(&wanted, above)) {
+	if (joins_above && areas_match(&wanted, above)) {
 		area_extend(above, start, above->end);
-		if (below && below->end == start)
+		if (joins_below)
 			area_merge_around(s, start, start);
 		return true;
 	}
-	if (below && below->end == start && !(like->flags & VM_STACK) &&
-		areas_match(below, &wanted)) {
+	if (joins_below && areas_match(below, &wanted)) {
 		area_extend(below, below->start, end);
 		return true;
 	}
