@@ -238,7 +238,7 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 			tlb_gather_count(g, phys_to_page(pte_paddr(*from)));
 		}
 		if (cow)
-			__atomic_store_n(from, pte_wrprotect(*from), __ATOMIC_SEQ_CST);
+			__atomic_store_n(from, *from & ~PTE_W, __ATOMIC_SEQ_CST);
 		__atomic_store_n(to, *from, __ATOMIC_SEQ_CST);
 	}
 	gather_range(g, start, end);
