@@ -42,23 +42,23 @@ static const struct trap {
 } traps[32] = {
 	[TRAP_DE] = {"divide error", SIGFPE_, 1, true},
 	[TRAP_DB] = {"debug", SIGTRAP_, 1, true},
-	[TRAP_BP] = {"breakpoint", SIGTRAP_, SI_KERNEL},
-	[TRAP_OF] = {"overflow", SIGSEGV_, SI_KERNEL},
-	[TRAP_BR] = {"bound range", SIGSEGV_, SI_KERNEL},
+	[TRAP_BP] = {"breakpoint", SIGTRAP_, SI_KERNEL, false},
+	[TRAP_OF] = {"overflow", SIGSEGV_, SI_KERNEL, false},
+	[TRAP_BR] = {"bound range", SIGSEGV_, SI_KERNEL, false},
 	[TRAP_UD] = {"invalid opcode", SIGILL_, 2, true},
-	[TRAP_NM] = {"no FPU", SIGSEGV_, SI_KERNEL},
-	[TRAP_TS] = {"invalid TSS", SIGSEGV_, SI_KERNEL},
-	[TRAP_NP] = {"segment not present", SIGBUS_, SI_KERNEL},
-	[TRAP_SS] = {"stack segment", SIGBUS_, SI_KERNEL},
+	[TRAP_NM] = {"no FPU", SIGSEGV_, SI_KERNEL, false},
+	[TRAP_TS] = {"invalid TSS", SIGSEGV_, SI_KERNEL, false},
+	[TRAP_NP] = {"segment not present", SIGBUS_, SI_KERNEL, false},
+	[TRAP_SS] = {"stack segment", SIGBUS_, SI_KERNEL, false},
 #ifdef EXO_KASAN /* their shadow's address is not one */
-	[TRAP_GP] = {"general protection (a null, user or wild pointer?)", SIGSEGV_, SI_KERNEL},
+	[TRAP_GP] = {"general protection (a null, user or wild pointer?)", SIGSEGV_, SI_KERNEL, false},
 #else
-	[TRAP_GP] = {"general protection", SIGSEGV_, SI_KERNEL},
+	[TRAP_GP] = {"general protection", SIGSEGV_, SI_KERNEL, false},
 #endif
 	[TRAP_MF] = {"x87 error", SIGFPE_, 0, true},
-	[TRAP_AC] = {"alignment check", SIGBUS_, 1},
+	[TRAP_AC] = {"alignment check", SIGBUS_, 1, false},
 	[TRAP_XM] = {"SIMD error", SIGFPE_, 0, true},
-	[TRAP_CP] = {"control protection", SIGSEGV_, SI_KERNEL},
+	[TRAP_CP] = {"control protection", SIGSEGV_, SI_KERNEL, false},
 };
 
 static u32 fault_access(u64 error)

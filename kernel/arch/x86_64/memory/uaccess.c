@@ -12,63 +12,36 @@ bool user_range_ok(const void USER *p, size_t len_bytes)
 	return !__builtin_add_overflow((u64)p, len_bytes, &end) && end <= USER_MAX;
 }
 
-int get_user_u32(u32 USER *p, u32 *out)
-{
-	u32 v;
-
-	if ((u64)p > USER_MAX - sizeof(v))
-		return -EFAULT;
-	user_access_begin();
-	USER_LOAD(v, p, fault);
-	user_access_end();
-	*out = v;
-	return 0;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-int get_user_u64(u64 USER *p, u64 *out)
-{
-	u64 v;
-
-	if ((u64)p > USER_MAX - sizeof(v))
-		return -EFAULT;
-	user_access_begin();
-	USER_LOAD(v, p, fault);
-	user_access_end();
-	*out = v;
-	return 0;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-int put_user_u32(u32 USER *p, u32 v)
-{
-	if ((u64)p > USER_MAX - sizeof(v))
-		return -EFAULT;
-	user_access_begin();
-	USER_STORE(v, p, fault);
-	user_access_end();
-	return 0;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-int put_user_u64(u64 USER *p, u64 v)
-{
-	if ((u64)p > USER_MAX - sizeof(v))
-		return -EFAULT;
-	user_access_begin();
-	USER_STORE(v, p, fault);
-	user_access_end();
-	return 0;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
+/* get_user_uN and put_user_uN: one load, one store. */
+#define USER_WORD(word)                              \
+	int get_user_##word(word USER *p, word *out) \
+	{                                            \
+		word v;                              \
+		if ((u64)p > USER_MAX - sizeof(v))   \
+			return -EFAULT;              \
+		user_access_begin();                 \
+		USER_LOAD(v, p, fault);              \
+		user_access_end();                   \
+		*out = v;                            \
+		return 0;                            \
+	fault:                                       \
+		user_access_end();                   \
+		return -EFAULT;                      \
+	}                                            \
+	int put_user_##word(word USER *p, word v)    \
+	{                                            \
+		if ((u64)p > USER_MAX - sizeof(v))   \
+			return -EFAULT;              \
+		user_access_begin();                 \
+		USER_STORE(v, p, fault);             \
+		user_access_end();                   \
+		return 0;                            \
+	fault:                                       \
+		user_access_end();                   \
+		return -EFAULT;                      \
+	}
+USER_WORD(u32)
+USER_WORD(u64)
 
 int get_user_u32_nofault(u32 USER *p, u32 *out)
 {
