@@ -51,7 +51,8 @@ static const struct trap {
 	[TRAP_NP] = {"segment not present", SIGBUS_, SI_KERNEL, false},
 	[TRAP_SS] = {"stack segment", SIGBUS_, SI_KERNEL, false},
 #ifdef EXO_KASAN /* their shadow's address is not one */
-	[TRAP_GP] = {"general protection (a null, user or wild pointer?)", SIGSEGV_, SI_KERNEL, false},
+	[TRAP_GP] = {"general protection (a null, user or wild pointer?)", SIGSEGV_, SI_KERNEL,
+		false},
 #else
 	[TRAP_GP] = {"general protection", SIGSEGV_, SI_KERNEL, false},
 #endif
