@@ -38,16 +38,16 @@
 #
 # Budgets, source lines of code without comments and blanks.
 # budget: base 1100
-# budget: sync 1100
+# budget: sync 1050
 # budget: debug 900
-# budget: arch 7250
+# budget: arch 6850
 # budget: memory 5000
 # budget: time 1000
 # budget: security 850
 # budget: scheduler 2200
 # budget: ipc 500
-# budget: drivers 4900
-# budget: fs 9750
+# budget: drivers 4750
+# budget: fs 9550
 # budget: net 2200
 # budget: posix_x 7050
 # budget: syscall 5300

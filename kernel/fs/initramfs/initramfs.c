@@ -356,7 +356,7 @@ static int unpack_gzip(struct unpack *u, const u8 *buf, size_t len_bytes, size_t
 	size_t member = *pos, at = 0;
 	int err, cpio_err = 0;
 
-	sink.room_bytes = ALIGN_UP(gzip_size_hint(buf + *pos, len_bytes - *pos) + 1, PAGE_SIZE);
+	sink.room_bytes = ALIGN_UP(gzip_size_hint(buf + *pos, len_bytes - *pos) + INFLATE_SLACK, PAGE_SIZE);
 	if (sink.room_bytes / PAGE_SIZE >
 		mem_pages_free() / 2) /* then the hint had better be wrong */
 		sink.room_bytes = ALIGN_UP(len_bytes - *pos, PAGE_SIZE);

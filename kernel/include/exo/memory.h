@@ -186,7 +186,6 @@ bool heap_fail_hit(void); /* the failure asked for by heap_fail_at has happened 
 void *vmalloc(size_t len_bytes, u32 flags); /* page granular, one guard page after */
 void vfree(void *p);
 void *ioremap(paddr_t pa, size_t len_bytes, u32 pmap_flags);
-void iounmap(void *p);
 void *kstack_alloc(
 	void); /* KSTACK_SIZE, guard page below; returns the lowest address; cached per CPU */
 void kstack_free(void *stack);
