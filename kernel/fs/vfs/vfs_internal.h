@@ -214,8 +214,6 @@ struct walk {
 };
 #define LOOKUP_CREATE 0x20u /* with LOOKUP_PARENT: follow a link in the last component */
 #define LOOKUP_REF    0x40u /* do not try the lock-free walk */
-#define LOOKUP_BENEATH \
-	0x80u /* capability mode: nothing above the start, no absolute and no magic links */
 /* walk_rcu - lock-free. 0: inside an RCU section that walk_end or walk_take ends. -errno is final;
  * -ECHILD: use walk_ref. */
 int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags);
