@@ -15,5 +15,5 @@ $(BENCH_PROGRAM): $(addprefix tests/benchmarks/,exo-bench.c wake_bench.c program
 	$(Q)$(BENCH_CC) -std=gnu17 -O2 -Wall -Wextra -Ilibs -static -pthread $(filter %.c,$^) -o $@
 
 # BENCHFLAGS: --quick, --strict, --write, --timing icount, ... (tests/benchmarks/run --help)
-benchmark: benchmark-program kernel image
+benchmark: benchmark-program kernel image $(if $(findstring --quick,$(BENCHFLAGS)),,$(call image_of,devel))
 	$(Q)tests/benchmarks/run $(BENCHFLAGS)

@@ -11,7 +11,7 @@
 
 #include "bench.h"
 
-enum { SOURCE_FUNCTIONS = 40, SHELL_COMMANDS = 1000 };
+enum { SOURCE_FUNCTIONS = 10, SHELL_COMMANDS = 1000 };
 
 static char script_path[128], source_path[128], object_path[128];
 
