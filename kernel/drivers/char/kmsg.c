@@ -13,9 +13,8 @@
 #include <exo_abi/linux_fs.h>
 #include "../drivers_internal.h"
 
-#define KMSG_MINOR 11u
-#define LOOK_NS    (100 * NS_PER_MS)
-#define LINE_MAX   (LOG_LINE_MAX - 1)
+#define LOOK_NS  (100 * NS_PER_MS)
+#define LINE_MAX (LOG_LINE_MAX - 1)
 
 struct kmsg {                             /* an open file */
 	struct mutex lock;                /* S_MISC: one reader at a time */
@@ -54,10 +53,9 @@ void log_wait_begin(void)
 
 void log_wait_end(void)
 {
-	ulong flags = spin_lock_irq(&look_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&look_lock);
 
 	opens--; /* the timer stops by itself */
-	spin_unlock_irq(&look_lock, flags);
 }
 
 int log_wait(u64 seq)
@@ -184,7 +182,7 @@ static const struct file_ops kmsg_ops = {
 	.release = kmsg_release,
 };
 
-static int kmsg_open(struct inode *i, struct file *f)
+int kmsg_open(struct inode *i, struct file *f)
 {
 	struct kmsg *k = kzalloc(sizeof(*k), ALLOC_KERNEL);
 
@@ -200,14 +198,7 @@ static int kmsg_open(struct inode *i, struct file *f)
 
 void kmsg_init(void)
 {
-	int err;
-
 	waitqueue_init(&kmsg_wq);
 	spin_init(&look_lock, RANK_TIMER);
 	timer_init(&look_timer, look);
-	err = chardev_register(1, KMSG_MINOR, 1, kmsg_open);
-	if (!err)
-		err = devfs_create("kmsg", S_IFCHR | 0644, MKDEV(1, KMSG_MINOR));
-	if (err)
-		log_err("kmsg: error %d", -err);
 }

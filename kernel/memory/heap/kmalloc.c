@@ -83,15 +83,10 @@ static NOINLINE void pages_kfree(struct page *p, const void *va)
 	pages_free_pieces(p, 0, pages);
 }
 
-static ALWAYS_INLINE void *class_alloc(size_t len_bytes, u32 flags)
+static ALWAYS_INLINE void *checked_alloc(struct kmem_cache *c, size_t len_bytes, u32 flags)
 {
-	struct kmem_cache *c;
-	void *object;
+	void *object = heap_fail_now() ? NULL : cache_alloc(c, flags);
 
-	if (heap_fail_now())
-		return NULL;
-	c = class_table[(len_bytes + 15) / 16];
-	object = cache_alloc(c, flags);
 	if (MEMORY_CHECKS && object)
 		heap_check_alloc(c, object, len_bytes);
 	return object;
@@ -104,7 +99,7 @@ static NOINLINE void *kmalloc_other(size_t len_bytes, u32 flags)
 
 	if (len_bytes > HEAP_CLASS_MAX)
 		return pages_kmalloc(len_bytes, flags);
-	object = class_alloc(len_bytes, flags);
+	object = checked_alloc(heap_class(len_bytes), len_bytes, flags);
 	if (object)
 		memset(object, 0, len_bytes);
 	return object;
@@ -114,7 +109,7 @@ void *kmalloc(size_t len_bytes, u32 flags)
 {
 	if (unlikely(len_bytes > HEAP_CLASS_MAX || (flags & ALLOC_ZERO)))
 		return kmalloc_other(len_bytes, flags);
-	return class_alloc(len_bytes, flags);
+	return checked_alloc(heap_class(len_bytes), len_bytes, flags);
 }
 
 void *kzalloc(size_t len_bytes, u32 flags)
@@ -187,21 +182,9 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	return c;
 }
 
-static ALWAYS_INLINE void *typed_alloc(struct kmem_cache *c, u32 flags)
-{
-	void *object;
-
-	if (heap_fail_now())
-		return NULL;
-	object = cache_alloc(c, flags);
-	if (MEMORY_CHECKS && object)
-		heap_check_alloc(c, object, c->object_size);
-	return object;
-}
-
 static NOINLINE void *typed_alloc_zero(struct kmem_cache *c, u32 flags)
 {
-	void *object = typed_alloc(c, flags);
+	void *object = checked_alloc(c, c->object_size, flags);
 
 	if (object)
 		memset(object, 0, c->object_size);
@@ -212,7 +195,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, u32 flags)
 {
 	if (flags & ALLOC_ZERO)
 		return typed_alloc_zero(c, flags);
-	return typed_alloc(c, flags);
+	return checked_alloc(c, c->object_size, flags);
 }
 
 void kmem_cache_free(struct kmem_cache *c, void *object)
