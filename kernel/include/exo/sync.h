@@ -133,6 +133,10 @@ static ALWAYS_INLINE void spin_unlock_irq(spinlock_t *l, ulong flags)
 		unlock(*held);                         \
 	}
 LOCK_HOLD(spinlock_t, spin_hold, spin_release, spin_lock, spin_unlock)
+static ALWAYS_INLINE void irq_restore_at(ulong *flags) /* for SCOPED */
+{
+	arch_irq_restore(*flags);
+}
 /* struct spin_guard - a lock held, interrupts off, until the scope ends:
  * `struct spin_guard g SCOPED(spin_unguard) = spin_guard(&lock);` */
 struct spin_guard {

@@ -255,12 +255,10 @@ size_t heap_slabinfo(char *buf, size_t size)
 		len += (size_t)snprintf(len < size ? buf + len : NULL, len < size ? size - len : 0,
 			"%-17s %6lu %6lu %6u %4lu %4u : tunables %4u %4u %4u : slabdata %6lu %6lu "
 			"%6u : cpustat %6lu %6lu %6lu %6lu\n",
-			c->name, (unsigned long)used, (unsigned long)objects, c->object_size,
-			(unsigned long)((PAGE_SIZE << c->order) / c->stride), 1u << c->order,
-			c->magazine_capacity, c->magazine_capacity / 2, 0u,
-			(unsigned long)(slabs - empty), (unsigned long)slabs, 0u,
-			(unsigned long)hits, (unsigned long)alloc_misses,
-			(unsigned long)(frees - free_misses), (unsigned long)free_misses);
+			c->name, used, objects, c->object_size,
+			((PAGE_SIZE << c->order) / c->stride), 1u << c->order, c->magazine_capacity,
+			c->magazine_capacity / 2, 0u, (slabs - empty), slabs, 0u, hits,
+			alloc_misses, (frees - free_misses), free_misses);
 	}
 	all_allocs = percent_tenths(all_alloc_hits, all_allocs);
 	all_frees = percent_tenths(all_free_hits, all_frees);
@@ -269,9 +267,7 @@ size_t heap_slabinfo(char *buf, size_t size)
 		"# magazines: %lu.%lu%% of allocations, %lu.%lu%% of frees; slabs: %lu kB, "
 		"%lu.%lu%% "
 		"of them not live objects\n",
-		(unsigned long)all_allocs / 10, (unsigned long)all_allocs % 10,
-		(unsigned long)all_frees / 10, (unsigned long)all_frees % 10,
-		(unsigned long)slab_bytes / 1024, (unsigned long)idle / 10,
-		(unsigned long)idle % 10);
+		all_allocs / 10, all_allocs % 10, all_frees / 10, all_frees % 10, slab_bytes / 1024,
+		idle / 10, idle % 10);
 	return len;
 }

@@ -77,12 +77,11 @@ void kstack_init(void)
 
 void kstack_drain_local(void)
 {
-	ulong irq = arch_irq_save();
+	ulong irq SCOPED(irq_restore_at) = arch_irq_save();
 	struct stack_cache *c = this_cpu_ptr(stack_caches);
 
 	while (c->count)
 		depot_put(c->stacks[--c->count]);
-	arch_irq_restore(irq);
 }
 
 void *kstack_alloc(void)
