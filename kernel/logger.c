@@ -121,12 +121,6 @@ bool log_next(u64 *seq, struct log_record *r)
 	return false;
 }
 
-size_t log_prefix(const struct log_record *r, char *buf, size_t size)
-{
-	return (size_t)snprintf(buf, size, "[%5u.%06u] ", (u32)(r->time_ns / NS_PER_SEC),
-		(u32)(r->time_ns % NS_PER_SEC / NS_PER_US));
-}
-
 size_t log_format(const struct log_record *r, bool with_level, char *buf, size_t size)
 {
 	size_t n = 0, start = 0;
@@ -138,7 +132,8 @@ size_t log_format(const struct log_record *r, bool with_level, char *buf, size_t
 		size_t p =
 			with_level ? (size_t)snprintf(prefix, sizeof(prefix), "<%u>", r->level) : 0;
 
-		p += log_prefix(r, prefix + p, sizeof(prefix) - p);
+		p += (size_t)snprintf(prefix + p, sizeof(prefix) - p, "[%5u.%06u] ",
+			(u32)(r->time_ns / NS_PER_SEC), (u32)(r->time_ns % NS_PER_SEC / NS_PER_US));
 		if (n + p + len + 1 > size)
 			break;
 		memcpy(buf + n, prefix, p);

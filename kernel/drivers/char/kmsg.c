@@ -84,42 +84,34 @@ static size_t record_text(const struct log_record *r, char *out, size_t size)
 	return n;
 }
 
-static ssize_t kmsg_read(struct file *f, struct uio *u, u64 *pos)
+/* The next record. 0 = there is none. */
+static ssize_t read_one(struct kmsg *k, struct uio *u)
 {
-	struct kmsg *k = f->priv;
-	ssize_t ret = 0;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&k->lock);
+	u64 wanted = k->seq;
 	size_t n;
 
-	mutex_lock(&k->lock);
-	for (;;) {
-		u64 wanted = k->seq;
+	if (!log_next(&k->seq, &k->record))
+		return 0;
+	n = record_text(&k->record, k->text, sizeof(k->text));
+	if ((!wanted || k->record.seq == wanted) && n <= u->left)
+		return uio_write(u, k->text, n) == n ? (ssize_t)n : -EFAULT;
+	k->seq = k->record.seq;
+	/* lines may have been overwritten before they were read */
+	return wanted && k->seq != wanted ? -EPIPE : -EINVAL;
+}
 
-		if (log_next(&k->seq, &k->record)) {
-			n = record_text(&k->record, k->text, sizeof(k->text));
-			if (wanted && k->record.seq != wanted) {
-				k->seq = k->record.seq;
-				ret = -EPIPE; /* lines were overwritten before they were read */
-			} else if (n > u->left) {
-				k->seq = k->record.seq;
-				ret = -EINVAL;
-			} else {
-				ret = uio_write(u, k->text, n) == n ? (ssize_t)n : -EFAULT;
-			}
-			break;
-		}
-		wanted = log_head();
-		if (f->flags & O_NONBLOCK) {
-			ret = -EAGAIN;
-			break;
-		}
-		mutex_unlock(&k->lock);
-		ret = log_wait(wanted);
-		if (ret)
-			return ret;
-		mutex_lock(&k->lock);
+static ssize_t kmsg_read(struct file *f, struct uio *u, u64 *pos)
+{
+	for (;;) {
+		u64 end = log_head();
+		ssize_t n = read_one(f->priv, u);
+
+		if (!n)
+			n = f->flags & O_NONBLOCK ? -EAGAIN : log_wait(end);
+		if (n)
+			return n;
 	}
-	mutex_unlock(&k->lock);
-	return ret;
 }
 
 /* "<level>text" or plain text: one line a write. */
@@ -153,9 +145,8 @@ static s64 kmsg_seek(struct file *f, s64 offset, int whence)
 		return -ESPIPE;
 	if (whence != SEEK_SET && whence != SEEK_END && whence != SEEK_DATA)
 		return -EINVAL;
-	mutex_lock(&k->lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&k->lock);
 	k->seq = whence == SEEK_END ? log_head() : 0;
-	mutex_unlock(&k->lock);
 	return 0;
 }
 

@@ -93,19 +93,11 @@ int space_may_map(struct vm_space *s, u32 area_flags, u64 pages)
 	return 0;
 }
 
-void space_rss_peak(struct vm_space *s)
-{
-	u64 now = vm_space_rss(s);
-
-	if (now > READ_ONCE(s->rss_peak))
-		/* racy: a peak of two faults at once may be missed by one page */
-		WRITE_ONCE(s->rss_peak, now);
-}
-
 void space_gather_end(struct vm_space *s, struct tlb_gather *g)
 {
 	if (g->anon | g->file | g->shmem) {
-		space_rss_peak(s);
+		/* racy: a peak of two faults at once may be missed by one page */
+		WRITE_ONCE(s->rss_peak, vm_space_rss_peak(s));
 		if (g->anon)
 			rss_add(&s->rss_anon, -(s64)g->anon);
 		if (g->file)

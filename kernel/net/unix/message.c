@@ -39,7 +39,7 @@ static bool is_full(const struct unix_socket *s)
 	return READ_ONCE(s->message_count) > DATAGRAMS_MAX;
 }
 
-void unix_credentials(struct scm *scm)
+static void add_credentials(struct scm *scm) /* current's */
 {
 	scm->has_cred = true;
 	scm->cred = (struct linux_ucred){
@@ -109,7 +109,7 @@ static void put_locked(struct unix_socket *to, struct unix_message *msg)
 	if (!msg->scm.has_cred &&
 		(socket_option(&msg->from->socket, SO_PASSCRED) ||
 			socket_option(&to->socket, SO_PASSCRED) || !to->socket.file))
-		unix_credentials(&msg->scm);
+		add_credentials(&msg->scm);
 	unix_flight_begin(to, &msg->scm.fds);
 	list_add_tail(&to->messages, &msg->node);
 	to->message_bytes += msg->len;

@@ -51,7 +51,7 @@ static void apic_write(u32 reg, u32 v)
 		*(volatile u32 *)(apic_registers + reg) = v;
 }
 
-u32 apic_id(void)
+static u32 apic_id(void)
 {
 	return x86.x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
 }

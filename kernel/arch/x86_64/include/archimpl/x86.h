@@ -71,10 +71,8 @@ enum {
 #define MSR_CSTAR          0xc0000083
 #define MSR_SFMASK         0xc0000084
 #define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
-#define MSR_XSS            0xda0
 
 #define CR4_PGE      (1ul << 7)
 #define CR4_OSFXSR   (1ul << 9)
@@ -166,7 +164,6 @@ static inline vaddr_t kasan_shadows(vaddr_t va)
 #endif
 void fpu_init_cpu(void);
 void apic_init_cpu(void);
-u32 apic_id(void);
 void apic_eoi(void);
 void apic_ipi(u32 apic_id, u32 vector);
 #define APIC_NMI     0x400u
