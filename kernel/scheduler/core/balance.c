@@ -114,10 +114,14 @@ void balance_tick(struct runqueue *rq, ns_t now)
 	}
 	if (!to || !spin_trylock(&to->lock))
 		return;
-	/* Half of the difference at once: a crowd that woke in one place spreads soon. */
-	for (u32 n = MIN((rq->nr_running - least) / 2, MOVES_MAX); n && (t = steal(rq, to->cpu));
-		n--)
+	/* Half of the difference at once: a crowd that woke in one place spreads soon. Counted now,
+	 * under both locks: others may have found the same CPU. */
+	for (u32 n = 0; n < MOVES_MAX && to->nr_running + 1 < rq->nr_running; n++) {
+		t = steal(rq, to->cpu);
+		if (!t)
+			break;
 		rq_enqueue(to, t, SCHED_ENQUEUE_MOVED);
+	}
 	spin_unlock_no_preempt(&to->lock);
 	preempt_enable_no_resched();
 }
