@@ -281,10 +281,13 @@ static bool fair_preempts(struct runqueue *rq, struct thread *curr, struct threa
 }
 
 /* Short for threads that seldom use it up, longer for those that compute; light threads get less at
- * a time, so that they are not kept waiting long for their next turn. */
+ * a time, so that they are not kept waiting long for their next turn. By what was known when the
+ * slice began: were it to grow while it is used up, of a crowd that woke together each would run
+ * for the longest slice before the last of them ran at all. */
 static ns_t fair_slice(struct runqueue *rq, struct thread *t)
 {
-	ns_t burst = predicted(t);
+	ns_t used = rq->clock - rq->slice_start_at;
+	ns_t burst = MAX(t->se.burst_ema_ns, t->se.burst_ns - MIN(used, t->se.burst_ns));
 	ns_t slice = burst < HOT_NS    ? 2 * NS_PER_MS
 		     : burst < COLD_NS ? 4 * NS_PER_MS
 				       : 6 * NS_PER_MS;

@@ -128,8 +128,11 @@ U_TEST(prediction_follows_the_bursts)
 	}
 	u_check(t->se.burst_ema_ns > 48000 && t->se.burst_ema_ns < 60000);
 	fair_pick(&rq);
+	rq.slice_start_at = rq.clock;
 	fair_class.account(&rq, t, 5 * NS_PER_MS);
 	u_check(fair_class.slice(&rq, t) > 4 * NS_PER_MS); /* a burst that goes on says more than the past */
+	rq.clock += 5 * NS_PER_MS;
+	u_check(fair_class.slice(&rq, t) == 2 * NS_PER_MS); /* but the slice that it was given does not grow */
 	free(t);
 }
 
