@@ -11,6 +11,7 @@
 		TEXT("mounts", 0444, mounts), TEXT("mountinfo", 0444, mountinfo),                 \
 		TEXT("cgroup", 0444, cgroup), TEXT("oom_score", 0444, oom_score),                 \
 		TEXT("wchan", 0444, wchan), TEXT("loginuid", 0444, loginuid),                     \
+		TEXT("schedstat", 0444, schedstat), TEXT("sched", 0444, sched),                   \
 		{.name = "comm",                                                                  \
 			.mode = S_IFREG | 0644,                                                   \
 			.show = proc_show_comm,                                                   \

@@ -519,3 +519,38 @@ int proc_show_loginuid(struct seq *s, struct process *p, struct thread *t)
 	seq_printf(s, "4294967295");
 	return 0;
 }
+
+/* Read without the queue's lock: each number is true, together they may be of two moments. */
+static int show_sched(struct seq *s, struct process *p, struct thread *t, bool brief)
+{
+	u64 predicted_ns;
+	const char *band;
+
+	t = thread_find(t ? t->tid : process_pid(p)); /* of a process, the first one */
+	if (!t)
+		return -ESRCH;
+	if (brief) {
+		seq_printf(s, "%lu %lu %lu\n", thread_cpu_time(t), t->wait_ns,
+			t->switches_voluntary + t->switches_involuntary + t->on_cpu);
+	} else {
+		band = sched_band(t, &predicted_ns);
+		seq_printf(s,
+			"class: %s\nband: %s\npredicted_ns: %lu\nburst_ns: %lu\nrun_ns: "
+			"%lu\nwait_ns: %lu\nvoluntary: %lu\ninvoluntary: %lu\nmigrations: %lu\n",
+			t->sched_class->name, band, predicted_ns, t->se.burst_ns,
+			thread_cpu_time(t), t->wait_ns, t->switches_voluntary,
+			t->switches_involuntary, t->migrations);
+	}
+	thread_put(t);
+	return 0;
+}
+
+int proc_show_schedstat(struct seq *s, struct process *p, struct thread *t)
+{
+	return show_sched(s, p, t, true);
+}
+
+int proc_show_sched(struct seq *s, struct process *p, struct thread *t)
+{
+	return show_sched(s, p, t, false);
+}

@@ -23,6 +23,8 @@ PID_TEXT(oom_score);
 PID_TEXT(oom_score_adj);
 PID_TEXT(wchan);
 PID_TEXT(loginuid);
+PID_TEXT(schedstat);
+PID_TEXT(sched);
 #undef PID_TEXT
 ssize_t proc_store_oom_score_adj(
 	struct process *p, struct thread *t, const char *text, size_t len_bytes);

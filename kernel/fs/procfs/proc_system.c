@@ -89,6 +89,29 @@ static int show_stat(struct seq *s, void *ctx)
 	return 0;
 }
 
+/* An idle CPU is left as if by preemption. */
+static int show_schedstat(struct seq *s, void *ctx)
+{
+	struct sched_stats st;
+	u32 cpu;
+
+	for_each_online_cpu (cpu) {
+		const u64 *calls = st.counts.calls;
+
+		sched_cpu_stats(cpu, &st);
+		seq_printf(s, "cpu%u run_ns %lu idle_ns %lu idles %lu switches %lu ", cpu,
+			st.user_ns + st.nice_ns + st.system_ns, st.idle_ns, st.idles, st.switches);
+		seq_printf(s, "picks %lu yields %lu preemptions %lu ",
+			calls[SCHED_BLOCK] + calls[SCHED_PREEMPT] + calls[SCHED_YIELD],
+			calls[SCHED_YIELD],
+			calls[SCHED_PREEMPT] - st.counts.again[SCHED_PREEMPT] - st.idles);
+		seq_printf(s, "wakes %lu steals %lu bursts %lu predicted %lu\n", st.counts.wakes,
+			st.counts.steals, st.counts.bursts,
+			st.counts.bursts - st.counts.bursts_wrong);
+	}
+	return 0;
+}
+
 static int show_uptime(struct seq *s, void *ctx)
 {
 	struct sched_stats st;
@@ -320,6 +343,7 @@ static const struct {
 } files[] = {
 	{"meminfo", show_meminfo, NULL},
 	{"stat", show_stat, NULL},
+	{"schedstat", show_schedstat, NULL},
 	{"uptime", show_uptime, NULL},
 	{"loadavg", show_loadavg, NULL},
 	{"cpuinfo", show_cpuinfo, NULL},

@@ -21,6 +21,7 @@ static struct thread *steal(struct runqueue *from, u32 to_cpu)
 		t = fair_class.steal(from, to_cpu);
 	if (t) {
 		from->nr_running--;
+		cpu_ptr(runqueues, to_cpu)->counts.steals++;
 		t->cpu = to_cpu; /* while both queues are locked: sched_pin relies on it */
 		migrated(t, from, cpu_ptr(runqueues, to_cpu));
 	}
@@ -120,6 +121,7 @@ void balance_tick(struct runqueue *rq, ns_t now)
 		t = steal(rq, to->cpu);
 		if (!t)
 			break;
+		t->wait_ns += rq->clock - t->se.wait_start_ns;
 		rq_enqueue(to, t, SCHED_ENQUEUE_MOVED);
 	}
 	spin_unlock_no_preempt(&to->lock);

@@ -115,7 +115,13 @@ static ALWAYS_INLINE ns_t predicted(const struct thread *t)
 	ns_t burst = MAX(t->se.burst_ema_ns,
 		t->se.burst_ns); /* a burst that is longer already says more than the past */
 
-	return burst < BURST_MIN_NS ? BURST_MIN_NS : MIN(burst, BURST_MAX_NS);
+	return MIN(burst, BURST_MAX_NS);
+}
+
+const char *sched_band(const struct thread *t, u64 *predicted_ns)
+{
+	*predicted_ns = predicted(t);
+	return *predicted_ns < HOT_NS ? "HOT" : *predicted_ns < COLD_NS ? "NORMAL" : "COLD";
 }
 
 bool fair_sleeps_soon(const struct thread *t)
@@ -258,7 +264,11 @@ static void fair_yield(struct runqueue *rq, struct thread *t)
 
 static void fair_block(struct runqueue *rq, struct thread *t)
 {
-	t->se.burst_ema_ns += (s64)(t->se.burst_ns - t->se.burst_ema_ns) / 8;
+	s64 error = (s64)(MAX(t->se.burst_ns, BURST_MIN_NS) - t->se.burst_ema_ns);
+
+	rq->counts.bursts++;
+	rq->counts.bursts_wrong += error * 5 >= (s64)t->se.burst_ema_ns;
+	t->se.burst_ema_ns += error / 8;
 	t->se.burst_ns = 0;
 	if (t->se.woke_at_ns) {
 		ns_t gap = rq->clock - t->se.woke_at_ns;

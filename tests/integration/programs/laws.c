@@ -9,6 +9,7 @@
  *   laws crowd THREADS MS   computing threads of random nice values, bound to nothing
  *   laws wake HOGS WORK_US WAKES   one that works so long every 10 ms, among hogs
  *   laws turn THREADS MS    threads that do nothing but yield, on one CPU: the cost of a turn
+ *   laws stat THREADS MS   computing threads compare /proc/self/task/TID/schedstat with the clocks
  *
  * Waits are gaps between two readings of the clock, which a computing thread makes all the time.
  */
@@ -26,7 +27,7 @@
 
 #define MS INT64_C(1000000)
 
-enum { NICES = 8, STACK_BYTES = 16384 };
+enum { NICES = 8, STACK_BYTES = 32768, SLEEPS = 20 };
 #define OFF_MAX 0.10
 
 static const int nices[NICES] = {0, 3, -3, 0, 5, -5, 10, 1};
@@ -273,6 +274,91 @@ static void turn_law(int n, int ms)
 		least);
 }
 
+struct schedstat {
+	long long run_ns, wait_ns, slices;
+};
+
+static struct schedstat schedstat(void)
+{
+	struct schedstat st;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", gettid());
+	f = fopen(path, "r");
+	need(f && fscanf(f, "%lld %lld %lld\n", &st.run_ns, &st.wait_ns, &st.slices) == 3 &&
+			getc(f) == EOF,
+		path);
+	fclose(f);
+	return st;
+}
+
+struct reading { /* what is counted, between two readings of each clock */
+	int64_t clock_ns[2], cpu_ns[2];
+	struct schedstat counted;
+};
+
+static struct reading reading(void)
+{
+	struct reading r;
+
+	r.clock_ns[0] = now_ns(CLOCK_MONOTONIC);
+	r.cpu_ns[0] = now_ns(CLOCK_THREAD_CPUTIME_ID);
+	r.counted = schedstat();
+	r.cpu_ns[1] = now_ns(CLOCK_THREAD_CPUTIME_ID);
+	r.clock_ns[1] = now_ns(CLOCK_MONOTONIC);
+	return r;
+}
+
+/* How far @counted is from what two readings of a clock allow. */
+static int64_t beyond(int64_t counted, const int64_t first[2], const int64_t last[2])
+{
+	int64_t least = last[0] - first[1], most = last[1] - first[0];
+
+	return counted < least ? least - counted : counted > most ? counted - most : 0;
+}
+
+/* A thread that never sleeps runs or waits. */
+static void *counted(void *arg)
+{
+	struct worker *w = arg;
+	struct reading first, last;
+	long long ran, slices;
+
+	settle(w);
+	first = reading();
+	while (now_ns(CLOCK_MONOTONIC) < end_at)
+		work(5000);
+	last = reading();
+	ran = last.counted.run_ns - first.counted.run_ns;
+	w->run_ns = beyond(ran, first.cpu_ns, last.cpu_ns);
+	w->gap_ns = beyond(
+		ran + last.counted.wait_ns - first.counted.wait_ns, first.clock_ns, last.clock_ns);
+	slices = schedstat().slices;
+	for (int i = 0; i < SLEEPS; i++)
+		sleep_until(now_ns(CLOCK_MONOTONIC) + MS);
+	w->turns = schedstat().slices - slices;
+	return NULL;
+}
+
+static void stat_law(int n, int ms)
+{
+	struct worker *w = workers(n);
+	int64_t run_off = 0, clock_off = 0;
+	long least;
+
+	start(w, n, counted);
+	run(w, n, ms);
+	least = w->turns;
+	for (int i = 0; i < n; i++) {
+		run_off = w[i].run_ns > run_off ? w[i].run_ns : run_off;
+		clock_off = w[i].gap_ns > clock_off ? w[i].gap_ns : clock_off;
+		least = w[i].turns < least ? w[i].turns : least;
+	}
+	printf("run_off_us %lld clock_off_us %lld slices %ld\n", (long long)run_off / 1000,
+		(long long)clock_off / 1000, least);
+}
+
 int main(int count, char **words)
 {
 	const char *law = count > 3 ? words[1] : "";
@@ -285,6 +371,8 @@ int main(int count, char **words)
 		crowd_law(a, b);
 	else if (!strcmp(law, "wake") && count > 4)
 		wake_law(a, b, atoi(words[4]));
+	else if (!strcmp(law, "stat"))
+		stat_law(a, b);
 	else if (!strcmp(law, "turn"))
 		turn_law(a, b);
 	else

@@ -28,6 +28,7 @@ static struct thread *make(u32 n)
 	static struct thread idle;
 
 	rq.curr = &idle;
+	memset(&rq.fair, 0, sizeof(rq.fair)); /* a former one's threads are gone */
 	fair_init(&rq.fair);
 	rq.clock = NS_PER_SEC;
 	rq.nr_running = n;
