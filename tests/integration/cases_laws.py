@@ -75,7 +75,8 @@ def schedstat_true():
             check(got["slices"] >= 20, f"twenty sleeps: {got}")
     look = "cat /proc/uptime /proc/schedstat"
     script = f"""{look}; /root/laws turn 2 100; {look}; grep ctxt /proc/stat
-                grep -cE '^(class: predictive|band: (HOT|NORMAL|COLD)|predicted_ns: [1-9][0-9]*)$' /proc/self/sched"""
+                grep -cE '^(band: (HOT|NORMAL|COLD)|predicted_ns: [1-9][0-9]*)$' /proc/self/sched
+                chrt -r 5 grep band /proc/self/sched"""
     out = exo("--icount", "--shift", "3", "--add", f"{program('laws')}:/root/laws", "--", "sh", "-c", script).succeeded().out
     first, rest = out.split("turn_ns ")
     turns = int(re.search(r"turns (\d+)", rest).group(1))
@@ -89,4 +90,4 @@ def schedstat_true():
     check(abs(grown["run_ns"] + grown["idle_ns"] - up_ns[1] + up_ns[0]) < 3e7, f"run and idle: {grown}, up {up_ns}")
     switches = int(re.search(r"^ctxt (\d+)$", rest, re.M).group(1))
     check(after["switches"] <= switches <= after["switches"] + 64, f"switches: {switches} by /proc/stat")
-    check(rest.splitlines()[-1] == "3", "/proc/self/sched")
+    check(rest.splitlines()[-2:] == ["2", "band: REALTIME"], "/proc/self/sched")

@@ -535,11 +535,10 @@ static int show_sched(struct seq *s, struct process *p, struct thread *t, bool b
 	} else {
 		band = sched_band(t, &predicted_ns);
 		seq_printf(s,
-			"class: %s\nband: %s\npredicted_ns: %lu\nburst_ns: %lu\nrun_ns: "
-			"%lu\nwait_ns: %lu\nvoluntary: %lu\ninvoluntary: %lu\nmigrations: %lu\n",
-			t->sched_class->name, band, predicted_ns, t->se.burst_ns,
-			thread_cpu_time(t), t->wait_ns, t->switches_voluntary,
-			t->switches_involuntary, t->migrations);
+			"band: %s\npredicted_ns: %lu\nburst_ns: %lu\nrun_ns: %lu\nwait_ns: %lu\n"
+			"voluntary: %lu\ninvoluntary: %lu\nmigrations: %lu\n",
+			band, predicted_ns, t->se.burst_ns, thread_cpu_time(t), t->wait_ns,
+			t->switches_voluntary, t->switches_involuntary, t->migrations);
 	}
 	thread_put(t);
 	return 0;

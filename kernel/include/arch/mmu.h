@@ -20,9 +20,9 @@
 #define PMAP_SPECIAL 128u /* no struct page reference (device, vdso, zero page) */
 
 #include <archimpl/mmu.h>
-/* inline in archimpl: pte_make(paddr, flags) pte_present(p) pte_paddr(p) pte_writable(p)
- * pte_executable(p) pte_dirty(p) pte_accessed(p) pte_special(p) pte_wrprotect(p) pte_mkwrite(p)
- * pte_set_prot(p, flags) pte_mkold(p) ; PTE 0 = nothing */
+/* inline in archimpl: pte_make(paddr, flags) pte_at(p, paddr) pte_present(p) pte_paddr(p)
+ * pte_writable(p) pte_dirty(p) pte_special(p) pte_wrprotect(p) pte_mkwrite(p) pte_set_prot(p,
+ * flags); PTE 0 = nothing */
 
 struct tlb_gather;
 
@@ -40,6 +40,16 @@ int pmap_replace(struct pmap *m, vaddr_t va, pte_t old, pte_t new) MUST_USE;
 /* pmap_map_pages - fault-around: installs ptes[i] at va + i*4K where the entry is empty and ptes[i]
  * != 0. Return: bitmap installed. */
 u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count);
+
+/* A span is what one leaf table maps, PMAP_SPAN bytes (archimpl/mmu.h), aligned to that.
+ * pmap_map_span - maps a span's worth of contiguous memory from entry @first on, one page after the
+ * other until one is mapped already; a whole span may become one large entry of the hardware, which
+ * nobody can tell from what is said here: each 4 KB entry is looked up, replaced and unmapped as
+ * ever. Each entry takes over one reference of its page. Context: whoever changes present entries
+ * of the range is kept out. Return: pages mapped, from the first on.
+ * pmap_span_is_empty - nothing is mapped in the span at @va; racy. */
+u32 pmap_map_span(struct pmap *m, vaddr_t va, pte_t first) MUST_USE;
+bool pmap_span_is_empty(struct pmap *m, vaddr_t va);
 
 /* Range operations. [start, end) page aligned. They batch TLB work in the gather. */
 void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end,

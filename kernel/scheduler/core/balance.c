@@ -16,9 +16,9 @@ static struct thread *steal(struct runqueue *from, u32 to_cpu)
 	struct thread *t = NULL;
 
 	if (rt_queued(from))
-		t = rt_class.steal(from, to_cpu);
+		t = rt_steal(from, to_cpu);
 	if (!t)
-		t = fair_class.steal(from, to_cpu);
+		t = fair_steal(from, to_cpu);
 	if (t) {
 		from->nr_running--;
 		cpu_ptr(runqueues, to_cpu)->counts.steals++;
@@ -115,12 +115,11 @@ void balance_tick(struct runqueue *rq, ns_t now)
 	}
 	if (!to || !spin_trylock(&to->lock))
 		return;
-	/* Half of the difference at once: a crowd that woke in one place spreads soon. Counted now,
-	 * under both locks: others may have found the same CPU. */
-	for (u32 n = 0; n < MOVES_MAX && to->nr_running + 1 < rq->nr_running; n++) {
-		t = steal(rq, to->cpu);
-		if (!t)
-			break;
+	/* Half of the difference at once: a crowd that woke in one place spreads soon. What stands
+	 * there now, for other crowds had the same thought. */
+	least = MIN(to->nr_running, rq->nr_running);
+	for (u32 n = MIN((rq->nr_running - least) / 2, MOVES_MAX); n && (t = steal(rq, to->cpu));
+		n--) {
 		t->wait_ns += rq->clock - t->se.wait_start_ns;
 		rq_enqueue(to, t, SCHED_ENQUEUE_MOVED);
 	}

@@ -14,6 +14,7 @@ typedef u64 pte_t;
 #define PTE_NONE  (1ull << 10)
 #define PTE_ADDR  0x000ffffffffff000ull
 
+#define PMAP_SPAN     (512ul << PAGE_SHIFT)
 #define USER_MIN      0x10000ul
 #define USER_MAX      0x7ffffffff000ul
 #define VMALLOC_START 0x500000000000ul /* real host addresses: hostkmap.c maps the arena there */
@@ -41,6 +42,12 @@ static inline pte_t pte_make(paddr_t pa, u32 flags)
 		p |= PTE_OWNED;
 	return p;
 }
+/* pte_at - @p, an entry for address 0, for @pa instead: many entries of one kind cost one pte_make.
+ */
+static inline pte_t pte_at(pte_t p, paddr_t pa)
+{
+	return p | pa;
+}
 static inline bool pte_present(pte_t p)
 {
 	return p & (PTE_P | PTE_NONE);
@@ -53,17 +60,9 @@ static inline bool pte_writable(pte_t p)
 {
 	return p & PTE_W;
 }
-static inline bool pte_executable(pte_t p)
-{
-	return p & PTE_X;
-}
 static inline bool pte_dirty(pte_t p)
 {
 	return p & PTE_D;
-}
-static inline bool pte_accessed(pte_t p)
-{
-	return p & PTE_A;
 }
 static inline bool pte_special(pte_t p)
 {
@@ -76,14 +75,6 @@ static inline pte_t pte_wrprotect(pte_t p)
 static inline pte_t pte_mkwrite(pte_t p)
 {
 	return p | PTE_W | PTE_D;
-}
-static inline pte_t pte_mkold(pte_t p)
-{
-	return p & ~PTE_A;
-}
-static inline pte_t pte_mkclean(pte_t p)
-{
-	return p & ~PTE_D;
 }
 static inline pte_t pte_set_prot(pte_t p, u32 flags)
 {
