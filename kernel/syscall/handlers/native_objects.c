@@ -43,68 +43,49 @@ long exo_mem_create(u64 a0, u64 a1)
 
 long exo_event_create(u64 a0, u64 a1)
 {
-	struct file *f;
-
 	if (a0 == ~0ULL || a1 & ~(u64)(EXO_CAP_CLOEXEC | EXO_EVENT_ONE_BY_ONE))
 		return -EINVAL;
-	f = eventfd_create_file(a0, 0, a1 & EXO_EVENT_ONE_BY_ONE);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, slot_flags(a1));
+	return fd_install_new(
+		eventfd_create_file(a0, 0, a1 & EXO_EVENT_ONE_BY_ONE), slot_flags(a1));
 }
 
 long exo_event_signal(u64 a0, u64 a1)
 {
-	bool borrowed;
-	struct file *f = fd_file((cap_t)a0, CAP_SIGNAL, &borrowed);
-	long err;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_SIGNAL);
 
-	if (is_err(f))
-		return ptr_err(f);
-	err = eventfd_add(f, a1);
-	fd_file_release(f, borrowed);
-	return err;
+	return is_err(fd.file) ? ptr_err(fd.file) : eventfd_add(fd.file, a1);
 }
 
 /* ---- timers ---- */
 
 long exo_timer_create(u64 a0, u64 a1)
 {
-	struct file *f;
-
 	if (a1 & ~(u64)EXO_CAP_CLOEXEC)
 		return -EINVAL;
-	f = timerfd_create_file((int)a0, 0);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, slot_flags(a1));
+	return fd_install_new(timerfd_create_file((int)a0, 0), slot_flags(a1));
 }
 
 long exo_timer_set(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct timer_setting new = {a1, a2}, old;
-	bool borrowed;
-	struct file *f;
-	long err;
+	struct itimer_ns new = {.value_ns = a1, .interval_ns = a2}, old;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_SIGNAL);
 
 	if (a3 & ~(u64)EXO_TIMER_ABSOLUTE)
 		return -EINVAL;
-	f = fd_file((cap_t)a0, CAP_SIGNAL, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	err = timerfd_setting(f, a3 & EXO_TIMER_ABSOLUTE, &new, &old);
-	fd_file_release(f, borrowed);
-	return err;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	return timerfd_setting(fd.file, a3 & EXO_TIMER_ABSOLUTE, &new, &old);
 }
 
 /* ---- interrupts ---- */
 
 long exo_interrupt_open(u64 a0, u64 a1)
 {
-	struct file *f;
-
 	if (a1 & ~(u64)EXO_CAP_CLOEXEC)
 		return -EINVAL;
 	if (cap_confined() || !cred_capable(current->cred, LCAP_SYS_RAWIO))
 		return -EPERM;
-	f = irq_line_open((u32)a0);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, slot_flags(a1));
+	return fd_install_new(irq_line_open((u32)a0), slot_flags(a1));
 }
 
 /* ---- waiting ---- */
