@@ -212,8 +212,6 @@ struct walk {
 };
 #define LOOKUP_CREATE 0x20u /* with LOOKUP_PARENT: follow a link in the last component */
 #define LOOKUP_REF    0x40u /* do not try the lock-free walk */
-#define LOOKUP_BENEATH \
-	0x80u /* capability mode: nothing above the start, no absolute and no magic links */
 void walk_end(struct walk *w);
 /* walk_parent - the directory of the last component: at, last, last_type, last_slash. 0: walk_end
  * gives back. */

@@ -398,8 +398,9 @@ struct fs_context *fs_context_copy(struct fs_context *fs); /* NULL = out of memo
 void fs_context_put(struct fs_context *fs);
 #define LOOKUP_FOLLOW    1u /* follow a final symlink */
 #define LOOKUP_DIRECTORY 2u
-#define LOOKUP_EMPTY     4u /* AT_EMPTY_PATH */
-#define LOOKUP_PARENT    8u /* inside kernel/fs/vfs only */
+#define LOOKUP_EMPTY     4u    /* AT_EMPTY_PATH */
+#define LOOKUP_PARENT    8u    /* inside kernel/fs/vfs only */
+#define LOOKUP_BENEATH   0x80u /* nothing above the start, no absolute and no magic links */
 /* Rights that the descriptor must give where the path begins at one. */
 #define LOOKUP_NEED(rights) ((u32)(rights) << 8)
 #define PATH_MAX_BYTES      4096

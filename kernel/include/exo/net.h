@@ -11,6 +11,8 @@ struct sockaddr_k { /* a bounded copy of a user address; len_bytes as the user g
 	u16 family;
 	u8 data[SOCKADDR_MAX - 2];
 	u32 len_bytes;
+	cap_t dir;        /* where a path that is looked up begins */
+	u32 lookup_flags; /* and how: LOOKUP_* */
 };
 struct socket;
 struct unix_socket;

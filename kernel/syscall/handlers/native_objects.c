@@ -1,5 +1,6 @@
-/* Native calls that make memory, timers, events, interrupts, and wait for them. Layer: syscall.
- * The objects are those of the Linux calls. Source: docs/specs/CAPABILITY_SYSTEM.md. */
+/* Native calls that make memory, timers, events, interrupts, wait for them, and reach a socket
+ * below a directory. Layer: syscall. The objects are those of the Linux calls. Source:
+ * docs/specs/CAPABILITY_SYSTEM.md. */
 #include <exo/drivers.h>
 #include <exo/fs.h>
 #include <exo/memory.h>
@@ -9,11 +10,13 @@
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/linux_net.h>
 #include <exo_abi/native.h>
 #include <arch/uaccess.h>
 
 #include "../../fs/poll/epoll.h"
 #include "../../fs/poll/poll_set.h"
+#include "socket_calls.h"
 
 static u32 slot_flags(u64 flags)
 {
@@ -157,4 +160,25 @@ long exo_wait_many(u64 a0, u64 a1, u64 a2)
 	if (items != on_stack)
 		kfree(items);
 	return ret;
+}
+
+/* The right to connect is asked of the walk, which begins at the same capability that it checks. */
+long exo_socket_connect(u64 a0, u64 a1, u64 a2)
+{
+	struct sockaddr_k a = {.family = AF_UNIX,
+		.dir = (cap_t)a1,
+		.lookup_flags = LOOKUP_FOLLOW | LOOKUP_BENEATH | LOOKUP_NEED(CAP_CONNECT)};
+	struct sock_ref r SCOPED(sock_put) = sock_get(a0, CAP_CONNECT);
+	long ret;
+
+	if (a.dir < 0)
+		return -EBADF;
+	ret = strncpy_from_user((char *)a.data, (const char USER *)a2, UNIX_PATH_MAX);
+	if (ret < 0)
+		return ret;
+	if (!ret || a.data[0] == '/')
+		return ret ? -EPERM : -ENOENT;
+	a.len_bytes = 2 + (u32)ret;
+	return is_err(r.socket) ? ptr_err(r.socket)
+				: r.socket->ops->connect(r.socket, &a, r.file->flags);
 }

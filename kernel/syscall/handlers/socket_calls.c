@@ -44,8 +44,8 @@ int address_import(struct sockaddr_k *a, const void USER *from, u32 len_bytes)
 		return -EPERM;
 	if (len_bytes > SOCKADDR_MAX)
 		return -EINVAL;
-	memset(a, 0, sizeof(*a));
-	a->len_bytes = len_bytes;
+	*a = (struct sockaddr_k){
+		.len_bytes = len_bytes, .dir = AT_FDCWD, .lookup_flags = LOOKUP_FOLLOW};
 	return copy_from_user(a, from, len_bytes);
 }
 
