@@ -8,7 +8,7 @@
 
 #define BALANCE_NS (24 * NS_PER_MS)
 #define WAIT_NS    (1 * NS_PER_MS) /* who waits for less is about to run: its waker goes to sleep */
-#define MOVES_MAX  16u
+#define MOVES_MAX  32u
 #define SCAN_MAX   16u
 
 static struct thread *steal(struct runqueue *from, u32 to_cpu)
