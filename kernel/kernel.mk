@@ -31,6 +31,7 @@
 # sideways: security -> scheduler
 # sideways: scheduler -> posix_x
 # sideways: ipc -> fs
+# sideways: ipc -> posix_x
 # sideways: drivers -> posix_x
 # sideways: fs -> posix_x
 # sideways: net -> posix_x
@@ -45,9 +46,9 @@
 # budget: time 1000
 # budget: security 1500
 # budget: scheduler 2700
-# budget: ipc 500
+# budget: ipc 1650
 # budget: drivers 4900
-# budget: fs 10500
+# budget: fs 10540
 # budget: net 2200
 # budget: posix_x 7550
 # budget: syscall 6300

@@ -12,6 +12,7 @@
 #include <exo/sched.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
+#include <exo/sysv.h>
 #include <exo/time.h>
 #include <exo/vm.h>
 #include <arch/boot.h>
@@ -101,6 +102,7 @@ static void init_main(void *arg)
 	rcu_init();
 	process_init();
 	fs_init();
+	sysv_init();
 	net_init();
 	drivers_init();
 	load_initramfs();

@@ -5,6 +5,7 @@
 #include <exo_abi/linux_fs.h>
 #include <exo/errno.h>
 #include <exo/log.h>
+#include <exo/string.h>
 
 void procfs_init(void);
 extern struct synth_fs procfs;
@@ -32,6 +33,45 @@ int proc_register(const char *path, u32 mode, int (*show)(struct seq *s, void *c
 	n->store = store;
 	n->ctx = ctx;
 	return 0;
+}
+
+static int show_numbers(struct seq *s, void *ctx)
+{
+	const struct proc_numbers *n = ctx;
+
+	for (u64 i = 0; i < n->count; i++)
+		seq_printf(s, "%lu%c", READ_ONCE(n->values[i]), i + 1 < n->count ? '\t' : '\n');
+	return 0;
+}
+
+/* As many as there are in the text, the first ones. */
+static ssize_t store_numbers(const char *text, size_t len, void *ctx)
+{
+	const struct proc_numbers *n = ctx;
+	const char *at = text;
+	u64 value;
+
+	for (u64 i = 0; i < n->count; i++) {
+		while (*at == ' ' || *at == '\t' || *at == '\n')
+			at++;
+		if (i && !*at)
+			break;
+		if (str_to_u64(at, &at, 10, &value) || value > n->max ||
+			(*at && !strchr(" \t\n", *at)))
+			return -EINVAL;
+		WRITE_ONCE(n->values[i], value);
+	}
+	return (ssize_t)len;
+}
+
+int proc_register_numbers(const struct proc_numbers *n, size_t files)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < files; i++)
+		err |= proc_register(n[i].path, S_IFREG | 0644, show_numbers, store_numbers,
+			(void *)(uintptr_t)&n[i]);
+	return err;
 }
 
 void procfs_init(void)

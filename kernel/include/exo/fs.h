@@ -437,6 +437,13 @@ void seq_write(struct seq *s, const void *data, size_t len_bytes);
  * open/read from 0; store may be NULL. */
 int proc_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx),
 	ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
+/* proc_register_numbers - files of @count numbers each, which root may change up to @max. */
+struct proc_numbers {
+	const char *path;
+	u64 *values; /* [a] */
+	u64 count, max;
+};
+int proc_register_numbers(const struct proc_numbers *n, size_t files) MUST_USE;
 int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx),
 	ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
 

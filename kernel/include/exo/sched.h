@@ -15,6 +15,7 @@ struct vm_space;
 struct cred;
 struct cap_space;
 struct fs_context;
+struct sem_undo_list;
 struct runqueue;
 struct sched_class;
 
@@ -106,6 +107,7 @@ struct thread {
 	struct cred *cred;      /* [current writes, RCU read] */
 	struct cap_space *caps; /* [current] */
 	struct fs_context *fs;  /* [current] root, cwd, umask */
+	struct sem_undo_list *sem_undos; /* [current] +1; NULL = it owes nothing (SEM_UNDO) */
 	int (*wait_hook)(void);
 	pid_t tid;     /* [c] */
 	char name[16]; /* [current writes] comm */

@@ -104,7 +104,8 @@ static inline void file_pos_unlock(struct file *f, bool locked)
 }
 
 bool file_is_nosuid(const struct file *f); /* its mount gives no set-ID rights */
-struct file *memfd_create_file(const char *name, bool allow_sealing); /* err_ptr */
+/* memfd_create_file - its path is @prefix and @name. err_ptr. */
+struct file *memfd_create_file(const char *prefix, const char *name, bool allow_sealing);
 bool file_is_memfd(const struct file *f);
 int tmpfs_add_seals(struct inode *i,
 	u32 seals) MUST_USE; /* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */

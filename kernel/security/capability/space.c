@@ -205,7 +205,7 @@ void cap_space_close_on_exec(struct cap_space *s)
 }
 
 /* One more reference unless the last is already gone. */
-static bool object_get_unless_dead(struct object *o)
+bool object_get_unless_dead(struct object *o)
 {
 	u32 refs = __atomic_load_n(&o->refs, __ATOMIC_RELAXED);
 

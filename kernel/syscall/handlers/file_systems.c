@@ -151,6 +151,6 @@ long sys_memfd_create(u64 a0, u64 a1)
 	n = strncpy_from_user(name, (const char USER *)a0, sizeof(name));
 	if (n < 0)
 		return n == -ENAMETOOLONG ? -EINVAL : n;
-	f = memfd_create_file(name, a1 & MFD_ALLOW_SEALING);
+	f = memfd_create_file("memfd:", name, a1 & MFD_ALLOW_SEALING);
 	return is_err(f) ? ptr_err(f) : fd_install_new(f, a1 & MFD_CLOEXEC ? O_CLOEXEC : 0);
 }

@@ -22,6 +22,22 @@ static int time_from_user(u64 from, ns_t *out)
 	return 0;
 }
 
+int moment_from_user(u64 from, enum moment_kind kind, ns_t *out)
+{
+	ns_t t, now = clock_monotonic(), wall;
+	int err = from ? time_from_user(from, &t) : 0;
+
+	*out = NS_FOREVER;
+	if (err || !from || t == (ns_t)INT64_MAX)
+		return err;
+	if (kind == MOMENT_REALTIME) {
+		wall = clock_realtime();
+		t = t > wall ? t - wall : 0;
+	}
+	*out = kind == MOMENT_MONOTONIC ? t : now + t;
+	return 0;
+}
+
 static int time_to_user(u64 to, ns_t t)
 {
 	struct timespec_abi ts = {(s64)(t / NS_PER_SEC), (s64)(t % NS_PER_SEC)};
