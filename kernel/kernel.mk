@@ -50,7 +50,7 @@
 # budget: drivers 4900
 # budget: fs 10590
 # budget: net 2200
-# budget: posix_x 7200
+# budget: posix_x 7250
 # budget: syscall 6300
 # budget: boot 500
 
