@@ -7,6 +7,7 @@
 #include <exo/fs.h>
 #include <exo/log.h>
 #include <exo/memory.h>
+#include <exo/mqueue.h>
 #include <exo/net.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
@@ -103,6 +104,7 @@ static void init_main(void *arg)
 	process_init();
 	fs_init();
 	sysv_init();
+	mqueue_init();
 	net_init();
 	drivers_init();
 	load_initramfs();

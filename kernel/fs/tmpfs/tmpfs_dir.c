@@ -51,6 +51,21 @@ static int tmpfs_create(struct inode *dir, struct dentry *d, u32 mode)
 	return tmpfs_mknod(dir, d, mode, 0);
 }
 
+static int objects_create(struct inode *dir, struct dentry *d, u32 mode)
+{
+	struct inode *i = tmpfs_inode_create(dir->sb, mode);
+	int err;
+
+	if (is_err(i))
+		return (int)ptr_err(i);
+	err = tmpfs_super_of(dir)->objects->create(i, d->priv);
+	if (err)
+		inode_put(i);
+	else
+		entry_make(dir, d, i);
+	return err;
+}
+
 static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
 {
 	size_t len = strlen(target);
@@ -303,6 +318,7 @@ const struct inode_ops tmpfs_dir_inode_ops = {
 	.rename = tmpfs_rename,
 	TMPFS_XATTR_OPS,
 };
+const struct inode_ops tmpfs_objects_dir_ops = {.create = objects_create, .unlink = tmpfs_unlink};
 const struct inode_ops tmpfs_link_inode_ops = {
 	.readlink = tmpfs_readlink, .fast_link = tmpfs_fast_link, TMPFS_XATTR_OPS};
 const struct inode_ops tmpfs_special_inode_ops = {TMPFS_XATTR_OPS};

@@ -26,9 +26,10 @@ struct tmpfs_inode {
 	};
 };
 struct tmpfs_super {
-	u64 pages_max, inodes_max;   /* [a] 0 = no limit */
-	s64 pages_used, inodes_used; /* [a] */
-	u32 mode, uid, gid;          /* [c] of the root */
+	u64 pages_max, inodes_max;        /* [a] 0 = no limit */
+	s64 pages_used, inodes_used;      /* [a] */
+	u32 mode, uid, gid;               /* [c] of the root */
+	const struct objects_fs *objects; /* [c] whose its files are; NULL: ordinary */
 };
 static inline struct tmpfs_inode *tmpfs_of(struct inode *i)
 {
@@ -40,8 +41,8 @@ static inline struct tmpfs_super *tmpfs_super_of(const struct inode *i)
 }
 
 struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode); /* err_ptr(-ENOSPC -ENOMEM) */
-extern const struct inode_ops tmpfs_dir_inode_ops, tmpfs_file_inode_ops, tmpfs_link_inode_ops,
-	tmpfs_special_inode_ops;
+extern const struct inode_ops tmpfs_objects_dir_ops, tmpfs_dir_inode_ops, tmpfs_file_inode_ops,
+	tmpfs_link_inode_ops, tmpfs_special_inode_ops;
 extern const struct file_ops tmpfs_dir_ops, tmpfs_file_ops;
 extern const struct vm_object_ops tmpfs_pages_ops, tmpfs_backed_ops;
 int tmpfs_charge(struct vm_object *o, s64 pages);

@@ -85,6 +85,10 @@ static void tmpfs_inode_free_rcu(struct rcu_head *h)
 
 static void tmpfs_inode_gone(struct inode *i)
 {
+	const struct objects_fs *objects = tmpfs_super_of(i)->objects;
+
+	if (objects && i->priv)
+		objects->gone(i);
 	tmpfs_xattrs_free(tmpfs_of(i));
 	counter_add(&tmpfs_super_of(i)->inodes_used, 0, -1);
 	rcu_call(&i->rcu, tmpfs_inode_free_rcu);
@@ -221,7 +225,7 @@ static int tmpfs_statfs(struct super_block *sb, struct statfs_k *out)
 	s64 pages = MAX(ts->pages_used, (s64)0), inodes = MAX(ts->inodes_used, (s64)0);
 
 	*out = (struct statfs_k){
-		.type = TMPFS_MAGIC,
+		.type = ts->objects ? ts->objects->magic : TMPFS_MAGIC,
 		.bsize = PAGE_SIZE,
 		.frsize = PAGE_SIZE,
 		.namelen = NAME_MAX_BYTES,
@@ -259,6 +263,9 @@ static int tmpfs_show_options(struct super_block *sb, char *buf, size_t size)
 {
 	struct tmpfs_super *ts = sb->priv;
 
+	*buf = 0;
+	if (ts->objects)
+		return 0;
 	return snprintf(buf, size, ",size=%lluk,nr_inodes=%llu",
 		(unsigned long long)ts->pages_max * (PAGE_SIZE / 1024),
 		(unsigned long long)ts->inodes_max);
@@ -305,6 +312,20 @@ int tmpfs_super_create(const char *data, const struct fs_type *type, struct supe
 	}
 	*out = sb;
 	return 0;
+}
+
+int objects_fs_init(struct objects_fs *o)
+{
+	struct super_block *sb;
+	int err = tmpfs_super_create("mode=1777", &o->type, &sb);
+
+	if (err)
+		return err;
+	((struct tmpfs_super *)sb->priv)->objects = o;
+	sb->root->inode->ops = &tmpfs_objects_dir_ops;
+	o->root = (struct path){mount_create_internal(sb, o->type.name), sb->root};
+	fs_register(&o->type);
+	return o->root.mount ? 0 : -ENOMEM;
 }
 
 static int tmpfs_mount(const char *source, const char *data, u32 flags, struct super_block **out)

@@ -269,6 +269,40 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 	return err;
 }
 
+int child_lookup_locked(const struct path *dir, const char *text, struct dentry **out)
+{
+	struct name n = {text, name_scan(text)};
+	struct dentry *d;
+
+	*out = NULL;
+	if (!*text)
+		return -ENOENT;
+	if (text[name_len(&n)] || !strcmp(text, ".") || !strcmp(text, ".."))
+		return -EACCES;
+	d = lookup_one_locked(dir->dentry, &n);
+	if (is_err(d))
+		return (int)ptr_err(d);
+	*out = d;
+	return 0;
+}
+
+int objects_unlink(struct objects_fs *o, const char *text)
+{
+	struct walk w = {.at = o->root};
+	struct inode *dir = w.at.dentry->inode;
+	struct dentry *d;
+	int err;
+
+	rwsem_write_lock(&dir->lock);
+	err = child_lookup_locked(&w.at, text, &d);
+	if (!err)
+		err = remove_locked(&w, d, false);
+	rwsem_write_unlock(&dir->lock);
+	if (d)
+		dentry_put(d);
+	return err;
+}
+
 static int remove_text(cap_t dirfd, const char *text, bool directory)
 {
 	struct walk w;

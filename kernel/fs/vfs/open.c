@@ -276,6 +276,44 @@ struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
 	return f;
 }
 
+struct file *objects_open(
+	struct objects_fs *o, const char *text, u32 o_flags, u32 mode, const void *arg)
+{
+	struct inode *dir = o->root.dentry->inode;
+	struct file *f = file_alloc(o_flags);
+	struct dentry *d;
+	bool created = false;
+	int err;
+
+	if (is_err(f))
+		return f;
+	rwsem_write_lock(&dir->lock);
+	err = child_lookup_locked(&o->root, text, &d);
+	if (!err && !d->inode) {
+		d->priv = (void *)(uintptr_t)arg;
+		err = o_flags & O_CREAT ? path_may_create(&o->root) : -ENOENT;
+		if (!err)
+			err = dir->ops->create(
+				dir, d, S_IFREG | (mode & S_IALLUGO & ~fs_current()->umask));
+		created = !err;
+	} else if (!err && (o_flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) {
+		err = -EEXIST;
+	}
+	rwsem_write_unlock(&dir->lock);
+	if (d) {
+		mount_get(o->root.mount);
+		f->path = (struct path){o->root.mount, d};
+	}
+	if (!err)
+		err = open_here(f, o_flags & ~O_TRUNC, created);
+	if (!err)
+		return f;
+	if (!f->inode)
+		path_put(&f->path);
+	file_put(f);
+	return err_ptr(err);
+}
+
 static int open_exec_here(struct file *f)
 {
 	struct inode *i = f->path.dentry->inode;

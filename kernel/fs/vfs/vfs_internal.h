@@ -232,6 +232,9 @@ int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags);
 struct dentry *lookup_one(struct dentry *dir, const struct name *n);
 struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n);
 
+/* child_lookup_locked - as lookup_one_locked; *out is NULL after an error. -EACCES not one name. */
+int child_lookup_locked(const struct path *dir, const char *text, struct dentry **out) MUST_USE;
+
 /* ---- permission ---- */
 int inode_permission_cred(struct inode *i, u32 mask, const struct cred *c) MUST_USE;
 static ALWAYS_INLINE int walk_permission(struct inode *i)

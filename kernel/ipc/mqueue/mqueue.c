@@ -1,0 +1,411 @@
+/* POSIX message queues. Layer: ipc.
+ *
+ * A queue is the private part of an inode of the file system `mqueue`, a tmpfs of one directory, of
+ * which there is one however often it is mounted. Sleepers try again under the lock, one for each
+ * message that comes or goes. A process that asked is told of the first message of an empty queue,
+ * unless somebody sleeps for it.
+ *
+ * Locks: queue->lock (IPC). Limits: /proc/sys/fs/mqueue, RLIMIT_MSGQUEUE for all that a user's
+ * queues could hold. Sources: mq_overview(7), mq_notify(3). */
+#include <exo/errno.h>
+#include <exo/log.h>
+#include <exo/memory.h>
+#include <exo/mqueue.h>
+#include <exo/posix_x.h>
+#include <exo/string.h>
+#include <exo/sysv.h>
+#include <exo/vfs.h>
+
+#define MESSAGES_MAX   65536 /* of a privileged creator */
+#define SIZE_MAX_BYTES (16u << 20)
+#define NODE_BYTES     48 /* what Linux counts for a message, and for a priority */
+#define TEXT_BYTES     80 /* st_size */
+
+struct mq {
+	spinlock_t lock;
+	struct rb_tree messages;             /* [lock] struct ipc_message by rank */
+	u64 count, bytes;                    /* [lock; polls read] */
+	u64 messages_max, size_max;          /* [c] */
+	u32 receiving;                       /* [lock] who sleeps for a message */
+	struct waitqueue receivers, senders; /* and who polls */
+	struct process *owner;               /* [lock] +1 who is told; NULL = nobody */
+	struct mq_event event;               /* [lock] of owner */
+	struct user_account *account;        /* [c] +1 charged with charged_bytes */
+	u64 charged_bytes;                   /* [c] */
+};
+
+static u64 queues_max = 256, messages_max = 10, size_max = 8192, messages_default = 10,
+	   size_default = 8192; /* [a] sysctls */
+static u64 queues;              /* [a] */
+
+/* ---- life ---- */
+
+static int attr_check(const struct mq_attr_abi *a, bool privileged)
+{
+	u64 count = privileged ? MESSAGES_MAX : READ_ONCE(messages_max),
+	    size = privileged ? SIZE_MAX_BYTES : READ_ONCE(size_max);
+
+	return a->messages_max <= 0 || a->size_max <= 0 || (u64)a->messages_max > count ||
+			       (u64)a->size_max > size
+		       ? -EINVAL
+		       : 0;
+}
+
+static void mq_free(struct mq *q)
+{
+	struct rb_node *n;
+
+	while ((n = rb_first(&q->messages))) {
+		rb_erase(&q->messages, n);
+		kfree(container_of(n, struct ipc_message, rank));
+	}
+	if (q->account)
+		account_discharge_queue(q->account, q->charged_bytes);
+	__atomic_fetch_sub(&queues, 1, __ATOMIC_RELAXED);
+	kfree(q);
+}
+
+static void mq_gone(struct inode *i)
+{
+	mq_free(i->priv);
+}
+
+static const struct file_ops mq_file_ops;
+
+static int mq_create(struct inode *i, const void *arg)
+{
+	struct mq_attr_abi attr = {.messages_max = (s64)MIN(messages_default, messages_max),
+		.size_max = (s64)MIN(size_default, size_max)};
+	bool privileged = cred_capable(current->cred, LCAP_SYS_RESOURCE);
+	u64 others = __atomic_fetch_add(&queues, 1, __ATOMIC_RELAXED);
+	struct mq *q = kzalloc(sizeof(*q), ALLOC_DATA);
+	int err = 0;
+
+	if (arg)
+		attr = *(const struct mq_attr_abi *)arg;
+	if (!q)
+		err = -ENOMEM;
+	else if (others >= READ_ONCE(queues_max) && !privileged)
+		err = -ENOSPC;
+	else
+		err = attr_check(&attr, privileged);
+	if (err) {
+		__atomic_fetch_sub(&queues, 1, __ATOMIC_RELAXED);
+		kfree(q);
+		return err;
+	}
+	spin_init(&q->lock, RANK_IPC);
+	waitqueue_init(&q->receivers);
+	waitqueue_init(&q->senders);
+	q->messages_max = (u64)attr.messages_max;
+	q->size_max = (u64)attr.size_max;
+	q->charged_bytes = q->messages_max * (NODE_BYTES + q->size_max) +
+			   MIN(q->messages_max, (u64)MQ_PRIORITY_MAX) * NODE_BYTES;
+	err = account_charge_queue(&q->account, q->charged_bytes);
+	if (err) {
+		mq_free(q);
+		return err;
+	}
+	i->file_ops = &mq_file_ops;
+	i->priv = q;
+	i->pages.size_bytes = TEXT_BYTES;
+	return 0;
+}
+
+/* ---- the file system ---- */
+
+static int mqueue_mount(const char *source, const char *data, u32 flags, struct super_block **out);
+static struct objects_fs mqueue_fs = {
+	.type = {.name = "mqueue", .mount = mqueue_mount, .flags = FS_NODEV},
+	.magic = 0x19800202,
+	.create = mq_create,
+	.gone = mq_gone};
+
+static int mqueue_mount(const char *source, const char *data, u32 flags, struct super_block **out)
+{
+	*out = mqueue_fs.root.dentry->sb;
+	__atomic_fetch_add(&(*out)->refs, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+struct file *mq_open_file(const char *name, u32 o_flags, u32 mode, const struct mq_attr_abi *attr)
+{
+	return objects_open(&mqueue_fs, name, o_flags, mode, attr);
+}
+
+int mq_unlink_name(const char *name)
+{
+	return objects_unlink(&mqueue_fs, name);
+}
+
+/* ---- who is told ---- */
+
+/* Takes the registration off. Return: whose it was, +1, or NULL. Locked. */
+static struct process *owner_take_locked(struct mq *q)
+{
+	struct process *p = q->owner;
+
+	q->owner = NULL;
+	return p;
+}
+
+static void tell(struct process *p, const struct mq_event *event)
+{
+	struct siginfo info = {.signo = event->signo, .code = SI_MESGQ};
+
+	info.kill.pid = process_pid(current->proc);
+	info.kill.uid = current->cred->uid;
+	info.kill.value = event->value;
+	if (event->notify == SIGEV_SIGNAL && event->signo)
+		(void)signal_send_process(p, &info);
+	process_put(p);
+}
+
+static int notify(struct mq *q, const struct mq_event *event)
+{
+	struct process *old = NULL;
+	int err = 0;
+
+	spin_lock(&q->lock);
+	if (!event) {
+		if (q->owner == current->proc)
+			old = owner_take_locked(q);
+	} else if (q->owner) {
+		err = -EBUSY;
+	} else {
+		process_get(current->proc);
+		q->owner = current->proc;
+		q->event = *event;
+	}
+	spin_unlock(&q->lock);
+	if (old)
+		process_put(old);
+	return err;
+}
+
+/* Whoever closes a descriptor of a queue no longer wants to be told. */
+static void mq_flush(struct file *f, struct cap_space *s)
+{
+	(void)!notify(f->inode->priv, NULL);
+}
+
+/* ---- messages ---- */
+
+static bool more_urgent(const struct rb_node *a, const struct rb_node *b)
+{
+	return container_of(a, struct ipc_message, rank)->type >
+	       container_of(b, struct ipc_message, rank)->type;
+}
+
+static int try_send(struct mq *q, struct ipc_message *m)
+{
+	struct process *told = NULL;
+	struct mq_event event;
+
+	spin_lock(&q->lock);
+	if (q->count >= q->messages_max) {
+		spin_unlock(&q->lock);
+		return -EAGAIN;
+	}
+	rb_insert(&q->messages, &m->rank, more_urgent);
+	q->bytes += m->len_bytes;
+	if (!q->count++ && !q->receiving) {
+		event = q->event;
+		told = owner_take_locked(q);
+	}
+	spin_unlock(&q->lock);
+	wake_one(&q->receivers, POLL_IN | POLL_RDNORM);
+	if (told)
+		tell(told, &event);
+	return 0;
+}
+
+static int send(struct mq *q, bool wait, struct ipc_message *m, ns_t deadline_ns)
+{
+	int ret = try_send(q, m), err = 0;
+
+	if (ret && wait)
+		err = wait_event_mode(&q->senders, !(ret = try_send(q, m)), WAIT_INTERRUPTIBLE,
+			deadline_ns, true);
+	return err ? err : ret;
+}
+
+static struct ipc_message *take_locked(struct mq *q)
+{
+	struct rb_node *n = rb_first(&q->messages);
+	struct ipc_message *m;
+
+	if (!n)
+		return NULL;
+	m = container_of(n, struct ipc_message, rank);
+	rb_erase(&q->messages, n);
+	q->count--;
+	q->bytes -= m->len_bytes;
+	return m;
+}
+
+/* @sleepers: who sleeps for a message more, or less, from now on. */
+static struct ipc_message *try_receive(struct mq *q, s32 sleepers)
+{
+	struct ipc_message *m;
+
+	spin_lock(&q->lock);
+	m = take_locked(q);
+	q->receiving += (u32)sleepers;
+	spin_unlock(&q->lock);
+	return m;
+}
+
+/* message | err_ptr */
+static struct ipc_message *receive(struct mq *q, bool wait, ns_t deadline_ns)
+{
+	struct ipc_message *m = try_receive(q, wait);
+	int err = -EAGAIN;
+
+	if (!m && wait)
+		err = wait_event_mode(&q->receivers, (m = try_receive(q, 0)) != NULL,
+			WAIT_INTERRUPTIBLE, deadline_ns, true);
+	if (wait) {
+		spin_lock(&q->lock);
+		q->receiving--;
+		if (!m) /* what came last was told to nobody */
+			m = take_locked(q);
+		spin_unlock(&q->lock);
+	}
+	if (!m)
+		return err_ptr(err);
+	wake_one(&q->senders, POLL_OUT | POLL_WRNORM);
+	return m;
+}
+
+/* ---- the file ---- */
+
+static ssize_t mq_read(struct file *f, struct uio *u, u64 *pos)
+{
+	struct mq *q = f->inode->priv;
+	char text[TEXT_BYTES + 40];
+	size_t len, moved;
+	bool signals;
+
+	spin_lock(&q->lock);
+	signals = q->owner && q->event.notify == SIGEV_SIGNAL;
+	len = (size_t)snprintf(text, sizeof(text),
+		"QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", q->bytes,
+		q->owner ? q->event.notify : 0, signals ? q->event.signo : 0,
+		q->owner ? process_pid(q->owner) : 0);
+	spin_unlock(&q->lock);
+	if (*pos >= len)
+		return 0;
+	moved = uio_write(u, text + *pos, MIN(len - *pos, u->left));
+	*pos += moved;
+	return moved || !u->left ? (ssize_t)moved : -EFAULT;
+}
+
+static u32 mq_poll(struct file *f, struct poll_table *pt)
+{
+	struct mq *q = f->inode->priv;
+	u64 count;
+
+	poll_wait(pt, f, &q->receivers);
+	poll_wait(pt, f, &q->senders);
+	count = READ_ONCE(q->count);
+	return (count ? POLL_IN | POLL_RDNORM : 0) |
+	       (count < q->messages_max ? POLL_OUT | POLL_WRNORM : 0);
+}
+
+static const struct file_ops mq_file_ops = {
+	.read = mq_read, .seek = file_seek_generic, .poll = mq_poll, .flush = mq_flush};
+
+/* ---- calls ---- */
+
+struct mq_ref {
+	struct file *file;
+	struct mq *q;
+	bool borrowed;
+};
+
+static void ref_put(struct mq_ref *r)
+{
+	if (!is_err(r->file))
+		fd_file_release(r->file, r->borrowed);
+}
+
+/* The queue of slot @fd, if it was opened so. 0 | -EBADF... */
+static int ref_get(struct mq_ref *r, cap_t fd, u32 rights, u32 fmode)
+{
+	r->file = fd_file(fd, rights, &r->borrowed);
+	if (is_err(r->file))
+		return (int)ptr_err(r->file);
+	r->q = r->file->inode->priv;
+	return r->file->ops != &mq_file_ops || fmode & ~r->file->mode ? -EBADF : 0;
+}
+
+int mq_send(cap_t fd, const void USER *text, u64 len_bytes, u32 priority, ns_t deadline_ns)
+{
+	struct mq_ref r SCOPED(ref_put);
+	int err = ref_get(&r, fd, CAP_WRITE, FMODE_WRITE);
+	struct ipc_message *m;
+
+	if (err)
+		return err;
+	if (len_bytes > r.q->size_max)
+		return -EMSGSIZE;
+	m = ipc_message_create(text, len_bytes);
+	if (is_err(m))
+		return (int)ptr_err(m);
+	m->type = priority;
+	err = send(r.q, !(r.file->flags & O_NONBLOCK), m, deadline_ns);
+	if (err)
+		kfree(m);
+	return err;
+}
+
+struct ipc_message *mq_receive(cap_t fd, u64 room_bytes, ns_t deadline_ns)
+{
+	struct mq_ref r SCOPED(ref_put);
+	int err = ref_get(&r, fd, CAP_READ, FMODE_READ);
+
+	if (!err && room_bytes < r.q->size_max)
+		err = -EMSGSIZE;
+	return err ? err_ptr(err) : receive(r.q, !(r.file->flags & O_NONBLOCK), deadline_ns);
+}
+
+int mq_notify(cap_t fd, const struct mq_event *event)
+{
+	struct mq_ref r SCOPED(ref_put);
+	int err = ref_get(&r, fd, 0, 0);
+
+	return err ? err : notify(r.q, event);
+}
+
+int mq_attributes(cap_t fd, const struct mq_attr_abi *new, struct mq_attr_abi *old)
+{
+	struct mq_ref r SCOPED(ref_put);
+	int err = ref_get(&r, fd, new ? CAP_ADMIN : CAP_STAT, 0);
+	u32 flags;
+
+	if (err)
+		return err;
+	flags = r.file->flags;
+	*old = (struct mq_attr_abi){.flags = flags & O_NONBLOCK,
+		.messages_max = (s64)r.q->messages_max,
+		.size_max = (s64)r.q->size_max,
+		.messages = (s64)READ_ONCE(r.q->count)};
+	if (new)
+		WRITE_ONCE(r.file->flags, (flags & ~O_NONBLOCK) | (u32) new->flags);
+	return 0;
+}
+
+static const struct proc_numbers sysctls[] = {
+	{"sys/fs/mqueue/queues_max", &queues_max, 1, INT32_MAX},
+	{"sys/fs/mqueue/msg_max", &messages_max, 1, MESSAGES_MAX},
+	{"sys/fs/mqueue/msgsize_max", &size_max, 1, SIZE_MAX_BYTES},
+	{"sys/fs/mqueue/msg_default", &messages_default, 1, MESSAGES_MAX},
+	{"sys/fs/mqueue/msgsize_default", &size_default, 1, SIZE_MAX_BYTES},
+};
+
+void mqueue_init(void)
+{
+	if (objects_fs_init(&mqueue_fs) || proc_register_numbers(sysctls, ARRAY_LEN(sysctls)))
+		log_err("mqueue: no memory");
+}
