@@ -140,15 +140,6 @@ int mq_unlink_name(const char *name)
 
 /* ---- who is told ---- */
 
-/* Takes the registration off. Return: whose it was, +1, or NULL. Locked. */
-static struct process *owner_take_locked(struct mq *q)
-{
-	struct process *p = q->owner;
-
-	q->owner = NULL;
-	return p;
-}
-
 static void tell(struct process *p, const struct mq_event *event)
 {
 	struct siginfo info = {.signo = event->signo, .code = SI_MESGQ};
@@ -163,24 +154,19 @@ static void tell(struct process *p, const struct mq_event *event)
 
 static int notify(struct mq *q, const struct mq_event *event)
 {
-	struct process *old = NULL;
-	int err = 0;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 
-	spin_lock(&q->lock);
-	if (!event) {
-		if (q->owner == current->proc)
-			old = owner_take_locked(q);
-	} else if (q->owner) {
-		err = -EBUSY;
-	} else {
+	if (event && q->owner)
+		return -EBUSY;
+	if (event) {
 		process_get(current->proc);
 		q->owner = current->proc;
 		q->event = *event;
+	} else if (q->owner == current->proc) {
+		process_put(q->owner);
+		q->owner = NULL;
 	}
-	spin_unlock(&q->lock);
-	if (old)
-		process_put(old);
-	return err;
+	return 0;
 }
 
 /* Whoever closes a descriptor of a queue no longer wants to be told. */
@@ -211,7 +197,8 @@ static int try_send(struct mq *q, struct ipc_message *m)
 	q->bytes += m->len_bytes;
 	if (!q->count++ && !q->receiving) {
 		event = q->event;
-		told = owner_take_locked(q);
+		told = q->owner;
+		q->owner = NULL;
 	}
 	spin_unlock(&q->lock);
 	wake_one(&q->receivers, POLL_IN | POLL_RDNORM);
@@ -230,52 +217,37 @@ static int send(struct mq *q, bool wait, struct ipc_message *m, ns_t deadline_ns
 	return err ? err : ret;
 }
 
-static struct ipc_message *take_locked(struct mq *q)
+/* The next message, or NULL. Whether current counts as a sleeper: it @was, and @is if there is
+ * none.
+ */
+static struct ipc_message *try_receive(struct mq *q, u32 was, u32 is)
 {
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 	struct rb_node *n = rb_first(&q->messages);
-	struct ipc_message *m;
 
+	q->receiving += (n ? 0 : is) - was;
 	if (!n)
 		return NULL;
-	m = container_of(n, struct ipc_message, rank);
 	rb_erase(&q->messages, n);
 	q->count--;
-	q->bytes -= m->len_bytes;
-	return m;
-}
-
-/* @sleepers: who sleeps for a message more, or less, from now on. */
-static struct ipc_message *try_receive(struct mq *q, s32 sleepers)
-{
-	struct ipc_message *m;
-
-	spin_lock(&q->lock);
-	m = take_locked(q);
-	q->receiving += (u32)sleepers;
-	spin_unlock(&q->lock);
-	return m;
+	q->bytes -= container_of(n, struct ipc_message, rank)->len_bytes;
+	wake_one(&q->senders, POLL_OUT | POLL_WRNORM);
+	return container_of(n, struct ipc_message, rank);
 }
 
 /* message | err_ptr */
 static struct ipc_message *receive(struct mq *q, bool wait, ns_t deadline_ns)
 {
-	struct ipc_message *m = try_receive(q, wait);
+	struct ipc_message *m = try_receive(q, 0, wait);
 	int err = -EAGAIN;
 
-	if (!m && wait)
-		err = wait_event_mode(&q->receivers, (m = try_receive(q, 0)) != NULL,
+	if (!m && wait) {
+		err = wait_event_mode(&q->receivers, (m = try_receive(q, 1, 1)) != NULL,
 			WAIT_INTERRUPTIBLE, deadline_ns, true);
-	if (wait) {
-		spin_lock(&q->lock);
-		q->receiving--;
 		if (!m) /* what came last was told to nobody */
-			m = take_locked(q);
-		spin_unlock(&q->lock);
+			m = try_receive(q, 1, 0);
 	}
-	if (!m)
-		return err_ptr(err);
-	wake_one(&q->senders, POLL_OUT | POLL_WRNORM);
-	return m;
+	return m ? m : err_ptr(err);
 }
 
 /* ---- the file ---- */

@@ -65,12 +65,11 @@ struct sysv_object *sysv_lock(struct sysv_table *t, s32 id, u32 mode)
 	mutex_lock(&t->lock);
 	o = id >= 0 && index < t->slots_max ? t->slots[index] : NULL;
 	if (o && (o->id == id || mode & SYSV_BY_INDEX)) {
+		__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
 		spin_lock(&o->lock);
 		err = access_locked(o, mode & 0777);
 		if (err)
-			spin_unlock(&o->lock);
-		else
-			__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+			sysv_unlock(o);
 	}
 	mutex_unlock(&t->lock);
 	return err ? err_ptr(err) : o;
@@ -223,7 +222,7 @@ static long object_change(struct sysv_table *t, s32 id, s32 command, const union
 	if (is_err(o))
 		return ptr_err(o);
 	if (command != IPC_SET && !remove)
-		err = t->type->other(o, command);
+		err = t->type->other ? t->type->other(o, command) : -EINVAL;
 	else if (!sysv_owned(o) && !cred_capable(current->cred, LCAP_SYS_ADMIN))
 		err = -EPERM;
 	else if (!remove)
@@ -265,27 +264,21 @@ long sysv_control(enum sysv_kind kind, s32 id, s32 command, union sysv_ds *ds, s
 {
 	struct sysv_table *t = sysv_table(kind);
 	s32 special = command - t->type->stat_command; /* STAT, INFO, STAT_ANY */
-	struct sysv_object *o;
-	long ret = 0;
+	struct sysv_object *o SCOPED(sysv_unlock_at) = err_ptr(-EINVAL);
 
 	*out_bytes = 0;
 	if (id < 0)
 		return -EINVAL;
 	if (command == IPC_INFO || special == 1)
 		return table_info(t, command == IPC_INFO, ds, out_bytes);
-	if (command == IPC_SET || command == IPC_RMID)
-		return object_change(t, id, command, ds);
 	if (command != IPC_STAT && special != 0 && special != 2)
-		return t->type->other ? object_change(t, id, command, ds) : -EINVAL;
+		return object_change(t, id, command, ds);
 	o = sysv_lock(t, id, command == IPC_STAT ? 0444 : SYSV_BY_INDEX | (special ? 0 : 0444));
 	if (is_err(o))
 		return ptr_err(o);
 	stat_locked(o, ds);
 	*out_bytes = t->type->ds_bytes;
-	if (command != IPC_STAT)
-		ret = o->id;
-	sysv_unlock(o);
-	return ret;
+	return command == IPC_STAT ? 0 : o->id;
 }
 
 size_t sysv_ds_bytes(enum sysv_kind kind)
@@ -298,19 +291,17 @@ size_t sysv_ds_bytes(enum sysv_kind kind)
 static int show_objects(struct seq *s, void *ctx)
 {
 	struct sysv_table *t = ctx;
-	struct sysv_object *o;
 	union sysv_ds ds;
-	s32 id;
+	size_t bytes;
+	long id;
 
 	seq_printf(s, "       key      %s\n", t->type->proc_header);
 	for (u32 i = 0; i < READ_ONCE(t->slots_max); i++) {
-		o = sysv_lock(t, (s32)i, SYSV_BY_INDEX);
-		if (is_err(o))
+		id = sysv_control((enum sysv_kind)(t - sysv_table(0)), (s32)i,
+			t->type->stat_command + 2, &ds, &bytes);
+		if (id < 0)
 			continue;
-		stat_locked(o, &ds);
-		id = o->id;
-		sysv_unlock(o);
-		seq_printf(s, "%10d %10d  %4o ", ds.perm.key, id, ds.perm.mode);
+		seq_printf(s, "%10d %10ld  %4o ", ds.perm.key, id, ds.perm.mode);
 		t->type->show(s, &ds);
 	}
 	return 0;

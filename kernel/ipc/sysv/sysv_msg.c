@@ -40,52 +40,45 @@ struct ipc_message *ipc_message_create(const void USER *text, u64 len_bytes)
 /* 0 queued | -EAGAIN no room | -EIDRM */
 static int try_send(struct msg_queue *q, struct ipc_message *m)
 {
-	int ret = 0;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->o.lock);
 
-	spin_lock(&q->o.lock);
-	if (q->o.removed) {
-		ret = -EIDRM;
-	} else if (m->len_bytes > q->bytes_max - MIN(q->bytes, q->bytes_max) ||
-		   q->count >= q->bytes_max) {
-		ret = -EAGAIN;
-	} else {
-		list_add_tail(&q->messages, &m->node);
-		q->bytes += m->len_bytes;
-		q->count++;
-		q->lspid = sysv_pid();
-		q->stime = sysv_now();
-		wake_all(&q->receivers, 0);
-	}
-	spin_unlock(&q->o.lock);
-	return ret;
+	if (q->o.removed)
+		return -EIDRM;
+	if (m->len_bytes > q->bytes_max - MIN(q->bytes, q->bytes_max) || q->count >= q->bytes_max)
+		return -EAGAIN;
+	list_add_tail(&q->messages, &m->node);
+	q->bytes += m->len_bytes;
+	q->count++;
+	q->lspid = sysv_pid();
+	q->stime = sysv_now();
+	wake_all(&q->receivers, 0);
+	return 0;
 }
 
 long msg_send(s32 id, s64 type, const void USER *text, u64 len_bytes, u32 flags)
 {
 	struct ipc_message *m;
 	struct sysv_object *o;
-	struct msg_queue *q;
 	int ret, err = 0;
 
-	if (id < 0 || type < 1 || len_bytes > READ_ONCE(sysv_table(SYSV_MSG)->size_max))
+	if (type < 1 || len_bytes > READ_ONCE(sysv_table(SYSV_MSG)->size_max))
 		return -EINVAL;
 	m = ipc_message_create(text, len_bytes);
 	if (is_err(m))
 		return ptr_err(m);
 	m->type = type;
 	o = sysv_lock(sysv_table(SYSV_MSG), id, 0222);
-	if (is_err(o)) {
-		kfree(m);
-		return ptr_err(o);
+	ret = (int)ptr_err(o);
+	if (!is_err(o)) {
+		spin_unlock(&o->lock);
+		ret = try_send(queue_of(o), m);
+		if (ret == -EAGAIN && !(flags & IPC_NOWAIT))
+			err = wait_event(
+				&queue_of(o)->senders, (ret = try_send(queue_of(o), m)) != -EAGAIN);
+		sysv_put(o);
 	}
-	spin_unlock(&o->lock);
-	q = queue_of(o);
-	ret = try_send(q, m);
-	if (ret == -EAGAIN && !(flags & IPC_NOWAIT))
-		err = wait_event(&q->senders, (ret = try_send(q, m)) != -EAGAIN);
 	if (ret)
 		kfree(m);
-	sysv_put(o);
 	return err ? -ERESTARTNOHAND : ret;
 }
 
@@ -124,27 +117,23 @@ static struct ipc_message *message_copy(const struct ipc_message *m)
 /* message | err_ptr(-ENOMSG | -E2BIG | -EIDRM | -ENOMEM) */
 static struct ipc_message *try_receive(struct msg_queue *q, u64 room_bytes, s64 type, u32 flags)
 {
-	struct ipc_message *m;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->o.lock);
+	struct ipc_message *m = choose_locked(q, type, flags);
 
-	spin_lock(&q->o.lock);
-	m = choose_locked(q, type, flags);
-	if (q->o.removed) {
-		m = err_ptr(-EIDRM);
-	} else if (!m) {
-		m = err_ptr(-ENOMSG);
-	} else if (m->len_bytes > room_bytes && !(flags & MSG_NOERROR)) {
-		m = err_ptr(-E2BIG);
-	} else if (flags & MSG_COPY) {
-		m = message_copy(m);
-	} else {
-		list_del(&m->node);
-		q->bytes -= m->len_bytes;
-		q->count--;
-		q->lrpid = sysv_pid();
-		q->rtime = sysv_now();
-		wake_all(&q->senders, 0);
-	}
-	spin_unlock(&q->o.lock);
+	if (q->o.removed)
+		return err_ptr(-EIDRM);
+	if (!m)
+		return err_ptr(-ENOMSG);
+	if (m->len_bytes > room_bytes && !(flags & MSG_NOERROR))
+		return err_ptr(-E2BIG);
+	if (flags & MSG_COPY)
+		return message_copy(m);
+	list_del(&m->node);
+	q->bytes -= m->len_bytes;
+	q->count--;
+	q->lrpid = sysv_pid();
+	q->rtime = sysv_now();
+	wake_all(&q->senders, 0);
 	return m;
 }
 

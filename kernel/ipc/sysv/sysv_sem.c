@@ -51,48 +51,39 @@ static struct sem_set *set_of(struct sysv_object *o)
 
 /* ---- operations ---- */
 
-/* One operation. 0 | BLOCKED | -ERANGE */
-static int op_locked(struct sem_set *s, struct sem_wait *w, const struct sembuf_abi *op)
-{
-	struct semaphore_value *sem = &s->sems[op->number];
-	s32 value = sem->value + op->change, adjust;
-
-	if (op->change ? value < 0 : sem->value)
-		return BLOCKED;
-	if (value > SEM_VALUE_MAX)
-		return -ERANGE;
-	if (op->flags & SEM_UNDO) {
-		adjust = w->undo->adjust[op->number] - op->change;
-		if (adjust < -SEM_VALUE_MAX - 1 || adjust > SEM_VALUE_MAX)
-			return -ERANGE;
-		w->undo->adjust[op->number] = (s16)adjust;
-	}
-	sem->value = value;
-	return 0;
-}
-
 /* All or none. 0 | BLOCKED, w->blocked tells at which | -EAGAIN | -ERANGE */
 static int try_locked(struct sem_set *s, struct sem_wait *w)
 {
-	const struct sembuf_abi *op = w->ops, *end = w->ops + w->count;
+	const struct sembuf_abi *op = w->ops, *end = op + w->count;
 	int ret = 0;
 
-	while (op < end && !(ret = op_locked(s, w, op)))
-		op++;
-	if (!ret) {
-		while (op-- > w->ops)
-			s->sems[op->number].pid = w->pid;
-		s->otime = sysv_now();
-		return 0;
+	for (; op < end; op++) {
+		s16 *owed = op->flags & SEM_UNDO ? &w->undo->adjust[op->number] : NULL;
+		s32 *value = &s->sems[op->number].value;
+
+		if (op->change ? *value + op->change < 0 : *value)
+			ret = op->flags & (s16)IPC_NOWAIT ? -EAGAIN : BLOCKED;
+		else if (*value + op->change > SEM_VALUE_MAX ||
+			 (owed && *owed - op->change != (s16)(*owed - op->change)))
+			ret = -ERANGE;
+		if (ret)
+			break;
+		*value += op->change;
+		if (owed)
+			*owed -= op->change;
 	}
 	w->blocked = op;
-	if (ret == BLOCKED && op->flags & (s16)IPC_NOWAIT)
-		ret = -EAGAIN;
 	while (op-- > w->ops) {
+		if (!ret) {
+			s->sems[op->number].pid = w->pid;
+			continue;
+		}
 		s->sems[op->number].value -= op->change;
 		if (op->flags & SEM_UNDO)
 			w->undo->adjust[op->number] += op->change;
 	}
+	if (!ret)
+		s->otime = sysv_now();
 	return ret;
 }
 
@@ -137,14 +128,11 @@ static struct sem_undo *undo_find_locked(struct sem_set *s, const struct sem_und
 /* Current's list. NULL = out of memory. */
 static struct sem_undo_list *undo_list_get(void)
 {
-	struct sem_undo_list *l = current->sem_undos;
+	struct sem_undo_list **l = &current->sem_undos;
 
-	if (!l) {
-		l = current->sem_undos = kzalloc(sizeof(*l), ALLOC_KERNEL);
-		if (l)
-			l->refs = 1;
-	}
-	return l;
+	if (!*l && (*l = kzalloc(sizeof(**l), ALLOC_KERNEL)))
+		(*l)->refs = 1;
+	return *l;
 }
 
 /* Current's undo for @s. The lock is let go for it. 0 | -ENOMEM | -EIDRM. */
@@ -225,14 +213,6 @@ void sem_undo_exit(struct thread *t)
 	kfree(l);
 }
 
-static void undo_forget_locked(struct sem_set *s, u32 number)
-{
-	struct sem_undo *u;
-
-	list_for_each_entry (u, &s->undos, node)
-		u->adjust[number] = 0;
-}
-
 /* ---- calls ---- */
 
 /* Sleeps until somebody did the operations, or the set went. Locked, and after it. */
@@ -252,15 +232,24 @@ static long sleep_locked(struct sem_set *s, struct sem_wait *w, ns_t deadline_ns
 	return err == -ETIMEDOUT ? -EAGAIN : -EINTR;
 }
 
-static long operate(s32 id, const struct sembuf_abi *ops, u32 count, ns_t deadline_ns)
+long sem_operate(s32 id, const struct sembuf_abi USER *user, u32 count, ns_t deadline_ns)
 {
-	struct sem_wait w = {.ops = ops, .count = count, .pid = sysv_pid()};
-	struct sysv_object *o;
-	struct sem_set *s;
+	struct sembuf_abi *ops SCOPED(kfree_at) = NULL;
+	struct sysv_object *o SCOPED(sysv_unlock_at) = err_ptr(-EINVAL);
+	struct sem_wait w = {.count = count, .pid = sysv_pid()};
 	bool undo = false;
 	u32 highest = 0;
-	long ret;
+	long ret = 0;
 
+	if (count > READ_ONCE(sysv_table(SYSV_SEM)->other_max))
+		return -E2BIG;
+	if (!count)
+		return -EINVAL;
+	w.ops = ops = kmalloc(count * sizeof(*ops), ALLOC_KERNEL);
+	if (!ops)
+		return -ENOMEM;
+	if (copy_from_user(ops, user, count * sizeof(*ops)))
+		return -EFAULT;
 	for (u32 i = 0; i < count; i++) {
 		w.alters |= ops[i].change != 0;
 		undo |= (ops[i].flags & SEM_UNDO) != 0;
@@ -269,40 +258,24 @@ static long operate(s32 id, const struct sembuf_abi *ops, u32 count, ns_t deadli
 	o = sysv_lock(sysv_table(SYSV_SEM), id, w.alters ? 0222 : 0444);
 	if (is_err(o))
 		return ptr_err(o);
-	s = set_of(o);
-	ret = highest >= o->size ? -EFBIG : undo ? undo_get_locked(s, &w.undo) : 0;
+	if (highest >= o->size)
+		return -EFBIG;
+	if (undo)
+		ret = undo_get_locked(set_of(o), &w.undo);
 	if (!ret)
-		ret = try_locked(s, &w);
-	if (ret == BLOCKED)
-		ret = sleep_locked(s, &w, deadline_ns);
-	else if (!ret && w.alters)
-		changed_locked(s);
-	sysv_unlock(o);
-	return ret;
-}
-
-long sem_operate(s32 id, const struct sembuf_abi USER *user, u32 count, ns_t deadline_ns)
-{
-	struct sembuf_abi *ops;
-	long ret = -EFAULT;
-
-	if (count > READ_ONCE(sysv_table(SYSV_SEM)->other_max))
-		return -E2BIG;
-	if (!count)
-		return -EINVAL;
-	ops = kmalloc(count * sizeof(*ops), ALLOC_KERNEL);
-	if (!ops)
-		return -ENOMEM;
-	if (!copy_from_user(ops, user, count * sizeof(*ops)))
-		ret = operate(id, ops, count, deadline_ns);
-	kfree(ops);
-	return ret;
+		ret = try_locked(set_of(o), &w);
+	if (!ret && w.alters)
+		changed_locked(set_of(o));
+	return ret == BLOCKED ? sleep_locked(set_of(o), &w, deadline_ns) : ret;
 }
 
 static void value_set_locked(struct sem_set *s, u32 number, s32 value)
 {
+	struct sem_undo *u;
+
 	s->sems[number] = (struct semaphore_value){value, sysv_pid()};
-	undo_forget_locked(s, number);
+	list_for_each_entry (u, &s->undos, node)
+		u->adjust[number] = 0;
 	s->o.ctime = sysv_now();
 }
 
@@ -319,41 +292,35 @@ static long waiting_locked(struct sem_set *s, u32 number, bool for_zero)
 
 long sem_value(s32 id, s32 number, s32 command, s32 value)
 {
-	bool set = command == SEM_SETVAL;
-	struct sysv_object *o = sysv_lock(sysv_table(SYSV_SEM), id, set ? 0222 : 0444);
+	struct sysv_object *o SCOPED(sysv_unlock_at) =
+		sysv_lock(sysv_table(SYSV_SEM), id, command == SEM_SETVAL ? 0222 : 0444);
 	struct sem_set *s = set_of(o);
-	long ret = 0;
 
 	if (is_err(o))
 		return ptr_err(o);
 	if (number < 0 || (u64)number >= o->size)
-		ret = -EINVAL;
-	else if (command == SEM_GETVAL)
-		ret = s->sems[number].value;
-	else if (command == SEM_GETPID)
-		ret = s->sems[number].pid;
-	else if (!set)
-		ret = waiting_locked(s, (u32)number, command == SEM_GETZCNT);
-	else if (value < 0 || value > SEM_VALUE_MAX)
-		ret = -ERANGE;
-	if (set && !ret) {
-		value_set_locked(s, (u32)number, value);
-		changed_locked(s);
+		return -EINVAL;
+	switch (command) {
+	case SEM_GETVAL:
+		return s->sems[number].value;
+	case SEM_GETPID:
+		return s->sems[number].pid;
+	case SEM_GETNCNT:
+	case SEM_GETZCNT:
+		return waiting_locked(s, (u32)number, command == SEM_GETZCNT);
 	}
-	sysv_unlock(o);
-	return ret;
+	if (value < 0 || value > SEM_VALUE_MAX)
+		return -ERANGE;
+	value_set_locked(s, (u32)number, value);
+	changed_locked(s);
+	return 0;
 }
 
-static int values_locked(struct sem_set *s, bool set, u16 *values)
+static int values_set_locked(struct sem_set *s, const u16 *values)
 {
-	for (u32 i = 0; i < s->o.size; i++) {
-		if (!set)
-			values[i] = (u16)s->sems[i].value;
-		else if (values[i] > SEM_VALUE_MAX)
+	for (u32 i = 0; i < s->o.size; i++)
+		if (values[i] > SEM_VALUE_MAX)
 			return -ERANGE;
-	}
-	if (!set)
-		return 0;
 	for (u32 i = 0; i < s->o.size; i++)
 		value_set_locked(s, i, values[i]);
 	changed_locked(s);
@@ -363,8 +330,8 @@ static int values_locked(struct sem_set *s, bool set, u16 *values)
 long sem_values(s32 id, bool set, u16 USER *user)
 {
 	struct sysv_object *o = sysv_lock(sysv_table(SYSV_SEM), id, set ? 0222 : 0444);
+	u16 *values SCOPED(kfree_at) = NULL;
 	size_t bytes;
-	u16 *values;
 	long err;
 
 	if (is_err(o))
@@ -375,12 +342,11 @@ long sem_values(s32 id, bool set, u16 USER *user)
 	err = !values ? -ENOMEM : set ? copy_from_user(values, user, bytes) : 0;
 	spin_lock(&o->lock);
 	if (!err)
-		err = o->removed ? -EIDRM : values_locked(set_of(o), set, values);
+		err = o->removed ? -EIDRM : set ? values_set_locked(set_of(o), values) : 0;
+	for (u32 i = 0; i < o->size && !err && !set; i++)
+		values[i] = (u16)set_of(o)->sems[i].value;
 	sysv_unlock(o);
-	if (!err && !set)
-		err = copy_to_user(user, values, bytes);
-	kfree(values);
-	return err;
+	return err || set ? err : copy_to_user(user, values, bytes);
 }
 
 /* ---- the registry's side ---- */
