@@ -24,8 +24,8 @@
 struct mq {
 	spinlock_t lock;
 	struct rb_tree messages;             /* [lock] struct ipc_message by rank */
-	u64 count, bytes;                    /* [lock; polls read] */
-	u64 messages_max, size_max;          /* [c] */
+	struct mq_attr_abi attr;             /* [c]; messages: [lock; polls read] */
+	u64 bytes;                           /* [lock] */
 	u32 receiving;                       /* [lock] who sleeps for a message */
 	struct waitqueue receivers, senders; /* and who polls */
 	struct process *owner;               /* [lock] +1 who is told; NULL = nobody */
@@ -40,15 +40,12 @@ static u64 queues;              /* [a] */
 
 /* ---- life ---- */
 
-static int attr_check(const struct mq_attr_abi *a, bool privileged)
+static bool attr_good(const struct mq_attr_abi *a, bool privileged)
 {
-	u64 count = privileged ? MESSAGES_MAX : READ_ONCE(messages_max),
-	    size = privileged ? SIZE_MAX_BYTES : READ_ONCE(size_max);
+	u64 messages = privileged ? MESSAGES_MAX : READ_ONCE(messages_max);
+	u64 size = privileged ? SIZE_MAX_BYTES : READ_ONCE(size_max);
 
-	return a->messages_max <= 0 || a->size_max <= 0 || (u64)a->messages_max > count ||
-			       (u64)a->size_max > size
-		       ? -EINVAL
-		       : 0;
+	return (u64)a->messages_max - 1 < messages && (u64)a->size_max - 1 < size;
 }
 
 static void mq_free(struct mq *q)
@@ -76,32 +73,26 @@ static int mq_create(struct inode *i, const void *arg)
 {
 	struct mq_attr_abi attr = {.messages_max = (s64)MIN(messages_default, messages_max),
 		.size_max = (s64)MIN(size_default, size_max)};
+	const struct mq_attr_abi *a = arg ? arg : &attr;
 	bool privileged = cred_capable(current->cred, LCAP_SYS_RESOURCE);
-	u64 others = __atomic_fetch_add(&queues, 1, __ATOMIC_RELAXED);
-	struct mq *q = kzalloc(sizeof(*q), ALLOC_DATA);
-	int err = 0;
+	struct mq *q;
+	int err;
 
-	if (arg)
-		attr = *(const struct mq_attr_abi *)arg;
+	if (!attr_good(a, privileged))
+		return -EINVAL;
+	q = kzalloc(sizeof(*q), ALLOC_DATA);
 	if (!q)
-		err = -ENOMEM;
-	else if (others >= READ_ONCE(queues_max) && !privileged)
-		err = -ENOSPC;
-	else
-		err = attr_check(&attr, privileged);
-	if (err) {
-		__atomic_fetch_sub(&queues, 1, __ATOMIC_RELAXED);
-		kfree(q);
-		return err;
-	}
+		return -ENOMEM;
 	spin_init(&q->lock, RANK_IPC);
 	waitqueue_init(&q->receivers);
 	waitqueue_init(&q->senders);
-	q->messages_max = (u64)attr.messages_max;
-	q->size_max = (u64)attr.size_max;
-	q->charged_bytes = q->messages_max * (NODE_BYTES + q->size_max) +
-			   MIN(q->messages_max, (u64)MQ_PRIORITY_MAX) * NODE_BYTES;
+	q->attr = (struct mq_attr_abi){.messages_max = a->messages_max, .size_max = a->size_max};
+	q->charged_bytes = (u64)a->messages_max * (NODE_BYTES + (u64)a->size_max) +
+			   MIN((u64)a->messages_max, (u64)MQ_PRIORITY_MAX) * NODE_BYTES;
 	err = account_charge_queue(&q->account, q->charged_bytes);
+	if (__atomic_fetch_add(&queues, 1, __ATOMIC_RELAXED) >= READ_ONCE(queues_max) &&
+		!privileged)
+		err = -ENOSPC;
 	if (err) {
 		mq_free(q);
 		return err;
@@ -189,13 +180,13 @@ static int try_send(struct mq *q, struct ipc_message *m)
 	struct mq_event event;
 
 	spin_lock(&q->lock);
-	if (q->count >= q->messages_max) {
+	if (q->attr.messages >= q->attr.messages_max) {
 		spin_unlock(&q->lock);
 		return -EAGAIN;
 	}
 	rb_insert(&q->messages, &m->rank, more_urgent);
 	q->bytes += m->len_bytes;
-	if (!q->count++ && !q->receiving) {
+	if (!q->attr.messages++ && !q->receiving) {
 		event = q->event;
 		told = q->owner;
 		q->owner = NULL;
@@ -229,7 +220,7 @@ static struct ipc_message *try_receive(struct mq *q, u32 was, u32 is)
 	if (!n)
 		return NULL;
 	rb_erase(&q->messages, n);
-	q->count--;
+	q->attr.messages--;
 	q->bytes -= container_of(n, struct ipc_message, rank)->len_bytes;
 	wake_one(&q->senders, POLL_OUT | POLL_WRNORM);
 	return container_of(n, struct ipc_message, rank);
@@ -276,13 +267,13 @@ static ssize_t mq_read(struct file *f, struct uio *u, u64 *pos)
 static u32 mq_poll(struct file *f, struct poll_table *pt)
 {
 	struct mq *q = f->inode->priv;
-	u64 count;
+	s64 count;
 
 	poll_wait(pt, f, &q->receivers);
 	poll_wait(pt, f, &q->senders);
-	count = READ_ONCE(q->count);
+	count = READ_ONCE(q->attr.messages);
 	return (count ? POLL_IN | POLL_RDNORM : 0) |
-	       (count < q->messages_max ? POLL_OUT | POLL_WRNORM : 0);
+	       (count < q->attr.messages_max ? POLL_OUT | POLL_WRNORM : 0);
 }
 
 static const struct file_ops mq_file_ops = {
@@ -320,7 +311,7 @@ int mq_send(cap_t fd, const void USER *text, u64 len_bytes, u32 priority, ns_t d
 
 	if (err)
 		return err;
-	if (len_bytes > r.q->size_max)
+	if (len_bytes > (u64)r.q->attr.size_max)
 		return -EMSGSIZE;
 	m = ipc_message_create(text, len_bytes);
 	if (is_err(m))
@@ -337,7 +328,7 @@ struct ipc_message *mq_receive(cap_t fd, u64 room_bytes, ns_t deadline_ns)
 	struct mq_ref r SCOPED(ref_put);
 	int err = ref_get(&r, fd, CAP_READ, FMODE_READ);
 
-	if (!err && room_bytes < r.q->size_max)
+	if (!err && room_bytes < (u64)r.q->attr.size_max)
 		err = -EMSGSIZE;
 	return err ? err_ptr(err) : receive(r.q, !(r.file->flags & O_NONBLOCK), deadline_ns);
 }
@@ -359,10 +350,8 @@ int mq_attributes(cap_t fd, const struct mq_attr_abi *new, struct mq_attr_abi *o
 	if (err)
 		return err;
 	flags = r.file->flags;
-	*old = (struct mq_attr_abi){.flags = flags & O_NONBLOCK,
-		.messages_max = (s64)r.q->messages_max,
-		.size_max = (s64)r.q->size_max,
-		.messages = (s64)READ_ONCE(r.q->count)};
+	*old = r.q->attr;
+	old->flags = flags & O_NONBLOCK;
 	if (new)
 		WRITE_ONCE(r.file->flags, (flags & ~O_NONBLOCK) | (u32) new->flags);
 	return 0;

@@ -41,17 +41,17 @@ void sysv_unlock(struct sysv_object *o)
 
 bool sysv_owned(const struct sysv_object *o)
 {
-	return current->cred->euid == o->perm.cuid || current->cred->euid == o->perm.uid;
+	return current->cred->euid == o->ds.perm.cuid || current->cred->euid == o->ds.perm.uid;
 }
 
 static int access_locked(const struct sysv_object *o, u32 mode)
 {
 	const struct cred *c = current->cred;
-	u32 have = o->perm.mode, want = mode >> 6 | mode >> 3 | mode;
+	u32 have = o->ds.perm.mode, want = mode >> 6 | mode >> 3 | mode;
 
 	if (sysv_owned(o))
 		have >>= 6;
-	else if (cred_in_group(c, o->perm.cgid) || cred_in_group(c, o->perm.gid))
+	else if (cred_in_group(c, o->ds.perm.cgid) || cred_in_group(c, o->ds.perm.gid))
 		have >>= 3;
 	return want & ~have & 7 && !cred_capable(c, LCAP_IPC_OWNER) ? -EACCES : 0;
 }
@@ -136,12 +136,12 @@ static long create_locked(struct sysv_table *t, s32 key, u64 size, u32 flags)
 	o = kzalloc(t->type->bytes + size * t->type->item_bytes, ALLOC_DATA);
 	if (!o)
 		return -ENOMEM;
-	*o = (struct sysv_object){
-		.refs = 1, .table = t, .size = size, .weight = weight, .ctime = sysv_now()};
+	*o = (struct sysv_object){.refs = 1, .table = t, .size = size, .weight = weight};
 	t->seq = (t->seq + ((u32)index < t->last)) & 0xffff;
 	o->id = (s32)(t->seq << SYSV_INDEX_BITS | (u32)index);
-	o->perm = (struct ipc_perm_abi){
+	o->ds.perm = (struct ipc_perm_abi){
 		key, c->euid, c->egid, c->euid, c->egid, flags & 0777, (u16)t->seq, 0, 0, {0, 0}};
+	sysv_changed(o);
 	spin_init(&o->lock, RANK_IPC);
 	err = t->type->init(o, flags);
 	if (err) {
@@ -158,7 +158,7 @@ static long create_locked(struct sysv_table *t, s32 key, u64 size, u32 flags)
 static struct sysv_object *find_key_locked(struct sysv_table *t, s32 key)
 {
 	for (u32 i = 0; key != IPC_PRIVATE && i < t->slots_max; i++)
-		if (t->slots[i] && t->slots[i]->perm.key == key)
+		if (t->slots[i] && t->slots[i]->ds.perm.key == key)
 			return t->slots[i];
 	return NULL;
 }
@@ -193,9 +193,9 @@ long sysv_get(enum sysv_kind kind, s32 key, u64 size, u32 flags)
 
 static void stat_locked(struct sysv_object *o, union sysv_ds *ds)
 {
-	memset(ds, 0, sizeof(*ds));
-	ds->perm = o->perm;
-	o->table->type->stat(o, ds);
+	*ds = o->ds;
+	if (o->table->type->stat)
+		o->table->type->stat(o, ds);
 }
 
 static int set_locked(struct sysv_object *o, const union sysv_ds *ds)
@@ -206,10 +206,10 @@ static int set_locked(struct sysv_object *o, const union sysv_ds *ds)
 		err = o->table->type->set(o, ds);
 	if (err)
 		return err;
-	o->perm.uid = ds->perm.uid;
-	o->perm.gid = ds->perm.gid;
-	o->perm.mode = (o->perm.mode & ~0777u) | (ds->perm.mode & 0777);
-	o->ctime = sysv_now();
+	o->ds.perm.uid = ds->perm.uid;
+	o->ds.perm.gid = ds->perm.gid;
+	o->ds.perm.mode = (o->ds.perm.mode & ~0777u) | (ds->perm.mode & 0777);
+	sysv_changed(o);
 	return 0;
 }
 

@@ -21,19 +21,20 @@ struct sysv_object {              /* first in its container */
 	u64 weight;               /* [c] what counts towards table->total_max */
 	spinlock_t lock;          /* IPC; the kinds' fields too */
 	bool removed;             /* [lock] */
-	struct ipc_perm_abi perm; /* [lock]; key: [table->lock + lock] */
-	s64 ctime;                /* [lock] */
+	union sysv_ds ds;         /* [lock] what IPC_STAT tells; its key: [table->lock + lock] */
 };
 struct sysv_type {
 	const char *proc_name, *proc_header;
-	size_t bytes, item_bytes, ds_bytes; /* of a container without and with items; of *_ds */
-	u32 weight_shift;                   /* weight = size >> this, rounded up */
-	s32 stat_command;                   /* SHM_STAT...; the next are INFO and STAT_ANY */
-	int (*init)(struct sysv_object *o, u32 flags);          /* of a zeroed container */
-	void (*end)(struct sysv_object *o);                     /* IPC_RMID; NULL: sysv_forget */
-	void (*removed)(struct sysv_object *o);                 /* [lock] wakes sleepers */
-	void (*fini)(struct sysv_object *o);                    /* last reference */
-	void (*stat)(struct sysv_object *o, union sysv_ds *ds); /* [lock] */
+	size_t bytes, item_bytes;  /* of a container without items, of an item */
+	size_t ds_bytes, ctime_at; /* of *_ds; where its ctime is */
+	u32 weight_shift;          /* weight = size >> this, rounded up */
+	s32 stat_command;          /* SHM_STAT...; the next are INFO and STAT_ANY */
+	int (*init)(struct sysv_object *o, u32 flags); /* of a zeroed container */
+	void (*end)(struct sysv_object *o);            /* IPC_RMID; NULL: sysv_forget */
+	void (*removed)(struct sysv_object *o);        /* [lock] wakes sleepers */
+	void (*fini)(struct sysv_object *o);           /* last reference */
+	void (*stat)(
+		struct sysv_object *o, union sysv_ds *ds); /* [lock] what ds does not hold; NULL */
 	int (*set)(struct sysv_object *o, const union sysv_ds *ds); /* [lock] */
 	int (*other)(struct sysv_object *o, s32 command);           /* [lock] */
 	void (*show)(struct seq *s, const union sysv_ds *ds);
@@ -75,6 +76,10 @@ bool sysv_owned(const struct sysv_object *o); /* [lock] by current */
 static inline s64 sysv_now(void)
 {
 	return (s64)(clock_realtime() / NS_PER_SEC);
+}
+static inline void sysv_changed(struct sysv_object *o) /* [lock] */
+{
+	*(s64 *)((u8 *)&o->ds + o->table->type->ctime_at) = sysv_now();
 }
 static inline pid_t sysv_pid(void)
 {

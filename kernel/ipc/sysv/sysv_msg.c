@@ -7,10 +7,7 @@
 
 struct msg_queue {
 	struct sysv_object o;
-	struct list messages;        /* [o.lock] in the order of arrival */
-	u64 bytes, count, bytes_max; /* [o.lock] */
-	s64 stime, rtime;            /* [o.lock] */
-	s32 lspid, lrpid;            /* [o.lock] */
+	struct list messages; /* [o.lock] in the order of arrival */
 	struct waitqueue senders, receivers;
 };
 
@@ -41,16 +38,18 @@ struct ipc_message *ipc_message_create(const void USER *text, u64 len_bytes)
 static int try_send(struct msg_queue *q, struct ipc_message *m)
 {
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->o.lock);
+	struct msg_ds_abi *ds = &q->o.ds.msg;
 
 	if (q->o.removed)
 		return -EIDRM;
-	if (m->len_bytes > q->bytes_max - MIN(q->bytes, q->bytes_max) || q->count >= q->bytes_max)
+	if (m->len_bytes > ds->bytes_max - MIN(ds->bytes, ds->bytes_max) ||
+		ds->count >= ds->bytes_max)
 		return -EAGAIN;
 	list_add_tail(&q->messages, &m->node);
-	q->bytes += m->len_bytes;
-	q->count++;
-	q->lspid = sysv_pid();
-	q->stime = sysv_now();
+	ds->bytes += m->len_bytes;
+	ds->count++;
+	ds->lspid = sysv_pid();
+	ds->stime = sysv_now();
 	wake_all(&q->receivers, 0);
 	return 0;
 }
@@ -119,6 +118,7 @@ static struct ipc_message *try_receive(struct msg_queue *q, u64 room_bytes, s64 
 {
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->o.lock);
 	struct ipc_message *m = choose_locked(q, type, flags);
+	struct msg_ds_abi *ds = &q->o.ds.msg;
 
 	if (q->o.removed)
 		return err_ptr(-EIDRM);
@@ -129,10 +129,10 @@ static struct ipc_message *try_receive(struct msg_queue *q, u64 room_bytes, s64 
 	if (flags & MSG_COPY)
 		return message_copy(m);
 	list_del(&m->node);
-	q->bytes -= m->len_bytes;
-	q->count--;
-	q->lrpid = sysv_pid();
-	q->rtime = sysv_now();
+	ds->bytes -= m->len_bytes;
+	ds->count--;
+	ds->lrpid = sysv_pid();
+	ds->rtime = sysv_now();
 	wake_all(&q->senders, 0);
 	return m;
 }
@@ -169,7 +169,7 @@ static int msg_init(struct sysv_object *o, u32 flags)
 	list_init(&q->messages);
 	waitqueue_init(&q->senders);
 	waitqueue_init(&q->receivers);
-	q->bytes_max = READ_ONCE(o->table->other_max);
+	o->ds.msg.bytes_max = READ_ONCE(o->table->other_max);
 	return 0;
 }
 
@@ -187,26 +187,12 @@ static void msg_fini(struct sysv_object *o)
 		kfree(m);
 }
 
-static void msg_stat(struct sysv_object *o, union sysv_ds *ds)
-{
-	struct msg_queue *q = queue_of(o);
-
-	ds->msg.stime = q->stime;
-	ds->msg.rtime = q->rtime;
-	ds->msg.ctime = o->ctime;
-	ds->msg.bytes = q->bytes;
-	ds->msg.count = q->count;
-	ds->msg.bytes_max = q->bytes_max;
-	ds->msg.lspid = q->lspid;
-	ds->msg.lrpid = q->lrpid;
-}
-
 static int msg_set(struct sysv_object *o, const union sysv_ds *ds)
 {
 	if (ds->msg.bytes_max > READ_ONCE(o->table->other_max) &&
 		!cred_capable(current->cred, LCAP_SYS_RESOURCE))
 		return -EPERM;
-	queue_of(o)->bytes_max = ds->msg.bytes_max;
+	o->ds.msg.bytes_max = ds->msg.bytes_max;
 	wake_all(&queue_of(o)->senders, 0);
 	return 0;
 }
@@ -246,11 +232,11 @@ const struct sysv_type msg_type = {
 		"stime      rtime      ctime",
 	.bytes = sizeof(struct msg_queue),
 	.ds_bytes = sizeof(struct msg_ds_abi),
+	.ctime_at = offsetof(struct msg_ds_abi, ctime),
 	.stat_command = MSG_STAT,
 	.init = msg_init,
 	.removed = msg_removed,
 	.fini = msg_fini,
-	.stat = msg_stat,
 	.set = msg_set,
 	.show = msg_show,
 	.info = msg_info,

@@ -17,7 +17,6 @@ struct semaphore_value {
 };
 struct sem_set {
 	struct sysv_object o;
-	s64 otime;                     /* [o.lock] */
 	struct list waiting;           /* [o.lock] struct sem_wait */
 	struct list undos;             /* [o.lock] struct sem_undo */
 	struct semaphore_value sems[]; /* [o.size] */
@@ -83,7 +82,7 @@ static int try_locked(struct sem_set *s, struct sem_wait *w)
 			w->undo->adjust[op->number] += op->change;
 	}
 	if (!ret)
-		s->otime = sysv_now();
+		s->o.ds.sem.otime = sysv_now();
 	return ret;
 }
 
@@ -185,7 +184,7 @@ static void undo_pay(struct sem_set *s, const struct sem_undo_list *owner)
 			continue;
 		s->sems[i].value = MIN(MAX(s->sems[i].value + u->adjust[i], 0), SEM_VALUE_MAX);
 		s->sems[i].pid = sysv_pid();
-		s->otime = sysv_now();
+		s->o.ds.sem.otime = sysv_now();
 	}
 	if (u) {
 		list_del(&u->node);
@@ -276,7 +275,7 @@ static void value_set_locked(struct sem_set *s, u32 number, s32 value)
 	s->sems[number] = (struct semaphore_value){value, sysv_pid()};
 	list_for_each_entry (u, &s->undos, node)
 		u->adjust[number] = 0;
-	s->o.ctime = sysv_now();
+	sysv_changed(&s->o);
 }
 
 /* How many wait until it is 0, or until it grows. */
@@ -355,6 +354,7 @@ static int sem_init(struct sysv_object *o, u32 flags)
 {
 	if (!o->size)
 		return -EINVAL;
+	o->ds.sem.count = o->size;
 	list_init(&set_of(o)->waiting);
 	list_init(&set_of(o)->undos);
 	return 0;
@@ -375,13 +375,6 @@ static void sem_fini(struct sysv_object *o)
 
 	list_for_each_entry_safe (u, next, &set_of(o)->undos, node)
 		kfree(u);
-}
-
-static void sem_stat(struct sysv_object *o, union sysv_ds *ds)
-{
-	ds->sem.otime = set_of(o)->otime;
-	ds->sem.ctime = o->ctime;
-	ds->sem.count = o->size;
 }
 
 static void sem_show(struct seq *s, const union sysv_ds *ds)
@@ -408,11 +401,11 @@ const struct sysv_type sem_type = {
 	.bytes = sizeof(struct sem_set),
 	.item_bytes = sizeof(struct semaphore_value),
 	.ds_bytes = sizeof(struct sem_ds_abi),
+	.ctime_at = offsetof(struct sem_ds_abi, ctime),
 	.stat_command = SEM_STAT,
 	.init = sem_init,
 	.removed = sem_removed,
 	.fini = sem_fini,
-	.stat = sem_stat,
 	.show = sem_show,
 	.info = sem_info,
 };

@@ -13,8 +13,6 @@
 struct segment {
 	struct sysv_object o;
 	struct file *file; /* [c] +1 until SHM_DEST */
-	s64 atime, dtime;  /* [o.lock] */
-	s32 cpid, lpid;    /* [o.lock] */
 };
 
 static struct segment *segment_of(struct sysv_object *o)
@@ -45,14 +43,15 @@ static int shm_init(struct sysv_object *o, u32 flags)
 		return -EINVAL;
 	if (flags & SHM_HUGETLB || (o->weight > mem_pages_total() && !(flags & SHM_NORESERVE)))
 		return -ENOMEM; /* no huge pages are set aside; it could never be filled */
-	snprintf(name, sizeof(name), "%08x", (u32)o->perm.key);
+	snprintf(name, sizeof(name), "%08x", (u32)o->ds.perm.key);
 	s->file = memfd_create_file("SYSV", name, false);
 	if (is_err(s->file))
 		return (int)ptr_err(s->file);
 	vm_object_set_size(&s->file->inode->pages, o->size);
 	s->file->ops = &shm_file_ops;
 	s->file->priv = o;
-	s->cpid = sysv_pid();
+	o->ds.shm.cpid = sysv_pid();
+	o->ds.shm.size = o->size;
 	return 0;
 }
 
@@ -63,9 +62,9 @@ static void shm_end(struct sysv_object *o)
 
 	mutex_lock(&o->table->lock);
 	spin_lock(&o->lock);
-	first = !(o->perm.mode & SHM_DEST);
-	o->perm.mode |= SHM_DEST;
-	o->perm.key = IPC_PRIVATE;
+	first = !(o->ds.perm.mode & SHM_DEST);
+	o->ds.perm.mode |= SHM_DEST;
+	o->ds.perm.key = IPC_PRIVATE;
 	spin_unlock(&o->lock);
 	mutex_unlock(&o->table->lock);
 	if (first)
@@ -76,13 +75,7 @@ static void shm_stat(struct sysv_object *o, union sysv_ds *ds)
 {
 	struct segment *s = segment_of(o);
 
-	ds->shm.size = o->size;
-	ds->shm.atime = s->atime;
-	ds->shm.dtime = s->dtime;
-	ds->shm.ctime = o->ctime;
-	ds->shm.cpid = s->cpid;
-	ds->shm.lpid = s->lpid;
-	ds->shm.attached = READ_ONCE(s->file->object.refs) - !(o->perm.mode & SHM_DEST);
+	ds->shm.attached = READ_ONCE(s->file->object.refs) - !(o->ds.perm.mode & SHM_DEST);
 	ds->resident = READ_ONCE(s->file->inode->pages.page_count);
 }
 
@@ -96,7 +89,7 @@ static int shm_other(struct sysv_object *o, s32 command)
 	if (!cred_capable(current->cred, LCAP_IPC_LOCK) &&
 		(!sysv_owned(o) || (lock && !rlimit_current(RLIM_MEMLOCK))))
 		return -EPERM;
-	o->perm.mode = (o->perm.mode & ~SHM_LOCKED) | (lock ? SHM_LOCKED : 0);
+	o->ds.perm.mode = (o->ds.perm.mode & ~SHM_LOCKED) | (lock ? SHM_LOCKED : 0);
 	return 0;
 }
 
@@ -132,6 +125,7 @@ const struct sysv_type shm_type = {
 		       "  swap",
 	.bytes = sizeof(struct segment),
 	.ds_bytes = sizeof(struct shm_ds_abi),
+	.ctime_at = offsetof(struct shm_ds_abi, ctime),
 	.weight_shift = PAGE_SHIFT,
 	.stat_command = SHM_STAT,
 	.init = shm_init,
@@ -150,7 +144,7 @@ static void note_put(struct segment *s, s64 *when)
 {
 	spin_lock(&s->o.lock);
 	*when = sysv_now();
-	s->lpid = sysv_pid();
+	s->o.ds.shm.lpid = sysv_pid();
 	spin_unlock(&s->o.lock);
 	file_put(s->file);
 }
@@ -195,7 +189,7 @@ long shm_attach(s32 id, vaddr_t addr, u32 flags)
 	if (is_err(err_ptr(ret)))
 		file_put(s->file);
 	else
-		note_put(s, &s->atime);
+		note_put(s, &s->o.ds.shm.atime);
 	return ret;
 }
 
@@ -240,6 +234,6 @@ long shm_detach(vaddr_t addr)
 	if (!at.file)
 		return -EINVAL;
 	s = segment_of(at.file->priv);
-	note_put(s, &s->dtime);
+	note_put(s, &s->o.ds.shm.dtime);
 	return err;
 }

@@ -6,9 +6,6 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 
-struct timespec_abi {
-	s64 sec, nsec;
-};
 struct stack_abi {
 	u64 sp;
 	s32 flags, pad;
@@ -86,26 +83,19 @@ long sys_pause(void)
 
 long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
 {
-	struct timespec_abi ts;
 	struct siginfo info;
-	ns_t deadline = NS_FOREVER, wait;
+	ns_t deadline;
 	sigset set;
 	long signo;
+	int err;
 
 	if (size != sizeof(sigset))
 		return -EINVAL;
 	if (get_user_u64((u64 USER *)uset, &set))
 		return -EFAULT;
-	if (utimeout) {
-		if (copy_from_user(&ts, (const void USER *)utimeout, sizeof(ts)))
-			return -EFAULT;
-		if (ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC)
-			return -EINVAL;
-		if ((u64)ts.sec < (u64)INT64_MAX / NS_PER_SEC / 2) {
-			wait = (u64)ts.sec * NS_PER_SEC + (u64)ts.nsec;
-			deadline = wait ? clock_monotonic() + wait : 0;
-		}
-	}
+	err = moment_from_user(utimeout, MOMENT_RELATIVE, &deadline);
+	if (err)
+		return err;
 	signo = signal_wait(set, deadline, &info);
 	if (signo > 0 && uinfo && copy_to_user((void USER *)uinfo, &info, sizeof(info)))
 		return -EFAULT;
