@@ -5,7 +5,7 @@ from harness import case, check_equal, exo
 COMMANDS = r"""
 umask 022; cd /dev/mqueue
 stat -f -c %t .; stat -c '%a %F' .; ls
-touch one two; chmod 600 two; stat -c '%n %a %s %F' one two; cat one
+touch one two; chmod 600 two; stat -c '%n %a %s %F' one two; sed 's| *$||' one
 mkdir d 2>/dev/null || echo no directory; ln one three 2>/dev/null || echo no link; mv one three 2>/dev/null || echo no move
 echo x 2>/dev/null >one || echo no write
 mkdir -p /tmp/again; mount -t mqueue again /tmp/again && ls /tmp/again; rm /tmp/again/two; umount /tmp/again; ls; rm one; ls
@@ -18,7 +18,7 @@ ANSWER = """19800202
 1777 directory
 one 644 80 regular file
 two 600 80 regular file
-QSIZE:0          NOTIFY:0     SIGNO:0     NOTIFY_PID:0     
+QSIZE:0          NOTIFY:0     SIGNO:0     NOTIFY_PID:0
 no directory
 no link
 no move
