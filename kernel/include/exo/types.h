@@ -52,7 +52,7 @@ typedef s32 cap_t;   /* slot in a capability space (a file descriptor) */
 #define UNUSED        __attribute__((unused))
 /* Behind a local variable: @put is called with its address when the scope ends, last declared
  * first. */
-#define SCOPED(put) __attribute__((cleanup(put)))
+#define SCOPED(put) __attribute__((cleanup(put), unused)) /* unused: clang wants to see a use */
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

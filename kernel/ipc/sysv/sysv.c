@@ -11,16 +11,14 @@
 #include <exo/string.h>
 #include "sysv_internal.h"
 
-#define SHM_HUGE                                                                         \
-	(~0ull - (1ull << 24)) /* as Linux's defaults: the machine's memory is the limit \
-				*/
+#define SHM_HUGE (~0ull - (1ull << 24)) /* Linux's default; memory is the limit */
 
-struct ipc_namespace ipc_namespace_boot = {.tables = {
-						   /* size, total, other, numbers */
-						   {{0}, &shm_type, SHM_HUGE, SHM_HUGE, 0, 4096},
-						   {{0}, &sem_type, 32000, 1024000000, 500, 32000},
-						   {{0}, &msg_type, 8192, 0, 16384, 32000},
-					   }};
+struct ipc_namespace ipc_namespace_boot = {{
+	/* type; limits of size, total, other, numbers; empty */
+	{{0}, &shm_type, SHM_HUGE, SHM_HUGE, 0, 4096, 0, 0, 0, 0, NULL, 0},
+	{{0}, &sem_type, 32000, 1024000000, 500, 32000, 0, 0, 0, 0, NULL, 0},
+	{{0}, &msg_type, 8192, 0, 16384, 32000, 0, 0, 0, 0, NULL, 0},
+}};
 
 /* ---- the table ---- */
 
@@ -307,15 +305,15 @@ static int show_objects(struct seq *s, void *ctx)
 	return 0;
 }
 
-#define TABLE(kind) ipc_namespace_boot.tables[SYSV_##kind]
+#define LIMIT(kind) ipc_namespace_boot.tables[SYSV_##kind]
 static const struct proc_numbers sysctls[] = {
-	{"sys/kernel/shmmax", &TABLE(SHM).size_max, 1, ~0ull},
-	{"sys/kernel/shmall", &TABLE(SHM).total_max, 1, ~0ull},
-	{"sys/kernel/shmmni", &TABLE(SHM).ids_max, 1, SYSV_INDEX_MAX},
-	{"sys/kernel/sem", &TABLE(SEM).size_max, 4, INT32_MAX},
-	{"sys/kernel/msgmax", &TABLE(MSG).size_max, 1, INT32_MAX},
-	{"sys/kernel/msgmnb", &TABLE(MSG).other_max, 1, INT32_MAX},
-	{"sys/kernel/msgmni", &TABLE(MSG).ids_max, 1, SYSV_INDEX_MAX},
+	{"sys/kernel/shmmax", &LIMIT(SHM).size_max, 1, ~0ull},
+	{"sys/kernel/shmall", &LIMIT(SHM).total_max, 1, ~0ull},
+	{"sys/kernel/shmmni", &LIMIT(SHM).ids_max, 1, SYSV_INDEX_MAX},
+	{"sys/kernel/sem", &LIMIT(SEM).size_max, 4, INT32_MAX},
+	{"sys/kernel/msgmax", &LIMIT(MSG).size_max, 1, INT32_MAX},
+	{"sys/kernel/msgmnb", &LIMIT(MSG).other_max, 1, INT32_MAX},
+	{"sys/kernel/msgmni", &LIMIT(MSG).ids_max, 1, SYSV_INDEX_MAX},
 };
 
 void sysv_init(void)
