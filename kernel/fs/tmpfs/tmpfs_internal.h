@@ -14,9 +14,9 @@ struct tmpfs_inode {
 	u32 seals;          /* [inode lock] F_SEAL_* */
 	union {
 		struct {
-			struct list entries; /* [inode lock] dentries by fs_node, in the order of
-						fs_cookie */
-			u64 next_cookie;     /* [inode lock] */
+			/* [inode lock] dentries by fs_node, in the order of fs_cookie */
+			struct list entries;
+			u64 next_cookie; /* [inode lock] */
 		} dir;
 		char *link; /* [c; RCU] */
 		struct {
@@ -26,10 +26,9 @@ struct tmpfs_inode {
 	};
 };
 struct tmpfs_super {
-	u64 pages_max, inodes_max;        /* [a] 0 = no limit */
-	s64 pages_used, inodes_used;      /* [a] */
-	u32 mode, uid, gid;               /* [c] of the root */
-	const struct objects_fs *objects; /* [c] whose its files are; NULL: ordinary */
+	u64 pages_max, inodes_max;   /* [a] 0 = no limit */
+	s64 pages_used, inodes_used; /* [a] */
+	u32 mode, uid, gid;          /* [c] of the root */
 };
 static inline struct tmpfs_inode *tmpfs_of(struct inode *i)
 {
@@ -38,6 +37,10 @@ static inline struct tmpfs_inode *tmpfs_of(struct inode *i)
 static inline struct tmpfs_super *tmpfs_super_of(const struct inode *i)
 {
 	return i->sb->priv;
+}
+static inline struct objects_fs *objects_of(const struct inode *i)
+{
+	return container_of(i->sb->type, struct objects_fs, type);
 }
 
 struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode); /* err_ptr(-ENOSPC -ENOMEM) */
@@ -48,12 +51,11 @@ extern const struct vm_object_ops tmpfs_pages_ops, tmpfs_backed_ops;
 int tmpfs_charge(struct vm_object *o, s64 pages);
 void tmpfs_pages_release(struct vm_object *o);
 int tmpfs_setattr(struct inode *i, const struct setattr *a);
+int tmpfs_fsync(struct file *f, bool data_only);
 
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size);
 int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size);
-int tmpfs_removexattr(struct inode *i, const char *name);
 void tmpfs_xattrs_free(struct tmpfs_inode *t);
-#define TMPFS_XATTR_OPS                                                                       \
-	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr, \
-	.removexattr = tmpfs_removexattr
+#define TMPFS_XATTR_OPS \
+	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr

@@ -106,9 +106,14 @@ static int open_here(struct file *f, u32 o_flags, bool created)
 	return err;
 }
 
-/* Makes the last component of @w in its directory. 0 created | 1 it exists: look it up again |
- * -errno. */
-static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
+static u32 new_mode(u32 mode) /* of a regular file that is made */
+{
+	return (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG;
+}
+
+/* Makes the last component of @w in its directory. 0 created | 1 it exists, 2 as a link: look it up
+ * again | -errno. Sets f->path but after an error. */
+static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode, const void *arg)
 {
 	struct inode *dir = w->at.dentry->inode;
 	struct dentry *d;
@@ -128,23 +133,21 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
 	if (d->inode) {
 		err = o_flags & O_EXCL ? -EEXIST : S_ISLNK(d->inode->mode) ? 2 : 1;
 	} else {
-		err = path_may_create(&w->at);
+		err = o_flags & O_CREAT ? path_may_create(&w->at) : -ENOENT;
 		if (!err)
-			err = dir->ops->create
-				      ? dir->ops->create(dir, d,
-						(mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG)
-				      : -EACCES;
+			err = dir->ops->make ? dir->ops->make(dir, d, new_mode(mode), 0, arg)
+					     : -EACCES;
 		if (unlikely(READ_ONCE(inotify_watches)) && !err)
 			inotify_created(w->at.dentry, d);
 	}
 	rwsem_write_unlock(&dir->lock);
-	if (err) {
+	if (err < 0) {
 		dentry_put(d);
 		return err;
 	}
 	mount_get(w->at.mount);
 	f->path = (struct path){w->at.mount, d};
-	return 0;
+	return err;
 }
 
 /* Sets f->path to the file of that name, making it when there is none. */
@@ -167,23 +170,40 @@ static int lookup_or_create(
 		err = walk_parent(&w, dirfd, text, parent);
 		if (err)
 			return err;
-		err = create_last(&w, f, o_flags, mode);
+		err = create_last(&w, f, o_flags, mode, NULL);
 		walk_end(&w);
 		if (err <= 0) {
 			*created = !err;
 			return err;
 		}
+		path_put(&f->path);
+		f->path = (struct path){NULL, NULL};
 		if (err == 2 && follow) /* a link to nowhere: its target is made */
 			parent |= LOOKUP_REF;
 		cond_resched();
 	}
 }
 
+int file_make_nameless(struct file *f, const struct path *dir, const struct name *n, u32 mode)
+{
+	struct inode *i = dir->dentry->inode;
+	struct dentry *d = dentry_alloc(i->sb, dir->dentry, n);
+	int err = d ? i->ops->tmpfile(i, d, mode) : -ENOMEM;
+
+	if (err) {
+		if (d)
+			dentry_put(d);
+		return err;
+	}
+	mount_get(dir->mount);
+	f->path = (struct path){dir->mount, d};
+	return 0;
+}
+
 static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode)
 {
-	struct path at;
-	struct inode *dir;
-	struct dentry *d;
+	struct path at SCOPED(path_put) = {NULL, NULL};
+	char number[32] = "";
 	int err = walk_path_rights(dirfd, text,
 		LOOKUP_DIRECTORY | (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 			LOOKUP_NEED(CAP_CREATE | access_rights(o_flags)),
@@ -191,27 +211,14 @@ static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_fla
 
 	if (err)
 		return err;
-	dir = at.dentry->inode;
-	err = dir->ops->tmpfile ? path_may_create(&at) : -EOPNOTSUPP;
-	if (!err) {
-		char number[32] = "";
-
-		snprintf(number, sizeof(number) - NAME_PAD, "#%llu",
-			(unsigned long long)at.dentry->sb->next_ino + 1);
-		d = dentry_alloc(
-			at.dentry->sb, at.dentry, &(struct name){number, name_scan(number)});
-		err = d ? dir->ops->tmpfile(
-				  dir, d, (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG)
-			: -ENOMEM;
-		if (!err) {
-			d->inode->linkable = !(o_flags & O_EXCL);
-			f->path = (struct path){at.mount, d};
-			mount_get(at.mount);
-		} else if (d) {
-			dentry_put(d);
-		}
-	}
-	path_put(&at);
+	err = at.dentry->inode->ops->tmpfile ? path_may_create(&at) : -EOPNOTSUPP;
+	if (err)
+		return err;
+	snprintf(number, sizeof(number) - NAME_PAD, "#%llu",
+		(unsigned long long)at.dentry->sb->next_ino + 1);
+	err = file_make_nameless(f, &at, &(struct name){number, name_scan(number)}, new_mode(mode));
+	if (!err)
+		f->path.dentry->inode->linkable = !(o_flags & O_EXCL);
 	return err;
 }
 
@@ -263,55 +270,32 @@ struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode)
 	return f;
 }
 
-struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
-{
-	struct path_buf b;
-	struct file *f;
-	int err = path_buf_kernel(&b, name);
-
-	if (err)
-		return err_ptr(err);
-	f = vfs_open_text(dirfd, b.text, o_flags, mode);
-	path_buf_fini(&b);
-	return f;
-}
-
 struct file *objects_open(
 	struct objects_fs *o, const char *text, u32 o_flags, u32 mode, const void *arg)
 {
-	struct inode *dir = o->root.dentry->inode;
 	struct file *f = file_alloc(o_flags);
-	struct dentry *d;
-	bool created = false;
+	struct walk w;
 	int err;
 
 	if (is_err(f))
 		return f;
-	rwsem_write_lock(&dir->lock);
-	err = child_lookup_locked(&o->root, text, &d);
-	if (!err && !d->inode) {
-		d->priv = (void *)(uintptr_t)arg;
-		err = o_flags & O_CREAT ? path_may_create(&o->root) : -ENOENT;
-		if (!err)
-			err = dir->ops->create(
-				dir, d, S_IFREG | (mode & S_IALLUGO & ~fs_current()->umask));
-		created = !err;
-	} else if (!err && (o_flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) {
-		err = -EEXIST;
-	}
-	rwsem_write_unlock(&dir->lock);
-	if (d) {
-		mount_get(o->root.mount);
-		f->path = (struct path){o->root.mount, d};
-	}
+	err = walk_objects(&w, o, text);
 	if (!err)
-		err = open_here(f, o_flags & ~O_TRUNC, created);
+		err = create_last(&w, f, o_flags, mode, arg);
+	if (err >= 0)
+		err = open_here(f, o_flags, !err);
 	if (!err)
 		return f;
-	if (!f->inode)
-		path_put(&f->path);
 	file_put(f);
 	return err_ptr(err);
+}
+
+struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
+{
+	struct path_buf b SCOPED(path_buf_fini);
+	int err = path_buf_kernel(&b, name);
+
+	return err ? err_ptr(err) : vfs_open_text(dirfd, b.text, o_flags, mode);
 }
 
 static int open_exec_here(struct file *f)
@@ -342,10 +326,7 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 
 	if (is_err(f))
 		return f;
-	err = path_lookup(dirfd, name,
-		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) | LOOKUP_NEED(CAP_EXEC),
-		&f->path);
+	err = path_lookup(dirfd, name, lookup_flags(at_flags) | LOOKUP_NEED(CAP_EXEC), &f->path);
 	if (!err)
 		err = open_exec_here(f);
 	if (err) {

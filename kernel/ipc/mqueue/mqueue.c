@@ -105,19 +105,11 @@ static int mq_create(struct inode *i, const void *arg)
 
 /* ---- the file system ---- */
 
-static int mqueue_mount(const char *source, const char *data, u32 flags, struct super_block **out);
 static struct objects_fs mqueue_fs = {
-	.type = {.name = "mqueue", .mount = mqueue_mount, .flags = FS_NODEV},
-	.magic = 0x19800202,
+	.type = {.name = "mqueue", .magic = 0x19800202, .flags = FS_NODEV},
 	.create = mq_create,
-	.gone = mq_gone};
-
-static int mqueue_mount(const char *source, const char *data, u32 flags, struct super_block **out)
-{
-	*out = mqueue_fs.root.dentry->sb;
-	__atomic_fetch_add(&(*out)->refs, 1, __ATOMIC_RELAXED);
-	return 0;
-}
+	.gone = mq_gone,
+};
 
 struct file *mq_open_file(const char *name, u32 o_flags, u32 mode, const struct mq_attr_abi *attr)
 {
@@ -281,92 +273,83 @@ static const struct file_ops mq_file_ops = {
 
 /* ---- calls ---- */
 
-struct mq_ref {
-	struct file *file;
-	struct mq *q;
-	bool borrowed;
-};
-
-static void ref_put(struct mq_ref *r)
+/* The queue of @fd, if it was opened so. err_ptr. */
+static struct mq *queue_at(const struct fd *fd, u32 fmode)
 {
-	if (!is_err(r->file))
-		fd_file_release(r->file, r->borrowed);
+	if (is_err(fd->file))
+		return (struct mq *)fd->file;
+	return fd->file->ops != &mq_file_ops || fmode & ~fd->file->mode ? err_ptr(-EBADF)
+									: fd->file->inode->priv;
 }
 
-/* The queue of slot @fd, if it was opened so. 0 | -EBADF... */
-static int ref_get(struct mq_ref *r, cap_t fd, u32 rights, u32 fmode)
+int mq_send(cap_t nr, const void USER *text, u64 len_bytes, u32 priority, ns_t deadline_ns)
 {
-	r->file = fd_file(fd, rights, &r->borrowed);
-	if (is_err(r->file))
-		return (int)ptr_err(r->file);
-	r->q = r->file->inode->priv;
-	return r->file->ops != &mq_file_ops || fmode & ~r->file->mode ? -EBADF : 0;
-}
-
-int mq_send(cap_t fd, const void USER *text, u64 len_bytes, u32 priority, ns_t deadline_ns)
-{
-	struct mq_ref r SCOPED(ref_put);
-	int err = ref_get(&r, fd, CAP_WRITE, FMODE_WRITE);
+	struct fd fd SCOPED(fd_put) = fd_get(nr, CAP_WRITE);
+	struct mq *q = queue_at(&fd, FMODE_WRITE);
 	struct ipc_message *m;
+	int err;
 
-	if (err)
-		return err;
-	if (len_bytes > (u64)r.q->attr.size_max)
+	if (is_err(q))
+		return (int)ptr_err(q);
+	if (len_bytes > (u64)q->attr.size_max)
 		return -EMSGSIZE;
 	m = ipc_message_create(text, len_bytes);
 	if (is_err(m))
 		return (int)ptr_err(m);
 	m->type = priority;
-	err = send(r.q, !(r.file->flags & O_NONBLOCK), m, deadline_ns);
+	err = send(q, !(fd.file->flags & O_NONBLOCK), m, deadline_ns);
 	if (err)
 		kfree(m);
 	return err;
 }
 
-struct ipc_message *mq_receive(cap_t fd, u64 room_bytes, ns_t deadline_ns)
+struct ipc_message *mq_receive(cap_t nr, u64 room_bytes, ns_t deadline_ns)
 {
-	struct mq_ref r SCOPED(ref_put);
-	int err = ref_get(&r, fd, CAP_READ, FMODE_READ);
+	struct fd fd SCOPED(fd_put) = fd_get(nr, CAP_READ);
+	struct mq *q = queue_at(&fd, FMODE_READ);
 
-	if (!err && room_bytes < (u64)r.q->attr.size_max)
-		err = -EMSGSIZE;
-	return err ? err_ptr(err) : receive(r.q, !(r.file->flags & O_NONBLOCK), deadline_ns);
+	if (is_err(q))
+		return (struct ipc_message *)q;
+	return room_bytes < (u64)q->attr.size_max
+		       ? err_ptr(-EMSGSIZE)
+		       : receive(q, !(fd.file->flags & O_NONBLOCK), deadline_ns);
 }
 
-int mq_notify(cap_t fd, const struct mq_event *event)
+int mq_notify(cap_t nr, const struct mq_event *event)
 {
-	struct mq_ref r SCOPED(ref_put);
-	int err = ref_get(&r, fd, 0, 0);
+	struct fd fd SCOPED(fd_put) = fd_get(nr, 0);
+	struct mq *q = queue_at(&fd, 0);
 
-	return err ? err : notify(r.q, event);
+	return is_err(q) ? (int)ptr_err(q) : notify(q, event);
 }
 
-int mq_attributes(cap_t fd, const struct mq_attr_abi *new, struct mq_attr_abi *old)
+int mq_attributes(cap_t nr, const struct mq_attr_abi *new, struct mq_attr_abi *old)
 {
-	struct mq_ref r SCOPED(ref_put);
-	int err = ref_get(&r, fd, new ? CAP_ADMIN : CAP_STAT, 0);
+	struct fd fd SCOPED(fd_put) = fd_get(nr, new ? CAP_ADMIN : CAP_STAT);
+	struct mq *q = queue_at(&fd, 0);
 	u32 flags;
 
-	if (err)
-		return err;
-	flags = r.file->flags;
-	*old = r.q->attr;
+	if (is_err(q))
+		return (int)ptr_err(q);
+	flags = fd.file->flags;
+	*old = q->attr;
 	old->flags = flags & O_NONBLOCK;
 	if (new)
-		WRITE_ONCE(r.file->flags, (flags & ~O_NONBLOCK) | (u32) new->flags);
+		WRITE_ONCE(fd.file->flags, (flags & ~O_NONBLOCK) | (u32) new->flags);
 	return 0;
 }
 
-static const struct proc_numbers sysctls[] = {
-	{"sys/fs/mqueue/queues_max", &queues_max, 1, INT32_MAX},
-	{"sys/fs/mqueue/msg_max", &messages_max, 1, MESSAGES_MAX},
-	{"sys/fs/mqueue/msgsize_max", &size_max, 1, SIZE_MAX_BYTES},
-	{"sys/fs/mqueue/msg_default", &messages_default, 1, MESSAGES_MAX},
-	{"sys/fs/mqueue/msgsize_default", &size_default, 1, SIZE_MAX_BYTES},
+static const struct synth_file files[] = {
+	PROC_NUMBERS("sys/fs/mqueue/queues_max", &queues_max, 1, INT32_MAX),
+	PROC_NUMBERS("sys/fs/mqueue/msg_max", &messages_max, 1, MESSAGES_MAX),
+	PROC_NUMBERS("sys/fs/mqueue/msgsize_max", &size_max, 1, SIZE_MAX_BYTES),
+	PROC_NUMBERS("sys/fs/mqueue/msg_default", &messages_default, 1, MESSAGES_MAX),
+	PROC_NUMBERS("sys/fs/mqueue/msgsize_default", &size_default, 1, SIZE_MAX_BYTES),
 };
 
 void mqueue_init(void)
 {
-	if (objects_fs_init(&mqueue_fs) || proc_register_numbers(sysctls, ARRAY_LEN(sysctls)))
+	proc_add(files, ARRAY_LEN(files));
+	if (objects_fs_init(&mqueue_fs))
 		log_err("mqueue: no memory");
 }

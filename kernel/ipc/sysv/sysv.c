@@ -7,7 +7,6 @@
  *
  * Locks: table->lock (what a detach may take under S_SPACE), then object->lock. Limits: 32768
  * objects a kind, and the sysctls. Sources: sysvipc(7), ipc(2), proc(5). */
-#include <exo/log.h>
 #include <exo/string.h>
 #include "sysv_internal.h"
 
@@ -286,9 +285,9 @@ size_t sysv_ds_bytes(enum sysv_kind kind)
 
 /* ---- /proc ---- */
 
-static int show_objects(struct seq *s, void *ctx)
+static int show_objects(struct seq *s, const void *ctx)
 {
-	struct sysv_table *t = ctx;
+	const struct sysv_table *t = ctx;
 	union sysv_ds ds;
 	size_t bytes;
 	long id;
@@ -305,27 +304,27 @@ static int show_objects(struct seq *s, void *ctx)
 	return 0;
 }
 
-#define LIMIT(kind) ipc_namespace_boot.tables[SYSV_##kind]
-static const struct proc_numbers sysctls[] = {
-	{"sys/kernel/shmmax", &LIMIT(SHM).size_max, 1, ~0ull},
-	{"sys/kernel/shmall", &LIMIT(SHM).total_max, 1, ~0ull},
-	{"sys/kernel/shmmni", &LIMIT(SHM).ids_max, 1, SYSV_INDEX_MAX},
-	{"sys/kernel/sem", &LIMIT(SEM).size_max, 4, INT32_MAX},
-	{"sys/kernel/msgmax", &LIMIT(MSG).size_max, 1, INT32_MAX},
-	{"sys/kernel/msgmnb", &LIMIT(MSG).other_max, 1, INT32_MAX},
-	{"sys/kernel/msgmni", &LIMIT(MSG).ids_max, 1, SYSV_INDEX_MAX},
+#define TABLE(kind) ipc_namespace_boot.tables[SYSV_##kind]
+#define OBJECTS(path, kind)                                            \
+	{                                                              \
+		path, S_IFREG | 0444, show_objects, NULL, &TABLE(kind) \
+	}
+static const struct synth_file files[] = {
+	OBJECTS("sysvipc/shm", SHM),
+	OBJECTS("sysvipc/sem", SEM),
+	OBJECTS("sysvipc/msg", MSG),
+	PROC_NUMBERS("sys/kernel/shmmax", &TABLE(SHM).size_max, 1, ~0ull),
+	PROC_NUMBERS("sys/kernel/shmall", &TABLE(SHM).total_max, 1, ~0ull),
+	PROC_NUMBERS("sys/kernel/shmmni", &TABLE(SHM).ids_max, 1, SYSV_INDEX_MAX),
+	PROC_NUMBERS("sys/kernel/sem", &TABLE(SEM).size_max, 4, INT32_MAX),
+	PROC_NUMBERS("sys/kernel/msgmax", &TABLE(MSG).size_max, 1, INT32_MAX),
+	PROC_NUMBERS("sys/kernel/msgmnb", &TABLE(MSG).other_max, 1, INT32_MAX),
+	PROC_NUMBERS("sys/kernel/msgmni", &TABLE(MSG).ids_max, 1, SYSV_INDEX_MAX),
 };
 
 void sysv_init(void)
 {
-	int err = proc_register_numbers(sysctls, ARRAY_LEN(sysctls));
-
-	for (u32 kind = 0; kind < SYSV_KINDS; kind++) {
-		struct sysv_table *t = sysv_table(kind);
-
-		mutex_init(&t->lock, RANK_S_MISC);
-		err |= proc_register(t->type->proc_name, S_IFREG | 0444, show_objects, NULL, t);
-	}
-	if (err)
-		log_err("sysv: not all files could be made");
+	for (u32 kind = 0; kind < SYSV_KINDS; kind++)
+		mutex_init(&sysv_table(kind)->lock, RANK_S_MISC);
+	proc_add(files, ARRAY_LEN(files));
 }

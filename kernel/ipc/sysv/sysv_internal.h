@@ -24,7 +24,7 @@ struct sysv_object {              /* first in its container */
 	union sysv_ds ds;         /* [lock] what IPC_STAT tells; its key: [table->lock + lock] */
 };
 struct sysv_type {
-	const char *proc_name, *proc_header;
+	const char *proc_header;
 	size_t bytes, item_bytes;  /* of a container without items, of an item */
 	size_t ds_bytes, ctime_at; /* of *_ds; where its ctime is */
 	u32 weight_shift;          /* weight = size >> this, rounded up */

@@ -226,7 +226,6 @@ static void msg_sum(union sysv_ds *sum, const union sysv_ds *ds)
 }
 
 const struct sysv_type msg_type = {
-	.proc_name = "sysvipc/msg",
 	.proc_header =
 		"msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      "
 		"stime      rtime      ctime",

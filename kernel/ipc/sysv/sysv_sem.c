@@ -396,7 +396,6 @@ static size_t sem_info(const struct sysv_table *t, bool limits, union sysv_ds *d
 }
 
 const struct sysv_type sem_type = {
-	.proc_name = "sysvipc/sem",
 	.proc_header = "semid perms      nsems   uid   gid  cuid  cgid      otime      ctime",
 	.bytes = sizeof(struct sem_set),
 	.item_bytes = sizeof(struct semaphore_value),

@@ -119,7 +119,6 @@ static void shm_sum(union sysv_ds *sum, const union sysv_ds *ds)
 }
 
 const struct sysv_type shm_type = {
-	.proc_name = "sysvipc/shm",
 	.proc_header = "shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  "
 		       "cgid      atime      dtime      ctime                   rss                "
 		       "  swap",

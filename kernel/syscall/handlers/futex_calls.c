@@ -1,5 +1,4 @@
 /* futex and robust lists. Layer: syscall. */
-#include <exo/memory.h>
 #include <exo/posix_calls.h>
 #include <exo/syscalls.h>
 #include <exo/time.h>
@@ -7,14 +6,13 @@
 #include <exo_abi/linux_process.h>
 #include <exo_abi/linux_time.h>
 
-/* FUTEX_WAIT: from now on; the others: a moment, of CLOCK_REALTIME if they say so. */
-static int time_limit(u64 uts, u32 command, bool realtime, ns_t *out)
+/* The time-out as a moment of CLOCK_MONOTONIC. FUTEX_WAIT: from now on; FUTEX_WAIT_BITSET: a
+ * moment, of CLOCK_REALTIME with that flag. */
+static int futex_deadline(u64 from, u32 command, bool realtime, ns_t *out)
 {
-	return moment_from_user(uts,
-		command == FUTEX_WAIT ? MOMENT_RELATIVE
-		: realtime            ? MOMENT_REALTIME
-				      : MOMENT_MONOTONIC,
-		out);
+	return command == FUTEX_WAIT
+		       ? timeout_from_user(from, out)
+		       : moment_from_user(from, realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, out);
 }
 
 long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
@@ -33,7 +31,7 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 	switch (command) {
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
-		err = time_limit(arg4, command, realtime, &deadline);
+		err = futex_deadline(arg4, command, realtime, &deadline);
 		if (err)
 			return err;
 		return futex_wait(word, (u32)val, shared, deadline,
@@ -53,7 +51,8 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
 	case FUTEX_WAIT_REQUEUE_PI:
-		err = time_limit(arg4, command, realtime || command == FUTEX_LOCK_PI, &deadline);
+		err = futex_deadline(
+			arg4, command, realtime || command == FUTEX_LOCK_PI, &deadline);
 		if (err)
 			return err;
 		return command == FUTEX_WAIT_REQUEUE_PI
@@ -85,13 +84,12 @@ long sys_futex_waitv(u64 uwords, u64 count, u64 flags, u64 utimeout, u64 clock)
 {
 	struct futex_word *v SCOPED(kfree_at) = NULL;
 	ns_t deadline;
-	int err = 0;
+	int err;
 
 	if ((u32)flags || !(u32)count || (u32)count > FUTEX_WAITV_MAX || !uwords ||
 		(utimeout && (s32)clock != CLOCK_REALTIME && (s32)clock != CLOCK_MONOTONIC))
 		return -EINVAL;
-	err = moment_from_user(utimeout,
-		(s32)clock == CLOCK_REALTIME ? MOMENT_REALTIME : MOMENT_MONOTONIC, &deadline);
+	err = moment_from_user(utimeout, (s32)clock, &deadline);
 	if (err)
 		return err;
 	v = kmalloc((u32)count * sizeof(*v), ALLOC_KERNEL);

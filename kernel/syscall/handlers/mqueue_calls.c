@@ -6,41 +6,36 @@
 #include <exo/sysv.h>
 #include <exo/vfs.h>
 #include <arch/uaccess.h>
+#include <exo_abi/linux_time.h>
 
 long sys_mq_open(u64 uname, u64 flags, u64 mode, u64 uattr)
 {
+	struct path_buf name SCOPED(path_buf_fini);
+	int err = path_buf_user(&name, (const char USER *)uname);
 	struct mq_attr_abi attr;
-	struct path_buf name;
-	struct file *f;
-	int err;
 
 	if (uattr && copy_from_user(&attr, (const void USER *)uattr, sizeof(attr)))
-		return -EFAULT;
-	err = path_buf_user(&name, (const char USER *)uname);
-	if (err)
-		return err;
-	f = mq_open_file(name.text, (u32)flags & (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK),
-		(u32)mode, uattr ? &attr : NULL);
-	path_buf_fini(&name);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, O_CLOEXEC);
+		err = -EFAULT;
+	return err ? err
+		   : fd_install_new(
+			     mq_open_file(name.text,
+				     (u32)flags & (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK),
+				     (u32)mode, uattr ? &attr : NULL),
+			     O_CLOEXEC);
 }
 
 long sys_mq_unlink(u64 uname)
 {
-	struct path_buf name;
+	struct path_buf name SCOPED(path_buf_fini);
 	int err = path_buf_user(&name, (const char USER *)uname);
 
-	if (err)
-		return err;
-	err = mq_unlink_name(name.text);
-	path_buf_fini(&name);
-	return err;
+	return err ? err : mq_unlink_name(name.text);
 }
 
 long sys_mq_timedsend(u64 fd, u64 text, u64 len_bytes, u64 priority, u64 utimeout)
 {
 	ns_t deadline_ns;
-	int err = moment_from_user(utimeout, MOMENT_REALTIME, &deadline_ns);
+	int err = moment_from_user(utimeout, CLOCK_REALTIME, &deadline_ns);
 
 	if (!err && (u32)priority >= MQ_PRIORITY_MAX)
 		err = -EINVAL;
@@ -53,7 +48,7 @@ long sys_mq_timedreceive(u64 fd, u64 text, u64 room_bytes, u64 upriority, u64 ut
 {
 	struct ipc_message *m;
 	ns_t deadline_ns;
-	long ret = moment_from_user(utimeout, MOMENT_REALTIME, &deadline_ns);
+	long ret = moment_from_user(utimeout, CLOCK_REALTIME, &deadline_ns);
 
 	m = ret ? err_ptr(ret) : mq_receive((cap_t)fd, room_bytes, deadline_ns);
 	if (is_err(m))

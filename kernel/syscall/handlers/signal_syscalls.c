@@ -93,7 +93,7 @@ long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
 		return -EINVAL;
 	if (get_user_u64((u64 USER *)uset, &set))
 		return -EFAULT;
-	err = moment_from_user(utimeout, MOMENT_RELATIVE, &deadline);
+	err = timeout_from_user(utimeout, &deadline);
 	if (err)
 		return err;
 	signo = signal_wait(set, deadline, &info);
@@ -174,8 +174,7 @@ long sys_restart_syscall(void)
 
 long sys_signalfd4(u64 a0, u64 umask, u64 size, u64 o_flags)
 {
-	struct file *f;
-	bool borrowed;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_WRITE);
 	sigset set;
 	int err;
 
@@ -185,15 +184,9 @@ long sys_signalfd4(u64 a0, u64 umask, u64 size, u64 o_flags)
 		return -EFAULT;
 	if (o_flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	if ((s32)a0 == -1) {
-		f = signalfd_create(set, (u32)o_flags);
-		return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)o_flags);
-	}
-	f = fd_file((cap_t)a0, CAP_WRITE, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	err = signalfd_change(f, set);
-	fd_file_release(f, borrowed);
+	if ((s32)a0 == -1)
+		return fd_install_new(signalfd_create(set, (u32)o_flags), (u32)o_flags);
+	err = is_err(fd.file) ? (int)ptr_err(fd.file) : signalfd_change(fd.file, set);
 	return err ? err : (long)(s32)a0;
 }
 

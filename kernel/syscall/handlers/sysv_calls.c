@@ -58,7 +58,7 @@ long sys_semop(u64 id, u64 ops, u64 count)
 long sys_semtimedop(u64 id, u64 ops, u64 count, u64 utimeout)
 {
 	ns_t deadline_ns;
-	int err = moment_from_user(utimeout, MOMENT_RELATIVE, &deadline_ns);
+	int err = timeout_from_user(utimeout, &deadline_ns);
 
 	return err ? err
 		   : sem_operate(
