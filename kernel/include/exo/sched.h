@@ -102,11 +102,11 @@ struct thread {
 	u64 switches_voluntary, switches_involuntary, migrations; /* [rq lock] */
 	u64 faults_minor, faults_major;                           /* [current] */
 	u32 refs;                                                 /* [a] */
-	struct vm_space *space; /* [current] NULL for kernel threads */
-	struct process *proc;   /* [c] NULL for kernel threads */
-	struct cred *cred;      /* [current writes, RCU read] */
-	struct cap_space *caps; /* [current] */
-	struct fs_context *fs;  /* [current] root, cwd, umask */
+	struct vm_space *space;          /* [current] NULL for kernel threads */
+	struct process *proc;            /* [c] NULL for kernel threads */
+	struct cred *cred;               /* [current writes, RCU read] */
+	struct cap_space *caps;          /* [current] */
+	struct fs_context *fs;           /* [current] root, cwd, umask */
 	struct sem_undo_list *sem_undos; /* [current] +1; NULL = it owes nothing (SEM_UNDO) */
 	int (*wait_hook)(void);
 	pid_t tid;     /* [c] */

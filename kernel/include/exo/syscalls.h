@@ -37,6 +37,6 @@ int time_to_user(u64 to, ns_t t) MUST_USE;
 int timeout_from_user(u64 from, ns_t *out) MUST_USE; /* from now on; @from 0: NS_FOREVER */
 /* moment_from_user - from a timespec on CLOCK_REALTIME or CLOCK_MONOTONIC; @from 0: NS_FOREVER */
 int moment_from_user(u64 from, s32 clock, ns_t *out) MUST_USE;
-extern const char *syscall_names[SYSCALLS_MAX];      /* [c] NULL = absent */
+extern const char *syscall_names[SYSCALLS_MAX]; /* [c] NULL = absent */
 extern u8 syscall_arg_counts[SYSCALLS_MAX];
 void syscall_init(void);
