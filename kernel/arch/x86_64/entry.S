@@ -12,16 +12,6 @@
 #define SEL_USER_CODE  0x33
 #define SEL_CPU_NUMBER 0x7b
 
-.macro PUSH regs:vararg
-	.irp reg, \regs
-	pushq %\reg
-	.endr
-.endm
-.macro POP regs:vararg
-	.irp reg, \regs
-	popq %\reg
-	.endr
-.endm
 .macro PUSH_CALLEE_SAVED
 	PUSH rbx, rbp, r12, r13, r14, r15
 .endm

@@ -257,9 +257,8 @@ static void table_remove(struct pty *p)
 	char name[16];
 
 	(void)devfs_remove(node_name(p, name)); /* somebody may have unlinked it already */
-	mutex_lock(&table_lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&table_lock);
 	table[DEV_MINOR(p->tty.rdev)] = NULL;
-	mutex_unlock(&table_lock);
 }
 
 static void master_release(struct file *f)
@@ -298,30 +297,28 @@ static struct pty *pty_create(u32 index)
 	return p;
 }
 
-static int table_add(struct pty **out)
+/* A pair with the lowest number that is free. err_ptr. */
+static struct pty *table_add(void)
 {
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&table_lock);
 	u32 index = 0;
-	struct pty *p;
 
-	mutex_lock(&table_lock);
 	while (index < PTYS_MAX && table[index])
 		index++;
-	p = index < PTYS_MAX ? pty_create(index) : NULL;
-	if (p)
-		table[index] = p;
-	mutex_unlock(&table_lock);
-	*out = p;
-	return p ? 0 : index < PTYS_MAX ? -ENOMEM : -ENOSPC;
+	if (index == PTYS_MAX)
+		return err_ptr(-ENOSPC);
+	table[index] = pty_create(index);
+	return table[index] ? table[index] : err_ptr(-ENOMEM);
 }
 
 int ptmx_open(struct inode *i, struct file *f)
 {
-	struct pty *p;
+	struct pty *p = table_add();
 	char name[16];
-	int err = table_add(&p);
+	int err;
 
-	if (err)
-		return err;
+	if (is_err(p))
+		return (int)ptr_err(p);
 	err = devfs_create(node_name(p, name), S_IFCHR | 0620, p->tty.rdev);
 	if (!err)
 		err = tty_attach(&p->tty, f, TTY_MASTER);

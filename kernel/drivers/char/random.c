@@ -84,12 +84,11 @@ static void generator_seed(struct generator *g)
 	if (g->epoch && g->epoch == __atomic_load_n(&base_epoch, __ATOMIC_ACQUIRE) &&
 		now - READ_ONCE(base_seeded_ns) < RESEED_NS)
 		return;
-	spin_lock(&base_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&base_lock);
 	if (!base_epoch || now - base_seeded_ns >= RESEED_NS)
 		base_reseed();
 	base_step((const u8 *)g->key, KEY_BYTES, (u8 *)g->key);
 	g->epoch = base_epoch;
-	spin_unlock(&base_lock);
 }
 
 static void generator_refill(struct generator *g)

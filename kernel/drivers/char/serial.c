@@ -260,9 +260,8 @@ static void receive(struct uart *p)
 		else
 			ldisc_input(ld, &c, 1);
 	}
-	spin_lock(&p->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&p->lock);
 	ier_set(p, ldisc_input_room(ld) > FIFO_BYTES ? p->ier | IER_RX : p->ier & (u8)~IER_RX);
-	spin_unlock(&p->lock);
 }
 
 static void uart_input_room(struct tty *t)

@@ -107,18 +107,16 @@ static void area_link_object(struct vm_area *a)
 {
 	if (!a->object)
 		return;
-	rwsem_write_lock(&a->object->mappings_lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->object->mappings_lock);
 	list_add_tail(&a->object->mappings, &a->mapping_node);
-	rwsem_write_unlock(&a->object->mappings_lock);
 }
 
 void area_unlink_object(struct vm_area *a)
 {
 	if (!a->object)
 		return;
-	rwsem_write_lock(&a->object->mappings_lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->object->mappings_lock);
 	list_del(&a->mapping_node);
-	rwsem_write_unlock(&a->object->mappings_lock);
 }
 
 void area_insert_after(struct vm_area *below, struct vm_area *a)
@@ -194,10 +192,9 @@ static void area_extend(struct vm_area *a, vaddr_t start, vaddr_t end)
 		area_set_bounds(a, start, end);
 		return;
 	}
-	spin_lock(&a->space->tree_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&a->space->tree_lock);
 	a->start = start;
 	a->end = end;
-	spin_unlock(&a->space->tree_lock);
 }
 
 bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)

@@ -237,7 +237,8 @@ static int place_fixed(struct vm_space *s, const struct vm_map_request *r, u64 l
 
 /* Chooses the address. Fixed: what stands there is removed when everything else is known to
  * succeed, by the caller. */
-static int place(struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, vaddr_t *out)
+static ALWAYS_INLINE int place(
+	struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, vaddr_t *out)
 {
 	vaddr_t hint = r->addr & PAGE_MASK;
 	int err;
@@ -270,7 +271,7 @@ static int replace_areas(struct vm_space *s, const struct vm_area *like, vaddr_t
 	return err;
 }
 
-static int map_locked(
+static ALWAYS_INLINE int map_locked(
 	struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, u32 flags, vaddr_t *out)
 {
 	struct vm_area like = {.flags = flags,

@@ -40,12 +40,11 @@ static int protect_area(struct vm_space *s, struct vm_area *a, u32 prot, struct 
 	if (old &
 		~new &VM_ACCOUNT) /* what was charged stays charged: pages may have been written */
 		new |= VM_ACCOUNT;
-	rwsem_write_lock(&a->lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->lock);
 	a->flags = new;
 	if (!(new &VM_SHARED) || notices)
 		prot = prot_before_write(prot);
 	pmap_protect(&s->pmap, a->start, a->end, prot, g);
-	rwsem_write_unlock(&a->lock);
 	return 0;
 }
 

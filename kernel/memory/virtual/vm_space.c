@@ -96,8 +96,11 @@ int space_may_map(struct vm_space *s, u32 area_flags, u64 pages)
 void space_gather_end(struct vm_space *s, struct tlb_gather *g)
 {
 	if (g->anon | g->file | g->shmem) {
+		u64 now = vm_space_rss(s);
+
 		/* racy: a peak of two faults at once may be missed by one page */
-		WRITE_ONCE(s->rss_peak, vm_space_rss_peak(s));
+		if (now > READ_ONCE(s->rss_peak))
+			WRITE_ONCE(s->rss_peak, now);
 		if (g->anon)
 			rss_add(&s->rss_anon, -(s64)g->anon);
 		if (g->file)
