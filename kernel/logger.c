@@ -170,9 +170,10 @@ static void consoles_print(void)
 {
 	u64 seen;
 
+	preempt_disable(); /* a printer that is switched out keeps every other line back */
 	do {
 		if (__atomic_exchange_n(&printing, 1, __ATOMIC_ACQUIRE))
-			return; /* the printer looks again after it let go */
+			break; /* the printer looks again after it let go */
 		seen = log_head();
 		for (struct console *c = __atomic_load_n(&consoles, __ATOMIC_ACQUIRE); c;
 			c = c->next) {
@@ -188,31 +189,25 @@ static void consoles_print(void)
 		}
 		__atomic_store_n(&printing, 0, __ATOMIC_SEQ_CST);
 	} while (log_head() != seen);
-}
-
-void log_vprintf(enum log_level level, const char *fmt, va_list ap)
-{
-	char text[LOG_LINE_MAX];
-	int n = vsnprintf(text, sizeof(text), fmt, ap);
-	size_t len = n < 0 ? 0 : MIN((size_t)n, sizeof(text) - 1);
-
-	while (len && text[len - 1] == '\n')
-		len--;
-	ring_put(level, text, len);
-	if (!__atomic_load_n(&consoles, __ATOMIC_RELAXED))
-		return;
-	preempt_disable(); /* a printer that is switched out keeps every other line back */
-	consoles_print();
 	preempt_enable();
 }
 
 void log_printf(enum log_level level, const char *fmt, ...)
 {
+	char text[LOG_LINE_MAX];
 	va_list ap;
+	size_t len;
+	int n;
 
 	va_start(ap, fmt);
-	log_vprintf(level, fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	len = n < 0 ? 0 : MIN((size_t)n, sizeof(text) - 1);
+	while (len && text[len - 1] == '\n')
+		len--;
+	ring_put(level, text, len);
+	if (__atomic_load_n(&consoles, __ATOMIC_RELAXED))
+		consoles_print();
 }
 
 void log_console_register(struct console *c)
@@ -220,9 +215,7 @@ void log_console_register(struct console *c)
 	c->seq = 0;
 	c->next = consoles;
 	__atomic_store_n(&consoles, c, __ATOMIC_RELEASE);
-	preempt_disable();
 	consoles_print();
-	preempt_enable();
 }
 
 void log_panic_begin(void)
