@@ -135,19 +135,17 @@ static ssize_t master_read_some(struct pty *p, struct file *f, struct uio *u)
 
 	while (u->left) {
 		bool packet = READ_ONCE(p->packet);
-		size_t want = MIN(u->left, sizeof(buf)), moved;
-		ssize_t n = master_take(p, buf, want);
+		ssize_t n = master_take(p, buf, MIN(u->left, sizeof(buf)));
+		size_t moved;
 
-		if (n == 0 && !done)
+		if (n == 0 && !done) {
 			n = file_nonblock(f) ? -EAGAIN
 					     : wait_event(&p->tty.master_wq, master_readable(p));
-		if (n < 0)
-			return done ? (ssize_t)done : n;
-		if (n == 0) {
-			if (done)
-				break;
-			continue;
+			if (!n)
+				continue;
 		}
+		if (n <= 0)
+			return done ? (ssize_t)done : n;
 		moved = uio_write(u, buf, (size_t)n);
 		done += moved;
 		if (moved < (size_t)n)
