@@ -29,7 +29,7 @@ struct mq {
 	u32 receiving;                       /* [lock] who sleeps for a message */
 	struct waitqueue receivers, senders; /* and who polls */
 	struct process *owner;               /* [lock] +1 who is told; NULL = nobody */
-	struct mq_event event;               /* [lock] of owner */
+	struct sigevent_abi event;           /* [lock] of owner */
 	struct user_account *account;        /* [c] +1 charged with charged_bytes */
 	u64 charged_bytes;                   /* [c] */
 };
@@ -123,19 +123,20 @@ int mq_unlink_name(const char *name)
 
 /* ---- who is told ---- */
 
-static void tell(struct process *p, const struct mq_event *event)
+static void tell_locked(struct mq *q)
 {
-	struct siginfo info = {.signo = event->signo, .code = SI_MESGQ};
+	struct siginfo info = {.signo = q->event.signo, .code = SI_MESGQ};
 
 	info.kill.pid = process_pid(current->proc);
 	info.kill.uid = current->cred->uid;
-	info.kill.value = event->value;
-	if (event->notify == SIGEV_SIGNAL && event->signo)
-		(void)signal_send_process(p, &info);
-	process_put(p);
+	info.kill.value = q->event.value;
+	if (q->event.notify == SIGEV_SIGNAL && info.signo)
+		(void)signal_send_process(q->owner, &info);
+	process_put(q->owner);
+	q->owner = NULL;
 }
 
-static int notify(struct mq *q, const struct mq_event *event)
+static int notify(struct mq *q, const struct sigevent_abi *event)
 {
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 
@@ -168,69 +169,36 @@ static bool more_urgent(const struct rb_node *a, const struct rb_node *b)
 
 static int try_send(struct mq *q, struct ipc_message *m)
 {
-	struct process *told = NULL;
-	struct mq_event event;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 
-	spin_lock(&q->lock);
-	if (q->attr.messages >= q->attr.messages_max) {
-		spin_unlock(&q->lock);
+	if (q->attr.messages >= q->attr.messages_max)
 		return -EAGAIN;
-	}
 	rb_insert(&q->messages, &m->rank, more_urgent);
 	q->bytes += m->len_bytes;
-	if (!q->attr.messages++ && !q->receiving) {
-		event = q->event;
-		told = q->owner;
-		q->owner = NULL;
-	}
-	spin_unlock(&q->lock);
+	if (!q->attr.messages++ && !q->receiving && q->owner)
+		tell_locked(q);
 	wake_one(&q->receivers, POLL_IN | POLL_RDNORM);
-	if (told)
-		tell(told, &event);
 	return 0;
 }
 
-static int send(struct mq *q, bool wait, struct ipc_message *m, ns_t deadline_ns)
-{
-	int ret = try_send(q, m), err = 0;
-
-	if (ret && wait)
-		err = wait_event_mode(&q->senders, !(ret = try_send(q, m)), WAIT_INTERRUPTIBLE,
-			deadline_ns, true);
-	return err ? err : ret;
-}
-
-/* The next message, or NULL. Whether current counts as a sleeper: it @was, and @is if there is
- * none.
+/* The next message, or NULL: then current is going to @sleep. *counted: it is among q->receiving.
  */
-static struct ipc_message *try_receive(struct mq *q, u32 was, u32 is)
+static struct ipc_message *try_receive(struct mq *q, u32 *counted, bool sleep)
 {
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 	struct rb_node *n = rb_first(&q->messages);
+	struct ipc_message *m = n ? container_of(n, struct ipc_message, rank) : NULL;
 
-	q->receiving += (n ? 0 : is) - was;
-	if (!n)
+	q->receiving -= *counted;
+	*counted = !m && sleep;
+	q->receiving += *counted;
+	if (!m)
 		return NULL;
 	rb_erase(&q->messages, n);
 	q->attr.messages--;
-	q->bytes -= container_of(n, struct ipc_message, rank)->len_bytes;
+	q->bytes -= m->len_bytes;
 	wake_one(&q->senders, POLL_OUT | POLL_WRNORM);
-	return container_of(n, struct ipc_message, rank);
-}
-
-/* message | err_ptr */
-static struct ipc_message *receive(struct mq *q, bool wait, ns_t deadline_ns)
-{
-	struct ipc_message *m = try_receive(q, 0, wait);
-	int err = -EAGAIN;
-
-	if (!m && wait) {
-		err = wait_event_mode(&q->receivers, (m = try_receive(q, 1, 1)) != NULL,
-			WAIT_INTERRUPTIBLE, deadline_ns, true);
-		if (!m) /* what came last was told to nobody */
-			m = try_receive(q, 1, 0);
-	}
-	return m ? m : err_ptr(err);
+	return m;
 }
 
 /* ---- the file ---- */
@@ -273,21 +241,20 @@ static const struct file_ops mq_file_ops = {
 
 /* ---- calls ---- */
 
-/* The queue of @fd, if it was opened so. err_ptr. */
-static struct mq *queue_at(const struct fd *fd, u32 fmode)
+/* The queue of @fd. err_ptr. */
+static struct mq *queue_at(const struct fd *fd)
 {
 	if (is_err(fd->file))
 		return (struct mq *)fd->file;
-	return fd->file->ops != &mq_file_ops || fmode & ~fd->file->mode ? err_ptr(-EBADF)
-									: fd->file->inode->priv;
+	return fd->file->ops == &mq_file_ops ? fd->file->inode->priv : err_ptr(-EBADF);
 }
 
 int mq_send(cap_t nr, const void USER *text, u64 len_bytes, u32 priority, ns_t deadline_ns)
 {
-	struct fd fd SCOPED(fd_put) = fd_get(nr, CAP_WRITE);
-	struct mq *q = queue_at(&fd, FMODE_WRITE);
+	struct fd fd SCOPED(fd_put) = fd_get_for(nr, true);
+	struct mq *q = queue_at(&fd);
 	struct ipc_message *m;
-	int err;
+	int err, ret;
 
 	if (is_err(q))
 		return (int)ptr_err(q);
@@ -297,28 +264,38 @@ int mq_send(cap_t nr, const void USER *text, u64 len_bytes, u32 priority, ns_t d
 	if (is_err(m))
 		return (int)ptr_err(m);
 	m->type = priority;
-	err = send(q, !(fd.file->flags & O_NONBLOCK), m, deadline_ns);
-	if (err)
+	err = wait_event_mode(&q->senders, !(ret = try_send(q, m)) || fd.file->flags & O_NONBLOCK,
+		WAIT_INTERRUPTIBLE, deadline_ns, true);
+	if (ret)
 		kfree(m);
-	return err;
+	return err ? err : ret;
 }
 
 struct ipc_message *mq_receive(cap_t nr, u64 room_bytes, ns_t deadline_ns)
 {
-	struct fd fd SCOPED(fd_put) = fd_get(nr, CAP_READ);
-	struct mq *q = queue_at(&fd, FMODE_READ);
+	struct fd fd SCOPED(fd_put) = fd_get_for(nr, false);
+	struct mq *q = queue_at(&fd);
+	struct ipc_message *m;
+	u32 counted = 0;
+	bool wait;
+	int err;
 
 	if (is_err(q))
 		return (struct ipc_message *)q;
-	return room_bytes < (u64)q->attr.size_max
-		       ? err_ptr(-EMSGSIZE)
-		       : receive(q, !(fd.file->flags & O_NONBLOCK), deadline_ns);
+	if (room_bytes < (u64)q->attr.size_max)
+		return err_ptr(-EMSGSIZE);
+	wait = !(fd.file->flags & O_NONBLOCK);
+	err = wait_event_mode(&q->receivers, (m = try_receive(q, &counted, wait)) || !wait,
+		WAIT_INTERRUPTIBLE, deadline_ns, true);
+	if (!m) /* what came last was told to nobody */
+		m = try_receive(q, &counted, false);
+	return m ? m : err_ptr(err ? err : -EAGAIN);
 }
 
-int mq_notify(cap_t nr, const struct mq_event *event)
+int mq_notify(cap_t nr, const struct sigevent_abi *event)
 {
 	struct fd fd SCOPED(fd_put) = fd_get(nr, 0);
-	struct mq *q = queue_at(&fd, 0);
+	struct mq *q = queue_at(&fd);
 
 	return is_err(q) ? (int)ptr_err(q) : notify(q, event);
 }
@@ -326,7 +303,7 @@ int mq_notify(cap_t nr, const struct mq_event *event)
 int mq_attributes(cap_t nr, const struct mq_attr_abi *new, struct mq_attr_abi *old)
 {
 	struct fd fd SCOPED(fd_put) = fd_get(nr, new ? CAP_ADMIN : CAP_STAT);
-	struct mq *q = queue_at(&fd, 0);
+	struct mq *q = queue_at(&fd);
 	u32 flags;
 
 	if (is_err(q))

@@ -31,8 +31,7 @@ struct sysv_type {
 	s32 stat_command;          /* SHM_STAT...; the next are INFO and STAT_ANY */
 	int (*init)(struct sysv_object *o, u32 flags); /* of a zeroed container */
 	void (*end)(struct sysv_object *o);            /* IPC_RMID; NULL: sysv_forget */
-	void (*removed)(struct sysv_object *o);        /* [lock] wakes sleepers */
-	void (*fini)(struct sysv_object *o);           /* last reference */
+	void (*removed)(struct sysv_object *o);        /* [lock] wakes sleepers, gives back all */
 	void (*stat)(
 		struct sysv_object *o, union sysv_ds *ds); /* [lock] what ds does not hold; NULL */
 	int (*set)(struct sysv_object *o, const union sysv_ds *ds); /* [lock] */

@@ -70,10 +70,8 @@ long msg_send(s32 id, s64 type, const void USER *text, u64 len_bytes, u32 flags)
 	ret = (int)ptr_err(o);
 	if (!is_err(o)) {
 		spin_unlock(&o->lock);
-		ret = try_send(queue_of(o), m);
-		if (ret == -EAGAIN && !(flags & IPC_NOWAIT))
-			err = wait_event(
-				&queue_of(o)->senders, (ret = try_send(queue_of(o), m)) != -EAGAIN);
+		err = wait_event(&queue_of(o)->senders,
+			(ret = try_send(queue_of(o), m)) != -EAGAIN || flags & IPC_NOWAIT);
 		sysv_put(o);
 	}
 	if (ret)
@@ -142,7 +140,7 @@ struct ipc_message *msg_receive(s32 id, u64 room_bytes, s64 type, u32 flags)
 	struct ipc_message *m;
 	struct sysv_object *o;
 	struct msg_queue *q;
-	int err = 0;
+	int err;
 
 	if ((s64)room_bytes < 0 ||
 		(flags & MSG_COPY && (flags & MSG_EXCEPT || !(flags & IPC_NOWAIT))))
@@ -152,10 +150,9 @@ struct ipc_message *msg_receive(s32 id, u64 room_bytes, s64 type, u32 flags)
 		return (struct ipc_message *)o;
 	spin_unlock(&o->lock);
 	q = queue_of(o);
-	m = try_receive(q, room_bytes, type, flags);
-	if (m == err_ptr(-ENOMSG) && !(flags & IPC_NOWAIT))
-		err = wait_event(&q->receivers,
-			(m = try_receive(q, room_bytes, type, flags)) != err_ptr(-ENOMSG));
+	err = wait_event(
+		&q->receivers, (m = try_receive(q, room_bytes, type, flags)) != err_ptr(-ENOMSG) ||
+				       flags & IPC_NOWAIT);
 	sysv_put(o);
 	return err ? err_ptr(-ERESTARTNOHAND) : m;
 }
@@ -175,16 +172,14 @@ static int msg_init(struct sysv_object *o, u32 flags)
 
 static void msg_removed(struct sysv_object *o)
 {
-	wake_all(&queue_of(o)->senders, 0);
-	wake_all(&queue_of(o)->receivers, 0);
-}
-
-static void msg_fini(struct sysv_object *o)
-{
+	struct msg_queue *q = queue_of(o);
 	struct ipc_message *m, *next;
 
-	list_for_each_entry_safe (m, next, &queue_of(o)->messages, node)
+	wake_all(&q->senders, 0);
+	wake_all(&q->receivers, 0);
+	list_for_each_entry_safe (m, next, &q->messages, node)
 		kfree(m);
+	list_init(&q->messages);
 }
 
 static int msg_set(struct sysv_object *o, const union sysv_ds *ds)
@@ -235,7 +230,6 @@ const struct sysv_type msg_type = {
 	.stat_command = MSG_STAT,
 	.init = msg_init,
 	.removed = msg_removed,
-	.fini = msg_fini,
 	.set = msg_set,
 	.show = msg_show,
 	.info = msg_info,

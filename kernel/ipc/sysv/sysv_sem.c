@@ -268,14 +268,22 @@ long sem_operate(s32 id, const struct sembuf_abi USER *user, u32 count, ns_t dea
 	return ret == BLOCKED ? sleep_locked(set_of(o), &w, deadline_ns) : ret;
 }
 
-static void value_set_locked(struct sem_set *s, u32 number, s32 value)
+/* The values of some semaphores from number @first on. */
+static int set_locked(struct sem_set *s, u32 first, u64 count, const u16 *values)
 {
 	struct sem_undo *u;
 
-	s->sems[number] = (struct semaphore_value){value, sysv_pid()};
-	list_for_each_entry (u, &s->undos, node)
-		u->adjust[number] = 0;
+	for (u32 i = 0; i < count; i++)
+		if (values[i] > SEM_VALUE_MAX)
+			return -ERANGE;
+	for (u32 i = 0; i < count; i++) {
+		s->sems[first + i] = (struct semaphore_value){values[i], sysv_pid()};
+		list_for_each_entry (u, &s->undos, node)
+			u->adjust[first + i] = 0;
+	}
 	sysv_changed(&s->o);
+	changed_locked(s);
+	return 0;
 }
 
 /* How many wait until it is 0, or until it grows. */
@@ -308,22 +316,7 @@ long sem_value(s32 id, s32 number, s32 command, s32 value)
 	case SEM_GETZCNT:
 		return waiting_locked(s, (u32)number, command == SEM_GETZCNT);
 	}
-	if (value < 0 || value > SEM_VALUE_MAX)
-		return -ERANGE;
-	value_set_locked(s, (u32)number, value);
-	changed_locked(s);
-	return 0;
-}
-
-static int values_set_locked(struct sem_set *s, const u16 *values)
-{
-	for (u32 i = 0; i < s->o.size; i++)
-		if (values[i] > SEM_VALUE_MAX)
-			return -ERANGE;
-	for (u32 i = 0; i < s->o.size; i++)
-		value_set_locked(s, i, values[i]);
-	changed_locked(s);
-	return 0;
+	return value == (u16)value ? set_locked(s, (u32)number, 1, &(u16){(u16)value}) : -ERANGE;
 }
 
 long sem_values(s32 id, bool set, u16 USER *user)
@@ -341,7 +334,7 @@ long sem_values(s32 id, bool set, u16 USER *user)
 	err = !values ? -ENOMEM : set ? copy_from_user(values, user, bytes) : 0;
 	spin_lock(&o->lock);
 	if (!err)
-		err = o->removed ? -EIDRM : set ? values_set_locked(set_of(o), values) : 0;
+		err = o->removed ? -EIDRM : set ? set_locked(set_of(o), 0, o->size, values) : 0;
 	for (u32 i = 0; i < o->size && !err && !set; i++)
 		values[i] = (u16)set_of(o)->sems[i].value;
 	sysv_unlock(o);
@@ -364,17 +357,13 @@ static void sem_removed(struct sysv_object *o)
 {
 	struct sem_set *s = set_of(o);
 	struct sem_wait *w, *next;
+	struct sem_undo *u, *next_undo;
 
 	list_for_each_entry_safe (w, next, &s->waiting, node)
 		finish_locked(w, -EIDRM);
-}
-
-static void sem_fini(struct sysv_object *o)
-{
-	struct sem_undo *u, *next;
-
-	list_for_each_entry_safe (u, next, &set_of(o)->undos, node)
+	list_for_each_entry_safe (u, next_undo, &s->undos, node)
 		kfree(u);
+	list_init(&s->undos);
 }
 
 static void sem_show(struct seq *s, const union sysv_ds *ds)
@@ -404,7 +393,6 @@ const struct sysv_type sem_type = {
 	.stat_command = SEM_STAT,
 	.init = sem_init,
 	.removed = sem_removed,
-	.fini = sem_fini,
 	.show = sem_show,
 	.info = sem_info,
 };
