@@ -197,24 +197,25 @@ static bool any_woken(const struct futex_waiter *w, u32 count)
 
 /* futex_wait_many - the words are queued one after the other, and any may be woken before the last
  * is. */
-long futex_wait_many(const struct futex_word *v, u32 count, ns_t deadline_ns)
+long futex_wait_many(const struct futex_waitv_abi *v, u32 count, ns_t deadline_ns)
 {
 	struct futex_waiter *w SCOPED(kfree_at) = kzalloc(count * sizeof(*w), ALLOC_KERNEL);
 	bool late = false;
 	long ret = w ? 0 : -ENOMEM;
 	u32 n = 0;
 
-	for (; n < count && !ret; n++) {
+	while (n < count && !ret) {
+		u32 USER *word = (u32 USER *)v[n].word;
+
 		w[n] = (struct futex_waiter){.thread = current, .bitset = FUTEX_BITSET_MATCH_ANY};
-		ret = futex_key_get(v[n].word, v[n].shared, &w[n].key);
+		ret = futex_key_get(word, !(v[n].flags & FUTEX_PRIVATE_FLAG), &w[n].key);
 		if (ret)
 			break;
-		ret = futex_queue_if_equal(v[n].word, v[n].expected, &w[n]);
+		ret = futex_queue_if_equal(word, (u32)v[n].value, &w[n]);
 		thread_set_state(THREAD_RUNNING); /* the next may have to be paged in */
-		if (ret) {
+		if (ret)
 			futex_key_put(&w[n].key);
-			break;
-		}
+		n += !ret;
 	}
 	while (!ret) {
 		thread_set_state(THREAD_INTERRUPTIBLE);

@@ -8,7 +8,6 @@
  * Locks: queue->lock (IPC). Limits: /proc/sys/fs/mqueue, RLIMIT_MSGQUEUE for all that a user's
  * queues could hold. Sources: mq_overview(7), mq_notify(3). */
 #include <exo/errno.h>
-#include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/mqueue.h>
 #include <exo/posix_x.h>
@@ -48,8 +47,9 @@ static bool attr_good(const struct mq_attr_abi *a, bool privileged)
 	return (u64)a->messages_max - 1 < messages && (u64)a->size_max - 1 < size;
 }
 
-static void mq_free(struct mq *q)
+static void mq_gone(struct inode *i)
 {
+	struct mq *q = i->priv;
 	struct rb_node *n;
 
 	while ((n = rb_first(&q->messages))) {
@@ -57,14 +57,9 @@ static void mq_free(struct mq *q)
 		kfree(container_of(n, struct ipc_message, rank));
 	}
 	if (q->account)
-		account_discharge_queue(q->account, q->charged_bytes);
+		account_discharge(q->account, 0, q->charged_bytes);
 	__atomic_fetch_sub(&queues, 1, __ATOMIC_RELAXED);
 	kfree(q);
-}
-
-static void mq_gone(struct inode *i)
-{
-	mq_free(i->priv);
 }
 
 static const struct file_ops mq_file_ops;
@@ -80,9 +75,11 @@ static int mq_create(struct inode *i, const void *arg)
 
 	if (!attr_good(a, privileged))
 		return -EINVAL;
-	q = kzalloc(sizeof(*q), ALLOC_DATA);
+	q = i->priv = kzalloc(sizeof(*q), ALLOC_DATA); /* mq_gone frees it, also after an error */
 	if (!q)
 		return -ENOMEM;
+	i->file_ops = &mq_file_ops;
+	i->pages.size_bytes = TEXT_BYTES;
 	spin_init(&q->lock, RANK_IPC);
 	waitqueue_init(&q->receivers);
 	waitqueue_init(&q->senders);
@@ -93,33 +90,16 @@ static int mq_create(struct inode *i, const void *arg)
 	if (__atomic_fetch_add(&queues, 1, __ATOMIC_RELAXED) >= READ_ONCE(queues_max) &&
 		!privileged)
 		err = -ENOSPC;
-	if (err) {
-		mq_free(q);
-		return err;
-	}
-	i->file_ops = &mq_file_ops;
-	i->priv = q;
-	i->pages.size_bytes = TEXT_BYTES;
-	return 0;
+	return err;
 }
 
 /* ---- the file system ---- */
 
-static struct objects_fs mqueue_fs = {
+struct objects_fs mqueue_fs = {
 	.type = {.name = "mqueue", .magic = 0x19800202, .flags = FS_NODEV},
 	.create = mq_create,
 	.gone = mq_gone,
 };
-
-struct file *mq_open_file(const char *name, u32 o_flags, u32 mode, const struct mq_attr_abi *attr)
-{
-	return objects_open(&mqueue_fs, name, o_flags, mode, attr);
-}
-
-int mq_unlink_name(const char *name)
-{
-	return objects_unlink(&mqueue_fs, name);
-}
 
 /* ---- who is told ---- */
 
@@ -208,13 +188,12 @@ static ssize_t mq_read(struct file *f, struct uio *u, u64 *pos)
 	struct mq *q = f->inode->priv;
 	char text[TEXT_BYTES + 40];
 	size_t len, moved;
-	bool signals;
 
 	spin_lock(&q->lock);
-	signals = q->owner && q->event.notify == SIGEV_SIGNAL;
 	len = (size_t)snprintf(text, sizeof(text),
 		"QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", q->bytes,
-		q->owner ? q->event.notify : 0, signals ? q->event.signo : 0,
+		q->owner ? q->event.notify : 0,
+		q->owner && q->event.notify == SIGEV_SIGNAL ? q->event.signo : 0,
 		q->owner ? process_pid(q->owner) : 0);
 	spin_unlock(&q->lock);
 	if (*pos >= len)
@@ -327,6 +306,5 @@ static const struct synth_file files[] = {
 void mqueue_init(void)
 {
 	proc_add(files, ARRAY_LEN(files));
-	if (objects_fs_init(&mqueue_fs))
-		log_err("mqueue: no memory");
+	objects_fs_init(&mqueue_fs);
 }

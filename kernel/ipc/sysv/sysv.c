@@ -27,10 +27,12 @@ void sysv_put(struct sysv_object *o)
 		kfree(o);
 }
 
-void sysv_unlock(struct sysv_object *o)
+void sysv_unlock(struct sysv_object **o)
 {
-	spin_unlock(&o->lock);
-	sysv_put(o);
+	if (is_err(*o))
+		return;
+	spin_unlock(&(*o)->lock);
+	sysv_put(*o);
 }
 
 bool sysv_owned(const struct sysv_object *o)
@@ -63,7 +65,7 @@ struct sysv_object *sysv_lock(struct sysv_table *t, s32 id, u32 mode)
 		spin_lock(&o->lock);
 		err = access_locked(o, mode & 0777);
 		if (err)
-			sysv_unlock(o);
+			sysv_unlock(&o);
 	}
 	mutex_unlock(&t->lock);
 	return err ? err_ptr(err) : o;
@@ -188,7 +190,7 @@ long sysv_get(enum sysv_kind kind, s32 key, u64 size, u32 flags)
 /* Its number, and what IPC_STAT tells of it. */
 static long object_stat(struct sysv_table *t, s32 id, u32 mode, union sysv_ds *ds)
 {
-	struct sysv_object *o SCOPED(sysv_unlock_at) = sysv_lock(t, id, mode);
+	struct sysv_object *o SCOPED(sysv_unlock) = sysv_lock(t, id, mode);
 
 	if (is_err(o))
 		return ptr_err(o);
@@ -296,14 +298,10 @@ static int show_objects(struct seq *s, const void *ctx)
 }
 
 #define TABLE(kind) ipc_namespace_boot.tables[SYSV_##kind]
-#define OBJECTS(path, kind)                                            \
-	{                                                              \
-		path, S_IFREG | 0444, show_objects, NULL, &TABLE(kind) \
-	}
 static const struct synth_file files[] = {
-	OBJECTS("sysvipc/shm", SHM),
-	OBJECTS("sysvipc/sem", SEM),
-	OBJECTS("sysvipc/msg", MSG),
+	{"sysvipc/shm", S_IFREG | 0444, show_objects, NULL, &TABLE(SHM)},
+	{"sysvipc/sem", S_IFREG | 0444, show_objects, NULL, &TABLE(SEM)},
+	{"sysvipc/msg", S_IFREG | 0444, show_objects, NULL, &TABLE(MSG)},
 	PROC_NUMBERS("sys/kernel/shmmax", &TABLE(SHM).size_max, 1, ~0ull),
 	PROC_NUMBERS("sys/kernel/shmall", &TABLE(SHM).total_max, 1, ~0ull),
 	PROC_NUMBERS("sys/kernel/shmmni", &TABLE(SHM).ids_max, 1, SYSV_INDEX_MAX),

@@ -63,12 +63,7 @@ extern const struct sysv_type shm_type, sem_type, msg_type;
  * current has the rights of @mode (0444, 0222; 0 = any). err_ptr(-EINVAL | -EACCES). */
 #define SYSV_BY_INDEX (1u << 31)
 struct sysv_object *sysv_lock(struct sysv_table *t, s32 id, u32 mode);
-void sysv_unlock(struct sysv_object *o);                  /* and puts it */
-static inline void sysv_unlock_at(struct sysv_object **o) /* for SCOPED */
-{
-	if (!is_err(*o))
-		sysv_unlock(*o);
-}
+void sysv_unlock(struct sysv_object **o); /* and puts it; for SCOPED too: err_ptr is fine */
 void sysv_put(struct sysv_object *o);
 void sysv_forget(struct sysv_object *o);      /* out of the table, once */
 bool sysv_owned(const struct sysv_object *o); /* [lock] by current */

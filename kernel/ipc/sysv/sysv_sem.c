@@ -234,7 +234,7 @@ static long sleep_locked(struct sem_set *s, struct sem_wait *w, ns_t deadline_ns
 long sem_operate(s32 id, const struct sembuf_abi USER *user, u32 count, ns_t deadline_ns)
 {
 	struct sembuf_abi *ops SCOPED(kfree_at) = NULL;
-	struct sysv_object *o SCOPED(sysv_unlock_at) = err_ptr(-EINVAL);
+	struct sysv_object *o SCOPED(sysv_unlock) = err_ptr(-EINVAL);
 	struct sem_wait w = {.count = count, .pid = sysv_pid()};
 	bool undo = false;
 	u32 highest = 0;
@@ -299,7 +299,7 @@ static long waiting_locked(struct sem_set *s, u32 number, bool for_zero)
 
 long sem_value(s32 id, s32 number, s32 command, s32 value)
 {
-	struct sysv_object *o SCOPED(sysv_unlock_at) =
+	struct sysv_object *o SCOPED(sysv_unlock) =
 		sysv_lock(sysv_table(SYSV_SEM), id, command == SEM_SETVAL ? 0222 : 0444);
 	struct sem_set *s = set_of(o);
 
@@ -337,7 +337,7 @@ long sem_values(s32 id, bool set, u16 USER *user)
 		err = o->removed ? -EIDRM : set ? set_locked(set_of(o), 0, o->size, values) : 0;
 	for (u32 i = 0; i < o->size && !err && !set; i++)
 		values[i] = (u16)set_of(o)->sems[i].value;
-	sysv_unlock(o);
+	sysv_unlock(&o);
 	return err || set ? err : copy_to_user(user, values, bytes);
 }
 

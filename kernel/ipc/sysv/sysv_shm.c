@@ -148,48 +148,41 @@ static void note_put(struct segment *s, s64 *when)
 	file_put(s->file);
 }
 
-static long map_segment(struct segment *s, vaddr_t addr, u32 flags)
-{
-	u32 write = flags & SHM_RDONLY ? 0 : VM_WRITE | VM_MAYWRITE;
-	struct vm_map_request r = {.addr = addr,
-		.len_bytes = s->o.size,
-		.flags = VM_SHARED | VM_READ | VM_MAYREAD | VM_MAYEXEC | write |
-			 (flags & SHM_EXEC ? VM_EXEC : 0),
-		.fixed = flags & SHM_REMAP,
-		.noreplace = addr && !(flags & SHM_REMAP),
-		.object = &s->file->inode->pages,
-		.file = s->file};
-	int err = vm_map(current->space, &r, &addr);
-
-	return !err ? (long)addr : err == -EEXIST ? -EINVAL : err;
-}
-
 long shm_attach(s32 id, vaddr_t addr, u32 flags)
 {
-	u32 mode = 0444 | (flags & SHM_RDONLY ? 0 : 0222) | (flags & SHM_EXEC ? 0111 : 0);
+	bool write = !(flags & SHM_RDONLY), exec = flags & SHM_EXEC, replace = flags & SHM_REMAP;
+	struct vm_map_request r = {.flags = VM_SHARED | VM_READ | VM_MAYREAD | VM_MAYEXEC |
+					    (write ? VM_WRITE | VM_MAYWRITE : 0) |
+					    (exec ? VM_EXEC : 0),
+		.fixed = replace};
 	struct sysv_object *o;
 	struct segment *s;
-	long ret;
 	bool live;
+	int err;
 
 	if (flags & SHM_RND)
 		addr &= PAGE_MASK;
-	if (addr & ~PAGE_MASK || (!addr && flags & SHM_REMAP))
+	if (addr & ~PAGE_MASK || (!addr && replace))
 		return -EINVAL;
-	o = sysv_lock(sysv_table(SYSV_SHM), id, mode);
+	o = sysv_lock(sysv_table(SYSV_SHM), id, 0444 | (write ? 0222 : 0) | (exec ? 0111 : 0));
 	if (is_err(o))
 		return ptr_err(o);
 	s = segment_of(o);
 	live = object_get_unless_dead(&s->file->object);
-	sysv_unlock(o); /* the file holds it now */
+	r.addr = addr;
+	r.noreplace = addr && !replace;
+	r.len_bytes = o->size;
+	r.file = s->file;
+	sysv_unlock(&o); /* the file holds it now */
 	if (!live)
 		return -EIDRM;
-	ret = map_segment(s, addr, flags);
-	if (is_err(err_ptr(ret)))
-		file_put(s->file);
-	else
+	r.object = &r.file->inode->pages;
+	err = vm_map(current->space, &r, &addr);
+	if (!err)
 		note_put(s, &s->o.ds.shm.atime);
-	return ret;
+	else
+		file_put(r.file);
+	return !err ? (long)addr : err == -EEXIST ? -EINVAL : err;
 }
 
 struct attachment {

@@ -18,7 +18,7 @@ long sys_mq_open(u64 uname, u64 flags, u64 mode, u64 uattr)
 		err = -EFAULT;
 	return err ? err
 		   : fd_install_new(
-			     mq_open_file(name.text,
+			     objects_open(&mqueue_fs, name.text,
 				     (u32)flags & (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK),
 				     (u32)mode, uattr ? &attr : NULL),
 			     O_CLOEXEC);
@@ -29,7 +29,7 @@ long sys_mq_unlink(u64 uname)
 	struct path_buf name SCOPED(path_buf_fini);
 	int err = path_buf_user(&name, (const char USER *)uname);
 
-	return err ? err : mq_unlink_name(name.text);
+	return err ? err : objects_unlink(&mqueue_fs, name.text);
 }
 
 long sys_mq_timedsend(u64 fd, u64 text, u64 len_bytes, u64 priority, u64 utimeout)
