@@ -27,12 +27,14 @@ void sysv_put(struct sysv_object *o)
 		kfree(o);
 }
 
-void sysv_unlock(struct sysv_object **o)
+void sysv_unlock(void *at)
 {
-	if (is_err(*o))
+	struct sysv_object *o = *(struct sysv_object **)at;
+
+	if (is_err(o))
 		return;
-	spin_unlock(&(*o)->lock);
-	sysv_put(*o);
+	spin_unlock(&o->lock);
+	sysv_put(o);
 }
 
 bool sysv_owned(const struct sysv_object *o)
@@ -52,7 +54,7 @@ static int access_locked(const struct sysv_object *o, u32 mode)
 	return want & ~have & 7 && !cred_capable(c, LCAP_IPC_OWNER) ? -EACCES : 0;
 }
 
-struct sysv_object *sysv_lock(struct sysv_table *t, s32 id, u32 mode)
+void *sysv_lock(struct sysv_table *t, s32 id, u32 mode)
 {
 	u32 index = mode & SYSV_BY_INDEX ? (u32)id : (u32)id % SYSV_INDEX_MAX;
 	struct sysv_object *o;

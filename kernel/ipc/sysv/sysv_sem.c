@@ -43,11 +43,6 @@ struct sem_wait {
 	s32 result;                       /* BLOCKED until it may go; read racy */
 };
 
-static struct sem_set *set_of(struct sysv_object *o)
-{
-	return container_of(o, struct sem_set, o);
-}
-
 /* ---- operations ---- */
 
 /* All or none. 0 | BLOCKED, w->blocked tells at which | -EAGAIN | -ERANGE */
@@ -206,7 +201,7 @@ void sem_undo_exit(struct thread *t)
 		mutex_lock(&table->lock);
 		for (u32 i = 0; i < table->slots_max; i++)
 			if (table->slots[i])
-				undo_pay(set_of(table->slots[i]), l);
+				undo_pay(container_of(table->slots[i], struct sem_set, o), l);
 		mutex_unlock(&table->lock);
 	}
 	kfree(l);
@@ -234,7 +229,7 @@ static long sleep_locked(struct sem_set *s, struct sem_wait *w, ns_t deadline_ns
 long sem_operate(s32 id, const struct sembuf_abi USER *user, u32 count, ns_t deadline_ns)
 {
 	struct sembuf_abi *ops SCOPED(kfree_at) = NULL;
-	struct sysv_object *o SCOPED(sysv_unlock) = err_ptr(-EINVAL);
+	struct sem_set *s SCOPED(sysv_unlock) = err_ptr(-EINVAL);
 	struct sem_wait w = {.count = count, .pid = sysv_pid()};
 	bool undo = false;
 	u32 highest = 0;
@@ -254,18 +249,18 @@ long sem_operate(s32 id, const struct sembuf_abi USER *user, u32 count, ns_t dea
 		undo |= (ops[i].flags & SEM_UNDO) != 0;
 		highest = MAX(highest, (u32)ops[i].number);
 	}
-	o = sysv_lock(sysv_table(SYSV_SEM), id, w.alters ? 0222 : 0444);
-	if (is_err(o))
-		return ptr_err(o);
-	if (highest >= o->size)
+	s = sysv_lock(sysv_table(SYSV_SEM), id, w.alters ? 0222 : 0444);
+	if (is_err(s))
+		return ptr_err(s);
+	if (highest >= s->o.size)
 		return -EFBIG;
 	if (undo)
-		ret = undo_get_locked(set_of(o), &w.undo);
+		ret = undo_get_locked(s, &w.undo);
 	if (!ret)
-		ret = try_locked(set_of(o), &w);
+		ret = try_locked(s, &w);
 	if (!ret && w.alters)
-		changed_locked(set_of(o));
-	return ret == BLOCKED ? sleep_locked(set_of(o), &w, deadline_ns) : ret;
+		changed_locked(s);
+	return ret == BLOCKED ? sleep_locked(s, &w, deadline_ns) : ret;
 }
 
 /* The values of some semaphores from number @first on. */
@@ -299,13 +294,12 @@ static long waiting_locked(struct sem_set *s, u32 number, bool for_zero)
 
 long sem_value(s32 id, s32 number, s32 command, s32 value)
 {
-	struct sysv_object *o SCOPED(sysv_unlock) =
+	struct sem_set *s SCOPED(sysv_unlock) =
 		sysv_lock(sysv_table(SYSV_SEM), id, command == SEM_SETVAL ? 0222 : 0444);
-	struct sem_set *s = set_of(o);
 
-	if (is_err(o))
-		return ptr_err(o);
-	if (number < 0 || (u64)number >= o->size)
+	if (is_err(s))
+		return ptr_err(s);
+	if (number < 0 || (u64)number >= s->o.size)
 		return -EINVAL;
 	switch (command) {
 	case SEM_GETVAL:
@@ -321,23 +315,23 @@ long sem_value(s32 id, s32 number, s32 command, s32 value)
 
 long sem_values(s32 id, bool set, u16 USER *user)
 {
-	struct sysv_object *o = sysv_lock(sysv_table(SYSV_SEM), id, set ? 0222 : 0444);
+	struct sem_set *s = sysv_lock(sysv_table(SYSV_SEM), id, set ? 0222 : 0444);
 	u16 *values SCOPED(kfree_at) = NULL;
 	size_t bytes;
 	long err;
 
-	if (is_err(o))
-		return ptr_err(o);
-	spin_unlock(&o->lock);
-	bytes = o->size * sizeof(*values);
+	if (is_err(s))
+		return ptr_err(s);
+	spin_unlock(&s->o.lock);
+	bytes = s->o.size * sizeof(*values);
 	values = kmalloc(bytes, ALLOC_KERNEL);
 	err = !values ? -ENOMEM : set ? copy_from_user(values, user, bytes) : 0;
-	spin_lock(&o->lock);
+	spin_lock(&s->o.lock);
 	if (!err)
-		err = o->removed ? -EIDRM : set ? set_locked(set_of(o), 0, o->size, values) : 0;
-	for (u32 i = 0; i < o->size && !err && !set; i++)
-		values[i] = (u16)set_of(o)->sems[i].value;
-	sysv_unlock(&o);
+		err = s->o.removed ? -EIDRM : set ? set_locked(s, 0, s->o.size, values) : 0;
+	for (u32 i = 0; i < s->o.size && !err && !set; i++)
+		values[i] = (u16)s->sems[i].value;
+	sysv_unlock(&s);
 	return err || set ? err : copy_to_user(user, values, bytes);
 }
 
@@ -345,17 +339,19 @@ long sem_values(s32 id, bool set, u16 USER *user)
 
 static int sem_init(struct sysv_object *o, u32 flags)
 {
+	struct sem_set *s = container_of(o, struct sem_set, o);
+
 	if (!o->size)
 		return -EINVAL;
 	o->ds.sem.count = o->size;
-	list_init(&set_of(o)->waiting);
-	list_init(&set_of(o)->undos);
+	list_init(&s->waiting);
+	list_init(&s->undos);
 	return 0;
 }
 
 static void sem_removed(struct sysv_object *o)
 {
-	struct sem_set *s = set_of(o);
+	struct sem_set *s = container_of(o, struct sem_set, o);
 	struct sem_wait *w, *next;
 	struct sem_undo *u, *next_undo;
 
