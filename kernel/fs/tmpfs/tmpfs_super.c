@@ -306,13 +306,12 @@ void objects_fs_init(struct objects_fs *o)
 	static const struct super_ops ops = {.inode_free = objects_inode_free};
 	struct super_block *sb;
 
-	if (tmpfs_super_create("", &o->type, &sb))
+	if (tmpfs_super_create("", &o->type, &sb) ||
+		!(o->root.mount = mount_create_internal(sb, o->type.name)))
 		panic("%s: no memory", o->type.name);
+	o->root.dentry = sb->root;
 	sb->ops = &ops;
 	sb->root->inode->ops = &tmpfs_objects_dir_ops;
-	o->root = (struct path){mount_create_internal(sb, o->type.name), sb->root};
-	if (!o->root.mount)
-		panic("%s: no memory", o->type.name);
 	o->type.shared = sb;
 	fs_register(&o->type);
 }

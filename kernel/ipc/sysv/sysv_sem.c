@@ -170,23 +170,22 @@ int sem_undo_share(struct thread *child)
 
 static void undo_pay(struct sem_set *s, const struct sem_undo_list *owner)
 {
-	struct sem_undo *u;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->o.lock);
+	struct sem_undo *u = undo_find_locked(s, owner);
 
-	spin_lock(&s->o.lock);
-	u = undo_find_locked(s, owner);
-	for (u32 i = 0; u && i < s->o.size; i++) {
+	if (!u)
+		return;
+	for (u32 i = 0; i < s->o.size; i++) {
+		s32 paid = MIN(MAX(s->sems[i].value + u->adjust[i], 0), SEM_VALUE_MAX);
+
 		if (!u->adjust[i])
 			continue;
-		s->sems[i].value = MIN(MAX(s->sems[i].value + u->adjust[i], 0), SEM_VALUE_MAX);
-		s->sems[i].pid = sysv_pid();
+		s->sems[i] = (struct semaphore_value){paid, sysv_pid()};
 		s->o.ds.sem.otime = sysv_now();
 	}
-	if (u) {
-		list_del(&u->node);
-		changed_locked(s);
-	}
-	spin_unlock(&s->o.lock);
+	list_del(&u->node);
 	kfree(u);
+	changed_locked(s);
 }
 
 void sem_undo_exit(struct thread *t)
