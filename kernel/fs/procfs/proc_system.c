@@ -87,6 +87,29 @@ static int show_stat(struct seq *s, const void *ctx)
 	return 0;
 }
 
+/* An idle CPU is left as if by preemption. */
+static int show_schedstat(struct seq *s, const void *ctx)
+{
+	struct sched_stats st;
+	u32 cpu;
+
+	for_each_online_cpu (cpu) {
+		const u64 *calls = st.counts.calls;
+
+		sched_cpu_stats(cpu, &st);
+		seq_printf(s, "cpu%u run_ns %lu idle_ns %lu idles %lu switches %lu ", cpu,
+			st.user_ns + st.nice_ns + st.system_ns, st.idle_ns, st.idles, st.switches);
+		seq_printf(s, "picks %lu yields %lu preemptions %lu ",
+			calls[SCHED_BLOCK] + calls[SCHED_PREEMPT] + calls[SCHED_YIELD],
+			calls[SCHED_YIELD],
+			calls[SCHED_PREEMPT] - st.counts.again[SCHED_PREEMPT] - st.idles);
+		seq_printf(s, "wakes %lu steals %lu bursts %lu predicted %lu\n", st.counts.wakes,
+			st.counts.steals, st.counts.bursts,
+			st.counts.bursts - st.counts.bursts_wrong);
+	}
+	return 0;
+}
+
 static int show_uptime(struct seq *s, const void *ctx)
 {
 	struct sched_stats st;
@@ -353,6 +376,7 @@ void procfs_init(void)
 		{"mounts", S_IFLNK | 0777, synth_show_text, NULL, "self/mounts"},
 		FILE("meminfo", show_meminfo, NULL),
 		FILE("stat", show_stat, NULL),
+		FILE("schedstat", show_schedstat, NULL),
 		FILE("uptime", show_uptime, NULL),
 		FILE("loadavg", show_loadavg, NULL),
 		FILE("cpuinfo", show_cpuinfo, NULL),
