@@ -46,12 +46,12 @@
 # budget: time 400
 # budget: security 850
 # budget: scheduler 2250
-# budget: ipc 1900
+# budget: ipc 1800
 # budget: drivers 4450
-# budget: fs 9750
+# budget: fs 9730
 # budget: net 1950
-# budget: posix_x 7120
-# budget: syscall 5510
+# budget: posix_x 7100
+# budget: syscall 5470
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.
