@@ -115,8 +115,8 @@ static int index_locked(struct sysv_table *t)
 		t->slots = slots;
 		t->slots_max = 2 * range;
 	}
-	for (index = t->last % range; t->slots[index];)
-		index = (index + 1) % range;
+	for (index = t->last; index >= range || t->slots[index];)
+		index = index + 1 < range ? index + 1 : 0;
 	return (int)index;
 }
 
