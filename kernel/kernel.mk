@@ -40,17 +40,17 @@
 # budget: base 1100
 # budget: sync 1100
 # budget: debug 900
-# budget: arch 7150
+# budget: arch 7200
 # budget: memory 5000
 # budget: time 1000
 # budget: security 1500
 # budget: scheduler 2700
 # budget: ipc 500
 # budget: drivers 4900
-# budget: fs 10500
+# budget: fs 10650
 # budget: net 2200
-# budget: posix_x 7550
-# budget: syscall 6300
+# budget: posix_x 8350
+# budget: syscall 6400
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.

@@ -315,6 +315,7 @@ static void drop_resources(struct process *p)
 	process_unlock(p, flags);
 	cap_space_put(caps);
 	fs_context_put(fs);
+	seccomp_exit(current_task());
 }
 
 void process_exit_current(s32 code)
@@ -324,7 +325,7 @@ void process_exit_current(s32 code)
 	bool last;
 
 	if (unlikely(t->trace))
-		trace_event(
+		(void)trace_event(
 			PTRACE_EVENT_EXIT, (u32)(p->flags & PROC_GROUP_EXIT ? p->exit_code : code));
 	t->thread.flags |= THREAD_EXITING;
 	t->exit_code = code;

@@ -242,6 +242,7 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 	} else {
 		task_link(p, t, pid);
 	}
+	seccomp_inherit(t);
 	if (*trace && current_task()->trace) {
 		trace_child_locked(*trace, t);
 		*trace = NULL;
@@ -311,13 +312,13 @@ static void run_child(struct task *t, pid_t nr, bool vfork, int event)
 		thread_get(&t->thread);
 	thread_start(&t->thread);
 	if (event)
-		trace_event(event, (u64)nr);
+		(void)trace_event(event, (u64)nr);
 	if (!vfork)
 		return;
 	wait_vfork(t);
 	thread_put(&t->thread);
 	if (event)
-		trace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);
+		(void)trace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);
 }
 
 /* process_clone - the common part of fork, vfork, clone and clone3. Return: the new thread's number

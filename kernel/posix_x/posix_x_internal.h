@@ -132,10 +132,12 @@ struct task {
 	/* vfork: the parent sleeps here until we exec or end */
 	bool vfork_pending; /* [a] */
 	struct waitqueue vfork_wq;
-	ns_t default_slack_ns; /* [c] */
-	struct trace *trace;   /* [tree + lock] by whom it is traced; NULL = by nobody */
-	s32 trace_signo;       /* [lock] with which the tracer lets it go on */
-	s32 exit_code;         /* [cur] */
+	ns_t default_slack_ns;          /* [c] */
+	struct trace *trace;            /* [tree + lock] by whom it is traced; NULL = by nobody */
+	s32 trace_signo;                /* [lock] with which the tracer lets it go on */
+	s32 exit_code;                  /* [cur] */
+	struct seccomp_filter *filters; /* [lock] +1 the newest */
+	u8 seccomp;                     /* [lock] SECCOMP_MODE_* */
 	bool nproc_exceeded; /* [cur] set*uid went over RLIMIT_NPROC: exec refuses while it holds */
 };
 #define TASK_STOP_PENDING 1u /* must stop on its way to user mode */
@@ -320,6 +322,7 @@ void sigpending_take(struct sigpending *s, int signo, struct siginfo *info,
 void signal_init(void);
 int signal_queue_locked(
 	struct process *p, struct task *t, const struct siginfo *info, bool force); /* [lock] */
+void signal_force_info(const struct siginfo *info); /* see signal_force */
 int signal_queue_timer(struct process *p, struct task *t, struct sigqueue *q);
 void signal_recalc_locked(struct task *t); /* [lock] WORK_SIGNAL from queues and mask */
 void signal_set_blocked(struct task *t, sigset set);
@@ -344,7 +347,7 @@ int trace_signal(struct task *t, int signo,
 	struct siginfo *info); /* what becomes of a signal: signo | 0 = nothing */
 void trace_group_stop(
 	struct task *t, int signo);       /* the process stops for @signo; 0 = PTRACE_INTERRUPT */
-void trace_event(int event, u64 message); /* of current; stops if its tracer asked for it */
+bool trace_event(int event, u64 message); /* of current; did its tracer ask for it, and it stop? */
 void trace_exec(pid_t old_tid);
 int trace_clone_event(
 	u64 flags, u32 exit_signal); /* the event of this clone, 0 = nobody wants it */
@@ -359,6 +362,15 @@ void process_tell_locked(
 	struct process *to, const struct siginfo *info); /* [tree] SIGCHLD, if it wants that */
 void process_child_info_locked(
 	struct process *p, struct siginfo *info, int code, int status); /* [tree] */
+
+/* seccomp.c */
+/* seccomp_enter - may current's call of frame @f go on? @traced: its tracer has decided so. False:
+ * the frame has the result. */
+bool seccomp_enter(struct trap_frame *f, bool traced);
+void seccomp_inherit(struct task *t); /* a thread that current makes, before it runs */
+void seccomp_exit(struct task *t);
+u32 seccomp_depth(const struct task *t); /* filters [lock, or current] */
+long seccomp_filter_show(struct task *t, u64 index, u64 to);
 
 /* timers */
 void itimers_init(struct process *p);

@@ -12,9 +12,9 @@
 #include <exo/memory.h>
 #include <exo/string.h>
 #include "trace.h"
+#include <exo_abi/linux_seccomp.h>
 
-#define AUDIT_ARCH_X86_64 0xc000003eu
-#define REGSET_BYTES_MAX  16384u
+#define REGSET_BYTES_MAX 16384u
 
 /* ---- beginning and end ---- */
 
@@ -336,12 +336,15 @@ static long call_info(struct task *t, u64 size, u64 user)
 	if (!r)
 		return -ESRCH;
 	info.op = r->call;
+	info.ret_data = (u32)r->message;
 	process_unlock(t->thread.proc, flags);
-	if (info.op == PTRACE_SYSCALL_ENTRY) {
+	if (info.op == PTRACE_SYSCALL_ENTRY || info.op == PTRACE_SYSCALL_SECCOMP) {
 		info.entry.nr = (u64)tf_syscall(f);
 		for (u32 i = 0; i < 6; i++)
 			info.entry.args[i] = tf_arg(f, i);
 		bytes += sizeof(info.entry);
+		if (info.op == PTRACE_SYSCALL_SECCOMP)
+			bytes += sizeof(info.ret_data);
 	} else if (info.op == PTRACE_SYSCALL_EXIT) {
 		info.exit.value = tf_ret(f);
 		info.exit.is_error = (u64)tf_ret(f) > -4096ul;
@@ -417,6 +420,8 @@ static long stopped_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_GETSIGMASK:
 	case PTRACE_SETSIGMASK:
 		return signal_mask(t, addr, data, request == PTRACE_SETSIGMASK);
+	case PTRACE_SECCOMP_GET_FILTER:
+		return seccomp_filter_show(t, addr, data);
 	case PTRACE_GET_SYSCALL_INFO:
 		return call_info(t, addr, data);
 	case PTRACE_CONT:

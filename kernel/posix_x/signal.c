@@ -321,7 +321,7 @@ void signal_reset_action(int signo)
 
 /* A fault of current: a handler that is blocked or ignored is put aside, so the default action ends
  * the process. */
-static void force_info(const struct siginfo *info)
+void signal_force_info(const struct siginfo *info)
 {
 	struct task *t = current_task();
 	struct process *p = current->proc;
@@ -347,7 +347,7 @@ void signal_force(int signo, int code, vaddr_t addr)
 
 	siginfo_fill(&info, signo, code);
 	info.fault.addr = addr;
-	force_info(&info);
+	signal_force_info(&info);
 }
 
 void signal_from_trap(

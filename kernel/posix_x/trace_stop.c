@@ -185,12 +185,15 @@ static u32 trace_options(struct task *t)
 	return options;
 }
 
-void trace_event(int event, u64 message)
+bool trace_event(int event, u64 message)
 {
 	struct task *t = current_task();
+	u8 call = event == PTRACE_EVENT_SECCOMP ? PTRACE_SYSCALL_SECCOMP : PTRACE_SYSCALL_NONE;
 
-	if (trace_options(t) & PTRACE_O_EVENT(event))
-		(void)trap_stop(t, SIGTRAP | event << 8, PTRACE_SYSCALL_NONE, message);
+	if (!t->trace || !(trace_options(t) & PTRACE_O_EVENT(event)))
+		return false;
+	(void)trap_stop(t, SIGTRAP | event << 8, call, message);
+	return true;
 }
 
 void trace_exec(pid_t old_tid)
@@ -208,7 +211,7 @@ void trace_exec(pid_t old_tid)
 	if (trap)
 		(void)signal_send_current(SIGTRAP);
 	else
-		trace_event(PTRACE_EVENT_EXEC, (u64)old_tid);
+		(void)trace_event(PTRACE_EVENT_EXEC, (u64)old_tid);
 }
 
 /* ---- calls ---- */
@@ -231,18 +234,29 @@ static void call_stop(struct task *t, u8 call)
 		(void)signal_send_current(signo);
 }
 
+/* Neither traced nor filtered any more. */
+static void go_fast(struct task *t)
+{
+	ulong flags = process_lock(t->thread.proc);
+
+	if (!t->trace && !t->seccomp)
+		arch_syscall_slow(&t->thread, false);
+	process_unlock(t->thread.proc, flags);
+}
+
 void syscall_slow(struct trap_frame *f)
 {
 	struct task *t = current_task();
 
 	tf_set_ret(f, -ENOSYS);
-	if (!t->trace)
-		arch_syscall_slow(current, false);
+	if (!t->trace && !t->seccomp)
+		go_fast(t);
 	else if (reports(t, TRACE_CALLS))
 		call_stop(t, PTRACE_SYSCALL_ENTRY);
 	if (thread_fatal_pending(current))
 		return;
-	arch_syscall_call(f);
+	if (!t->seccomp || seccomp_enter(f, false))
+		arch_syscall_call(f);
 	if (likely(!t->trace))
 		return;
 	if (reports(t, TRACE_CALLS))

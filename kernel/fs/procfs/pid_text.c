@@ -180,9 +180,9 @@ int proc_show_status(struct seq *s, struct process *p, struct thread *t)
 		st->ignored, st->caught);
 	seq_printf(s,
 		"CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%"
-		"016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
+		"016lx\nNoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t%u\n",
 		c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding,
-		c->cap_ambient, st->no_new_privs);
+		c->cap_ambient, st->no_new_privs, st->seccomp, st->filters);
 	seq_printf(s,
 		"Cpus_allowed:\t%lx\nMems_allowed:\t1\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_"
 		"ctxt_switches:\t%lu\n",

@@ -64,6 +64,9 @@ void arch_thread_step(struct thread *t, bool on); /* trap after one instruction 
 /* arch_syscall_slow - system calls of @t go by syscall_slow() from its next switch on, of current
  * at once: with the whole frame, whatever their flags. */
 void arch_syscall_slow(struct thread *t, bool on);
+/* arch_syscall_slow_now - threads that run on other CPUs do so from now on. Context: thread, no
+ * lock. */
+void arch_syscall_slow_now(void);
 
 /* Frame accessors (inline in archimpl): tf_ip(f), tf_sp(f), tf_set_ip, tf_set_sp, tf_ret(f) /
  * tf_set_ret (rax), tf_syscall(f) (number at entry or -1 if not in a call), tf_from_user(f),

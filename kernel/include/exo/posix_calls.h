@@ -96,6 +96,12 @@ void process_dumpable_set(u8 value);
 void process_subreaper_set(bool on);
 void process_slack_set(ns_t ns); /* 0 = the default */
 
+/* Filters on system calls. @program: struct sock_fprog of the user. Return: 0 | the listener | the
+ * thread that could not be made the same | -errno. */
+long seccomp_filter_set(u32 flags, u64 program);
+long seccomp_strict_set(void);
+long seccomp_mode_get(void);
+
 /* ---- signals ---- */
 struct k_sigaction {
 	u64 handler, flags, restorer;

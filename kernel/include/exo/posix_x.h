@@ -132,6 +132,7 @@ struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	u32 fd_slots;
 	u8 dumpable;
 	bool no_new_privs;
+	u32 seccomp, filters;
 	u32 umask;
 	s32 oom_score_adj;
 };

@@ -5,6 +5,7 @@
 #include <exo/syscalls.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
+#include <exo_abi/linux_seccomp.h>
 
 static int set_name(u64 from)
 {
@@ -99,19 +100,6 @@ static long set_keepcaps(u64 on)
 	return process_cred_commit(c);
 }
 
-static long set_no_new_privs(void)
-{
-	struct cred *c;
-
-	if (current->cred->no_new_privs)
-		return 0;
-	c = cred_copy(current->cred);
-	if (!c)
-		return -ENOMEM;
-	c->no_new_privs = true;
-	return process_cred_commit(c);
-}
-
 static long get_option(u64 option, u64 a, const struct process_flags *f)
 {
 	switch (option) {
@@ -173,11 +161,68 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 		process_subreaper_set(a);
 		return 0;
 	case PR_SET_NO_NEW_PRIVS:
-		return a != 1 || b || c || d ? -EINVAL : set_no_new_privs();
+		if (a != 1 || b || c || d)
+			return -EINVAL;
+		WRITE_ONCE(current->no_new_privs, true);
+		return 0;
+	case PR_GET_SECCOMP:
+		return seccomp_mode_get();
+	case PR_SET_SECCOMP:
+		return a == SECCOMP_MODE_STRICT   ? seccomp_strict_set()
+		       : a == SECCOMP_MODE_FILTER ? seccomp_filter_set(0, b)
+						  : -EINVAL;
 	case PR_GET_NO_NEW_PRIVS:
-		return a || b || c || d ? -EINVAL : current->cred->no_new_privs;
+		return a || b || c || d ? -EINVAL : current->no_new_privs;
 	default:
 		process_flags_get(&f);
 		return get_option(option, a, &f);
+	}
+}
+
+/* ---- seccomp ---- */
+
+static long action_available(u64 from)
+{
+	u32 action;
+
+	if (get_user_u32((u32 USER *)from, &action))
+		return -EFAULT;
+	switch (action) {
+	case SECCOMP_RET_KILL_PROCESS:
+	case SECCOMP_RET_KILL_THREAD:
+	case SECCOMP_RET_TRAP:
+	case SECCOMP_RET_ERRNO:
+	case SECCOMP_RET_USER_NOTIF:
+	case SECCOMP_RET_TRACE:
+	case SECCOMP_RET_LOG:
+	case SECCOMP_RET_ALLOW:
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static long notif_sizes(u64 to)
+{
+	static const u16 sizes[] = {sizeof(struct linux_seccomp_notif),
+		sizeof(struct linux_seccomp_resp), sizeof(struct linux_seccomp_data)};
+
+	return copy_to_user((void USER *)to, sizes, sizeof(sizes)) ? -EFAULT : 0;
+}
+
+long sys_seccomp(u64 operation, u64 flags, u64 arg)
+{
+	flags = (u32)flags;
+	switch ((u32)operation) {
+	case SECCOMP_SET_MODE_STRICT:
+		return flags || arg ? -EINVAL : seccomp_strict_set();
+	case SECCOMP_SET_MODE_FILTER:
+		return seccomp_filter_set((u32)flags, arg);
+	case SECCOMP_GET_ACTION_AVAIL:
+		return flags ? -EINVAL : action_available(arg);
+	case SECCOMP_GET_NOTIF_SIZES:
+		return flags ? -EINVAL : notif_sizes(arg);
+	default:
+		return -EINVAL;
 	}
 }
