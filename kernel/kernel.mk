@@ -49,7 +49,7 @@
 # budget: drivers 4900
 # budget: fs 10650
 # budget: net 2200
-# budget: posix_x 8350
+# budget: posix_x 8950
 # budget: syscall 6400
 # budget: boot 500
 

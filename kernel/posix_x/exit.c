@@ -83,7 +83,10 @@ static bool notify_end_locked(struct process *p)
 	struct siginfo info;
 	ulong flags = process_lock(p);
 
-	child_siginfo(p, &info, status & 0x7f ? CLD_KILLED : CLD_EXITED,
+	child_siginfo(p, &info,
+		status & CORE_DUMPED ? CLD_DUMPED
+		: status & 0x7f      ? CLD_KILLED
+				     : CLD_EXITED,
 		status & 0x7f ? status & 0x7f : status >> 8);
 	info.signo = signo;
 	process_unlock(p, flags);
@@ -308,7 +311,8 @@ static void drop_resources(struct process *p)
 	struct fs_context *fs = me->fs;
 	ulong flags;
 
-	vm_space_put(space);
+	if (space)
+		vm_space_put(space);
 	flags = process_lock(p);
 	me->caps = NULL;
 	me->fs = NULL;
@@ -341,7 +345,8 @@ void process_exit_current(s32 code)
 	}
 	hide_number(p, t);
 	process_release_user(t);
-	process_record_rss(p, t->thread.space);
+	if (t->thread.space) /* a helper whose program cannot be had has none */
+		process_record_rss(p, t->thread.space);
 	drop_resources(p);
 	process_vfork_done(t);
 	if (last && p->session->pid == p->pid)

@@ -164,6 +164,7 @@ static struct process *copy_process(const struct clone_request *r)
 	p->exit_signal = (u8)r->exit_signal;
 	p->personality = me->personality;
 	p->dumpable = me->dumpable;
+	p->core_filter = me->core_filter;
 	p->oom_score_adj = me->oom_score_adj;
 	return p;
 }

@@ -105,6 +105,11 @@ void process_flags_get(struct process_flags *out)
 	out->clear_tid = (u64)t->clear_child_tid;
 }
 
+u16 *process_core_filter(struct process *p)
+{
+	return &p->core_filter;
+}
+
 void process_pdeath_set(int signo)
 {
 	current_task()->pdeath_signal = signo;

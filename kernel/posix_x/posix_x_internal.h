@@ -104,6 +104,8 @@ struct sigpending {
 #define SIGSET_SYNC                                                                             \
 	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | \
 		SIGBIT(SIGSYS))
+#define SIGSET_CORE \
+	(SIGSET_SYNC | SIGBIT(SIGQUIT) | SIGBIT(SIGABRT) | SIGBIT(SIGXCPU) | SIGBIT(SIGXFSZ))
 #define SIGSET_KERNEL_ONLY (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 
 struct task {
@@ -145,6 +147,7 @@ struct task {
 #define TASK_EXITING      4u  /* gets no more signals */
 #define TASK_EXEC_KILL    8u  /* exec by another thread: ends quietly, the process goes on */
 #define TASK_TRACED       16u /* stopped until its tracer lets it go on */
+#define TASK_DUMPED       64u /* stands still for a core dump */
 #define TASK_TRACE_TRAP   32u /* must stop for its tracer on its way to user mode */
 
 struct cpu_itimer {
@@ -190,6 +193,9 @@ struct process {
 	struct rlimit64 limits[RLIM_COUNT]; /* [lock write, racy read] */
 	u32 personality;                    /* [cur] */
 	u8 dumpable;                        /* [a] */
+	u16 core_filter;                    /* [a] /proc/PID/coredump_filter */
+	struct task *dumper;                /* [lock] writes a core file; threads wait for it */
+	u32 standing;                       /* [lock] those that do */
 	s16 oom_score_adj;                  /* [a] */
 	ns_t start_ns;                      /* [c] CLOCK_MONOTONIC */
 	u32 exit_uid;                       /* [tree] real user at the last news for the parent */
@@ -362,6 +368,17 @@ void process_tell_locked(
 	struct process *to, const struct siginfo *info); /* [tree] SIGCHLD, if it wants that */
 void process_child_info_locked(
 	struct process *p, struct siginfo *info, int code, int status); /* [tree] */
+
+/* coredump.c */
+#define CORE_DUMPED 0x80 /* of a wait status */
+/* core_dump - the process ends by @info: a core file, if there is to be one. Current goes on and
+ * ends it. */
+void core_dump(const struct siginfo *info);
+void core_stand_still(struct task *t); /* current, ending: until a dump of the process is done */
+/* process_start_helper - a program of the kernel's: as root, in a session of its own, with the
+ * descriptors of @caps (shared, +1). @argv is copied; the first is its path. 0 | -errno; what goes
+ * wrong later ends it. */
+int process_start_helper(const char *const argv[], struct cap_space *caps) MUST_USE;
 
 /* seccomp.c */
 /* seccomp_enter - may current's call of frame @f go on? @traced: its tracer has decided so. False:

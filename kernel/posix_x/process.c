@@ -9,6 +9,7 @@
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
+#include <exo_abi/linux_core.h>
 #include "posix_x_internal.h"
 
 static struct kmem_cache *process_cache, *task_cache;
@@ -70,6 +71,7 @@ struct process *process_alloc(void)
 	p->start_ns = clock_monotonic();
 	p->exit_signal = SIGCHLD;
 	p->dumpable = 1;
+	p->core_filter = DUMP_FILTER_DEFAULT;
 	return p;
 }
 

@@ -155,6 +155,7 @@ void seccomp_exit(struct task *t)
 	struct seccomp_filter *old = t->filters;
 
 	t->filters = NULL;
+	t->seccomp = SECCOMP_MODE_DISABLED;
 	process_unlock(t->thread.proc, flags);
 	filter_put(old);
 }

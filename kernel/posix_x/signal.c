@@ -4,7 +4,7 @@
  * sleeps and works in interrupt context. WORK_SIGNAL of a thread is set by anybody under
  * process->lock and cleared only by the thread itself, so a call that came back with -ERESTART*
  * always meets signal_deliver. A signal whose default action ends the process ends it here, at
- * once: every thread gets SIGKILL.
+ * once: every thread gets SIGKILL. One that leaves a core file waits until a thread takes it.
  *
  * Locks: process->lock (irq); sighand->lock inside it.
  *
@@ -42,7 +42,7 @@ static bool ignored(struct process *p, struct task *t, int signo, bool force)
 static bool fatal(struct process *p, int signo)
 {
 	return handler_of(p, signo) == SIG_DFL && !default_ignored(signo) &&
-	       !(SIGBIT(signo) & SIGSET_STOP);
+	       !(SIGBIT(signo) & (SIGSET_STOP | SIGSET_CORE));
 }
 
 void signal_recalc_locked(struct task *t)
@@ -119,8 +119,13 @@ static bool prepare_locked(struct process *p, int signo)
 {
 	struct task *t;
 
-	if (p->flags & PROC_GROUP_EXIT)
+	if (p->flags & PROC_GROUP_EXIT) {
+		if (p->dumper && signo == SIGKILL) { /* it has taken long enough */
+			p->dumper->pending.set |= SIGBIT(SIGKILL);
+			wake_up(p->dumper, true);
+		}
 		return false;
+	}
 	if (SIGBIT(signo) & SIGSET_STOP) {
 		sigpending_remove(&p->shared, SIGBIT(SIGCONT));
 		list_for_each_entry (t, &p->threads, thread_node)

@@ -345,7 +345,10 @@ void trace_end_process_locked(struct process *p)
 	p->leader_trace = NULL;
 	r->leaves = NULL;
 	r->exit_code = status;
-	tell_tracer_locked(p, r, p->nr, status & 0x7f ? CLD_KILLED : CLD_EXITED,
+	tell_tracer_locked(p, r, p->nr,
+		status & CORE_DUMPED ? CLD_DUMPED
+		: status & 0x7f      ? CLD_KILLED
+				     : CLD_EXITED,
 		status & 0x7f ? status & 0x7f : status >> 8);
 }
 

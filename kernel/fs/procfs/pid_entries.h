@@ -47,6 +47,10 @@
 const struct pid_entry task_entries[] = {COMMON_ENTRIES, {.name = NULL}};
 const struct pid_entry pid_entries[] = {
 	COMMON_ENTRIES,
+	{.name = "coredump_filter",
+		.mode = S_IFREG | 0644,
+		.show = proc_show_coredump_filter,
+		.store = proc_store_coredump_filter},
 	{.name = "task",
 		.mode = S_IFDIR | 0555,
 		.dir_ops = &task_dir_ops,

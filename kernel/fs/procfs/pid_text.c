@@ -4,9 +4,11 @@
 #include "procfs_internal.h"
 #include "pid_text.h"
 
+#include <exo_abi/linux_core.h>
 #include <exo_abi/linux_fs.h>
 #include <exo/errno.h>
 #include <exo/memory.h>
+#include <exo/posix_calls.h>
 #include <exo/string.h>
 
 #define USER_HZ   100
@@ -518,4 +520,22 @@ int proc_show_loginuid(struct seq *s, struct process *p, struct thread *t)
 {
 	seq_printf(s, "4294967295");
 	return 0;
+}
+
+int proc_show_coredump_filter(struct seq *s, struct process *p, struct thread *t)
+{
+	seq_printf(s, "%08x\n", READ_ONCE(*process_core_filter(p)));
+	return 0;
+}
+
+ssize_t proc_store_coredump_filter(
+	struct process *p, struct thread *t, const char *text, size_t len_bytes)
+{
+	const char *end;
+	u64 n;
+
+	if (str_to_u64(text, &end, 0, &n) || (*end && *end != '\n'))
+		return -EINVAL;
+	WRITE_ONCE(*process_core_filter(p), (u16)(n & DUMP_FILTER_MASK));
+	return (ssize_t)len_bytes;
 }

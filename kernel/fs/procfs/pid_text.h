@@ -23,7 +23,10 @@ PID_TEXT(oom_score);
 PID_TEXT(oom_score_adj);
 PID_TEXT(wchan);
 PID_TEXT(loginuid);
+PID_TEXT(coredump_filter);
 #undef PID_TEXT
 ssize_t proc_store_oom_score_adj(
+	struct process *p, struct thread *t, const char *text, size_t len_bytes);
+ssize_t proc_store_coredump_filter(
 	struct process *p, struct thread *t, const char *text, size_t len_bytes);
 ssize_t proc_store_comm(struct process *p, struct thread *t, const char *text, size_t len_bytes);

@@ -258,6 +258,38 @@ static ssize_t store_pid_max(const char *text, size_t len, void *ctx)
 	return err ? err : (ssize_t)len;
 }
 
+static int show_core_pattern(struct seq *s, void *ctx)
+{
+	char text[128];
+
+	core_pattern_get(text);
+	seq_printf(s, "%s\n", text);
+	return 0;
+}
+
+static ssize_t store_core_pattern(const char *text, size_t len, void *ctx)
+{
+	core_pattern_set(text, len);
+	return (ssize_t)len;
+}
+
+static int show_u32(struct seq *s, void *ctx)
+{
+	seq_printf(s, "%u\n", __atomic_load_n((u32 *)ctx, __ATOMIC_RELAXED));
+	return 0;
+}
+
+static ssize_t store_u32(const char *text, size_t len, void *ctx)
+{
+	u64 n;
+	int err = number_parse(text, &n);
+
+	if (err || n > INT32_MAX)
+		return -EINVAL;
+	__atomic_store_n((u32 *)ctx, (u32)n, __ATOMIC_RELAXED);
+	return (ssize_t)len;
+}
+
 static int show_threads_max(struct seq *s, void *ctx)
 {
 	seq_printf(s, "%u\n", threads_max_get());
@@ -378,6 +410,10 @@ void proc_system_init(void)
 		(void *)offsetof(struct uts_names, nodename));
 	err |= proc_register(
 		"sys/kernel/pid_max", S_IFREG | 0644, show_pid_max, store_pid_max, NULL);
+	err |= proc_register("sys/kernel/core_pattern", S_IFREG | 0644, show_core_pattern,
+		store_core_pattern, NULL);
+	err |= proc_register(
+		"sys/kernel/core_uses_pid", S_IFREG | 0644, show_u32, store_u32, &core_uses_pid);
 	err |= proc_register("sys/vm/drop_caches", S_IFREG | 0200, NULL, store_drop_caches, NULL);
 	err |= proc_register("sys/kernel/domainname", S_IFREG | 0444, show_uts, NULL,
 		(void *)offsetof(struct uts_names, domainname));

@@ -96,6 +96,13 @@ void process_dumpable_set(u8 value);
 void process_subreaper_set(bool on);
 void process_slack_set(ns_t ns); /* 0 = the default */
 
+/* Core files: /proc/sys/kernel/core_pattern, 128 bytes; core_uses_pid; /proc/PID/coredump_filter.
+ */
+void core_pattern_get(char *out);
+void core_pattern_set(const char *text, size_t len_bytes);
+extern u32 core_uses_pid;                    /* [a] */
+u16 *process_core_filter(struct process *p); /* [a] */
+
 /* Filters on system calls. @program: struct sock_fprog of the user. Return: 0 | the listener | the
  * thread that could not be made the same | -errno. */
 long seccomp_filter_set(u32 flags, u64 program);
