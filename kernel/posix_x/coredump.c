@@ -257,12 +257,21 @@ static bool list_threads(struct core_dump *d)
 	return true;
 }
 
+static void finish(struct process *p, bool dumped)
+{
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+
+	if (dumped)
+		p->exit_code |= CORE_DUMPED;
+	p->dumper = NULL;
+	wake_all(&p->alone_wq, 0);
+}
+
 void core_dump(const struct siginfo *info)
 {
 	struct core_dump d = {.info = info};
 	struct process *p = current->proc;
 	bool dumped = false;
-	ulong flags;
 
 	if (!take_over(current_task(), info->signo))
 		return;
@@ -272,10 +281,5 @@ void core_dump(const struct siginfo *info)
 		kfree(d.threads);
 		file_put(d.file);
 	}
-	flags = process_lock(p);
-	if (dumped)
-		p->exit_code |= CORE_DUMPED;
-	p->dumper = NULL;
-	process_unlock(p, flags);
-	wake_all(&p->alone_wq, 0);
+	finish(p, dumped);
 }

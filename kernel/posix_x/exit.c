@@ -12,17 +12,13 @@
 #include <arch/uaccess.h>
 #include "trace.h"
 
-#define REAP_BATCH 16
-
-static struct k_sigaction signal_action(struct process *p, int signo)
+/* Is SIGCHLD ignored, or its action so flagged? Racy against a sharer's sigaction: either is right.
+ * [lock] */
+static bool child_action_is(struct process *p, u64 flag)
 {
-	struct sighand *h = p->sighand;
-	struct k_sigaction a;
+	const struct k_sigaction *a = &p->sighand->action[SIGCHLD - 1];
 
-	spin_lock(&h->lock);
-	a = h->action[signo - 1];
-	spin_unlock(&h->lock);
-	return a;
+	return READ_ONCE(a->handler) == SIG_IGN || READ_ONCE(a->flags) & flag;
 }
 
 static void child_siginfo(struct process *p, struct siginfo *info, int code, int status)
@@ -40,21 +36,19 @@ static void child_siginfo(struct process *p, struct siginfo *info, int code, int
 
 void process_child_info_locked(struct process *p, struct siginfo *info, int code, int status)
 {
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	struct task *t = process_first_task_locked(p);
 
 	if (t)
 		p->exit_uid = t->thread.cred->uid;
 	child_siginfo(p, info, code, status);
-	process_unlock(p, flags);
 }
 
 void process_tell_locked(struct process *to, const struct siginfo *info)
 {
 	ulong flags = process_lock(to);
-	struct k_sigaction a = signal_action(to, SIGCHLD);
 
-	if (a.handler != SIG_IGN && !(a.flags & SA_NOCLDSTOP))
+	if (!child_action_is(to, SA_NOCLDSTOP))
 		(void)signal_queue_locked(to, NULL, info, false);
 	process_unlock(to, flags);
 	wake_all(&to->child_wq, 0);
@@ -79,7 +73,6 @@ static bool notify_end_locked(struct process *p)
 	struct process *parent = p->parent;
 	int status = p->exit_code, signo = p->exit_signal;
 	bool reap = false;
-	struct k_sigaction a;
 	struct siginfo info;
 	ulong flags = process_lock(p);
 
@@ -92,12 +85,9 @@ static bool notify_end_locked(struct process *p)
 	process_unlock(p, flags);
 	flags = process_lock(parent);
 	if (signo == SIGCHLD) {
-		a = signal_action(parent, SIGCHLD);
-		if (a.handler == SIG_IGN || (a.flags & SA_NOCLDWAIT)) {
-			reap = true;
-			if (a.handler == SIG_IGN)
-				signo = 0;
-		}
+		reap = child_action_is(parent, SA_NOCLDWAIT);
+		if (child_action_is(parent, 0))
+			signo = 0;
 	}
 	if (signo)
 		(void)signal_queue_locked(parent, NULL, &info, false);
@@ -120,20 +110,16 @@ static struct process *find_reaper_locked(struct process *p)
 
 static void send_pdeath_locked(struct process *child)
 {
-	struct process *me = current->proc;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(child);
 	struct siginfo info;
 	struct task *t;
-	ulong flags = process_lock(child);
 
 	list_for_each_entry (t, &child->threads, thread_node) {
 		if (!t->pdeath_signal)
 			continue;
-		siginfo_fill(&info, t->pdeath_signal, SI_USER);
-		info.kill.pid = me->nr;
-		info.kill.uid = current->cred->uid;
+		siginfo_from_current(&info, t->pdeath_signal, SI_USER);
 		(void)signal_queue_locked(child, NULL, &info, false);
 	}
-	process_unlock(child, flags);
 }
 
 /* One child of the ending @p goes to @to. Return: true = it is a zombie that nobody waits for. */
@@ -153,36 +139,21 @@ static bool give_child_locked(struct process *child, struct process *to)
 	return reap;
 }
 
-/* Collects up to REAP_BATCH processes that were reaped under the tree lock, to be dropped outside
- * it. */
-struct reap_list {
-	struct process *p[REAP_BATCH];
-	u32 count;
-};
-
-static void reap_add_locked(struct reap_list *l, struct process *p)
+/* @p is nobody's child any more; it waits in @reaped for its end outside the tree lock. */
+static void reap_locked(struct process *p, struct list *reaped)
 {
 	process_reap_locked(p);
-	l->p[l->count++] = p;
+	list_add_tail(reaped, &p->sibling);
 }
 
-static void reap_finish(struct reap_list *l)
-{
-	for (u32 i = 0; i < l->count; i++)
-		process_reap_finish(l->p[i]);
-	l->count = 0;
-}
-
-/* The process is over: children, group, parent. Return: true = call again, the batch was full. */
-static bool end_process_locked(struct process *p, struct reap_list *reap)
+/* The process is over: children, group, parent. */
+static void end_process_locked(struct process *p, struct list *reaped)
 {
 	struct process *to = find_reaper_locked(p), *child, *next;
 
 	list_for_each_entry_safe (child, next, &p->children, sibling) {
-		if (reap->count == REAP_BATCH - 1)
-			return true;
 		if (give_child_locked(child, to))
-			reap_add_locked(reap, child);
+			reap_locked(child, reaped);
 		else
 			group_check_orphaned_locked(child, p);
 	}
@@ -191,8 +162,7 @@ static bool end_process_locked(struct process *p, struct reap_list *reap)
 	trace_end_process_locked(p);
 	wake_all(&p->alone_wq, POLL_IN | POLL_RDNORM);
 	if (notify_end_locked(p))
-		reap_add_locked(reap, p);
-	return false;
+		reap_locked(p, reaped);
 }
 
 /* A thread ends and others stay: children that it made belong to the first of those. */
@@ -210,9 +180,9 @@ static void end_thread_locked(struct process *p, struct task *t)
 
 static void leave_tree(struct process *p, struct task *t)
 {
-	struct reap_list reap = {.count = 0};
+	struct list reaped = LIST_INIT(reaped);
+	struct process *over, *next;
 	ulong flags = tree_lock();
-	bool again = false;
 
 	p->exit_uid = current->cred->uid;
 	if (t->thread.tid == p->nr && !(p->flags & PROC_GROUP_EXIT))
@@ -224,17 +194,11 @@ static void leave_tree(struct process *p, struct task *t)
 		end_thread_locked(p, t);
 		wake_all(&p->alone_wq, 0);
 	} else {
-		do {
-			if (again) {
-				tree_unlock(flags);
-				reap_finish(&reap);
-				flags = tree_lock();
-			}
-			again = end_process_locked(p, &reap);
-		} while (again);
+		end_process_locked(p, &reaped);
 	}
 	tree_unlock(flags);
-	reap_finish(&reap);
+	list_for_each_entry_safe (over, next, &reaped, sibling)
+		process_reap_finish(over);
 }
 
 /* From now on the thread gets no signals; those of the process that it would have taken go to
@@ -258,13 +222,11 @@ static void stop_receiving(struct process *p, struct task *t)
  * is possible. */
 static void hide_number(struct process *p, struct task *t)
 {
-	ulong flags;
+	if (t->clear_child_tid && t->thread.tid != p->nr) {
+		struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
-	if (!t->clear_child_tid || t->thread.tid == p->nr)
-		return;
-	flags = tree_lock();
-	rcu_assign_pointer(t->pid->task, NULL);
-	tree_unlock(flags);
+		rcu_assign_pointer(t->pid->task, NULL);
+	}
 }
 
 /* process_release_user - what a thread owes to user memory and to a vfork parent, while the space
@@ -295,11 +257,11 @@ void process_vfork_done(struct task *t)
 struct vm_space *space_switch(struct vm_space *next)
 {
 	struct vm_space *old = current->space;
-	ulong flags = process_lock(current->proc); /* /proc takes references under it */
+	/* /proc takes references under it */
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(current->proc);
 
 	current->space = next;
 	vm_switch(old, next);
-	process_unlock(current->proc, flags);
 	return old;
 }
 

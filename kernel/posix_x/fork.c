@@ -365,7 +365,7 @@ long process_clone(struct clone_request *r, const struct trap_frame *f)
 		goto fail_process;
 	copy_task(t, r);
 	event = r->entry ? 0 : trace_clone_event(r->flags, r->exit_signal);
-	trace = event ? trace_create() : NULL;
+	trace = event ? kzalloc(sizeof(*trace), ALLOC_KERNEL) : NULL;
 	if (event && !trace) {
 		err = -ENOMEM;
 		goto fail_process;
@@ -381,11 +381,11 @@ long process_clone(struct clone_request *r, const struct trap_frame *f)
 	if (r->flags & CLONE_PARENT_SETTID)
 		(void)!put_user_u32(r->parent_tid, (u32)nr);
 	run_child(t, nr, r->flags & CLONE_VFORK, event);
-	trace_free(trace);
+	kfree(trace);
 	return nr;
 fail_pidfd:
 	pidfd_cancel(&pidfd);
-	trace_free(trace);
+	kfree(trace);
 fail_process:
 	task_drop_resources(t);
 	if (new_process)

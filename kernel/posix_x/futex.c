@@ -127,12 +127,26 @@ int futex_queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w)
 	return 0;
 }
 
+bool futex_sleep(struct futex_waiter *w, ns_t deadline_ns)
+{
+	bool late = false;
+
+	while (__atomic_load_n(&w->bucket, __ATOMIC_ACQUIRE) &&
+		!(w->pi && futex_pi_owner(w->pi) == current) && !late &&
+		!thread_signal_pending(current)) {
+		late = thread_block_until(deadline_ns);
+		thread_set_state(THREAD_INTERRUPTIBLE);
+	}
+	thread_set_state(THREAD_RUNNING);
+	return late;
+}
+
 /* futex_wait - @deadline_ns CLOCK_MONOTONIC or NS_FOREVER. 0 woken | -EAGAIN | -EFAULT | -EINVAL |
  * -ETIMEDOUT | -ERESTARTSYS. */
 FLAT static long wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset)
 {
 	struct futex_waiter w = {.thread = current, .bitset = bitset};
-	bool late = false;
+	bool late;
 	long err;
 
 	if (!bitset)
@@ -143,15 +157,7 @@ FLAT static long wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_n
 	err = futex_queue_if_equal(word, expected, &w);
 	if (err)
 		goto out;
-	while (__atomic_load_n(&w.bucket, __ATOMIC_ACQUIRE) && !late &&
-		!thread_signal_pending(current)) {
-		if (deadline_ns == NS_FOREVER)
-			thread_block();
-		else
-			late = thread_block_until(deadline_ns);
-		thread_set_state(THREAD_INTERRUPTIBLE);
-	}
-	thread_set_state(THREAD_RUNNING);
+	late = futex_sleep(&w, deadline_ns);
 	if (!unqueue(&w))
 		err = 0;
 	else
@@ -185,12 +191,12 @@ long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32
 
 /* The store lets the waiter go: its frame may vanish after it, its thread not before RCU, which our
  * spin lock holds up. */
-static void wake_locked(struct futex_waiter *w)
+void futex_wake_locked(struct futex_waiter *w)
 {
 	struct thread *t = w->thread;
 
 	list_del(&w->node);
-	__atomic_store_n(&w->bucket, NULL, __ATOMIC_RELEASE); /* pairs with the loop in wait */
+	__atomic_store_n(&w->bucket, NULL, __ATOMIC_RELEASE); /* pairs with futex_sleep */
 	thread_wake(t);
 }
 
@@ -204,7 +210,7 @@ static long wake_key(struct futex_bucket *b, const struct futex_key *k, u32 coun
 			continue;
 		if (unlikely(w->pi != NULL))
 			return -EINVAL;
-		wake_locked(w);
+		futex_wake_locked(w);
 		if (++woken >= (long)count)
 			break;
 	}
@@ -236,7 +242,7 @@ int futex_wake_user(u32 USER *word, u32 count)
 	return (int)futex_wake(word, true, count, FUTEX_BITSET_MATCH_ANY);
 }
 
-void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b)
+static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
 	if (a > b) {
 		struct futex_bucket *t = a;
@@ -249,15 +255,27 @@ void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b)
 		spin_lock(&b->lock);
 }
 
-void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
 	spin_unlock(&a->lock);
 	if (a != b)
 		spin_unlock(&b->lock);
 }
 
+/* The waiter keeps its reference on the old object and drops that; the new one stands as long as
+ * the requeuer's word, or the waiter's own for it. */
+void futex_move_locked(struct futex_waiter *w, struct futex_bucket *to, const struct futex_key *k)
+{
+	list_del(&w->node);
+	list_add_tail(&to->waiters, &w->node);
+	w->key.space = k->space;
+	w->key.object_requeued = k->object;
+	w->key.where = k->where;
+	__atomic_store_n(&w->bucket, to, __ATOMIC_RELEASE);
+}
+
 static long requeue_locked(struct futex_bucket *from, struct futex_bucket *to,
-	const struct futex_key *k, struct futex_key *k2, const struct futex_counts *n)
+	const struct futex_key *k, const struct futex_key *k2, const struct futex_counts *n)
 {
 	struct futex_waiter *w, *next;
 	long woken = 0, moved = 0;
@@ -268,54 +286,57 @@ static long requeue_locked(struct futex_bucket *from, struct futex_bucket *to,
 		if (w->pi)
 			return -EINVAL;
 		if (woken < n->wake) {
-			wake_locked(w);
+			futex_wake_locked(w);
 			woken++;
 			continue;
 		}
 		if (moved >= n->requeue)
 			break;
-		list_del(&w->node);
-		list_add_tail(&to->waiters, &w->node);
-		futex_key_move(&w->key, k2);
-		__atomic_store_n(&w->bucket, to, __ATOMIC_RELEASE);
+		futex_move_locked(w, to, k2);
 		moved++;
 	}
 	return woken + (n->count_moved ? moved : 0);
 }
 
 /* futex_requeue - wakes n->wake waiters of @word, moves n->requeue others to @word2; @expected
- * NULL: without a look at the word. */
+ * NULL: without a look at the word. n->pi: @word2 is a lock, FUTEX_CMP_REQUEUE_PI. */
 long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected,
 	const struct futex_counts *n)
 {
 	struct futex_bucket *a, *b;
 	struct futex_key k, k2;
-	u32 value;
+	bool again;
 	long ret;
 
-	if (n->wake < 0 || n->requeue < 0)
+	if (n->wake < 0 || n->requeue < 0 || (n->pi && (n->wake != 1 || word == word2)))
 		return -EINVAL;
 	ret = futex_keys_get(word, word2, shared, &k, &k2);
 	if (ret)
 		return ret;
 	a = futex_bucket_of(&k);
 	b = futex_bucket_of(&k2);
-	for (;;) {
-		futex_lock_two(a, b);
-		if (!expected || !get_user_u32_nofault(word, &value))
-			break;
-		futex_unlock_two(a, b);
-		if (get_user_u32(word, &value)) {
-			ret = -EFAULT;
-			goto out;
-		}
-	}
-	if (expected && value != *expected)
-		ret = -EAGAIN;
-	else
-		ret = requeue_locked(a, b, &k, &k2, n);
-	futex_unlock_two(a, b);
-out:
+	do {
+		struct thread *ref = NULL;
+		bool missing, other;
+		u32 value;
+
+		lock_two(a, b);
+		missing = expected && get_user_u32_nofault(word, &value);
+		other = expected && !missing && value != *expected;
+		if (n->pi && futex_key_equal(&k, &k2))
+			ret = -EINVAL;
+		else if (missing || other)
+			ret = missing ? -EFAULT : -EAGAIN;
+		else if (n->pi)
+			ret = futex_pi_requeue_locked(a, b, &k, &k2, word2, n->requeue, &ref);
+		else
+			ret = requeue_locked(a, b, &k, &k2, n);
+		unlock_two(a, b);
+		if (ref)
+			thread_put(ref);
+		again = missing ? !get_user_u32(word, &value)
+				: n->pi && ret < 0 && !other && futex_pi_again(word2, ret);
+	} while (again);
 	futex_key_put(&k2);
 	futex_key_put(&k);
 	return ret;
@@ -326,7 +347,7 @@ out:
 /* Changes the second word as @op says. 0 and *old | -EFAULT | -ENOSYS no such operation. */
 static int word_op(u32 USER *word, u32 op, u32 *old)
 {
-	u32 arg = op >> 12 & 0xfff, now, new, seen;
+	u32 arg = op >> 12 & 0xfff, now, seen;
 
 	arg = (u32)((s32)(arg << 20) >> 20);
 	if (op >> 28 & 8)
@@ -334,26 +355,11 @@ static int word_op(u32 USER *word, u32 op, u32 *old)
 	if (get_user_u32(word, &now))
 		return -EFAULT;
 	for (;;) {
-		switch (op >> 28 & 7) {
-		case 0:
-			new = arg;
-			break;
-		case 1:
-			new = now + arg;
-			break;
-		case 2:
-			new = now | arg;
-			break;
-		case 3:
-			new = now & ~arg;
-			break;
-		case 4:
-			new = now ^ arg;
-			break;
-		default:
+		const u32 new[] = {arg, now + arg, now | arg, now & ~arg, now ^ arg};
+
+		if ((op >> 28 & 7) >= ARRAY_LEN(new))
 			return -ENOSYS;
-		}
-		if (cmpxchg_user_u32(word, now, new, &seen))
+		if (cmpxchg_user_u32(word, now, new[op >> 28 & 7], &seen))
 			return -EFAULT;
 		if (seen == now)
 			break;
@@ -366,23 +372,10 @@ static int word_op(u32 USER *word, u32 op, u32 *old)
 static int word_compare(u32 op, u32 old)
 {
 	s32 arg = (s32)(op << 20) >> 20, value = (s32)old;
+	const bool holds[] = {
+		value == arg, value != arg, value<arg, value <= arg, value> arg, value >= arg};
 
-	switch (op >> 24 & 15) {
-	case 0:
-		return value == arg;
-	case 1:
-		return value != arg;
-	case 2:
-		return value < arg;
-	case 3:
-		return value <= arg;
-	case 4:
-		return value > arg;
-	case 5:
-		return value >= arg;
-	default:
-		return -ENOSYS;
-	}
+	return (op >> 24 & 15) < ARRAY_LEN(holds) ? holds[op >> 24 & 15] : -ENOSYS;
 }
 
 /* futex_wake_op - the second word changes before any waiter is looked at, so a waiter that saw the
@@ -405,14 +398,14 @@ long futex_wake_op(
 	if (!ret) {
 		struct futex_bucket *a = futex_bucket_of(&k), *b = futex_bucket_of(&k2);
 
-		futex_lock_two(a, b);
+		lock_two(a, b);
 		ret = wake_key(a, &k, (u32)n->wake, FUTEX_BITSET_MATCH_ANY);
 		if (compare && ret >= 0) {
 			long more = wake_key(b, &k2, (u32)n->requeue, FUTEX_BITSET_MATCH_ANY);
 
 			ret = more < 0 ? more : ret + more;
 		}
-		futex_unlock_two(a, b);
+		unlock_two(a, b);
 	}
 	futex_key_put(&k2);
 	futex_key_put(&k);

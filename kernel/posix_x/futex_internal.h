@@ -43,13 +43,10 @@ static inline u32 futex_key_hash(const struct futex_key *k)
 
 	return (u32)(h >> 40);
 }
-/* @k of a moved waiter is @to's word from now on. The waiter keeps its reference on the old object
- * and drops that; the new one stands as long as the requeuer's word, or the waiter's own for it. */
-static inline void futex_key_move(struct futex_key *k, const struct futex_key *to)
+#define OWNER_PENDING 1ULL
+static inline struct thread *futex_pi_owner(const struct pi_waiter *p)
 {
-	k->space = to->space;
-	k->object_requeued = to->object;
-	k->where = to->where;
+	return (struct thread *)(__atomic_load_n(&p->owner, __ATOMIC_ACQUIRE) & ~OWNER_PENDING);
 }
 struct futex_bucket *futex_bucket_of(const struct futex_key *k);
 int futex_key_get(u32 USER *word, bool shared, struct futex_key *k) MUST_USE;
@@ -58,5 +55,16 @@ void futex_key_put(struct futex_key *k);
 int futex_keys_get(u32 USER *word, u32 USER *word2, bool shared, struct futex_key *k,
 	struct futex_key *k2) MUST_USE;
 int futex_queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w) MUST_USE;
-void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b);
-void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b);
+/* futex_sleep - until @w is woken, its lock is current's, the time is over, or a signal comes.
+ * Return: the time is over. */
+bool futex_sleep(struct futex_waiter *w, ns_t deadline_ns);
+void futex_wake_locked(struct futex_waiter *w); /* [bucket->lock] */
+void futex_move_locked(
+	struct futex_waiter *w, struct futex_bucket *to, const struct futex_key *k); /* [both] */
+/* futex_pi_requeue_locked - moves waiters of @k from @a to the lock @word2 in @b, the first to be
+ * its owner if it is free. *ref: to be put after unlocking. Return: how many | -errno, and
+ * futex_pi_again tells whether to try once more. [both locks] */
+long futex_pi_requeue_locked(struct futex_bucket *a, struct futex_bucket *b,
+	const struct futex_key *k, const struct futex_key *k2, u32 USER *word2, s32 count,
+	struct thread **ref);
+bool futex_pi_again(u32 USER *word, long err);

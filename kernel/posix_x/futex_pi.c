@@ -18,13 +18,7 @@
 #include <arch/uaccess.h>
 #include "futex_internal.h"
 
-#define OWNER_PENDING 1ULL
-#define RETRY         (-EBUSY) /* the word changed under our eyes */
-
-static struct thread *owner_of(const struct pi_waiter *p)
-{
-	return (struct thread *)(__atomic_load_n(&p->owner, __ATOMIC_ACQUIRE) & ~OWNER_PENDING);
-}
+#define RETRY (-EBUSY) /* the word changed under our eyes */
 
 static bool waits_for_lock(const struct futex_waiter *w)
 {
@@ -75,15 +69,6 @@ static struct pi_waiter *best_waiter(struct futex_bucket *b, const struct futex_
 	return best ? best->pi : NULL;
 }
 
-static void let_go(struct pi_waiter *p)
-{
-	struct thread *t = p->w.thread;
-
-	list_del(&p->w.node);
-	__atomic_store_n(&p->w.bucket, NULL, __ATOMIC_RELEASE); /* pairs with pi_wait */
-	thread_wake(t);
-}
-
 static void set_owner(struct futex_bucket *b, const struct futex_key *k, u64 owner)
 {
 	struct futex_waiter *w;
@@ -107,7 +92,7 @@ static void hand_over(struct futex_bucket *b, struct pi_waiter *to, bool died)
 		set_owner(b, &k, (u64)t | OWNER_PENDING);
 		thread_wake(t);
 	} else {
-		let_go(to);
+		futex_wake_locked(&to->w);
 		set_owner(b, &k, (u64)t);
 	}
 }
@@ -164,7 +149,7 @@ static int try_take(u32 USER *word, struct futex_bucket *b, const struct futex_k
 	}
 	if (top) {
 		*owner = top->pi->owner;
-		return tid && !(*owner & OWNER_PENDING) && tid != (u32)owner_of(top->pi)->tid
+		return tid && !(*owner & OWNER_PENDING) && tid != (u32)futex_pi_owner(top->pi)->tid
 			       ? -EINVAL
 			       : 0;
 	}
@@ -201,7 +186,7 @@ static long finish(struct pi_waiter *p, u32 USER *word, bool late)
 			continue;
 		}
 		err = late ? -ETIMEDOUT : -ERESTARTNOINTR;
-		if (owner_of(p) == current) {
+		if (futex_pi_owner(p) == current) {
 			err = write_word(b, p, word);
 			if (err) {
 				spin_unlock(&b->lock);
@@ -222,24 +207,8 @@ static long finish(struct pi_waiter *p, u32 USER *word, bool late)
 	return 0;
 }
 
-static long pi_wait(struct pi_waiter *p, u32 USER *word, ns_t deadline_ns)
-{
-	bool late = false;
-
-	while (__atomic_load_n(&p->w.bucket, __ATOMIC_ACQUIRE) && owner_of(p) != current && !late &&
-		!thread_signal_pending(current)) {
-		if (deadline_ns == NS_FOREVER)
-			thread_block();
-		else
-			late = thread_block_until(deadline_ns);
-		thread_set_state(THREAD_INTERRUPTIBLE);
-	}
-	thread_set_state(THREAD_RUNNING);
-	return finish(p, word, late);
-}
-
 /* After a step that failed with @err: shall it be done again? */
-static bool again(u32 USER *word, long err)
+bool futex_pi_again(u32 USER *word, long err)
 {
 	if (err == -EFAULT)
 		return !fault_in(word);
@@ -286,9 +255,9 @@ long futex_lock_pi(u32 USER *word, bool shared, ns_t deadline_ns, bool try)
 		spin_unlock(&b->lock);
 		if (ref)
 			thread_put(ref);
-	} while (err < 0 && again(word, err));
+	} while (err < 0 && futex_pi_again(word, err));
 	if (!err)
-		err = try ? -EAGAIN : pi_wait(&p, word, deadline_ns);
+		err = try ? -EAGAIN : finish(&p, word, futex_sleep(&p.w, deadline_ns));
 	futex_key_put(&p.w.key);
 	return err > 0 ? 0 : err;
 }
@@ -308,7 +277,7 @@ static int unlock_locked(u32 USER *word, struct futex_bucket *b, const struct fu
 	if (!top)
 		return swap_word(word, value, 0);
 	best = best_waiter(b, k);
-	if (!waits_for_lock(top) || !best || owner_of(best) != current)
+	if (!waits_for_lock(top) || !best || futex_pi_owner(best) != current)
 		return -EINVAL;
 	err = swap_word(word, value, (u32)best->w.thread->tid | FUTEX_WAITERS);
 	if (!err)
@@ -330,15 +299,13 @@ long futex_unlock_pi(u32 USER *word, bool shared)
 		spin_lock(&b->lock);
 		err = unlock_locked(word, b, &k);
 		spin_unlock(&b->lock);
-	} while (err && again(word, err));
+	} while (err && futex_pi_again(word, err));
 	futex_key_put(&k);
 	return err;
 }
 
-/* Moves waiters of @k from @a to the lock @word2 in @b, the first to be its owner if it is free.
- * Return: how many | -errno of try_take or inherit_begin. [both locks] */
-static long requeue_locked(struct futex_bucket *a, struct futex_bucket *b,
-	const struct futex_key *k, struct futex_key *k2, u32 USER *word2, s32 count,
+long futex_pi_requeue_locked(struct futex_bucket *a, struct futex_bucket *b,
+	const struct futex_key *k, const struct futex_key *k2, u32 USER *word2, s32 count,
 	struct thread **ref)
 {
 	struct futex_waiter *w, *next;
@@ -360,7 +327,7 @@ static long requeue_locked(struct futex_bucket *a, struct futex_bucket *b,
 				return err;
 			if (err) {
 				p->target = NULL;
-				let_go(p);
+				futex_wake_locked(w);
 				done++;
 				continue;
 			}
@@ -372,56 +339,10 @@ static long requeue_locked(struct futex_bucket *a, struct futex_bucket *b,
 		if (err)
 			return done ? done : err;
 		p->target = NULL;
-		list_del(&w->node);
-		list_add_tail(&b->waiters, &w->node);
-		futex_key_move(&w->key, k2);
-		__atomic_store_n(&w->bucket, b, __ATOMIC_RELEASE);
+		futex_move_locked(w, b, k2);
 		done++;
 	}
 	return done;
-}
-
-/* futex_requeue_pi - FUTEX_CMP_REQUEUE_PI. Return: how many got or wait for the lock | -errno. */
-long futex_requeue_pi(
-	u32 USER *word, u32 USER *word2, bool shared, u32 expected, const struct futex_counts *n)
-{
-	struct futex_bucket *a, *b;
-	struct futex_key k, k2;
-	u32 value;
-	long ret;
-
-	if (n->wake != 1 || n->requeue < 0 || word == word2)
-		return -EINVAL;
-	ret = futex_keys_get(word, word2, shared, &k, &k2);
-	if (ret)
-		return ret;
-	a = futex_bucket_of(&k);
-	b = futex_bucket_of(&k2);
-	if (futex_key_equal(&k, &k2))
-		ret = -EINVAL;
-	while (!ret) {
-		struct thread *ref = NULL;
-		bool missing;
-
-		futex_lock_two(a, b);
-		missing = get_user_u32_nofault(word, &value);
-		if (!missing)
-			ret = value != expected
-				      ? -EAGAIN
-				      : requeue_locked(a, b, &k, &k2, word2, n->requeue, &ref);
-		futex_unlock_two(a, b);
-		if (ref)
-			thread_put(ref);
-		if (missing)
-			ret = get_user_u32(word, &value) ? -EFAULT : 0;
-		else if (ret < 0 && value == expected && again(word2, ret))
-			ret = 0;
-		else
-			break;
-	}
-	futex_key_put(&k2);
-	futex_key_put(&k);
-	return ret;
 }
 
 /* futex_wait_requeue_pi - sleeps on @word until moved to the lock @word2, then until it is ours.
@@ -443,7 +364,7 @@ long futex_wait_requeue_pi(
 		return err;
 	err = futex_key_equal(&p.w.key, &k2) ? -EINVAL : futex_queue_if_equal(word, expected, &p.w);
 	if (!err)
-		err = pi_wait(&p, word2, deadline_ns);
+		err = finish(&p, word2, futex_sleep(&p.w, deadline_ns));
 	if (err == -ERESTARTNOINTR && !p.target)
 		err = -EAGAIN;
 	futex_key_put(&k2);
@@ -467,7 +388,7 @@ void futex_pi_exit(void)
 		inherit_unlock(flags);
 		spin_lock(&b->lock);
 		p = best_waiter(b, &k);
-		if (p && owner_of(p) == current)
+		if (p && futex_pi_owner(p) == current)
 			hand_over(b, p, true);
 		spin_unlock(&b->lock);
 	}

@@ -16,11 +16,7 @@
 
 static void real_fire(struct timer *timer)
 {
-	struct process *p = container_of(timer, struct process, real_timer);
-	struct siginfo info;
-
-	siginfo_fill(&info, SIGALRM, SI_KERNEL);
-	(void)signal_send_process(p, &info);
+	signal_notice(container_of(timer, struct process, real_timer), SIGALRM);
 }
 
 /* itimer_real_taken_locked - SIGALRM came off the queue: a periodic timer goes on from its last
@@ -45,16 +41,23 @@ static u64 nearest(u64 best, u64 limit, u64 used)
 	return limit && left < best ? left : best;
 }
 
+/* CPU time as each of cpu_timers counts it: user, user and system. */
+static void cpu_used_locked(struct process *p, u64 used[2])
+{
+	process_cpu_times_locked(p, &used[0], &used[1]);
+	used[1] += used[0];
+}
+
 /* Arms the watch for the earliest moment at which a limit can be reached. */
 static void cpu_watch_arm_locked(struct process *p)
 {
-	u64 user, system, left = NS_FOREVER;
+	u64 used[2], left = NS_FOREVER;
 	u32 parallel = MIN(p->thread_count, cpu_count);
 
-	process_cpu_times_locked(p, &user, &system);
-	left = nearest(left, p->virtual_timer.expires_ns, user);
-	left = nearest(left, p->prof_timer.expires_ns, user + system);
-	left = nearest(left, p->rlimit_cpu_next_ns, user + system);
+	cpu_used_locked(p, used);
+	for (u32 i = 0; i < 2; i++)
+		left = nearest(left, p->cpu_timers[i].expires_ns, used[i]);
+	left = nearest(left, p->rlimit_cpu_next_ns, used[1]);
 	p->cpu_watched = left != NS_FOREVER;
 	if (p->cpu_watched)
 		timer_start(&p->cpu_watch,
@@ -63,22 +66,18 @@ static void cpu_watch_arm_locked(struct process *p)
 
 static void cpu_expire_locked(struct process *p, struct cpu_itimer *it, u64 used, int signo)
 {
-	struct siginfo info;
-
 	if (!it->expires_ns || used < it->expires_ns)
 		return;
 	if (it->interval_ns)
 		it->expires_ns += ((used - it->expires_ns) / it->interval_ns + 1) * it->interval_ns;
 	else
 		it->expires_ns = 0;
-	siginfo_fill(&info, signo, SI_KERNEL);
-	(void)signal_queue_locked(p, NULL, &info, false);
+	signal_notice_locked(p, NULL, signo);
 }
 
 static void rlimit_cpu_locked(struct process *p, u64 used)
 {
 	const struct rlimit64 *l = &p->limits[RLIM_CPU];
-	struct siginfo info;
 
 	if (!p->rlimit_cpu_next_ns || used < p->rlimit_cpu_next_ns)
 		return;
@@ -88,23 +87,21 @@ static void rlimit_cpu_locked(struct process *p, u64 used)
 		return;
 	}
 	p->rlimit_cpu_next_ns += NS_PER_SEC;
-	siginfo_fill(&info, SIGXCPU, SI_KERNEL);
-	(void)signal_queue_locked(p, NULL, &info, false);
+	signal_notice_locked(p, NULL, SIGXCPU);
 }
 
 static void cpu_watch_fire(struct timer *timer)
 {
 	struct process *p = container_of(timer, struct process, cpu_watch);
-	ulong flags = process_lock(p);
-	u64 user, system;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+	u64 used[2];
 
-	process_cpu_times_locked(p, &user, &system);
-	cpu_expire_locked(p, &p->virtual_timer, user, SIGVTALRM);
-	cpu_expire_locked(p, &p->prof_timer, user + system, SIGPROF);
-	rlimit_cpu_locked(p, user + system);
+	cpu_used_locked(p, used);
+	cpu_expire_locked(p, &p->cpu_timers[0], used[0], SIGVTALRM);
+	cpu_expire_locked(p, &p->cpu_timers[1], used[1], SIGPROF);
+	rlimit_cpu_locked(p, used[1]);
 	if (!(p->flags & PROC_GROUP_EXIT))
 		cpu_watch_arm_locked(p);
-	process_unlock(p, flags);
 }
 
 void itimers_init(struct process *p)
@@ -118,7 +115,7 @@ void itimers_exit(struct process *p)
 	ulong flags = process_lock(p);
 
 	p->real_interval_ns = 0;
-	p->virtual_timer.expires_ns = p->prof_timer.expires_ns = p->rlimit_cpu_next_ns = 0;
+	p->cpu_timers[0].expires_ns = p->cpu_timers[1].expires_ns = p->rlimit_cpu_next_ns = 0;
 	process_unlock(p, flags);
 	(void)timer_cancel_sync(&p->real_timer);
 	(void)timer_cancel_sync(&p->cpu_watch);
@@ -133,59 +130,44 @@ void rlimit_cpu_changed_locked(struct process *p)
 	cpu_watch_arm_locked(p);
 }
 
-static void cpu_itimer_get(const struct cpu_itimer *it, u64 used, struct itimer_ns *out)
+static void real_change_locked(
+	struct process *p, const struct itimer_ns *new, struct itimer_ns *old)
 {
-	out->interval_ns = it->interval_ns;
-	out->value_ns = !it->expires_ns ? 0 : it->expires_ns > used ? it->expires_ns - used : 1;
-}
-
-static void get_locked(struct process *p, int which, struct itimer_ns *out)
-{
-	u64 user, system;
-
-	if (which == ITIMER_REAL) {
-		out->interval_ns = p->real_interval_ns;
-		out->value_ns = timer_remaining(&p->real_timer);
+	old->interval_ns = p->real_interval_ns;
+	old->value_ns = timer_remaining(&p->real_timer);
+	if (!new)
 		return;
+	/* one that fires at this moment is as good as one before */
+	(void)timer_cancel(&p->real_timer);
+	p->real_interval_ns = new->interval_ns;
+	if (new->value_ns) {
+		p->real_expires_ns = clock_monotonic() + new->value_ns;
+		timer_start(&p->real_timer, p->real_expires_ns);
 	}
-	process_cpu_times_locked(p, &user, &system);
-	if (which == ITIMER_VIRTUAL)
-		cpu_itimer_get(&p->virtual_timer, user, out);
-	else
-		cpu_itimer_get(&p->prof_timer, user + system, out);
 }
 
 /* itimer_change - @new NULL: only look. */
 int itimer_change(int which, const struct itimer_ns *new, struct itimer_ns *old)
 {
 	struct process *p = current->proc;
-	struct cpu_itimer *it;
-	u64 user, system;
-	ulong flags;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+	struct cpu_itimer *it = &p->cpu_timers[which == ITIMER_PROF];
+	u64 times[2], used;
 
-	if (which < ITIMER_REAL || which > ITIMER_PROF)
-		return -EINVAL;
-	flags = process_lock(p);
-	get_locked(p, which, old);
-	if (!new)
-		goto out;
 	if (which == ITIMER_REAL) {
-		(void)timer_cancel(&p->real_timer); /* one that fires at this moment is as good as
-						       one before */
-		p->real_interval_ns = new->interval_ns;
-		if (new->value_ns) {
-			p->real_expires_ns = clock_monotonic() + new->value_ns;
-			timer_start(&p->real_timer, p->real_expires_ns);
-		}
-		goto out;
+		real_change_locked(p, new, old);
+		return 0;
 	}
-	process_cpu_times_locked(p, &user, &system);
-	it = which == ITIMER_VIRTUAL ? &p->virtual_timer : &p->prof_timer;
-	it->interval_ns = new->interval_ns;
-	it->expires_ns =
-		!new->value_ns ? 0 : new->value_ns + user + (which == ITIMER_PROF ? system : 0);
-	cpu_watch_arm_locked(p);
-out:
-	process_unlock(p, flags);
+	if (which != ITIMER_VIRTUAL && which != ITIMER_PROF)
+		return -EINVAL;
+	cpu_used_locked(p, times);
+	used = times[which == ITIMER_PROF];
+	old->interval_ns = it->interval_ns;
+	old->value_ns = !it->expires_ns ? 0 : it->expires_ns > used ? it->expires_ns - used : 1;
+	if (new) {
+		it->interval_ns = new->interval_ns;
+		it->expires_ns = new->value_ns ? new->value_ns + used : 0;
+		cpu_watch_arm_locked(p);
+	}
 	return 0;
 }

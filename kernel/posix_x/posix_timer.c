@@ -47,12 +47,11 @@ static bool is_cpu_clock(int clock)
 	return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
-static u64 timer_now(struct posix_timer *t, u32 *parallel)
+static u64 timer_now(struct posix_timer *t)
 {
 	struct thread *thread;
 	u64 user, system;
 
-	*parallel = 1;
 	if (!is_cpu_clock(t->clock))
 		return clock_monotonic();
 	if (t->cpu_tid) {
@@ -64,7 +63,6 @@ static u64 timer_now(struct posix_timer *t, u32 *parallel)
 		return user;
 	}
 	process_cpu_times(t->process, &user, &system);
-	*parallel = MAX(MIN(t->process->thread_count, cpu_count), 1u);
 	return user + system;
 }
 
@@ -91,7 +89,8 @@ static void arm_locked(struct posix_timer *t)
 		timer_start(&t->timer, t->expires_ns);
 		return;
 	}
-	now = timer_now(t, &parallel);
+	now = timer_now(t);
+	parallel = t->cpu_tid ? 1 : MAX(MIN(t->process->thread_count, cpu_count), 1u);
 	timer_start(&t->timer,
 		clock_monotonic() + MAX((t->expires_ns > now ? t->expires_ns - now : 0) / parallel,
 					    CPU_TIMER_MIN_NS));
@@ -131,19 +130,18 @@ static int send_locked(struct posix_timer *t)
 static void timer_fire(struct timer *timer)
 {
 	struct posix_timer *t = container_of(timer, struct posix_timer, timer);
-	ulong flags = spin_lock_irq(&t->lock);
-	u32 parallel;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
 	u64 now;
 
 	if (t->deleted || !t->expires_ns)
-		goto out;
-	now = timer_now(t, &parallel);
+		return;
+	now = timer_now(t);
 	if (is_cpu_clock(t->clock) && now < t->expires_ns) {
 		arm_locked(t);
-		goto out;
+		return;
 	}
 	if (t->notify == SIGEV_NONE)
-		goto out;
+		return;
 	switch (send_locked(t)) {
 	case 0:
 	case -EBUSY: /* set again while its last signal waits: that one will arm it */
@@ -157,8 +155,6 @@ static void timer_fire(struct timer *timer)
 		}
 		break;
 	}
-out:
-	spin_unlock_irq(&t->lock, flags);
 }
 
 /* posix_timer_dequeued - the signal was taken: a periodic timer goes on. Takes over the entry's
@@ -166,14 +162,13 @@ out:
 void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info)
 {
 	ulong flags = spin_lock_irq(&t->lock);
-	u32 parallel;
 	u64 n;
 
 	t->overrun = 0;
 	if (t->waiting && t->queued_generation == t->generation) {
 		t->waiting = false;
 		if (t->interval_ns && !t->deleted) {
-			n = forward_locked(t, timer_now(t, &parallel)) - 1;
+			n = forward_locked(t, timer_now(t)) - 1;
 			t->overrun = n > INT32_MAX ? INT32_MAX : (s32)n;
 			arm_locked(t);
 		} else {
@@ -187,20 +182,23 @@ void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info)
 
 /* ---- calls ---- */
 
-static struct posix_timer *timer_find(s32 id)
+/* Timer @id of current, +1. @take: it leaves the list, with the reference that it had there. */
+static struct posix_timer *timer_find(s32 id, bool take)
 {
 	struct process *p = current->proc;
-	struct posix_timer *t, *found = NULL;
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+	struct posix_timer *t;
 
-	list_for_each_entry (t, &p->posix_timers, node)
-		if (t->id == id) {
+	list_for_each_entry (t, &p->posix_timers, node) {
+		if (t->id != id)
+			continue;
+		if (take)
+			list_del(&t->node);
+		else
 			timer_hold(t);
-			found = t;
-			break;
-		}
-	process_unlock(p, flags);
-	return found;
+		return t;
+	}
+	return NULL;
 }
 
 /* The clock that @id names: itself, or for a CPU clock of some process or thread the kind and the
@@ -208,7 +206,6 @@ static struct posix_timer *timer_find(s32 id)
 static int clock_decode(int id, int *clock, pid_t *cpu_tid)
 {
 	pid_t target;
-	struct thread *t;
 
 	*cpu_tid = 0;
 	if (id >= 0) {
@@ -237,29 +234,16 @@ static int clock_decode(int id, int *clock, pid_t *cpu_tid)
 	}
 	*clock = CLOCK_THREAD_CPUTIME_ID;
 	*cpu_tid = target ? target : current->tid;
-	t = thread_find(*cpu_tid);
-	if (!t)
-		return -EINVAL;
-	target = t->proc->nr;
-	thread_put(t);
-	return target == current->proc->nr ? 0 : -EINVAL;
+	return thread_is_own(*cpu_tid) ? 0 : -EINVAL;
 }
 
 static int check_event(const struct timer_event *ev)
 {
-	struct thread *t;
-	bool ours;
-
 	switch (ev->notify) {
 	case SIGEV_NONE:
 		return 0;
 	case SIGEV_THREAD_ID:
-		t = thread_find(ev->tid);
-		if (!t)
-			return -EINVAL;
-		ours = t->proc == current->proc;
-		thread_put(t);
-		if (!ours)
+		if (!thread_is_own(ev->tid))
 			return -EINVAL;
 		break;
 	case SIGEV_SIGNAL:
@@ -321,8 +305,7 @@ long posix_timer_create(int clock_id, const struct timer_event *ev)
 
 static void get_locked(struct posix_timer *t, struct itimer_ns *out)
 {
-	u32 parallel;
-	u64 now = timer_now(t, &parallel), expires = t->expires_ns;
+	u64 now = timer_now(t), expires = t->expires_ns;
 
 	out->interval_ns = t->interval_ns;
 	out->value_ns = 0;
@@ -334,20 +317,6 @@ static void get_locked(struct posix_timer *t, struct itimer_ns *out)
 		out->value_ns = expires - now;
 	else if (!t->waiting && t->notify != SIGEV_NONE)
 		out->value_ns = 1; /* about to fire */
-}
-
-int posix_timer_get(s32 id, struct itimer_ns *out)
-{
-	struct posix_timer *t = timer_find(id);
-	ulong flags;
-
-	if (!t)
-		return -EINVAL;
-	flags = spin_lock_irq(&t->lock);
-	get_locked(t, out);
-	spin_unlock_irq(&t->lock, flags);
-	posix_timer_put(t);
-	return 0;
 }
 
 /* An absolute time of the timer's clock as CLOCK_MONOTONIC or CPU time; never 0, which means off.
@@ -367,17 +336,10 @@ static u64 absolute(struct posix_timer *t, u64 value)
 	return value - other > NS_FOREVER - 1 - now ? NS_FOREVER - 1 : now + (value - other);
 }
 
-int posix_timer_set(s32 id, bool abs, const struct itimer_ns *new, struct itimer_ns *old)
+static void set_locked(struct posix_timer *t, bool abs, const struct itimer_ns *new)
 {
-	struct posix_timer *t = timer_find(id);
-	ulong flags;
-	u32 parallel;
 	u64 now;
 
-	if (!t)
-		return -EINVAL;
-	flags = spin_lock_irq(&t->lock);
-	get_locked(t, old);
 	(void)timer_cancel(&t->timer);
 	t->generation++;
 	t->waiting = false;
@@ -385,13 +347,26 @@ int posix_timer_set(s32 id, bool abs, const struct itimer_ns *new, struct itimer
 	t->expires_ns = 0;
 	t->overrun = 0;
 	if (new->value_ns) {
-		now = timer_now(t, &parallel);
+		now = timer_now(t);
 		t->expires_ns = abs                                    ? absolute(t, new->value_ns)
 				: new->value_ns > NS_FOREVER - 1 - now ? NS_FOREVER - 1
 								       : now + new->value_ns;
 		if (t->notify != SIGEV_NONE)
 			arm_locked(t);
 	}
+}
+
+int posix_timer_change(s32 id, bool abs, const struct itimer_ns *new, struct itimer_ns *old)
+{
+	struct posix_timer *t = timer_find(id, false);
+	ulong flags;
+
+	if (!t)
+		return -EINVAL;
+	flags = spin_lock_irq(&t->lock);
+	get_locked(t, old);
+	if (new)
+		set_locked(t, abs, new);
 	spin_unlock_irq(&t->lock, flags);
 	posix_timer_put(t);
 	return 0;
@@ -399,7 +374,7 @@ int posix_timer_set(s32 id, bool abs, const struct itimer_ns *new, struct itimer
 
 long posix_timer_overrun(s32 id)
 {
-	struct posix_timer *t = timer_find(id);
+	struct posix_timer *t = timer_find(id, false);
 	long n;
 
 	if (!t)
@@ -422,20 +397,11 @@ static void timer_end(struct posix_timer *t)
 
 int posix_timer_delete(s32 id)
 {
-	struct process *p = current->proc;
-	struct posix_timer *t, *found = NULL;
-	ulong flags = process_lock(p);
+	struct posix_timer *t = timer_find(id, true);
 
-	list_for_each_entry (t, &p->posix_timers, node)
-		if (t->id == id) {
-			list_del(&t->node);
-			found = t;
-			break;
-		}
-	process_unlock(p, flags);
-	if (!found)
+	if (!t)
 		return -EINVAL;
-	timer_end(found);
+	timer_end(t);
 	return 0;
 }
 

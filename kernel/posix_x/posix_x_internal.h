@@ -206,10 +206,10 @@ struct process {
 	/* timers */
 	struct timer
 		real_timer; /* ITIMER_REAL; holds no reference: cancelled before the process goes */
-	u64 real_interval_ns, real_expires_ns;       /* [lock] */
-	struct cpu_itimer virtual_timer, prof_timer; /* [lock] */
-	struct list posix_timers;                    /* [lock] */
-	s32 next_timer_id;                           /* [lock] */
+	u64 real_interval_ns, real_expires_ns; /* [lock] */
+	struct cpu_itimer cpu_timers[2];       /* [lock] ITIMER_VIRTUAL, ITIMER_PROF */
+	struct list posix_timers;              /* [lock] */
+	s32 next_timer_id;                     /* [lock] */
 	struct timer cpu_watch; /* looks at CPU time when some CPU timer or RLIMIT_CPU is on */
 	bool cpu_watched;       /* [lock] */
 	u64 rlimit_cpu_next_ns; /* [lock] next SIGXCPU */
@@ -257,6 +257,14 @@ static inline ulong process_lock(struct process *p)
 static inline void process_unlock(struct process *p, ulong flags)
 {
 	spin_unlock_irq(&p->lock, flags);
+}
+static inline struct spin_guard tree_guard(void)
+{
+	return spin_guard(&process_tree_lock);
+}
+static inline struct spin_guard process_guard(struct process *p)
+{
+	return spin_guard(&p->lock);
 }
 static inline void work_set(struct thread *t, u32 bits)
 {
@@ -325,7 +333,6 @@ void sigpending_take(struct sigpending *s, int signo, struct siginfo *info,
 	struct posix_timer **timer); /* [lock] */
 
 /* signal.c, signal_deliver.c */
-void signal_init(void);
 int signal_queue_locked(
 	struct process *p, struct task *t, const struct siginfo *info, bool force); /* [lock] */
 void signal_force_info(const struct siginfo *info); /* see signal_force */
@@ -338,6 +345,11 @@ int signal_dequeue_locked(struct task *t, sigset mask, struct siginfo *info,
 	struct posix_timer **timer);          /* [lock] signo | 0 */
 bool signal_stop_done_locked(struct task *t); /* [lock] */
 void signal_tell_parent(struct process *p, int why);
+void siginfo_from_current(struct siginfo *info, int signo, int code);
+/* signal_notice - the kernel's own signal, to @p or its thread @t, who then gets it in any case. */
+void signal_notice_locked(struct process *p, struct task *t, int signo); /* [lock] */
+void signal_notice(struct process *p, int signo);
+void task_sleep_stopped(struct task *t); /* current, until it is neither stopped nor traced so */
 void signal_set_handler_locked(struct sighand *h, int signo, u64 handler); /* [act] */
 void signal_reset_action(int signo);
 bool alt_stack_on(const struct task *t, vaddr_t sp);
@@ -359,7 +371,6 @@ int trace_clone_event(
 	u64 flags, u32 exit_signal); /* the event of this clone, 0 = nobody wants it */
 void trace_child_locked(struct trace *r,
 	struct task *child);           /* [tree] @r becomes the child's, when current is traced */
-void trace_free(struct trace *r);      /* NULL is fine */
 void trace_end_locked(struct task *t); /* [tree] current, traced or not, leaves its process */
 void trace_end_process_locked(struct process *p); /* [tree] */
 void tracer_exit_locked(struct task *t);          /* [tree] a thread that may be a tracer ends */

@@ -226,36 +226,40 @@ struct task *process_first_task_locked(struct process *p)
 
 /* ---- look-ups ---- */
 
-struct process *process_find(pid_t nr)
+/* What the pointer at @offset in the struct pid of @nr names, +1 in its u32 at @refs; NULL. */
+static ALWAYS_INLINE void *find(pid_t nr, size_t offset, size_t refs)
 {
-	struct process *p = NULL;
 	struct pid *pid;
+	u8 *found = NULL;
 
 	rcu_read_lock();
 	pid = pid_table_find(&pids, nr);
-	if (pid) {
-		p = rcu_dereference(pid->process);
-		if (p && !refs_tryget(&p->refs))
-			p = NULL;
-	}
+	if (pid)
+		found = rcu_dereference(*(u8 **)((u8 *)pid + offset));
+	if (found && !refs_tryget((u32 *)(found + refs)))
+		found = NULL;
 	rcu_read_unlock();
-	return p;
+	return found;
 }
 
-struct thread *thread_find(pid_t tid)
+struct process *process_find(pid_t nr)
 {
-	struct task *t = NULL;
-	struct pid *pid;
+	return find(nr, offsetof(struct pid, process), offsetof(struct process, refs));
+}
 
-	rcu_read_lock();
-	pid = pid_table_find(&pids, tid);
-	if (pid) {
-		t = rcu_dereference(pid->task);
-		if (t && !refs_tryget(&t->thread.refs))
-			t = NULL;
-	}
-	rcu_read_unlock();
-	return t ? &t->thread : NULL;
+struct thread *thread_find(pid_t tid) /* struct thread is the first in its task */
+{
+	return find(tid, offsetof(struct pid, task), offsetof(struct task, thread.refs));
+}
+
+bool thread_is_own(pid_t tid)
+{
+	struct thread *t = thread_find(tid);
+	bool own = t && t->proc == current->proc;
+
+	if (t)
+		thread_put(t);
+	return own;
 }
 
 struct process *process_of(pid_t pid)
@@ -288,8 +292,8 @@ struct process *process_next(pid_t *nr)
 
 struct thread *process_thread_next(struct process *p, pid_t *tid)
 {
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	struct task *best = NULL, *t;
-	ulong flags = process_lock(p);
 
 	list_for_each_entry (t, &p->threads, thread_node)
 		if (t->thread.tid > *tid && !(t->job & TASK_EXITING) &&
@@ -299,7 +303,6 @@ struct thread *process_thread_next(struct process *p, pid_t *tid)
 		thread_get(&best->thread);
 		*tid = best->thread.tid;
 	}
-	process_unlock(p, flags);
 	return best ? &best->thread : NULL;
 }
 
@@ -350,7 +353,7 @@ void process_init(void)
 {
 	process_cache = kmem_cache_create("process", sizeof(struct process), 64, 0);
 	task_cache = kmem_cache_create("task", sizeof(struct task), 64, 0);
-	signal_init();
+	sigqueue_init();
 	futex_init();
 	vm_set_oom_killer(oom_kill);
 	/* An eighth of memory for kernel stacks: a bomb of root's ends before memory does. */

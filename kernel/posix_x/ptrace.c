@@ -37,67 +37,52 @@ bool process_may_trace(struct thread *t)
 static long trace_me(void)
 {
 	struct task *t = current_task();
-	struct trace *r = trace_create();
-	ulong irq;
-	long err = -EPERM;
+	struct trace *r SCOPED(kfree_at) = kzalloc(sizeof(*r), ALLOC_KERNEL);
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
 	if (!r)
 		return -ENOMEM;
-	irq = tree_lock();
-	if (!t->trace && t->thread.proc->parent) {
-		trace_link_locked(r, t, t->thread.proc->parent, t->thread.proc->parent_tid, 0, 0);
-		r = NULL;
-		err = 0;
-	}
-	tree_unlock(irq);
-	trace_free(r);
-	return err;
+	if (t->trace || !t->thread.proc->parent)
+		return -EPERM;
+	trace_link_locked(r, t, t->thread.proc->parent, t->thread.proc->parent_tid, 0, 0);
+	r = NULL;
+	return 0;
 }
 
 static void stop_attached_locked(struct task *t)
 {
 	struct process *p = t->thread.proc;
-	struct siginfo info;
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
-	siginfo_fill(&info, SIGSTOP, SI_KERNEL);
-	(void)signal_queue_locked(p, t, &info, true);
+	signal_notice_locked(p, t, SIGSTOP);
 	if (t->job & TASK_STOPPED) { /* one that is stopped already stops again, for us */
 		t->job = (t->job & ~TASK_STOPPED) | TASK_STOP_PENDING;
 		p->stop_left++;
 		work_set(&t->thread, WORK_SIGNAL);
 		thread_wake_stopped(&t->thread);
 	}
-	process_unlock(p, flags);
 }
 
 static long attach(struct task *t, bool seize, u64 addr, u64 options)
 {
-	struct process *p = t->thread.proc, *me = current->proc;
-	struct trace *r;
-	ulong irq;
-	long err = -EPERM;
+	struct process *p = t->thread.proc;
+	struct trace *r SCOPED(kfree_at) = kzalloc(sizeof(*r), ALLOC_KERNEL);
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
 	if (seize && (addr || options & ~(u64)PTRACE_O_MASK))
 		return -EIO;
-	if (p == me)
-		return -EPERM;
-	r = trace_create();
 	if (!r)
 		return -ENOMEM;
-	irq = tree_lock();
-	if (process_may_trace(&t->thread) && !t->trace && p->state == PROC_LIVE && t->pid &&
-		!(t->job & TASK_EXITING) && !(p->flags & PROC_UNKILLABLE)) {
-		trace_link_locked(
-			r, t, me, current->tid, seize ? (u32)options : 0, seize ? TRACE_SEIZED : 0);
-		r = NULL;
-		if (!seize)
-			stop_attached_locked(t);
-		err = 0;
-	}
-	tree_unlock(irq);
-	trace_free(r);
-	return err;
+	if (p == current->proc || !process_may_trace(&t->thread) || t->trace ||
+		p->state != PROC_LIVE || !t->pid || t->job & TASK_EXITING ||
+		p->flags & PROC_UNKILLABLE)
+		return -EPERM;
+	trace_link_locked(r, t, current->proc, current->tid, seize ? (u32)options : 0,
+		seize ? TRACE_SEIZED : 0);
+	r = NULL;
+	if (!seize)
+		stop_attached_locked(t);
+	return 0;
 }
 
 /* ---- a tracee that is stopped ---- */
@@ -120,31 +105,23 @@ static int check_traced(struct task *t, bool stopped)
 	return good ? 0 : -ESRCH;
 }
 
-/* The record of a tracee that is still stopped, with its lock held; NULL: it was killed. */
-static struct trace *record_lock(struct task *t, ulong *flags)
+/* The record of a tracee that is still stopped; NULL: it was killed. [lock] */
+static struct trace *record_locked(struct task *t)
 {
-	*flags = process_lock(t->thread.proc);
-	if (t->trace && t->job & TASK_TRACED)
-		return t->trace;
-	process_unlock(t->thread.proc, *flags);
-	return NULL;
+	return t->job & TASK_TRACED ? t->trace : NULL;
 }
 
 static long resume(struct task *t, u32 how, u64 signo)
 {
-	ulong flags;
-	struct trace *r;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
+	struct trace *r = record_locked(t);
 
 	if (signo > SIGNALS_MAX)
 		return -EIO;
-	r = record_lock(t, &flags);
 	if (!r)
 		return -ESRCH;
-	if (signo && r->info && (int)signo != r->info->signo) {
-		siginfo_fill(r->info, (int)signo, SI_USER);
-		r->info->kill.pid = current->proc->nr;
-		r->info->kill.uid = current->cred->uid;
-	}
+	if (signo && r->info && (int)signo != r->info->signo)
+		siginfo_from_current(r->info, (int)signo, SI_USER);
 	t->trace_signo = (s32)signo;
 	r->flags = (r->flags & TRACE_SEIZED) | how;
 	r->info = NULL;
@@ -152,65 +129,50 @@ static long resume(struct task *t, u32 how, u64 signo)
 		arch_thread_step(&t->thread, true);
 	t->job &= ~TASK_TRACED;
 	thread_wake_stopped(&t->thread);
-	process_unlock(t->thread.proc, flags);
 	return 0;
 }
 
 static long detach(struct task *t, u64 signo)
 {
-	ulong irq;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
 	if (signo > SIGNALS_MAX)
 		return -EIO;
 	arch_thread_step(&t->thread, false);
-	irq = tree_lock();
 	if (t->trace)
-		trace_free(trace_unlink_locked(t, (int)signo));
-	tree_unlock(irq);
+		kfree(trace_unlink_locked(t, (int)signo));
 	return 0;
 }
 
 static long interrupt(struct task *t, bool listen)
 {
-	struct process *p = t->thread.proc;
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 	struct trace *r = t->trace;
-	long err = r && r->flags & TRACE_SEIZED ? 0 : -EIO;
+	bool stopped = t->job & TASK_TRACED;
 
-	if (!err && listen) {
-		if (!(t->job & TASK_TRACED) || r->code >> 8 != PTRACE_EVENT_STOP)
-			err = -EIO;
-		else
-			r->flags |= TRACE_LISTENING;
-	} else if (!err && (!(t->job & TASK_TRACED) || r->flags & TRACE_LISTENING)) {
+	if (!r || !(r->flags & TRACE_SEIZED) ||
+		(listen && (!stopped || r->code >> 8 != PTRACE_EVENT_STOP)))
+		return -EIO;
+	if (listen) {
+		r->flags |= TRACE_LISTENING;
+	} else if (!stopped || r->flags & TRACE_LISTENING) {
 		t->job = (t->job & ~TASK_TRACED) | TASK_TRACE_TRAP;
 		work_set(&t->thread, WORK_SIGNAL);
 		(void)(thread_wake_stopped(&t->thread) || thread_wake_signal(&t->thread, false));
 	}
-	process_unlock(p, flags);
-	return err;
+	return 0;
 }
 
 /* ---- memory and registers ---- */
 
-static long peek(struct task *t, u64 addr, u64 *out)
+static long peek_poke(struct task *t, u64 addr, u64 *value, bool write)
 {
 	struct vm_space *s = process_space(t->thread.proc);
-	ssize_t n = s ? vm_access(s, addr, out, sizeof(*out), false) : -EIO;
+	ssize_t n = s ? vm_access(s, addr, value, sizeof(*value), write) : -EIO;
 
 	if (s)
 		vm_space_put(s);
-	return n == sizeof(*out) ? 0 : -EIO;
-}
-
-static long poke(struct task *t, u64 addr, u64 value)
-{
-	struct vm_space *s = process_space(t->thread.proc);
-	ssize_t n = s ? vm_access(s, addr, &value, sizeof(value), true) : -EIO;
-
-	if (s)
-		vm_space_put(s);
-	return n == sizeof(value) ? 0 : -EIO;
+	return n == sizeof(*value) ? 0 : -EIO;
 }
 
 /* A word of struct user: general registers, breakpoint registers, zeros. */
@@ -289,17 +251,15 @@ static long signal_info(struct task *t, u64 user, bool set)
 	struct siginfo info;
 	ulong flags;
 	struct trace *r;
-	long err = -EINVAL;
+	long err;
 
 	if (set && copy_from_user(&info, (const void USER *)user, sizeof(info)))
 		return -EFAULT;
-	r = record_lock(t, &flags);
-	if (!r)
-		return -ESRCH;
-	if (r->info) {
+	flags = process_lock(t->thread.proc);
+	r = record_locked(t);
+	err = !r ? -ESRCH : !r->info ? -EINVAL : 0;
+	if (!err)
 		memcpy(set ? r->info : &info, set ? &info : r->info, sizeof(info));
-		err = 0;
-	}
 	process_unlock(t->thread.proc, flags);
 	if (!err && !set && copy_to_user((void USER *)user, &info, sizeof(info)))
 		err = -EFAULT;
@@ -324,20 +284,31 @@ static long signal_mask(struct task *t, u64 size, u64 user, bool set)
 	return 0;
 }
 
+/* The call and the message of the stop. 0 | -ESRCH */
+static long stop_get(struct task *t, u8 *call, u64 *message)
+{
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
+	struct trace *r = record_locked(t);
+
+	if (!r)
+		return -ESRCH;
+	*call = r->call;
+	*message = r->message;
+	return 0;
+}
+
 static long call_info(struct task *t, u64 size, u64 user)
 {
 	const struct trap_frame *f = arch_thread_frame(&t->thread);
 	struct linux_syscall_info info = {
 		.arch = AUDIT_ARCH_X86_64, .ip = tf_ip(f), .sp = tf_sp(f)};
 	size_t bytes = offsetof(struct linux_syscall_info, entry);
-	ulong flags;
-	struct trace *r = record_lock(t, &flags);
+	u64 message;
+	long err = stop_get(t, &info.op, &message);
 
-	if (!r)
-		return -ESRCH;
-	info.op = r->call;
-	info.ret_data = (u32)r->message;
-	process_unlock(t->thread.proc, flags);
+	if (err)
+		return err;
+	info.ret_data = (u32)message;
 	if (info.op == PTRACE_SYSCALL_ENTRY || info.op == PTRACE_SYSCALL_SECCOMP) {
 		info.entry.nr = (u64)tf_syscall(f);
 		for (u32 i = 0; i < 6; i++)
@@ -356,30 +327,15 @@ static long call_info(struct task *t, u64 size, u64 user)
 
 static long set_options(struct task *t, u64 options)
 {
-	ulong flags;
-	struct trace *r;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
+	struct trace *r = record_locked(t);
 
 	if (options & ~(u64)PTRACE_O_MASK)
 		return -EINVAL;
-	r = record_lock(t, &flags);
 	if (!r)
 		return -ESRCH;
 	r->options = (u32)options;
-	process_unlock(t->thread.proc, flags);
 	return 0;
-}
-
-static long event_message(struct task *t, u64 user)
-{
-	ulong flags;
-	struct trace *r = record_lock(t, &flags);
-	u64 message;
-
-	if (!r)
-		return -ESRCH;
-	message = r->message;
-	process_unlock(t->thread.proc, flags);
-	return put_user_u64((u64 USER *)user, message);
 }
 
 /* ---- dispatch ---- */
@@ -388,17 +344,20 @@ static long stopped_request(struct task *t, long request, u64 addr, u64 data)
 {
 	u64 value, len = REGSET_BYTES_MAX;
 	long err;
+	u8 call;
 
 	switch (request) {
 	case PTRACE_PEEKTEXT:
 	case PTRACE_PEEKDATA:
 	case PTRACE_PEEKUSER:
-		err = request == PTRACE_PEEKUSER ? peek_user(t, addr, &value)
-						 : peek(t, addr, &value);
+	case PTRACE_GETEVENTMSG:
+		err = request == PTRACE_PEEKUSER      ? peek_user(t, addr, &value)
+		      : request == PTRACE_GETEVENTMSG ? stop_get(t, &call, &value)
+						      : peek_poke(t, addr, &value, false);
 		return err ? err : put_user_u64((u64 USER *)data, value);
 	case PTRACE_POKETEXT:
 	case PTRACE_POKEDATA:
-		return poke(t, addr, data);
+		return peek_poke(t, addr, &data, true);
 	case PTRACE_POKEUSER:
 		return poke_user(t, addr, data);
 	case PTRACE_GETREGS:
@@ -412,8 +371,6 @@ static long stopped_request(struct task *t, long request, u64 addr, u64 data)
 		return regset_vector(t, addr, data, request == PTRACE_SETREGSET);
 	case PTRACE_SETOPTIONS:
 		return set_options(t, data);
-	case PTRACE_GETEVENTMSG:
-		return event_message(t, data);
 	case PTRACE_GETSIGINFO:
 	case PTRACE_SETSIGINFO:
 		return signal_info(t, data, request == PTRACE_SETSIGINFO);

@@ -143,10 +143,9 @@ static void join_locked(struct task *t, const struct task *from)
 
 void seccomp_inherit(struct task *t)
 {
-	ulong flags = process_lock(current->proc);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(current->proc);
 
 	join_locked(t, current_task());
-	process_unlock(current->proc, flags);
 }
 
 void seccomp_exit(struct task *t)
@@ -289,14 +288,13 @@ free:
 long seccomp_strict_set(void)
 {
 	struct task *t = current_task();
-	ulong flags = process_lock(current->proc);
-	long err = t->seccomp == SECCOMP_MODE_FILTER ? -EINVAL : 0;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(current->proc);
 
-	if (!err)
-		t->seccomp = SECCOMP_MODE_STRICT;
-	arch_syscall_slow(current, true); /* goes back by itself */
-	process_unlock(current->proc, flags);
-	return err;
+	if (t->seccomp == SECCOMP_MODE_FILTER)
+		return -EINVAL;
+	t->seccomp = SECCOMP_MODE_STRICT;
+	arch_syscall_slow(current, true);
+	return 0;
 }
 
 long seccomp_mode_get(void)

@@ -104,14 +104,21 @@ bool notifier_ask(struct notifier *n, const struct linux_seccomp_data *data, str
 
 /* ---- who listens ---- */
 
+/* A question that was received and waits for its answer. err_ptr(-ENOENT | -EINPROGRESS). */
 static struct question *find_locked(struct notifier *n, u64 id)
 {
 	struct question *q;
 
 	list_for_each_entry (q, &n->questions, node)
 		if (q->id == id)
-			return q;
-	return NULL;
+			return q->state == QUESTION_SENT ? q : err_ptr(-EINPROGRESS);
+	return err_ptr(-ENOENT);
+}
+
+static void settle_locked(struct question *q, const struct linux_seccomp_resp *r)
+{
+	q->answer = *r;
+	__atomic_store_n(&q->state, QUESTION_ANSWERED, __ATOMIC_RELEASE); /* pairs with settled */
 }
 
 static struct question *first_locked(struct notifier *n, enum question_state state)
@@ -175,7 +182,7 @@ static long receive(struct notifier *n, u64 to)
 	if (err) {
 		spin_lock(&n->lock);
 		q = find_locked(n, out.id);
-		if (q && q->state == QUESTION_SENT)
+		if (!is_err(q))
 			q->state = QUESTION_NEW;
 		spin_unlock(&n->lock);
 	}
@@ -195,11 +202,9 @@ static long answer(struct notifier *n, u64 from)
 		return -EINVAL;
 	spin_lock(&n->lock);
 	q = find_locked(n, r.id);
-	err = !q ? -ENOENT : q->state != QUESTION_SENT ? -EINPROGRESS : 0;
-	if (!err) {
-		q->answer = r;
-		__atomic_store_n(&q->state, QUESTION_ANSWERED, __ATOMIC_RELEASE);
-	}
+	err = is_err(q) ? ptr_err(q) : 0;
+	if (!err)
+		settle_locked(q, &r);
 	spin_unlock(&n->lock);
 	wake_all(&n->waits, 0);
 	return err;
@@ -215,7 +220,7 @@ static long id_valid(struct notifier *n, u64 from)
 		return -EFAULT;
 	spin_lock(&n->lock);
 	q = find_locked(n, id);
-	valid = q && q->state == QUESTION_SENT;
+	valid = !is_err(q);
 	spin_unlock(&n->lock);
 	return valid ? 0 : -ENOENT;
 }
@@ -257,7 +262,7 @@ static long add_fd(struct notifier *n, u64 from)
 		return -EINVAL;
 	spin_lock(&n->lock);
 	q = find_locked(n, a.id);
-	err = !q ? -ENOENT : q->state != QUESTION_SENT ? -EINPROGRESS : 0;
+	err = is_err(q) ? ptr_err(q) : 0;
 	if (!err)
 		q->pins++;
 	spin_unlock(&n->lock);
@@ -265,10 +270,8 @@ static long add_fd(struct notifier *n, u64 from)
 		return err;
 	err = give(q, &a);
 	spin_lock(&n->lock);
-	if (err >= 0 && a.flags & SECCOMP_ADDFD_FLAG_SEND && q->state == QUESTION_SENT) {
-		q->answer = (struct linux_seccomp_resp){.val = err};
-		__atomic_store_n(&q->state, QUESTION_ANSWERED, __ATOMIC_RELEASE);
-	}
+	if (err >= 0 && a.flags & SECCOMP_ADDFD_FLAG_SEND && q->state == QUESTION_SENT)
+		settle_locked(q, &(struct linux_seccomp_resp){.val = err});
 	__atomic_fetch_sub(&q->pins, 1, __ATOMIC_RELEASE); /* pairs with notifier_ask */
 	spin_unlock(&n->lock);
 	wake_all(&n->waits, 0);

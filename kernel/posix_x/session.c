@@ -21,14 +21,13 @@ struct session *session_create(void)
 
 void session_put(struct session *s)
 {
-	ulong flags;
-
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	flags = tree_lock();
-	if (s->pid)
+	if (s->pid) {
+		struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+
 		pid_unuse(s->pid);
-	tree_unlock(flags);
+	}
 	if (s->tty)
 		tty_put(s->tty);
 	kfree(s);
@@ -86,12 +85,26 @@ static bool group_has_stopped_locked(struct pid *group)
 
 static void group_signal_locked(struct pid *group, int signo)
 {
-	struct siginfo info;
 	struct process *p;
 
-	siginfo_fill(&info, signo, SI_KERNEL);
 	list_for_each_entry (p, &group->group, group_node)
-		(void)signal_send_process(p, &info);
+		signal_notice(p, signo);
+}
+
+/* Its terminal is gone: who is stopped goes on, to hear it. */
+static void group_hangup_locked(struct pid *group)
+{
+	group_signal_locked(group, SIGHUP);
+	group_signal_locked(group, SIGCONT);
+}
+
+static void pgrp_hangup(pid_t pgid)
+{
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+	struct pid *group = pid_table_find(&pids, pgid);
+
+	if (group)
+		group_hangup_locked(group);
 }
 
 /* group_check_orphaned_locked - @p lost @old_parent, or ends itself (NULL). If that orphans its
@@ -104,79 +117,63 @@ void group_check_orphaned_locked(struct process *p, struct process *old_parent)
 	if (!parent || !p->group || parent->pgid == p->pgid || parent->sid != p->sid)
 		return; /* it was no reason for the group not to be orphaned */
 	if (group_orphaned_locked(p->group, old_parent ? NULL : p) &&
-		group_has_stopped_locked(p->group)) {
-		group_signal_locked(p->group, SIGHUP);
-		group_signal_locked(p->group, SIGCONT);
-	}
+		group_has_stopped_locked(p->group))
+		group_hangup_locked(p->group);
 }
 
 bool process_group_orphaned(pid_t pgid)
 {
-	ulong flags = tree_lock();
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 	struct pid *group = pid_table_find(&pids, pgid);
-	bool orphaned = !group || group_orphaned_locked(group, NULL);
 
-	tree_unlock(flags);
-	return orphaned;
+	return !group || group_orphaned_locked(group, NULL);
+}
+
+static struct process *first_member_locked(struct pid *group)
+{
+	return group ? list_first(&group->group, struct process, group_node) : NULL;
 }
 
 bool process_pgrp_in_session(pid_t pgid, pid_t sid)
 {
-	ulong flags = tree_lock();
-	struct pid *group = pid_table_find(&pids, pgid);
-	struct process *p = group ? list_first(&group->group, struct process, group_node) : NULL;
-	bool in = p && p->sid == sid;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+	struct process *p = first_member_locked(pid_table_find(&pids, pgid));
 
-	tree_unlock(flags);
-	return in;
+	return p && p->sid == sid;
+}
+
+static long setpgid_locked(pid_t nr, pid_t pgid)
+{
+	struct process *me = current->proc, *p, *member;
+	struct pid *pid = pid_table_find(&pids, nr), *group = pid_table_find(&pids, pgid);
+
+	p = pid ? pid->process : NULL;
+	if (!p || p->state == PROC_REAPED || (p != me && p->parent != me))
+		return -ESRCH;
+	if (p != me && p->session != me->session)
+		return -EPERM;
+	if (p != me && p->did_exec)
+		return -EACCES;
+	member = first_member_locked(group);
+	if (p->session->pid == p->pid || /* a session leader stays */
+		(pgid != nr && (!member || member->session != me->session)))
+		return -EPERM;
+	if (p->group != group)
+		process_set_group_locked(p, group);
+	return 0;
 }
 
 /* process_setpgid - for current or a child that has not exec'd. 0 | -ESRCH -EPERM -EACCES -EINVAL.
  */
 long process_setpgid(pid_t nr, pid_t pgid)
 {
-	struct process *me = current->proc, *p;
-	struct pid *pid, *group;
-	struct process *member;
-	long err = -ESRCH;
-	ulong flags;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
 	if (nr == 0)
-		nr = me->nr;
+		nr = current->proc->nr;
 	if (pgid == 0)
 		pgid = nr;
-	if (pgid < 0)
-		return -EINVAL;
-	flags = tree_lock();
-	pid = pid_table_find(&pids, nr);
-	p = pid ? pid->process : NULL;
-	if (!p || p->state == PROC_REAPED)
-		goto out;
-	if (p->parent == me) {
-		err = -EPERM;
-		if (p->session != me->session)
-			goto out;
-		err = -EACCES;
-		if (p->did_exec)
-			goto out;
-	} else if (p != me) {
-		goto out;
-	}
-	err = -EPERM;
-	if (p->session->pid == p->pid)
-		goto out; /* a session leader stays */
-	group = pid_table_find(&pids, pgid);
-	if (pgid != nr) {
-		member = group ? list_first(&group->group, struct process, group_node) : NULL;
-		if (!member || member->session != me->session)
-			goto out;
-	}
-	if (p->group != group)
-		process_set_group_locked(p, group);
-	err = 0;
-out:
-	tree_unlock(flags);
-	return err;
+	return pgid < 0 ? -EINVAL : setpgid_locked(nr, pgid);
 }
 
 /* process_getid - getpgid (@session false) and getsid. */
@@ -199,17 +196,11 @@ long process_group_of(pid_t nr, bool session)
 
 struct tty *process_ctty_get(void)
 {
-	struct process *p = current->proc;
-	struct tty *t = NULL;
-	ulong flags;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+	struct tty *t = current->proc ? current->proc->session->tty : NULL;
 
-	if (!p)
-		return NULL;
-	flags = tree_lock();
-	t = p->session->tty;
 	if (t)
 		tty_get(t);
-	tree_unlock(flags);
 	return t;
 }
 
@@ -218,38 +209,48 @@ bool process_is_session_leader(void)
 	return current->proc && current->proc->sid == current->proc->nr;
 }
 
-int process_ctty_set(struct tty *t, bool steal)
+/* The leader of the session that @t controls, or NULL. *held: the session's reference on @t, if it
+ * had one; it has none any more. */
+static struct process *session_take_tty_locked(struct tty *t, struct tty **held)
 {
-	struct process *p = current->proc, *leader;
-	struct tty *stolen = NULL;
-	int err = -EPERM;
-	ulong flags;
-	pid_t sid;
-	struct pid *pid;
+	pid_t sid = tty_session(t);
+	struct pid *pid = sid ? pid_table_find(&pids, sid) : NULL;
+	struct process *leader = pid ? pid->process : NULL;
 
-	if (!process_is_session_leader())
-		return -EPERM;
-	flags = tree_lock();
-	if (p->session->tty) {
-		err = p->session->tty == t ? 0 : -EPERM;
-		goto out;
+	if (leader && leader->session->tty == t) {
+		*held = t;
+		leader->session->tty = NULL;
 	}
-	sid = tty_session(t);
+	return leader;
+}
+
+static int ctty_set_locked(struct process *p, struct tty *t, bool steal, struct tty **stolen)
+{
+	pid_t sid = tty_session(t);
+
+	if (p->session->tty)
+		return p->session->tty == t ? 0 : -EPERM;
 	if (sid && sid != p->sid) {
 		if (!steal || !cred_capable(current->cred, LCAP_SYS_ADMIN))
-			goto out;
-		pid = pid_table_find(&pids, sid);
-		leader = pid ? pid->process : NULL;
-		if (leader && leader->session->tty == t) {
-			stolen = leader->session->tty;
-			leader->session->tty = NULL;
-		}
+			return -EPERM;
+		(void)session_take_tty_locked(t, stolen);
 	}
 	tty_get(t);
 	p->session->tty = t;
 	tty_session_set(t, p->sid, p->pgid);
-	err = 0;
-out:
+	return 0;
+}
+
+int process_ctty_set(struct tty *t, bool steal)
+{
+	struct tty *stolen = NULL;
+	ulong flags;
+	int err;
+
+	if (!process_is_session_leader())
+		return -EPERM;
+	flags = tree_lock();
+	err = ctty_set_locked(current->proc, t, steal, &stolen);
 	tree_unlock(flags);
 	if (stolen)
 		tty_put(stolen);
@@ -274,10 +275,8 @@ int process_ctty_drop(void)
 		tty_session_set(t, 0, 0);
 	}
 	tree_unlock(flags);
-	if (foreground) {
-		(void)signal_send_pgrp(foreground, SIGHUP, NULL);
-		(void)signal_send_pgrp(foreground, SIGCONT, NULL);
-	}
+	if (foreground)
+		pgrp_hangup(foreground);
 	if (t)
 		tty_put(t);
 	return 0;
@@ -294,8 +293,7 @@ void session_leader_exit(struct process *p)
 		tty_session_exit(t);
 		tty_put(t);
 	} else if (group) {
-		(void)signal_send_pgrp(group, SIGHUP, NULL);
-		(void)signal_send_pgrp(group, SIGCONT, NULL);
+		pgrp_hangup(group);
 	}
 }
 
@@ -303,44 +301,30 @@ void session_leader_exit(struct process *p)
  * reference on @t, if it had one. */
 static struct process *detach_session(struct tty *t, pid_t *foreground, struct tty **held)
 {
-	struct process *leader = NULL;
-	ulong flags = tree_lock();
-	pid_t sid = tty_session(t);
-	struct pid *pid = sid ? pid_table_find(&pids, sid) : NULL;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+	struct process *leader = session_take_tty_locked(t, held);
 
-	*held = NULL;
 	*foreground = tty_pgrp(t);
-	if (pid)
-		leader = pid->process;
-	if (leader) {
+	if (leader)
 		process_get(leader);
-		if (leader->session->tty == t) {
-			*held = t;
-			leader->session->tty = NULL;
-			leader->session->hung_pgrp = *foreground;
-		}
-	}
+	if (*held)
+		leader->session->hung_pgrp = *foreground;
 	tty_session_set(t, 0, 0);
-	tree_unlock(flags);
 	return leader;
 }
 
 /* As on Linux the foreground group is told when the leader ends, be it of this very SIGHUP. */
 void process_ctty_hangup(struct tty *t)
 {
-	struct siginfo info;
-	struct tty *held;
+	struct tty *held = NULL;
 	pid_t foreground;
 	struct process *leader = detach_session(t, &foreground, &held);
 
 	if (leader && leader == current->proc && (current->flags & THREAD_EXITING)) {
-		(void)signal_send_pgrp(foreground, SIGHUP, NULL);
-		(void)signal_send_pgrp(foreground, SIGCONT, NULL);
+		pgrp_hangup(foreground);
 	} else if (leader) {
-		siginfo_fill(&info, SIGHUP, SI_KERNEL);
-		(void)signal_send_process(leader, &info);
-		siginfo_fill(&info, SIGCONT, SI_KERNEL);
-		(void)signal_send_process(leader, &info);
+		signal_notice(leader, SIGHUP);
+		signal_notice(leader, SIGCONT);
 	}
 	if (leader)
 		process_put(leader);

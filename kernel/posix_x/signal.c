@@ -231,54 +231,59 @@ int signal_queue_locked(struct process *p, struct task *t, const struct siginfo 
  * still queued. */
 int signal_queue_timer(struct process *p, struct task *t, struct sigqueue *q)
 {
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	struct task *judge = t ? t : process_first_task_locked(p);
 	struct sigpending *pending = t ? &t->pending : &p->shared;
-	int ret = 0;
 
-	if (!list_empty(&q->node)) {
-		ret = -EBUSY;
-	} else if (!judge || (t && (t->job & TASK_EXITING)) || !prepare_locked(p, q->info.signo) ||
-		   ignored(p, judge, q->info.signo, false)) {
-		ret = 1;
-	} else {
-		list_add_tail(&pending->queue, &q->node);
-		pending->set |= SIGBIT(q->info.signo);
-		complete_locked(p, t, q->info.signo);
-	}
-	process_unlock(p, flags);
-	return ret;
+	if (!list_empty(&q->node))
+		return -EBUSY;
+	if (!judge || (t && (t->job & TASK_EXITING)) || !prepare_locked(p, q->info.signo) ||
+		ignored(p, judge, q->info.signo, false))
+		return 1;
+	list_add_tail(&pending->queue, &q->node);
+	pending->set |= SIGBIT(q->info.signo);
+	complete_locked(p, t, q->info.signo);
+	return 0;
 }
 
 int signal_send_process(struct process *p, const struct siginfo *info)
 {
-	ulong flags = process_lock(p);
-	int err = signal_queue_locked(p, NULL, info, false);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
-	process_unlock(p, flags);
-	return err;
+	return signal_queue_locked(p, NULL, info, false);
+}
+
+void signal_notice_locked(struct process *p, struct task *t, int signo)
+{
+	struct siginfo info;
+
+	siginfo_fill(&info, signo, SI_KERNEL);
+	(void)signal_queue_locked(p, t, &info, t);
+}
+
+void signal_notice(struct process *p, int signo)
+{
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+
+	signal_notice_locked(p, NULL, signo);
 }
 
 int signal_send_thread(struct thread *t, const struct siginfo *info)
 {
-	struct process *p = t->proc;
-	ulong flags;
-	int err = 0;
+	if (t->proc) {
+		struct spin_guard g SCOPED(spin_unguard) = process_guard(t->proc);
 
-	if (!p)
-		return 0;
-	flags = process_lock(p);
-	if (!(task_of(t)->job & TASK_EXITING))
-		err = signal_queue_locked(p, task_of(t), info, false);
-	process_unlock(p, flags);
-	return err;
+		if (!(task_of(t)->job & TASK_EXITING))
+			return signal_queue_locked(t->proc, task_of(t), info, false);
+	}
+	return 0;
 }
 
 int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info)
 {
-	struct siginfo own;
-	ulong flags = tree_lock();
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 	struct pid *pid = pid_table_find(&pids, pgid);
+	struct siginfo own;
 	int err = -ESRCH;
 	struct process *p;
 
@@ -288,17 +293,21 @@ int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info)
 			(void)signal_send_process(p, info ? info : &own);
 			err = 0;
 		}
-	tree_unlock(flags);
 	return err;
+}
+
+void siginfo_from_current(struct siginfo *info, int signo, int code)
+{
+	siginfo_fill(info, signo, code);
+	info->kill.pid = current->proc->nr;
+	info->kill.uid = current->cred->uid;
 }
 
 int signal_send_current(int signo)
 {
 	struct siginfo info;
 
-	siginfo_fill(&info, signo, SI_USER);
-	info.kill.pid = current->proc->nr;
-	info.kill.uid = current->cred->uid;
+	siginfo_from_current(&info, signo, SI_USER);
 	return signal_send_thread(current, &info);
 }
 
@@ -316,12 +325,11 @@ void signal_set_handler_locked(struct sighand *h, int signo, u64 handler)
 void signal_reset_action(int signo)
 {
 	struct process *p = current->proc;
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
 	spin_lock(&p->sighand->lock);
 	signal_set_handler_locked(p->sighand, signo, SIG_DFL);
 	spin_unlock(&p->sighand->lock);
-	process_unlock(p, flags);
 }
 
 /* A fault of current: a handler that is blocked or ignored is put aside, so the default action ends
@@ -330,8 +338,8 @@ void signal_force_info(const struct siginfo *info)
 {
 	struct task *t = current_task();
 	struct process *p = current->proc;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	struct sighand *h = p->sighand;
-	ulong flags = process_lock(p);
 	struct k_sigaction *a = &h->action[info->signo - 1];
 
 	spin_lock(&h->lock);
@@ -343,7 +351,6 @@ void signal_force_info(const struct siginfo *info)
 	t->blocked &= ~SIGBIT(info->signo);
 	(void)signal_queue_locked(p, t, info, true);
 	signal_recalc_locked(t);
-	process_unlock(p, flags);
 }
 
 void signal_force(int signo, int code, vaddr_t addr)
@@ -414,9 +421,4 @@ bool thread_fatal_pending(const struct thread *t)
 {
 	return thread_signal_pending(t) && t->proc &&
 	       (READ_ONCE(container_of(t, struct task, thread)->pending.set) & SIGBIT(SIGKILL));
-}
-
-void signal_init(void)
-{
-	sigqueue_init();
 }

@@ -13,8 +13,8 @@ int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigacti
 {
 	struct process *p = current->proc;
 	struct sighand *h = p->sighand;
-	ulong flags;
 	struct task *t;
+	ulong flags;
 
 	if (signo < 1 || signo > SIGNALS_MAX || (new && (SIGBIT(signo) & SIGSET_KERNEL_ONLY)))
 		return -EINVAL;
@@ -49,26 +49,27 @@ int signal_mask_change(int how, const sigset *set, sigset *old)
 	*old = t->blocked;
 	if (!set)
 		return 0;
-	switch (how) {
-	case SIG_BLOCK:
-		want = t->blocked | *set;
-		break;
-	case SIG_UNBLOCK:
-		want = t->blocked & ~*set;
-		break;
-	case SIG_SETMASK:
-		want = *set;
-		break;
-	default:
+	if (how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
 		return -EINVAL;
-	}
+	want = how == SIG_BLOCK     ? t->blocked | *set
+	       : how == SIG_UNBLOCK ? t->blocked & ~*set
+				    : *set;
 	signal_set_blocked(t, want);
 	return 0;
 }
 
-int signal_mask_swap_user(const u64 USER *mask, size_t size)
+/* @set in the place of current's mask until the way back to user mode. */
+static void mask_lend(sigset set)
 {
 	struct task *t = current_task();
+
+	t->saved_mask = t->blocked;
+	work_set(&t->thread, WORK_RESTORE_SIGMASK);
+	signal_set_blocked(t, set);
+}
+
+int signal_mask_swap_user(const u64 USER *mask, size_t size)
+{
 	sigset set;
 
 	if (!mask)
@@ -77,9 +78,7 @@ int signal_mask_swap_user(const u64 USER *mask, size_t size)
 		return -EINVAL;
 	if (copy_from_user(&set, mask, sizeof(set)))
 		return -EFAULT;
-	t->saved_mask = t->blocked;
-	work_set(&t->thread, WORK_RESTORE_SIGMASK);
-	signal_set_blocked(t, set);
+	mask_lend(set);
 	return 0;
 }
 
@@ -92,23 +91,13 @@ sigset signal_pending_get(void)
 
 long signal_suspend(sigset mask)
 {
-	struct task *t = current_task();
-
-	t->saved_mask = t->blocked;
-	work_set(&t->thread, WORK_RESTORE_SIGMASK);
-	signal_set_blocked(t, mask);
+	mask_lend(mask);
 	return signal_pause();
 }
 
 long signal_pause(void)
 {
-	for (;;) {
-		thread_set_state(THREAD_INTERRUPTIBLE);
-		if (thread_signal_pending(current))
-			break;
-		thread_block();
-	}
-	thread_set_state(THREAD_RUNNING);
+	(void)thread_sleep_until(NS_FOREVER, WAIT_INTERRUPTIBLE); /* ends by a signal only */
 	return -ERESTARTNOHAND;
 }
 
@@ -192,26 +181,37 @@ static bool may_signal(struct process *p, const struct cred *target, int signo)
 	return signo == SIGCONT && READ_ONCE(p->sid) == READ_ONCE(current->proc->sid);
 }
 
-/* Credentials of a process: those of its first thread. A zombie kept those of its last. */
-static bool may_signal_process(struct process *p, int signo)
+/* Credentials of a process: those of its first thread. A zombie kept those of its last. 0 | -EINVAL
+ * | -EPERM */
+static int check_signal(struct process *p, int signo)
 {
-	const struct cred *c;
-	struct task *t;
-	bool ok;
-	ulong flags = process_lock(p); /* no preemption, so RCU holds the credentials */
+	/* no preemption, so RCU holds the credentials */
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+	struct task *t = process_first_task_locked(p);
+	const struct cred *c = t ? rcu_dereference(t->thread.cred) : p->cred;
 
-	t = process_first_task_locked(p);
-	c = t ? rcu_dereference(t->thread.cred) : p->cred;
-	ok = c && may_signal(p, c, signo);
-	process_unlock(p, flags);
-	return ok;
+	if (signo < 0 || signo > SIGNALS_MAX)
+		return -EINVAL;
+	return c && may_signal(p, c, signo) ? 0 : -EPERM;
 }
 
 static int send_checked(struct process *p, const struct siginfo *info)
 {
-	if (!may_signal_process(p, info->signo))
-		return -EPERM;
-	return info->signo ? signal_send_process(p, info) : 0;
+	int err = check_signal(p, info->signo);
+
+	return err || !info->signo ? err : signal_send_process(p, info);
+}
+
+static long send_to_process(pid_t pid, const struct siginfo *info)
+{
+	struct process *p = process_of(pid);
+	long err;
+
+	if (!p)
+		return -ESRCH;
+	err = send_checked(p, info);
+	process_put(p);
+	return err;
 }
 
 static int kill_group(pid_t pgid, const struct siginfo *info)
@@ -219,7 +219,7 @@ static int kill_group(pid_t pgid, const struct siginfo *info)
 	int err = -ESRCH;
 	bool sent = false;
 	struct process *p;
-	ulong flags = tree_lock();
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 	struct pid *pid = pgid ? pid_table_find(&pids, pgid) : current->proc->group;
 
 	if (pid)
@@ -227,7 +227,6 @@ static int kill_group(pid_t pgid, const struct siginfo *info)
 			err = send_checked(p, info);
 			sent |= !err;
 		}
-	tree_unlock(flags);
 	return sent ? 0 : err;
 }
 
@@ -241,29 +240,18 @@ static int kill_all(const struct siginfo *info)
 	while ((p = process_next(&pid))) {
 		if (p != current->proc) {
 			err = send_checked(p, info);
-			sent |= err != -EPERM;
+			sent |= !err;
 		}
 		process_put(p);
 	}
 	return sent ? 0 : err;
 }
 
-static void from_current(struct siginfo *info, int signo, int code)
-{
-	siginfo_fill(info, signo, code);
-	info->kill.pid = current->proc->nr;
-	info->kill.uid = current->cred->uid;
-}
-
 long signal_kill(pid_t pid, int signo)
 {
 	struct siginfo info;
-	struct process *p;
-	long err;
 
-	if (signo < 0 || signo > SIGNALS_MAX)
-		return -EINVAL;
-	from_current(&info, signo, SI_USER);
+	siginfo_from_current(&info, signo, SI_USER);
 	if (pid == 0)
 		return kill_group(0, &info);
 	if (pid == -1)
@@ -272,12 +260,7 @@ long signal_kill(pid_t pid, int signo)
 		return -ESRCH;
 	if (pid < 0)
 		return kill_group(-pid, &info);
-	p = process_of(pid);
-	if (!p)
-		return -ESRCH;
-	err = send_checked(p, &info);
-	process_put(p);
-	return err;
+	return send_to_process(pid, &info);
 }
 
 /* signal_to_process - @info NULL: from current, as kill(2). A reaped process is gone. */
@@ -285,14 +268,14 @@ long signal_to_process(struct process *p, int signo, struct siginfo *info)
 {
 	struct siginfo own;
 
-	if (signo < 0 || signo > SIGNALS_MAX || (info && info->signo != signo))
+	if (info && info->signo != signo)
 		return -EINVAL;
 	if (p->state == PROC_REAPED)
 		return -ESRCH;
 	if (info && (info->code >= 0 || info->code == SI_TKILL) && p != current->proc)
 		return -EPERM;
 	if (!info) {
-		from_current(&own, signo, SI_USER);
+		siginfo_from_current(&own, signo, SI_USER);
 		info = &own;
 	}
 	return send_checked(p, info);
@@ -300,9 +283,9 @@ long signal_to_process(struct process *p, int signo, struct siginfo *info)
 
 static long send_thread_checked(struct thread *t, const struct siginfo *info)
 {
-	if (!may_signal_process(t->proc, info->signo))
-		return -EPERM;
-	return info->signo ? signal_send_thread(t, info) : 0;
+	int err = check_signal(t->proc, info->signo);
+
+	return err || !info->signo ? err : signal_send_thread(t, info);
 }
 
 /* @tgid 0: any process (tkill). */
@@ -323,11 +306,9 @@ long signal_to_thread(struct thread *t, int signo)
 {
 	struct siginfo info;
 
-	if (signo < 0 || signo > SIGNALS_MAX)
-		return -EINVAL;
 	if (task_ended(task_of(t)))
 		return -ESRCH;
-	from_current(&info, signo, SI_TKILL);
+	siginfo_from_current(&info, signo, SI_TKILL);
 	return send_thread_checked(t, &info);
 }
 
@@ -335,9 +316,7 @@ long signal_tgkill(pid_t tgid, pid_t tid, int signo)
 {
 	struct siginfo info;
 
-	if (signo < 0 || signo > SIGNALS_MAX)
-		return -EINVAL;
-	from_current(&info, signo, SI_TKILL);
+	siginfo_from_current(&info, signo, SI_TKILL);
 	return send_to_thread(tgid, tid, &info);
 }
 
@@ -345,33 +324,17 @@ long signal_tgkill(pid_t tgid, pid_t tid, int signo)
  * making, which may not look like the kernel's. */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info)
 {
-	struct process *p;
-	long err;
-
-	if (info->signo < 0 || info->signo > SIGNALS_MAX)
-		return -EINVAL;
 	if ((info->code >= 0 || info->code == SI_TKILL) &&
 		(tid ? tid != current->tid : pid != current->proc->nr))
 		return -EPERM;
-	if (tid)
-		return send_to_thread(pid, tid, info);
-	p = process_of(pid);
-	if (!p)
-		return -ESRCH;
-	err = send_checked(p, info);
-	process_put(p);
-	return err;
+	return tid ? send_to_thread(pid, tid, info) : send_to_process(pid, info);
 }
 
-void signal_mask_restore(sigset set)
-{
-	signal_set_blocked(current_task(), set);
-}
-
-void signal_altstack_restore(const struct alt_stack *s)
+void signal_state_restore(sigset set, const struct alt_stack *s)
 {
 	struct alt_stack old;
 
+	signal_set_blocked(current_task(), set);
 	/* As on Linux: what the frame says is set if it can be, and otherwise nothing changes. */
 	(void)!signal_altstack(s, &old, 0);
 }

@@ -77,10 +77,20 @@ bool signal_stop_done_locked(struct task *t)
 
 void signal_tell_parent(struct process *p, int why)
 {
-	ulong flags = tree_lock();
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
 	process_notify_parent_locked(p, why);
-	tree_unlock(flags);
+}
+
+void task_sleep_stopped(struct task *t)
+{
+	for (;;) {
+		thread_set_state(THREAD_STOPPED);
+		if (!(READ_ONCE(t->job) & (TASK_STOPPED | TASK_TRACED)))
+			break;
+		thread_block();
+	}
+	thread_set_state(THREAD_RUNNING);
 }
 
 /* Stops here until SIGCONT or the end. Entered with the lock, left without. */
@@ -101,13 +111,7 @@ static void stop_here(struct task *t, ulong flags)
 	process_unlock(p, flags);
 	if (last)
 		signal_tell_parent(p, CLD_STOPPED);
-	for (;;) {
-		thread_set_state(THREAD_STOPPED);
-		if (!(READ_ONCE(t->job) & TASK_STOPPED))
-			break;
-		thread_block();
-	}
-	thread_set_state(THREAD_RUNNING);
+	task_sleep_stopped(t);
 }
 
 /* What comes before any signal: the end, news for the parent, a stop. Return: true = the lock was
@@ -149,16 +153,15 @@ static bool control_locked(struct task *t, ulong flags)
 static void default_stop(struct task *t, int signo)
 {
 	struct process *p = t->thread.proc;
-	ulong flags;
 
-	if (signo != SIGSTOP && process_group_orphaned(p->pgid))
-		return;
-	flags = process_lock(p);
-	stop_begin_locked(t, signo);
-	process_unlock(p, flags);
+	if (signo == SIGSTOP || !process_group_orphaned(p->pgid)) {
+		struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+
+		stop_begin_locked(t, signo);
+	}
 }
 
-/* signal_take_action - the disposition of @signo at its delivery; SA_RESETHAND resets it. */
+/* The disposition of @signo at its delivery; SA_RESETHAND resets it. */
 static struct k_sigaction take_action(struct process *p, int signo)
 {
 	struct sighand *h = p->sighand;
@@ -223,32 +226,29 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 static void fix_restart(struct trap_frame *f, const struct k_sigaction *action)
 {
 	long nr = tf_syscall(f);
+	bool restart = !action;
 
 	if (nr < 0)
 		return;
 	switch (-tf_ret(f)) {
 	case ERESTARTSYS:
-		if (action && !(action->flags & SA_RESTART))
-			break;
-		arch_syscall_restart(f, nr);
-		return;
+		restart = !action || action->flags & SA_RESTART;
+		break;
 	case ERESTARTNOINTR:
-		arch_syscall_restart(f, nr);
-		return;
+		restart = true;
+		break;
 	case ERESTARTNOHAND:
-		if (action)
-			break;
-		arch_syscall_restart(f, nr);
-		return;
+		break;
 	case ERESTART_RESTARTBLOCK:
-		if (action)
-			break;
-		arch_syscall_restart(f, NR_RESTART_SYSCALL);
-		return;
+		nr = NR_RESTART_SYSCALL;
+		break;
 	default:
 		return;
 	}
-	tf_set_ret(f, -EINTR);
+	if (restart)
+		arch_syscall_restart(f, nr);
+	else
+		tf_set_ret(f, -EINTR);
 }
 
 /* alt_stack_on - does the program run on its alternate stack? One that disarms itself is never in

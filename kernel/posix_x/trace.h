@@ -30,7 +30,6 @@ struct trace {
 #define TRACE_STEP      4u /* one instruction at a time */
 #define TRACE_LISTENING 8u /* PTRACE_LISTEN: stopped, but news of the process come through */
 
-struct trace *trace_create(void); /* NULL = out of memory */
 /* trace_link_locked - @r becomes the record of @t. [tree] */
 void trace_link_locked(struct trace *r, struct task *t, struct process *tracer, pid_t tracer_tid,
 	u32 options, u32 flags);

@@ -13,20 +13,10 @@
 #include <exo/string.h>
 #include "trace.h"
 
-struct trace *trace_create(void)
-{
-	return kzalloc(sizeof(struct trace), ALLOC_KERNEL);
-}
-
-void trace_free(struct trace *r)
-{
-	kfree(r);
-}
-
 void trace_link_locked(struct trace *r, struct task *t, struct process *tracer, pid_t tracer_tid,
 	u32 options, u32 flags)
 {
-	ulong irq = process_lock(t->thread.proc);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 
 	r->task = t;
 	r->tracer = tracer;
@@ -36,14 +26,13 @@ void trace_link_locked(struct trace *r, struct task *t, struct process *tracer, 
 	list_add_tail(&tracer->tracees, &r->node);
 	t->trace = r;
 	arch_syscall_slow(&t->thread, true);
-	process_unlock(t->thread.proc, irq);
 }
 
 struct trace *trace_unlink_locked(struct task *t, int signo)
 {
 	struct process *p = t->thread.proc;
 	struct trace *r = t->trace;
-	ulong irq = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
 	list_del(&r->node);
 	t->trace = NULL;
@@ -56,7 +45,6 @@ struct trace *trace_unlink_locked(struct task *t, int signo)
 		else
 			thread_wake_stopped(&t->thread);
 	}
-	process_unlock(p, irq);
 	return r;
 }
 
@@ -103,13 +91,7 @@ static int trace_stop(struct task *t, s32 code, struct siginfo *info, u8 call, u
 	if (last && r->tracer != p->parent)
 		process_notify_parent_locked(p, CLD_STOPPED);
 	tree_unlock(irq);
-	for (;;) {
-		thread_set_state(THREAD_STOPPED);
-		if (!(READ_ONCE(t->job) & (TASK_TRACED | TASK_STOPPED)))
-			break;
-		thread_block();
-	}
-	thread_set_state(THREAD_RUNNING);
+	task_sleep_stopped(t);
 	flags = process_lock(p);
 	signal_recalc_locked(t);
 	process_unlock(p, flags);
@@ -178,11 +160,9 @@ void trace_continued_locked(struct task *t)
 
 static u32 trace_options(struct task *t)
 {
-	ulong flags = process_lock(t->thread.proc);
-	u32 options = t->trace ? t->trace->options : 0;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 
-	process_unlock(t->thread.proc, flags);
-	return options;
+	return t->trace ? t->trace->options : 0;
 }
 
 bool trace_event(int event, u64 message)
@@ -218,11 +198,9 @@ void trace_exec(pid_t old_tid)
 
 static bool reports(struct task *t, u32 what)
 {
-	ulong flags = process_lock(t->thread.proc);
-	bool yes = t->trace && t->trace->flags & what;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 
-	process_unlock(t->thread.proc, flags);
-	return yes;
+	return t->trace && t->trace->flags & what;
 }
 
 static void call_stop(struct task *t, u8 call)
@@ -237,11 +215,10 @@ static void call_stop(struct task *t, u8 call)
 /* Neither traced nor filtered any more. */
 static void go_fast(struct task *t)
 {
-	ulong flags = process_lock(t->thread.proc);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 
 	if (!t->trace && !t->seccomp)
 		arch_syscall_slow(&t->thread, false);
-	process_unlock(t->thread.proc, flags);
 }
 
 void syscall_slow(struct trap_frame *f)
@@ -294,14 +271,9 @@ void trace_child_locked(struct trace *r, struct task *child)
 
 bool trace_gains_locked(const struct task *t)
 {
-	bool may = true;
+	struct task *tracer = t->trace ? process_first_task_locked(t->trace->tracer) : NULL;
 
-	if (t->trace) {
-		struct task *tracer = process_first_task_locked(t->trace->tracer);
-
-		may = tracer && cred_capable(tracer->thread.cred, LCAP_SYS_PTRACE);
-	}
-	return may;
+	return !t->trace || (tracer && cred_capable(tracer->thread.cred, LCAP_SYS_PTRACE));
 }
 
 /* ---- ends ---- */
@@ -318,7 +290,7 @@ void trace_end_locked(struct task *t)
 		return;
 	(void)trace_unlink_locked(t, 0);
 	if (leader && (r->tracer == p->parent || t->job & TASK_EXEC_KILL)) {
-		trace_free(r);
+		kfree(r);
 		return;
 	}
 	r->task = NULL;
@@ -358,22 +330,20 @@ static void end_forget_locked(struct trace *r)
 		r->leaves->leader_trace = NULL;
 	list_del(&r->node);
 	pid_unuse(r->pid);
-	trace_free(r);
+	kfree(r);
 }
 
 void tracer_exit_locked(struct task *t)
 {
 	struct process *p = t->thread.proc;
 	struct trace *r, *next;
-	struct siginfo info;
 
-	siginfo_fill(&info, SIGKILL, SI_KERNEL);
 	list_for_each_entry_safe (r, next, &p->tracees, node) {
 		if (r->tracer_tid != t->thread.tid)
 			continue;
 		if (r->options & PTRACE_O_EXITKILL)
-			(void)signal_send_process(r->task->thread.proc, &info);
-		trace_free(trace_unlink_locked(r->task, 0));
+			signal_notice(r->task->thread.proc, SIGKILL);
+		kfree(trace_unlink_locked(r->task, 0));
 	}
 	if (p->thread_count > 1)
 		return;
@@ -401,20 +371,18 @@ static bool asked_for(
 static bool take_stop(struct wait_request *w, struct trace *r)
 {
 	struct process *p = r->task->thread.proc;
-	ulong flags = process_lock(p);
-	bool hit = r->news && r->task->job & TASK_TRACED;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
-	if (hit) {
-		w->pid = r->task->thread.tid;
-		w->uid = r->task->thread.cred->uid;
-		w->status = r->code << 8 | 0x7f;
-		w->trapped = true;
-		process_usage_locked(p, &w->usage);
-		if (!(w->options & WNOWAIT))
-			r->news = false;
-	}
-	process_unlock(p, flags);
-	return hit;
+	if (!r->news || !(r->task->job & TASK_TRACED))
+		return false;
+	w->pid = r->task->thread.tid;
+	w->uid = r->task->thread.cred->uid;
+	w->status = r->code << 8 | 0x7f;
+	w->trapped = true;
+	process_usage_locked(p, &w->usage);
+	if (!(w->options & WNOWAIT))
+		r->news = false;
+	return true;
 }
 
 bool trace_wait_locked(struct wait_request *w, bool *any)

@@ -11,18 +11,8 @@
 
 static bool eligible(const struct wait_request *w, const struct process *child)
 {
-	switch (w->type) {
-	case P_PID:
-		if (child->nr != w->id)
-			return false;
-		break;
-	case P_PGID:
-		if (child->pgid != w->id)
-			return false;
-		break;
-	default:
-		break;
-	}
+	if ((w->type == P_PID && child->nr != w->id) || (w->type == P_PGID && child->pgid != w->id))
+		return false;
 	if ((w->options & __WNOTHREAD) && child->parent_tid != current->tid)
 		return false;
 	return (w->options & __WALL) ||
@@ -36,9 +26,12 @@ static void fill(struct wait_request *w, const struct process *child, s32 status
 	w->status = status;
 }
 
-/* A zombie: its times go to ours, and unless WNOWAIT it is reaped. */
-static void take_zombie(struct wait_request *w, struct process *child)
+/* A zombie: its times go to ours, and unless WNOWAIT it is reaped. Return: false = not asked for.
+ */
+static bool take_zombie(struct wait_request *w, struct process *child)
 {
+	if (!(w->options & WEXITED))
+		return false;
 	fill(w, child, child->exit_code);
 	w->usage = child->dead;
 	usage_add(&w->usage, &child->children_usage);
@@ -46,67 +39,53 @@ static void take_zombie(struct wait_request *w, struct process *child)
 		process_reap_locked(child);
 		w->reaped = child;
 	}
+	return true;
 }
 
 /* An unreported stop or continuation. Return: true = this child is the answer. */
 static bool take_news(struct wait_request *w, struct process *child)
 {
-	ulong flags = process_lock(child);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(child);
 	s32 code = child->wait_code;
-	bool stop = (code & 0xff) == 0x7f, hit;
+	bool stop = (code & 0xff) == 0x7f;
 
-	hit = code && (w->options & (stop ? WSTOPPED : WCONTINUED)) &&
-	      (!stop || (child->flags & PROC_STOPPED));
-	if (hit) {
-		fill(w, child, code);
-		process_usage_locked(child, &w->usage);
-		if (!(w->options & WNOWAIT))
-			child->wait_code = 0;
-	}
-	process_unlock(child, flags);
-	return hit;
+	if (!code || !(w->options & (stop ? WSTOPPED : WCONTINUED)) ||
+		(stop && !(child->flags & PROC_STOPPED)))
+		return false;
+	fill(w, child, code);
+	process_usage_locked(child, &w->usage);
+	if (!(w->options & WNOWAIT))
+		child->wait_code = 0;
+	return true;
 }
 
 /* Return: 1 found | 0 not yet | -ECHILD. */
 static int scan(struct wait_request *w)
 {
 	struct process *me = current->proc, *child;
-	int ret = -ECHILD;
-	ulong flags = tree_lock();
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+	bool any = false;
 
-	if (unlikely(!list_empty(&me->tracees) || !list_empty(&me->trace_ends))) {
-		bool any = false;
-
-		ret = trace_wait_locked(w, &any) ? 1 : any ? 0 : ret;
-	}
+	if (unlikely(!list_empty(&me->tracees) || !list_empty(&me->trace_ends)) &&
+		trace_wait_locked(w, &any))
+		return 1;
 	list_for_each_entry (child, &me->children, sibling) {
-		if (ret == 1 || !eligible(w, child))
+		if (!eligible(w, child))
 			continue;
-		ret = 0;
-		if (child->state == PROC_ZOMBIE) {
-			if (!(w->options & WEXITED))
-				continue;
-			take_zombie(w, child);
-			ret = 1;
-			break;
-		}
-		if (!traced_by_locked(child, me) && take_news(w, child)) {
-			ret = 1;
-			break;
-		}
+		any = true;
+		if (child->state == PROC_ZOMBIE
+				? take_zombie(w, child)
+				: !traced_by_locked(child, me) && take_news(w, child))
+			return 1;
 	}
-	tree_unlock(flags);
-	return ret;
+	return any ? 0 : -ECHILD;
 }
 
 static void account_reaped(struct wait_request *w)
 {
-	struct process *me = current->proc;
-	ulong flags = process_lock(me);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(current->proc);
 
-	usage_add(&me->children_usage, &w->usage);
-	process_unlock(me, flags);
-	process_reap_finish(w->reaped);
+	usage_add(&current->proc->children_usage, &w->usage);
 }
 
 /* process_wait - Return: 0 and w->pid (0 with WNOHANG: nothing yet) | -ECHILD | -ERESTARTSYS. */
@@ -129,7 +108,9 @@ long process_wait(struct wait_request *w)
 	}
 	if (found < 0)
 		return found;
-	if (w->reaped)
+	if (w->reaped) {
 		account_reaped(w);
+		process_reap_finish(w->reaped);
+	}
 	return 0;
 }

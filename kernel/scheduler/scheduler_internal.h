@@ -129,7 +129,8 @@ void tick_arm(struct runqueue *rq,
 
 /* fair.c */
 void fair_init(struct fair_queue *q);
-struct thread *fair_pick(struct runqueue *rq);
+struct thread *fair_pick(struct runqueue *rq);                /* NULL = none; off the queue */
+struct thread *fair_steal(struct runqueue *from, u32 to_cpu); /* NULL = none may go */
 void fair_set_weight(struct thread *t);
 void fair_fork(struct thread *t, const struct thread *parent);
 bool fair_sleeps_soon(const struct thread *t); /* after it has woken another */
@@ -137,12 +138,14 @@ void fair_migrate(struct thread *t, const struct runqueue *from,
 	const struct runqueue *to); /* vtime to the other scale */
 /* realtime.c */
 void rt_init(struct rt_queue *q);
+struct thread *rt_pick(struct runqueue *rq);
+struct thread *rt_steal(struct runqueue *from, u32 to_cpu);
 bool rt_throttled(struct runqueue *rq); /* [lock] others wait, and the class has had its 95% */
 static ALWAYS_INLINE bool rt_queued(const struct runqueue *rq)
 {
 	return rq->rt.bitmap[0] | rq->rt.bitmap[1];
 }
-/* deadline.c */
+/* deadline.c: none is stolen, each is where it was admitted */
 struct thread *deadline_pick(struct runqueue *rq);
 ns_t deadline_wakes_at(const struct runqueue *rq); /* the next period of a throttled thread */
 /* params.c */

@@ -58,16 +58,6 @@ static const struct {
 #undef CONFINED
 };
 
-static bool own_thread(pid_t tid)
-{
-	struct thread *t = thread_find(tid);
-	bool own = t && t->proc == current->proc;
-
-	if (t)
-		thread_put(t);
-	return own;
-}
-
 static long sys_guard(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
 	long nr = tf_syscall(arch_thread_frame(current));
@@ -76,7 +66,7 @@ static long sys_guard(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 	if (cap_confined()) {
 		u8 rule = guard_rules[nr];
 
-		if (!(rule == CONFINED_OWN && (!pid || own_thread(pid))) &&
+		if (!(rule == CONFINED_OWN && (!pid || thread_is_own(pid))) &&
 			!(rule == CONFINED_SELF && pid == process_pid(current->proc)))
 			return -EPERM;
 	}

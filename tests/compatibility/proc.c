@@ -127,7 +127,8 @@ T_CASE(status_fields)
 	kill(getpid(), SIGUSR1);
 	file("/proc/self/status");
 	t_check(strstr(text, "\nSigBlk:\t0000000000000200\n") != NULL);
-	/* 32 and 33 are the C library's own: it lets nobody reset them, and make hands them down ignored. */
+	/* 32 and 33 are the C library's own: it lets nobody reset them, and make hands them down
+	 * ignored. */
 	const char *ignored = strstr(text, "\nSigIgn:\t");
 	t_check(ignored && (strtoull(ignored + 9, NULL, 16) & ~0x180000000ULL) == 0x800);
 	t_check(strstr(text, "\nShdPnd:\t0000000000000200\n") != NULL);

@@ -639,7 +639,8 @@ T_CASE(getrandom_fills)
 	t_check(memcmp(a, b, sizeof(a)) != 0);
 	t_ret(getrandom(a, 0, 0), 0);
 	t_errno(getrandom(a, 1, 0x1000), EINVAL);
-	/* The C library may take its own way for getrandom(), through the vDSO, and fault itself. */
+	/* The C library may take its own way for getrandom(), through the vDSO, and fault itself.
+	 */
 	t_errno(syscall(SYS_getrandom, (void *)8, 16, 0), EFAULT);
 }
 

@@ -780,7 +780,8 @@ T_CASE_LIMIT(random_control_data, 30)
 		}
 		ssize_t r = sendmsg(s[0], &p.h, MSG_DONTWAIT);
 		/* ESRCH: credentials of a process that is not there */
-		odd += r < 0 && errno != EINVAL && errno != EBADF && errno != EPERM && errno != ESRCH;
+		odd += r < 0 && errno != EINVAL && errno != EBADF && errno != EPERM &&
+		       errno != ESRCH;
 		while (take_fds(s[1], &p, MSG_DONTWAIT, got, &n) >= 0)
 			while (n > 0)
 				close(got[--n]);

@@ -3,7 +3,11 @@
 #include "t_.h"
 #include <exo_abi/exo_native.h>
 #include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 #define PAGE 4096u
@@ -227,4 +231,83 @@ T_CASE(revoked_while_written)
 		t_ok(munmap(at, PAGE));
 		t_ok(close(child));
 	}
+}
+
+/* ---- spans of 2 MB: as many faults as spans, and every page still goes its own way ---- */
+
+#define SPAN (2u << 20)
+
+static long faults_of(char *at, size_t len)
+{
+	struct rusage before, after;
+
+	t_ok(getrusage(RUSAGE_SELF, &before));
+	for (size_t i = 0; i < len; i += PAGE)
+		at[i] = 1;
+	t_ok(getrusage(RUSAGE_SELF, &after));
+	return after.ru_minflt - before.ru_minflt;
+}
+
+static long meminfo(const char *name)
+{
+	char line[128];
+	long kb = -1;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	while (f && kb < 0 && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			kb = atol(line + strlen(name) + 1);
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+T_CASE(one_fault_maps_a_span)
+{
+	long before = meminfo("AnonHugePages");
+	char *at = map(-1, 8 * SPAN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+
+	t_eq((unsigned long)at % SPAN, 0); /* a size of whole spans is placed for it */
+	t_eq(faults_of(at, 2 * SPAN), 2 * SPAN / PAGE);
+	t_ok(madvise(at, 8 * SPAN, MADV_HUGEPAGE));
+	t_eq(faults_of(at + 2 * SPAN, 4 * SPAN), 4);
+	t_eq(meminfo("AnonHugePages") - before, 4 * SPAN / 1024);
+	t_ok(munmap(at + 3 * SPAN + PAGE, PAGE)); /* this one falls to pieces */
+	t_eq(meminfo("AnonHugePages") - before, 3 * SPAN / 1024);
+	t_eq(at[3 * SPAN] + at[3 * SPAN + 2 * PAGE], 2);
+	t_ok(madvise(at + 4 * SPAN, 4 * SPAN, MADV_NOHUGEPAGE));
+	t_eq(faults_of(at + 6 * SPAN, SPAN), SPAN / PAGE);
+	t_ok(munmap(at, 8 * SPAN));
+	t_eq(meminfo("AnonHugePages") - before, 0);
+}
+
+T_CASE(an_object_is_mapped_by_spans)
+{
+	int fd = mem(4 * SPAN);
+	char *at = map(fd, 4 * SPAN, PROT_READ | PROT_WRITE, MAP_SHARED), *other;
+
+	t_eq((unsigned long)at % SPAN, 0);
+	t_ok(madvise(at, 4 * SPAN, MADV_HUGEPAGE));
+	t_eq(faults_of(at, 4 * SPAN), 4);
+	other = map(fd, 4 * SPAN, PROT_READ | PROT_WRITE, MAP_SHARED);
+	t_ok(madvise(other, 4 * SPAN, MADV_HUGEPAGE));
+	t_eq(faults_of(other, 4 * SPAN), 4);
+	other[SPAN + 5] = 42;
+	t_eq(at[SPAN + 5], 42);
+}
+
+T_CASE(revoked_spans_are_gone)
+{
+	int fd = mem(2 * SPAN), child = narrow(fd, EXO_ALL);
+	char *own = map(fd, 2 * SPAN, PROT_READ | PROT_WRITE, MAP_SHARED);
+	char *at = map(child, 2 * SPAN, PROT_READ | PROT_WRITE, MAP_SHARED);
+
+	t_ok(madvise(own, 2 * SPAN, MADV_HUGEPAGE));
+	t_ok(madvise(at, 2 * SPAN, MADV_HUGEPAGE));
+	t_eq(faults_of(own, 2 * SPAN), 2);
+	t_eq(faults_of(at, 2 * SPAN), 2);
+	t_eq(exo_cap_revoke(child, 0), 0);
+	t_eq(touch(at, false), SIGSEGV);
+	t_eq(touch(at + SPAN + PAGE, true), SIGSEGV);
+	t_eq(own[SPAN + PAGE], 1);
 }

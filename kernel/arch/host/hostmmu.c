@@ -132,6 +132,24 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
 	return done;
 }
 
+u32 pmap_map_span(struct pmap *m, vaddr_t va, pte_t first)
+{
+	u32 n = 0;
+
+	while (n < 512 && pmap_replace(m, va + n * PAGE_SIZE, 0, first + n * PAGE_SIZE) == 0)
+		n++;
+	return n;
+}
+
+bool pmap_span_is_empty(struct pmap *m, vaddr_t va)
+{
+	u32 i = 0;
+
+	while (i < 512 && !pmap_lookup(m, va + i * PAGE_SIZE))
+		i++;
+	return i == 512;
+}
+
 /* Where the next table may begin when @va has no last-level table. */
 static vaddr_t skip_absent(struct pmap *m, vaddr_t va)
 {

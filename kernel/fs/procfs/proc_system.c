@@ -37,6 +37,7 @@ static int show_meminfo(struct seq *s, void *ctx)
 	ROW("Writeback", 0);
 	ROW("AnonPages", m.pages_anon);
 	ROW("Shmem", m.pages_shmem);
+	ROW("AnonHugePages", m.pages_anon_huge);
 	ROW("Slab", m.pages_slab);
 	ROW("SReclaimable", m.pages_slab_reclaimable);
 	ROW("SUnreclaim", m.pages_slab - m.pages_slab_reclaimable);

@@ -6,6 +6,7 @@
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <exo/string.h>
+#include <exo/vm.h>
 #include <arch/cpu.h>
 
 void sysfs_init(void);
@@ -76,6 +77,30 @@ static int show_number(struct seq *s, void *ctx)
 	return 0;
 }
 
+static const char *const huge_modes[] = {
+	[HUGE_NEVER] = "never", [HUGE_MADVISE] = "madvise", [HUGE_ALWAYS] = "always"};
+
+static int show_huge(struct seq *s, void *ctx)
+{
+	u32 now = READ_ONCE(vm_huge_mode);
+
+	for (u32 i = ARRAY_LEN(huge_modes); i-- > 0;)
+		seq_printf(s, i == now ? "[%s]%c" : "%s%c", huge_modes[i], i ? ' ' : '\n');
+	return 0;
+}
+
+static ssize_t store_huge(const char *text, size_t len, void *ctx)
+{
+	size_t word = len && text[len - 1] == '\n' ? len - 1 : len;
+
+	for (u32 i = 0; i < ARRAY_LEN(huge_modes); i++)
+		if (word == strlen(huge_modes[i]) && !memcmp(text, huge_modes[i], word)) {
+			WRITE_ONCE(vm_huge_mode, i);
+			return (ssize_t)len;
+		}
+	return -EINVAL;
+}
+
 static void add_processors(void)
 {
 	char path[80];
@@ -104,7 +129,6 @@ void sysfs_init(void)
 		{"devices/system/node/node0/cpulist", show_present, NULL},
 		{"devices/system/clocksource/clocksource0/current_clocksource", show_text, "tsc"},
 		{"devices/system/clocksource/clocksource0/available_clocksource", show_text, "tsc"},
-		{"kernel/mm/transparent_hugepage/enabled", show_text, "always madvise [never]"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
@@ -112,6 +136,9 @@ void sysfs_init(void)
 			    (void *)(uintptr_t)files[i].ctx))
 			log_err("sysfs: no memory for %s", files[i].path);
 	}
+	if (sysfs_register("kernel/mm/transparent_hugepage/enabled", S_IFREG | 0644, show_huge,
+		    store_huge, NULL))
+		log_err("sysfs: no memory for transparent_hugepage");
 	add_processors();
 	fs_register(&sysfs_type);
 	if (vfs_mkdir("/sys", 0555) || vfs_mount("sysfs", "sysfs", "/sys", 0, ""))

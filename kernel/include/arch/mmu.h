@@ -41,6 +41,16 @@ int pmap_replace(struct pmap *m, vaddr_t va, pte_t old, pte_t new) MUST_USE;
  * != 0. Return: bitmap installed. */
 u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count);
 
+/* A span is what one leaf table maps, PMAP_SPAN bytes (archimpl/mmu.h), aligned to that.
+ * pmap_map_span - maps a span's worth of contiguous memory from entry @first on, one page after the
+ * other until one is mapped already; a whole span may become one large entry of the hardware, which
+ * nobody can tell from what is said here: each 4 KB entry is looked up, replaced and unmapped as
+ * ever. Each entry takes over one reference of its page. Context: whoever changes present entries
+ * of the range is kept out. Return: pages mapped, from the first on.
+ * pmap_span_is_empty - nothing is mapped in the span at @va; racy. */
+u32 pmap_map_span(struct pmap *m, vaddr_t va, pte_t first) MUST_USE;
+bool pmap_span_is_empty(struct pmap *m, vaddr_t va);
+
 /* Range operations. [start, end) page aligned. They batch TLB work in the gather. */
 void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end,
 	struct tlb_gather *g); /* gathers owned pages; the caller keeps faults and other unmappings

@@ -85,13 +85,22 @@ enum alloc_flags {
 			   the fault path */
 	ALLOC_DATA = 16, /* contents of files and pipes, which end with no process: must leave as
 			    much again, or all others would be killed for it */
+	ALLOC_ONCE = 32, /* fails rather than asking others for memory: the caller can do without */
 };
 #define PAGE_ORDER_MAX 10 /* 4 MB */
 
 /* page_alloc - 2^order pages, refs = 1 on the first. Order 0 comes from a per-CPU list without a
  * lock. Return: NULL when out. */
 struct page *page_alloc(u32 order, u32 flags);
-void page_free(struct page *p, u32 order); /* refs must be 1 or 0 */
+void page_free(struct page *p, u32 order);  /* refs must be 1 or 0 */
+/* page_split - a block just allocated becomes pages of their own, with one reference each. */
+static inline void page_split(struct page *p, u32 order)
+{
+	for (u32 i = 0; i < 1u << order; i++) {
+		p[i].refs = 1;
+		p[i].flags = 0;
+	}
+}
 static inline void page_get(struct page *p)
 {
 	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
@@ -112,12 +121,21 @@ void phys_free_range(paddr_t start, paddr_t end); /* initrd, .init sections */
 
 struct mem_stats { /* pages_cache includes pages_shmem, as Linux's "Cached" does */
 	u64 pages_total, pages_free, pages_cache, pages_anon, pages_slab, pages_slab_reclaimable,
-		pages_table, pages_kstack, pages_shmem, pages_dirty, pages_reserve;
+		pages_table, pages_kstack, pages_shmem, pages_dirty, pages_anon_huge, pages_reserve;
 };
 void mem_stats_get(struct mem_stats *out);
 u64 mem_pages_free(void); /* pages_free alone, without locks */
 u64 mem_pages_total(void);
-enum mem_counter { MEM_CACHE, MEM_ANON, MEM_TABLE, MEM_KSTACK, MEM_SHMEM, MEM_DIRTY, MEM_COUNTERS };
+enum mem_counter {
+	MEM_CACHE,
+	MEM_ANON,
+	MEM_TABLE,
+	MEM_KSTACK,
+	MEM_SHMEM,
+	MEM_DIRTY,
+	MEM_ANON_HUGE, /* of MEM_ANON: what large entries map */
+	MEM_COUNTERS
+};
 void mem_account(enum mem_counter c, s64 pages); /* per CPU, lock-free */
 /* Reclaim hooks: dentry cache, page cache register a shrinker, once, at boot. Return: pages (or
  * objects) freed. shrink() runs in a thread that may hold any sleeping lock: it may try-lock only,
@@ -140,6 +158,10 @@ void *kmalloc(size_t len_bytes, u32 flags)
 void *kzalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *krealloc(void *p, size_t len_bytes, u32 flags);
 void kfree(const void *p); /* NULL is fine */
+static inline void kfree_at(void *pointer) /* for SCOPED */
+{
+	kfree(*(void **)pointer);
+}
 char *kstrdup(const char *s, u32 flags);
 struct kmem_cache;
 /* kmem_cache_create - typed slab cache. Never fails at boot (panics), so its users need no check.

@@ -121,16 +121,15 @@ struct alt_stack {
 };
 int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigaction *old) MUST_USE;
 int signal_mask_change(int how, const sigset *set, sigset *old) MUST_USE;
-void signal_mask_restore(sigset set); /* rt_sigreturn */
 sigset signal_pending_get(void);
 long signal_suspend(sigset mask);
 long signal_pause(void);
 long signal_wait(
 	sigset set, ns_t deadline_ns, struct siginfo *info); /* deadline 0 = do not sleep */
 int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp) MUST_USE;
-void signal_altstack_restore(const struct alt_stack *s);  /* rt_sigreturn */
-struct file *signalfd_create(sigset set, u32 o_flags);    /* err_ptr(-ENOMEM) */
-int signalfd_change(struct file *f, sigset set) MUST_USE; /* -EINVAL no signalfd */
+void signal_state_restore(sigset set, const struct alt_stack *s); /* rt_sigreturn */
+struct file *signalfd_create(sigset set, u32 o_flags);            /* err_ptr(-ENOMEM) */
+int signalfd_change(struct file *f, sigset set) MUST_USE;         /* -EINVAL no signalfd */
 long signal_kill(pid_t pid, int signo);
 long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */
@@ -140,7 +139,7 @@ void signal_force(
 /* ---- futex ---- */
 struct futex_counts {
 	s32 wake, requeue;
-	bool count_moved;
+	bool count_moved, pi;
 };
 long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset);
 long futex_wake(u32 USER *word, bool shared, u32 count, u32 bitset);
@@ -150,8 +149,6 @@ long futex_wake_op(
 	u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op);
 long futex_lock_pi(u32 USER *word, bool shared, ns_t deadline_ns, bool try);
 long futex_unlock_pi(u32 USER *word, bool shared);
-long futex_requeue_pi(
-	u32 USER *word, u32 USER *word2, bool shared, u32 expected, const struct futex_counts *n);
 long futex_wait_requeue_pi(
 	u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 USER *word2);
 
@@ -169,8 +166,9 @@ struct timer_event {
 #define ITIMER_PROF    2
 int itimer_change(int which, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
 long posix_timer_create(int clock_id, const struct timer_event *ev);
-int posix_timer_set(s32 id, bool abs, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
-int posix_timer_get(s32 id, struct itimer_ns *out) MUST_USE;
+/* posix_timer_change - @new NULL: only look. */
+int posix_timer_change(
+	s32 id, bool abs, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
 long posix_timer_overrun(s32 id);
 int posix_timer_delete(s32 id) MUST_USE;
 /* process_unshare_caps - current gets a capability space of its own if it shares one (exec,

@@ -110,6 +110,7 @@ bool process_is_session_leader(void);
  * updated. */
 struct process *process_find(pid_t pid); /* +1 | NULL */
 struct thread *thread_find(pid_t tid);   /* +1 | NULL, user threads only */
+bool thread_is_own(pid_t tid);           /* one of current's process */
 struct process *process_next(pid_t *pid);
 struct thread *process_thread_next(struct process *p, pid_t *tid); /* +1 | NULL */
 void process_get(struct process *p);

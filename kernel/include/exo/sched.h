@@ -222,16 +222,13 @@ void sched_loadavg(u64 out[3], u32 *running, u32 *total); /* fixed point, 11 bit
 #define SCHED_ENQUEUE_WAKE 1u /* it slept */
 #define SCHED_ENQUEUE_NEW  2u /* first time */
 #define SCHED_ENQUEUE_MOVED \
-	4u /* it comes from another CPU's queue, or changed its class or parameters */
-struct sched_class {
-	const char *name;
-	u32 order; /* greater runs first */
+	4u           /* it comes from another CPU's queue, or changed its class or parameters */
+struct sched_class { /* the idle class has put and slice alone */
+	u32 order;   /* greater runs first */
 	void (*enqueue)(struct runqueue *rq, struct thread *t, u32 flags);
 	void (*dequeue)(struct runqueue *rq, struct thread *t); /* queued, not running */
 	void (*block)(struct runqueue *rq,
 		struct thread *t); /* prev, which is not queued, goes to sleep */
-	struct thread *(*pick)(
-		struct runqueue *rq); /* NULL = none; removes it from the queue's order */
 	void (*put)(
 		struct runqueue *rq, struct thread *t); /* prev stops running but stays runnable */
 	void (*yield)(
@@ -239,8 +236,6 @@ struct sched_class {
 	bool (*preempts)(struct runqueue *rq, struct thread *curr, struct thread *woken);
 	ns_t (*slice)(struct runqueue *rq, struct thread *t); /* NS_FOREVER = no tick needed */
 	void (*account)(struct runqueue *rq, struct thread *t, ns_t ran_ns);
-	struct thread *(*steal)(
-		struct runqueue *from, u32 to_cpu); /* NULL = none may go; dequeues it */
 };
 /* Work queue for things that interrupt context hands to a thread. */
 struct work {

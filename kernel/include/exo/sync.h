@@ -116,6 +116,20 @@ static ALWAYS_INLINE void spin_unlock_irq(spinlock_t *l, ulong flags)
 	arch_irq_restore(flags);
 	preempt_enable();
 }
+/* struct spin_guard - a lock held, interrupts off, until the scope ends:
+ * `struct spin_guard g SCOPED(spin_unguard) = spin_guard(&lock);` */
+struct spin_guard {
+	spinlock_t *lock;
+	ulong flags;
+};
+static ALWAYS_INLINE struct spin_guard spin_guard(spinlock_t *l)
+{
+	return (struct spin_guard){l, spin_lock_irq(l)};
+}
+static ALWAYS_INLINE void spin_unguard(struct spin_guard *g)
+{
+	spin_unlock_irq(g->lock, g->flags);
+}
 static ALWAYS_INLINE bool spin_is_locked(const spinlock_t *l)
 {
 	return __atomic_load_n(&l->locked, __ATOMIC_RELAXED);

@@ -50,8 +50,11 @@ typedef s32 cap_t;   /* slot in a capability space (a file descriptor) */
 #define PRINTF(f, a)  __attribute__((format(printf, f, a)))
 #define COLD          __attribute__((cold))
 #define UNUSED        __attribute__((unused))
-#define likely(x)     __builtin_expect(!!(x), 1)
-#define unlikely(x)   __builtin_expect(!!(x), 0)
+/* Behind a local variable: @put is called with its address when the scope ends, last declared
+ * first. */
+#define SCOPED(put) __attribute__((cleanup(put)))
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* A pointer into user space: touched only by <arch/uaccess.h>. */
 #ifdef __CHECKER__

@@ -92,9 +92,10 @@ enum vm_flags {
 	VM_WIPEONFORK = 0x2000,
 	VM_LOCKED = 0x4000,
 	VM_DONTDUMP = 0x8000,
-	VM_HUGE = 0x10000,
+	VM_HUGE = 0x10000, /* madvise(MADV_HUGEPAGE) */
 	VM_GUARD = 0x20000,
 	VM_ACCOUNT = 0x40000,
+	VM_NOHUGE = 0x100000,
 	VM_DONTEXPAND = 0x80000, /* mremap does not make it longer */
 };
 struct vm_area {
@@ -216,6 +217,10 @@ static inline u64 vm_space_rss_peak(const struct vm_space *s)
 /* OOM: posix_x registers the killer; returns true when it freed something or a victim is dying
  * (retry). */
 void vm_set_oom_killer(bool (*fn)(void));
+/* Which areas get blocks of PMAP_SPAN bytes, with one entry of the page table: none, those with
+ * VM_HUGE, all without VM_NOHUGE. */
+enum vm_huge_mode { HUGE_NEVER, HUGE_MADVISE, HUGE_ALWAYS };
+extern u32 vm_huge_mode;       /* [a] */
 extern struct page *zero_page; /* [c] shared page of zeroes for read faults */
 void vm_init(void);
 u64 vm_committed_pages(void); /* Committed_AS */

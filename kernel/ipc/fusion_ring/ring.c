@@ -90,10 +90,7 @@ static long sleep_alone(struct ipc_end *e, struct ipc_end *peer, u32 seen, ns_t 
 			err = -EAGAIN; /* another has the place */
 			break;
 		}
-		if (deadline_ns == NS_FOREVER)
-			thread_block();
-		else
-			late = thread_block_until(deadline_ns);
+		late = thread_block_until(deadline_ns);
 	}
 	__atomic_store_n(&self->state, THREAD_RUNNING, __ATOMIC_RELAXED);
 	if (__atomic_load_n(&e->sleeper, __ATOMIC_RELAXED) == self) {

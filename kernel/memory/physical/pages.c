@@ -163,7 +163,7 @@ static NOINLINE struct page *page_alloc_slow(u32 order, u32 flags)
 	if (order > PAGE_ORDER_MAX || heap_fail_now())
 		return NULL;
 	p = pages_find(order, flags);
-	if (!p && !(flags & ALLOC_ATOMIC) && memory_may_sleep())
+	if (!p && !(flags & (ALLOC_ATOMIC | ALLOC_ONCE)) && memory_may_sleep())
 		p = pages_find_hard(order, flags);
 	if (!p)
 		return NULL;

@@ -61,6 +61,7 @@ void mem_stats_get(struct mem_stats *out)
 		.pages_kstack = counter_sum(MEM_KSTACK),
 		.pages_shmem = counter_sum(MEM_SHMEM),
 		.pages_dirty = counter_sum(MEM_DIRTY),
+		.pages_anon_huge = counter_sum(MEM_ANON_HUGE),
 		.pages_reserve = reserve,
 	};
 }

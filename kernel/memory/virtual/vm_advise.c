@@ -125,9 +125,9 @@ int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice)
 	case L_MADV_DODUMP:
 		return len ? advise_flags(s, start, end, VM_DONTDUMP, 0, VM_SPECIAL) : 0;
 	case L_MADV_HUGEPAGE:
-		return len ? advise_flags(s, start, end, 0, VM_HUGE, 0) : 0;
+		return len ? advise_flags(s, start, end, VM_NOHUGE, VM_HUGE, 0) : 0;
 	case L_MADV_NOHUGEPAGE:
-		return len ? advise_flags(s, start, end, VM_HUGE, 0, 0) : 0;
+		return len ? advise_flags(s, start, end, VM_HUGE, VM_NOHUGE, 0) : 0;
 	case L_MADV_POPULATE_READ:
 		return advise_populate(s, start, end, PROT_R);
 	case L_MADV_POPULATE_WRITE:

@@ -15,6 +15,7 @@
 #define OOM_ATTEMPTS 500
 #define OOM_PAUSE_NS (10 * NS_PER_MS)
 
+u32 vm_huge_mode = HUGE_MADVISE;
 static bool (*oom_killer)(void);
 
 void vm_set_oom_killer(bool (*fn)(void))
@@ -63,14 +64,54 @@ static int anon_install(struct fault *f, struct page *p)
 	return 0;
 }
 
+/* The span around the fault, when the area wants large pages and holds all of it, and nothing is
+ * mapped there yet. 0 = not so. */
+static vaddr_t fault_span(const struct fault *f)
+{
+	vaddr_t start = ALIGN_DOWN(f->va, PMAP_SPAN);
+	u32 mode = READ_ONCE(vm_huge_mode), flags = f->area->flags;
+
+	if (likely(!(flags & VM_HUGE) && mode != HUGE_ALWAYS))
+		return 0;
+	if (mode == HUGE_NEVER || (flags & (VM_NOHUGE | VM_STACK | VM_EXEC)))
+		return 0;
+	if (start < f->area->start || f->area->end - start < PMAP_SPAN)
+		return 0;
+	return pmap_span_is_empty(f->pmap, start) ? start : 0;
+}
+
+/* Maps a block of new pages at once. false: there is none, or another fault was faster. */
+static bool fault_anon_span(struct fault *f, vaddr_t start)
+{
+	struct page *p = page_alloc(SPAN_ORDER, ALLOC_USER | ALLOC_ZERO | ALLOC_ONCE);
+	u32 n;
+
+	if (!p)
+		return false;
+	page_split(p, SPAN_ORDER);
+	for (u32 i = 0; i < SPAN_PAGES; i++)
+		p[i].flags = PG_ANON | PG_UPTODATE;
+	mem_account(MEM_ANON, SPAN_PAGES);
+	n = pmap_map_span(f->pmap, start,
+		pte_mkwrite(pte_make(page_to_phys(p), (f->area->flags & VM_PROT) | PMAP_USER)));
+	rss_add(&f->area->space->rss_anon, n);
+	for (u32 i = n; i < SPAN_PAGES; i++)
+		page_put(p + i);
+	return pmap_lookup(f->pmap, f->va) != 0;
+}
+
 static int fault_anon_empty(struct fault *f)
 {
 	struct page *p;
+	vaddr_t span;
 
 	if (!f->write) /* reading what nobody wrote: the one page of zeroes */
 		return pmap_replace(f->pmap, f->va, 0,
 			pte_make(page_to_phys(zero_page),
 				prot_before_write(f->area->flags) | PMAP_USER | PMAP_SPECIAL));
+	span = f->area->flags & VM_WRITE ? fault_span(f) : 0;
+	if (unlikely(span) && fault_anon_span(f, span))
+		return 0;
 	p = anon_page_alloc(ALLOC_ZERO);
 	return p ? anon_install(f, p) : -ENOMEM;
 }
@@ -213,18 +254,38 @@ static void around_collect(struct fault *f, struct around *w, u32 prot)
 	}
 }
 
-/* The pages left their object while they were being mapped. */
-static void around_undo(struct fault *f, struct around *w, u64 installed)
+/* The page left its object while it was being mapped. */
+static void map_undo(struct fault *f, vaddr_t va, pte_t pte)
 {
-	for (u32 i = 0; i < w->count; i++) {
-		vaddr_t va = w->start + ((vaddr_t)i << PAGE_SHIFT);
+	if (pmap_replace(f->pmap, va, pte, 0) < 0)
+		return; /* somebody else took it away, and its reference */
+	tlb_flush_page(f->pmap, va);
+	rss_add(rss_of(f->area->space, f->area->object), -1);
+	page_put(phys_to_page(pte_paddr(pte)));
+}
 
-		if (!(installed >> i & 1) || pmap_replace(f->pmap, va, w->ptes[i], 0) < 0)
-			continue; /* somebody else took it away, and its reference */
-		tlb_flush_page(f->pmap, va);
-		rss_add(rss_of(f->area->space, f->area->object), -1);
-		page_put(phys_to_page(pte_paddr(w->ptes[i])));
-	}
+/* Maps the whole span of a shared object, if its pages there are one block of memory. false: they
+ * are not, or another fault was faster. */
+static bool fault_object_span(struct fault *f, vaddr_t start, u32 prot)
+{
+	struct vm_object *o = f->area->object;
+	u32 before = __atomic_load_n(&o->invalidations, __ATOMIC_ACQUIRE), n;
+	u64 index = area_index(f->area, start);
+	struct page *p = index % SPAN_PAGES ? NULL : object_span_in(o, index);
+	pte_t first;
+
+	if (!p)
+		return false;
+	first = pte_make(page_to_phys(p), prot);
+	n = pmap_map_span(f->pmap, start, first);
+	rss_add(rss_of(f->area->space, o), n);
+	for (u32 i = n; i < SPAN_PAGES; i++)
+		page_put(p + i);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the counting in object_remove */
+	if (unlikely(__atomic_load_n(&o->invalidations, __ATOMIC_RELAXED) != before))
+		for (u32 i = 0; i < n; i++)
+			map_undo(f, start + i * PAGE_SIZE, first + i * PAGE_SIZE);
+	return pmap_lookup(f->pmap, f->va) != 0;
 }
 
 static int fault_object_map(struct fault *f)
@@ -233,11 +294,14 @@ static int fault_object_map(struct fault *f)
 	u32 before = __atomic_load_n(&o->invalidations, __ATOMIC_ACQUIRE), here,
 	    prot = object_prot(f->area, f->write);
 	u64 index = area_index(f->area, f->va), installed;
+	vaddr_t span = f->area->flags & VM_SHARED && writes_unnoticed(o) ? fault_span(f) : 0;
 	struct page *p = NULL;
 	struct around w;
 
 	if (index >= object_pages(o))
 		return -EIO;
+	if (unlikely(span) && fault_object_span(f, span, prot))
+		return 0;
 	rcu_read_lock();
 	around_collect(f, &w, prot);
 	rcu_read_unlock();
@@ -258,7 +322,9 @@ static int fault_object_map(struct fault *f)
 	__atomic_thread_fence(
 		__ATOMIC_SEQ_CST); /* entries, then the counter: pairs with object_remove */
 	if (unlikely(__atomic_load_n(&o->invalidations, __ATOMIC_RELAXED) != before)) {
-		around_undo(f, &w, installed);
+		for (u32 i = 0; i < w.count; i++)
+			if (installed >> i & 1)
+				map_undo(f, w.start + i * PAGE_SIZE, w.ptes[i]);
 		return -EAGAIN;
 	}
 	if (installed >> here & 1)
@@ -272,9 +338,12 @@ static int fault_object_map(struct fault *f)
 static int fault_shared_write(struct fault *f)
 {
 	struct vm_object *o = f->area->object;
-	struct page *p = object_page_in(o, area_index(f->area, f->va));
+	struct page *p;
 	int err = 0;
 
+	if (!f->old && writes_unnoticed(o))
+		return fault_object_map(f);
+	p = object_page_in(o, area_index(f->area, f->va));
 	if (is_err(p))
 		return (int)ptr_err(p);
 	if (o->ops->make_writable)

@@ -15,9 +15,9 @@
 #define STACK_GAP    (256 * PAGE_SIZE)
 #define AREAS_MAX    65530 /* as Linux's default of vm.max_map_count */
 #define FAULT_AROUND 16u
-#define PMAP_TABLE_SPAN                                                                        \
-	(2ul << 20) /* what a page table of the lowest level maps; if it maps more, tables are \
-		       kept a little longer */
+#define SPAN_PAGES   (PMAP_SPAN / PAGE_SIZE)
+#define SPAN_ORDER   9
+_Static_assert(SPAN_PAGES == 1u << SPAN_ORDER, "a block of memory fills a span");
 
 /* ---- page_tree.c: index -> page; look-ups under RCU, changes under the owner's lock ---- */
 void page_tree_init(void);
@@ -36,6 +36,11 @@ void page_tree_destroy(
 /* object_page_in - as vm_object_page with create, but -EIO when @index lies beyond the object's
  * size. */
 struct page *object_page_in(struct vm_object *o, u64 index);
+/* object_span_in - the first of the SPAN_PAGES pages from @index on, when they are one physical
+ * block, with one more reference each; where none of them is yet, such a block is made if there is
+ * one. NULL = they are not, or lie beyond the object's size. For objects without a source. Context:
+ * may sleep. */
+struct page *object_span_in(struct vm_object *o, u64 index);
 static inline u64 object_pages(const struct vm_object *o)
 {
 	return ALIGN_UP(__atomic_load_n(&o->size_bytes, __ATOMIC_RELAXED), PAGE_SIZE) >> PAGE_SHIFT;

@@ -39,11 +39,15 @@ static vaddr_t gap_below_hint(struct vm_space *s, u64 len_bytes)
 		a = last ? container_of(last, struct vm_area, node) : NULL;
 	}
 	for (;; a = area_prev(a)) {
-		vaddr_t floor = a ? a->end : USER_MIN;
+		vaddr_t floor = a ? a->end : USER_MIN, start = top - len_bytes;
 
 		if (top > floor && top - floor >= len_bytes) {
-			s->gap_hint = top - len_bytes;
-			return top - len_bytes;
+			if (len_bytes % PMAP_SPAN == 0 && ALIGN_DOWN(start, PMAP_SPAN) >= floor) {
+				start = ALIGN_DOWN(start, PMAP_SPAN); /* for large pages */
+				s->gap_skipped = MAX(s->gap_skipped, top - len_bytes - start);
+			}
+			s->gap_hint = start;
+			return start;
 		}
 		if (top > floor)
 			s->gap_skipped = MAX(s->gap_skipped, top - floor);
@@ -161,11 +165,11 @@ static void areas_cut(struct vm_space *s, vaddr_t start, vaddr_t end, struct vm_
  * outside [floor, ceiling). */
 static bool leaf_table_inside(vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling)
 {
-	vaddr_t first = ALIGN_DOWN(start, PMAP_TABLE_SPAN);
+	vaddr_t first = ALIGN_DOWN(start, PMAP_SPAN);
 
 	if (first < floor)
-		first += PMAP_TABLE_SPAN;
-	return first < end && first + PMAP_TABLE_SPAN <= ceiling;
+		first += PMAP_SPAN;
+	return first < end && first + PMAP_SPAN <= ceiling;
 }
 
 /* Page tables that serve nobody any more. The caller took all areas out of [start, end). */

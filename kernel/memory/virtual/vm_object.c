@@ -171,6 +171,68 @@ static struct page *object_add(struct vm_object *o, u64 index, bool bounded)
 	return there;
 }
 
+static void page_put_all(struct page *p, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		page_put(p + i);
+}
+
+/* Puts a block of new pages where none is. Whatever does not fit in is given back. */
+static void object_add_span(struct vm_object *o, u64 index)
+{
+	struct page *block = page_alloc(SPAN_ORDER, ALLOC_ZERO | ALLOC_DATA | ALLOC_ONCE);
+	u32 n = 0;
+
+	if (!block)
+		return;
+	page_split(block, SPAN_ORDER);
+	if (o->ops->charge && o->ops->charge(o, SPAN_PAGES)) {
+		page_put_all(block, SPAN_PAGES);
+		return;
+	}
+	mem_account(o->mem_counter, SPAN_PAGES);
+	spin_lock(&o->lock);
+	while (n < SPAN_PAGES && index + n < object_pages(o) &&
+		!page_tree_get(o->tree, index + n)) {
+		block[n].object = o;
+		block[n].index = index + n;
+		block[n].flags = PG_CACHE | PG_UPTODATE | (object_is_shmem(o) ? PG_SHMEM : 0);
+		if (page_tree_insert(&o->tree, index + n, block + n) < 0)
+			break;
+		n++;
+	}
+	o->page_count += n;
+	spin_unlock(&o->lock);
+	pages_uncount(o, SPAN_PAGES - n);
+	page_put_all(block + n, SPAN_PAGES - n);
+}
+
+struct page *object_span_in(struct vm_object *o, u64 index)
+{
+	struct page *first, *p;
+	u32 n = 1;
+
+	if (index + SPAN_PAGES > object_pages(o))
+		return NULL;
+	if (vm_object_next_data(o, index) >= index + SPAN_PAGES)
+		object_add_span(o, index);
+	first = vm_object_peek(o, index);
+	if (!first)
+		return NULL;
+	while (n < SPAN_PAGES) {
+		p = vm_object_peek(o, index + n);
+		if (p && p != first + n)
+			page_put(p);
+		if (p != first + n)
+			break;
+		n++;
+	}
+	if (n == SPAN_PAGES && page_to_phys(first) % PMAP_SPAN == 0)
+		return first;
+	page_put_all(first, n);
+	return NULL;
+}
+
 static struct page *object_get_page(struct vm_object *o, u64 index, bool bounded)
 {
 	struct page *p = vm_object_peek(o, index);

@@ -16,9 +16,9 @@ static struct thread *steal(struct runqueue *from, u32 to_cpu)
 	struct thread *t = NULL;
 
 	if (rt_queued(from))
-		t = rt_class.steal(from, to_cpu);
+		t = rt_steal(from, to_cpu);
 	if (!t)
-		t = fair_class.steal(from, to_cpu);
+		t = fair_steal(from, to_cpu);
 	if (t) {
 		from->nr_running--;
 		t->cpu = to_cpu; /* while both queues are locked: sched_pin relies on it */

@@ -18,46 +18,15 @@ PER_CPU(struct runqueue, runqueues);
 static PER_CPU(struct thread, idle_threads);
 cpumask_t sched_idle_mask;
 
-/* ---- the idle class: a thread that is never queued ---- */
+/* ---- the idle class: a thread that is never queued and never blocks ---- */
 static ns_t idle_slice(struct runqueue *rq, struct thread *t)
 {
 	return NS_FOREVER;
 }
-static void idle_nothing(struct runqueue *rq, struct thread *t)
+static void idle_put(struct runqueue *rq, struct thread *t)
 {
 }
-static void idle_enqueue(struct runqueue *rq, struct thread *t, u32 flags)
-{
-}
-static void idle_account(struct runqueue *rq, struct thread *t, ns_t ran_ns)
-{
-}
-static bool idle_preempts(struct runqueue *rq, struct thread *curr, struct thread *woken)
-{
-	return true;
-}
-static struct thread *idle_pick(struct runqueue *rq)
-{
-	return rq->idle;
-}
-static struct thread *idle_steal(struct runqueue *from, u32 to_cpu)
-{
-	return NULL;
-}
-const struct sched_class idle_class = {
-	.name = "idle",
-	.order = 0,
-	.enqueue = idle_enqueue,
-	.dequeue = idle_nothing,
-	.block = idle_nothing,
-	.pick = idle_pick,
-	.put = idle_nothing,
-	.yield = idle_nothing,
-	.preempts = idle_preempts,
-	.slice = idle_slice,
-	.account = idle_account,
-	.steal = idle_steal,
-};
+const struct sched_class idle_class = {.order = 0, .put = idle_put, .slice = idle_slice};
 
 /* ---- queues ---- */
 void rq_resched(struct runqueue *rq)
@@ -117,7 +86,7 @@ static NOINLINE struct thread *pick_urgent(struct runqueue *rq)
 {
 	struct thread *t = deadline_pick(rq);
 
-	return t || rt_throttled(rq) ? t : rt_class.pick(rq);
+	return t || rt_throttled(rq) ? t : rt_pick(rq);
 }
 
 /* *exact = the tick must be: classes of exact times are at work. */

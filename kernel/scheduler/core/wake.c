@@ -215,14 +215,11 @@ static void alarm_fire(struct timer *timer)
 			&a->fired, true, __ATOMIC_RELAXED); /* read after timer_cancel_sync */
 }
 
-bool thread_block_until(ns_t deadline_ns)
+/* Apart, so that who sleeps for ever pays nothing for it. */
+static NOINLINE bool block_with_alarm(ns_t deadline_ns)
 {
 	struct alarm a = {.thread = current};
 
-	if (deadline_ns == NS_FOREVER) {
-		thread_block();
-		return false;
-	}
 	if (deadline_ns <= clock_monotonic())
 		return __atomic_exchange_n(&current->state, THREAD_RUNNING, __ATOMIC_ACQ_REL) !=
 		       THREAD_RUNNING;
@@ -231,6 +228,14 @@ bool thread_block_until(ns_t deadline_ns)
 	thread_block();
 	timer_cancel_sync(&a.timer);
 	return a.fired;
+}
+
+bool thread_block_until(ns_t deadline_ns)
+{
+	if (deadline_ns != NS_FOREVER)
+		return block_with_alarm(deadline_ns);
+	thread_block();
+	return false;
 }
 
 int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode)

@@ -44,48 +44,9 @@
 #define WEIGHT_IDLE    3
 
 /* Each step is about 10% of CPU time against a thread one nice level away: 1024 / 1.25^nice. */
-static const u32 weights[40] = {
-	88761,
-	71755,
-	56483,
-	46273,
-	36291,
-	29154,
-	23254,
-	18705,
-	14949,
-	11916,
-	9548,
-	7620,
-	6100,
-	4904,
-	3906,
-	3121,
-	2501,
-	1991,
-	1586,
-	1277,
-	1024,
-	820,
-	655,
-	526,
-	423,
-	335,
-	272,
-	215,
-	172,
-	137,
-	110,
-	87,
-	70,
-	56,
-	45,
-	36,
-	29,
-	23,
-	18,
-	15,
-};
+static const u32 weights[40] = {88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949,
+	11916, 9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277, 1024, 820, 655, 526, 423,
+	335, 272, 215, 172, 137, 110, 87, 70, 56, 45, 36, 29, 23, 18, 15};
 
 void fair_init(struct fair_queue *q)
 {
@@ -309,7 +270,7 @@ void fair_migrate(struct thread *t, const struct runqueue *from, const struct ru
 }
 
 /* COLD threads go first: they lose least on another CPU. */
-static struct thread *fair_steal(struct runqueue *from, u32 to_cpu)
+struct thread *fair_steal(struct runqueue *from, u32 to_cpu)
 {
 	struct thread *t, *best = NULL;
 	u32 scanned = 0;
@@ -330,16 +291,13 @@ static struct thread *fair_steal(struct runqueue *from, u32 to_cpu)
 }
 
 const struct sched_class fair_class = {
-	.name = "predictive",
 	.order = 1,
 	.enqueue = fair_enqueue,
 	.dequeue = fair_dequeue,
 	.block = fair_block,
-	.pick = fair_pick,
 	.put = fair_put,
 	.yield = fair_yield,
 	.preempts = fair_preempts,
 	.slice = fair_slice,
 	.account = fair_account,
-	.steal = fair_steal,
 };

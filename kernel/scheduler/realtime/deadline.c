@@ -171,22 +171,14 @@ static void deadline_account(struct runqueue *rq, struct thread *t, ns_t ran_ns)
 		t->dl.budget_ns -= (s64)ran_ns;
 }
 
-static struct thread *deadline_steal(struct runqueue *from, u32 to_cpu)
-{
-	return NULL; /* each is where it was admitted */
-}
-
 const struct sched_class deadline_class = {
-	.name = "deadline",
 	.order = 3,
 	.enqueue = deadline_enqueue,
 	.dequeue = deadline_dequeue,
 	.block = deadline_block,
-	.pick = deadline_pick,
 	.put = deadline_put,
 	.yield = deadline_yield,
 	.preempts = deadline_preempts,
 	.slice = deadline_slice,
 	.account = deadline_account,
-	.steal = deadline_steal,
 };

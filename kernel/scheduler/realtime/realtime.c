@@ -68,7 +68,7 @@ static void rt_dequeue(struct runqueue *rq, struct thread *t)
 	rq->urgent--;
 }
 
-static struct thread *rt_pick(struct runqueue *rq)
+struct thread *rt_pick(struct runqueue *rq)
 {
 	u64 low = rq->rt.bitmap[0];
 	struct thread *t;
@@ -123,7 +123,7 @@ static void rt_account(struct runqueue *rq, struct thread *t, ns_t ran_ns)
 			t->rt_slice_left_ns > ran_ns ? t->rt_slice_left_ns - ran_ns : 0;
 }
 
-static struct thread *rt_steal(struct runqueue *from, u32 to_cpu)
+struct thread *rt_steal(struct runqueue *from, u32 to_cpu)
 {
 	struct thread *t;
 	u32 level;
@@ -142,16 +142,13 @@ static struct thread *rt_steal(struct runqueue *from, u32 to_cpu)
 }
 
 const struct sched_class rt_class = {
-	.name = "realtime",
 	.order = 2,
 	.enqueue = rt_enqueue,
 	.dequeue = rt_dequeue,
 	.block = rt_block,
-	.pick = rt_pick,
 	.put = rt_put,
 	.yield = rt_yield,
 	.preempts = rt_preempts,
 	.slice = rt_slice,
 	.account = rt_account,
-	.steal = rt_steal,
 };

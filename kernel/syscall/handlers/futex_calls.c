@@ -63,6 +63,8 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 	case FUTEX_REQUEUE:
 		return futex_requeue(word, word2, shared, NULL, &n);
 	case FUTEX_CMP_REQUEUE:
+	case FUTEX_CMP_REQUEUE_PI:
+		n.pi = command == FUTEX_CMP_REQUEUE_PI;
 		return futex_requeue(word, word2, shared, &expected, &n);
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(word, word2, shared, &n, (u32)val3);
@@ -80,8 +82,6 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 		return futex_lock_pi(word, shared, NS_FOREVER, true);
 	case FUTEX_UNLOCK_PI:
 		return futex_unlock_pi(word, shared);
-	case FUTEX_CMP_REQUEUE_PI:
-		return futex_requeue_pi(word, word2, shared, expected, &n);
 	default:
 		return -ENOSYS;
 	}

@@ -55,8 +55,7 @@ long sys_rt_sigreturn(void)
 		signal_force(SIGSEGV, SI_KERNEL, 0);
 		return 0;
 	}
-	signal_mask_restore(mask);
-	signal_altstack_restore(&alt);
+	signal_state_restore(mask, &alt);
 	return tf_ret(f);
 }
 

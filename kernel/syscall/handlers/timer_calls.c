@@ -122,7 +122,7 @@ long sys_timer_settime(u64 id, u64 flags, u64 from, u64 to)
 		return -EINVAL;
 	err = interval_from_user(from, 1, &new);
 	if (!err)
-		err = posix_timer_set((s32)id, flags & TIMER_ABSTIME, &new, &old);
+		err = posix_timer_change((s32)id, flags & TIMER_ABSTIME, &new, &old);
 	if (!err && to)
 		err = interval_to_user(to, 1, &old);
 	return err;
@@ -131,7 +131,7 @@ long sys_timer_settime(u64 id, u64 flags, u64 from, u64 to)
 long sys_timer_gettime(u64 id, u64 to)
 {
 	struct itimer_ns now;
-	int err = posix_timer_get((s32)id, &now);
+	int err = posix_timer_change((s32)id, false, NULL, &now);
 
 	return err ? err : interval_to_user(to, 1, &now);
 }

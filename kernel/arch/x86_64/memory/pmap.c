@@ -8,6 +8,14 @@
  *  - every table page stands on a list of its pmap (leaves, and those above), and page->private_ is
  * the address of the entry that points to it; so the end of a space visits the tables that exist.
  * Freed tables are all zeroes: a per-CPU list of them serves the next space.
+ *
+ * A span (2 MB) that one block of memory fills may be shown to the CPU as one large entry. Its leaf
+ * table stays, complete, beside the directory: page->object of a directory that ever held a large
+ * entry is an array of its leaf tables. So everything here works on leaf tables alone; what is
+ * about to change an entry first points the directory at the leaf again (span_split). Both ways the
+ * translations agree, and the flush that the change needs anyway (INVLPG drops an address in every
+ * size) takes the large one away. Code is never mapped so: some CPUs do not bear one address in
+ * their instruction TLB in two sizes.
  * Locks: pmap->lock (PMAP) guards the lists and the bitmaps of the upper tables.
  * Source: Intel SDM vol. 3, 4.5 and 4.10. */
 #include <archimpl/x86.h>
@@ -21,7 +29,6 @@
 
 #define TABLE_BITS      (PTE_P | PTE_W | PTE_U | PTE_A)
 #define TABLE_CACHE_MAX 32
-#define LEAF_SPAN       (512 * PAGE_SIZE)
 #define LEVEL_SHIFT(l)  (12 + 9 * (l)) /* level 0 = leaf entries of 4 KB, 3 = entries of the top */
 
 struct table_cache {
@@ -45,6 +52,14 @@ static ALWAYS_INLINE u64 *table_at(u64 entry)
 static ALWAYS_INLINE struct page *table_page(const u64 *entry)
 {
 	return phys_to_page((u64)entry - DIRECT_BASE);
+}
+
+/* The table that the entry at @slot, read as @entry, stands for: of a large one, its leaf. */
+static ALWAYS_INLINE u64 *child_at(const u64 *slot, u64 entry, int level)
+{
+	if (level == 1 && unlikely(entry & PTE_PS))
+		return ((u64 **)table_page(slot)->object)[(u64)slot / sizeof(*slot) % 512];
+	return table_at(entry);
 }
 
 static ALWAYS_INLINE u64 group_bit(const u64 *entry)
@@ -106,6 +121,7 @@ static NOINLINE u64 *table_alloc_new(void)
 		return NULL;
 	mem_account(MEM_TABLE, 1);
 	p->index = 0;
+	p->object = NULL;
 	arch_page_clear(page_to_virt(p));
 	return page_to_virt(p);
 }
@@ -132,6 +148,10 @@ void pmap_table_free(struct page *p)
 	u64 *t = page_to_virt(p);
 	bool kept;
 
+	if (unlikely(p->object)) {
+		table_give_back((u64 *)p->object);
+		p->object = NULL;
+	}
 	p->index = 0;
 	preempt_disable();
 	kept = cache_push(this_cpu_ptr(table_cache), t);
@@ -173,7 +193,7 @@ static NOINLINE u64 *table_create(struct pmap *m, u64 *entry, int level)
 	spin_unlock(&m->lock);
 	if (unlikely(found)) { /* another fault was faster */
 		pmap_table_free(p);
-		return table_at(found);
+		return child_at(entry, found, level);
 	}
 	return t;
 }
@@ -185,12 +205,12 @@ static ALWAYS_INLINE pte_t *leaf_find(struct pmap *m, vaddr_t va)
 
 #pragma GCC unroll 3
 	for (int level = 3; level > 0; level--) {
-		u64 entry = __atomic_load_n(&table[va >> LEVEL_SHIFT(level) & 511],
-			__ATOMIC_ACQUIRE); /* pairs with table_create */
+		u64 *slot = &table[va >> LEVEL_SHIFT(level) & 511];
+		u64 entry = __atomic_load_n(slot, __ATOMIC_ACQUIRE); /* pairs with table_create */
 
 		if (unlikely(!entry))
 			return NULL;
-		table = table_at(entry);
+		table = child_at(slot, entry, level);
 	}
 	return &table[va >> 12 & 511];
 }
@@ -204,11 +224,82 @@ static NOINLINE pte_t *leaf_create(struct pmap *m, vaddr_t va)
 		u64 *slot = &table[va >> LEVEL_SHIFT(level) & 511];
 		u64 entry = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 
-		table = entry ? table_at(entry) : table_create(m, slot, level);
+		table = entry ? child_at(slot, entry, level) : table_create(m, slot, level);
 		if (!table)
 			return NULL;
 	}
 	return &table[va >> 12 & 511];
+}
+
+/* ---- spans ---- */
+
+static void span_account(const pte_t *leaf, s64 sign)
+{
+	if (phys_to_page(*leaf & PTE_ADDR)->flags & PG_ANON)
+		mem_account(MEM_ANON_HUGE, sign * 512);
+}
+
+/* Before an entry of the table of @e changes: the CPU shall see the table. */
+static ALWAYS_INLINE void span_split(pte_t *e)
+{
+	u64 *slot = (u64 *)table_page(e)->private_, entry = READ_ONCE(*slot);
+	pte_t *leaf = (pte_t *)((u64)e & PAGE_MASK);
+
+	if (unlikely(entry & PTE_PS) &&
+		__atomic_compare_exchange_n(slot, &entry, virt_to_phys(leaf) | TABLE_BITS, false,
+			__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		span_account(leaf, -1);
+}
+
+/* The array of leaf tables beside the directory of @slot. NULL = no memory. */
+static u64 **span_tables(const u64 *slot)
+{
+	struct page *directory = table_page(slot);
+	struct vm_object *none = NULL;
+	u64 *t;
+
+	if (!__atomic_load_n(&directory->object, __ATOMIC_ACQUIRE)) {
+		t = table_alloc();
+		if (t && !__atomic_compare_exchange_n(&directory->object, &none,
+				 (struct vm_object *)t, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			pmap_table_free(virt_to_page(t)); /* another thread was faster */
+	}
+	return (u64 **)__atomic_load_n(&directory->object, __ATOMIC_ACQUIRE);
+}
+
+bool pmap_span_is_empty(struct pmap *m, vaddr_t va)
+{
+	pte_t *leaf = leaf_find(m, va);
+	u32 i;
+
+	if (!leaf)
+		return true;
+	for_each_used(i, leaf, 0, 512) if (leaf[i]) return false;
+	return true;
+}
+
+u32 pmap_map_span(struct pmap *m, vaddr_t va, pte_t first)
+{
+	pte_t *leaf = leaf_create(m, va), empty = 0;
+	u64 *slot, entry, **tables;
+	u32 n = 0;
+
+	if (!leaf)
+		return 0;
+	__atomic_store_n(&table_page(leaf)->index, ~0ull, __ATOMIC_RELEASE);
+	while (n < 512 && __atomic_compare_exchange_n(&leaf[n], &empty, first + n * PAGE_SIZE,
+				  false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		n++;
+	slot = (u64 *)table_page(leaf)->private_;
+	tables = n == 512 && !pte_executable(first) ? span_tables(slot) : NULL;
+	if (!tables)
+		return n;
+	tables[(u64)slot / sizeof(*slot) % 512] = leaf;
+	entry = virt_to_phys(leaf) | TABLE_BITS;
+	if (__atomic_compare_exchange_n(slot, &entry, first | PTE_PS, false, __ATOMIC_ACQ_REL,
+		    __ATOMIC_RELAXED)) /* pairs with leaf_find, which reads the array */
+		span_account(leaf, 1);
+	return n;
 }
 
 /* ---- walks: fn sees the part [first, last) of each leaf table that exists in the range; @va is
@@ -246,7 +337,7 @@ static int walk_table(struct walk *w, u64 *table, int level, vaddr_t start, vadd
 		if (level > 1)
 			err = walk_table(w, table_at(entry), level - 1, low, high);
 		else
-			err = w->fn(w, table_at(entry), low >> 12 & 511,
+			err = w->fn(w, child_at(&table[i], entry, level), low >> 12 & 511,
 				((high - 1) >> 12 & 511) + 1, low);
 		if (err)
 			return err;
@@ -258,7 +349,7 @@ static int walk(struct walk *w, vaddr_t start, vaddr_t end)
 {
 	if (start >= end)
 		return 0;
-	if ((start ^ (end - 1)) < LEAF_SPAN) { /* all in one leaf table, as most areas are */
+	if ((start ^ (end - 1)) < PMAP_SPAN) { /* all in one leaf table, as most areas are */
 		u32 first = start >> 12 & 511;
 		pte_t *e = leaf_find(w->pmap, start);
 
@@ -296,6 +387,7 @@ static void leaf_drop(struct page *p)
 	pte_t *leaf = page_to_virt(p);
 	u32 i;
 
+	span_split(leaf);
 	for_each_used(i, leaf, 0, 512)
 	{
 		pte_t pte = leaf[i];
@@ -351,6 +443,8 @@ pte_t pmap_lookup(struct pmap *m, vaddr_t va)
 
 static ALWAYS_INLINE int entry_replace(pte_t *e, pte_t old, pte_t new)
 {
+	if (old)
+		span_split(e);
 	table_mark(e);
 	return likely(__atomic_compare_exchange_n(
 		       e, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
@@ -382,7 +476,7 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
 	for (u32 i = 0; i < count; i++, va += PAGE_SIZE) {
 		pte_t empty = 0;
 
-		if (!e || va % LEAF_SPAN == 0)
+		if (!e || va % PMAP_SPAN == 0)
 			e = leaf_create(m, va);
 		else
 			e++;
@@ -409,6 +503,7 @@ static int leaf_unmap(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t 
 	struct tlb_gather *g = w->gather;
 	u32 i;
 
+	span_split(leaf);
 	for_each_used(i, leaf, first, last)
 	{
 		pte_t pte = leaf[i];
@@ -442,6 +537,7 @@ static int leaf_protect(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_
 {
 	u32 i;
 
+	span_split(leaf);
 	for_each_used(i, leaf, first, last)
 	{
 		pte_t old = __atomic_load_n(&leaf[i], __ATOMIC_RELAXED), new;
@@ -476,6 +572,8 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 	if (!dst)
 		return -ENOMEM;
 	dst -= first; /* now the same index names the same page on both sides */
+	if (w->cow)
+		span_split(leaf);
 	table_page(dst + first)->index |= table_page(leaf)->index & groups_between(first, last);
 	for_each_used(i, leaf, first, last)
 	{
@@ -512,7 +610,7 @@ static int leaf_move_prepare(struct walk *w, pte_t *leaf, u32 first, u32 last, v
 {
 	vaddr_t to = va + w->offset, end = to + (last - first) * PAGE_SIZE;
 
-	for (; to < end; to = ALIGN_DOWN(to, LEAF_SPAN) + LEAF_SPAN)
+	for (; to < end; to = ALIGN_DOWN(to, PMAP_SPAN) + PMAP_SPAN)
 		if (!leaf_create(w->pmap, to))
 			return -ENOMEM;
 	return 0;
@@ -522,6 +620,7 @@ static int leaf_move(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 {
 	u32 i;
 
+	span_split(leaf);
 	for_each_used(i, leaf, first, last)
 	{
 		vaddr_t from = va + (i - first) * PAGE_SIZE;
@@ -550,9 +649,9 @@ int pmap_move(struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct
 
 /* Takes the table that @slot points to out of the tree; the page itself goes with the gather, after
  * the flush. */
-static void table_unlink(struct pmap *m, u64 *slot, struct tlb_gather *g)
+static void table_unlink(struct pmap *m, u64 *slot, int level, struct tlb_gather *g)
 {
-	struct page *p = table_page(table_at(*slot));
+	struct page *p = table_page(child_at(slot, *slot, level));
 	const u64 *group = (const u64 *)((u64)slot & ~63ul);
 	u64 others = 0;
 
@@ -588,7 +687,7 @@ static void tables_free_below(struct pmap *m, u64 *table, int level, vaddr_t bas
 		if (level > 1)
 			tables_free_below(m, table_at(table[i]), level - 1, va, floor, ceiling, g);
 		if (va >= floor && va + (1ul << LEVEL_SHIFT(level)) <= ceiling)
-			table_unlink(m, &table[i], g);
+			table_unlink(m, &table[i], level, g);
 	}
 }
 

@@ -14,6 +14,7 @@ typedef u64 pte_t;
 #define PTE_NONE  (1ull << 10)
 #define PTE_ADDR  0x000ffffffffff000ull
 
+#define PMAP_SPAN     (512ul << PAGE_SHIFT)
 #define USER_MIN      0x10000ul
 #define USER_MAX      0x7ffffffff000ul
 #define VMALLOC_START 0x500000000000ul /* real host addresses: hostkmap.c maps the arena there */

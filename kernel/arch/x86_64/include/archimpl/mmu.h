@@ -26,6 +26,8 @@ typedef u64 pte_t;
 #define PTE_NX    (1ull << 63)
 #define PTE_ADDR  0x000ffffffffff000ull
 
+#define PMAP_SPAN (512ul << PAGE_SHIFT)
+
 #define USER_MIN      0x10000ul
 #define USER_MAX      0x7ffffffff000ul
 #define DIRECT_BASE   0xffff888000000000ul
