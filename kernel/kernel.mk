@@ -49,7 +49,7 @@
 # budget: drivers 4900
 # budget: fs 10700
 # budget: net 2200
-# budget: posix_x 8700
+# budget: posix_x 8850
 # budget: syscall 6400
 # budget: boot 500
 

@@ -280,8 +280,11 @@ static void set_identity(struct exec *e, struct task *t)
 	rcu_assign_pointer(t->thread.cred, e->cred);
 	e->cred = NULL;
 	tree_unlock(flags);
-	if (gained || e->secure)
+	p->personality &= ~READ_IMPLIES_EXEC;
+	if (gained || e->secure) {
 		t->pdeath_signal = 0;
+		p->personality &= ~PER_CLEAR_ON_SETID;
+	}
 	p->dumpable = gained || e->secure ? 0 : 1;
 	cred_put(old);
 	str_copy(t->thread.name, slash ? slash + 1 : e->path, sizeof(t->thread.name));

@@ -304,6 +304,7 @@ void process_exit_current(s32 code)
 				(p->flags & PROC_GROUP_EXIT ? p->exit_code : code) & 0x7f);
 		itimers_exit(p);
 		posix_timers_exec(p);
+		acct_process(p, p->flags & PROC_GROUP_EXIT ? p->exit_code : code);
 	}
 	hide_number(p, t);
 	process_release_user(t);

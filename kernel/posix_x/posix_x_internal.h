@@ -380,6 +380,9 @@ void process_tell_locked(
 void process_child_info_locked(
 	struct process *p, struct siginfo *info, int code, int status); /* [tree] */
 
+/* acct.c */
+void acct_process(struct process *p, s32 status); /* current, its last thread, ends with it */
+
 /* coredump.c */
 #define CORE_DUMPED 0x80 /* of a wait status */
 /* core_dump - the process ends by @info: a core file, if there is to be one. Current goes on and

@@ -1,11 +1,11 @@
-"""Core files: what gdb says of one, and where core_pattern sends them."""
+"""What is left of processes: core files, in gdb and where core_pattern sends them; records of acct."""
 
 import gzip
 import os
 import re
 import subprocess
 
-from harness import ROOT, SCRATCH, case, check, check_equal, exo
+from harness import ROOT, SCRATCH, case, check, check_equal, exo, program
 
 
 def crasher():
@@ -19,14 +19,14 @@ def crasher():
 @case(120)
 def core_in_gdb():
     """gdb opens the core file of a program with four threads and shows where each of them was"""
-    program, core = crasher(), os.path.join(SCRATCH, "crasher.core")
+    crashing, core = crasher(), os.path.join(SCRATCH, "crasher.core")
     script = "cd /tmp; ulimit -c unlimited; /root/crasher >/dev/null 2>&1; echo $? >&2; gzip -c core"
-    result = exo("--add", f"{program}:/root/crasher", "--", "bash", "-c", script, binary=True).succeeded()
+    result = exo("--add", f"{crashing}:/root/crasher", "--", "bash", "-c", script, binary=True).succeeded()
     check(b"139" in result.err, f"status of the program: {result.err!r}")
     with open(core, "wb") as f:
         f.write(gzip.decompress(result.out))
     done = subprocess.run(["gdb", "-nx", "-batch", "-ex", "info threads", "-ex", "thread apply all backtrace", "-ex", "print $_siginfo._sifields._sigfault.si_addr",
-                           "-ex", "print main::levels", program, core], capture_output=True, text=True, timeout=60, check=True)
+                           "-ex", "print main::levels", crashing, core], capture_output=True, text=True, timeout=60, check=True)
     text = done.stdout
     check("Program terminated with signal SIGSEGV" in text, text + done.stderr)
     check(re.search(r"crashes \(where=(where@entry=)?0x10, value=(value@entry=)?4711\)", text), text)
@@ -107,3 +107,35 @@ END
     """
     wanted = "139\nargs: 11 bash x1000 %\n0\n/\n1 1\n177ELF\nlarge\n139\n"
     check_equal(exo("--", "bash", "-c", script).succeeded().out, wanted, "output")
+
+
+@case(120)
+def accounting():
+    """acct writes a record of each process that ends, as long as it is on"""
+    switch = program("acct_switch")
+    script = """
+        cd /tmp; : >records; /root/acct_switch none; echo $?
+        true; /root/acct_switch records; echo $?
+        /bin/sleep 0.3; (exit 3); sh -c 'kill -KILL $$' 2>/dev/null; ulimit -c unlimited; sh -c 'kill -SEGV $$' 2>/dev/null
+        setpriv --reuid 1000 --regid 1000 --clear-groups /bin/false
+        setpriv --reuid 1000 --regid 1000 --clear-groups /root/acct_switch records; echo $?
+        /root/acct_switch; echo $?
+        /bin/true; /root/accounts records
+        mkdir d; /root/acct_switch d; echo $?
+    """
+    wanted = """2
+0
+1
+0
+acct_switch v3 flag 0 exit 0 uid 0 gid 0 numbers begun lived
+sleep v3 flag 0 exit 0 uid 0 gid 0 numbers begun lived
+bash v3 flag 1 exit 300 uid 0 gid 0 numbers begun lived
+sh v3 flag 10 exit 9 uid 0 gid 0 numbers begun lived
+sh v3 flag 18 exit 8b uid 0 gid 0 numbers begun lived
+false v3 flag 0 exit 100 uid 1000 gid 1000 numbers begun lived
+acct_switch v3 flag 0 exit 100 uid 1000 gid 1000 numbers begun lived
+acct_switch v3 flag 0 exit 0 uid 0 gid 0 numbers begun lived
+21
+"""
+    result = exo("--add", f"{switch}:/root/acct_switch", "--add", f"{program('accounts')}:/root/accounts", "--", "bash", "-c", script)
+    check_equal(result.succeeded().out, wanted, "output")

@@ -96,6 +96,14 @@ void process_dumpable_set(u8 value);
 void process_subreaper_set(bool on);
 void process_slack_set(ns_t ns); /* 0 = the default */
 
+/* process_unshare - what current's thread shares by CLONE_* becomes its own. 0 | -EINVAL
+ * namespaces, or memory, handlers, process that are shared | -ENOMEM. */
+long process_unshare(u64 flags);
+/* process_compare - do two threads share a part (KCMP_*)? 0 yes | 1, 2 no, in some order | -errno.
+ */
+long process_compare(pid_t pid1, pid_t pid2, u64 type, u64 fd1, u64 fd2);
+long acct_set(const char *path); /* where processes that end are recorded; NULL = nowhere */
+
 /* Core files: /proc/sys/kernel/core_pattern, 128 bytes; core_uses_pid; /proc/PID/coredump_filter.
  */
 void core_pattern_get(char *out);

@@ -4,6 +4,7 @@
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
+#include <exo/vfs.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
 
@@ -299,4 +300,43 @@ long sys_rseq(u64 area, u64 len, u64 flags, u64 signature)
 long sys_ptrace(u64 request, u64 pid, u64 addr, u64 data)
 {
 	return process_ptrace((long)request, (pid_t)pid, addr, data);
+}
+
+long sys_unshare(u64 flags)
+{
+	return process_unshare(flags);
+}
+
+/* No descriptor names a namespace. */
+long sys_setns(u64 fd, u64 type)
+{
+	bool borrowed;
+	struct file *f = fd_file((cap_t)fd, 0, &borrowed);
+
+	if (is_err(f))
+		return ptr_err(f);
+	fd_file_release(f, borrowed);
+	return -EINVAL;
+}
+
+long sys_kcmp(u64 pid1, u64 pid2, u64 type, u64 fd1, u64 fd2)
+{
+	return process_compare((pid_t)pid1, (pid_t)pid2, (u32)type, fd1, fd2);
+}
+
+long sys_acct(u64 name)
+{
+	struct path_buf b;
+	long err;
+
+	if (!cred_capable(current->cred, LCAP_SYS_PACCT))
+		return -EPERM;
+	if (!name)
+		return acct_set(NULL);
+	err = path_buf_user(&b, (const char USER *)name);
+	if (err)
+		return err;
+	err = acct_set(b.text);
+	path_buf_fini(&b);
+	return err;
 }

@@ -5,7 +5,7 @@
 #include <exo/fs.h>
 #include <exo/log.h>
 #include <exo/memory.h>
-#include <exo/posix_x.h>
+#include <exo/posix_calls.h>
 #include <exo/sched.h>
 #include <exo/security.h>
 #include <exo/string.h>
@@ -13,14 +13,32 @@
 #include <exo/time.h>
 #include <exo/tty.h>
 #include <exo/uts.h>
+#include <exo_abi/linux_process.h>
 #include <arch/cpu.h>
 #include <arch/uaccess.h>
+
+/* For programs that know no other major number: 6.1 is 2.6.61. What follows the numbers stays. */
+static void release_of_26(char *release)
+{
+	const char *minor = strchr(release, '.'), *rest = release;
+	char text[UTS_NAME_MAX + 1];
+	u64 n = 0;
+
+	if (minor)
+		(void)str_to_u64(minor + 1, &rest, 10, &n);
+	while ((*rest >= '0' && *rest <= '9') || *rest == '.')
+		rest++;
+	snprintf(text, sizeof(text), "2.6.%lu%s", n + 60, rest);
+	str_copy(release, text, sizeof(text));
+}
 
 long sys_uname(u64 a0)
 {
 	struct uts_names names;
 
 	uts_get(&names);
+	if (process_personality(0xffffffff) & UNAME26)
+		release_of_26(names.release);
 	return copy_to_user((void USER *)(uintptr_t)a0, &names, sizeof(names));
 }
 
