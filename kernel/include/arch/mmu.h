@@ -20,9 +20,9 @@
 #define PMAP_SPECIAL 128u /* no struct page reference (device, vdso, zero page) */
 
 #include <archimpl/mmu.h>
-/* inline in archimpl: pte_make(paddr, flags) pte_present(p) pte_paddr(p) pte_writable(p)
- * pte_executable(p) pte_dirty(p) pte_accessed(p) pte_special(p) pte_wrprotect(p) pte_mkwrite(p)
- * pte_set_prot(p, flags) pte_mkold(p) ; PTE 0 = nothing */
+/* inline in archimpl: pte_make(paddr, flags) pte_at(p, paddr) pte_present(p) pte_paddr(p)
+ * pte_writable(p) pte_dirty(p) pte_special(p) pte_wrprotect(p) pte_mkwrite(p) pte_set_prot(p,
+ * flags); PTE 0 = nothing */
 
 struct tlb_gather;
 

@@ -220,7 +220,9 @@ bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t star
 {
 	struct vm_area *above = area_above(s, start),
 		       *below = above ? area_prev(above) : area_of(rb_last(&s->areas));
-	if (like->special)
+	bool joins_above = above && above->start == end, joins_below = below && below->end == start;
+
+	if (like->special || like->flags & VM_STACK || !(joins_above || joins_below))
 		return false;
 	struct vm_area wanted = {.start = start,
 		.end = end,
@@ -231,15 +233,13 @@ bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t star
 		.special = like->special,
 		.object_page = like->object_page};
 
-	if (above && above->start == end && !(like->flags & VM_STACK) &&
-		areas_match(&wanted, above)) {
+	if (joins_above && areas_match(&wanted, above)) {
 		area_extend(above, start, above->end);
-		if (below && below->end == start)
+		if (joins_below)
 			area_merge_around(s, start, start);
 		return true;
 	}
-	if (below && below->end == start && !(like->flags & VM_STACK) &&
-		areas_match(below, &wanted)) {
+	if (joins_below && areas_match(below, &wanted)) {
 		area_extend(below, below->start, end);
 		return true;
 	}

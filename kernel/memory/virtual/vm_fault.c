@@ -211,8 +211,8 @@ static u32 object_prot(const struct vm_area *a, bool write)
 struct around {
 	vaddr_t start; /* of slot 0 */
 	u32 count;
-	pte_t ptes[FAULT_AROUND]; /* ptes[i] for start + i pages; 0 = leave alone; each owns a page
-				     reference */
+	u64 held;                 /* bit i: ptes[i] is set and owns a page reference */
+	pte_t ptes[FAULT_AROUND]; /* ptes[i] for start + i pages; 0 = leave alone */
 };
 
 /* The window: aligned, inside the area, and inside one node of the page tree. Call under RCU. */
@@ -220,7 +220,9 @@ static void around_collect(struct fault *f, struct around *w, u32 prot)
 {
 	struct vm_area *a = f->area;
 	u64 index = area_index(a, f->va), limit = object_pages(a->object), first, before, after;
+	pte_t blank = pte_make(0, prot);
 	struct page **slots;
+	u64 held = 0;
 	u32 count;
 
 	before = MIN((f->va >> PAGE_SHIFT) % FAULT_AROUND, (f->va - a->start) >> PAGE_SHIFT);
@@ -241,7 +243,7 @@ static void around_collect(struct fault *f, struct around *w, u32 prot)
 	}
 	w->start = f->va - (before << PAGE_SHIFT);
 	w->count = (u32)(before + after);
-	for (u32 i = 0; i < w->count; i++) {
+	for (u64 i = 0; i < before + after; i++) {
 		struct page *p = slots ? __atomic_load_n(&slots[index - before + i - first],
 						 __ATOMIC_CONSUME)
 				       : NULL;
@@ -250,8 +252,10 @@ static void around_collect(struct fault *f, struct around *w, u32 prot)
 		if (!p || (uintptr_t)p & 1)
 			continue;
 		page_get(p);
-		w->ptes[i] = pte_make(page_to_phys(p), prot);
+		held |= BIT(i);
+		w->ptes[i] = pte_at(blank, page_to_phys(p));
 	}
+	w->held = held;
 }
 
 /* The page left its object while it was being mapped. */
@@ -292,7 +296,7 @@ static int fault_object_map(struct fault *f)
 {
 	struct vm_object *o = f->area->object;
 	u32 before = __atomic_load_n(&o->invalidations, __ATOMIC_ACQUIRE), here,
-	    prot = object_prot(f->area, f->write);
+	    prot = object_prot(f->area, f->write), i;
 	u64 index = area_index(f->area, f->va), installed;
 	vaddr_t span = f->area->flags & VM_SHARED && writes_unnoticed(o) ? fault_span(f) : 0;
 	struct page *p = NULL;
@@ -308,13 +312,14 @@ static int fault_object_map(struct fault *f)
 	here = (u32)((f->va - w.start) >> PAGE_SHIFT);
 	if (!w.ptes[here]) {
 		p = object_page_in(o, index);
-		if (!is_err(p))
+		if (!is_err(p)) {
 			w.ptes[here] = pte_make(page_to_phys(p), prot);
+			w.held |= BIT(here);
+		}
 	}
 	installed = w.ptes[here] ? pmap_map_pages(f->pmap, w.start, w.ptes, w.count) : 0;
-	for (u32 i = 0; i < w.count; i++)
-		if (w.ptes[i] && !(installed >> i & 1))
-			page_put(phys_to_page(pte_paddr(w.ptes[i])));
+	for_each_bit (i, w.held & ~installed)
+		page_put(phys_to_page(pte_paddr(w.ptes[i])));
 	if (!w.ptes[here])
 		return (int)ptr_err(p);
 	if (installed)
@@ -322,9 +327,8 @@ static int fault_object_map(struct fault *f)
 	__atomic_thread_fence(
 		__ATOMIC_SEQ_CST); /* entries, then the counter: pairs with object_remove */
 	if (unlikely(__atomic_load_n(&o->invalidations, __ATOMIC_RELAXED) != before)) {
-		for (u32 i = 0; i < w.count; i++)
-			if (installed >> i & 1)
-				map_undo(f, w.start + i * PAGE_SIZE, w.ptes[i]);
+		for_each_bit (i, installed)
+			map_undo(f, w.start + i * PAGE_SIZE, w.ptes[i]);
 		return -EAGAIN;
 	}
 	if (installed >> here & 1)

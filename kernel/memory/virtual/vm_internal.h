@@ -14,7 +14,7 @@
 #define VM_MAYSHIFT  4 /* VM_MAY* = prot bit << 4 */
 #define STACK_GAP    (256 * PAGE_SIZE)
 #define AREAS_MAX    65530 /* as Linux's default of vm.max_map_count */
-#define FAULT_AROUND 16u
+#define FAULT_AROUND 64u
 #define SPAN_PAGES   (PMAP_SPAN / PAGE_SIZE)
 #define SPAN_ORDER   9
 _Static_assert(SPAN_PAGES == 1u << SPAN_ORDER, "a block of memory fills a span");

@@ -114,7 +114,9 @@ void balance_tick(struct runqueue *rq, ns_t now)
 	}
 	if (!to || !spin_trylock(&to->lock))
 		return;
-	/* Half of the difference at once: a crowd that woke in one place spreads soon. */
+	/* Half of the difference at once: a crowd that woke in one place spreads soon. What stands
+	 * there now, for other crowds had the same thought. */
+	least = MIN(to->nr_running, rq->nr_running);
 	for (u32 n = MIN((rq->nr_running - least) / 2, MOVES_MAX); n && (t = steal(rq, to->cpu));
 		n--)
 		rq_enqueue(to, t, SCHED_ENQUEUE_MOVED);

@@ -314,25 +314,25 @@ U_TEST(file_pages_come_around_a_fault_and_end_with_the_file)
 	static struct source f;
 	u64 word;
 
-	source_init(&f, 40 * PAGE_SIZE + 10);
-	for (u32 i = 0; i < 40; i++) { /* all in the cache but page 20 */
-		struct page *p = i == 20 ? NULL : vm_object_page(&f.object, i, true);
+	source_init(&f, 100 * PAGE_SIZE + 10);
+	for (u32 i = 0; i < 100; i++) { /* all in the cache but page 80 */
+		struct page *p = i == 80 ? NULL : vm_object_page(&f.object, i, true);
 
 		if (p)
 			page_put(p);
 	}
-	u_eq(f.fills, 39);
-	u_eq(map_at(s, BASE, 50, VM_READ | VM_MAYREAD, &f.object, 0), 0);
+	u_eq(f.fills, 99);
+	u_eq(map_at(s, BASE, 110, VM_READ | VM_MAYREAD, &f.object, 0), 0);
 	u_eq(user_read(s, BASE + 5 * PAGE_SIZE, &word), 0);
 	u_eq(word, 6);
-	u_eq(s->rss_file, 16); /* 0..15 */
-	u_eq(user_read(s, BASE + 17 * PAGE_SIZE, &word), 0);
-	u_eq(s->rss_file, 31);
-	u_eq(f.fills, 39);
-	u_eq(user_read(s, BASE + 20 * PAGE_SIZE, &word), 0);
-	u_eq(f.fills, 40);
-	u_eq(user_read(s, BASE + 40 * PAGE_SIZE, &word), 0); /* its last bytes */
-	u_eq(user_read(s, BASE + 41 * PAGE_SIZE, &word), -EIO);
+	u_eq(s->rss_file, 64); /* 0..63 */
+	u_eq(user_read(s, BASE + 66 * PAGE_SIZE, &word), 0);
+	u_eq(s->rss_file, 99);
+	u_eq(f.fills, 99);
+	u_eq(user_read(s, BASE + 80 * PAGE_SIZE, &word), 0);
+	u_eq(f.fills, 100);
+	u_eq(user_read(s, BASE + 100 * PAGE_SIZE, &word), 0); /* its last bytes */
+	u_eq(user_read(s, BASE + 101 * PAGE_SIZE, &word), -EIO);
 	f.error = -EIO;
 	vm_object_truncate(&f.object, 10 * PAGE_SIZE);
 	u_eq(s->rss_file, 10);

@@ -103,7 +103,7 @@ u64 arch_random_seed(void)
 		__asm__ volatile("rdseed %0" : "=r"(word), "=@ccc"(ok));
 	if (!ok && x86.rdrand)
 		__asm__ volatile("rdrand %0" : "=r"(word), "=@ccc"(ok));
-	for (u32 i = 0; i < 16; i++) {
+	for (u32 i = 0; i < (ok ? 1u : 16u); i++) { /* the counter alone must be read often */
 		seed ^= arch_cycles() + word;
 		seed *= 0x9e3779b97f4a7c15ull;
 		seed ^= seed >> 29;

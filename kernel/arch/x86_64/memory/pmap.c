@@ -291,7 +291,7 @@ u32 pmap_map_span(struct pmap *m, vaddr_t va, pte_t first)
 				  false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		n++;
 	slot = (u64 *)table_page(leaf)->private_;
-	tables = n == 512 && !pte_executable(first) ? span_tables(slot) : NULL;
+	tables = n == 512 && first & PTE_NX ? span_tables(slot) : NULL;
 	if (!tables)
 		return n;
 	tables[(u64)slot / sizeof(*slot) % 512] = leaf;
@@ -473,21 +473,26 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
 	pte_t *e = NULL;
 	u64 done = 0;
 
-	for (u32 i = 0; i < count; i++, va += PAGE_SIZE) {
-		pte_t empty = 0;
+	for (u64 i = 0; i < count;) { /* a group, or its part */
+		u64 part = MIN(8 - (va / PAGE_SIZE + i) % 8, count - i);
+		bool marked = false;
 
-		if (!e || va % PMAP_SPAN == 0)
-			e = leaf_create(m, va);
-		else
-			e++;
+		if (!e || (u64)e % PAGE_SIZE == 0)
+			e = leaf_create(m, va + i * PAGE_SIZE);
 		if (!e)
 			break;
-		if (!ptes[i])
-			continue;
-		table_mark(e);
-		if (__atomic_compare_exchange_n(
-			    e, &empty, ptes[i], false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			done |= BIT(i);
+		for (; part; part--, e++, i++) {
+			pte_t empty = 0;
+
+			if (!ptes[i])
+				continue;
+			if (!marked)
+				table_mark(e);
+			marked = true;
+			if (__atomic_compare_exchange_n(
+				    e, &empty, ptes[i], false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+				done |= BIT(i);
+		}
 	}
 	return done;
 }

@@ -42,6 +42,12 @@ static inline pte_t pte_make(paddr_t pa, u32 flags)
 		p |= PTE_OWNED;
 	return p;
 }
+/* pte_at - @p, an entry for address 0, for @pa instead: many entries of one kind cost one pte_make.
+ */
+static inline pte_t pte_at(pte_t p, paddr_t pa)
+{
+	return p | pa;
+}
 static inline bool pte_present(pte_t p)
 {
 	return p & (PTE_P | PTE_NONE);
@@ -54,17 +60,9 @@ static inline bool pte_writable(pte_t p)
 {
 	return p & PTE_W;
 }
-static inline bool pte_executable(pte_t p)
-{
-	return p & PTE_X;
-}
 static inline bool pte_dirty(pte_t p)
 {
 	return p & PTE_D;
-}
-static inline bool pte_accessed(pte_t p)
-{
-	return p & PTE_A;
 }
 static inline bool pte_special(pte_t p)
 {
@@ -77,14 +75,6 @@ static inline pte_t pte_wrprotect(pte_t p)
 static inline pte_t pte_mkwrite(pte_t p)
 {
 	return p | PTE_W | PTE_D;
-}
-static inline pte_t pte_mkold(pte_t p)
-{
-	return p & ~PTE_A;
-}
-static inline pte_t pte_mkclean(pte_t p)
-{
-	return p & ~PTE_D;
 }
 static inline pte_t pte_set_prot(pte_t p, u32 flags)
 {
