@@ -123,7 +123,6 @@ void kernel_main(void)
 	drivers_early_init();
 	log_info("Exo-OS, entered by %s", boot_info.pvh ? "pvh" : "multiboot2");
 	phys_init();
-	arch_memory_init();
 	heap_init();
 	acpi_init();
 	clock_init();

@@ -31,12 +31,15 @@ static void panic_begin(void)
 	log_panic_begin();
 }
 
-static void panic_end(const char *text, const struct trap_frame *f) NORETURN;
-static void panic_end(const char *text, const struct trap_frame *f)
+static void panic_tell(const struct trap_frame *f, const char *fmt, va_list args) NORETURN;
+static void panic_tell(const struct trap_frame *f, const char *fmt, va_list args)
 {
 	struct thread *t = current;
+	char text[256];
 	u64 ip, fp;
 
+	panic_begin();
+	vsnprintf(text, sizeof(text), fmt, args);
 	log_printf(LOG_EMERG, "PANIC: %s", text);
 	log_printf(
 		LOG_EMERG, "CPU %u, thread %s[%d]", cpu_id(), t ? t->name : "none", t ? t->tid : 0);
@@ -51,27 +54,19 @@ static void panic_end(const char *text, const struct trap_frame *f)
 void panic(const char *fmt, ...)
 {
 	struct trap_frame here;
-	char text[256];
 	va_list args;
 
-	panic_begin();
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
 	arch_frame_here(&here);
-	panic_end(text, &here);
+	va_start(args, fmt);
+	panic_tell(&here, fmt, args);
 }
 
 void panic_frame(const struct trap_frame *f, const char *fmt, ...)
 {
-	char text[256];
 	va_list args;
 
-	panic_begin();
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	panic_end(text, f);
+	panic_tell(f, fmt, args);
 }
 
 void assert_failed(const char *expr, const char *file, int line)

@@ -28,7 +28,12 @@ $(LIBS_TEST_OUT)/malloc_stress_tsan: $(LIBS_STRESS) $(wildcard libs/exo_malloc/*
 	@mkdir -p $(@D)
 	$(Q)$(LIBS_CC) $(LIBS_CFLAGS) -O1 -DEXO_MALLOC_PREFIX -fsanitize=thread -pthread -o $@ $(LIBS_STRESS)
 
-libs-tests: libs $(addprefix $(LIBS_TEST_OUT)/malloc_stress,_asan _tsan) $(LIBS_TEST_OUT)/malloc_stress
+# One binary for Linux and Exo-OS.
+$(LIBS_TEST_OUT)/portable: tests/libs/portable.c $(wildcard libs/exo_ipc/*.h libs/exo_std/*.h libs/exo_abi/*.h libs/exo_types/*.h) libs/libs.mk
+	@mkdir -p $(@D)
+	$(Q)$(LIBS_CC) $(LIBS_CFLAGS) -D_GNU_SOURCE -static -pthread -o $@ $<
+
+libs-tests: libs $(LIBS_TEST_OUT)/portable $(addprefix $(LIBS_TEST_OUT)/malloc_stress,_asan _tsan) $(LIBS_TEST_OUT)/malloc_stress
 
 test-libs: libs-tests examples kernel image $(BUILD)/initramfs-python.cpio
 	$(Q)DEBUG=$(DEBUG) tests/libs/run

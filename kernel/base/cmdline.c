@@ -64,14 +64,10 @@ const char *cmdline_nth(const char *name, u32 i)
 
 const char *cmdline_value(const char *name)
 {
-	const char *last = NULL;
+	const char *last = NULL, *value;
 
-	for (u32 w = 0; w < dashes_at; w++) {
-		const char *value = word_value(words[w], name);
-
-		if (value)
-			last = value;
-	}
+	for (u32 i = 0; (value = cmdline_nth(name, i)); i++)
+		last = value;
 	return last;
 }
 

@@ -16,53 +16,46 @@ static void replace_child(
 		new->parent = parent;
 }
 
-static void rotate_left(struct rb_tree *t, struct rb_node *x)
+/* @x goes down to the @right or the left, its other child takes its place. */
+static void rotate(struct rb_tree *t, struct rb_node *x, bool right)
 {
-	struct rb_node *y = x->right;
+	struct rb_node *y = x->child[!right];
 
-	x->right = y->left;
-	if (y->left)
-		y->left->parent = x;
+	x->child[!right] = y->child[right];
+	if (y->child[right])
+		y->child[right]->parent = x;
 	replace_child(t, x->parent, x, y);
-	y->left = x;
+	y->child[right] = x;
 	x->parent = y;
 }
 
-static void rotate_right(struct rb_tree *t, struct rb_node *x)
-{
-	struct rb_node *y = x->left;
-
-	x->left = y->right;
-	if (y->right)
-		y->right->parent = x;
-	replace_child(t, x->parent, x, y);
-	y->right = x;
-	x->parent = y;
-}
-
-static void insert_fixup(struct rb_tree *t, struct rb_node *n)
+/* Hangs @n in at the empty place *@link below @parent. */
+static void insert_at(
+	struct rb_tree *t, struct rb_node *parent, struct rb_node **link, struct rb_node *n)
 {
 	struct rb_node *p, *g, *uncle;
 
+	*n = (struct rb_node){.parent = parent, .red = true};
+	*link = n;
 	while ((p = n->parent) && p->red) {
 		g = p->parent; /* a red node has a parent */
-		bool left = p == g->left;
+		bool right = p == g->right;
 
-		uncle = left ? g->right : g->left;
+		uncle = g->child[!right];
 		if (uncle && uncle->red) {
 			p->red = uncle->red = false;
 			g->red = true;
 			n = g;
 			continue;
 		}
-		if (n == (left ? p->right : p->left)) {
+		if (n == p->child[!right]) {
 			n = p;
-			left ? rotate_left(t, n) : rotate_right(t, n);
+			rotate(t, n, right);
 			p = n->parent;
 		}
 		p->red = false;
 		g->red = true;
-		left ? rotate_right(t, g) : rotate_left(t, g);
+		rotate(t, g, !right);
 	}
 	t->root->red = false;
 }
@@ -81,13 +74,9 @@ void rb_insert(struct rb_tree *t, struct rb_node *n, rb_less_fn less)
 			leftmost = false;
 		}
 	}
-	n->parent = parent;
-	n->left = n->right = NULL;
-	n->red = true;
-	*link = n;
 	if (leftmost)
 		t->leftmost = n;
-	insert_fixup(t, n);
+	insert_at(t, parent, link, n);
 }
 
 void rb_insert_after(struct rb_tree *t, struct rb_node *pos, struct rb_node *n)
@@ -103,11 +92,7 @@ void rb_insert_after(struct rb_tree *t, struct rb_node *pos, struct rb_node *n)
 			;
 		link = &parent->left;
 	}
-	n->parent = parent;
-	n->left = n->right = NULL;
-	n->red = true;
-	*link = n;
-	insert_fixup(t, n);
+	insert_at(t, parent, link, n);
 }
 
 static bool is_black(const struct rb_node *n)
@@ -119,14 +104,14 @@ static bool is_black(const struct rb_node *n)
 static void erase_fixup(struct rb_tree *t, struct rb_node *x, struct rb_node *parent)
 {
 	while (x != t->root && is_black(x)) {
-		bool left = x == parent->left;
-		struct rb_node *w = left ? parent->right : parent->left;
+		bool right = x == parent->right;
+		struct rb_node *w = parent->child[!right];
 
 		if (w->red) {
 			w->red = false;
 			parent->red = true;
-			left ? rotate_left(t, parent) : rotate_right(t, parent);
-			w = left ? parent->right : parent->left;
+			rotate(t, parent, right);
+			w = parent->child[!right];
 		}
 		if (is_black(w->left) && is_black(w->right)) {
 			w->red = true;
@@ -134,16 +119,16 @@ static void erase_fixup(struct rb_tree *t, struct rb_node *x, struct rb_node *pa
 			parent = x->parent;
 			continue;
 		}
-		if (is_black(left ? w->right : w->left)) {
-			(left ? w->left : w->right)->red = false;
+		if (is_black(w->child[!right])) {
+			w->child[right]->red = false;
 			w->red = true;
-			left ? rotate_right(t, w) : rotate_left(t, w);
-			w = left ? parent->right : parent->left;
+			rotate(t, w, !right);
+			w = parent->child[!right];
 		}
 		w->red = parent->red;
 		parent->red = false;
-		(left ? w->right : w->left)->red = false;
-		left ? rotate_left(t, parent) : rotate_right(t, parent);
+		w->child[!right]->red = false;
+		rotate(t, parent, right);
 		x = t->root;
 	}
 	if (x)
@@ -182,28 +167,26 @@ void rb_erase(struct rb_tree *t, struct rb_node *n)
 	n->parent = n->left = n->right = NULL;
 }
 
-struct rb_node *rb_next(const struct rb_node *n)
+static ALWAYS_INLINE struct rb_node *step(const struct rb_node *n, bool right)
 {
-	if (n->right) {
-		for (n = n->right; n->left; n = n->left)
+	if (n->child[right]) {
+		for (n = n->child[right]; n->child[!right]; n = n->child[!right])
 			;
 		return (struct rb_node *)(uintptr_t)n;
 	}
-	while (n->parent && n == n->parent->right)
+	while (n->parent && n == n->parent->child[right])
 		n = n->parent;
 	return n->parent;
 }
 
+struct rb_node *rb_next(const struct rb_node *n)
+{
+	return step(n, true);
+}
+
 struct rb_node *rb_prev(const struct rb_node *n)
 {
-	if (n->left) {
-		for (n = n->left; n->right; n = n->right)
-			;
-		return (struct rb_node *)(uintptr_t)n;
-	}
-	while (n->parent && n == n->parent->left)
-		n = n->parent;
-	return n->parent;
+	return step(n, false);
 }
 
 struct rb_node *rb_last(const struct rb_tree *t)

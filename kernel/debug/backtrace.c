@@ -24,11 +24,3 @@ void backtrace_print(u64 ip, u64 fp)
 		fp = next;
 	}
 }
-
-void backtrace_here(void)
-{
-	u64 ip, fp;
-
-	arch_registers_here(&ip, &fp, NULL);
-	backtrace_print(ip, fp);
-}

@@ -59,28 +59,19 @@ void kasan_unpoison(const void *p, size_t len_bytes)
 
 static const char *kind_of(u64 addr)
 {
+	static const char *const names[256] = {
+		[KASAN_STACK... KASAN_STACK + 2] = "stack-out-of-bounds",
+		[KASAN_STACK_FREE] = "use-after-free of a kernel stack",
+		[KASAN_GLOBAL] = "global-out-of-bounds",
+		[KASAN_VMALLOC_FREE] = "use-after-free of a vmalloc range",
+		[KASAN_FREED] = "use-after-free",
+		[KASAN_PAGE_FREE] = "use-after-free of a page",
+	};
 	u8 s = *shadow_of(addr);
 
 	if (s < GRANULE) /* the first bytes only: what follows says why */
 		s = *shadow_of(addr + GRANULE);
-	switch (s) {
-	case KASAN_STACK:
-	case KASAN_STACK + 1:
-	case KASAN_STACK + 2:
-		return "stack-out-of-bounds";
-	case KASAN_STACK_FREE:
-		return "use-after-free of a kernel stack";
-	case KASAN_GLOBAL:
-		return "global-out-of-bounds";
-	case KASAN_VMALLOC_FREE:
-		return "use-after-free of a vmalloc range";
-	case KASAN_FREED:
-		return "use-after-free";
-	case KASAN_PAGE_FREE:
-		return "use-after-free of a page";
-	default:
-		return "heap-out-of-bounds";
-	}
+	return names[s] ? names[s] : "heap-out-of-bounds";
 }
 
 static NOINLINE COLD void report(u64 addr, size_t len_bytes, bool write)

@@ -32,7 +32,6 @@ static u64 calls;
 
 static void count_call(void *arg)
 {
-	(void)arg;
 	this_cpu_add(probe, 1);
 	__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
 }
@@ -83,9 +82,6 @@ static u32 walked;
 
 static void count_entry(void *ctx, vaddr_t va, pte_t pte)
 {
-	(void)ctx;
-	(void)va;
-	(void)pte;
 	walked++;
 }
 
@@ -169,7 +165,6 @@ static void test_kernel_map(void)
 /* ---- time and interrupts ---- */
 static void timer_fired(struct timer *t)
 {
-	(void)t;
 	__atomic_store_n(&calls, in_interrupt() ? 1 : 2, __ATOMIC_RELEASE);
 }
 

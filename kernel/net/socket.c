@@ -10,17 +10,9 @@
 
 static struct super_block *sock_super; /* [c] */
 
-static int sockfs_statfs(struct super_block *sb, struct statfs_k *out)
-{
-	*out = (struct statfs_k){.type = 0x534f434b,
-		.bsize = PAGE_SIZE,
-		.frsize = PAGE_SIZE,
-		.namelen = NAME_MAX_BYTES};
-	return 0;
-}
-
-static const struct super_ops sockfs_ops = {.inode_free = inode_free_bare, .statfs = sockfs_statfs};
-static const struct fs_type sockfs_type = {.name = "sockfs", .flags = FS_NODEV};
+static const struct super_ops sockfs_ops = {.inode_free = inode_free_bare};
+static const struct fs_type sockfs_type = {
+	.name = "sockfs", .magic = 0x534f434b, .flags = FS_NODEV};
 
 struct file *socket_file(struct socket *s, const struct file_ops *ops, u32 flags)
 {
@@ -150,7 +142,7 @@ int socket_set_option(struct socket *s, int name, const void *buf, u32 len_bytes
 	return known && err == -ENOPROTOOPT ? 0 : err;
 }
 
-static int option_out(void *buf, u32 *len_bytes, const void *value, u32 value_bytes)
+int socket_option_out(void *buf, u32 *len_bytes, const void *value, u32 value_bytes)
 {
 	*len_bytes = MIN(*len_bytes, value_bytes);
 	memcpy(buf, value, *len_bytes);
@@ -171,9 +163,9 @@ int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes)
 			tv[0] = (s64)(timeout / NS_PER_SEC);
 			tv[1] = (s64)(timeout % NS_PER_SEC / NS_PER_US);
 		}
-		return option_out(buf, len_bytes, tv, sizeof(tv));
+		return socket_option_out(buf, len_bytes, tv, sizeof(tv));
 	case SO_LINGER:
-		return option_out(buf, len_bytes, s->linger, sizeof(s->linger));
+		return socket_option_out(buf, len_bytes, s->linger, sizeof(s->linger));
 	case SO_TYPE:
 		value = s->type;
 		break;
@@ -197,7 +189,7 @@ int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes)
 			return s->ops->get_option(s, name, buf, len_bytes);
 		value = socket_option(s, name);
 	}
-	return option_out(buf, len_bytes, &value, sizeof(value));
+	return socket_option_out(buf, len_bytes, &value, sizeof(value));
 }
 
 void net_init(void)

@@ -10,6 +10,7 @@
 #include <exo/memory.h>
 #include <exo/uts.h>
 #include <exo/vfs.h>
+#include <exo_abi/linux_core.h>
 #include <exo_abi/linux_fs.h>
 #include "coredump_internal.h"
 
@@ -37,6 +38,11 @@ void core_pattern_set(const char *text, size_t len_bytes)
 	memcpy(core_pattern, text, n);
 	memset(core_pattern + n, 0, sizeof(core_pattern) - n);
 	spin_unlock(&core_lock);
+}
+
+void process_core_filter_set(struct process *p, u64 filter)
+{
+	WRITE_ONCE(p->core_filter, (u16)(filter & DUMP_FILTER_MASK));
 }
 
 /* ---- the name ---- */
@@ -143,7 +149,7 @@ static struct file *open_file(const char *name)
 {
 	struct file *f;
 
-	(void)!vfs_unlink_text(AT_FDCWD, name); /* what stays shows at the opening */
+	(void)!vfs_remove_text(AT_FDCWD, name, false); /* what stays shows at the opening */
 	f = vfs_open(AT_FDCWD, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0600);
 	if (is_err(f) || (f->inode->uid == current->cred->fsuid && (f->inode->mode & 0677) == 0600))
 		return f;

@@ -11,6 +11,7 @@
 #include <exo/memory.h>
 #include <exo/string.h>
 #include <arch/uaccess.h>
+#include <exo_abi/linux_fs.h>
 #include "exec_internal.h"
 #include "trace.h"
 
@@ -35,43 +36,29 @@ static struct exec *exec_alloc(const char *path)
 	struct exec *e = kzalloc(sizeof(*e), ALLOC_KERNEL);
 	u64 quarter = rlimit_current(RLIM_STACK) / 4;
 
-	if (!e)
-		return NULL;
-	e->args_limit = MAX(MIN(quarter, (u64)EXEC_ARGS_MAX), (u64)EXEC_ARGS_MIN);
-	e->path = kstrdup(path, ALLOC_KERNEL);
-	if (!e->path) {
-		kfree(e);
-		return NULL;
+	if (e) {
+		e->args_left = MAX(MIN(quarter, (u64)EXEC_ARGS_MAX), (u64)EXEC_ARGS_MIN);
+		e->path = kstrdup(path, ALLOC_KERNEL);
 	}
-	return e;
+	if (e && e->path)
+		return e;
+	kfree(e);
+	return NULL;
 }
 
-/* Puts the interpreter of script @script in front: interpreter, its argument, the script, then what
- * was behind argv[0]. */
-static int push_script(struct exec *e, const char *interp, const char *arg, const char *script)
+/* The program is a script: its name, which stands there already when it was the interpreter of the
+ * one before, the argument and the interpreter go in front of what was behind argv[0]. */
+static int push_script(struct exec *e, const char *interp, const char *arg)
 {
-	char *front[3];
-	u32 n = 0, drop = e->prefix_count
-				  ? 1
-				  : 0; /* argv[0] so far: of the caller, or of the script before */
+	const char *front[] = {e->prefix_count ? NULL : e->path, arg, interp};
 
-	if (e->prefix_count - drop + 3 > EXEC_PREFIX_MAX)
-		return -ELOOP;
-	front[n++] = kstrdup(interp, ALLOC_KERNEL);
-	if (arg)
-		front[n++] = kstrdup(arg, ALLOC_KERNEL);
-	front[n++] = kstrdup(script, ALLOC_KERNEL);
-	for (u32 i = 0; i < n; i++)
-		if (!front[i]) {
-			while (n)
-				kfree(front[--n]);
+	for (u32 i = 0; i < ARRAY_LEN(front); i++) {
+		if (!front[i])
+			continue;
+		e->prefix[e->prefix_count] = kstrdup(front[i], ALLOC_KERNEL);
+		if (!e->prefix[e->prefix_count++])
 			return -ENOMEM;
-		}
-	if (drop)
-		kfree(e->prefix[0]);
-	memmove(e->prefix + n, e->prefix + drop, (e->prefix_count - drop) * sizeof(*e->prefix));
-	memcpy(e->prefix, front, n * sizeof(*front));
-	e->prefix_count += n - drop;
+	}
 	return 0;
 }
 
@@ -79,7 +66,6 @@ static int push_script(struct exec *e, const char *interp, const char *arg, cons
 static int open_program(struct exec *e, cap_t dirfd, const char *path, u32 at_flags)
 {
 	struct exec_file *f = &e->program;
-	const char *name = e->path;
 	char *interp, *arg;
 	int err = exec_file_open(f, dirfd, path, at_flags);
 
@@ -95,12 +81,11 @@ static int open_program(struct exec *e, cap_t dirfd, const char *path, u32 at_fl
 		line[n] = '\0';
 		err = elf_script_line(line, n + 1, f->bytes <= n, &interp, &arg);
 		if (!err)
-			err = push_script(e, interp, arg, name);
+			err = push_script(e, interp, arg);
 		if (err)
 			return err;
 		exec_file_close(f);
-		err = exec_file_open(f, -100 /* AT_FDCWD */, e->prefix[0], 0);
-		name = e->prefix[0];
+		err = exec_file_open(f, AT_FDCWD, e->prefix[e->prefix_count - 1], 0);
 	}
 	return err;
 }
@@ -108,9 +93,9 @@ static int open_program(struct exec *e, cap_t dirfd, const char *path, u32 at_fl
 static int open_interpreter(struct exec *e)
 {
 	const struct elf_image *img = &e->program.image;
-	char *path;
+	char *path SCOPED(kfree_at) = NULL;
 	ssize_t n;
-	int err = -ENOEXEC;
+	int err;
 
 	if (!img->interp_bytes)
 		return 0;
@@ -118,16 +103,13 @@ static int open_interpreter(struct exec *e)
 	if (!path)
 		return -ENOMEM;
 	n = file_read_kernel(e->program.file, path, img->interp_bytes, img->interp_offset);
-	if (n == (ssize_t)img->interp_bytes && path[n - 1] == '\0') {
-		err = exec_file_open(&e->interp, -100 /* AT_FDCWD */, path, 0);
-		if (!err) {
-			err = exec_read_segments(&e->interp);
-			if (err == -ENOEXEC)
-				err = -ELIBBAD;
-		}
-	}
-	kfree(path);
-	return err;
+	if (n != (ssize_t)img->interp_bytes || path[n - 1])
+		return -ENOEXEC;
+	err = exec_file_open(&e->interp, AT_FDCWD, path, 0);
+	if (err)
+		return err;
+	err = exec_read_segments(&e->interp);
+	return err == -ENOEXEC ? -ELIBBAD : err;
 }
 
 /* Everything that may fail. The arguments are in e already. */
@@ -153,22 +135,18 @@ static int prepare(struct exec *e, cap_t dirfd, const char *path, u32 at_flags)
 	return err;
 }
 
-/* Ends the other threads. 0 | -EAGAIN the process ends or another thread was first. */
-static int become_alone(struct task *t)
+/* Tells the other threads to end. 0 there are none | 1 | -EAGAIN the process ends or another thread
+ * was first. */
+static int end_others(struct task *t)
 {
 	struct process *p = t->thread.proc;
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	struct task *o;
-	int err;
 
-	if (p->flags & (PROC_GROUP_EXIT | PROC_EXEC)) {
-		process_unlock(p, flags);
+	if (p->flags & (PROC_GROUP_EXIT | PROC_EXEC))
 		return -EAGAIN;
-	}
-	if (p->thread_count == 1) {
-		process_unlock(p, flags);
+	if (p->thread_count == 1)
 		return 0;
-	}
 	p->flags |= PROC_EXEC;
 	list_for_each_entry (o, &p->threads, thread_node) {
 		if (o == t || (o->job & TASK_EXITING))
@@ -180,7 +158,18 @@ static int become_alone(struct task *t)
 		work_set(&o->thread, WORK_SIGNAL);
 		thread_wake_signal(&o->thread, true);
 	}
-	process_unlock(p, flags);
+	return 1;
+}
+
+/* Ends the other threads. 0 | -EAGAIN */
+static int become_alone(struct task *t)
+{
+	struct process *p = t->thread.proc;
+	int err = end_others(t);
+	ulong flags;
+
+	if (err != 1)
+		return err;
 	err = wait_event_killable(&p->alone_wq, READ_ONCE(p->thread_count) == 1);
 	flags = process_lock(p);
 	p->flags &= ~PROC_EXEC;
@@ -193,12 +182,11 @@ static void become_leader(struct task *t)
 {
 	struct process *p = t->thread.proc, *child;
 	pid_t old = t->thread.tid;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 	struct trace *r;
-	ulong flags;
 
 	if (old == p->nr)
 		return;
-	flags = tree_lock();
 	rcu_assign_pointer(t->pid->task, NULL);
 	pid_unuse(t->pid);
 	t->pid = p->pid;
@@ -211,7 +199,6 @@ static void become_leader(struct task *t)
 	list_for_each_entry (r, &p->tracees, node)
 		if (r->tracer_tid == old)
 			r->tracer_tid = p->nr;
-	tree_unlock(flags);
 }
 
 int process_unshare_caps(void)
@@ -253,15 +240,12 @@ static void reset_signals(struct task *t)
 {
 	struct process *p = t->thread.proc;
 	struct sighand *h = p->sighand;
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
 	spin_lock(&h->lock);
 	sighand_reset(h);
 	spin_unlock(&h->lock);
-	process_unlock(p, flags);
-	t->alt_base = 0;
-	t->alt_size = 0;
-	t->alt_flags = SS_DISABLE;
+	t->alt = (struct alt_stack){.flags = SS_DISABLE};
 	t->restart.fn = NULL;
 }
 
@@ -309,7 +293,7 @@ static void commit(struct exec *e, struct task *t, struct trap_frame *f)
 	if (old)
 		vm_space_put(old);
 	process_vfork_done(t);
-	cap_space_close_on_exec(t->thread.caps);
+	cap_close_range(t->thread.caps, 0, ~0u, true);
 	reset_signals(t);
 	posix_timers_exec(p);
 	set_identity(e, t);
@@ -342,17 +326,16 @@ static long exec_run(struct exec *e, const struct exec_request *r, struct trap_f
 static struct exec *exec_from_user(const struct exec_request *r)
 {
 	struct exec *e = exec_alloc(r->name);
-	size_t left;
 	int err;
 
 	if (!e)
 		return err_ptr(-ENOMEM);
-	left = e->args_limit;
-	err = arg_list_from_user(&e->argv, r->argv, &left);
+	err = arg_list_from_user(&e->argv, r->argv, &e->args_left);
 	if (!err && !e->argv.count) /* a program is never started without a name */
-		err = arg_list_from_kernel(&e->argv, (const char *const[]){"", NULL}, &left);
+		err = arg_list_from_kernel(
+			&e->argv, (const char *const[]){"", NULL}, &e->args_left);
 	if (!err)
-		err = arg_list_from_user(&e->envp, r->envp, &left);
+		err = arg_list_from_user(&e->envp, r->envp, &e->args_left);
 	if (!err)
 		return e;
 	exec_free(e);
@@ -422,7 +405,7 @@ static void become_kernels(void)
 
 	if (fs)
 		fs_context_put(fs);
-	if (!own || process_cred_commit(cred_get(&cred_root)) || process_setsid() < 0) {
+	if (!own || process_cred_change(&cred_root) || process_setsid() < 0) {
 		if (own)
 			fs_context_put(own);
 		process_group_exit(127 << 8);
@@ -484,7 +467,7 @@ static struct cap_space *init_descriptors(void)
 
 	if (!caps)
 		return NULL;
-	console = vfs_open(-100 /* AT_FDCWD */, "/dev/console", 2 /* O_RDWR */, 0);
+	console = vfs_open(AT_FDCWD, "/dev/console", O_RDWR, 0);
 	if (is_err(console)) {
 		log_warn("init: no /dev/console, error %ld: it starts without descriptors",
 			-ptr_err(console));
@@ -548,7 +531,6 @@ static void init_publish(struct task *t)
 int process_start_init(const char *path, const char *const argv[], const char *const envp[])
 {
 	struct exec *e = exec_alloc(path);
-	size_t left = EXEC_ARGS_MAX;
 	struct session *s;
 	struct task *t;
 	int err;
@@ -557,11 +539,11 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 		return -ENOMEM;
 	if (!current->cred)
 		current->cred = cred_get(&cred_root); /* a kernel thread has none */
-	err = arg_list_from_kernel(&e->argv, argv, &left);
+	err = arg_list_from_kernel(&e->argv, argv, &e->args_left);
 	if (!err)
-		err = arg_list_from_kernel(&e->envp, envp, &left);
+		err = arg_list_from_kernel(&e->envp, envp, &e->args_left);
 	if (!err)
-		err = prepare(e, -100 /* AT_FDCWD */, path, 0);
+		err = prepare(e, AT_FDCWD, path, 0);
 	s = err ? NULL : session_create();
 	if (!s) {
 		exec_free(e);

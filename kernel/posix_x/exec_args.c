@@ -44,18 +44,28 @@ static int string_begin(struct arg_list *l)
 	return 0;
 }
 
-/* Copies one string of the user's. *left: bytes that all arguments may still take, pointers
- * included. */
-static int add_user(struct arg_list *l, const char USER *s, size_t *left)
+/* As strncpy_from_user, of the kernel's own strings. */
+static long copy_kernel(char *to, const char *from, size_t room)
+{
+	size_t n = strnlen(from, room);
+
+	memcpy(to, from, MIN(n + 1, room));
+	return n == room ? -ENAMETOOLONG : (long)n;
+}
+
+/* Copies one string, of the kernel or of the user. *left: bytes that all arguments may still take,
+ * pointers included. */
+static int add(struct arg_list *l, const char *kernel, const char USER *user, size_t *left)
 {
 	size_t whole = 0;
+	long n = -ENAMETOOLONG;
 	int err = string_begin(l);
 
 	if (err)
 		return err;
-	for (;;) {
-		size_t room;
-		long n;
+	while (n == -ENAMETOOLONG) { /* goes on in the next chunk */
+		size_t room, done;
+		char *to;
 
 		if (!l->last || l->last_used == sizeof(l->last->data)) {
 			err = chunk_add(l);
@@ -65,19 +75,15 @@ static int add_user(struct arg_list *l, const char USER *s, size_t *left)
 		room = MIN(sizeof(l->last->data) - l->last_used, EXEC_STRING_MAX - whole);
 		if (!room || whole >= *left)
 			return -E2BIG;
-		n = strncpy_from_user((char *)l->last->data + l->last_used, s + whole, room);
-		if (n == -ENAMETOOLONG) { /* goes on in the next chunk */
-			whole += room;
-			l->last_used += room;
-			l->bytes += room;
-			continue;
-		}
-		if (n < 0)
+		to = (char *)l->last->data + l->last_used;
+		n = kernel ? copy_kernel(to, kernel + whole, room)
+			   : strncpy_from_user(to, user + whole, room);
+		if (n < 0 && n != -ENAMETOOLONG)
 			return (int)n;
-		whole += (size_t)n + 1;
-		l->last_used += (size_t)n + 1;
-		l->bytes += (size_t)n + 1;
-		break;
+		done = n < 0 ? room : (size_t)n + 1;
+		whole += done;
+		l->last_used += done;
+		l->bytes += done;
 	}
 	if (whole > *left)
 		return -E2BIG;
@@ -98,7 +104,7 @@ int arg_list_from_user(struct arg_list *l, const u64 USER *pointers, size_t *lef
 		if (*left < sizeof(p))
 			return -E2BIG;
 		*left -= sizeof(p);
-		err = add_user(l, (const char USER *)p, left);
+		err = add(l, NULL, (const char USER *)p, left);
 		if (err)
 			return err;
 		if (thread_fatal_pending(current))
@@ -107,38 +113,10 @@ int arg_list_from_user(struct arg_list *l, const u64 USER *pointers, size_t *lef
 	return 0;
 }
 
-static int add_kernel(struct arg_list *l, const char *s, size_t *left)
-{
-	size_t len = strlen(s) + 1;
-	int err = string_begin(l);
-
-	if (err)
-		return err;
-	if (len > *left)
-		return -E2BIG;
-	*left -= len;
-	while (len) {
-		size_t n;
-
-		if (!l->last || l->last_used == sizeof(l->last->data)) {
-			err = chunk_add(l);
-			if (err)
-				return err;
-		}
-		n = MIN(len, sizeof(l->last->data) - l->last_used);
-		memcpy(l->last->data + l->last_used, s, n);
-		l->last_used += n;
-		l->bytes += n;
-		s += n;
-		len -= n;
-	}
-	return 0;
-}
-
 int arg_list_from_kernel(struct arg_list *l, const char *const *strings, size_t *left)
 {
 	for (u32 i = 0; strings[i]; i++) {
-		int err = add_kernel(l, strings[i], left);
+		int err = add(l, strings[i], NULL, left);
 
 		if (err)
 			return err;
@@ -228,7 +206,7 @@ static int put_strings(struct exec *e, const struct stack_plan *s)
 		err = put_list(e->space, s->env, &e->envp, 0);
 	if (!err)
 		err = put_list(e->space, s->args, &e->argv, s->args_skip);
-	for (u32 i = 0; !err && i < e->prefix_count; i++) {
+	for (u32 i = e->prefix_count; !err && i--;) {
 		err = put(e->space, at, e->prefix[i], strlen(e->prefix[i]) + 1);
 		at += strlen(e->prefix[i]) + 1;
 	}
@@ -289,7 +267,7 @@ static int put_vector(struct exec *e, const struct stack_plan *s)
 	if (!v)
 		return -ENOMEM;
 	v[n++] = s->argc;
-	for (u32 i = 0; i < e->prefix_count; i++) {
+	for (u32 i = e->prefix_count; i--;) {
 		v[n++] = at;
 		at += strlen(e->prefix[i]) + 1;
 	}

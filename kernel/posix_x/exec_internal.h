@@ -37,10 +37,11 @@ struct exec_file {
 struct exec {
 	struct exec_file program, interp;
 	struct arg_list argv, envp;
-	char *prefix[EXEC_PREFIX_MAX]; /* owned; replaces argv[0] when there are scripts */
+	char *prefix[EXEC_PREFIX_MAX]; /* owned; in the place of argv[0] when there are scripts; the
+					  last one is the first argument */
 	u32 prefix_count;
-	char *path; /* owned: as given, AT_EXECFN */
-	size_t args_limit;
+	char *path;             /* owned: as given, AT_EXECFN */
+	size_t args_left;       /* bytes that arguments may still take, pointers included */
 	struct vm_space *space; /* +1 the new one */
 	struct cred *cred;      /* +1 */
 	bool secure;

@@ -14,9 +14,9 @@
 #include <arch/uaccess.h>
 #include "exec_internal.h"
 
-#define RANDOM_DYN_BITS   28
-#define RANDOM_BRK_BITS   13
-#define DYN_BASE          ALIGN_DOWN(USER_MAX / 3 * 2, PAGE_SIZE)
+#define RANDOM_DYN_BITS 28
+#define RANDOM_BRK_BITS 13
+#define DYN_BASE        ALIGN_DOWN(USER_MAX / 3 * 2, PAGE_SIZE)
 
 static bool randomize(void)
 {
@@ -45,14 +45,11 @@ static int file_read_all(struct file *f, void *buf, size_t len, u64 pos)
 /* exec_file_open - opens with execute permission, reads the head. 0 | -errno of open. */
 int exec_file_open(struct exec_file *f, cap_t dirfd, const char *name, u32 at_flags)
 {
-	int err;
+	struct file *file = vfs_open_exec(name, dirfd, at_flags);
 
-	f->file = vfs_open_exec(name, dirfd, at_flags);
-	if (is_err(f->file)) {
-		err = (int)ptr_err(f->file);
-		f->file = NULL;
-		return err;
-	}
+	if (is_err(file))
+		return (int)ptr_err(file);
+	f->file = file;
 	f->bytes = f->file->inode->pages.size_bytes;
 	f->head_bytes = (u32)MIN(f->bytes, (u64)EXEC_HEAD_BYTES);
 	return file_read_all(f->file, f->head, f->head_bytes, 0);
@@ -109,15 +106,9 @@ void exec_layout(struct exec *e)
 
 static u32 area_flags(u32 segment_flags)
 {
-	u32 flags = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
-
-	if (segment_flags & PF_R)
-		flags |= VM_READ;
-	if (segment_flags & PF_W)
-		flags |= VM_WRITE | VM_ACCOUNT;
-	if (segment_flags & PF_X)
-		flags |= VM_EXEC;
-	return flags;
+	return VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | (segment_flags & PF_R ? VM_READ : 0) |
+	       (segment_flags & PF_W ? VM_WRITE | VM_ACCOUNT : 0) |
+	       (segment_flags & PF_X ? VM_EXEC : 0);
 }
 
 static int map_file_part(

@@ -22,15 +22,12 @@ struct sighand *sighand_create(const struct sighand *from)
 
 	if (!h)
 		return NULL;
+	if (from)
+		*h = *from;
+	else
+		memset(h, 0, sizeof(*h));
 	h->refs = 1;
 	spin_init(&h->lock, RANK_SIGNAL);
-	h->ignored = from ? from->ignored : 0;
-	h->caught = from ? from->caught : 0;
-	h->touched = from ? from->touched : 0;
-	if (from)
-		memcpy(h->action, from->action, sizeof(h->action));
-	else
-		memset(h->action, 0, sizeof(h->action));
 	return h;
 }
 
@@ -180,11 +177,8 @@ static void copy_task(struct task *t, const struct clone_request *r)
 	if (r->entry)
 		return;
 	t->blocked = me->blocked;
-	if (other_space || (r->flags & CLONE_VFORK)) {
-		t->alt_base = me->alt_base;
-		t->alt_size = me->alt_size;
-		t->alt_flags = me->alt_flags;
-	}
+	if (other_space || (r->flags & CLONE_VFORK))
+		t->alt = me->alt;
 	if (other_space && me->rseq) {
 		t->rseq = me->rseq;
 		t->rseq_size = me->rseq_size;
@@ -208,16 +202,15 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 	struct trace **trace)
 {
 	struct process *me = current->proc, *p = t->thread.proc, *parent = me;
-	ulong flags = tree_lock(), lock_flags;
-	int err;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+	ulong flags = process_lock(me);
+	int err = thread_signal_pending(current) ? -ERESTARTNOINTR : 0;
 
-	lock_flags = process_lock(me);
-	err = thread_signal_pending(current) ? -ERESTARTNOINTR : 0;
-	process_unlock(me, lock_flags);
+	process_unlock(me, flags);
 	if (!err)
 		err = pid_table_insert(&pids, pid);
 	if (err)
-		goto out;
+		return err;
 	if (new_process) {
 		p->nr = pid->nr;
 		p->pid = pid;
@@ -236,9 +229,9 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 		process_set_group_locked(p, me->group);
 		rcu_assign_pointer(pid->process, p);
 		if (p->limits[RLIM_CPU].cur != RLIM_INFINITY) {
-			lock_flags = process_lock(p);
+			flags = process_lock(p);
 			rlimit_cpu_changed_locked(p);
-			process_unlock(p, lock_flags);
+			process_unlock(p, flags);
 		}
 	} else {
 		task_link(p, t, pid);
@@ -248,9 +241,7 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 		trace_child_locked(*trace, t);
 		*trace = NULL;
 	}
-out:
-	tree_unlock(flags);
-	return err;
+	return 0;
 }
 
 static void wait_vfork(struct task *child)
@@ -274,8 +265,7 @@ static int pidfd_reserve(struct pidfd_slot *s, const struct clone_request *r, st
 	f = pidfd_create(p, 0);
 	if (is_err(f))
 		return (int)ptr_err(f);
-	s->fd = cap_reserve(
-		current->caps, CAP_CLOEXEC, (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX));
+	s->fd = cap_reserve(current->caps, CAP_CLOEXEC, fd_limit());
 	if (s->fd < 0) {
 		file_put(f);
 		return s->fd;

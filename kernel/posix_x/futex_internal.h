@@ -25,9 +25,9 @@ struct futex_waiter {                /* on the sleeper's stack */
 struct pi_waiter { /* futex_pi.c; on the sleeper's stack */
 	struct futex_waiter w;
 	struct inherit_wait lends;
-	const struct futex_key
-		*target; /* [bucket->lock] FUTEX_WAIT_REQUEUE_PI: the lock; NULL = waits for it */
-	u64 owner;       /* [bucket->lock] whose the lock is, and OWNER_PENDING */
+	/* [bucket->lock] FUTEX_WAIT_REQUEUE_PI: the lock; NULL = waits for it */
+	const struct futex_key *target;
+	u64 owner; /* [bucket->lock] whose the lock is, and OWNER_PENDING */
 };
 static inline const void *futex_key_owner(const struct futex_key *k)
 {
@@ -59,8 +59,8 @@ int futex_queue_if_equal(u32 USER *word, u32 expected, struct futex_waiter *w) M
  * Return: the time is over. */
 bool futex_sleep(struct futex_waiter *w, ns_t deadline_ns);
 void futex_wake_locked(struct futex_waiter *w); /* [bucket->lock] */
-void futex_move_locked(
-	struct futex_waiter *w, struct futex_bucket *to, const struct futex_key *k); /* [both] */
+/* [both] */
+void futex_move_locked(struct futex_waiter *w, struct futex_bucket *to, const struct futex_key *k);
 /* futex_pi_requeue_locked - moves waiters of @k from @a to the lock @word2 in @b, the first to be
  * its owner if it is free. *ref: to be put after unlocking. Return: how many | -errno, and
  * futex_pi_again tells whether to try once more. [both locks] */

@@ -19,13 +19,12 @@ static int move_account(struct task *t, u32 uid)
 	struct user_account *old = t->account, *new = account_get(uid);
 	struct process *p = t->thread.proc;
 	ulong flags;
+	s64 count;
 
 	if (!new)
 		return -EAGAIN;
-	t->nproc_exceeded = uid && (u64)__atomic_add_fetch(&new->threads, 1, __ATOMIC_RELAXED) >
-					   process_rlimit(p, RLIM_NPROC);
-	if (!uid)
-		__atomic_fetch_add(&new->threads, 1, __ATOMIC_RELAXED);
+	count = __atomic_add_fetch(&new->threads, 1, __ATOMIC_RELAXED);
+	t->nproc_exceeded = uid && (u64)count > process_rlimit(p, RLIM_NPROC);
 	__atomic_fetch_sub(&old->threads, 1, __ATOMIC_RELAXED);
 	flags = process_lock(p); /* senders charge it */
 	t->account = new;
@@ -34,11 +33,13 @@ static int move_account(struct task *t, u32 uid)
 	return 0;
 }
 
-int process_cred_commit(struct cred *c)
+int process_cred_change(const struct cred *wanted)
 {
 	struct task *t = current_task();
-	struct cred *old = t->thread.cred;
+	struct cred *old = t->thread.cred, *c = cred_copy(wanted);
 
+	if (!c)
+		return -ENOMEM;
 	if (c->uid != old->uid && move_account(t, c->uid)) {
 		cred_put(c);
 		return -EAGAIN;
@@ -66,22 +67,14 @@ void process_set_robust_list(void USER *head)
 
 int process_get_robust_list(pid_t tid, u64 *head)
 {
-	struct thread *t;
-	int err = 0;
+	struct thread *t SCOPED(thread_put_at) = thread_find(tid ? tid : current->tid);
 
-	if (tid == 0 || tid == current->tid) {
-		*head = (u64)current_task()->robust_list;
-		return 0;
-	}
-	t = thread_find(tid);
 	if (!t)
 		return -ESRCH;
-	if (process_may_trace(t))
-		*head = (u64)task_of(t)->robust_list;
-	else
-		err = -EPERM;
-	thread_put(t);
-	return err;
+	if (!process_may_trace(t))
+		return -EPERM;
+	*head = (u64)task_of(t)->robust_list;
+	return 0;
 }
 
 u32 process_personality(u32 persona)
@@ -94,45 +87,12 @@ u32 process_personality(u32 persona)
 	return old;
 }
 
-void process_flags_get(struct process_flags *out)
-{
-	struct task *t = current_task();
-
-	out->pdeath_signal = t->pdeath_signal;
-	out->dumpable = current->proc->dumpable;
-	out->subreaper = current->proc->subreaper;
-	out->slack_ns = t->thread.timer_slack_ns;
-	out->clear_tid = (u64)t->clear_child_tid;
-}
-
-u16 *process_core_filter(struct process *p)
-{
-	return &p->core_filter;
-}
-
-void process_pdeath_set(int signo)
-{
-	current_task()->pdeath_signal = signo;
-}
-
-void process_dumpable_set(u8 value)
-{
-	current->proc->dumpable = value;
-}
-
-void process_slack_set(ns_t ns)
-{
-	struct task *t = current_task();
-
-	t->thread.timer_slack_ns = ns ? ns : t->default_slack_ns;
-}
-
-/* process_subreaper_set - all descendants learn that there is one above them, so that exit looks
- * for it only where there may be. */
-void process_subreaper_set(bool on)
+/* All descendants learn that there is one above them, so that exit looks for it only where there
+ * may be. */
+static void subreaper_set(bool on)
 {
 	struct process *me = current->proc, *p = me;
-	ulong flags = tree_lock();
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
 	me->subreaper = on;
 	while (on) { /* preorder over the tree below us */
@@ -147,5 +107,50 @@ void process_subreaper_set(bool on)
 		}
 		p->has_subreaper = true;
 	}
-	tree_unlock(flags);
+}
+
+long process_attribute_set(u32 option, u64 value)
+{
+	struct task *t = current_task();
+
+	switch (option) {
+	case PR_SET_PDEATHSIG:
+		if (value > SIGNALS_MAX)
+			return -EINVAL;
+		t->pdeath_signal = (int)value;
+		return 0;
+	case PR_SET_DUMPABLE:
+		if (value > 1)
+			return -EINVAL;
+		current->proc->dumpable = (u8)value;
+		return 0;
+	case PR_SET_TIMERSLACK:
+		t->thread.timer_slack_ns = value ? value : t->default_slack_ns;
+		return 0;
+	case PR_SET_CHILD_SUBREAPER:
+		subreaper_set(value);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+long process_attribute_get(u32 option, u64 user)
+{
+	struct task *t = current_task();
+
+	switch (option) {
+	case PR_GET_PDEATHSIG:
+		return put_user_u32((u32 USER *)user, (u32)t->pdeath_signal);
+	case PR_GET_DUMPABLE:
+		return current->proc->dumpable;
+	case PR_GET_TIMERSLACK:
+		return (long)t->thread.timer_slack_ns;
+	case PR_GET_CHILD_SUBREAPER:
+		return put_user_u32((u32 USER *)user, current->proc->subreaper);
+	case PR_GET_TID_ADDRESS:
+		return put_user_u64((u64 USER *)user, (u64)t->clear_child_tid);
+	default:
+		return -EINVAL;
+	}
 }

@@ -63,75 +63,61 @@ static const struct file_ops thread_ops = {.anon_name = "anon_inode:[thread]",
 
 long thread_open(pid_t tid, u32 o_flags)
 {
-	struct thread *t = thread_find(tid ? tid : current->tid);
+	struct thread *t SCOPED(thread_put_at) = thread_find(tid ? tid : current->tid);
 	struct file *f;
 
-	if (!t)
+	if (!t || t->proc != current->proc)
 		return -ESRCH;
-	f = t->proc == current->proc ? file_create(&thread_ops, NULL, O_RDWR, t) : err_ptr(-ESRCH);
+	f = file_create(&thread_ops, NULL, O_RDWR, t);
 	if (!is_err(f))
-		return fd_install_new(f, o_flags);
-	thread_put(t);
-	return ptr_err(f);
+		thread_get(t);
+	return fd_install_new(f, o_flags);
 }
 
 /* ---- processes ---- */
 
 long pidfd_open(pid_t pid, u32 flags)
 {
-	struct process *p;
-	struct thread *t;
-	struct file *f;
+	struct process *p SCOPED(process_put_at) = process_find(pid);
+	/* a thread that is not the first of its process has no descriptor */
+	struct thread *t SCOPED(thread_put_at) = thread_find(pid);
 
 	if ((flags & ~O_NONBLOCK) || pid <= 0)
 		return -EINVAL;
-	p = process_find(pid);
-	if (!p) {
-		t = thread_find(
-			pid); /* a thread that is not the first of its process has no descriptor */
-		if (t)
-			thread_put(t);
+	if (!p)
 		return t ? -EINVAL : -ESRCH;
-	}
-	f = pidfd_create(p, flags);
-	process_put(p);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, O_CLOEXEC);
+	return fd_install_new(pidfd_create(p, flags), O_CLOEXEC);
 }
 
 /* pidfd_process - the process behind descriptor @fd, +1, and whether it was opened O_NONBLOCK.
  * err_ptr(-EBADF | -EACCES | -EKEYREVOKED). */
-struct process *pidfd_process(cap_t fd, u32 rights, bool *nonblock)
+struct process *pidfd_process(cap_t nr, u32 rights, bool *nonblock)
 {
-	struct process *p = err_ptr(-EBADF);
-	bool borrowed;
-	struct file *f = fd_file(fd, rights, &borrowed);
+	struct fd fd SCOPED(fd_put) = fd_get(nr, rights);
+	struct process *p;
 
-	if (is_err(f))
-		return (struct process *)f;
-	if (f->ops == &pidfd_ops) {
-		p = f->priv;
-		process_get(p);
-		*nonblock = f->flags & O_NONBLOCK;
-	}
-	fd_file_release(f, borrowed);
+	if (is_err(fd.file))
+		return (struct process *)fd.file;
+	if (fd.file->ops != &pidfd_ops)
+		return err_ptr(-EBADF);
+	p = fd.file->priv;
+	process_get(p);
+	*nonblock = fd.file->flags & O_NONBLOCK;
 	return p;
 }
 
 /* pidfd_signal - @info NULL: as kill(2) would send it. */
-long pidfd_signal(cap_t fd, int signo, struct siginfo *info)
+long pidfd_signal(cap_t nr, int signo, struct siginfo *info)
 {
-	bool borrowed;
-	struct file *f = fd_file(fd, CAP_SIGNAL, &borrowed);
-	long err = -EBADF;
+	struct fd fd SCOPED(fd_put) = fd_get(nr, CAP_SIGNAL);
 
-	if (is_err(f))
-		return ptr_err(f);
-	if (f->ops == &pidfd_ops)
-		err = signal_to_process(f->priv, signo, info);
-	else if (f->ops == &thread_ops)
-		err = info ? -EINVAL : signal_to_thread(f->priv, signo);
-	fd_file_release(f, borrowed);
-	return err;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	if (fd.file->ops == &pidfd_ops)
+		return signal_to_process(fd.file->priv, signo, info);
+	if (fd.file->ops == &thread_ops)
+		return info ? -EINVAL : signal_to_thread(fd.file->priv, signo);
+	return -EBADF;
 }
 
 /* pidfd_grant - what descriptor @target of the process behind @fd names, +1. err_ptr(-EBADF |
@@ -139,21 +125,18 @@ long pidfd_signal(cap_t fd, int signo, struct siginfo *info)
 struct grant *pidfd_grant(cap_t fd, cap_t target)
 {
 	bool nonblock;
-	struct process *p = pidfd_process(fd, CAP_ADMIN, &nonblock);
-	struct grant *g = err_ptr(-ESRCH);
+	struct process *p SCOPED(process_put_at) = pidfd_process(fd, CAP_ADMIN, &nonblock);
+	struct thread *t SCOPED(thread_put_at) = NULL;
 	struct cap_space *caps;
-	struct thread *t;
+	struct grant *g;
 
 	if (is_err(p))
 		return (struct grant *)p;
 	t = p->state == PROC_LIVE ? thread_find(p->nr) : NULL;
 	caps = t ? process_caps(p) : NULL;
-	if (caps) {
-		g = process_may_trace(t) ? cap_get_gift(caps, target) : err_ptr(-EPERM);
-		cap_space_put(caps);
-	}
-	if (t)
-		thread_put(t);
-	process_put(p);
+	if (!caps)
+		return err_ptr(-ESRCH);
+	g = process_may_trace(t) ? cap_get_gift(caps, target) : err_ptr(-EPERM);
+	cap_space_put(caps);
 	return g;
 }

@@ -319,23 +319,6 @@ static void get_locked(struct posix_timer *t, struct itimer_ns *out)
 		out->value_ns = 1; /* about to fire */
 }
 
-/* An absolute time of the timer's clock as CLOCK_MONOTONIC or CPU time; never 0, which means off.
- */
-static u64 absolute(struct posix_timer *t, u64 value)
-{
-	ns_t now = clock_monotonic(), other;
-
-	if (t->clock == CLOCK_REALTIME || t->clock == CLOCK_TAI)
-		other = clock_realtime();
-	else if (t->clock == CLOCK_BOOTTIME)
-		other = clock_boottime();
-	else
-		return value;
-	if (value <= other)
-		return MAX(now - MIN(other - value, now), 1ull);
-	return value - other > NS_FOREVER - 1 - now ? NS_FOREVER - 1 : now + (value - other);
-}
-
 static void set_locked(struct posix_timer *t, bool abs, const struct itimer_ns *new)
 {
 	u64 now;
@@ -348,9 +331,10 @@ static void set_locked(struct posix_timer *t, bool abs, const struct itimer_ns *
 	t->overrun = 0;
 	if (new->value_ns) {
 		now = timer_now(t);
-		t->expires_ns = abs                                    ? absolute(t, new->value_ns)
-				: new->value_ns > NS_FOREVER - 1 - now ? NS_FOREVER - 1
-								       : now + new->value_ns;
+		t->expires_ns = !abs ? ns_add(now, new->value_ns)
+				: is_cpu_clock(t->clock)
+					? new->value_ns
+					: clock_to_monotonic(t->clock, new->value_ns);
 		if (t->notify != SIGEV_NONE)
 			arm_locked(t);
 	}

@@ -60,8 +60,8 @@ extern spinlock_t process_tree_lock;
 /* pid_table_insert - gives @pid the next free number after the last, wrapping at max. 0 | -EAGAIN
  * none | -ENOMEM. */
 int pid_table_insert(struct pid_table *t, struct pid *pid) MUST_USE;
-int pid_table_insert_at(
-	struct pid_table *t, struct pid *pid, pid_t nr) MUST_USE; /* -EEXIST -EINVAL -ENOMEM */
+/* -EEXIST -EINVAL -ENOMEM */
+int pid_table_insert_at(struct pid_table *t, struct pid *pid, pid_t nr) MUST_USE;
 void pid_table_remove(struct pid_table *t, struct pid *pid);
 struct pid *pid_table_find(struct pid_table *t, pid_t nr); /* RCU or tree lock; NULL */
 pid_t pid_table_next(const struct pid_table *t, pid_t nr); /* lowest in use > @nr >= 0, -1 none */
@@ -119,10 +119,8 @@ struct task {
 	sigset blocked;            /* [cur writes under lock] */
 	sigset saved_mask;         /* [cur] comes back when WORK_RESTORE_SIGMASK */
 	sigset real_blocked; /* [lock] while sigtimedwait opens the mask: the mask it had; else 0 */
-	vaddr_t alt_base;    /* [cur] */
-	size_t alt_size;     /* [cur] */
-	int alt_flags;       /* [cur] SS_* as given */
-	int pdeath_signal;   /* [cur writes] */
+	struct alt_stack alt;         /* [cur] flags: SS_* as given */
+	int pdeath_signal;            /* [cur writes] */
 	struct restart_block restart; /* [cur] */
 	/* user words that end and start of a thread write */
 	u32 USER *set_child_tid;   /* [cur] written once, on the first way to user mode */
@@ -163,10 +161,10 @@ struct process {
 	struct process *parent;        /* [tree] */
 	pid_t parent_tid;              /* [tree] thread of the parent that made us (__WNOTHREAD) */
 	struct list children, sibling; /* [tree] */
-	struct list tracees,
-		trace_ends; /* [tree] struct trace: whom our threads trace; who of them ended */
-	struct trace
-		*leader_trace;    /* [tree] of the first thread, when it ended before the others */
+	/* [tree] struct trace: whom our threads trace; who of them ended */
+	struct list tracees, trace_ends;
+	/* [tree] of the first thread, when it ended before the others */
+	struct trace *leader_trace;
 	struct list threads;      /* [tree + lock] task->thread_node, oldest first */
 	u32 thread_count;         /* [tree + lock] threads in the list */
 	u32 live;                 /* [a] threads that have not begun to end */
@@ -188,8 +186,8 @@ struct process {
 	s32 stop_signo;            /* [lock] */
 	s32 wait_code;             /* [lock] unreported stop or continue, wait status; 0 = none */
 	struct waitqueue child_wq; /* waiters for our children */
-	struct waitqueue
-		alone_wq; /* exec waits for the other threads here; pidfd-like pollers too */
+	/* exec waits for the other threads here; pidfd-like pollers too */
+	struct waitqueue alone_wq;
 	struct rlimit64 limits[RLIM_COUNT]; /* [lock write, racy read] */
 	u32 personality;                    /* [cur] */
 	u8 dumpable;                        /* [a] */
@@ -204,8 +202,8 @@ struct process {
 	char comm[16];                      /* [lock] of a zombie */
 	struct usage dead, children_usage;  /* [lock] threads that ended; children waited for */
 	/* timers */
-	struct timer
-		real_timer; /* ITIMER_REAL; holds no reference: cancelled before the process goes */
+	/* ITIMER_REAL; holds no reference: cancelled before the process goes */
+	struct timer real_timer;
 	u64 real_interval_ns, real_expires_ns; /* [lock] */
 	struct cpu_itimer cpu_timers[2];       /* [lock] ITIMER_VIRTUAL, ITIMER_PROF */
 	struct list posix_timers;              /* [lock] */
@@ -285,8 +283,8 @@ static inline void siginfo_fill(struct siginfo *info, int signo, int code)
 }
 
 /* process.c */
-struct process *process_alloc(
-	void); /* refs 1, in no tree; process_put frees it. NULL = out of memory */
+/* refs 1, in no tree; process_put frees it. NULL = out of memory */
+struct process *process_alloc(void);
 struct task *task_alloc(const char *name); /* NULL = out of memory */
 void task_free_unstarted(struct task *t);
 void process_link_locked(struct process *p, struct process *parent); /* [tree] */
@@ -303,8 +301,8 @@ struct sighand *sighand_create(const struct sighand *from);
 void sighand_put(struct sighand *h);   /* NULL is fine */
 void sighand_reset(struct sighand *h); /* [act] for a new program: what is not ignored is default */
 struct vm_space *space_switch(struct vm_space *next); /* moved in; the old one comes out */
-void process_notify_parent_locked(
-	struct process *p, int why); /* [tree] CLD_STOPPED, CLD_CONTINUED */
+/* [tree] CLD_STOPPED, CLD_CONTINUED */
+void process_notify_parent_locked(struct process *p, int why);
 void process_release_user(struct task *t);
 void process_vfork_done(struct task *t);
 
@@ -312,8 +310,8 @@ void process_vfork_done(struct task *t);
 void usage_add(struct usage *to, const struct usage *from);
 void usage_of_thread(struct thread *t, struct usage *out);
 void process_record_rss(struct process *p, const struct vm_space *space);
-void process_usage_locked(
-	struct process *p, struct usage *out); /* [lock] threads, living and ended */
+/* [lock] threads, living and ended */
+void process_usage_locked(struct process *p, struct usage *out);
 void process_cpu_times_locked(struct process *p, u64 *user_ns, u64 *system_ns); /* [lock] */
 
 /* session.c */
@@ -333,8 +331,8 @@ void sigpending_take(struct sigpending *s, int signo, struct siginfo *info,
 	struct posix_timer **timer); /* [lock] */
 
 /* signal.c, signal_deliver.c */
-int signal_queue_locked(
-	struct process *p, struct task *t, const struct siginfo *info, bool force); /* [lock] */
+/* [lock] */
+int signal_queue_locked(struct process *p, struct task *t, const struct siginfo *info, bool force);
 void signal_force_info(const struct siginfo *info); /* see signal_force */
 int signal_queue_timer(struct process *p, struct task *t, struct sigqueue *q);
 void signal_recalc_locked(struct task *t); /* [lock] WORK_SIGNAL from queues and mask */
@@ -357,28 +355,28 @@ bool alt_stack_on(const struct task *t, vaddr_t sp);
 /* ptrace.c, trace_stop.c */
 struct wait_request;
 bool trace_wait_locked(struct wait_request *w, bool *any); /* [tree] news of a tracee for wait */
-bool traced_by_locked(
-	const struct process *p, const struct process *tracer); /* [tree] its first thread */
-void trace_continued_locked(
-	struct task *t); /* [lock] SIGCONT: a tracee under PTRACE_LISTEN tells */
-int trace_signal(struct task *t, int signo,
-	struct siginfo *info); /* what becomes of a signal: signo | 0 = nothing */
-void trace_group_stop(
-	struct task *t, int signo);       /* the process stops for @signo; 0 = PTRACE_INTERRUPT */
+/* [tree] its first thread */
+bool traced_by_locked(const struct process *p, const struct process *tracer);
+/* [lock] SIGCONT: a tracee under PTRACE_LISTEN tells */
+void trace_continued_locked(struct task *t);
+/* what becomes of a signal: signo | 0 = nothing */
+int trace_signal(struct task *t, int signo, struct siginfo *info);
+/* the process stops for @signo; 0 = PTRACE_INTERRUPT */
+void trace_group_stop(struct task *t, int signo);
 bool trace_event(int event, u64 message); /* of current; did its tracer ask for it, and it stop? */
 void trace_exec(pid_t old_tid);
-int trace_clone_event(
-	u64 flags, u32 exit_signal); /* the event of this clone, 0 = nobody wants it */
-void trace_child_locked(struct trace *r,
-	struct task *child);           /* [tree] @r becomes the child's, when current is traced */
+/* the event of this clone, 0 = nobody wants it */
+int trace_clone_event(u64 flags, u32 exit_signal);
+/* [tree] @r becomes the child's, when current is traced */
+void trace_child_locked(struct trace *r, struct task *child);
 void trace_end_locked(struct task *t); /* [tree] current, traced or not, leaves its process */
 void trace_end_process_locked(struct process *p); /* [tree] */
 void tracer_exit_locked(struct task *t);          /* [tree] a thread that may be a tracer ends */
 bool trace_gains_locked(const struct task *t);    /* [tree] may an exec of @t raise its rights? */
-void process_tell_locked(
-	struct process *to, const struct siginfo *info); /* [tree] SIGCHLD, if it wants that */
-void process_child_info_locked(
-	struct process *p, struct siginfo *info, int code, int status); /* [tree] */
+/* [tree] SIGCHLD, if it wants that */
+void process_tell_locked(struct process *to, const struct siginfo *info);
+/* [tree] */
+void process_child_info_locked(struct process *p, struct siginfo *info, int code, int status);
 
 /* acct.c */
 void acct_process(struct process *p, s32 status); /* current, its last thread, ends with it */

@@ -13,7 +13,7 @@
 #include "posix_x_internal.h"
 
 static struct kmem_cache *process_cache, *task_cache;
-static u32 processes, threads; /* [a] for /proc */
+static u32 threads; /* [a] for /proc */
 struct process *init_process;
 u32 threads_limit;
 
@@ -104,7 +104,7 @@ struct task *task_alloc(const char *name)
 	list_init(&t->thread_node);
 	sigpending_init(&t->pending);
 	waitqueue_init(&t->vfork_wq);
-	t->alt_flags = SS_DISABLE;
+	t->alt.flags = SS_DISABLE;
 	t->rseq_cpu = ~0u;
 	return t;
 }
@@ -129,7 +129,6 @@ void process_link_locked(struct process *p, struct process *parent)
 		list_add_tail(&parent->children, &p->sibling);
 		p->has_subreaper = parent->has_subreaper || parent->subreaper;
 	}
-	__atomic_fetch_add(&processes, 1, __ATOMIC_RELAXED);
 }
 
 void process_set_group_locked(struct process *p, struct pid *group)
@@ -206,7 +205,6 @@ void process_reap_locked(struct process *p)
 	p->pid = NULL;
 	p->parent = NULL;
 	__atomic_fetch_sub(&p->account->threads, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_sub(&processes, 1, __ATOMIC_RELAXED);
 }
 
 /* process_reap_finish - what is left to do for a reaped process without the tree lock: drops the
@@ -321,10 +319,6 @@ pid_t process_pgid(struct process *p)
 pid_t process_sid(struct process *p)
 {
 	return READ_ONCE(p->sid);
-}
-u32 process_count(void)
-{
-	return __atomic_load_n(&processes, __ATOMIC_RELAXED);
 }
 u32 threads_max_get(void)
 {

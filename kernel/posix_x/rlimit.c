@@ -75,11 +75,13 @@ static int change(struct process *p, u32 id, const struct rlimit64 *new, struct 
 	return err;
 }
 
-static bool may_limit(const struct cred *t)
+static bool may_limit(struct thread *thread)
 {
 	const struct cred *c = current->cred;
+	struct cred *t SCOPED(cred_put_at) = thread_cred_get(thread);
 
-	return (c->uid == t->euid && c->uid == t->suid && c->uid == t->uid && c->gid == t->egid &&
+	return thread->proc == current->proc ||
+	       (c->uid == t->euid && c->uid == t->suid && c->uid == t->uid && c->gid == t->egid &&
 		       c->gid == t->sgid && c->gid == t->gid) ||
 	       cred_capable(c, LCAP_SYS_RESOURCE);
 }
@@ -87,22 +89,11 @@ static bool may_limit(const struct cred *t)
 /* process_limit_change - @pid 0: current. @new NULL: only look. 0 | -EINVAL -EPERM -ESRCH. */
 long process_limit_change(pid_t pid, u32 id, const struct rlimit64 *new, struct rlimit64 *old)
 {
-	struct process *p;
-	struct cred *c;
-	struct thread *t;
-	long err;
+	struct thread *t SCOPED(thread_put_at) = thread_find(pid ? pid : current->tid);
 
 	if (id >= RLIM_COUNT)
 		return -EINVAL;
-	if (pid == 0 || pid == current->proc->nr)
-		return change(current->proc, id, new, old);
-	t = thread_find(pid);
 	if (!t)
 		return -ESRCH;
-	p = t->proc;
-	c = thread_cred_get(t);
-	err = p == current->proc || may_limit(c) ? change(p, id, new, old) : -EPERM;
-	cred_put(c);
-	thread_put(t);
-	return err;
+	return may_limit(t) ? change(t->proc, id, new, old) : -EPERM;
 }

@@ -141,9 +141,8 @@ int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t 
 	struct task *t = current_task();
 	bool on = alt_stack_on(t, sp);
 
-	old->base = t->alt_base;
-	old->size = t->alt_size;
-	old->flags = (t->alt_flags & SS_AUTODISARM) | (!t->alt_size ? SS_DISABLE
+	*old = t->alt;
+	old->flags = (t->alt.flags & SS_AUTODISARM) | (!t->alt.size ? SS_DISABLE
 							      : on  ? SS_ONSTACK
 								    : 0);
 	if (!new)
@@ -152,20 +151,18 @@ int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t 
 		return -EPERM;
 	switch (new->flags & ~SS_AUTODISARM) {
 	case SS_DISABLE:
-		t->alt_base = 0;
-		t->alt_size = 0;
+		t->alt = (struct alt_stack){0};
 		break;
 	case 0:
 	case SS_ONSTACK:
 		if (new->size < MINSIGSTKSZ)
 			return -ENOMEM;
-		t->alt_base = new->base;
-		t->alt_size = new->size;
+		t->alt = *new;
 		break;
 	default:
 		return -EINVAL;
 	}
-	t->alt_flags = new->flags &(SS_AUTODISARM | SS_DISABLE);
+	t->alt.flags = new->flags &(SS_AUTODISARM | SS_DISABLE);
 	return 0;
 }
 

@@ -255,8 +255,8 @@ static void fix_restart(struct trap_frame *f, const struct k_sigaction *action)
  * use. */
 bool alt_stack_on(const struct task *t, vaddr_t sp)
 {
-	return !(t->alt_flags & SS_AUTODISARM) && t->alt_size && sp > t->alt_base &&
-	       sp - t->alt_base <= t->alt_size;
+	return !(t->alt.flags & SS_AUTODISARM) && t->alt.size && sp > t->alt.base &&
+	       sp - t->alt.base <= t->alt.size;
 }
 
 static void run_handler(struct trap_frame *f, struct task *t, const struct siginfo *info,
@@ -270,9 +270,9 @@ static void run_handler(struct trap_frame *f, struct task *t, const struct sigin
 		.restorer = action->restorer,
 		.flags = action->flags,
 		.mask = saved ? t->saved_mask : t->blocked,
-		.altstack_base = t->alt_base,
-		.altstack_size = t->alt_size,
-		.altstack_flags = t->alt_size ? t->alt_flags : SS_DISABLE,
+		.altstack_base = t->alt.base,
+		.altstack_size = t->alt.size,
+		.altstack_flags = t->alt.size ? t->alt.flags : SS_DISABLE,
 	};
 	sigset block = action->mask;
 	bool alternate;
@@ -280,22 +280,20 @@ static void run_handler(struct trap_frame *f, struct task *t, const struct sigin
 	if (t->rseq)
 		rseq_return(f, true);
 	alternate = alt_stack_on(t, tf_sp(f));
-	if ((action->flags & SA_ONSTACK) && t->alt_size && !alternate) {
-		s.altstack_top = t->alt_base + t->alt_size;
+	if ((action->flags & SA_ONSTACK) && t->alt.size && !alternate) {
+		s.altstack_top = t->alt.base + t->alt.size;
 		alternate = true;
 	}
 	/* The alternate stack must hold the whole frame. */
 	if (arch_signal_setup(f, &s) ||
-		(alternate && (tf_sp(f) <= t->alt_base || tf_sp(f) - t->alt_base > t->alt_size))) {
+		(alternate && (tf_sp(f) <= t->alt.base || tf_sp(f) - t->alt.base > t->alt.size))) {
 		if (info->signo == SIGSEGV) /* its own handler has no room either */
 			signal_reset_action(SIGSEGV);
 		signal_force(SIGSEGV, SI_KERNEL, 0);
 		return;
 	}
-	if (t->alt_flags & SS_AUTODISARM) {
-		t->alt_base = t->alt_size = 0;
-		t->alt_flags = SS_DISABLE;
-	}
+	if (t->alt.flags & SS_AUTODISARM)
+		t->alt = (struct alt_stack){.flags = SS_DISABLE};
 	work_clear(&t->thread, WORK_RESTORE_SIGMASK);
 	if (!(action->flags & SA_NODEFER))
 		block |= SIGBIT(info->signo);

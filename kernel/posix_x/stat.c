@@ -38,10 +38,9 @@ static u64 rss_peak_kb(const struct vm_space *s)
 /* process_record_rss - @space goes from @p (end, exec): its peak counts on. */
 void process_record_rss(struct process *p, const struct vm_space *space)
 {
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
 	p->dead.maxrss_kb = MAX(p->dead.maxrss_kb, rss_peak_kb(space));
-	process_unlock(p, flags);
 }
 
 void process_usage_locked(struct process *p, struct usage *out)
@@ -60,7 +59,7 @@ void process_usage_locked(struct process *p, struct usage *out)
 
 void process_usage(struct process *p, int who, struct usage *out)
 {
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
 	if (who == RUSAGE_CHILDREN) {
 		*out = p->children_usage;
@@ -70,7 +69,6 @@ void process_usage(struct process *p, int who, struct usage *out)
 	} else {
 		process_usage_locked(p, out);
 	}
-	process_unlock(p, flags);
 }
 
 void process_cpu_times_locked(struct process *p, u64 *user_ns, u64 *system_ns)
@@ -89,10 +87,9 @@ void process_cpu_times_locked(struct process *p, u64 *user_ns, u64 *system_ns)
 
 void process_cpu_times(struct process *p, u64 *user_ns, u64 *system_ns)
 {
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
 	process_cpu_times_locked(p, user_ns, system_ns);
-	process_unlock(p, flags);
 }
 
 /* ---- parts of a living process ---- */
@@ -101,7 +98,7 @@ void process_cpu_times(struct process *p, u64 *user_ns, u64 *system_ns)
  * at @refs; NULL = none has. */
 static void *part_get(struct process *p, size_t offset, size_t refs)
 {
-	ulong flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	struct task *t;
 	u8 *part = NULL;
 
@@ -112,7 +109,6 @@ static void *part_get(struct process *p, size_t offset, size_t refs)
 			break;
 		}
 	}
-	process_unlock(p, flags);
 	return part;
 }
 
@@ -152,7 +148,7 @@ static char state_letter(const struct process *p, const struct task *t)
 
 static void stat_tree(struct process *p, struct task *t, struct process_stat *out)
 {
-	ulong flags = tree_lock();
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 	struct tty *tty = p->session ? p->session->tty : NULL;
 
 	if (!t)
@@ -163,7 +159,6 @@ static void stat_tree(struct process *p, struct task *t, struct process_stat *ou
 	out->sid = p->sid;
 	out->tpgid = tty ? tty_pgrp(tty) : -1;
 	out->tty_nr = tty ? (int)tty_device(tty) : 0;
-	tree_unlock(flags);
 }
 
 static void stat_signals(struct process *p, struct task *t, struct process_stat *out)
@@ -221,6 +216,7 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	out->exit_signal = p->exit_signal;
 	out->exit_code = p->exit_code;
 	out->dumpable = p->dumpable;
+	out->core_filter = p->core_filter;
 	out->oom_score_adj = p->oom_score_adj;
 	memcpy(out->limits, p->limits, sizeof(out->limits));
 	stat_signals(p, t, out);

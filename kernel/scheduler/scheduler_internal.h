@@ -62,10 +62,10 @@ struct runqueue {
 	struct thread *curr;          /* [lock] */
 	struct thread *idle;          /* [c] */
 	struct thread *switched_from; /* [lock] prev of the switch under way */
-	struct thread
-		*moving; /* [lock] prev, which may not stay here: the switch's tail sends it on */
-	ns_t clock;      /* [lock] when curr was last accounted */
-	ns_t picked_at;  /* [lock] when curr was switched in */
+	/* [lock] prev, which may not stay here: the switch's tail sends it on */
+	struct thread *moving;
+	ns_t clock;          /* [lock] when curr was last accounted */
+	ns_t picked_at;      /* [lock] when curr was switched in */
 	ns_t slice_start_at; /* [lock] when curr was last chosen to go on */
 	struct deadline_queue dl;
 	struct rt_queue rt;
@@ -100,23 +100,23 @@ static ALWAYS_INLINE bool resched_wanted(void)
 
 /* schedule.c */
 void sched_cpu_online(void); /* this CPU begins to schedule */
-void rq_enqueue(struct runqueue *rq, struct thread *t,
-	u32 flags); /* [lock]; also asks for a reschedule if @t should run now */
+/* [lock]; also asks for a reschedule if @t should run now */
+void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags);
 void rq_account(struct runqueue *rq, ns_t now); /* [lock] charges curr */
 void rq_resched(struct runqueue *rq);           /* [lock] */
 
 /* wake.c */
 u32 sched_select_cpu(struct thread *t, bool fresh); /* interrupts off */
-void sched_move(
-	struct thread *t); /* a runnable thread off the queues goes to a CPU it may run on */
+/* a runnable thread off the queues goes to a CPU it may run on */
+void sched_move(struct thread *t);
 /* sched_pin - holds t's scheduling state still: on a queue (return: that queue, locked) or off
  * (return: NULL, PINNED set). Interrupts off until sched_unpin. */
 struct runqueue *sched_pin(struct thread *t, ulong *flags);
 void sched_unpin(struct thread *t, struct runqueue *rq, ulong flags);
 
 /* balance.c */
-struct thread *balance_idle(struct runqueue
-		*rq); /* [lock] a thread pulled from a loaded CPU, not yet queued here; or NULL */
+/* [lock] a thread pulled from a loaded CPU, not yet queued here; or NULL */
+struct thread *balance_idle(struct runqueue *rq);
 void balance_tick(struct runqueue *rq, ns_t now); /* [lock] spreads what is queued here */
 
 /* workqueue.c */
@@ -124,8 +124,8 @@ void workqueue_init(void);
 
 /* tick.c */
 void tick_init(struct runqueue *rq);
-void tick_arm(struct runqueue *rq,
-	ns_t now); /* [lock], on rq's CPU: makes sure that a tick comes when curr's time is over */
+/* [lock], on rq's CPU: makes sure that a tick comes when curr's time is over */
+void tick_arm(struct runqueue *rq, ns_t now);
 
 /* fair.c */
 void fair_init(struct fair_queue *q);
@@ -134,8 +134,8 @@ struct thread *fair_steal(struct runqueue *from, u32 to_cpu); /* NULL = none may
 void fair_set_weight(struct thread *t);
 void fair_fork(struct thread *t, const struct thread *parent);
 bool fair_sleeps_soon(const struct thread *t); /* after it has woken another */
-void fair_migrate(struct thread *t, const struct runqueue *from,
-	const struct runqueue *to); /* vtime to the other scale */
+/* vtime to the other scale */
+void fair_migrate(struct thread *t, const struct runqueue *from, const struct runqueue *to);
 /* realtime.c */
 void rt_init(struct rt_queue *q);
 struct thread *rt_pick(struct runqueue *rq);
@@ -166,6 +166,6 @@ static ALWAYS_INLINE void migrated(
 	fair_migrate(t, from, to);
 	t->migrations++;
 	if (t->flags & THREAD_RSEQ)
-		__atomic_fetch_or(&t->work, WORK_NOTIFY,
-			__ATOMIC_RELAXED); /* its CPU number in user memory is out of date */
+		/* its CPU number in user memory is out of date */
+		__atomic_fetch_or(&t->work, WORK_NOTIFY, __ATOMIC_RELAXED);
 }

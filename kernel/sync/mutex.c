@@ -15,19 +15,11 @@
 #define MUTEX_BITS    3ull
 #define SPINS_MAX     100u
 
-#ifdef EXO_DEBUG
-#define RANK_OF(m) ((m)->rank)
-#else
-#define RANK_OF(m) 0
-#endif
-
 void mutex_init(struct mutex *m, enum lock_rank rank)
 {
 	m->owner = 0;
 	waitqueue_init(&m->wq);
-#ifdef EXO_DEBUG
-	m->rank = (u16)rank;
-#endif
+	LOCK_RANK_SET(m, rank);
 }
 
 static struct thread *owner_of(u64 owner)
@@ -69,16 +61,15 @@ static bool spin_on_owner(struct mutex *m)
 	return false;
 }
 
-static int lock_slow(struct mutex *m, bool killable)
+static NOINLINE void lock_slow(struct mutex *m)
 {
-	struct wait_entry e = {.thread = current}, *next;
+	struct wait_entry e = {.thread = current};
 	struct inherit_wait lends = {.thread = current, .owner = &m->owner};
 	bool lost_once = false;
 	ulong flags;
-	int ret = 0;
 
 	if (spin_on_owner(m))
-		return 0;
+		return;
 	flags = spin_lock_irq(&m->wq.lock);
 	list_add_tail(&m->wq.waiters, &e.node);
 	for (;;) {
@@ -87,24 +78,18 @@ static int lock_slow(struct mutex *m, bool killable)
 
 		if (owner_of(old) == current)
 			break; /* handed over */
-		if (!owner_of(old)) {
-			/* The first waiter takes even a mutex marked for hand-over: it is the one
-			 * it is meant for. */
-			if (m->wq.waiters.next == &e.node || !(old & MUTEX_HANDOFF)) {
-				u64 seen = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
+		/* The first waiter takes even a mutex marked for hand-over: it is the one it is
+		 * meant for. */
+		if (!owner_of(old) && (m->wq.waiters.next == &e.node || !(old & MUTEX_HANDOFF))) {
+			u64 seen = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
 
-				if (!owner_of(seen) && __atomic_compare_exchange_n(&m->owner, &seen,
-							       (u64)current | MUTEX_WAITERS, false,
-							       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-					break;
-				continue;
-			}
+			if (!owner_of(seen) && __atomic_compare_exchange_n(&m->owner, &seen,
+						       (u64)current | MUTEX_WAITERS, false,
+						       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+				break;
+			continue;
 		}
-		thread_set_state(killable ? THREAD_KILLABLE : THREAD_UNINTERRUPTIBLE);
-		if (killable && thread_fatal_pending(current)) {
-			ret = -EINTR;
-			break;
-		}
+		thread_set_state(THREAD_UNINTERRUPTIBLE);
 		(void)!inherit_begin(&lends);
 		spin_unlock_irq(&m->wq.lock, flags);
 		thread_block();
@@ -114,54 +99,21 @@ static int lock_slow(struct mutex *m, bool killable)
 	}
 	__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_RELAXED);
 	list_del(&e.node);
-	/* Whoever waits on sets its hand-over bit again; a bit left by one who went away must not
-	 * stay. */
-	next = list_first(&m->wq.waiters, struct wait_entry, node);
-	__atomic_fetch_and(&m->owner, next ? ~MUTEX_HANDOFF : ~MUTEX_BITS, __ATOMIC_RELAXED);
-	if (ret && next && !owner_of(__atomic_load_n(&m->owner, __ATOMIC_RELAXED)))
-		thread_wake(next->thread); /* the wake that we will not use */
+	/* Whoever waits on sets its hand-over bit again. */
+	__atomic_fetch_and(&m->owner, list_empty(&m->wq.waiters) ? ~MUTEX_BITS : ~MUTEX_HANDOFF,
+		__ATOMIC_RELAXED);
 	spin_unlock_irq(&m->wq.lock, flags);
-	return ret;
-}
-
-static ALWAYS_INLINE int lock(struct mutex *m, bool killable)
-{
-	u64 free = 0;
-
-	if (likely(__atomic_compare_exchange_n(
-		    &m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
-		return 0;
-	return lock_slow(m, killable);
 }
 
 void mutex_lock(struct mutex *m)
 {
-	lock_assert_may_sleep();
-	sleeplock_debug_acquire(m, RANK_OF(m), __builtin_return_address(0));
-	(void)lock(m, false);
-}
-
-int mutex_lock_killable(struct mutex *m)
-{
-	int ret;
-
-	lock_assert_may_sleep();
-	sleeplock_debug_acquire(m, RANK_OF(m), __builtin_return_address(0));
-	ret = lock(m, true);
-	if (ret)
-		sleeplock_debug_release(m);
-	return ret;
-}
-
-bool mutex_trylock(struct mutex *m)
-{
 	u64 free = 0;
 
-	if (!__atomic_compare_exchange_n(
-		    &m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return false;
-	sleeplock_debug_acquire(m, RANK_NONE, __builtin_return_address(0));
-	return true;
+	lock_assert_may_sleep();
+	sleeplock_debug_acquire(m, LOCK_RANK_OF(m), __builtin_return_address(0));
+	if (unlikely(!__atomic_compare_exchange_n(
+		    &m->owner, &free, (u64)current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		lock_slow(m);
 }
 
 /* Who is let go: the first in line, but a real-time thread before others. It comes to the front,

@@ -196,7 +196,6 @@ static void wait_for_work(void)
 
 static void worker_main(void *arg)
 {
-	(void)arg;
 	for (;;) {
 		struct rcu_head *batch;
 		bool urgent;

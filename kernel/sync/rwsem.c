@@ -17,20 +17,12 @@ struct waiter {
 	bool granted; /* [a] release, pairs with wait_for_grant; afterwards the struct is gone */
 };
 
-#ifdef EXO_DEBUG
-#define RANK_OF(s) ((s)->rank)
-#else
-#define RANK_OF(s) 0
-#endif
-
 void rwsem_init(struct rwsem *s, enum lock_rank rank)
 {
 	s->count = 0;
 	s->waiting = 0;
 	waitqueue_init(&s->wq);
-#ifdef EXO_DEBUG
-	s->rank = (u16)rank;
-#endif
+	LOCK_RANK_SET(s, rank);
 }
 
 static ALWAYS_INLINE bool try_read(struct rwsem *s)
@@ -114,7 +106,7 @@ static NOINLINE void lock_slow(struct rwsem *s, bool write)
 void rwsem_read_lock(struct rwsem *s)
 {
 	lock_assert_may_sleep();
-	sleeplock_debug_acquire(s, RANK_OF(s), __builtin_return_address(0));
+	sleeplock_debug_acquire(s, LOCK_RANK_OF(s), __builtin_return_address(0));
 	if (has_waiters(s) || unlikely(!try_read(s)))
 		lock_slow(s, false);
 }
@@ -122,7 +114,7 @@ void rwsem_read_lock(struct rwsem *s)
 void rwsem_write_lock(struct rwsem *s)
 {
 	lock_assert_may_sleep();
-	sleeplock_debug_acquire(s, RANK_OF(s), __builtin_return_address(0));
+	sleeplock_debug_acquire(s, LOCK_RANK_OF(s), __builtin_return_address(0));
 	if (has_waiters(s) || unlikely(!try_write(s)))
 		lock_slow(s, true);
 }
@@ -146,14 +138,6 @@ void rwsem_write_unlock(struct rwsem *s)
 	old = __atomic_exchange_n(&s->count, 0, __ATOMIC_SEQ_CST);
 	DEBUG_ASSERT(old == -1);
 	(void)old;
-	if (has_waiters(s))
-		grant(s);
-}
-
-void rwsem_downgrade(struct rwsem *s)
-{
-	DEBUG_ASSERT(__atomic_load_n(&s->count, __ATOMIC_RELAXED) == -1);
-	__atomic_exchange_n(&s->count, 1, __ATOMIC_SEQ_CST);
 	if (has_waiters(s))
 		grant(s);
 }

@@ -41,8 +41,8 @@ const char *native_names[NATIVE_COUNT];
 syscall_fn syscall_table[SYSCALLS_MAX] ALIGNED(64);
 const char *syscall_names[SYSCALLS_MAX];
 u8 syscall_arg_counts[SYSCALLS_MAX];
-u64 syscall_full_frame[SYSCALLS_MAX /
-		       64]; /* bit nr = F call; read by arch when it builds its entry */
+/* bit nr = F call; read by arch when it builds its entry */
+u64 syscall_full_frame[SYSCALLS_MAX / 64];
 
 /* Capability mode. A call that is not ANY has the guard in its place in syscall_table, so that the
  * others have nothing to check. */

@@ -148,3 +148,14 @@ int clock_get(int clock_id, ns_t *out)
 		return -EINVAL;
 	}
 }
+
+ns_t clock_to_monotonic(int clock_id, ns_t value)
+{
+	ns_t now = clock_monotonic(), own = now;
+
+	if (clock_id != CLOCK_MONOTONIC)
+		(void)!clock_get(clock_id, &own);
+	if (value <= own)
+		return MAX(now - MIN(own - value, now), (ns_t)1);
+	return ns_add(now, value - own);
+}

@@ -43,9 +43,10 @@ void time_cpu_init(void)
 	b->ready = true;
 }
 
-/* Locks the base that @t belongs to. Interrupts off. */
-static struct timer_base *lock_base(struct timer *t)
+/* Locks the base that @t belongs to, interrupts off from then on. */
+static struct timer_base *lock_base(struct timer *t, ulong *flags)
 {
+	*flags = arch_irq_save();
 	for (;;) { /* bound: a timer changes its base only when it is started */
 		struct timer_base *b = __atomic_load_n(&t->base, __ATOMIC_ACQUIRE);
 
@@ -85,9 +86,8 @@ static void arm(struct timer_base *b, ns_t deadline_ns)
 
 void timer_start(struct timer *t, ns_t deadline_ns)
 {
-	ulong flags = arch_irq_save();
-	struct timer_base *here = this_cpu_ptr(timer_bases);
-	struct timer_base *b = lock_base(t);
+	ulong flags;
+	struct timer_base *b = lock_base(t, &flags), *here = this_cpu_ptr(timer_bases);
 
 	ASSERT(here->ready);
 	dequeue(b, t);
@@ -105,33 +105,30 @@ void timer_start(struct timer *t, ns_t deadline_ns)
 	rb_insert(&b->tree, &t->node, earlier);
 	if (b == here) /* else its own CPU is in timer_interrupt, which arms at its end */
 		arm(b, deadline_ns);
-	spin_unlock(&b->lock);
-	arch_irq_restore(flags);
+	spin_unlock_irq(&b->lock, flags);
 }
 
 bool timer_cancel(struct timer *t)
 {
-	ulong flags = arch_irq_save();
-	struct timer_base *b = lock_base(t);
+	ulong flags;
+	struct timer_base *b = lock_base(t, &flags);
 	bool was_queued = dequeue(b, t);
 
-	spin_unlock(&b->lock);
-	arch_irq_restore(flags);
+	spin_unlock_irq(&b->lock, flags);
 	return was_queued;
 }
 
 bool timer_cancel_sync(struct timer *t)
 {
 	bool was_queued = false;
+	ulong flags;
 
 	for (;;) { /* bound: the running callback */
-		ulong flags = arch_irq_save();
-		struct timer_base *b = lock_base(t);
+		struct timer_base *b = lock_base(t, &flags);
 		bool running = b->running == t;
 
 		was_queued |= dequeue(b, t);
-		spin_unlock(&b->lock);
-		arch_irq_restore(flags);
+		spin_unlock_irq(&b->lock, flags);
 		if (!running)
 			return was_queued;
 		arch_cpu_relax();
@@ -140,14 +137,13 @@ bool timer_cancel_sync(struct timer *t)
 
 ns_t timer_remaining(struct timer *t)
 {
-	ulong flags = arch_irq_save();
-	struct timer_base *b = lock_base(t);
+	ulong flags;
+	struct timer_base *b = lock_base(t, &flags);
 	ns_t now = clock_monotonic(), left = 0;
 
 	if (t->state == TIMER_QUEUED)
 		left = t->deadline_ns > now ? t->deadline_ns - now : 1; /* 0 means: not queued */
-	spin_unlock(&b->lock);
-	arch_irq_restore(flags);
+	spin_unlock_irq(&b->lock, flags);
 	return left;
 }
 

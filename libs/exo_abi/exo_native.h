@@ -150,3 +150,9 @@ static inline long exo_pool_create(uint32_t blocks, uint32_t block_bytes, uint32
 {
 	return exo_call(EXO_SYS_pool_create, (long)blocks, (long)block_bytes, (long)flags, 0, 0, 0);
 }
+
+#define EXO_SYS_socket_connect 1136
+static inline long exo_socket_connect(int32_t socket, int32_t dir, const char *name)
+{
+	return exo_call(EXO_SYS_socket_connect, (long)socket, (long)dir, (long)name, 0, 0, 0);
+}

@@ -1,5 +1,6 @@
 /* Ends of rings and channels as a program uses them: mapping, waiting, waking. C11 and C++11, for
- * Exo-OS; every function is inline and needs no library.
+ * Exo-OS, and with EXO_RING_LINUX defined (and _GNU_SOURCE) for Linux too: exo_ring_linux.h says
+ * what is different there. Every function is inline and needs no library.
  *
  * An end is used by one thread at a time; threads that share an end of an MPSC ring open one struct
  * exo_end each. Times are CLOCK_MONOTONIC in ns: EXO_NO_WAIT looks once, EXO_FOREVER waits.
@@ -18,6 +19,9 @@
 #include <time.h>
 #include "../exo_abi/exo_native.h"
 #include "fusion_pool.h"
+#ifdef EXO_RING_LINUX
+#include "exo_ring_linux.h"
+#endif
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 enum {
@@ -37,15 +39,23 @@ int64_t now_ns(void);
 extern int bench_null_fd; /* /dev/null, for writing */
 void bench_setup_null(void);
 int64_t bench_write_null(int ops);
-void bench_setup_large(void); /* so much memory as an ordinary service uses, touched */
+void bench_one_cpu(void);              /* from now on, so that a yield can only mean a switch */
+bool bench_child_left(pid_t pid);      /* waits for it; with EXIT_CODE? */
+const char *bench_dir(void);           /* a folder in memory, emptied at the end */
+void bench_needs(const char *program); /* without it the line is left out: ends the process */
+void bench_setup_large(void);          /* so much memory as an ordinary service uses, touched */
 
 struct bench {
 	const char *name;
 	void (*setup)(void);
 	batch_fn batch;
 	int ops;     /* operations in a sample */
-	int samples; /* in a full run */
+	int samples; /* in a full run; a tenth of it in a quick one, none of less than 10 */
 };
 
 extern const struct bench native_benches[]; /* native_bench.c */
 extern const int native_bench_count;
+extern const struct bench wake_benches[]; /* wake_bench.c */
+extern const int wake_bench_count;
+extern const struct bench program_benches[]; /* program_bench.c */
+extern const int program_bench_count;

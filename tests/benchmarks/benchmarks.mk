@@ -9,11 +9,11 @@ BENCH_PROGRAM := build/$(ARCH)/tests/benchmarks/exo-bench
 
 benchmark-program: $(BENCH_PROGRAM)
 
-$(BENCH_PROGRAM): tests/benchmarks/exo-bench.c tests/benchmarks/native_bench.c tests/benchmarks/bench.h tests/benchmarks/ring_benches.h \
+$(BENCH_PROGRAM): $(addprefix tests/benchmarks/,exo-bench.c wake_bench.c program_bench.c native_bench.c bench.h ring_benches.h) \
 		$(wildcard libs/exo_ipc/*.h libs/exo_abi/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(BENCH_CC) -std=gnu17 -O2 -Wall -Wextra -Ilibs -static -pthread $(filter %.c,$^) -o $@
 
 # BENCHFLAGS: --quick, --strict, --write, --timing icount, ... (tests/benchmarks/run --help)
-benchmark: benchmark-program kernel image
+benchmark: benchmark-program kernel image $(if $(findstring --quick,$(BENCHFLAGS)),,$(call image_of,devel))
 	$(Q)tests/benchmarks/run $(BENCHFLAGS)

@@ -15,6 +15,7 @@
  * is an instruction.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -44,6 +45,7 @@ enum {
 	SAMPLES_MAX = 2000,
 	TOUCH_PAGES = 64,
 	LARGE_BYTES = 64 << 20,
+	MIDDLE_BYTES = 8 << 20,
 };
 
 const char *self_path;
@@ -259,12 +261,17 @@ static int64_t batch_ping_pong(int ops)
 
 /* ---- processes and threads ---- */
 
-static bool child_left(pid_t pid)
+bool bench_child_left(pid_t pid)
 {
 	int status = 0;
 
-	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	return waitpid(pid, &status, 0) > 0 && WIFEXITED(status) &&
 	       WEXITSTATUS(status) == EXIT_CODE;
+}
+
+static bool child_left(pid_t pid)
+{
+	return pid > 0 && bench_child_left(pid);
 }
 
 static int64_t batch_fork(int ops)
@@ -312,17 +319,21 @@ struct yielders {
 
 static struct yielders *yielders;
 
-static void setup_yield(void)
+void bench_one_cpu(void)
 {
 	cpu_set_t one;
 
-	/* One processor, so that a yield can only mean a switch. */
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	if (sched_setaffinity(0, sizeof(one), &one) < 0) {
 		require(sched_getaffinity(0, sizeof(one), &one) == 0);
 		require(CPU_COUNT(&one) == 1);
 	}
+}
+
+static void setup_yield(void)
+{
+	bench_one_cpu();
 	yielders =
 		mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	require(yielders != MAP_FAILED);
@@ -506,16 +517,26 @@ static int64_t batch_touch(int ops)
 	return spent;
 }
 
-/* A parent that uses as much memory as an ordinary service. */
-void bench_setup_large(void)
+static void use_memory(size_t bytes)
 {
 	volatile char *at =
-		mmap(NULL, LARGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	require(at != MAP_FAILED);
-	madvise((void *)at, LARGE_BYTES, MADV_NOHUGEPAGE);
-	for (size_t i = 0; i < LARGE_BYTES; i += PAGE_BYTES)
+	madvise((void *)at, bytes, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < bytes; i += PAGE_BYTES)
 		at[i] = 1;
+}
+
+/* A parent that uses as much memory as an ordinary service; and as little as a shell. */
+void bench_setup_large(void)
+{
+	use_memory(LARGE_BYTES);
+}
+
+static void setup_middle(void)
+{
+	use_memory(MIDDLE_BYTES);
 }
 
 static const struct bench benches[] = {
@@ -537,6 +558,7 @@ static const struct bench benches[] = {
 	{"thread_create_join", NULL, batch_thread, 1, 400},
 	{"futex_ping_pong", NULL, batch_futex, 200, 50},
 	{"signal_self", setup_signal, batch_signal, 20, 500},
+	{"fork_exec_exit_wait_8m", setup_middle, batch_fork_exec, 1, 50},
 	{"fork_exec_exit_wait_64m", bench_setup_large, batch_fork_exec, 1, 50},
 	{"native_message_round_trip", NULL, batch_message, 200, 50},
 	{"native_message_in_batches", NULL, batch_stream, 1600, 50},
@@ -558,10 +580,13 @@ static void run_bench(const struct bench *b, bool quick)
 	static int64_t spent[SAMPLES_MAX];
 	int n = quick ? b->samples / 10 : b->samples;
 
+	if (!n)
+		return;
 	current = b->name;
 	if (b->setup)
 		b->setup();
-	for (int i = 0; i < 3; i++) /* warm: caches, lazily made things */
+	for (int i = 0; i < (b->samples < 10 ? b->samples > 1 : 3);
+		i++) /* warm: caches, lazily made things */
 		b->batch(b->ops);
 	for (int i = 0; i < n; i++) {
 		spent[i] = b->batch(b->ops);
@@ -574,6 +599,20 @@ static void run_bench(const struct bench *b, bool quick)
 		printf(",%.1f", (double)spent[at[i]] / b->ops);
 	printf("\n");
 	fflush(stdout);
+}
+
+const char *bench_dir(void)
+{
+	return dir_path;
+}
+
+void bench_needs(const char *program)
+{
+	if (access(program, X_OK) == 0)
+		return;
+	printf("# %s: there is no %s\n", current, program);
+	fflush(stdout);
+	_exit(0);
 }
 
 static void make_dir(const char *base)
@@ -597,13 +636,53 @@ static bool named(const char *name, int argc, char **argv)
 	return !any && strncmp(name, "two_cpus_", 9); /* these only when asked for */
 }
 
+/* A child each: what one leaves behind or breaks is not the next one's burden. */
+static bool run_in_child(const struct bench *b, bool quick)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		run_bench(b, quick);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
+		printf("BENCH-ERROR,%s,died\n", b->name);
+		fflush(stdout);
+		return false;
+	}
+	return WEXITSTATUS(status) == 0;
+}
+
+static void empty_dir(void)
+{
+	char path[sizeof(dir_path) + NAME_MAX + 2];
+	DIR *d = opendir(dir_path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", dir_path, e->d_name);
+		unlink(path);
+	}
+	if (d)
+		closedir(d);
+	rmdir(dir_path);
+}
+
 int main(int argc, char **argv)
 {
-	const int common = sizeof(benches) / sizeof(*benches);
-	const int count = common + (exo_cap_enter(EXO_ENTER_QUERY) == 0 ? native_bench_count : 0);
+	const struct {
+		const struct bench *benches;
+		int count;
+	} tables[] = {
+		{benches, sizeof(benches) / sizeof(*benches)},
+		{wake_benches, wake_bench_count},
+		{program_benches, program_bench_count},
+		{native_benches, exo_cap_enter(EXO_ENTER_QUERY) == 0 ? native_bench_count : 0},
+	};
 	const char *base = "/dev/shm";
 	bool quick = false, together = false;
-	int status, bad = 0;
+	int bad = 0;
 
 	if (argc == 2 && !strcmp(argv[1], "--exit"))
 		_exit(EXIT_CODE);
@@ -625,30 +704,17 @@ int main(int argc, char **argv)
 	if (access(base, W_OK) < 0)
 		base = "/tmp";
 	make_dir(base);
-	for (int i = 0; i < count; i++) {
-		const struct bench *b = i < common ? &benches[i] : &native_benches[i - common];
+	for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++)
+		for (int i = 0; i < tables[t].count; i++) {
+			const struct bench *b = &tables[t].benches[i];
 
-		if (!named(b->name, argc, argv))
-			continue;
-		if (together) {
-			run_bench(b, quick);
-			continue;
+			if (!named(b->name, argc, argv))
+				continue;
+			if (together)
+				run_bench(b, quick);
+			else
+				bad |= !run_in_child(b, quick);
 		}
-		/* a child each: what one leaves behind or breaks is not the next one's burden */
-		pid_t pid = fork();
-		if (pid == 0) {
-			run_bench(b, quick);
-			_exit(0);
-		}
-		if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
-			printf("BENCH-ERROR,%s,died\n", b->name);
-			fflush(stdout);
-			bad = 1;
-		} else if (WEXITSTATUS(status)) {
-			bad = 1;
-		}
-	}
-	unlink(file_path);
-	unlinkat(AT_FDCWD, dir_path, AT_REMOVEDIR);
+	empty_dir();
 	return bad;
 }

@@ -26,6 +26,34 @@ static struct iovec iov = {"X", 1};
 			dprintf(1, "  %s: %s is %lld, errno %d\n", name, #call, got_, errno);      \
 	} while (0)
 
+/* The same of a call that Exo-OS may not have. */
+#define REFUSED_OR_ABSENT(name, call)                                                     \
+	do {                                                                              \
+		long long got_ = (errno = 0, (long long)(call));                          \
+                                                                                          \
+		dprintf(1, "# attempt: %s\n", name);                                      \
+		if (!t_check(got_ == -1 && (errno == EACCES || errno == EPERM ||          \
+						   errno == EBADF || errno == EINVAL ||   \
+						   errno == ENOSYS || errno == ENOENT ||  \
+						   errno == EOPNOTSUPP || errno == ELOOP))) \
+			dprintf(1, "  %s: %s is %lld, errno %d\n", name, #call, got_, errno); \
+	} while (0)
+
+static int through_ring(int fd)
+{
+	struct exo_ring_params p = {1, 4, 0};
+	int32_t ends[2], moved = dup(fd), got = -1;
+	long ticket;
+
+	t_eq(exo_ring_create(&p, sizeof(p), ends), 0);
+	ticket = exo_ring_send_caps(ends[0], &moved, 1, 0);
+	t_check(ticket >= 0);
+	t_eq(exo_ring_recv_caps(ends[1], (uint64_t)ticket, &got, 1, 0), 1);
+	close(ends[0]);
+	close(ends[1]);
+	return got;
+}
+
 static int through_message(int fd)
 {
 	union {
@@ -66,7 +94,14 @@ static void write_with(int fd)
 	REFUSED("ftruncate", ftruncate(fd, 0));
 	REFUSED("fallocate", fallocate(fd, 0, 0, 100));
 	REFUSED("punch a hole", fallocate(fd, 3, 0, 100));
+	REFUSED("pwritev2", syscall(SYS_pwritev2, fd, &iov, 1, 0L, 0L, 0));
+	REFUSED_OR_ABSENT("pwritev2 to the end", syscall(SYS_pwritev2, fd, &iov, 1, -1L, -1L, 0x10));
 	REFUSED("sendfile into it", sendfile(fd, made, &off, 1));
+	t_ok(pipe(p));
+	t_ret(write(p[1], "X", 1), 1);
+	REFUSED("splice into it", splice(p[0], NULL, fd, NULL, 1, 0));
+	close(p[0]);
+	close(p[1]);
 	REFUSED("copy_file_range into it",
 		syscall(SYS_copy_file_range, made, NULL, fd, NULL, 1, 0));
 	REFUSED("change to O_RDWR, then write", (fcntl(fd, F_SETFL, O_RDWR), write(fd, "X", 1)));
@@ -77,11 +112,18 @@ static void write_with(int fd)
 	at = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	t_check(at != MAP_FAILED);
 	REFUSED("map shared, then mprotect", mprotect(at, PAGE, PROT_READ | PROT_WRITE));
+	REFUSED("map shared, validated and writable",
+		(long)mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED_VALIDATE, fd, 0));
 	REFUSED("map without access, then mprotect",
 		mprotect(mmap(NULL, PAGE, PROT_NONE, MAP_SHARED, fd, 0), PAGE, PROT_WRITE));
 	at = mremap(at, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
 	t_check(at != MAP_FAILED);
 	REFUSED("map, mremap, then mprotect", mprotect(at, PAGE, PROT_READ | PROT_WRITE));
+	REFUSED_OR_ABSENT("map, then punch a hole by madvise", madvise(at, PAGE, MADV_REMOVE));
+	REFUSED_OR_ABSENT("map, then the second mapping of mremap",
+		mprotect(mremap(at, 0, PAGE, MREMAP_MAYMOVE), PAGE, PROT_READ | PROT_WRITE));
+	REFUSED_OR_ABSENT("map, then remap_file_pages",
+		syscall(SYS_remap_file_pages, at, PAGE, PROT_WRITE, 0, 0));
 	t_ok(pipe(p));
 	t_ret(write(p[1], "X", 1), 1);
 	DENIED_WITH("read from a pipe into the mapping", read(p[0], at, 1), EFAULT);
@@ -99,6 +141,47 @@ static void write_with(int fd)
 	}
 }
 
+/* Ways around the descriptor; what they give must not write. */
+static long by_handle(int fd)
+{
+	struct {
+		unsigned bytes;
+		int type;
+		char data[128];
+	} handle = {.bytes = 128};
+	int mount, got;
+
+	if (syscall(SYS_name_to_handle_at, fd, "", &handle, &mount, AT_EMPTY_PATH))
+		return -1;
+	got = (int)syscall(SYS_open_by_handle_at, AT_FDCWD, &handle, O_RDWR);
+	return got < 0 ? -1 : write(got, "X", 1);
+}
+
+static long by_pidfd(int fd)
+{
+	int self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0), got;
+
+	if (self_fd < 0)
+		return -1;
+	got = (int)syscall(438 /* pidfd_getfd */, self_fd, fd, 0);
+	close(self_fd);
+	return got < 0 ? -1 : write(got, "X", 1);
+}
+
+static long by_map_files(int fd)
+{
+	char path[80];
+	void *at = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	int got;
+
+	if (at == MAP_FAILED)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (long)at, (long)at + PAGE);
+	got = open(path, O_RDWR);
+	munmap(at, PAGE);
+	return got < 0 ? -1 : write(got, "X", 1);
+}
+
 static void reopen(int fd)
 {
 	char path[32];
@@ -114,8 +197,16 @@ static void reopen(int fd)
 		linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW)
 			? -1
 			: open("named", O_RDWR));
+	REFUSED("/proc/self/fd, a name of its own for it",
+		linkat(fd, "", AT_FDCWD, "named", AT_EMPTY_PATH) ? -1 : open("named", O_RDWR));
+	unlink("named");
+	REFUSED_OR_ABSENT("by a handle", by_handle(fd));
 	if (fcntl(fd, F_GETFL) & O_PATH)
 		return;
+	REFUSED_OR_ABSENT("taken out of oneself by pidfd_getfd", by_pidfd(fd));
+	snprintf(path, sizeof(path), "/proc/self/task/%d/fd/%d", getpid(), fd);
+	REFUSED("/proc/self/task/TID/fd, O_RDWR", open(path, O_RDWR));
+	REFUSED_OR_ABSENT("/proc/self/map_files, O_RDWR", by_map_files(fd));
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
 	REFUSED("/proc/PID/fd, O_RDWR", open(path, O_RDWR));
 	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
@@ -171,9 +262,11 @@ static void all_ways(int fd)
 	write_with(dup3(fd, 31, O_CLOEXEC));
 	write_with(fcntl(fd, F_DUPFD, 40));
 	write_with(through_message(fd));
+	write_with(through_ring(fd));
 	reopen(fd);
 	reopen(dup(fd));
 	reopen(through_message(fd));
+	reopen(through_ring(fd));
 	in_children(fd);
 }
 

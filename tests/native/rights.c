@@ -137,6 +137,20 @@ static int make_client(void)
 	return socket(AF_UNIX, SOCK_STREAM, 0);
 }
 
+/* A directory with a server in it. */
+static int make_lobby(void)
+{
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un lobby = {.sun_family = AF_UNIX, .sun_path = "lobby/server"};
+
+	mkdir("lobby", 0700);
+	unlink("lobby/server");
+	t_ok(bind(s, (void *)&lobby, sizeof(lobby)));
+	t_ok(listen(s, 4));
+	other = socket(AF_UNIX, SOCK_STREAM, 0);
+	return open("lobby", O_RDONLY);
+}
+
 static int make_event(void)
 {
 	return eventfd(3, EFD_NONBLOCK);
@@ -465,6 +479,8 @@ CALL(listen, listen(fd, 3))
 CALL(accept, accept(fd, NULL, NULL))
 CALL(accept4, accept4(fd, NULL, NULL, SOCK_CLOEXEC))
 CALL(connect, connect(fd, (void *)&address, sizeof(address)))
+CALL(socket_connect, exo_socket_connect(fd, open(".", O_RDONLY), address.sun_path))
+CALL(connect_below, exo_socket_connect(other, fd, "server"))
 CALL(send, send(fd, buf, 1, 0))
 CALL(sendmsg, sendmsg(fd, &(struct msghdr){.msg_iov = &iov, .msg_iovlen = 1}, 0))
 CALL(sendmmsg, sendmmsg(fd, &(struct mmsghdr){.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}}, 1, 0))
@@ -626,6 +642,8 @@ static const struct op {
 	OP(listener, accept4, EXO_LISTEN),
 	OP(listener, poll, EXO_WAIT),
 	OP(client, connect, EXO_CONNECT),
+	OP(client, socket_connect, EXO_CONNECT),
+	OP(lobby, connect_below, LO | EXO_CONNECT),
 	EVERY(event),
 	WAITS(event),
 	OP(event, read_8, R),
@@ -733,6 +751,7 @@ MATRIX(socket)
 MATRIX(bound)
 MATRIX(listener)
 MATRIX(client)
+MATRIX(lobby)
 MATRIX(event)
 MATRIX(epoll)
 MATRIX(process)

@@ -3,6 +3,7 @@
 #include "t_.h"
 #include <exo_std/fs.h>
 #include <exo_std/io.h>
+#include <exo_std/net.h>
 #include <exo_std/process.h>
 #include <exo_std/security.h>
 #include <exo_std/sync.h>
@@ -202,4 +203,64 @@ T_CASE_LIMIT(threads_mutex_event, 60)
 	t_eq(exo_gate_wait(&event, exo_gate_seen(&event), exo_after_ns(10 * EXO_NS_PER_MS)),
 		-ETIMEDOUT);
 	t_eq(exo_thread_pin(pthread_self(), 100000), -EINVAL);
+}
+
+/* A server below a directory, two unconnected sockets, and all ways out of the directory. */
+T_CASE(sockets_below_a_directory)
+{
+	exo_cap_t d = tree(), server = exo_socket(SOCK_STREAM), outside = exo_socket(SOCK_STREAM),
+		  a = exo_socket(SOCK_STREAM), b = exo_socket(SOCK_STREAM), conn, no_connect, no_lookup;
+	char byte;
+
+	t_eq(exo_listen_at(server, d, "service", 4), 0);
+	t_eq(exo_listen_at(outside, exo_root("."), "service", 4), 0);
+	t_eq(exo_listen_at(exo_socket(SOCK_STREAM), d, "service", 4), -EADDRINUSE);
+	t_ok(symlink("../service", "in/link_out"));
+	t_ok(symlink("service", "in/link_in"));
+	no_connect = exo_narrow(d, EXO_ALL & ~EXO_CONNECT, EXO_FOREVER);
+	no_lookup = exo_narrow(d, EXO_ALL & ~EXO_LOOKUP, EXO_FOREVER);
+	for (int confined = 0; confined < 2; confined++) {
+		exo_cap_t s = confined ? b : a;
+
+		if (confined)
+			t_eq(exo_confine(), 0);
+		t_eq(exo_connect_at(s, d, "nobody"), -ENOENT);
+		t_eq(exo_connect_at(s, d, ""), -ENOENT);
+		t_eq(exo_connect_at(s, d, "../service"), -EPERM);
+		t_eq(exo_connect_at(s, d, "link_out"), -EPERM);
+		t_eq(exo_connect_at(s, d, "/tmp/service"), -EPERM);
+		t_eq(exo_connect_at(s, d, "out"), -EPERM);
+		t_eq(exo_connect_at(s, no_connect, "service"), -EACCES);
+		t_eq(exo_connect_at(s, no_lookup, "service"), -EACCES);
+		t_eq(exo_connect_at(exo_narrow(s, EXO_READ, EXO_FOREVER), d, "service"), -EACCES);
+		t_eq(exo_connect_at(s, -100, "service"), -EBADF);
+		t_eq(exo_connect_at(s, 250, "service"), -EBADF);
+		t_eq(exo_connect_at(d, d, "service"), -ENOTSOCK);
+		t_eq(exo_socket_connect(s, d, (const char *)8), -EFAULT);
+		t_eq(exo_connect_at(s, d, confined ? "link_in" : "service"), 0);
+		t_eq(exo_connect_at(s, d, "service"), -EISCONN);
+		conn = exo_accept(server);
+		t_ok(conn);
+		t_eq(exo_write_all(s, "x", 1), 0);
+		t_eq(exo_read(conn, &byte, 1), 1);
+	}
+	t_eq(exo_socket(SOCK_STREAM), -EPERM);
+	t_eq(exo_listen_at(exo_narrow(b, EXO_ALL, EXO_FOREVER), d, "other", 4), -EPERM);
+}
+
+static void *task_body(void *arg)
+{
+	exo_gate_signal((struct exo_gate *)arg);
+	return (char *)arg + 1;
+}
+
+T_CASE(tasks)
+{
+	struct exo_gate gate = {0};
+	struct exo_task t;
+
+	t_eq(exo_task_start(&t, task_body, &gate, 4096), -EINVAL);
+	t_eq(exo_task_start(&t, task_body, &gate, 1 << 16), 0);
+	t_eq(exo_gate_wait(&gate, 0, EXO_FOREVER), 0);
+	t_check(exo_task_join(&t) == (char *)&gate + 1);
 }

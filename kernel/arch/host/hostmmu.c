@@ -180,15 +180,18 @@ static void walk(struct pmap *m, vaddr_t start, vaddr_t end,
 	}
 }
 
+static void gather_range(struct tlb_gather *g, vaddr_t start, vaddr_t end)
+{
+	g->start = MIN(g->start, start);
+	g->end = MAX(g->end, end);
+}
+
 static void unmap_one(void *ctx, vaddr_t va, pte_t *p)
 {
 	struct tlb_gather *g = ctx;
 	pte_t old = __atomic_exchange_n(p, 0, __ATOMIC_SEQ_CST);
 
-	if (va < g->start)
-		g->start = va;
-	if (va + PAGE_SIZE > g->end)
-		g->end = va + PAGE_SIZE;
+	gather_range(g, va, va + PAGE_SIZE);
 	if (pte_present(old) && !pte_special(old)) {
 		tlb_gather_count(g, phys_to_page(pte_paddr(old)));
 		tlb_gather_page(g, phys_to_page(pte_paddr(old)));
@@ -212,8 +215,7 @@ static void protect_one(void *ctx, vaddr_t va, pte_t *p)
 void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, struct tlb_gather *g)
 {
 	walk(m, start, end, protect_one, &prot);
-	g->start = start < g->start ? start : g->start;
-	g->end = end > g->end ? end : g->end;
+	gather_range(g, start, end);
 }
 
 int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bool cow,
@@ -236,11 +238,10 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
 			tlb_gather_count(g, phys_to_page(pte_paddr(*from)));
 		}
 		if (cow)
-			__atomic_store_n(from, pte_wrprotect(*from), __ATOMIC_SEQ_CST);
+			__atomic_store_n(from, *from & ~PTE_W, __ATOMIC_SEQ_CST);
 		__atomic_store_n(to, *from, __ATOMIC_SEQ_CST);
 	}
-	g->start = start < g->start ? start : g->start;
-	g->end = end > g->end ? end : g->end;
+	gather_range(g, start, end);
 	return 0;
 }
 
@@ -255,8 +256,7 @@ int pmap_move(struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct
 		if (p)
 			*entry(m, to + off, false) = __atomic_exchange_n(p, 0, __ATOMIC_SEQ_CST);
 	}
-	g->start = from < g->start ? from : g->start;
-	g->end = from + len_bytes > g->end ? from + len_bytes : g->end;
+	gather_range(g, from, from + len_bytes);
 	return 0;
 }
 

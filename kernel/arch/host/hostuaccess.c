@@ -91,17 +91,6 @@ long strncpy_from_user(char *dst, const char USER *src, size_t size)
 	return -ENAMETOOLONG;
 }
 
-long strnlen_user(const char USER *s, size_t max)
-{
-	for (size_t i = 0; i < max; i++) {
-		if (!reachable(s + i, 1))
-			return -EFAULT;
-		if (!s[i])
-			return (long)i + 1;
-	}
-	return (long)max + 1;
-}
-
 int cmpxchg_user_u32(u32 USER *p, u32 expected, u32 desired, u32 *old)
 {
 	if (reachable(p, 4) != 4)

@@ -314,13 +314,10 @@ void arch_cpu_idle(void)
 static void thread_first(void *p)
 {
 	struct thread *t = p;
-	struct fiber *f = t->arch.fiber;
-	void (*fn)(void *arg) = t->arch.fn;
 
-	(void)f;
 	sched_first_switch();
 	arch_irq_enable();
-	fn(t->arch.arg);
+	t->arch.fn(t->arch.arg);
 	panic("a thread's function returned");
 }
 
@@ -440,20 +437,11 @@ int host_sim_run_again(const struct host_sim *s, void (*main_fn)(void *arg), voi
 		int r = host_sim_run(s, main_fn, arg);
 
 		fflush(stdout);
-		_exit(r == -ETIMEDOUT ? 2 : r == -EDEADLK ? 3 : &u_failures && u_failures ? 4 : 0);
+		_exit(r ? -r : &u_failures && u_failures ? EIO : 0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return -EFAULT;
-	switch (WEXITSTATUS(status)) {
-	case 0:
-		return 0;
-	case 2:
-		return -ETIMEDOUT;
-	case 3:
-		return -EDEADLK;
-	case 4:
-		return -EIO;
-	default:
-		return -EFAULT;
-	}
+	status = WEXITSTATUS(status);
+	return !status || status == ETIMEDOUT || status == EDEADLK || status == EIO ? -status
+										    : -EFAULT;
 }

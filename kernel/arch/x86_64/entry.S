@@ -29,6 +29,14 @@
 	popq %rbp
 	popq %rbx
 .endm
+.macro STORE_CALLEE_SAVED    /* into a frame whose slots are there */
+	movq %rbx, TF_RBX(%rsp)
+	movq %rbp, TF_RBP(%rsp)
+	movq %r12, TF_R12(%rsp)
+	movq %r13, TF_R13(%rsp)
+	movq %r14, TF_R14(%rsp)
+	movq %r15, TF_R15(%rsp)
+.endm
 .macro PUSH_CALLER_SAVED_BUT_RDI
 	pushq %rsi
 	pushq %rdx
@@ -125,20 +133,14 @@ syscall_entry_slow:
 	call frame_complete
 	movq %rsp, %rdi
 	call syscall_slow
-	cli
-	movq %rsp, %rdi
-	call trap_exit_to_user
-	jmp return_to_user_by_sysret
+	jmp exit_to_user
 
 syscall_work: /* rsp at the r10 slot, rax the result: complete the frame */
 	subq $8, %rsp
 	PUSH_CALLEE_SAVED
 	movq %rax, TF_RAX(%rsp)
-frame_exit_to_user:
 	call frame_complete
-	movq %rsp, %rdi
-	call trap_exit_to_user
-	jmp return_to_user_by_sysret
+	jmp exit_to_user
 
 /* frame_complete - the slots that a system call leaves out. rsp + 8 = frame. */
 frame_complete:
@@ -162,18 +164,13 @@ syscall_full_stub:
 	movq %gs:current_thread(%rip), %rcx
 	cmpl $0, THREAD_WORK(%rcx)
 	je return_to_user_by_sysret
-	movq %rsp, %rdi
-	call trap_exit_to_user
-	jmp return_to_user_by_sysret
+	jmp exit_to_user
 
 /* A new user thread's first instructions: rax = the thread that ran before, as arch_switch returns it. */
 	.globl thread_first_user
 thread_first_user:
 	call sched_first_switch
-	cli
-	movq %rsp, %rdi
-	call trap_exit_to_user
-	jmp return_to_user_by_sysret
+	jmp exit_to_user
 
 	.globl thread_first_kernel
 thread_first_kernel: /* rbx function, r12 argument */
@@ -188,9 +185,9 @@ thread_first_kernel: /* rbx function, r12 argument */
 enter_user_frame:
 	movq %rdi, %rsp
 	xorl %ebp, %ebp
-	cli
+exit_to_user:                /* rsp = the whole frame */
 	movq %rsp, %rdi
-	call trap_exit_to_user
+	call trap_exit_to_user   /* interrupts are off from here on */
 
 /* SYSRET loads rip from rcx and rflags from r11. It must not see a non-canonical rip (the fault would come in kernel mode with
  * the user's stack) and cannot set RF or TF cleanly, so any other frame leaves by IRET. Interrupts off; rsp = frame. */
@@ -251,6 +248,7 @@ irq_common:
 	jz irq_from_kernel
 	swapgs
 	call irq_dispatch
+irq_exit:
 	movq %gs:current_thread(%rip), %rcx
 	cmpl $0, THREAD_WORK(%rcx)
 	jne irq_exit_slow
@@ -259,12 +257,8 @@ irq_common:
 	addq $48, %rsp
 	jmp return_by_iret_partial
 irq_exit_slow:
-	movq %rbx, TF_RBX(%rsp)
-	movq %rbp, TF_RBP(%rsp)
-	movq %r12, TF_R12(%rsp)
-	movq %r13, TF_R13(%rsp)
-	movq %r14, TF_R14(%rsp)
-	movq %r15, TF_R15(%rsp)
+	STORE_CALLEE_SAVED
+trap_exit:
 	movq %rsp, %rdi
 	call trap_exit_to_user
 	jmp return_by_iret
@@ -275,6 +269,7 @@ irq_from_kernel:
 	jne 1f
 	call irq_preempt_kernel
 1:	addq $48, %rsp
+return_to_kernel_partial:
 	POP_CALLER_SAVED
 	addq $8, %rsp
 	iretq
@@ -290,24 +285,15 @@ trap_\n:
 	movl $\n, %edi
 	jmp \entry
 .endm
-	TRAP 0
-	TRAP 1
+	.irp n, 0, 1, 3, 4, 5, 6, 7, 16, 19
+	TRAP \n
+	.endr
+	.irp n, 10, 11, 12, 13, 17, 21
+	TRAP \n, 1
+	.endr
 	TRAP 2, 0, paranoid_common
-	TRAP 3
-	TRAP 4
-	TRAP 5
-	TRAP 6
-	TRAP 7
 	TRAP 8, 1, paranoid_common
-	TRAP 10, 1
-	TRAP 11, 1
-	TRAP 12, 1
-	TRAP 13, 1
-	TRAP 16
-	TRAP 17, 1
 	TRAP 18, 0, paranoid_common
-	TRAP 19
-	TRAP 21, 1
 
 	.balign 64
 trap_common:
@@ -323,15 +309,11 @@ trap_common:
 	jz 1f
 	swapgs
 	call trap_dispatch
-	movq %rsp, %rdi
-	call trap_exit_to_user
-	jmp return_by_iret
+	jmp trap_exit
 1:	call trap_dispatch
 return_to_kernel:
 	POP_CALLEE_SAVED
-	POP_CALLER_SAVED
-	addq $8, %rsp
-	iretq
+	jmp return_to_kernel_partial
 
 /* The page fault is the hot one: the callee-saved registers are stored only when it was not simply resolved. */
 	.balign 64
@@ -351,38 +333,18 @@ trap_14:
 	testl %eax, %eax
 	jnz page_fault_failed
 	cli
-	movq %gs:current_thread(%rip), %rcx
-	cmpl $0, THREAD_WORK(%rcx)
-	jne irq_exit_slow
-	testl $0x80000000, %gs:preempt_count(%rip)
-	jz irq_exit_slow
-	addq $48, %rsp
-	jmp return_by_iret_partial
+	jmp irq_exit
 page_fault_failed:
-	movq %rbx, TF_RBX(%rsp)
-	movq %rbp, TF_RBP(%rsp)
-	movq %r12, TF_R12(%rsp)
-	movq %r13, TF_R13(%rsp)
-	movq %r14, TF_R14(%rsp)
-	movq %r15, TF_R15(%rsp)
+	STORE_CALLEE_SAVED
 	movq %rsp, %rdi
 	movl %eax, %esi
 	call page_fault_signal
-	movq %rsp, %rdi
-	call trap_exit_to_user
-	jmp return_by_iret
+	jmp trap_exit
 page_fault_kernel:
-	movq %rbx, TF_RBX(%rsp)  /* a panic prints them */
-	movq %rbp, TF_RBP(%rsp)
-	movq %r12, TF_R12(%rsp)
-	movq %r13, TF_R13(%rsp)
-	movq %r14, TF_R14(%rsp)
-	movq %r15, TF_R15(%rsp)
+	STORE_CALLEE_SAVED       /* a panic prints them */
 	call page_fault_in_kernel
 	addq $48, %rsp
-	POP_CALLER_SAVED
-	addq $8, %rsp
-	iretq
+	jmp return_to_kernel_partial
 
 /* On a stack of their own, from anywhere: GS may be the user's or the kernel's. r14 keeps it. */
 	.balign 64
@@ -429,20 +391,10 @@ paranoid_common:
 	.balign 64
 	.globl switch_stacks
 switch_stacks:
-	pushq %rbp
-	pushq %rbx
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
+	PUSH_CALLEE_SAVED
 	movq %rsp, THREAD_SP(%rdi)
 	movq THREAD_SP(%rsi), %rsp
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbx
-	popq %rbp
+	POP_CALLEE_SAVED
 	movq %rdi, %rax
 	ret
 

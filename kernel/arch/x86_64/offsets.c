@@ -14,12 +14,7 @@ void offsets(void);
 void offsets(void)
 {
 	OFFSET(THREAD_WORK, struct thread, work);
-	OFFSET(THREAD_KSTACK, struct thread, kstack);
 	OFFSET(THREAD_SP, struct thread, arch.sp);
-	OFFSET(THREAD_FS, struct thread, arch.fs_base);
-	OFFSET(THREAD_GS, struct thread, arch.gs_base);
-	OFFSET(THREAD_FPU, struct thread, arch.fpu);
-	OFFSET(THREAD_FAULT_DISABLED, struct thread, fault_disabled);
 	OFFSET(TF_R15, struct trap_frame, r15);
 	OFFSET(TF_R14, struct trap_frame, r14);
 	OFFSET(TF_R13, struct trap_frame, r13);
@@ -41,7 +36,6 @@ void offsets(void)
 	OFFSET(TF_RFLAGS, struct trap_frame, rflags);
 	OFFSET(TF_RSP, struct trap_frame, rsp);
 	OFFSET(TF_SS, struct trap_frame, ss);
-	VALUE(TF_SIZE, sizeof(struct trap_frame));
 	VALUE(KSTACK_BYTES, KSTACK_SIZE);
 	VALUE(SYSCALL_COUNT, SYSCALLS_MAX);
 	VALUE(NATIVE_CALLS_FIRST, NATIVE_FIRST);

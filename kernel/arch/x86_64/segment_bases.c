@@ -9,27 +9,15 @@
 
 long arch_prctl(u64 code, u64 addr)
 {
-	u64 v;
+	/* The kernel's own GS base is in place while it runs. */
+	u32 msr = code == ARCH_SET_FS || code == ARCH_GET_FS ? MSR_FS_BASE : MSR_KERNEL_GS_BASE;
 
-	switch (code) {
-	case ARCH_SET_FS:
-		if (addr >= USER_MAX)
-			return -EPERM;
-		arch_thread_set_tls(current, addr);
-		return 0;
-	case ARCH_SET_GS:
-		if (addr >= USER_MAX)
-			return -EPERM;
-		wrmsr(MSR_KERNEL_GS_BASE,
-			addr); /* the kernel's own base is in place while it runs */
-		return 0;
-	case ARCH_GET_FS:
-		v = rdmsr(MSR_FS_BASE);
-		return put_user_u64((u64 USER *)addr, v);
-	case ARCH_GET_GS:
-		v = rdmsr(MSR_KERNEL_GS_BASE);
-		return put_user_u64((u64 USER *)addr, v);
-	default:
+	if (code == ARCH_GET_FS || code == ARCH_GET_GS)
+		return put_user_u64((u64 USER *)addr, rdmsr(msr));
+	if (code != ARCH_SET_FS && code != ARCH_SET_GS)
 		return -EINVAL;
-	}
+	if (addr >= USER_MAX)
+		return -EPERM;
+	wrmsr(msr, addr);
+	return 0;
 }

@@ -48,6 +48,16 @@ struct fpx_software { /* in fpu_legacy.software */
 _Static_assert(sizeof(struct sigcontext) == 256 && sizeof(struct ucontext) == 304, "user ABI");
 _Static_assert(sizeof(struct fpx_software) == 48, "user ABI");
 
+/* One instruction on user memory. */
+#define USER_FPU(instruction, at, features, err)                                            \
+	__asm__ volatile(                                                                   \
+		"1:\t" instruction                                                          \
+		" (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %4, %0\n\tjmp "    \
+		"2b\n\t.popsection" X86_FIXUP("1b", "3b")                                   \
+		: "+r"(err)                                                                 \
+		: "r"(at), "a"((u32)(features)), "d"((u32)((features) >> 32)), "i"(-EFAULT) \
+		: "memory")
+
 /* XSAVE straight into user memory: page faults are served on the way, and it begins anew after one.
  */
 static int fpu_save_user(u64 to)
@@ -56,19 +66,9 @@ static int fpu_save_user(u64 to)
 
 	user_access_begin();
 	if (x86.xsave)
-		__asm__ volatile(
-			"1:\txsave64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %4, "
-			"%0\n\tjmp 2b\n\t.popsection" X86_FIXUP("1b", "3b")
-			: "+r"(err)
-			: "r"(to), "a"(-1), "d"(-1), "i"(-EFAULT)
-			: "memory");
+		USER_FPU("xsave64", to, ~0ull, err);
 	else
-		__asm__ volatile(
-			"1:\tfxsave64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %2, "
-			"%0\n\tjmp 2b\n\t.popsection" X86_FIXUP("1b", "3b")
-			: "+r"(err)
-			: "r"(to), "i"(-EFAULT)
-			: "memory");
+		USER_FPU("fxsave64", to, 0ull, err);
 	user_access_end();
 	return err;
 }
@@ -81,19 +81,9 @@ static int fpu_load_user(u64 from, u64 features)
 
 	user_access_begin();
 	if (x86.xsave)
-		__asm__ volatile(
-			"1:\txrstor64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %4, "
-			"%0\n\tjmp 2b\n\t.popsection" X86_FIXUP("1b", "3b")
-			: "+r"(err)
-			: "r"(from), "a"((u32)features), "d"((u32)(features >> 32)), "i"(-EFAULT)
-			: "memory");
+		USER_FPU("xrstor64", from, features, err);
 	else
-		__asm__ volatile(
-			"1:\tfxrstor64 (%1)\n2:\n\t.pushsection .text.fixup, \"ax\"\n3:\tmovl %2, "
-			"%0\n\tjmp 2b\n\t.popsection" X86_FIXUP("1b", "3b")
-			: "+r"(err)
-			: "r"(from), "i"(-EFAULT)
-			: "memory");
+		USER_FPU("fxrstor64", from, 0ull, err);
 	user_access_end();
 	return err;
 }
@@ -203,26 +193,10 @@ int arch_signal_return(
 		return -EFAULT;
 	if (c->rip >= USER_MAX || fpu_frame_read(c->fpstate))
 		return -EFAULT;
-	*f = (struct trap_frame){.r15 = c->r15,
-		.r14 = c->r14,
-		.r13 = c->r13,
-		.r12 = c->r12,
-		.rbp = c->rbp,
-		.rbx = c->rbx,
-		.r11 = c->r11,
-		.r10 = c->r10,
-		.r9 = c->r9,
-		.r8 = c->r8,
-		.rax = c->rax,
-		.rcx = c->rcx,
-		.rdx = c->rdx,
-		.rsi = c->rsi,
-		.rdi = c->rdi,
-		.orig_rax = ~0ul,
-		.rip = c->rip,
-		.cs = SEL_USER_CODE,
-		.rflags = (c->rflags & FLAGS_USER) | X86_FLAGS_IF | 2,
-		.rsp = c->rsp,
+	*f = (struct trap_frame){c->r15, c->r14, c->r13, c->r12, c->rbp, c->rbx, c->r11, c->r10,
+		c->r9, c->r8, c->rax, c->rcx, c->rdx, c->rsi, c->rdi, .orig_rax = ~0ul,
+		.rip = c->rip, .cs = SEL_USER_CODE,
+		.rflags = (c->rflags & FLAGS_USER) | X86_FLAGS_IF | 2, .rsp = c->rsp,
 		.ss = SEL_USER_DATA};
 	*mask = uc.mask;
 	*alt_base = uc.stack.sp;

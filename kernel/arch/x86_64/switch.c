@@ -15,16 +15,9 @@ void thread_first_kernel(void);
 void enter_user_frame(struct trap_frame *f) NORETURN;
 struct thread *switch_stacks(struct thread *prev, struct thread *next);
 
-/* What switch_stacks pops: r15 r14 r13 r12 rbx rbp, then the address it returns to. */
-enum {
-	START_R15,
-	START_R14,
-	START_R13,
-	START_R12,
-	START_RBX,
-	START_RBP,
-	START_RETURN,
-	START_WORDS
+/* What switch_stacks pops: the callee-saved part of a frame, then the address it returns to. */
+struct start_frame {
+	u64 r15, r14, r13, r12, rbp, rbx, ret;
 };
 
 struct trap_frame *arch_thread_frame(struct thread *t)
@@ -32,22 +25,19 @@ struct trap_frame *arch_thread_frame(struct thread *t)
 	return (struct trap_frame *)(t->kstack + KSTACK_SIZE - sizeof(struct trap_frame));
 }
 
-static u64 *start_frame(struct thread *t, vaddr_t below, void (*entry)(void))
+/* Below the user frame. */
+static void start_at(struct thread *t, struct start_frame start)
 {
-	u64 *words = (u64 *)below - START_WORDS;
+	struct start_frame *s = (struct start_frame *)arch_thread_frame(t) - 1;
 
-	memset(words, 0, START_WORDS * sizeof(u64));
-	words[START_RETURN] = (u64)entry;
-	t->arch.sp = (u64)words;
-	return words;
+	*s = start;
+	t->arch.sp = (u64)s;
 }
 
 void arch_thread_init_kernel(struct thread *t, void (*fn)(void *arg), void *arg)
 {
-	u64 *words = start_frame(t, (vaddr_t)arch_thread_frame(t), thread_first_kernel);
-
-	words[START_RBX] = (u64)fn;
-	words[START_R12] = (u64)arg;
+	start_at(t, (struct start_frame){
+			    .rbx = (u64)fn, .r12 = (u64)arg, .ret = (u64)thread_first_kernel});
 }
 
 /* The live base registers of current; the switch stores them only when it switches. */
@@ -85,7 +75,7 @@ void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_fra
 	arch_bases_get(&t->arch.fs_base, &t->arch.gs_base);
 	if (set_tls)
 		t->arch.fs_base = tls;
-	start_frame(t, (vaddr_t)f, thread_first_user);
+	start_at(t, (struct start_frame){.ret = (u64)thread_first_user});
 }
 
 void arch_frame_exec(struct trap_frame *f, vaddr_t ip, vaddr_t sp)

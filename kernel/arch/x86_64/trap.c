@@ -33,33 +33,33 @@ u64 exception_fixup(u64 ip)
 	return 0;
 }
 
-static const char *const trap_names[32] = {
-	"divide error",
-	"debug",
-	"NMI",
-	"breakpoint",
-	"overflow",
-	"bound range",
-	"invalid opcode",
-	"no FPU",
-	"double fault",
-	NULL,
-	"invalid TSS",
-	"segment not present",
-	"stack segment",
+/* What a program gets for an exception, and what a panic calls it. Those that trap_dispatch treats
+ * by themselves are not here. */
+static const struct trap {
+	const char *name;
+	u8 signo, code;
+	bool at_ip; /* si_addr is the instruction */
+} traps[32] = {
+	[TRAP_DE] = {"divide error", SIGFPE_, 1, true},
+	[TRAP_DB] = {"debug", SIGTRAP_, 1, true},
+	[TRAP_BP] = {"breakpoint", SIGTRAP_, SI_KERNEL, false},
+	[TRAP_OF] = {"overflow", SIGSEGV_, SI_KERNEL, false},
+	[TRAP_BR] = {"bound range", SIGSEGV_, SI_KERNEL, false},
+	[TRAP_UD] = {"invalid opcode", SIGILL_, 2, true},
+	[TRAP_NM] = {"no FPU", SIGSEGV_, SI_KERNEL, false},
+	[TRAP_TS] = {"invalid TSS", SIGSEGV_, SI_KERNEL, false},
+	[TRAP_NP] = {"segment not present", SIGBUS_, SI_KERNEL, false},
+	[TRAP_SS] = {"stack segment", SIGBUS_, SI_KERNEL, false},
 #ifdef EXO_KASAN /* their shadow's address is not one */
-	"general protection (a null, user or wild pointer?)",
+	[TRAP_GP] = {"general protection (a null, user or wild pointer?)", SIGSEGV_, SI_KERNEL,
+		false},
 #else
-	"general protection",
+	[TRAP_GP] = {"general protection", SIGSEGV_, SI_KERNEL, false},
 #endif
-	"page fault",
-	NULL,
-	"x87 error",
-	"alignment check",
-	"machine check",
-	"SIMD error",
-	NULL,
-	"control protection",
+	[TRAP_MF] = {"x87 error", SIGFPE_, 0, true},
+	[TRAP_AC] = {"alignment check", SIGBUS_, 1, false},
+	[TRAP_XM] = {"SIMD error", SIGFPE_, 0, true},
+	[TRAP_CP] = {"control protection", SIGSEGV_, SI_KERNEL, false},
 };
 
 static u32 fault_access(u64 error)
@@ -91,23 +91,12 @@ int page_fault_resolve(struct trap_frame *f, u64 error)
 
 void page_fault_signal(struct trap_frame *f, int err)
 {
-	struct thread *t = current;
-	vaddr_t va = t->arch.trap_address;
-	u32 error = t->arch.trap_error;
+	const struct arch_thread *a = &current->arch;
+	/* -ENOMEM: the killer has run: it chose us, or there was nothing left to free */
+	int signo = err == -EIO ? SIGBUS_ : err == -ENOMEM ? SIGKILL_ : SIGSEGV_;
+	int code = err == -ENOMEM ? SI_KERNEL : err == -EACCES || err == -EIO ? 2 : 1;
 
-	switch (err) {
-	case -EACCES:
-		signal_from_trap(f, SIGSEGV_, 2, va, TRAP_PF, error);
-		break;
-	case -EIO:
-		signal_from_trap(f, SIGBUS_, 2, va, TRAP_PF, error);
-		break;
-	case -ENOMEM: /* the killer has run: it chose us, or there was nothing left to free */
-		signal_from_trap(f, SIGKILL_, SI_KERNEL, va, TRAP_PF, error);
-		break;
-	default:
-		signal_from_trap(f, SIGSEGV_, 1, va, TRAP_PF, error);
-	}
+	signal_from_trap(f, signo, code, a->trap_address, TRAP_PF, a->trap_error);
 }
 
 /* A fault in kernel mode is good only at an instruction of the exception table, on a user address.
@@ -169,45 +158,22 @@ static int x87_code(void)
 
 static void user_trap(struct trap_frame *f, u32 vector, u32 error, u64 dr6)
 {
+	const struct trap *trap = &traps[vector];
 	struct thread *t = current;
+	int code = trap->code;
 
 	t->arch.trap_number = vector;
 	t->arch.trap_error = error;
 	t->arch.trap_address = 0;
-	switch (vector) {
-	case TRAP_DE:
-		signal_from_trap(f, SIGFPE_, 1, f->rip, vector, error);
-		break;
-	case TRAP_DB:
+	if (vector == TRAP_DB) {
 		f->rflags &= ~FLAGS_TF;
-		signal_from_trap(f, SIGTRAP_,
-			dr6 & BIT(14) ? 2
-			: dr6 & 15    ? 4
-				      : 1,
-			f->rip, vector, error);
-		break;
-	case TRAP_BP:
-		signal_from_trap(f, SIGTRAP_, SI_KERNEL, 0, vector, error);
-		break;
-	case TRAP_UD:
-		signal_from_trap(f, SIGILL_, 2, f->rip, vector, error);
-		break;
-	case TRAP_NP:
-	case TRAP_SS:
-		signal_from_trap(f, SIGBUS_, SI_KERNEL, 0, vector, error);
-		break;
-	case TRAP_MF:
-		signal_from_trap(f, SIGFPE_, x87_code(), f->rip, vector, error);
-		break;
-	case TRAP_XM:
-		signal_from_trap(f, SIGFPE_, simd_code(), f->rip, vector, error);
-		break;
-	case TRAP_AC:
-		signal_from_trap(f, SIGBUS_, 1, 0, vector, error);
-		break;
-	default: /* OF BR TS GP CP NM */
-		signal_from_trap(f, SIGSEGV_, SI_KERNEL, 0, vector, error);
+		code = dr6 & BIT(14) ? 2 : dr6 & 15 ? 4 : code;
+	} else if (vector == TRAP_MF) {
+		code = x87_code();
+	} else if (vector == TRAP_XM) {
+		code = simd_code();
 	}
+	signal_from_trap(f, trap->signo, code, trap->at_ip ? f->rip : 0, vector, error);
 }
 
 static void double_fault(struct trap_frame *f) NORETURN;
@@ -248,7 +214,7 @@ void trap_dispatch(struct trap_frame *f, u32 vector, u64 error)
 		f->rip = fixup;
 		return;
 	}
-	panic_frame(f, "%s in the kernel, error %#lx", trap_names[vector & 31], error);
+	panic_frame(f, "%s in the kernel, error %#lx", traps[vector].name, error);
 }
 
 /* trap_exit_to_user - what is to be done before user mode goes on. Interrupts off on return. */

@@ -11,11 +11,7 @@
 #define TABLE_BYTES_MAX (16u << 20)
 #define LOW_MEMORY      0x100000u
 
-struct acpi_info acpi_info = {.lapic_base = 0xfee00000u,
-	.has_8259 = true,
-	.has_8042 = true,
-	.cpu_count = 1,
-	.node_count = 1};
+struct acpi_info acpi_info = {.has_8042 = true, .cpu_count = 1, .node_count = 1};
 
 /* Bytes that may be read at @pa: up to the end of the listed region that holds it. 0 = nothing is
  * known to be there. */
@@ -151,7 +147,7 @@ void acpi_init(void)
 		log_warn("acpi: %u processors beyond %u are not used", acpi_info.cpus_left_out,
 			ACPI_CPUS_MAX);
 	log_info("acpi: %u processors, %u nodes, %u I/O APICs, %s%s", acpi_info.cpu_count,
-		acpi_info.node_count, acpi_info.ioapic_count, acpi_info.hpet_found ? "HPET, " : "",
+		acpi_info.node_count, acpi_info.ioapic_count, acpi_info.hpet_base ? "HPET, " : "",
 		acpi_info.s5_found ? "soft off" : "no soft off");
 }
 

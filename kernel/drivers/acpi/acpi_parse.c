@@ -89,7 +89,7 @@ static int entries_check(const u8 *t, size_t at, size_t end, const u8 *min_bytes
 	return 0;
 }
 
-static void add_cpu(struct acpi_info *out, u32 apic_id, u32 uid, bool x2apic)
+static void add_cpu(struct acpi_info *out, u32 apic_id)
 {
 	for (u32 i = 0; i < out->cpu_count; i++) {
 		if (out->cpus[i].apic_id == apic_id)
@@ -99,11 +99,10 @@ static void add_cpu(struct acpi_info *out, u32 apic_id, u32 uid, bool x2apic)
 		out->cpus_left_out++;
 		return;
 	}
-	out->cpus[out->cpu_count++] =
-		(struct acpi_cpu){.apic_id = apic_id, .uid = uid, .x2apic = x2apic};
+	out->cpus[out->cpu_count++] = (struct acpi_cpu){.apic_id = apic_id};
 }
 
-/* MPS INTI flags; "conforms to the bus" is edge and active high for ISA and for NMI. */
+/* MPS INTI flags; "conforms to the bus" is edge and active high for ISA. */
 static bool mps_low(u16 flags)
 {
 	return (flags & 3) == 3;
@@ -113,42 +112,26 @@ static bool mps_level(u16 flags)
 	return (flags >> 2 & 3) == 3;
 }
 
-static void add_nmi(struct acpi_info *out, u32 uid, u16 flags, u8 lint)
-{
-	if (out->nmi_count < ACPI_NMIS_MAX && lint < 2)
-		out->nmis[out->nmi_count++] =
-			(struct acpi_nmi){uid, lint, mps_low(flags), mps_level(flags)};
-}
-
 static void madt_entry(const u8 *e, struct acpi_info *out)
 {
 	switch (e[0]) {
 	case 0:
 		if ((get32(e + 4) & 1) && e[3] != 0xff)
-			add_cpu(out, e[3], e[2], false);
+			add_cpu(out, e[3]);
 		break;
 	case 1:
 		if (out->ioapic_count < ACPI_IOAPICS_MAX)
-			out->ioapics[out->ioapic_count++] = (struct acpi_ioapic){
-				.id = e[2], .base = get32(e + 4), .gsi_base = get32(e + 8)};
+			out->ioapics[out->ioapic_count++] =
+				(struct acpi_ioapic){get32(e + 4), get32(e + 8)};
 		break;
 	case 2:
 		if (out->override_count < ACPI_OVERRIDES_MAX && e[2] == 0 && e[3] < 16)
 			out->overrides[out->override_count++] = (struct acpi_override){
 				e[3], get32(e + 4), mps_low(get16(e + 8)), mps_level(get16(e + 8))};
 		break;
-	case 4:
-		add_nmi(out, e[2] == 0xff ? ACPI_ALL_CPUS : e[2], get16(e + 3), e[5]);
-		break;
-	case 5:
-		out->lapic_base = get64(e + 4);
-		break;
 	case 9:
 		if ((get32(e + 8) & 1) && get32(e + 4) != 0xffffffffu)
-			add_cpu(out, get32(e + 4), get32(e + 12), true);
-		break;
-	case 10:
-		add_nmi(out, get32(e + 4), get16(e + 2), e[8]);
+			add_cpu(out, get32(e + 4));
 		break;
 	}
 }
@@ -162,11 +145,7 @@ int acpi_parse_madt(const void *table, size_t len_bytes, struct acpi_info *out)
 	if (acpi_table_check(table, len_bytes, "APIC", &end) || end < 44 ||
 		entries_check(t, 44, end, min_bytes, sizeof(min_bytes)))
 		return -EINVAL;
-	out->madt_found = true;
-	out->lapic_base = get32(t + 36);
-	out->has_8259 = get32(t + 40) & 1;
-	out->cpu_count = out->cpus_left_out = out->ioapic_count = out->override_count =
-		out->nmi_count = 0;
+	out->cpu_count = out->cpus_left_out = out->ioapic_count = out->override_count = 0;
 	for (size_t at = 44; at < end; at += t[at + 1])
 		madt_entry(t + at, out);
 	return 0;
@@ -174,7 +153,7 @@ int acpi_parse_madt(const void *table, size_t len_bytes, struct acpi_info *out)
 
 static struct acpi_gas get_gas(const u8 *p)
 {
-	return (struct acpi_gas){.space = p[0], .bit_width = p[1], .address = get64(p + 4)};
+	return (struct acpi_gas){.space = p[0], .address = get64(p + 4)};
 }
 
 /* A block given twice: the 64-bit form wins when it is there and in I/O space. */
@@ -199,15 +178,12 @@ int acpi_parse_fadt(const void *table, size_t len_bytes, struct acpi_info *out)
 		return -EINVAL;
 	flags = get32(t + 112);
 	reduced = flags >> 20 & 1; /* hardware-reduced: the fixed registers do not exist */
-	out->fadt_found = true;
 	out->dsdt = end >= 148 && get64(t + 140) ? get64(t + 140) : get32(t + 40);
 	out->pm1a_control = reduced ? 0 : port_of(t, end, 64, 172);
 	out->pm1b_control = reduced ? 0 : port_of(t, end, 68, 184);
 	out->smi_command = reduced || get32(t + 48) > 0xffff ? 0 : get32(t + 48);
 	out->acpi_enable = t[52];
 	out->pm_timer = reduced ? 0 : port_of(t, end, 76, 208);
-	out->pm_timer_32bit = flags >> 8 & 1;
-	out->century_register = t[108] < 128 ? t[108] : 0;
 	out->has_8042 = t[8] < 3 || (get16(t + 109) & 2);
 	out->no_vga = t[8] >= 4 && (get16(t + 109) & 4);
 	out->reset_supported = end >= 129 && (flags >> 10 & 1);
@@ -229,7 +205,6 @@ int acpi_parse_hpet(const void *table, size_t len_bytes, struct acpi_info *out)
 	g = get_gas(t + 40);
 	if (g.space != ACPI_SPACE_MEMORY || !g.address)
 		return -EINVAL;
-	out->hpet_found = true;
 	out->hpet_base = g.address;
 	return 0;
 }
@@ -280,8 +255,8 @@ static void memory_affinity(struct acpi_info *out, const u8 *e)
 	u64 start = get64(e + 8), len = get64(e + 16);
 
 	if (len && start + len > start && out->mem_affinity_count < ACPI_MEM_AFF_MAX)
-		out->mem_affinity[out->mem_affinity_count++] = (struct acpi_mem_affinity){
-			start, len, node_of(out, get32(e + 2)), get32(e + 28) >> 1 & 1};
+		out->mem_affinity[out->mem_affinity_count++] =
+			(struct acpi_mem_affinity){start, len, node_of(out, get32(e + 2))};
 }
 
 int acpi_parse_srat(const void *table, size_t len_bytes, struct acpi_info *out)
@@ -293,7 +268,6 @@ int acpi_parse_srat(const void *table, size_t len_bytes, struct acpi_info *out)
 	if (acpi_table_check(table, len_bytes, "SRAT", &end) || end < 48 ||
 		entries_check(t, 48, end, min_bytes, sizeof(min_bytes)))
 		return -EINVAL;
-	out->srat_found = true;
 	out->node_count = out->mem_affinity_count = 0;
 	for (size_t at = 48; at < end; at += t[at + 1]) {
 		const u8 *e = t + at;

@@ -8,9 +8,16 @@
 #define PM1_SLEEP_TYPE   10
 #define PM1_SLEEP_ENABLE (1u << 13)
 #define WAIT_US_MAX      500000u
+#define MOMENT_US        20000u
 #define QEMU_EXIT_PORT   0xf4
 #define RESET_PORT       0xcf9
 #define I8042_STATUS     0x64
+
+static void wait_us(u32 us)
+{
+	while (us--)
+		arch_io_delay();
+}
 
 static void enter_acpi_mode(void)
 {
@@ -39,14 +46,7 @@ void acpi_power_off(void)
 	sleep_request(acpi_info.pm1a_control, acpi_info.s5_type_a);
 	if (acpi_info.pm1b_control)
 		sleep_request(acpi_info.pm1b_control, acpi_info.s5_type_b);
-	for (u32 us = 0; us < WAIT_US_MAX; us++)
-		arch_io_delay();
-}
-
-static void wait_a_moment(void)
-{
-	for (u32 us = 0; us < 20000; us++)
-		arch_io_delay();
+	wait_us(WAIT_US_MAX);
 }
 
 void machine_reset(void)
@@ -57,20 +57,20 @@ void machine_reset(void)
 	 * kernel should do. */
 	if (acpi_info.reset_supported && r->space == ACPI_SPACE_IO && r->address <= 0xffff) {
 		arch_out8((u16)r->address, acpi_info.reset_value);
-		wait_a_moment();
+		wait_us(MOMENT_US);
 	}
 	arch_out8(RESET_PORT, 0x02);
 	arch_io_delay();
 	arch_out8(RESET_PORT, 0x06);
-	wait_a_moment();
+	wait_us(MOMENT_US);
 	for (u32 us = 0; us < 10000 && (arch_in8(I8042_STATUS) & 2); us++)
 		arch_io_delay();
 	arch_out8(I8042_STATUS, 0xfe); /* pulse the CPU's reset line */
-	wait_a_moment();
+	wait_us(MOMENT_US);
 }
 
 void qemu_exit(u8 value)
 {
 	arch_out8(QEMU_EXIT_PORT, value);
-	wait_a_moment();
+	wait_us(MOMENT_US);
 }

@@ -44,20 +44,17 @@ static int console_open(struct inode *i, struct file *f)
 {
 	struct tty *t = console_tty();
 
-	return t ? tty_attach(t, f, &tty_file_ops, true, false) : -ENODEV;
+	return t ? tty_attach(t, f, TTY_CONSOLE) : -ENODEV;
 }
 
 static int controlling_open(struct inode *i, struct file *f)
 {
 	struct tty *t = process_ctty_get();
-	u32 flags = f->flags;
 	int err;
 
 	if (!t)
 		return -ENXIO;
-	f->flags |= O_NOCTTY; /* it is the session's already */
-	err = tty_attach(t, f, &tty_file_ops, false, false);
-	f->flags = flags;
+	err = tty_attach(t, f, TTY_NO_CONTROL); /* it is the session's already */
 	tty_put(t);
 	return err;
 }
@@ -65,35 +62,30 @@ static int controlling_open(struct inode *i, struct file *f)
 static int screen_open(struct inode *i, struct file *f)
 {
 	struct tty *t = screen_tty();
-	u32 flags = f->flags;
-	int err;
 
-	if (!t)
-		return -ENXIO;
-	if (DEV_MINOR(i->rdev) ==
-		0) /* tty0 names the terminal in front; it never becomes the controlling one */
-		f->flags |= O_NOCTTY;
-	err = tty_attach(t, f, &tty_file_ops, false, false);
-	f->flags = flags;
-	return err;
+	/* tty0 names the terminal in front; it never becomes the controlling one */
+	return t ? tty_attach(t, f, DEV_MINOR(i->rdev) ? TTY_PLAIN : TTY_NO_CONTROL) : -ENXIO;
 }
 
 void console_init(void)
 {
-	int err = chardev_register(5, 0, 1, controlling_open);
+	static const struct {
+		const char *name;
+		u32 mode, major, minor;
+		int (*open)(struct inode *i, struct file *f);
+	} nodes[] = {
+		{"tty", 0666, 5, 0, controlling_open},
+		{"console", 0600, 5, 1, console_open},
+		{"tty0", 0620, 4, 0, screen_open},
+		{"tty1", 0620, 4, 1, screen_open},
+	};
+	int err = 0;
 
-	if (!err)
-		err = chardev_register(5, 1, 1, console_open);
-	if (!err)
-		err = chardev_register(4, 0, 2, screen_open);
-	if (!err)
-		err = devfs_create("tty", S_IFCHR | 0666, MKDEV(5, 0));
-	if (!err)
-		err = devfs_create("console", S_IFCHR | 0600, MKDEV(5, 1));
-	if (!err && screen_tty()) {
-		err = devfs_create("tty0", S_IFCHR | 0620, MKDEV(4, 0));
+	for (u32 i = 0; i < (screen_tty() ? 4 : 2) && !err; i++) {
+		err = chardev_register(nodes[i].major, nodes[i].minor, 1, nodes[i].open);
 		if (!err)
-			err = devfs_create("tty1", S_IFCHR | 0620, MKDEV(4, 1));
+			err = devfs_create(nodes[i].name, S_IFCHR | nodes[i].mode,
+				MKDEV(nodes[i].major, nodes[i].minor));
 	}
 	if (err)
 		log_err("console: error %d", -err);

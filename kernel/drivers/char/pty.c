@@ -18,32 +18,27 @@
 #define CHUNK_BYTES   512u
 
 struct pty {
-	struct tty tty;       /* first */
-	u32 index;            /* [c] */
-	bool master_open;     /* [tty.lock] */
-	bool locked;          /* [tty.lock] TIOCSPTLCK: the slave cannot be opened */
-	bool slave_gone;      /* [tty.lock] the last slave was closed and none opened since */
-	bool packet;          /* [tty.lock] */
-	u8 status;            /* [tty.lock] TIOCPKT_* that the master has not read */
-	u32 reading, writing; /* [a] claims of the master's side */
-	struct waitqueue master_wq;
+	struct tty tty;   /* first */
+	bool master_open; /* [tty.lock] */
+	bool locked;      /* [tty.lock] TIOCSPTLCK: the slave cannot be opened */
+	bool packet;      /* [tty.lock] */
+	u8 status;        /* [tty.lock] TIOCPKT_* that the master has not read */
 };
 static struct mutex table_lock;     /* S_TTY */
 static struct pty *table[PTYS_MAX]; /* [table_lock] */
-
-static const struct file_ops master_file_ops;
 
 static struct pty *pty_of(struct tty *t)
 {
 	return container_of(t, struct pty, tty);
 }
 
-/* ---- the terminal's side ---- */
-
-static void pty_start(struct tty *t)
+/* The last slave was closed and none opened since. [tty.lock] */
+static bool slave_gone(const struct pty *p)
 {
-	/* The master takes what it wants; waking it is an effect. */
+	return p->tty.opened && !p->tty.opens;
 }
+
+/* ---- the terminal's side ---- */
 
 static void pty_effects(struct tty *t, u32 effects)
 {
@@ -68,22 +63,7 @@ static void pty_effects(struct tty *t, u32 effects)
 	if (effects & (LD_OUTPUT | LD_STARTED))
 		key |= POLL_IN | POLL_RDNORM;
 	if (key)
-		wake_all(&p->master_wq, key);
-}
-
-static void pty_input_room(struct tty *t)
-{
-	wake_all(&pty_of(t)->master_wq, POLL_OUT | POLL_WRNORM);
-}
-
-static void pty_last_close(struct tty *t)
-{
-	struct pty *p = pty_of(t);
-	ulong flags = tty_lock(t);
-
-	p->slave_gone = t->opens == 0;
-	tty_unlock(t, flags);
-	wake_all(&p->master_wq, 0);
+		wake_all(&p->tty.master_wq, key);
 }
 
 static void pty_free(struct tty *t)
@@ -107,22 +87,12 @@ static void pty_termios_changed(struct tty *t)
 		p->status = (u8)((p->status & ~other) | want);
 	tty_unlock(t, flags);
 	if (tell)
-		wake_all(&p->master_wq, POLL_PRI | POLL_IN | POLL_RDNORM);
-}
-
-static long slave_ioctl(struct tty *t, u32 cmd, u64 arg)
-{
-	return cmd == TIOCGPTN ? put_user_u32((u32 USER *)(uintptr_t)arg, pty_of(t)->index)
-			       : -ENOTTY;
+		wake_all(&p->tty.master_wq, POLL_PRI | POLL_IN | POLL_RDNORM);
 }
 
 static const struct tty_ops pty_ops = {
-	.start = pty_start,
 	.effects = pty_effects,
-	.input_room = pty_input_room,
 	.termios_changed = pty_termios_changed,
-	.ioctl = slave_ioctl,
-	.last_close = pty_last_close,
 	.free = pty_free,
 	.resets_on_hangup = true,
 };
@@ -150,7 +120,7 @@ static ssize_t master_take(struct pty *p, u8 *buf, size_t size)
 		n = p->packet;
 		n += ring_take(&p->tty.ld.out, buf + n, (u32)MIN(size - (size_t)n, (size_t)ready));
 		p->tty.ld.effects |= LD_DRAINED;
-	} else if (p->slave_gone) {
+	} else if (slave_gone(p)) {
 		n = -EIO;
 	}
 	tty_unlock(&p->tty, flags);
@@ -159,7 +129,7 @@ static ssize_t master_take(struct pty *p, u8 *buf, size_t size)
 
 static bool master_readable(struct pty *p)
 {
-	return ldisc_output_ready(&p->tty.ld) || p->slave_gone || (p->packet && p->status);
+	return ldisc_output_ready(&p->tty.ld) || slave_gone(p) || (p->packet && p->status);
 }
 
 static ssize_t master_read_some(struct pty *p, struct file *f, struct uio *u)
@@ -174,7 +144,7 @@ static ssize_t master_read_some(struct pty *p, struct file *f, struct uio *u)
 
 		if (n == 0 && !done)
 			n = file_nonblock(f) ? -EAGAIN
-					     : wait_event(&p->master_wq, master_readable(p));
+					     : wait_event(&p->tty.master_wq, master_readable(p));
 		if (n < 0)
 			return done ? (ssize_t)done : n;
 		if (n == 0) {
@@ -195,54 +165,13 @@ static ssize_t master_read_some(struct pty *p, struct file *f, struct uio *u)
 static ssize_t master_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct pty *p = pty_of(file_tty(f)->tty);
-	ssize_t n = tty_claim(&p->tty, &p->reading, file_nonblock(f));
+	ssize_t n = tty_claim(&p->tty, &p->tty.reading[true], file_nonblock(f));
 
 	if (n)
 		return n;
 	n = master_read_some(p, f, u);
-	tty_claim_end(&p->tty, &p->reading);
+	tty_claim_end(&p->tty, &p->tty.reading[true]);
 	return n;
-}
-
-static size_t master_give(struct pty *p, struct file *f, const u8 *buf, size_t n, int *err)
-{
-	size_t done = 0;
-
-	*err = 0;
-	for (;;) {
-		ulong flags = tty_lock(&p->tty);
-
-		done += ldisc_input(&p->tty.ld, buf + done, n - done);
-		tty_unlock(&p->tty, flags);
-		if (done == n)
-			return done;
-		*err = file_nonblock(f)
-			       ? -EAGAIN
-			       : wait_event(&p->master_wq, ldisc_input_room(&p->tty.ld) > 0);
-		if (*err)
-			return done;
-	}
-}
-
-static ssize_t master_write(struct file *f, struct uio *u, u64 *pos)
-{
-	struct pty *p = pty_of(file_tty(f)->tty);
-	u8 buf[CHUNK_BYTES];
-	size_t done = 0;
-	int err = tty_claim(&p->tty, &p->writing, file_nonblock(f));
-
-	if (err)
-		return err;
-	while (u->left && !err) {
-		size_t n = uio_read(u, buf, MIN(u->left, sizeof(buf)));
-
-		if (n)
-			done += master_give(p, f, buf, n, &err);
-		else
-			err = -EFAULT;
-	}
-	tty_claim_end(&p->tty, &p->writing);
-	return done ? (ssize_t)done : err;
 }
 
 static u32 master_poll(struct file *f, struct poll_table *pt)
@@ -251,13 +180,13 @@ static u32 master_poll(struct file *f, struct poll_table *pt)
 	u32 mask = 0;
 	ulong flags;
 
-	poll_wait(pt, f, &p->master_wq);
+	poll_wait(pt, f, &p->tty.master_wq);
 	flags = tty_lock(&p->tty);
 	if (ldisc_output_ready(&p->tty.ld))
 		mask |= POLL_IN | POLL_RDNORM;
 	if (p->packet && p->status)
 		mask |= POLL_PRI | POLL_IN | POLL_RDNORM;
-	if (p->slave_gone)
+	if (slave_gone(p))
 		mask |= POLL_HUP;
 	if (ldisc_input_room(&p->tty.ld))
 		mask |= POLL_OUT | POLL_WRNORM;
@@ -271,7 +200,7 @@ static long open_peer(struct pty *p, u64 o_flags)
 	struct file *slave;
 	char name[32];
 
-	snprintf(name, sizeof(name), "/dev/pts/%u", p->index);
+	snprintf(name, sizeof(name), "/dev/pts/%u", DEV_MINOR(p->tty.rdev));
 	slave = vfs_open(
 		AT_FDCWD, name, (u32)o_flags & (O_ACCMODE | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), 0);
 	if (is_err(slave))
@@ -308,8 +237,6 @@ static long master_ioctl(struct file *f, u32 cmd, u64 arg)
 	u32 USER *out = (u32 USER *)(uintptr_t)arg;
 
 	switch (cmd) {
-	case TIOCGPTN:
-		return put_user_u32(out, p->index);
 	case TIOCSPTLCK:
 		return flag_set(p, &p->locked, arg);
 	case TIOCGPTLCK:
@@ -326,21 +253,17 @@ static long master_ioctl(struct file *f, u32 cmd, u64 arg)
 	return tty_ioctl(f, cmd, arg);
 }
 
-static void node_name(char *buf, size_t size, u32 index)
-{
-	snprintf(buf, size, "pts/%u", index);
-}
-
 static void master_release(struct file *f)
 {
 	struct pty *p = pty_of(file_tty(f)->tty);
+	u32 index = DEV_MINOR(p->tty.rdev);
 	char name[16];
 	ulong flags;
 
-	node_name(name, sizeof(name), p->index);
+	snprintf(name, sizeof(name), "pts/%u", index);
 	(void)devfs_remove(name); /* somebody may have unlinked it already */
 	mutex_lock(&table_lock);
-	table[p->index] = NULL;
+	table[index] = NULL;
 	mutex_unlock(&table_lock);
 	flags = tty_lock(&p->tty);
 	p->master_open = false;
@@ -350,9 +273,9 @@ static void master_release(struct file *f)
 	tty_put(&p->tty); /* the table's */
 }
 
-static const struct file_ops master_file_ops = {
+const struct file_ops pty_master_ops = {
 	.read = master_read,
-	.write = master_write,
+	.write = tty_write,
 	.poll = master_poll,
 	.ioctl = master_ioctl,
 	.release = master_release,
@@ -371,9 +294,7 @@ static struct pty *pty_create(u32 index)
 		return NULL;
 	}
 	p->tty.ld.t.base.cflag &= ~HUPCL;
-	p->index = index;
 	p->master_open = p->locked = true;
-	waitqueue_init(&p->master_wq);
 	return p;
 }
 
@@ -401,17 +322,17 @@ static int ptmx_open(struct inode *i, struct file *f)
 
 	if (err)
 		return err;
-	node_name(name, sizeof(name), p->index);
+	snprintf(name, sizeof(name), "pts/%u", DEV_MINOR(p->tty.rdev));
 	err = devfs_create(name, S_IFCHR | 0620, p->tty.rdev);
 	if (!err) {
-		err = tty_attach(&p->tty, f, &master_file_ops, false, true);
+		err = tty_attach(&p->tty, f, TTY_MASTER);
 		if (err)
 			(void)devfs_remove(name);
 	}
 	if (!err)
 		return 0;
 	mutex_lock(&table_lock);
-	table[p->index] = NULL;
+	table[DEV_MINOR(p->tty.rdev)] = NULL;
 	mutex_unlock(&table_lock);
 	tty_put(&p->tty);
 	return err;
@@ -437,12 +358,7 @@ static int slave_open(struct inode *i, struct file *f)
 	err = p->locked || !p->master_open ? -EIO : 0;
 	tty_unlock(&p->tty, flags);
 	if (!err)
-		err = tty_attach(&p->tty, f, &tty_file_ops, false, false);
-	if (!err) {
-		flags = tty_lock(&p->tty);
-		p->slave_gone = p->tty.opens == 0;
-		tty_unlock(&p->tty, flags);
-	}
+		err = tty_attach(&p->tty, f, TTY_PLAIN);
 	tty_put(&p->tty);
 	return err;
 }

@@ -181,15 +181,22 @@ static struct uart *console_option(const char *word, u32 *baud)
 	return &uarts[line];
 }
 
+/* Looks for the chip, unless it was found before. */
+static bool find(struct uart *p, u32 baud)
+{
+	if (!p->present) {
+		spin_init(&p->lock, RANK_CONSOLE);
+		p->present = probe(p);
+		if (p->present)
+			chip_init(p, baud);
+	}
+	return p->present;
+}
+
 static void console_start(struct uart *p, u32 baud)
 {
-	if (p->present)
+	if (p->present || !find(p, baud))
 		return;
-	spin_init(&p->lock, RANK_CONSOLE);
-	p->present = probe(p);
-	if (!p->present)
-		return;
-	chip_init(p, baud);
 	p->console = (struct console){.name = "ttyS", .write = console_write};
 	log_console_register(&p->console);
 }
@@ -357,7 +364,7 @@ static int serial_open(struct inode *i, struct file *f)
 {
 	struct tty *t = serial_tty(DEV_MINOR(i->rdev) - SERIAL_MINOR);
 
-	return t ? tty_attach(t, f, &tty_file_ops, false, false) : -ENXIO;
+	return t ? tty_attach(t, f, TTY_PLAIN) : -ENXIO;
 }
 
 static int line_init(struct uart *p, u32 line)
@@ -388,16 +395,8 @@ void serial_init(void)
 	int err = chardev_register(4, SERIAL_MINOR, PORTS, serial_open);
 
 	for (u32 i = 0; i < PORTS && !err; i++) {
-		struct uart *p = &uarts[i];
-
-		if (!p->present) {
-			spin_init(&p->lock, RANK_CONSOLE);
-			p->present = probe(p);
-			if (p->present)
-				chip_init(p, CLOCK_BAUD);
-		}
-		if (p->present)
-			err = line_init(p, i);
+		if (find(&uarts[i], CLOCK_BAUD))
+			err = line_init(&uarts[i], i);
 	}
 	if (err)
 		log_err("serial: error %d", -err);

@@ -16,6 +16,8 @@
 #define CHUNK_BYTES 512u
 #define VTIME_UNIT  (100 * NS_PER_MS)
 
+static const struct file_ops tty_file_ops;
+
 /* ---- life ---- */
 
 int tty_init(struct tty *t, const struct tty_ops *ops, u64 rdev, u32 out_bytes)
@@ -36,6 +38,7 @@ int tty_init(struct tty *t, const struct tty_ops *ops, u64 rdev, u32 out_bytes)
 	ldisc_init(&t->ld, in, marks, out, out_bytes);
 	waitqueue_init(&t->in_wq);
 	waitqueue_init(&t->out_wq);
+	waitqueue_init(&t->master_wq);
 	waitqueue_init(&t->claim_wq);
 	return 0;
 }
@@ -119,8 +122,11 @@ static void carry_out(struct tty *t, u32 effects, bool wake_writers)
 		wake_all(&t->in_wq, POLL_IN | POLL_RDNORM);
 	if (wake_writers)
 		wake_all(&t->out_wq, POLL_OUT | POLL_WRNORM);
-	if ((effects & (LD_INPUT_ROOM | LD_INPUT_FLUSHED)) && t->ops->input_room)
-		t->ops->input_room(t);
+	if (effects & (LD_INPUT_ROOM | LD_INPUT_FLUSHED)) {
+		wake_all(&t->master_wq, POLL_OUT | POLL_WRNORM);
+		if (t->ops->input_room)
+			t->ops->input_room(t);
+	}
 }
 
 void tty_unlock(struct tty *t, ulong flags)
@@ -129,7 +135,7 @@ void tty_unlock(struct tty *t, ulong flags)
 	u32 effects;
 
 	LOCK_HELD(&t->lock);
-	if (t->ld.effects & (LD_OUTPUT | LD_STARTED))
+	if ((t->ld.effects & (LD_OUTPUT | LD_STARTED)) && t->ops->start)
 		t->ops->start(t);
 	effects = t->ld.effects;
 	t->ld.effects = 0;
@@ -192,18 +198,20 @@ int tty_job_control(struct tty *t, int signo)
 
 /* ---- open, close, hang up ---- */
 
-int tty_attach(struct tty *t, struct file *f, const struct file_ops *ops, bool console, bool master)
+int tty_attach(struct tty *t, struct file *f, u32 how)
 {
 	struct tty_file *tf = kmalloc(sizeof(*tf), ALLOC_KERNEL);
-	bool busy;
+	bool console = how & TTY_CONSOLE, master = how & TTY_MASTER, busy;
 	ulong flags;
 
 	if (!tf)
 		return -ENOMEM;
 	flags = tty_lock(t);
 	busy = t->exclusive && !master && !cred_capable(current->cred, LCAP_SYS_ADMIN);
-	if (!busy && !master)
+	if (!busy && !master) {
 		t->opens++;
+		t->opened = true;
+	}
 	tty_unlock(t, flags);
 	if (busy) {
 		kfree(tf);
@@ -212,11 +220,11 @@ int tty_attach(struct tty *t, struct file *f, const struct file_ops *ops, bool c
 	tty_get(t);
 	*tf = (struct tty_file){t, __atomic_load_n(&t->hangups, __ATOMIC_ACQUIRE), console, master};
 	f->priv = tf;
-	f->ops = ops;
+	f->ops = master ? &pty_master_ops : &tty_file_ops;
 	f->mode = (f->mode | FMODE_STREAM) & ~FMODE_SEEK;
 	/* A session leader without a terminal gets the first one that it opens; a refusal is no
 	 * error of open(2). */
-	if (!console && !master && !(f->flags & O_NOCTTY) && (f->mode & FMODE_READ) &&
+	if (how == TTY_PLAIN && !(f->flags & O_NOCTTY) && (f->mode & FMODE_READ) &&
 		process_is_session_leader() && !tty_session(t) && process_ctty_set(t, false))
 		log_debug("tty: a session has a terminal already");
 	return 0;
@@ -236,8 +244,8 @@ void tty_detach(struct file *f)
 			t->exclusive = false;
 		tty_unlock(t, flags);
 	}
-	if (last && t->ops->last_close)
-		t->ops->last_close(t);
+	if (last)
+		wake_all(&t->master_wq, 0);
 	kfree(tf);
 	tty_put(t);
 }
@@ -356,45 +364,49 @@ static ssize_t tty_read(struct file *f, struct uio *u, u64 *pos)
 		if (n)
 			return n;
 	}
-	n = tty_claim(t, &t->reading, file_nonblock(f));
+	n = tty_claim(t, &t->reading[false], file_nonblock(f));
 	if (n)
 		return n;
 	n = read_some(t, f, u);
-	tty_claim_end(t, &t->reading);
+	tty_claim_end(t, &t->reading[false]);
 	return n;
 }
 
 /* ---- write ---- */
 
+/* What a slave writes is output, what a master writes is input. */
 static bool writable_or_hung(struct tty *t, const struct tty_file *tf)
 {
-	return writable(t) || tty_file_hung(tf);
+	return tf->master ? ldisc_input_room(&t->ld) : writable(t) || tty_file_hung(tf);
 }
 
 /* Return: bytes written, all of @n unless *err. */
 static size_t write_chunk(struct tty *t, struct file *f, const u8 *p, size_t n, int *err)
 {
 	struct tty_file *tf = file_tty(f);
+	struct waitqueue *q = tf->master ? &t->master_wq : &t->out_wq;
 	size_t done = 0;
 
 	*err = 0;
 	for (;;) {
 		ulong flags = tty_lock(t);
 
-		if (!tty_file_hung(tf))
+		if (tf->master)
+			done += ldisc_input(&t->ld, p + done, n - done);
+		else if (!tty_file_hung(tf))
 			done += ldisc_output(&t->ld, p + done, n - done);
 		tty_unlock(t, flags);
 		if (done == n)
 			return done;
 		*err = tty_file_hung(tf)  ? -EIO
 		       : file_nonblock(f) ? -EAGAIN
-					  : wait_event(&t->out_wq, writable_or_hung(t, tf));
+					  : wait_event(q, writable_or_hung(t, tf));
 		if (*err)
 			return done;
 	}
 }
 
-static ssize_t tty_write(struct file *f, struct uio *u, u64 *pos)
+ssize_t tty_write(struct file *f, struct uio *u, u64 *pos)
 {
 	struct tty_file *tf = file_tty(f);
 	struct tty *t = tf->tty;
@@ -404,10 +416,10 @@ static ssize_t tty_write(struct file *f, struct uio *u, u64 *pos)
 
 	if (tty_file_hung(tf))
 		return -EIO;
-	if (!tf->console && (READ_ONCE(t->ld.t.base.lflag) & TOSTOP))
+	if (!tf->console && !tf->master && (READ_ONCE(t->ld.t.base.lflag) & TOSTOP))
 		err = tty_job_control(t, SIGTTOU);
 	if (!err)
-		err = tty_claim(t, &t->writing, file_nonblock(f));
+		err = tty_claim(t, &t->writing[tf->master], file_nonblock(f));
 	if (err)
 		return err;
 	while (u->left && !err) {
@@ -418,7 +430,7 @@ static ssize_t tty_write(struct file *f, struct uio *u, u64 *pos)
 		else
 			err = -EFAULT;
 	}
-	tty_claim_end(t, &t->writing);
+	tty_claim_end(t, &t->writing[tf->master]);
 	return done ? (ssize_t)done : err;
 }
 
@@ -453,7 +465,7 @@ static u32 tty_poll(struct file *f, struct poll_table *pt)
 	return mask;
 }
 
-const struct file_ops tty_file_ops = {
+static const struct file_ops tty_file_ops = {
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,

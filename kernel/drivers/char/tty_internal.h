@@ -9,7 +9,7 @@
 struct tty;
 struct tty_ops {
 	/* start - output is ready (ldisc_output_ready) or was let go. Called with the lock held,
-	 * interrupts off. */
+	 * interrupts off. May be NULL: the master takes what it wants. */
 	void (*start)(struct tty *t);
 	/* effects - what happened, after the lock went; before the common part wakes and signals.
 	 * May be NULL. */
@@ -17,11 +17,10 @@ struct tty_ops {
 	void (*input_room)(struct tty *t);      /* a reader made room; no lock held. May be NULL */
 	void (*termios_changed)(struct tty *t); /* no lock held. May be NULL */
 	long (*ioctl)(struct tty *t, u32 cmd,
-		u64 arg);                  /* what the common part does not know; NULL or -ENOTTY */
-	void (*last_close)(struct tty *t); /* no file is open any more; no lock held. May be NULL */
-	void (*free)(struct tty *t);       /* last reference; NULL = lives for ever */
-	bool waits_for_output; /* tcdrain waits until the ring is empty (a pty never waits) */
-	bool resets_on_hangup; /* settings return to the default */
+		u64 arg);            /* what the common part does not know; NULL or -ENOTTY */
+	void (*free)(struct tty *t); /* last reference; NULL = lives for ever */
+	bool waits_for_output;       /* tcdrain waits until the ring is empty (a pty never waits) */
+	bool resets_on_hangup;       /* settings return to the default */
 };
 /* Locks: [l] lock; [a] atomic; [c] constant after tty_create. */
 struct tty {
@@ -31,14 +30,17 @@ struct tty {
 	void *driver;              /* [c] of the ops' owner */
 	spinlock_t lock; /* TTY_INPUT, taken from interrupts: only by tty_lock and tty_unlock */
 	struct ldisc ld; /* [l] */
-	struct linux_winsize size; /* [l] */
-	pid_t session, pgrp;       /* [a] written by job control */
-	u32 opens;                 /* [l] open files, hung-up ones included */
-	u32 hangups;               /* [a] a file that saw fewer is dead */
-	bool exclusive;            /* [l] TIOCEXCL */
-	u32 reading, writing;      /* [a] 1 = a call is inside; others wait in claim_wq */
-	struct waitqueue in_wq;    /* readers, poll */
-	struct waitqueue out_wq;   /* writers, poll, tcdrain */
+	struct linux_winsize size;  /* [l] */
+	pid_t session, pgrp;        /* [a] written by job control */
+	u32 opens;                  /* [l] open files, hung-up ones included */
+	u32 hangups;                /* [a] a file that saw fewer is dead */
+	bool opened;                /* [l] there was one */
+	bool exclusive;             /* [a] TIOCEXCL */
+	u32 reading[2], writing[2]; /* [a] by tty_file.master; 1 = a call is inside; others wait in
+				       claim_wq */
+	struct waitqueue in_wq;     /* readers, poll */
+	struct waitqueue out_wq;    /* writers, poll, tcdrain */
+	struct waitqueue master_wq; /* readers, writers and poll of a pty's master */
 	struct waitqueue claim_wq;
 };
 #define LD_DRAINED    0x10000u /* effect: bytes left the output ring */
@@ -70,8 +72,8 @@ ulong tty_lock(struct tty *t);
 void tty_unlock(struct tty *t, ulong flags);
 /* tty_attach - makes @f an open file of @t (sets ops, priv, mode) and, if so wanted, @t the
  * controlling terminal. Takes its own reference. 0 | -ENOMEM | -EBUSY exclusive. */
-int tty_attach(struct tty *t, struct file *f, const struct file_ops *ops, bool console,
-	bool master) MUST_USE;
+enum tty_how { TTY_PLAIN, TTY_NO_CONTROL = 1, TTY_CONSOLE = 2, TTY_MASTER = 4 };
+int tty_attach(struct tty *t, struct file *f, u32 how) MUST_USE;
 void tty_detach(struct file *f);
 /* One reader and one writer at a time, so that lines stay whole. 0 | -EAGAIN | -ERESTARTSYS. */
 int tty_claim(struct tty *t, u32 *flag, bool nonblock) MUST_USE;
@@ -83,7 +85,7 @@ bool tty_is_controlling(const struct tty *t); /* of current's session */
 void tty_signal_foreground(struct tty *t, int signo);
 long tty_ioctl(struct file *f, u32 cmd, u64 arg);
 int tty_drain(struct tty *t) MUST_USE; /* 0 | -ERESTARTSYS */
-extern const struct file_ops tty_file_ops;
+ssize_t tty_write(struct file *f, struct uio *u, u64 *pos);
 
 static inline bool file_nonblock(const struct file *f)
 {
@@ -92,8 +94,8 @@ static inline bool file_nonblock(const struct file *f)
 
 /* pty.c */
 int pty_init(void) MUST_USE;
+extern const struct file_ops pty_master_ops;
 bool tty_is_pty(const struct tty *t);
-long pty_master_ioctl(struct file *f, u32 cmd, u64 arg);
 /* serial.c, screen.c: terminals by minor; NULL = none */
 struct tty *serial_tty(u32 line);
 void serial_init(void);

@@ -8,15 +8,6 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
-static int put_user_int(u64 arg, s32 value)
-{
-	return put_user_u32((u32 USER *)(uintptr_t)arg, (u32)value);
-}
-static int get_user_int(u64 arg, s32 *value)
-{
-	return get_user_u32((u32 USER *)(uintptr_t)arg, (u32 *)value);
-}
-
 /* ---- settings ---- */
 
 static const u32 baud_rates[] = {0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800,
@@ -75,10 +66,8 @@ static long termios_set(struct tty *t, u32 cmd, u64 arg)
 	bool flush = cmd == TCSETSF || cmd == TCSETAF || cmd == TCSETSF2;
 	struct linux_termios2 new;
 	ulong flags;
-	int err = tty_job_control(t, SIGTTOU);
+	int err;
 
-	if (err)
-		return err;
 	flags = tty_lock(t);
 	new = t->ld.t;
 	tty_unlock(t, flags);
@@ -129,52 +118,30 @@ static void send_char(struct ldisc *ld, u8 c)
 		ld->effects |= LD_OUTPUT;
 }
 
-static long flow(struct tty *t, u64 action)
+static long flow_or_flush(struct tty *t, u32 cmd, u64 what, bool master)
 {
-	int err = tty_job_control(t, SIGTTOU);
 	ulong flags;
 
-	if (err)
-		return err;
-	if (action > TCION)
+	if (what > (cmd == TCXONC ? TCION : TCIOFLUSH))
 		return -EINVAL;
 	flags = tty_lock(t);
-	if (action == TCOOFF)
-		ldisc_stop(&t->ld, true);
-	else if (action == TCOON)
-		ldisc_start(&t->ld, true);
-	else
-		send_char(&t->ld, t->ld.t.base.cc[action == TCIOFF ? VSTOP : VSTART]);
+	if (cmd == TCXONC) {
+		if (what == TCOOFF)
+			ldisc_stop(&t->ld, true);
+		else if (what == TCOON)
+			ldisc_start(&t->ld, true);
+		else
+			send_char(&t->ld, t->ld.t.base.cc[what == TCIOFF ? VSTOP : VSTART]);
+	} else {
+		/* What the master reads is what the slave wrote, so for the master the queues
+		 * change places. */
+		if (what == TCIOFLUSH || what == (master ? TCOFLUSH : TCIFLUSH))
+			ldisc_flush_input(&t->ld);
+		if (what == TCIOFLUSH || what == (master ? TCIFLUSH : TCOFLUSH))
+			ldisc_flush_output(&t->ld);
+	}
 	tty_unlock(t, flags);
 	return 0;
-}
-
-static long flush(struct tty *t, u64 queue, bool master)
-{
-	int err = tty_job_control(t, SIGTTOU);
-	ulong flags;
-
-	if (err)
-		return err;
-	if (queue > TCIOFLUSH)
-		return -EINVAL;
-	flags = tty_lock(t);
-	/* What the master reads is what the slave wrote, so for the master the queues change
-	 * places. */
-	if (queue == TCIOFLUSH || queue == (master ? TCOFLUSH : TCIFLUSH))
-		ldisc_flush_input(&t->ld);
-	if (queue == TCIOFLUSH || queue == (master ? TCIFLUSH : TCOFLUSH))
-		ldisc_flush_output(&t->ld);
-	tty_unlock(t, flags);
-	return 0;
-}
-
-static long send_break(struct tty *t)
-{
-	int err = tty_job_control(t, SIGTTOU);
-
-	return err ? err
-		   : tty_drain(t); /* a break itself is nothing that a virtual line could carry */
 }
 
 static long insert_input(struct tty *t, u64 arg)
@@ -219,15 +186,12 @@ static long window_set(struct tty *t, u64 arg)
 
 /* ---- job control ---- */
 
-static long foreground_set(struct tty *t, u64 arg)
+static long foreground_set(struct tty *t, const u32 USER *arg)
 {
-	long err = tty_job_control(t, SIGTTOU);
 	struct process *p;
-	s32 pgrp;
+	pid_t pgrp;
 
-	if (err)
-		return err == -EIO ? -ENOTTY : err;
-	if (get_user_int(arg, &pgrp))
+	if (copy_from_user(&pgrp, arg, sizeof(pgrp)))
 		return -EFAULT;
 	if (pgrp < 0)
 		return -EINVAL;
@@ -253,37 +217,31 @@ static long controlling_set(struct tty *t, struct file *f, u64 steal)
 	return process_ctty_set(t, steal == 1 && cred_capable(current->cred, LCAP_SYS_ADMIN));
 }
 
-static long controlling_drop(struct tty *t)
-{
-	return tty_is_controlling(t) ? process_ctty_drop() : -ENOTTY;
-}
-
-static long exclusive_set(struct tty *t, bool on)
+static u32 count_get(struct tty *t, bool output, bool master)
 {
 	ulong flags = tty_lock(t);
+	u32 n = output   ? (tty_is_pty(t) ? 0 : ring_used(&t->ld.out))
+		: master ? ldisc_output_ready(&t->ld)
+			 : ldisc_input_count(&t->ld);
 
-	t->exclusive = on;
 	tty_unlock(t, flags);
-	return 0;
+	return n;
 }
 
 static long job_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
 {
-	bool master = file_tty(f)->master;
+	bool master = file_tty(f)->master, mine = master || tty_is_controlling(t);
+	u32 USER *out = (u32 USER *)(uintptr_t)arg;
 
 	switch (cmd) {
 	case TIOCSCTTY:
 		return master ? -EINVAL : controlling_set(t, f, arg);
 	case TIOCNOTTY:
-		return controlling_drop(t);
+		return tty_is_controlling(t) ? process_ctty_drop() : -ENOTTY;
 	case TIOCGPGRP:
-		return !master && !tty_is_controlling(t) ? -ENOTTY : put_user_int(arg, tty_pgrp(t));
-	case TIOCSPGRP:
-		return foreground_set(t, arg);
+		return mine ? put_user_u32(out, (u32)tty_pgrp(t)) : -ENOTTY;
 	case TIOCGSID:
-		if ((!master && !tty_is_controlling(t)) || !tty_session(t))
-			return -ENOTTY;
-		return put_user_int(arg, tty_session(t));
+		return mine && tty_session(t) ? put_user_u32(out, (u32)tty_session(t)) : -ENOTTY;
 	case TIOCVHANGUP:
 		if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
 			return -EPERM;
@@ -293,21 +251,11 @@ static long job_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
 	return t->ops->ioctl ? t->ops->ioctl(t, cmd, arg) : -ENOTTY;
 }
 
-static long count_get(struct tty *t, u64 arg, bool output, bool master)
-{
-	ulong flags = tty_lock(t);
-	u32 n = output   ? (master || tty_is_pty(t) ? 0 : ring_used(&t->ld.out))
-		: master ? ldisc_output_ready(&t->ld)
-			 : ldisc_input_count(&t->ld);
-
-	tty_unlock(t, flags);
-	return put_user_int(arg, (s32)n);
-}
-
 static long state_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
 {
 	bool master = file_tty(f)->master;
-	s32 value;
+	u32 USER *user = (u32 USER *)(uintptr_t)arg;
+	u32 value;
 
 	switch (cmd) {
 	case TIOCGWINSZ:
@@ -315,31 +263,51 @@ static long state_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
 	case TIOCSWINSZ:
 		return window_set(t, arg);
 	case FIONREAD:
-		return count_get(t, arg, false, master);
 	case TIOCOUTQ:
-		return count_get(t, arg, true, master);
+		return put_user_u32(user, count_get(t, cmd == TIOCOUTQ, master));
 	case TIOCGETD:
-		return put_user_int(arg, (s32)N_TTY);
+		return put_user_u32(user, N_TTY);
 	case TIOCSETD: /* the one discipline that there is */
-		return get_user_int(arg, &value) ? -EFAULT : value == (s32)N_TTY ? 0 : -EINVAL;
+		return get_user_u32(user, &value) ? -EFAULT : value == N_TTY ? 0 : -EINVAL;
 	case TIOCEXCL:
-		return exclusive_set(t, true);
 	case TIOCNXCL:
-		return exclusive_set(t, false);
+		WRITE_ONCE(t->exclusive, cmd == TIOCEXCL);
+		return 0;
 	case TIOCGEXCL:
-		return put_user_int(arg, READ_ONCE(t->exclusive));
+		return put_user_u32(user, READ_ONCE(t->exclusive));
 	case TIOCGDEV:
-		return put_user_u32((u32 USER *)(uintptr_t)arg, (u32)t->rdev);
+		return put_user_u32(user, (u32)t->rdev);
+	case TIOCGPTN:
+		return tty_is_pty(t) ? put_user_u32(user, DEV_MINOR(t->rdev)) : -ENOTTY;
 	case TIOCSTI:
 		return insert_input(t, arg);
 	}
 	return job_ioctl(t, f, cmd, arg);
 }
 
+/* What a group in the background may not do. */
+static long foreground_ioctl(struct tty *t, u32 cmd, u64 arg, bool master)
+{
+	int err = tty_job_control(t, SIGTTOU);
+
+	if (err)
+		return err == -EIO && cmd == TIOCSPGRP ? -ENOTTY : err;
+	switch (cmd) {
+	case TIOCSPGRP:
+		return foreground_set(t, (const u32 USER *)(uintptr_t)arg);
+	case TCXONC:
+	case TCFLSH:
+		return flow_or_flush(t, cmd, arg, master);
+	case TCSBRK: /* a break itself is nothing that a virtual line could carry */
+	case TCSBRKP:
+		return tty_drain(t);
+	}
+	return termios_set(t, cmd, arg);
+}
+
 long tty_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct tty_file *tf = file_tty(f);
-	struct tty *t = tf->tty;
 
 	if (tty_file_hung(tf))
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
@@ -347,7 +315,7 @@ long tty_ioctl(struct file *f, u32 cmd, u64 arg)
 	case TCGETS:
 	case TCGETS2:
 	case TCGETA:
-		return termios_get(t, cmd, arg);
+		return termios_get(tf->tty, cmd, arg);
 	case TCSETS:
 	case TCSETSW:
 	case TCSETSF:
@@ -357,14 +325,12 @@ long tty_ioctl(struct file *f, u32 cmd, u64 arg)
 	case TCSETS2:
 	case TCSETSW2:
 	case TCSETSF2:
-		return termios_set(t, cmd, arg);
+	case TIOCSPGRP:
+	case TCXONC:
+	case TCFLSH:
 	case TCSBRK:
 	case TCSBRKP:
-		return send_break(t);
-	case TCXONC:
-		return flow(t, arg);
-	case TCFLSH:
-		return flush(t, arg, tf->master);
+		return foreground_ioctl(tf->tty, cmd, arg, tf->master);
 	}
-	return state_ioctl(t, f, cmd, arg);
+	return state_ioctl(tf->tty, f, cmd, arg);
 }

@@ -280,13 +280,6 @@ static void echo_joining(struct ldisc *ld, u8 c)
 	echo_char(ld, c);
 }
 
-static void echo_input(struct ldisc *ld, u8 c)
-{
-	if (lflag(ld, ECHO))
-		finish_erasing(ld);
-	echo_joining(ld, c);
-}
-
 /* Column at which the byte at index @end of the edited line stands. */
 static u32 column_of(const struct ldisc *ld, u32 end)
 {
@@ -457,12 +450,12 @@ static bool canonical_char(struct ldisc *ld, u8 c)
 
 static void ordinary_char(struct ldisc *ld, u8 c, bool was_return)
 {
-	if (was_return && c == '\n' && lflag(ld, ECHO)) {
+	if (lflag(ld, ECHO))
 		finish_erasing(ld);
+	if (was_return && c == '\n' && lflag(ld, ECHO))
 		put_out(ld, '\n');
-	} else {
-		echo_input(ld, c);
-	}
+	else
+		echo_joining(ld, c);
 	if (c == 0xff && iflag(ld, PARMRK))
 		put_in(ld, c);
 	put_in(ld, c);
@@ -577,6 +570,7 @@ static void copy_out(struct ldisc *ld, u8 *dst, u32 n)
 size_t ldisc_read(struct ldisc *ld, u8 *dst, size_t n, bool *line_end)
 {
 	u32 have, end;
+	bool eof;
 
 	*line_end = false;
 	if (!lflag(ld, ICANON)) {
@@ -588,14 +582,11 @@ size_t ldisc_read(struct ldisc *ld, u8 *dst, size_t n, bool *line_end)
 	have = (u32)MIN(n, (size_t)(ld->canon - ld->tail));
 	end = find_mark(ld, have) - ld->tail;
 	*line_end = end < have;
-	if (!*line_end || ld->in[(ld->tail + end) & IN_MASK]) {
-		have = end + *line_end;
-		copy_out(ld, dst, have);
-		return have;
-	}
-	copy_out(ld, dst, end);
-	ld->tail++; /* the end-of-file itself is not read */
-	return end;
+	eof = *line_end && !ld->in[(ld->tail + end) & IN_MASK];
+	have = end + (*line_end && !eof);
+	copy_out(ld, dst, have);
+	ld->tail += eof; /* it is passed over */
+	return have;
 }
 
 void ldisc_skip_eof(struct ldisc *ld)

@@ -26,10 +26,10 @@
 static struct keyboard keyboard; /* [interrupt] one at a time: the line is edge triggered and not
 				    sent to two CPUs at once */
 
-static bool wait_input_free(void)
+static bool wait_status(u8 bit, bool on)
 {
 	for (u32 us = 0; us < WAIT_US_MAX; us++) {
-		if (!(arch_in8(STATUS) & STATUS_IN))
+		if (!(arch_in8(STATUS) & bit) == !on)
 			return true;
 		arch_io_delay();
 	}
@@ -38,27 +38,14 @@ static bool wait_input_free(void)
 
 static int read_byte(void)
 {
-	for (u32 us = 0; us < WAIT_US_MAX; us++) {
-		if (arch_in8(STATUS) & STATUS_OUT)
-			return arch_in8(DATA);
-		arch_io_delay();
-	}
-	return -1;
+	return wait_status(STATUS_OUT, true) ? arch_in8(DATA) : -1;
 }
 
-static bool command(u8 c)
+static bool send(u16 port, u8 c)
 {
-	if (!wait_input_free())
+	if (!wait_status(STATUS_IN, false))
 		return false;
-	arch_out8(COMMAND, c);
-	return true;
-}
-
-static bool write_data(u8 c)
-{
-	if (!wait_input_free())
-		return false;
-	arch_out8(DATA, c);
+	arch_out8(port, c);
 	return true;
 }
 
@@ -93,19 +80,19 @@ static bool controller_init(void)
 {
 	int config;
 
-	if (arch_in8(STATUS) == 0xff || !command(0xad) ||
-		!command(0xa7)) /* both devices off while we set up */
+	if (arch_in8(STATUS) == 0xff || !send(COMMAND, 0xad) ||
+		!send(COMMAND, 0xa7)) /* both devices off while we set up */
 		return false;
 	drain();
-	if (!command(0x20))
+	if (!send(COMMAND, 0x20))
 		return false;
 	config = read_byte();
 	if (config < 0)
 		return false;
 	config = (config | (int)(CONFIG_IRQ | CONFIG_TRANSLATE)) &
 		 ~(int)(CONFIG_AUX_IRQ | CONFIG_OFF);
-	if (!command(0x60) || !write_data((u8)config) || !command(0xae) ||
-		!write_data(0xf4)) /* keyboard on, start scanning */
+	if (!send(COMMAND, 0x60) || !send(DATA, (u8)config) || !send(COMMAND, 0xae) ||
+		!send(DATA, 0xf4)) /* keyboard on, start scanning */
 		return false;
 	return read_byte() == 0xfa;
 }

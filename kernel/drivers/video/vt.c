@@ -58,32 +58,29 @@ static void scroll(struct vt *vt, u32 top, u32 bottom, u32 n, bool up)
 		erase_rows(vt, top, top + n);
 }
 
+static void set_column(struct vt *vt, u32 column)
+{
+	vt->pen.column = MIN(column, vt->columns - 1);
+	vt->pen.wrap_pending = false;
+}
+
 static void go_to(struct vt *vt, u32 row, u32 column)
 {
 	u32 top = vt->pen.origin ? vt->scroll_top : 0,
 	    last = vt->pen.origin ? vt->scroll_bottom : vt->rows - 1;
 
 	vt->pen.row = MIN(row, last - top) + top;
-	vt->pen.column = MIN(column, vt->columns - 1);
-	vt->pen.wrap_pending = false;
+	set_column(vt, column);
 }
 
-static void row_down(struct vt *vt)
+/* One row on; at the edge of the scrolling region the region moves instead. */
+static void row_step(struct vt *vt, bool up)
 {
 	vt->pen.wrap_pending = false;
-	if (vt->pen.row == vt->scroll_bottom)
-		scroll(vt, vt->scroll_top, vt->scroll_bottom, 1, true);
-	else if (vt->pen.row + 1 < vt->rows)
-		vt->pen.row++;
-}
-
-static void row_up(struct vt *vt)
-{
-	vt->pen.wrap_pending = false;
-	if (vt->pen.row == vt->scroll_top)
-		scroll(vt, vt->scroll_top, vt->scroll_bottom, 1, false);
-	else if (vt->pen.row)
-		vt->pen.row--;
+	if (vt->pen.row == (up ? vt->scroll_top : vt->scroll_bottom))
+		scroll(vt, vt->scroll_top, vt->scroll_bottom, 1, !up);
+	else if (up ? vt->pen.row > 0 : vt->pen.row + 1 < vt->rows)
+		vt->pen.row += up ? -1u : 1;
 }
 
 /* DEC's line drawing set, '`' to '~'. */
@@ -104,7 +101,7 @@ static void put_char(struct vt *vt, u32 code)
 
 	if (p->wrap_pending && vt->autowrap) {
 		p->column = 0;
-		row_down(vt);
+		row_step(vt, false);
 	}
 	if (p->graphics[p->charset])
 		code = graphics_code(code);
@@ -125,8 +122,7 @@ static void tab(struct vt *vt)
 
 	while (c < vt->columns - 1 && !bit_test(vt->tabs, c))
 		c++;
-	vt->pen.column = MIN(c, vt->columns - 1);
-	vt->pen.wrap_pending = false;
+	set_column(vt, c);
 }
 
 static void reset(struct vt *vt)
@@ -167,8 +163,7 @@ static void control(struct vt *vt, u8 c)
 {
 	switch (c) {
 	case '\b':
-		vt->pen.column -= vt->pen.column > 0;
-		vt->pen.wrap_pending = false;
+		set_column(vt, vt->pen.column - (vt->pen.column > 0));
 		break;
 	case '\t':
 		tab(vt);
@@ -176,13 +171,12 @@ static void control(struct vt *vt, u8 c)
 	case '\n':
 	case '\v':
 	case '\f':
-		row_down(vt);
+		row_step(vt, false);
 		if (vt->newline_mode)
 			vt->pen.column = 0;
 		break;
 	case '\r':
-		vt->pen.column = 0;
-		vt->pen.wrap_pending = false;
+		set_column(vt, 0);
 		break;
 	case 0x0e:
 	case 0x0f:
@@ -223,14 +217,11 @@ static void escape(struct vt *vt, u8 c)
 		vt->state = STRING;
 		break;
 	case 'D':
-		row_down(vt);
-		break;
 	case 'E':
-		vt->pen.column = 0;
-		row_down(vt);
-		break;
 	case 'M':
-		row_up(vt);
+		if (c == 'E')
+			vt->pen.column = 0;
+		row_step(vt, c == 'M');
 		break;
 	case 'H':
 		bit_set(vt->tabs, vt->pen.column);
@@ -316,60 +307,46 @@ static void select_graphics(struct vt *vt)
 
 	for (u32 i = 0; i < MAX(vt->param_count, 1u); i++) {
 		u32 n = param(vt, i, 0);
+		u8 *colour = n / 10 == 3 || n / 10 == 9 ? &p->foreground : &p->background;
 
-		if (n == 0)
-			*p = (struct vt_pen){.row = p->row,
-				.column = p->column,
-				.foreground = DEFAULT_FOREGROUND,
-				.background = DEFAULT_BACKGROUND,
-				.origin = p->origin,
-				.charset = p->charset,
-				.graphics = {p->graphics[0], p->graphics[1]},
-				.wrap_pending = p->wrap_pending};
-		else if (n == 1 || n == 21 || n == 22)
-			p->bold = n == 1;
-		else if (n == 4 || n == 24)
-			p->underlined = n == 4;
-		else if (n == 7 || n == 27)
-			p->reversed = n == 7;
-		else if (n >= 30 && n <= 37)
-			p->foreground = (u8)(n - 30);
-		else if (n == 38)
-			i += extended_colour(vt, i, &p->foreground);
-		else if (n == 39)
+		if (n == 0) {
 			p->foreground = DEFAULT_FOREGROUND;
-		else if (n >= 40 && n <= 47)
-			p->background = (u8)(n - 40);
-		else if (n == 48)
-			i += extended_colour(vt, i, &p->background);
-		else if (n == 49)
 			p->background = DEFAULT_BACKGROUND;
-		else if (n >= 90 && n <= 97)
-			p->foreground = (u8)(n - 90 + 8);
-		else if (n >= 100 && n <= 107)
-			p->background = (u8)(n - 100 + 8);
+			p->bold = p->underlined = p->reversed = false;
+		} else if (n == 1 || n == 21 || n == 22) {
+			p->bold = n == 1;
+		} else if (n == 4 || n == 24) {
+			p->underlined = n == 4;
+		} else if (n == 7 || n == 27) {
+			p->reversed = n == 7;
+		} else if (n == 38 || n == 48) {
+			i += extended_colour(vt, i, colour);
+		} else if (n == 39 || n == 49) {
+			*colour = n == 39 ? DEFAULT_FOREGROUND : DEFAULT_BACKGROUND;
+		} else if (n % 10 < 8 && ((n >= 30 && n <= 47) || (n >= 90 && n <= 107))) {
+			*colour = (u8)(n % 10 + (n >= 90 ? 8 : 0));
+		}
 	}
 }
+
+#define PRIVATE(n) ((u32)'?' << 24 | (n)) /* behind CSI ? */
 
 static void set_modes(struct vt *vt, bool on)
 {
 	for (u32 i = 0; i < vt->param_count; i++) {
-		u32 n = vt->params[i];
+		u32 n = vt->params[i] | (u32)vt->private_mark << 24;
+		bool *mode = n == 4             ? &vt->insert
+			     : n == 20          ? &vt->newline_mode
+			     : n == PRIVATE(1)  ? &vt->application_cursor
+			     : n == PRIVATE(6)  ? &vt->pen.origin
+			     : n == PRIVATE(7)  ? &vt->autowrap
+			     : n == PRIVATE(25) ? &vt->cursor_visible
+						: NULL;
 
-		if (vt->private_mark == '?' && n == 1) {
-			vt->application_cursor = on;
-		} else if (vt->private_mark == '?' && n == 6) {
-			vt->pen.origin = on;
+		if (mode)
+			*mode = on;
+		if (mode == &vt->pen.origin)
 			go_to(vt, 0, 0);
-		} else if (vt->private_mark == '?' && n == 7) {
-			vt->autowrap = on;
-		} else if (vt->private_mark == '?' && n == 25) {
-			vt->cursor_visible = on;
-		} else if (!vt->private_mark && n == 4) {
-			vt->insert = on;
-		} else if (!vt->private_mark && n == 20) {
-			vt->newline_mode = on;
-		}
 	}
 }
 
@@ -391,16 +368,12 @@ static void erase_display(struct vt *vt, u32 what)
 static void shift_cells(struct vt *vt, u32 n, bool insert)
 {
 	struct vt_cell *at = vt_row(vt, vt->pen.row) + vt->pen.column;
-	u32 left = vt->columns - vt->pen.column;
+	u32 left = vt->columns - vt->pen.column, from;
 
 	n = MIN(n, left);
-	if (insert) {
-		memmove(at + n, at, (left - n) * sizeof(*at));
-		erase_cells(vt, vt->pen.row, vt->pen.column, vt->pen.column + n);
-	} else {
-		memmove(at, at + n, (left - n) * sizeof(*at));
-		erase_cells(vt, vt->pen.row, vt->columns - n, vt->columns);
-	}
+	from = insert ? vt->pen.column : vt->columns - n;
+	memmove(at + (insert ? n : 0), at + (insert ? 0 : n), (left - n) * sizeof(*at));
+	erase_cells(vt, vt->pen.row, from, from + n);
 }
 
 static void shift_rows(struct vt *vt, u32 n, bool insert)
@@ -408,8 +381,7 @@ static void shift_rows(struct vt *vt, u32 n, bool insert)
 	if (vt->pen.row < vt->scroll_top || vt->pen.row > vt->scroll_bottom)
 		return;
 	scroll(vt, vt->pen.row, vt->scroll_bottom, n, !insert);
-	vt->pen.column = 0;
-	vt->pen.wrap_pending = false;
+	set_column(vt, 0);
 }
 
 static void set_region(struct vt *vt)
@@ -423,6 +395,12 @@ static void set_region(struct vt *vt)
 	go_to(vt, 0, 0);
 }
 
+/* The row as programs count it. */
+static u32 row_address(const struct vt *vt)
+{
+	return vt->pen.row - (vt->pen.origin ? vt->scroll_top : 0);
+}
+
 static void report(struct vt *vt)
 {
 	char text[VT_REPLY_MAX];
@@ -430,9 +408,8 @@ static void report(struct vt *vt)
 	if (param(vt, 0, 0) == 5) {
 		reply(vt, "\033[0n");
 	} else if (param(vt, 0, 0) == 6) {
-		snprintf(text, sizeof(text), "\033[%u;%uR",
-			vt->pen.row - (vt->pen.origin ? vt->scroll_top : 0) + 1,
-			vt->pen.column + 1);
+		snprintf(
+			text, sizeof(text), "\033[%u;%uR", row_address(vt) + 1, vt->pen.column + 1);
 		reply(vt, text);
 	}
 }
@@ -445,19 +422,6 @@ static void move_rows(struct vt *vt, u32 n, bool up)
 
 	vt->pen.row = up ? row - MIN(n, row - top) : row + MIN(n, bottom - row);
 	vt->pen.wrap_pending = false;
-}
-
-static void move_columns(struct vt *vt, u32 n, bool left)
-{
-	vt->pen.column = left ? vt->pen.column - MIN(n, vt->pen.column)
-			      : MIN(vt->pen.column + n, vt->columns - 1);
-	vt->pen.wrap_pending = false;
-}
-
-/* Row as an absolute address, for the sequences that change the column only. */
-static u32 row_address(const struct vt *vt)
-{
-	return vt->pen.row - (vt->pen.origin ? vt->scroll_top : 0);
 }
 
 static void csi_move(struct vt *vt, u8 c, u32 n)
@@ -474,8 +438,10 @@ static void csi_move(struct vt *vt, u8 c, u32 n)
 		break;
 	case 'C':
 	case 'a':
+		set_column(vt, vt->pen.column + n);
+		break;
 	case 'D':
-		move_columns(vt, n, c == 'D');
+		set_column(vt, vt->pen.column - MIN(n, vt->pen.column));
 		break;
 	case 'G':
 	case '`':
@@ -556,18 +522,17 @@ static void csi(struct vt *vt, u8 c)
 
 static void csi_byte(struct vt *vt, u8 c)
 {
-	if (c >= '0' && c <= '9') {
-		if (!vt->param_count)
-			vt->param_count = 1;
-		if (vt->params[vt->param_count - 1] < 10000)
-			vt->params[vt->param_count - 1] =
-				vt->params[vt->param_count - 1] * 10 + c - '0';
-	} else if (c == ';' || c == ':') {
-		if (!vt->param_count)
-			vt->param_count = 1;
-		if (vt->param_count < VT_PARAMS_MAX)
-			vt->param_count++;
-		vt->params[vt->param_count - 1] = 0;
+	u32 *p;
+
+	if (c >= '0' && c <= ';') { /* digits, ':' and ';' */
+		vt->param_count = MAX(vt->param_count, 1u);
+		p = &vt->params[vt->param_count - 1];
+		if (c <= '9') {
+			*p = *p < 10000 ? *p * 10 + c - '0' : *p;
+		} else {
+			vt->param_count = MIN(vt->param_count + 1, VT_PARAMS_MAX);
+			vt->params[vt->param_count - 1] = 0;
+		}
 	} else if (c >= 0x3c && c <= 0x3f) {
 		vt->private_mark = c;
 	} else if (c < 0x30) {

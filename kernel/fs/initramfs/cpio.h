@@ -10,10 +10,12 @@ struct cpio_entry {
 	size_t offset;    /* of its header in the buffer */
 	const char *name; /* as written: NUL-terminated, name_len bytes */
 	u32 name_len;
-	u32 last, last_len; /* last component: offset in name, bytes. No bytes: it is the root. A
-			       '/' or "." may stand behind it */
-	bool refused; /* name empty, over CPIO_NAME_MAX, with "..", or with bytes behind a NUL: only
-			 to be reported; name is "" */
+	/* last component: offset in name, bytes. No bytes: it is the root. A '/' or "." may stand
+	 * behind it */
+	u32 last, last_len;
+	/* name empty, over CPIO_NAME_MAX, with "..", or with bytes behind a NUL: only to be
+	 * reported; name is "" */
+	bool refused;
 	u32 ino, mode, uid, gid, nlink, mtime;
 	u64 device, rdevice; /* MKDEV: of the file system that it came from; of a device node */
 	const u8 *data;

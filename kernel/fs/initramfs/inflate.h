@@ -12,6 +12,8 @@ struct inflate_sink {
 	/* grow - more room, at least one byte; contents stay. 0 | -ENOMEM. */
 	int (*grow)(struct inflate_sink *s);
 };
+#define INFLATE_SLACK 512u /* bytes: room behind the end that spares the last growth */
+
 /* gzip_unpack - one member: header, deflate stream, check sum and length.
  * @pos   in: where the member starts; out: behind it, or the place of the fault.
  * Context: thread; allocates some 10 KB. Bytes before a fault are in the sink.

@@ -140,58 +140,37 @@ static void links_forget(struct unpack *u)
 
 /* ---- one entry ---- */
 
-static int make_symlink(struct unpack *u, const struct cpio_entry *e, struct dentry *d)
+/* The contents of a symbolic link as text, in u->path. */
+static int link_text(struct unpack *u, const struct cpio_entry *e)
 {
-	struct inode *dir = u->dir.dentry->inode;
 	size_t len = strnlen((const char *)e->data, e->data_bytes);
 
 	if (!len)
 		return -ENOENT;
 	if (len >= PATH_MAX_BYTES)
 		return -ENAMETOOLONG;
-	if (!dir->ops->symlink)
-		return -EPERM;
 	memcpy(u->path, e->data, len);
 	u->path[len] = 0;
-	return dir->ops->symlink(dir, d, u->path);
+	return 0;
 }
 
 /* Makes the negative @d what @e says. The directory is locked. 0 | 1 it is another name of an inode
  * that was there | -errno. */
 static int make_new(struct unpack *u, const struct cpio_entry *e, struct dentry *d)
 {
-	struct inode *dir = u->dir.dentry->inode, *first;
-	int err;
+	struct inode *dir = u->dir.dentry->inode, *first = has_links(e) ? link_find(u, e) : NULL;
+	u32 mode = S_ISLNK(e->mode) ? S_IFLNK | 0777 : e->mode & (S_IFMT | S_IALLUGO);
+	int err = S_ISLNK(mode) ? link_text(u, e) : 0;
 
-	switch (e->mode & S_IFMT) {
-	case S_IFDIR:
-		return dir->ops->mkdir ? dir->ops->mkdir(dir, d, e->mode & (S_IFMT | S_IALLUGO))
-				       : -EPERM;
-	case S_IFREG:
-	case S_IFLNK:
-	case S_IFCHR:
-	case S_IFBLK:
-	case S_IFIFO:
-	case S_IFSOCK:
-		break;
-	default:
+	if (!S_ISDIR(mode) && !S_ISREG(mode) && !S_ISLNK(mode) && !S_ISCHR(mode) &&
+		!S_ISBLK(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
 		return -EINVAL;
-	}
-	first = has_links(e) ? link_find(u, e) : NULL;
-	if (first && first->nlink && first->sb == dir->sb &&
-		((first->mode ^ e->mode) & S_IFMT) == 0) {
+	if (first && first->nlink && first->sb == dir->sb && !((first->mode ^ mode) & S_IFMT)) {
 		err = dir->ops->link ? dir->ops->link(dir, d, first) : -EPERM;
 		return err ? err : 1;
 	}
-	if (S_ISREG(e->mode))
-		err = dir->ops->create ? dir->ops->create(dir, d, e->mode & (S_IFMT | S_IALLUGO))
-				       : -EPERM;
-	else if (S_ISLNK(e->mode))
-		err = make_symlink(u, e, d);
-	else
-		err = dir->ops->mknod
-			      ? dir->ops->mknod(dir, d, e->mode & (S_IFMT | S_IALLUGO), e->rdevice)
-			      : -EPERM;
+	if (!err)
+		err = dir->ops->make ? dir->ops->make(dir, d, mode, e->rdevice, u->path) : -EPERM;
 	if (!err && has_links(e) && !first)
 		err = link_remember(u, e, d->inode);
 	return err;
@@ -220,9 +199,7 @@ static int dress(struct unpack *u, const struct cpio_entry *e, struct inode *i, 
 /* What has the name stands in the way: takes it away. The directory is not locked. */
 static int clear_name(struct unpack *u, const struct cpio_entry *e, const struct inode *i)
 {
-	const char *text = full_path(u, e->name, e->name_len);
-
-	return S_ISDIR(i->mode) ? vfs_rmdir_text(AT_FDCWD, text) : vfs_unlink_text(AT_FDCWD, text);
+	return vfs_remove_text(AT_FDCWD, full_path(u, e->name, e->name_len), S_ISDIR(i->mode));
 }
 
 /* @d may become what @e says, or is that already; symbolic links are always made anew. */
@@ -379,7 +356,7 @@ static int unpack_gzip(struct unpack *u, const u8 *buf, size_t len_bytes, size_t
 	size_t member = *pos, at = 0;
 	int err, cpio_err = 0;
 
-	sink.room_bytes = ALIGN_UP(gzip_size_hint(buf + *pos, len_bytes - *pos) + 1, PAGE_SIZE);
+	sink.room_bytes = ALIGN_UP(gzip_size_hint(buf + *pos, len_bytes - *pos) + INFLATE_SLACK, PAGE_SIZE);
 	if (sink.room_bytes / PAGE_SIZE >
 		mem_pages_free() / 2) /* then the hint had better be wrong */
 		sink.room_bytes = ALIGN_UP(len_bytes - *pos, PAGE_SIZE);

@@ -268,28 +268,20 @@ static bool flock_let_go(struct file *f, const struct file_lock *want)
 
 long file_flock(struct file *f, int op)
 {
+	bool wait = !(op & LOCK_NB);
 	struct file_lock want = {.end = LOCK_END,
 		.owner = f,
 		.file = f,
 		.pid = process_pid(current->proc),
 		.kind = LOCK_FLOCK};
 
-	switch (op & ~LOCK_NB) {
-	case LOCK_SH:
-		want.type = F_RDLCK;
-		break;
-	case LOCK_EX:
-		want.type = F_WRLCK;
-		break;
-	case LOCK_UN:
-		want.type = F_UNLCK;
-		break;
-	default:
+	op &= ~LOCK_NB;
+	if (op != LOCK_SH && op != LOCK_EX && op != LOCK_UN)
 		return -EINVAL;
-	}
+	want.type = op == LOCK_SH ? F_RDLCK : op == LOCK_EX ? F_WRLCK : F_UNLCK;
 	if (flock_let_go(f, &want) || want.type == F_UNLCK)
 		return 0;
-	return lock_set(f, &want, !(op & LOCK_NB));
+	return lock_set(f, &want, wait);
 }
 
 /* ---- fcntl ---- */
@@ -298,21 +290,14 @@ long file_flock(struct file *f, int op)
  * 0 | -EINVAL | -EOVERFLOW. */
 static int range_import(struct file *f, const struct linux_flock *from, struct file_lock *to)
 {
-	s64 start, last;
+	s64 start = 0, last;
 
-	switch (from->whence) {
-	case SEEK_SET:
-		start = 0;
-		break;
-	case SEEK_CUR:
+	if (from->whence == SEEK_CUR)
 		start = (s64)READ_ONCE(f->pos);
-		break;
-	case SEEK_END:
-		start = f->inode->pages_ready ? (s64)READ_ONCE(f->inode->pages.size_bytes) : 0;
-		break;
-	default:
+	else if (from->whence == SEEK_END && f->inode->pages_ready)
+		start = (s64)READ_ONCE(f->inode->pages.size_bytes);
+	else if (from->whence != SEEK_SET && from->whence != SEEK_END)
 		return -EINVAL;
-	}
 	if (__builtin_add_overflow(start, from->start, &start))
 		return from->start > 0 ? -EOVERFLOW : -EINVAL;
 	if (start < 0)
@@ -389,8 +374,7 @@ long file_lock_fcntl(struct file *f, u32 cmd, u64 user_arg)
 
 /* ---- release ---- */
 
-/* Removes the POSIX locks of @owner, or with NULL everything made through @f. */
-static void release(struct file *f, const void *owner)
+void file_locks_release(struct file *f, const void *owner)
 {
 	struct inode *i = f->inode;
 	struct lock_bank *b = bank_of(i);
@@ -406,15 +390,4 @@ static void release(struct file *f, const void *owner)
 	}
 	spin_unlock(&b->lock);
 	locks_free(&freed);
-}
-
-void file_locks_release_posix(struct file *f, struct cap_space *owner)
-{
-	if (f->inode && !list_empty(&f->inode->file_locks))
-		release(f, owner);
-}
-
-void file_locks_release_flock(struct file *f)
-{
-	release(f, NULL);
 }

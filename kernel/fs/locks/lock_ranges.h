@@ -10,10 +10,10 @@
 
 enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK };
 struct file_lock {
-	struct list node;  /* inode->file_locks, by start */
-	u64 start, end;    /* bytes, end included */
-	const void *owner; /* capability space (POSIX) or open file (OFD, flock): compared, never
-			      followed */
+	struct list node; /* inode->file_locks, by start */
+	u64 start, end;   /* bytes, end included */
+	/* capability space (POSIX) or open file (OFD, flock): compared, never followed */
+	const void *owner;
 	const struct file *file; /* made through it; it takes them along when it goes */
 	pid_t pid;               /* for F_GETLK */
 	u8 kind;                 /* enum lock_kind */

@@ -54,49 +54,31 @@ static void buf_consume(struct pipe *p, struct pipe_buf *b)
 	else
 		page_put(b->page);
 	b->page = NULL;
-	__atomic_store_n(
-		&p->head, p->head + 1, __ATOMIC_RELEASE); /* pairs with the reads of a sleeper */
+	/* pairs with the reads of a sleeper */
+	__atomic_store_n(&p->head, p->head + 1, __ATOMIC_RELEASE);
 }
 
-/* Copies what is there and leaves it. Lock held. */
-static ssize_t pipe_peek_locked(struct pipe *p, struct uio *u)
+/* Moves what is there, or with @keep leaves it. Lock held. Bytes | -EFAULT when nothing moved. */
+static ssize_t pipe_take_locked(struct pipe *p, struct uio *u, bool keep)
 {
 	ssize_t done = 0;
+	bool packet = false;
 
-	for (u32 i = p->head; i != p->tail && u->left; i++) {
-		const struct pipe_buf *b = &p->bufs[i & (p->slots - 1)];
+	for (u32 i = p->head; u->left && i != p->tail && !packet; i++) {
+		struct pipe_buf *b = &p->bufs[i & (p->slots - 1)];
 		size_t want = MIN(u->left, (size_t)b->len);
 		size_t n = uio_write(u, (u8 *)page_to_virt(b->page) + b->offset, want);
 
 		done += (ssize_t)n;
 		if (n < want)
 			return done ? done : -EFAULT;
-		if (b->packet)
-			break;
-	}
-	return done;
-}
-
-/* Moves what is there. Lock held. Bytes | -EFAULT when nothing moved. */
-static ssize_t pipe_take_locked(struct pipe *p, struct uio *u)
-{
-	ssize_t done = 0;
-
-	while (u->left && p->head != p->tail) {
-		struct pipe_buf *b = &p->bufs[p->head & (p->slots - 1)];
-		size_t want = MIN(u->left, (size_t)b->len);
-		size_t n = uio_write(u, (u8 *)page_to_virt(b->page) + b->offset, want);
-		bool packet = b->packet;
-
-		done += (ssize_t)n;
-		if (n < want)
-			return done ? done : -EFAULT;
+		packet = b->packet;
+		if (keep)
+			continue;
 		b->offset += (u32)n;
 		b->len -= (u32)n;
 		if (!b->len || packet) /* the rest of a packet is lost, as pipe(2) says */
 			buf_consume(p, b);
-		if (packet)
-			break;
 	}
 	return done;
 }
@@ -110,13 +92,10 @@ ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 		return 0;
 	mutex_lock(&p->lock);
 	while (p->head == p->tail) {
-		if (!p->writers ||
-			!p->readers) { /* no readers: a socket that shut its reading side */
-			ret = 0;
-			goto unlock;
-		}
-		if (flags & PIPE_NONBLOCK) {
-			ret = -EAGAIN;
+		bool over = !p->writers || !p->readers; /* a socket that shut its reading side */
+
+		if (over || flags & PIPE_NONBLOCK) {
+			ret = over ? 0 : -EAGAIN;
 			goto unlock;
 		}
 		mutex_unlock(&p->lock);
@@ -129,9 +108,9 @@ ssize_t pipe_receive(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 		mutex_lock(&p->lock);
 	}
 	was_full = !pipe_writable(p);
-	ret = flags & PIPE_PEEK ? pipe_peek_locked(p, u) : pipe_take_locked(p, u);
-	wake_reader =
-		slept && p->head != p->tail; /* the wake-up that came to us was for others too */
+	ret = pipe_take_locked(p, u, flags & PIPE_PEEK);
+	/* the wake-up that came to us was for others too */
+	wake_reader = slept && p->head != p->tail;
 	wake_writer = was_full && pipe_writable(p);
 unlock:
 	mutex_unlock(&p->lock);
@@ -179,8 +158,8 @@ static ssize_t buf_append_locked(struct pipe *p, struct uio *u, bool packet)
 	}
 	b = &p->bufs[p->tail & (p->slots - 1)];
 	*b = (struct pipe_buf){.page = page, .len = (u32)n, .packet = packet};
-	__atomic_store_n(
-		&p->tail, p->tail + 1, __ATOMIC_RELEASE); /* pairs with the reads of a sleeper */
+	/* pairs with the reads of a sleeper */
+	__atomic_store_n(&p->tail, p->tail + 1, __ATOMIC_RELEASE);
 	return (ssize_t)n;
 }
 
@@ -275,9 +254,8 @@ static u32 pipe_poll(struct file *f, struct poll_table *pt)
 		poll_wait(pt, f, &p->readers_wq);
 		if (pipe_readable(p))
 			mask |= POLL_IN | POLL_RDNORM;
-		if (!READ_ONCE(p->writers) &&
-			f->pos != p->writer_opens) /* a FIFO that never had a writer does not hang
-						      up */
+		/* a FIFO that never had a writer does not hang up */
+		if (!READ_ONCE(p->writers) && f->pos != p->writer_opens)
 			mask |= POLL_HUP;
 	}
 	if (f->mode & FMODE_WRITE) {
@@ -395,9 +373,8 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
 
 	if (!p)
 		return -EBADF;
-	if (cmd == F_SETPIPE_SZ)
-		return pipe_resize(p, arg);
-	return (long)READ_ONCE(p->slots) * (long)PAGE_SIZE;
+	return cmd == F_SETPIPE_SZ ? pipe_resize(p, arg)
+				   : (long)READ_ONCE(p->slots) * (long)PAGE_SIZE;
 }
 
 static const struct file_ops pipe_ops = {
@@ -439,8 +416,6 @@ int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end)
 		file_put(r);
 		return -ENOMEM;
 	}
-	r->mode |= FMODE_STREAM;
-	w->mode |= FMODE_STREAM;
 	*read_end = r;
 	*write_end = w;
 	return 0;
@@ -459,11 +434,8 @@ static struct pipe *fifo_get(struct inode *i)
 	p = i->priv;
 	if (!p)
 		p = i->priv = pipe_alloc();
-	if (p) {
-		mutex_lock(&p->lock);
-		p->refs++;
-		mutex_unlock(&p->lock);
-	}
+	if (p)
+		pipe_hold(p);
 	rwsem_write_unlock(&i->lock);
 	return p;
 }
@@ -506,7 +478,6 @@ int pipe_fifo_open(struct inode *i, struct file *f)
 		return -ENOMEM;
 	f->ops = &pipe_ops; /* from here the last file_put undoes all */
 	f->priv = p;
-	f->mode |= FMODE_STREAM;
 	fifo_join(p, f, &opens, &seen);
 	if (!opens || i->sb == anon_inode()->sb) /* a pipe(2) opened again through /proc meets
 						    nobody new: it does not wait */

@@ -51,20 +51,30 @@ static struct mutex links_lock;
 static struct kmem_cache *item_cache;
 static const struct file_ops epoll_ops;
 
+/* Lists it, unless it is listed already. */
+static void item_list(struct epoll_item *i, struct list *at)
+{
+	ulong flags = spin_lock_irq(&i->ep->ready_lock);
+
+	if (list_empty(&i->ready_node))
+		list_add_tail(at, &i->ready_node);
+	spin_unlock_irq(&i->ep->ready_lock, flags);
+}
+
+static void item_tell(struct epoll_item *i)
+{
+	item_list(i, &i->ep->ready);
+	wake_one(&i->ep->wq, POLL_IN | POLL_RDNORM);
+}
+
 static bool item_woken(struct wait_entry *e, u64 key)
 {
 	struct epoll_item *i = container_of(e, struct epoll_wait_entry, wait)->item;
-	struct epoll *ep = i->ep;
 	u32 events = READ_ONCE(i->events);
-	ulong flags;
 
 	if (!(events & ~EPOLL_FLAGS) || (key && !(key & (events | POLL_ERR | POLL_HUP))))
 		return false;
-	flags = spin_lock_irq(&ep->ready_lock);
-	if (list_empty(&i->ready_node))
-		list_add_tail(&ep->ready, &i->ready_node);
-	spin_unlock_irq(&ep->ready_lock, flags);
-	wake_one(&ep->wq, POLL_IN | POLL_RDNORM);
+	item_tell(i);
 	return true;
 }
 
@@ -87,15 +97,6 @@ static void item_queue(struct poll_table *pt, struct file *f, struct waitqueue *
 		.item = i};
 	list_init(&w->wait.node);
 	waitqueue_add(wq, &w->wait);
-}
-
-static void item_set_ready(struct epoll_item *i)
-{
-	ulong flags = spin_lock_irq(&i->ep->ready_lock);
-
-	if (list_empty(&i->ready_node))
-		list_add_tail(&i->ep->ready, &i->ready_node);
-	spin_unlock_irq(&i->ep->ready_lock, flags);
 }
 
 static bool ready_any(const struct epoll *ep)
@@ -215,14 +216,12 @@ static int item_add_locked(
 	list_add_tail(&f->epoll_links, &i->file_node);
 	rb_insert(&ep->items, &i->node, item_less);
 	t = (struct item_table){.table.queue = item_queue, .item = i};
-	if (f->ops->poll(f, &t.table) & (events | POLL_ERR | POLL_HUP)) {
-		item_set_ready(i);
-		wake_one(&ep->wq, POLL_IN | POLL_RDNORM);
-	}
+	if (f->ops->poll(f, &t.table) & (events | POLL_ERR | POLL_HUP))
+		item_tell(i);
 	return 0;
 }
 
-static int item_modify_locked(struct epoll *ep, struct epoll_item *i, u32 events, u64 data)
+static int item_modify_locked(struct epoll_item *i, u32 events, u64 data)
 {
 	if ((i->events | events) & EPOLLEXCLUSIVE)
 		return -EINVAL;
@@ -230,10 +229,8 @@ static int item_modify_locked(struct epoll *ep, struct epoll_item *i, u32 events
 	i->data = data;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the new events before the question: a wake in
 						    between sees them */
-	if (item_state(i)) {
-		item_set_ready(i);
-		wake_one(&ep->wq, POLL_IN | POLL_RDNORM);
-	}
+	if (item_state(i))
+		item_tell(i);
 	return 0;
 }
 
@@ -262,7 +259,7 @@ int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events
 	else if (!i)
 		err = -ENOENT;
 	else if (op == EPOLL_CTL_MOD)
-		err = item_modify_locked(ep, i, events, data);
+		err = item_modify_locked(i, events, data);
 	else
 		item_remove_locked(i);
 	mutex_unlock(&ep->lock);
@@ -287,9 +284,9 @@ static int collect(
 
 		flags = spin_lock_irq(&ep->ready_lock);
 		i = list_first(&ep->ready, struct epoll_item, ready_node);
+		/* before the question: a wake from now on lists it again */
 		if (i)
-			list_del(&i->ready_node); /* before the question: a wake from now on lists
-						     it again */
+			list_del(&i->ready_node);
 		spin_unlock_irq(&ep->ready_lock, flags);
 		if (!i)
 			break;
@@ -297,7 +294,7 @@ static int collect(
 		if (!state)
 			continue;
 		if (!emit(ctx, count, state, i->data)) {
-			item_set_ready(i);
+			item_list(i, &ep->ready);
 			err = -EFAULT;
 			break;
 		}
@@ -305,10 +302,7 @@ static int collect(
 		if (i->events & EPOLLONESHOT) {
 			WRITE_ONCE(i->events, i->events & EPOLL_FLAGS);
 		} else if (!(i->events & EPOLLET)) {
-			flags = spin_lock_irq(&ep->ready_lock);
-			if (list_empty(&i->ready_node))
-				list_add_tail(&done, &i->ready_node);
-			spin_unlock_irq(&ep->ready_lock, flags);
+			item_list(i, &done);
 		}
 	}
 	flags = spin_lock_irq(&ep->ready_lock);
@@ -331,7 +325,7 @@ static void find_revoked(struct epoll *ep)
 		struct epoll_item *i = container_of(n, struct epoll_item, node);
 
 		if (i->grant && !grant_live(i->grant))
-			item_set_ready(i);
+			item_list(i, &ep->ready);
 	}
 	ep->revocations = count;
 	mutex_unlock(&ep->lock);
@@ -402,7 +396,6 @@ static const struct file_ops epoll_ops = {.anon_name = "anon_inode:[eventpoll]",
 struct file *epoll_create_file(void)
 {
 	struct epoll *ep = kzalloc(sizeof(*ep), ALLOC_KERNEL);
-	struct file *f;
 
 	if (!ep)
 		return err_ptr(-ENOMEM);
@@ -410,10 +403,7 @@ struct file *epoll_create_file(void)
 	spin_init(&ep->ready_lock, RANK_EPOLL_READY);
 	list_init(&ep->ready);
 	waitqueue_init(&ep->wq);
-	f = file_create(&epoll_ops, NULL, O_RDWR, ep);
-	if (is_err(f))
-		kfree(ep);
-	return f;
+	return file_create_owning(&epoll_ops, O_RDWR, ep);
 }
 
 void epoll_init(void)

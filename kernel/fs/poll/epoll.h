@@ -2,6 +2,18 @@
 #pragma once
 
 #include <exo/fs.h>
+#include <exo/memory.h>
+#include <exo/time.h>
+
+/* file_create_owning - without an inode of its own; @priv is kfree'd when it cannot be made. */
+static inline struct file *file_create_owning(const struct file_ops *ops, u32 flags, void *priv)
+{
+	struct file *f = file_create(ops, NULL, flags, priv);
+
+	if (is_err(f))
+		kfree(priv);
+	return f;
+}
 
 struct file *epoll_create_file(void); /* err_ptr(-ENOMEM | -ENFILE) */
 /* epoll_control - @op EPOLL_CTL_*; @f borrowed; @g its grant when that is derived. 0 | -EEXIST
@@ -17,14 +29,11 @@ int epoll_collect(struct file *epf, int max, ns_t deadline_ns,
 struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore); /* err_ptr */
 /* eventfd_add - 0 | -EAGAIN it would overflow | -EINVAL no eventfd. */
 int eventfd_add(struct file *f, u64 value) MUST_USE;
-struct timer_setting {
-	ns_t first_ns, interval_ns; /* 0 = off; 0 = once */
-};
 struct file *timerfd_create_file(int clock, u32 o_flags); /* err_ptr(-EINVAL | -ENOMEM) */
-/* timerfd_setting - what is left, and then a new setting unless NULL. @abs: new->first_ns is a time
+/* timerfd_setting - what is left, and then a new setting unless NULL. @abs: new->value_ns is a time
  * of the timer's clock. A clock that is set later does not move it. 0 | -EINVAL no timerfd. */
-int timerfd_setting(struct file *f, bool abs, const struct timer_setting *new,
-	struct timer_setting *old) MUST_USE;
+int timerfd_setting(
+	struct file *f, bool abs, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
 struct file *inotify_create_file(u32 o_flags); /* err_ptr(-ENOMEM) */
 bool file_is_inotify(const struct file *f);
 /* inotify_watch - @mask IN_*. The watch's number | -EEXIST | -ENOSPC too many | -ENOMEM. */

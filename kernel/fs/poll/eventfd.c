@@ -114,7 +114,6 @@ int eventfd_add(struct file *f, u64 value)
 struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore)
 {
 	struct eventfd *e = kzalloc(sizeof(*e), ALLOC_KERNEL);
-	struct file *f;
 
 	if (!e)
 		return err_ptr(-ENOMEM);
@@ -122,10 +121,5 @@ struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore)
 	waitqueue_init(&e->wq);
 	e->count = count;
 	e->semaphore = semaphore;
-	f = file_create(&eventfd_ops, NULL, O_RDWR | (o_flags & O_NONBLOCK), e);
-	if (is_err(f))
-		kfree(e);
-	else
-		f->mode |= FMODE_STREAM;
-	return f;
+	return file_create_owning(&eventfd_ops, O_RDWR | (o_flags & O_NONBLOCK), e);
 }

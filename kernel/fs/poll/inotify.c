@@ -350,15 +350,11 @@ bool file_is_inotify(const struct file *f)
 struct file *inotify_create_file(u32 o_flags)
 {
 	struct inotify *in = kzalloc(sizeof(*in), ALLOC_KERNEL);
-	struct file *f;
 
 	if (!in)
 		return err_ptr(-ENOMEM);
 	list_init(&in->watches);
 	list_init(&in->events);
 	waitqueue_init(&in->wq);
-	f = file_create(&inotify_ops, NULL, O_RDONLY | (o_flags & O_NONBLOCK), in);
-	if (is_err(f))
-		kfree(in);
-	return f;
+	return file_create_owning(&inotify_ops, O_RDONLY | (o_flags & O_NONBLOCK), in);
 }

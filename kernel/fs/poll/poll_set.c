@@ -100,8 +100,8 @@ static int poll_set_sleep(struct poll_set *s, ns_t deadline_ns)
 		thread_set_state(THREAD_RUNNING);
 	else
 		err = wait_sleep(WAIT_INTERRUPTIBLE, deadline_ns);
-	__atomic_store_n(
-		&s->woken, 0, __ATOMIC_RELAXED); /* cleared before the next round reads the files */
+	/* cleared before the next round reads the files */
+	__atomic_store_n(&s->woken, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return err;
 }

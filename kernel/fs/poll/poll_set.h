@@ -21,9 +21,10 @@ struct poll_chunk {
 	struct poll_wait_entry entries[24];
 };
 struct poll_set {
-	struct poll_table table; /* queue is NULL in the first round - most calls find something -
-				    and once something is ready */
-	bool queue_next;         /* the second round hangs hooks on the files */
+	/* queue is NULL in the first round - most calls find something - and once something is
+	 * ready */
+	struct poll_table table;
+	bool queue_next; /* the second round hangs hooks on the files */
 	struct thread *thread;
 	u32 woken;  /* [a] set by wakers */
 	int error;  /* -ENOMEM when a wait could not be queued */

@@ -37,6 +37,13 @@ static bool is_due(const struct timerfd *t)
 	return at && clock_monotonic() >= at;
 }
 
+static void arm_locked(struct timerfd *t, ns_t at)
+{
+	WRITE_ONCE(t->expires_ns, at);
+	if (at)
+		timer_start(&t->timer, at);
+}
+
 /* The expirations so far, which are forgotten. */
 static u64 take(struct timerfd *t)
 {
@@ -46,10 +53,7 @@ static u64 take(struct timerfd *t)
 	if (is_due(t)) {
 		ticks = t->interval_ns ? 1 + (clock_monotonic() - t->expires_ns) / t->interval_ns
 				       : 1;
-		WRITE_ONCE(
-			t->expires_ns, t->interval_ns ? t->expires_ns + ticks * t->interval_ns : 0);
-		if (t->expires_ns)
-			timer_start(&t->timer, t->expires_ns);
+		arm_locked(t, t->interval_ns ? t->expires_ns + ticks * t->interval_ns : 0);
 	}
 	spin_unlock_irq(&t->lock, flags);
 	return ticks;
@@ -99,7 +103,6 @@ static const struct file_ops timerfd_ops = {.anon_name = "anon_inode:[timerfd]",
 struct file *timerfd_create_file(int clock, u32 o_flags)
 {
 	struct timerfd *t;
-	struct file *f;
 
 	if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME)
 		return err_ptr(-EINVAL);
@@ -110,38 +113,21 @@ struct file *timerfd_create_file(int clock, u32 o_flags)
 	waitqueue_init(&t->wq);
 	timer_init(&t->timer, expired);
 	t->clock = clock;
-	f = file_create(&timerfd_ops, NULL, O_RDWR | (o_flags & O_NONBLOCK), t);
-	if (is_err(f))
-		kfree(t);
-	else
-		f->mode |= FMODE_STREAM;
-	return f;
+	return file_create_owning(&timerfd_ops, O_RDWR | (o_flags & O_NONBLOCK), t);
 }
 
 /* What is left until the next expiration; due ones count as passed. lock held. */
-static void remaining_locked(const struct timerfd *t, struct timer_setting *out)
+static void remaining_locked(const struct timerfd *t, struct itimer_ns *out)
 {
 	ns_t now = clock_monotonic(), at = t->expires_ns;
 
 	out->interval_ns = t->interval_ns;
 	if (at && now >= at && t->interval_ns)
 		at += (1 + (now - at) / t->interval_ns) * t->interval_ns;
-	out->first_ns = at > now ? at - now : 0;
+	out->value_ns = at > now ? at - now : 0;
 }
 
-/* @first_ns of the timer's own clock as CLOCK_MONOTONIC; never 0. */
-static ns_t absolute(const struct timerfd *t, ns_t first_ns)
-{
-	ns_t now = clock_monotonic(), own = now;
-
-	(void)!clock_get(t->clock, &own); /* known since it was made */
-	if (first_ns <= own)
-		return MAX(now - MIN(own - first_ns, now - 1), (ns_t)1);
-	return first_ns - own > NS_FOREVER - 1 - now ? NS_FOREVER - 1 : now + (first_ns - own);
-}
-
-int timerfd_setting(
-	struct file *f, bool abs, const struct timer_setting *new, struct timer_setting *old)
+int timerfd_setting(struct file *f, bool abs, const struct itimer_ns *new, struct itimer_ns *old)
 {
 	struct timerfd *t = f->priv;
 	ns_t now = clock_monotonic();
@@ -154,13 +140,9 @@ int timerfd_setting(
 	if (new) {
 		(void)timer_cancel(&t->timer);
 		t->interval_ns = new->interval_ns;
-		WRITE_ONCE(t->expires_ns, !new->first_ns ? 0
-					  : abs          ? absolute(t, new->first_ns)
-					  : new->first_ns > NS_FOREVER - 1 - now
-						  ? NS_FOREVER - 1
-						  : now + new->first_ns);
-		if (t->expires_ns)
-			timer_start(&t->timer, t->expires_ns);
+		arm_locked(t, !new->value_ns ? 0
+			      : abs          ? clock_to_monotonic(t->clock, new->value_ns)
+					     : ns_add(now, new->value_ns));
 	}
 	spin_unlock_irq(&t->lock, flags);
 	return 0;

@@ -1,7 +1,6 @@
 /* /proc/PID/mem: another space's memory, for debuggers. Layer: fs. The file shows the process as it
  * is at each access, to whom it lets trace it then. Source: proc(5). */
 #include "procfs_internal.h"
-#include "pid_text.h"
 
 #include <exo/errno.h>
 #include <exo/fs_uio.h>

@@ -2,17 +2,13 @@
  * rooms count, and a field that this kernel does not have is 0, as Linux prints for features that
  * are off. */
 #include "procfs_internal.h"
-#include "pid_text.h"
 
-#include <exo_abi/linux_core.h>
 #include <exo_abi/linux_fs.h>
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
 #include <exo/string.h>
-
-#define USER_HZ   100
-#define KB(pages) ((u64)(pages) * (PAGE_SIZE / 1024))
+#include <exo/vfs.h>
 
 static u64 ticks(u64 ns)
 {
@@ -20,7 +16,7 @@ static u64 ticks(u64 ns)
 }
 
 struct sizes { /* pages */
-	u64 total, rss_anon, rss_file, rss_shmem, data, stack, peak, locked, text, lib;
+	u64 total, rss, rss_anon, rss_file, rss_shmem, data, stack, peak, locked, text, lib;
 	vaddr_t text_start, text_end, stack_top, brk_start, arg_start, arg_end, env_start, env_end;
 	u64 table_bytes, limit_as;
 };
@@ -73,15 +69,14 @@ static bool sizes_get(struct process *p, struct sizes *z)
 	z->rss_anon = clamp_count(&s->rss_anon);
 	z->rss_file = clamp_count(&s->rss_file);
 	z->rss_shmem = clamp_count(&s->rss_shmem);
-	z->peak = MAX(s->rss_peak, z->rss_anon + z->rss_file + z->rss_shmem);
+	z->rss = z->rss_anon + z->rss_file + z->rss_shmem;
+	z->peak = MAX(s->rss_peak, z->rss);
 	z->table_bytes = pmap_table_pages(&s->pmap) * PAGE_SIZE;
 	vm_space_put(s);
 	return true;
 }
 
-/* A snapshot on the heap (it is too large for the stack); freed with its credentials by stat_free.
- */
-static struct process_stat *stat_get(struct process *p, struct thread *t)
+struct process_stat *proc_stat_get(struct process *p, struct thread *t)
 {
 	struct process_stat *st = kmalloc(sizeof(*st), ALLOC_KERNEL);
 	int err = st ? process_stat_get(p, t, st) : -ENOMEM;
@@ -93,19 +88,16 @@ static struct process_stat *stat_get(struct process *p, struct thread *t)
 	return st;
 }
 
-static void stat_free(struct process_stat *st)
+void proc_stat_put(struct process_stat *st)
 {
 	cred_put(st->cred);
 	kfree(st);
 }
 
-int proc_show_stat(struct seq *s, struct process *p, struct thread *t)
+static void show_stat(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	struct process_stat *st = stat_get(p, t);
 	struct sizes z;
 
-	if (is_err(st))
-		return (int)ptr_err(st);
 	sizes_get(p, &z);
 	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", st->pid, st->comm, st->state,
 		st->ppid, st->pgid, st->sid, st->tty_nr, st->tpgid, 0x400000u, st->min_flt,
@@ -113,16 +105,13 @@ int proc_show_stat(struct seq *s, struct process *p, struct thread *t)
 	seq_printf(s, "%lu %lu %lu %lu %d %d %u 0 %lu ", ticks(st->utime_ns), ticks(st->stime_ns),
 		ticks(st->cutime_ns), ticks(st->cstime_ns), st->priority, st->nice, st->threads,
 		ticks(st->start_ns));
-	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.total * PAGE_SIZE,
-		z.rss_anon + z.rss_file + z.rss_shmem, z.limit_as, z.text_start, z.text_end,
-		z.stack_top);
+	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.total * PAGE_SIZE, z.rss, z.limit_as,
+		z.text_start, z.text_end, z.stack_top);
 	seq_printf(s, "%lu %lu %lu %lu 0 0 0 %d %u %u %u ", st->pending & 0x7fffffff,
 		st->blocked & 0x7fffffff, st->ignored & 0x7fffffff, st->caught & 0x7fffffff,
 		(s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
 	seq_printf(s, "0 0 0 0 0 %lu %lu %lu %lu %lu %d\n", z.brk_start, z.arg_start, z.arg_end,
 		z.env_start, z.env_end, st->exit_code);
-	stat_free(st);
-	return 0;
 }
 
 static const char *state_name(char c)
@@ -148,22 +137,17 @@ static void show_status_memory(struct seq *s, struct process *p)
 	seq_printf(s,
 		"VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
 		"kB\nRssShmem:\t%8lu kB\n",
-		KB(z.peak), KB(z.rss_anon + z.rss_file + z.rss_shmem), KB(z.rss_anon),
-		KB(z.rss_file), KB(z.rss_shmem));
+		KB(z.peak), KB(z.rss), KB(z.rss_anon), KB(z.rss_file), KB(z.rss_shmem));
 	seq_printf(s,
 		"VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu "
 		"kB\nVmSwap:\t%8u kB\n",
 		KB(z.data), KB(z.stack), KB(z.text), KB(z.lib), z.table_bytes / 1024, 0);
 }
 
-int proc_show_status(struct seq *s, struct process *p, struct thread *t)
+static void show_status(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	struct process_stat *st = stat_get(p, t);
-	const struct cred *c;
+	const struct cred *c = st->cred;
 
-	if (is_err(st))
-		return (int)ptr_err(st);
-	c = st->cred;
 	seq_printf(s, "Name:\t%s\nUmask:\t%04o\n", st->comm, st->umask);
 	seq_printf(s, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
 		state_name(st->state), st->tgid, st->pid, st->ppid, st->tracer);
@@ -189,32 +173,24 @@ int proc_show_status(struct seq *s, struct process *p, struct thread *t)
 		"Cpus_allowed:\t%lx\nMems_allowed:\t1\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_"
 		"ctxt_switches:\t%lu\n",
 		st->affinity, st->vcsw, st->ivcsw);
-	stat_free(st);
-	return 0;
 }
 
-int proc_show_statm(struct seq *s, struct process *p, struct thread *t)
+static int show_statm(struct seq *s, struct process *p)
 {
 	struct sizes z;
 
 	sizes_get(p, &z);
-	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", z.total, z.rss_anon + z.rss_file + z.rss_shmem,
-		z.rss_file + z.rss_shmem, z.text, z.data + z.stack);
+	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", z.total, z.rss, z.rss_file + z.rss_shmem, z.text,
+		z.data + z.stack);
 	return 0;
 }
 
-int proc_show_comm(struct seq *s, struct process *p, struct thread *t)
+static void show_comm(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	struct process_stat *st = stat_get(p, t);
-
-	if (is_err(st))
-		return (int)ptr_err(st);
 	seq_printf(s, "%s\n", st->comm);
-	stat_free(st);
-	return 0;
 }
 
-ssize_t proc_store_comm(struct process *p, struct thread *t, const char *text, size_t len_bytes)
+static ssize_t store_comm(struct process *p, struct thread *t, const char *text, size_t len_bytes)
 {
 	char name[16];
 	size_t n = MIN(len_bytes, sizeof(name) - 1);
@@ -255,17 +231,17 @@ static int show_memory(struct seq *s, struct process *p, bool env)
 	return 0;
 }
 
-int proc_show_cmdline(struct seq *s, struct process *p, struct thread *t)
+static int show_cmdline(struct seq *s, struct process *p)
 {
 	return show_memory(s, p, false);
 }
 
-int proc_show_environ(struct seq *s, struct process *p, struct thread *t)
+static int show_environ(struct seq *s, struct process *p)
 {
 	return show_memory(s, p, true);
 }
 
-int proc_show_auxv(struct seq *s, struct process *p, struct thread *t)
+static int show_auxv(struct seq *s, struct process *p)
 {
 	struct vm_space *space = process_space(p);
 
@@ -322,7 +298,7 @@ static int show_area(void *ctx, struct vm_area *a)
 	return m->s->overflow;
 }
 
-int proc_show_maps(struct seq *s, struct process *p, struct thread *t)
+static int show_maps(struct seq *s, struct process *p)
 {
 	struct maps_ctx m = {s, kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL)};
 	struct vm_space *space;
@@ -346,7 +322,7 @@ static void show_limit(struct seq *s, u64 v)
 		seq_printf(s, "%-20lu ", v);
 }
 
-int proc_show_limits(struct seq *s, struct process *p, struct thread *t)
+static void show_limits(struct seq *s, struct process *p, const struct process_stat *st)
 {
 	static const struct {
 		const char *name, *unit;
@@ -368,10 +344,7 @@ int proc_show_limits(struct seq *s, struct process *p, struct thread *t)
 		[RLIM_RTPRIO] = {"Max realtime priority", ""},
 		[RLIM_RTTIME] = {"Max realtime timeout", "us"},
 	};
-	struct process_stat *st = stat_get(p, t);
 
-	if (is_err(st))
-		return (int)ptr_err(st);
 	seq_printf(s, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (u32 i = 0; i < RLIM_COUNT; i++) {
 		seq_printf(s, "%-25s ", rows[i].name);
@@ -379,8 +352,45 @@ int proc_show_limits(struct seq *s, struct process *p, struct thread *t)
 		show_limit(s, st->limits[i].max);
 		seq_printf(s, "%-10s\n", rows[i].unit);
 	}
-	stat_free(st);
+}
+
+/* ---- exe, cwd, root; mounts ---- */
+
+static int exe_follow(struct process *p, struct path *out)
+{
+	struct vm_space *space = process_space(p);
+	int err = -ENOENT;
+
+	if (!space)
+		return err;
+	rwsem_read_lock(&space->lock);
+	if (space->exe)
+		err = file_path_get(space->exe, out);
+	rwsem_read_unlock(&space->lock);
+	vm_space_put(space);
+	return err;
+}
+
+static int place_of(
+	struct process *p, void (*get)(struct fs_context *, struct path *), struct path *out)
+{
+	struct fs_context *fs = process_fs(p);
+
+	if (!fs)
+		return -ENOENT;
+	get(fs, out);
+	fs_context_put(fs);
 	return 0;
+}
+
+static int cwd_follow(struct process *p, struct path *out)
+{
+	return place_of(p, fs_cwd_get, out);
+}
+
+static int root_follow(struct process *p, struct path *out)
+{
+	return place_of(p, fs_root_get, out);
 }
 
 /* Blanks, tabs, newlines and backslashes of a path are written in octal. */
@@ -409,7 +419,7 @@ static void seq_mount_flags(struct seq *s, u32 flags)
 	}
 }
 
-static int show_mount(void *ctx, const struct mount_info *m)
+static int mount_line(void *ctx, const struct mount_info *m)
 {
 	struct seq *s = ctx;
 
@@ -422,7 +432,7 @@ static int show_mount(void *ctx, const struct mount_info *m)
 	return 0;
 }
 
-static int show_mountinfo(void *ctx, const struct mount_info *m)
+static int mountinfo_line(void *ctx, const struct mount_info *m)
 {
 	struct seq *s = ctx;
 
@@ -441,62 +451,44 @@ static int show_mountinfo(void *ctx, const struct mount_info *m)
 static int show_mounts_of(
 	struct seq *s, struct process *p, int (*fn)(void *ctx, const struct mount_info *m))
 {
-	struct fs_context *fs = process_fs(p);
-	struct path root;
-	int err;
+	struct path root SCOPED(path_put) = {NULL, NULL};
 
-	if (!fs)
-		return -EINVAL;
-	spin_lock(&fs->lock);
-	root = fs->root;
-	path_get(&root);
-	spin_unlock(&fs->lock);
-	fs_context_put(fs);
-	err = mount_for_each(&root, fn, s);
-	path_put(&root);
-	return err;
+	return root_follow(p, &root) ? -EINVAL : mount_for_each(&root, fn, s);
 }
 
-int proc_show_mounts(struct seq *s, struct process *p, struct thread *t)
+static int show_mounts(struct seq *s, struct process *p)
 {
-	return show_mounts_of(s, p, show_mount);
+	return show_mounts_of(s, p, mount_line);
 }
 
-int proc_show_mountinfo(struct seq *s, struct process *p, struct thread *t)
+static int show_mountinfo(struct seq *s, struct process *p)
 {
-	return show_mounts_of(s, p, show_mountinfo);
+	return show_mounts_of(s, p, mountinfo_line);
 }
 
-int proc_show_cgroup(struct seq *s, struct process *p, struct thread *t)
+static int show_cgroup(struct seq *s, struct process *p)
 {
 	seq_printf(s, "0::/\n");
 	return 0;
 }
 
-int proc_show_oom_score(struct seq *s, struct process *p, struct thread *t)
+static int show_oom_score(struct seq *s, struct process *p)
 {
 	struct mem_stats m;
 	struct sizes z;
 
 	sizes_get(p, &z);
 	mem_stats_get(&m);
-	seq_printf(s, "%lu\n",
-		(z.rss_anon + z.rss_file + z.rss_shmem) * 1000 / MAX(m.pages_total, 1UL));
+	seq_printf(s, "%lu\n", (z.rss) * 1000 / MAX(m.pages_total, 1UL));
 	return 0;
 }
 
-int proc_show_oom_score_adj(struct seq *s, struct process *p, struct thread *t)
+static void show_oom_score_adj(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	struct process_stat *st = stat_get(p, t);
-
-	if (is_err(st))
-		return (int)ptr_err(st);
 	seq_printf(s, "%d\n", st->oom_score_adj);
-	stat_free(st);
-	return 0;
 }
 
-ssize_t proc_store_oom_score_adj(
+static ssize_t store_oom_score_adj(
 	struct process *p, struct thread *t, const char *text, size_t len_bytes)
 {
 	bool negative = *text == '-';
@@ -510,25 +502,24 @@ ssize_t proc_store_oom_score_adj(
 	return err ? err : (ssize_t)len_bytes;
 }
 
-int proc_show_wchan(struct seq *s, struct process *p, struct thread *t)
+static int show_wchan(struct seq *s, struct process *p)
 {
 	seq_printf(s, "0");
 	return 0;
 }
 
-int proc_show_loginuid(struct seq *s, struct process *p, struct thread *t)
+static int show_loginuid(struct seq *s, struct process *p)
 {
 	seq_printf(s, "4294967295");
 	return 0;
 }
 
-int proc_show_coredump_filter(struct seq *s, struct process *p, struct thread *t)
+static void show_coredump_filter(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	seq_printf(s, "%08x\n", READ_ONCE(*process_core_filter(p)));
-	return 0;
+	seq_printf(s, "%08x\n", st->core_filter);
 }
 
-ssize_t proc_store_coredump_filter(
+static ssize_t store_coredump_filter(
 	struct process *p, struct thread *t, const char *text, size_t len_bytes)
 {
 	const char *end;
@@ -536,6 +527,55 @@ ssize_t proc_store_coredump_filter(
 
 	if (str_to_u64(text, &end, 0, &n) || (*end && *end != '\n'))
 		return -EINVAL;
-	WRITE_ONCE(*process_core_filter(p), (u16)(n & DUMP_FILTER_MASK));
+	process_core_filter_set(p, n);
 	return (ssize_t)len_bytes;
 }
+
+/* ---- the directory ---- */
+
+#define TEXT(n, m)                                                                         \
+	{                                                                                  \
+		.name = #n, .mode = S_IFREG | (m), .ops = &proc_text_ops, .show = show_##n \
+	}
+#define STAT(n, m, s)                                                                            \
+	{                                                                                        \
+		.name = #n, .mode = S_IFREG | (m), .ops = &proc_text_ops, .show_stat = show_##n, \
+		.store = s                                                                       \
+	}
+#define LINK(n)                                                                                  \
+	{                                                                                        \
+		.name = #n, .mode = S_IFLNK | 0777, .ops = &proc_magic_ops, .follow = n##_follow \
+	}
+#define OTHER(n, m, o)                                                                  \
+	{                                                                               \
+		.name = #n, .mode = m, .ops = &proc_##o##_ops, .fops = &proc_##o##_fops \
+	}
+
+/* The first two are not in /proc/PID/task/TID: task_entries. */
+const struct pid_entry pid_entries[] = {
+	OTHER(task, S_IFDIR | 0555, task),
+	STAT(coredump_filter, 0644, store_coredump_filter),
+	STAT(stat, 0444, NULL),
+	STAT(status, 0444, NULL),
+	TEXT(statm, 0444),
+	TEXT(cmdline, 0444),
+	TEXT(environ, 0400),
+	TEXT(maps, 0444),
+	TEXT(auxv, 0400),
+	STAT(limits, 0444, NULL),
+	TEXT(mounts, 0444),
+	TEXT(mountinfo, 0444),
+	TEXT(cgroup, 0444),
+	TEXT(oom_score, 0444),
+	TEXT(wchan, 0444),
+	TEXT(loginuid, 0444),
+	STAT(comm, 0644, store_comm),
+	STAT(oom_score_adj, 0644, store_oom_score_adj),
+	OTHER(mem, S_IFREG | 0600, mem),
+	LINK(exe),
+	LINK(cwd),
+	LINK(root),
+	OTHER(fd, FD_DIR_MODE, fd),
+	OTHER(fdinfo, S_IFDIR | 0555, fd),
+	{.name = NULL},
+};

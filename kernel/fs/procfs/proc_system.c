@@ -13,10 +13,7 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 
-#define USER_HZ   100
-#define KB(pages) ((u64)(pages) * (PAGE_SIZE / 1024))
-
-static int show_meminfo(struct seq *s, void *ctx)
+static int show_meminfo(struct seq *s, const void *ctx)
 {
 	struct mem_stats m;
 
@@ -59,7 +56,7 @@ static void show_cpu_line(struct seq *s, const char *name, const struct sched_st
 		st->nice_ns / tick, st->system_ns / tick, st->idle_ns / tick, st->irq_ns / tick);
 }
 
-static int show_stat(struct seq *s, void *ctx)
+static int show_stat(struct seq *s, const void *ctx)
 {
 	struct sched_stats sum = {0}, st;
 	u32 running, total, cpu;
@@ -90,7 +87,7 @@ static int show_stat(struct seq *s, void *ctx)
 	return 0;
 }
 
-static int show_uptime(struct seq *s, void *ctx)
+static int show_uptime(struct seq *s, const void *ctx)
 {
 	struct sched_stats st;
 	u64 idle = 0, up = clock_boottime();
@@ -105,7 +102,7 @@ static int show_uptime(struct seq *s, void *ctx)
 	return 0;
 }
 
-static int show_loadavg(struct seq *s, void *ctx)
+static int show_loadavg(struct seq *s, const void *ctx)
 {
 	u32 running, total;
 	u64 load[3];
@@ -117,21 +114,21 @@ static int show_loadavg(struct seq *s, void *ctx)
 	return 0;
 }
 
-static int show_cpuinfo(struct seq *s, void *ctx)
+static int show_cpuinfo(struct seq *s, const void *ctx)
 {
-	size_t size = 8192;
-	char *buf = kmalloc(size, ALLOC_KERNEL);
+	const size_t size = 8192;
 	u32 cpu;
 
-	if (!buf)
-		return -ENOMEM;
-	for_each_online_cpu (cpu)
-		seq_write(s, buf, MIN((size_t)arch_cpuinfo(cpu, buf, size), size - 1));
-	kfree(buf);
+	for_each_online_cpu (cpu) {
+		char *room = seq_room(s, size);
+
+		if (room)
+			s->len += MIN((size_t)arch_cpuinfo(cpu, room, size), size - 1);
+	}
 	return 0;
 }
 
-static int show_version(struct seq *s, void *ctx)
+static int show_version(struct seq *s, const void *ctx)
 {
 	struct uts_names n;
 
@@ -140,20 +137,20 @@ static int show_version(struct seq *s, void *ctx)
 	return 0;
 }
 
-static int show_cmdline(struct seq *s, void *ctx)
+static int show_cmdline(struct seq *s, const void *ctx)
 {
 	seq_printf(s, "%s\n", cmdline_text());
 	return 0;
 }
 
-static int show_filesystems(struct seq *s, void *ctx)
+static int show_filesystems(struct seq *s, const void *ctx)
 {
 	for (struct fs_type *t = fs_type_next(NULL); t; t = fs_type_next(t))
 		seq_printf(s, "%s\t%s\n", t->flags & FS_NODEV ? "nodev" : "", t->name);
 	return 0;
 }
 
-static int show_interrupts(struct seq *s, void *ctx)
+static int show_interrupts(struct seq *s, const void *ctx)
 {
 	u32 cpu;
 
@@ -176,20 +173,17 @@ static int show_interrupts(struct seq *s, void *ctx)
 	return 0;
 }
 
-static int show_slabinfo(struct seq *s, void *ctx)
+static int show_slabinfo(struct seq *s, const void *ctx)
 {
-	size_t size = 64 * 1024, n;
-	char *buf = kmalloc(size, ALLOC_KERNEL);
+	const size_t size = 64 * 1024;
+	char *room = seq_room(s, size);
 
-	if (!buf)
-		return -ENOMEM;
-	n = heap_slabinfo(buf, size);
-	seq_write(s, buf, MIN(n, size - 1));
-	kfree(buf);
+	if (room)
+		s->len += MIN(heap_slabinfo(room, size), size - 1);
 	return 0;
 }
 
-static int show_vmstat(struct seq *s, void *ctx)
+static int show_vmstat(struct seq *s, const void *ctx)
 {
 	struct mem_stats m;
 
@@ -202,20 +196,8 @@ static int show_vmstat(struct seq *s, void *ctx)
 	return 0;
 }
 
-static int show_swaps(struct seq *s, void *ctx)
-{
-	seq_printf(s, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-	return 0;
-}
-
-static int show_text(struct seq *s, void *ctx)
-{
-	seq_printf(s, "%s\n", (const char *)ctx);
-	return 0;
-}
-
 /* @ctx: the offset of the field in struct uts_names. */
-static int show_uts(struct seq *s, void *ctx)
+static int show_uts(struct seq *s, const void *ctx)
 {
 	struct uts_names n;
 
@@ -224,7 +206,7 @@ static int show_uts(struct seq *s, void *ctx)
 	return 0;
 }
 
-static ssize_t store_hostname(const char *text, size_t len, void *ctx)
+static ssize_t store_hostname(const char *text, size_t len, const void *ctx)
 {
 	int err;
 
@@ -234,7 +216,7 @@ static ssize_t store_hostname(const char *text, size_t len, void *ctx)
 	return err ? err : (ssize_t)len;
 }
 
-static int show_pid_max(struct seq *s, void *ctx)
+static int show_pid_max(struct seq *s, const void *ctx)
 {
 	seq_printf(s, "%d\n", pid_max_get());
 	return 0;
@@ -249,7 +231,7 @@ static int number_parse(const char *text, u64 *out)
 	return err || (*end && *end != '\n') ? -EINVAL : 0;
 }
 
-static ssize_t store_pid_max(const char *text, size_t len, void *ctx)
+static ssize_t store_pid_max(const char *text, size_t len, const void *ctx)
 {
 	u64 n;
 	int err = number_parse(text, &n);
@@ -259,7 +241,7 @@ static ssize_t store_pid_max(const char *text, size_t len, void *ctx)
 	return err ? err : (ssize_t)len;
 }
 
-static int show_core_pattern(struct seq *s, void *ctx)
+static int show_core_pattern(struct seq *s, const void *ctx)
 {
 	char text[128];
 
@@ -268,30 +250,30 @@ static int show_core_pattern(struct seq *s, void *ctx)
 	return 0;
 }
 
-static ssize_t store_core_pattern(const char *text, size_t len, void *ctx)
+static ssize_t store_core_pattern(const char *text, size_t len, const void *ctx)
 {
 	core_pattern_set(text, len);
 	return (ssize_t)len;
 }
 
-static int show_u32(struct seq *s, void *ctx)
+static int show_core_uses_pid(struct seq *s, const void *ctx)
 {
-	seq_printf(s, "%u\n", __atomic_load_n((u32 *)ctx, __ATOMIC_RELAXED));
+	seq_printf(s, "%u\n", READ_ONCE(core_uses_pid));
 	return 0;
 }
 
-static ssize_t store_u32(const char *text, size_t len, void *ctx)
+static ssize_t store_core_uses_pid(const char *text, size_t len, const void *ctx)
 {
 	u64 n;
 	int err = number_parse(text, &n);
 
 	if (err || n > INT32_MAX)
 		return -EINVAL;
-	__atomic_store_n((u32 *)ctx, (u32)n, __ATOMIC_RELAXED);
+	WRITE_ONCE(core_uses_pid, (u32)n);
 	return (ssize_t)len;
 }
 
-static int show_threads_max(struct seq *s, void *ctx)
+static int show_threads_max(struct seq *s, const void *ctx)
 {
 	seq_printf(s, "%u\n", threads_max_get());
 	return 0;
@@ -299,7 +281,7 @@ static int show_threads_max(struct seq *s, void *ctx)
 
 /* The page cache is the only copy of what tmpfs holds, so 1 (clean pages) drops no page; 2 and 3
  * drop dentries and all that the allocators keep at hand. */
-static ssize_t store_drop_caches(const char *text, size_t len, void *ctx)
+static ssize_t store_drop_caches(const char *text, size_t len, const void *ctx)
 {
 	u64 n;
 	int err = number_parse(text, &n);
@@ -311,13 +293,13 @@ static ssize_t store_drop_caches(const char *text, size_t len, void *ctx)
 	return (ssize_t)len;
 }
 
-static int show_file_nr(struct seq *s, void *ctx)
+static int show_file_nr(struct seq *s, const void *ctx)
 {
 	seq_printf(s, "%lu\t0\t%lu\n", files_open(), ~0UL >> 1);
 	return 0;
 }
 
-static int show_uuid(struct seq *s, void *ctx)
+static int show_uuid(struct seq *s, const void *ctx)
 {
 	static u8 boot_id[16];
 	u8 fresh[16], *b = ctx ? boot_id : fresh;
@@ -334,93 +316,82 @@ static int show_uuid(struct seq *s, void *ctx)
 	return 0;
 }
 
-static int link_self(char *buf, size_t size)
+static int show_self(struct seq *s, const void *ctx)
 {
-	return current->proc ? snprintf(buf, size, "%d", process_pid(current->proc)) : -ENOENT;
+	if (!current->proc)
+		return -ENOENT;
+	seq_printf(s, "%d\n", process_pid(current->proc));
+	return 0;
 }
 
-static int link_thread_self(char *buf, size_t size)
+static int show_thread_self(struct seq *s, const void *ctx)
 {
-	return current->proc
-		       ? snprintf(buf, size, "%d/task/%d", process_pid(current->proc), current->tid)
-		       : -ENOENT;
+	if (!current->proc)
+		return -ENOENT;
+	seq_printf(s, "%d/task/%d\n", process_pid(current->proc), current->tid);
+	return 0;
 }
 
-static const struct {
-	const char *path;
-	int (*show)(struct seq *s, void *ctx);
-	const void *ctx;
-} files[] = {
-	{"meminfo", show_meminfo, NULL},
-	{"stat", show_stat, NULL},
-	{"uptime", show_uptime, NULL},
-	{"loadavg", show_loadavg, NULL},
-	{"cpuinfo", show_cpuinfo, NULL},
-	{"version", show_version, NULL},
-	{"cmdline", show_cmdline, NULL},
-	{"filesystems", show_filesystems, NULL},
-	{"interrupts", show_interrupts, NULL},
-	{"vmstat", show_vmstat, NULL},
-	{"swaps", show_swaps, NULL},
-	{"sys/kernel/ngroups_max", show_text, "65536"},
-	{"sys/kernel/cap_last_cap", show_text, "40"},
-	{"sys/kernel/threads-max", show_threads_max, NULL},
-	{"sys/kernel/sched_rt_period_us", show_text, "1000000"},
-	{"sys/kernel/sched_rt_runtime_us", show_text, "950000"},
-	{"sys/kernel/randomize_va_space", show_text, "2"},
-	{"sys/kernel/ostype", show_uts, (void *)offsetof(struct uts_names, sysname)},
-	{"sys/kernel/osrelease", show_uts, (void *)offsetof(struct uts_names, release)},
-	{"sys/kernel/version", show_uts, (void *)offsetof(struct uts_names, version)},
-	{"sys/kernel/random/uuid", show_uuid, NULL},
-	{"sys/kernel/random/boot_id", show_uuid, "boot"},
-	{"sys/kernel/random/entropy_avail", show_text, "256"},
-	{"sys/kernel/random/poolsize", show_text, "256"},
-	{"sys/vm/overcommit_memory", show_text, "0"},
-	{"sys/vm/max_map_count", show_text, "65530"},
-	{"sys/fs/file-max", show_text, "9223372036854775807"},
-	{"sys/fs/nr_open", show_text, "1048576"},
-	{"sys/fs/pipe-max-size", show_text, "1048576"},
-	{"sys/fs/file-nr", show_file_nr, NULL},
-	{"sys/net/core/somaxconn", show_text, "4096"},
-};
+void procfs_init(void);
 
-static void add_link(
-	struct synth_fs *fs, const char *path, const char *text, int (*fn)(char *, size_t))
+void procfs_init(void)
 {
-	struct synth_node *n;
-
-	if (synth_add(fs, path, S_IFLNK | 0777, &n)) {
-		log_err("procfs: no memory for %s", path);
-		return;
+#define FILE(path, show, ctx)                         \
+	{                                             \
+		path, S_IFREG | 0444, show, NULL, ctx \
 	}
-	n->link = text;
-	n->link_fn = fn;
-}
+#define TEXT(path, text) FILE(path, synth_show_text, text)
+#define UTS(path, field) FILE(path, show_uts, (void *)offsetof(struct uts_names, field))
+	static const struct synth_file files[] = {
+		{"self", S_IFLNK | 0777, show_self, NULL, NULL},
+		{"thread-self", S_IFLNK | 0777, show_thread_self, NULL, NULL},
+		{"mounts", S_IFLNK | 0777, synth_show_text, NULL, "self/mounts"},
+		FILE("meminfo", show_meminfo, NULL),
+		FILE("stat", show_stat, NULL),
+		FILE("uptime", show_uptime, NULL),
+		FILE("loadavg", show_loadavg, NULL),
+		FILE("cpuinfo", show_cpuinfo, NULL),
+		FILE("version", show_version, NULL),
+		FILE("cmdline", show_cmdline, NULL),
+		FILE("filesystems", show_filesystems, NULL),
+		FILE("interrupts", show_interrupts, NULL),
+		FILE("vmstat", show_vmstat, NULL),
+		TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
+		{"slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL},
+		TEXT("sys/kernel/ngroups_max", "65536"),
+		TEXT("sys/kernel/cap_last_cap", "40"),
+		FILE("sys/kernel/threads-max", show_threads_max, NULL),
+		{"sys/kernel/pid_max", S_IFREG | 0644, show_pid_max, store_pid_max, NULL},
+		{"sys/kernel/core_pattern", S_IFREG | 0644, show_core_pattern, store_core_pattern,
+			NULL},
+		{"sys/kernel/core_uses_pid", S_IFREG | 0644, show_core_uses_pid,
+			store_core_uses_pid, NULL},
+		TEXT("sys/kernel/sched_rt_period_us", "1000000"),
+		TEXT("sys/kernel/sched_rt_runtime_us", "950000"),
+		TEXT("sys/kernel/randomize_va_space", "2"),
+		UTS("sys/kernel/ostype", sysname),
+		UTS("sys/kernel/osrelease", release),
+		UTS("sys/kernel/version", version),
+		UTS("sys/kernel/domainname", domainname),
+		{"sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname,
+			(void *)offsetof(struct uts_names, nodename)},
+		FILE("sys/kernel/random/uuid", show_uuid, NULL),
+		FILE("sys/kernel/random/boot_id", show_uuid, "boot"),
+		TEXT("sys/kernel/random/entropy_avail", "256"),
+		TEXT("sys/kernel/random/poolsize", "256"),
+		{"sys/vm/drop_caches", S_IFREG | 0200, NULL, store_drop_caches, NULL},
+		TEXT("sys/vm/overcommit_memory", "0"),
+		TEXT("sys/vm/max_map_count", "65530"),
+		TEXT("sys/fs/file-max", "9223372036854775807"),
+		TEXT("sys/fs/nr_open", "1048576"),
+		TEXT("sys/fs/pipe-max-size", "1048576"),
+		FILE("sys/fs/file-nr", show_file_nr, NULL),
+		TEXT("sys/net/core/somaxconn", "4096"),
+	};
+	static struct synth_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0},
+		.lookup_more = proc_pid_lookup,
+		.readdir_more = proc_pid_readdir};
 
-extern struct synth_fs procfs;
-
-void proc_system_init(void)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		err |= proc_register(files[i].path, S_IFREG | 0444, files[i].show, NULL,
-			(void *)(uintptr_t)files[i].ctx);
-	err |= proc_register("slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL);
-	err |= proc_register("sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname,
-		(void *)offsetof(struct uts_names, nodename));
-	err |= proc_register(
-		"sys/kernel/pid_max", S_IFREG | 0644, show_pid_max, store_pid_max, NULL);
-	err |= proc_register("sys/kernel/core_pattern", S_IFREG | 0644, show_core_pattern,
-		store_core_pattern, NULL);
-	err |= proc_register(
-		"sys/kernel/core_uses_pid", S_IFREG | 0644, show_u32, store_u32, &core_uses_pid);
-	err |= proc_register("sys/vm/drop_caches", S_IFREG | 0200, NULL, store_drop_caches, NULL);
-	err |= proc_register("sys/kernel/domainname", S_IFREG | 0444, show_uts, NULL,
-		(void *)offsetof(struct uts_names, domainname));
-	if (err)
-		log_err("procfs: not all files could be made");
-	add_link(&procfs, "self", NULL, link_self);
-	add_link(&procfs, "thread-self", NULL, link_thread_self);
-	add_link(&procfs, "mounts", "self/mounts", NULL);
+	synth_add(&procfs, files, ARRAY_LEN(files));
+	synth_start(&procfs, "/proc");
 }

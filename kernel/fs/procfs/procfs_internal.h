@@ -1,4 +1,4 @@
-/* procfs inside: what root.c, proc_system.c, proc_pid.c and pid_text.c share. Layer: fs. */
+/* procfs inside: what proc_system.c, proc_pid.c, pid_text.c and pid_mem.c share. Layer: fs. */
 #pragma once
 
 #include "../synthfs/synth_internal.h"
@@ -14,27 +14,36 @@ struct proc_ref {
 	s32 fd;       /* /proc/PID/fd/N: N */
 	const struct pid_entry *entry;
 };
+struct process_stat;
 struct pid_entry {
 	const char *name;
 	u32 mode;
-	int (*show)(struct seq *s, struct process *p, struct thread *t);
+	int (*show)(struct seq *s, struct process *p); /* texts: this or show_stat */
+	void (*show_stat)(struct seq *s, struct process *p, const struct process_stat *st);
 	ssize_t (*store)(struct process *p, struct thread *t, const char *text, size_t len_bytes);
 	int (*follow)(struct process *p, struct path *out); /* magic links */
-	int (*readlink)(struct process *p, char *buf, size_t size);
-	const struct inode_ops *dir_ops; /* directories, and files that are no text */
-	const struct file_ops *dir_fops;
+	const struct inode_ops *ops;
+	const struct file_ops *fops;
 };
+extern const struct pid_entry pid_entries[]; /* of a process; ended by a NULL name */
+#define task_entries (pid_entries + 2)       /* of a thread */
+#define FD_DIR_MODE  (S_IFDIR | 0500)        /* of /proc/PID/fd, not of fdinfo */
 
 /* proc_ref_get - the process (+1) and thread (+1, of the whole process its leader) that @r names. 0
  * | -ESRCH. */
 int proc_ref_get(const struct proc_ref *r, struct process **p, struct thread **t) MUST_USE;
 void proc_ref_put(struct process *p, struct thread *t);
+/* proc_stat_get - a snapshot on the heap (it is too large for the stack), with its credentials.
+ * err_ptr(-ESRCH | -ENOMEM). */
+struct process_stat *proc_stat_get(struct process *p, struct thread *t);
+void proc_stat_put(struct process_stat *st);
 
 int proc_pid_lookup(struct inode *dir, struct dentry *d); /* /proc/N */
 int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos);
-extern const struct pid_entry pid_entries[], task_entries[]; /* ended by a NULL name */
-extern const struct inode_ops proc_mem_ops;
-extern const struct file_ops proc_mem_fops;
+extern const struct inode_ops proc_text_ops, proc_magic_ops, proc_fd_ops, proc_task_ops,
+	proc_mem_ops;
+extern const struct file_ops proc_fd_fops, proc_task_fops, proc_mem_fops;
 int proc_deny_setattr(struct inode *i, const struct setattr *a);
-void proc_system_init(void);
-void proc_inode_free(struct inode *i); /* super_ops of procfs */
+
+#define USER_HZ   100
+#define KB(pages) ((u64)(pages) * (PAGE_SIZE / 1024))

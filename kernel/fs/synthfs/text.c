@@ -18,48 +18,54 @@ struct text_file { /* file->priv */
 	bool filled;
 };
 
-static bool seq_reserve(struct seq *s, size_t more)
+char *seq_room(struct seq *s, size_t more)
 {
 	size_t size = MAX(s->size, (size_t)SEQ_BYTES_MIN);
 	char *buf;
 
 	if (s->len + more + 1 <= s->size)
-		return true;
+		return s->buf + s->len;
 	while (size < s->len + more + 1)
 		size *= 2;
 	buf = size <= SEQ_BYTES_MAX ? krealloc(s->buf, size, ALLOC_KERNEL) : NULL;
 	if (!buf) {
 		s->overflow = true;
-		return false;
+		return NULL;
 	}
 	s->buf = buf;
 	s->size = size;
-	return true;
+	return s->buf + s->len;
 }
 
 void seq_write(struct seq *s, const void *data, size_t len_bytes)
 {
-	if (!seq_reserve(s, len_bytes))
+	char *room = seq_room(s, len_bytes);
+
+	if (!room)
 		return;
-	memcpy(s->buf + s->len, data, len_bytes);
+	memcpy(room, data, len_bytes);
 	s->len += len_bytes;
 }
 
 void seq_printf(struct seq *s, const char *fmt, ...)
 {
 	va_list ap;
+	char *room;
 	size_t n;
 
 	va_start(ap, fmt);
 	n = (size_t)vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (!seq_reserve(s, n))
+	room = seq_room(s, n);
+	if (!room)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(s->buf + s->len, n + 1, fmt, ap);
+	vsnprintf(room, n + 1, fmt, ap);
 	va_end(ap);
 	s->len += n;
 }
+
+static const struct file_ops text_ops;
 
 int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t)
 {
@@ -69,7 +75,7 @@ int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t)
 		return -ENOMEM;
 	mutex_init(&tf->lock, RANK_S_INODE);
 	tf->text = t;
-	f->ops = &synth_text_ops;
+	f->ops = &text_ops;
 	f->priv = tf;
 	return 0;
 }
@@ -136,5 +142,5 @@ static void text_release(struct file *f)
 	kfree(tf);
 }
 
-const struct file_ops synth_text_ops = {
+static const struct file_ops text_ops = {
 	.read = text_read, .write = text_write, .seek = file_seek_generic, .release = text_release};

@@ -17,29 +17,23 @@ void memfd_init(void)
 
 struct file *memfd_create_file(const char *name, bool allow_sealing)
 {
-	struct dentry *root = memfd_mount->root, *d;
+	const struct path dir = {memfd_mount, memfd_mount->root};
 	struct file *f = file_alloc(O_RDWR | O_LARGEFILE);
 	char text[NAME_MAX_BYTES + 1 + NAME_PAD] = "";
-	int err = -ENOMEM, len;
+	int err, len;
 
 	if (is_err(f))
 		return f;
 	/* The name is never looked up: its hash does not matter, and a '/' in it is a letter like
 	 * others. */
 	len = snprintf(text, NAME_MAX_BYTES + 1, "memfd:%s", name);
-	d = dentry_alloc(root->sb, root, &(struct name){text, MIN((u64)len, (u64)NAME_MAX_BYTES)});
-	if (!d)
+	err = file_make_nameless(
+		f, &dir, &(struct name){text, MIN((u64)len, (u64)NAME_MAX_BYTES)}, S_IFREG | 0777);
+	if (err)
 		goto put_file;
-	err = root->inode->ops->tmpfile(root->inode, d, S_IFREG | 0777);
-	if (err) {
-		dentry_put(d);
-		goto put_file;
-	}
+	f->inode = f->path.dentry->inode;
 	if (allow_sealing)
-		tmpfs_allow_seals(d->inode);
-	mount_get(memfd_mount);
-	f->path = (struct path){memfd_mount, d};
-	f->inode = d->inode;
+		tmpfs_allow_seals(f->inode);
 	err = inode_get_write(f->inode);
 	if (err)
 		goto put_file;

@@ -23,10 +23,9 @@ static void nlink_add(struct inode *i, s32 n)
 	__atomic_fetch_add(&i->nlink, (u32)n, __ATOMIC_RELAXED);
 }
 
-/* Gives @d the new inode and makes it an entry of @dir. */
+/* Makes @d an entry of @dir for @i, whose reference goes with it. */
 static void entry_make(struct inode *dir, struct dentry *d, struct inode *i)
 {
-	inode_init_owner(i, dir);
 	dentry_attach(d, i);
 	dentry_pin(d);
 	entry_add(dir, d);
@@ -35,39 +34,26 @@ static void entry_make(struct inode *dir, struct dentry *d, struct inode *i)
 		nlink_add(dir, 1);
 }
 
-static int tmpfs_mknod(struct inode *dir, struct dentry *d, u32 mode, u64 rdev)
+static int tmpfs_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target)
 {
 	struct inode *i = tmpfs_inode_create(dir->sb, mode);
 
 	if (is_err(i))
 		return (int)ptr_err(i);
-	i->rdev = rdev;
-	entry_make(dir, d, i);
-	return 0;
-}
+	if (S_ISLNK(mode)) {
+		size_t len = strlen(target);
+		char *text = kzalloc(len + 1 + NAME_PAD, ALLOC_KERNEL);
 
-static int tmpfs_create(struct inode *dir, struct dentry *d, u32 mode)
-{
-	return tmpfs_mknod(dir, d, mode, 0);
-}
-
-static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
-{
-	size_t len = strlen(target);
-	struct inode *i = tmpfs_inode_create(dir->sb, S_IFLNK | 0777);
-	char *text;
-
-	if (is_err(i))
-		return (int)ptr_err(i);
-	text = kmalloc(len + 1 + NAME_PAD, ALLOC_KERNEL);
-	if (!text) {
-		inode_put(i);
-		return -ENOMEM;
+		if (!text) {
+			inode_put(i);
+			return -ENOMEM;
+		}
+		memcpy(text, target, len);
+		tmpfs_of(i)->link = text;
+		i->pages.size_bytes = len;
 	}
-	memcpy(text, target, len);
-	memset(text + len, 0, 1 + NAME_PAD);
-	tmpfs_of(i)->link = text;
-	i->pages.size_bytes = len;
+	i->rdev = rdev;
+	inode_init_owner(i, dir);
 	entry_make(dir, d, i);
 	return 0;
 }
@@ -80,10 +66,7 @@ static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *i)
 	nlink_add(i, 1);
 	i->ctime = time_now_inode();
 	inode_get(i);
-	dentry_attach(d, i);
-	dentry_pin(d);
-	entry_add(dir, d);
-	dir_changed(dir, 1);
+	entry_make(dir, d, i);
 	return 0;
 }
 
@@ -156,8 +139,8 @@ static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode
 	bool from_dir = S_ISDIR(from->inode->mode);
 
 	if (flags & RENAME_EXCHANGE) {
-		s32 delta = (s32)S_ISDIR(to->inode->mode) -
-			    (s32)from_dir; /* directories that old_dir gains */
+		/* directories that old_dir gains */
+		s32 delta = (s32)S_ISDIR(to->inode->mode) - (s32)from_dir;
 
 		entries_swap(from, to);
 		nlink_add(old_dir, delta);
@@ -202,80 +185,48 @@ static struct list *entry_from(struct file *f, struct tmpfs_inode *t, u64 pos)
 	return n;
 }
 
-static bool emit_dots(struct file *f, struct dirent_sink *s)
-{
-	struct dentry *d = f->path.dentry;
-	u64 up;
-
-	if (f->pos == 0) {
-		if (!s->emit(s, ".", 1, d->inode->ino, S_DT(S_IFDIR), 1))
-			return false;
-		f->pos = 1;
-	}
-	if (f->pos == 1) {
-		rcu_read_lock();
-		up = READ_ONCE(d->parent)->inode->ino;
-		rcu_read_unlock();
-		if (!s->emit(s, "..", 2, up, S_DT(S_IFDIR), 2))
-			return false;
-		f->pos = 2;
-	}
-	return true;
-}
-
-static int tmpfs_readdir(struct file *f, struct dirent_sink *s)
-{
-	struct tmpfs_inode *t = tmpfs_of(f->inode);
-	struct dentry *last = NULL, *old;
-
-	if (READ_ONCE(f->path.dentry->flags) & DENTRY_DEAD)
-		return -ENOENT;
-	if (!emit_dots(f, s))
-		return 0;
-	rwsem_read_lock(&f->inode->lock);
-	for (struct list *n = entry_from(f, t, f->pos); n != &t->dir.entries; n = n->next) {
-		struct dentry *d = list_entry(n, struct dentry, fs_node);
-
-		if (!s->emit(s, d->name, dentry_name_len(d), d->inode->ino, S_DT(d->inode->mode),
-			    d->fs_cookie + 1))
-			break;
-		f->pos = d->fs_cookie + 1;
-		last = d;
-	}
-	if (last)
-		dentry_get(last);
-	rwsem_read_unlock(&f->inode->lock);
-	if (last) {
-		old = f->priv;
-		f->priv = last;
-		if (old)
-			dentry_put(old);
-	}
-	inode_touch_atime(&f->path, f->inode);
-	return 0;
-}
-
 static void tmpfs_dir_release(struct file *f)
 {
 	if (f->priv)
 		dentry_put(f->priv);
 }
 
-static s64 tmpfs_dir_seek(struct file *f, s64 offset, int whence)
+static int tmpfs_readdir(struct file *f, struct dirent_sink *s)
 {
-	if (whence == SEEK_CUR)
-		offset += (s64)f->pos;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (offset < 0)
-		return -EINVAL;
-	f->pos = (u64)offset;
-	return offset;
+	struct tmpfs_inode *t = tmpfs_of(f->inode);
+	struct dentry *last = NULL;
+	u64 up;
+
+	if (READ_ONCE(f->path.dentry->flags) & DENTRY_DEAD)
+		return -ENOENT;
+	rcu_read_lock();
+	up = READ_ONCE(f->path.dentry->parent)->inode->ino;
+	rcu_read_unlock();
+	if (!dirent_dots(f, s, up))
+		return 0;
+	rwsem_read_lock(&f->inode->lock);
+	for (struct list *n = entry_from(f, t, f->pos); n != &t->dir.entries; n = n->next) {
+		struct dentry *d = list_entry(n, struct dentry, fs_node);
+
+		if (!dirent_emit(f, s, d->name, d->inode->ino, d->inode->mode, d->fs_cookie + 1))
+			break;
+		last = d;
+	}
+	if (last)
+		dentry_get(last);
+	rwsem_read_unlock(&f->inode->lock);
+	if (last) {
+		tmpfs_dir_release(f);
+		f->priv = last;
+	}
+	inode_touch_atime(&f->path, f->inode);
+	return 0;
 }
 
-static int sync_nothing(struct file *f, bool data_only)
+static s64 tmpfs_dir_seek(struct file *f, s64 offset, int whence)
 {
-	return 0; /* memory is all there is */
+	return whence == SEEK_SET || whence == SEEK_CUR ? file_seek_generic(f, offset, whence)
+							: -EINVAL;
 }
 
 static const char *tmpfs_fast_link(struct inode *i)
@@ -292,10 +243,7 @@ static int tmpfs_readlink(struct inode *i, char *buf, size_t size)
 }
 
 const struct inode_ops tmpfs_dir_inode_ops = {
-	.create = tmpfs_create,
-	.mknod = tmpfs_mknod,
-	.mkdir = tmpfs_create,
-	.symlink = tmpfs_symlink,
+	.make = tmpfs_make,
 	.link = tmpfs_link,
 	.tmpfile = tmpfs_tmpfile,
 	.unlink = tmpfs_unlink,
@@ -310,5 +258,5 @@ const struct file_ops tmpfs_dir_ops = {
 	.seek = tmpfs_dir_seek,
 	.readdir = tmpfs_readdir,
 	.release = tmpfs_dir_release,
-	.fsync = sync_nothing,
+	.fsync = tmpfs_fsync,
 };

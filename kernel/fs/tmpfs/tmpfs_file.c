@@ -132,8 +132,8 @@ static ssize_t tmpfs_write(struct file *f, struct uio *u, u64 *pos)
 	if (likely(ret > 0)) {
 		at += (u64)ret;
 		if (at > i->pages.size_bytes)
-			__atomic_store_n(&i->pages.size_bytes, at,
-				__ATOMIC_RELEASE); /* pairs with tmpfs_read */
+			/* pairs with tmpfs_read */
+			__atomic_store_n(&i->pages.size_bytes, at, __ATOMIC_RELEASE);
 		inode_touch_mtime(i);
 		*pos = at;
 	}
@@ -152,8 +152,8 @@ static int file_resize(struct inode *i, u64 size)
 		     (t->seals & F_SEAL_GROW && size > old)))
 		return -EPERM;
 	if (size < t->backing.len_bytes) {
-		__atomic_store_n(
-			&t->backing.len_bytes, size, __ATOMIC_RELEASE); /* pairs with backed_fill */
+		/* pairs with backed_fill */
+		__atomic_store_n(&t->backing.len_bytes, size, __ATOMIC_RELEASE);
 		i->backed_pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
 	}
 	if (size < old)
@@ -169,27 +169,10 @@ int tmpfs_setattr(struct inode *i, const struct setattr *a)
 	return a->valid & ATTR_SIZE ? file_resize(i, a->size) : inode_setattr_generic(i, a);
 }
 
-/* Brings every backed page in, so that a hole can be a hole. Lock held. */
-static int backing_drop(struct inode *i)
+/* Brings the pages from @n to before @end in, for good. Lock held. */
+static int allocate_pages(struct inode *i, u64 n, u64 end)
 {
-	struct tmpfs_inode *t = tmpfs_of(i);
-
-	for (u64 n = 0; n < i->backed_pages; n++) {
-		struct page *p = vm_object_page(&i->pages, n, true);
-
-		if (is_err(p))
-			return (int)ptr_err(p);
-		vm_object_mark_dirty(&i->pages, p);
-		page_put(p);
-	}
-	t->backing.len_bytes = 0;
-	i->backed_pages = 0;
-	return 0;
-}
-
-static int allocate_pages(struct inode *i, u64 from, u64 to)
-{
-	for (u64 n = from >> PAGE_SHIFT; n <= (to - 1) >> PAGE_SHIFT; n++) {
+	for (; n < end; n++) {
 		struct page *p = vm_object_page(&i->pages, n, true);
 
 		if (is_err(p))
@@ -201,6 +184,18 @@ static int allocate_pages(struct inode *i, u64 from, u64 to)
 			return -EINTR;
 	}
 	return 0;
+}
+
+/* Brings every backed page in, so that a hole can be a hole. Lock held. */
+static int backing_drop(struct inode *i)
+{
+	int err = allocate_pages(i, 0, i->backed_pages);
+
+	if (!err) {
+		tmpfs_of(i)->backing.len_bytes = 0;
+		i->backed_pages = 0;
+	}
+	return err;
 }
 
 static int tmpfs_fallocate(struct file *f, int mode, u64 off, u64 len)
@@ -224,7 +219,7 @@ static int tmpfs_fallocate(struct file *f, int mode, u64 off, u64 len)
 		      : grows                                             ? file_size_check(end)
 									  : 0;
 		if (!err)
-			err = allocate_pages(i, off, end);
+			err = allocate_pages(i, off >> PAGE_SHIFT, ((end - 1) >> PAGE_SHIFT) + 1);
 		if (!err && grows)
 			__atomic_store_n(&i->pages.size_bytes, end, __ATOMIC_RELEASE);
 	}
@@ -252,17 +247,15 @@ static u64 next_hole(struct inode *i, u64 n, u64 end)
 static s64 tmpfs_seek(struct file *f, s64 offset, int whence)
 {
 	struct inode *i = f->inode;
-	u64 size, n, at;
+	u64 size, n, at, end;
 
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		return file_seek_generic(f, offset, whence);
 	rwsem_read_lock(&i->lock);
-	size = i->pages.size_bytes;
-	n = (u64)offset >> PAGE_SHIFT;
-	at = size;
+	at = size = i->pages.size_bytes;
 	if (offset >= 0 && (u64)offset < size) {
-		u64 end = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
-
+		end = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+		n = (u64)offset >> PAGE_SHIFT;
 		n = whence == SEEK_DATA ? next_data(i, n) : next_hole(i, n, end);
 		if (n < end)
 			at = MAX(n << PAGE_SHIFT, (u64)offset);
@@ -274,7 +267,7 @@ static s64 tmpfs_seek(struct file *f, s64 offset, int whence)
 	return (s64)at;
 }
 
-static int tmpfs_fsync(struct file *f, bool data_only)
+int tmpfs_fsync(struct file *f, bool data_only)
 {
 	return 0; /* memory is all there is */
 }

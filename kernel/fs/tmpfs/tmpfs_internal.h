@@ -14,9 +14,9 @@ struct tmpfs_inode {
 	u32 seals;          /* [inode lock] F_SEAL_* */
 	union {
 		struct {
-			struct list entries; /* [inode lock] dentries by fs_node, in the order of
-						fs_cookie */
-			u64 next_cookie;     /* [inode lock] */
+			/* [inode lock] dentries by fs_node, in the order of fs_cookie */
+			struct list entries;
+			u64 next_cookie; /* [inode lock] */
 		} dir;
 		char *link; /* [c; RCU] */
 		struct {
@@ -47,12 +47,11 @@ extern const struct vm_object_ops tmpfs_pages_ops, tmpfs_backed_ops;
 int tmpfs_charge(struct vm_object *o, s64 pages);
 void tmpfs_pages_release(struct vm_object *o);
 int tmpfs_setattr(struct inode *i, const struct setattr *a);
+int tmpfs_fsync(struct file *f, bool data_only);
 
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size);
 int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size);
-int tmpfs_removexattr(struct inode *i, const char *name);
 void tmpfs_xattrs_free(struct tmpfs_inode *t);
-#define TMPFS_XATTR_OPS                                                                       \
-	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr, \
-	.removexattr = tmpfs_removexattr
+#define TMPFS_XATTR_OPS \
+	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr

@@ -33,8 +33,6 @@ int tmpfs_charge(struct vm_object *o, s64 pages)
 struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode)
 {
 	struct tmpfs_super *ts = sb->priv;
-	const struct inode_ops *ops = &tmpfs_special_inode_ops;
-	const struct file_ops *fops = NULL;
 	struct tmpfs_inode *t;
 
 	if (!counter_add(&ts->inodes_used, ts->inodes_max, 1))
@@ -44,32 +42,29 @@ struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode)
 		counter_add(&ts->inodes_used, 0, -1);
 		return err_ptr(-ENOMEM);
 	}
-	if (S_ISREG(mode)) {
-		ops = &tmpfs_file_inode_ops;
-		fops = &tmpfs_file_ops;
-	} else if (S_ISDIR(mode)) {
-		ops = &tmpfs_dir_inode_ops;
-		fops = &tmpfs_dir_ops;
-	} else if (S_ISLNK(mode)) {
-		ops = &tmpfs_link_inode_ops;
-	}
-	inode_init(&t->inode, sb, mode, ops, fops);
+	inode_init(&t->inode, sb, mode, &tmpfs_link_inode_ops, NULL);
 	list_init(&t->xattrs);
 	t->xattr_bytes = 0;
 	t->seals = F_SEAL_SEAL;
 	if (S_ISREG(mode)) {
+		t->inode.ops = &tmpfs_file_inode_ops;
+		t->inode.file_ops = &tmpfs_file_ops;
 		vm_object_init(&t->inode.pages, &tmpfs_pages_ops, &t->inode);
 		t->inode.pages.mem_counter = MEM_SHMEM;
 		t->inode.pages_ready = true;
 		t->backing.data = NULL;
 		t->backing.len_bytes = 0;
 	} else if (S_ISDIR(mode)) {
+		t->inode.ops = &tmpfs_dir_inode_ops;
+		t->inode.file_ops = &tmpfs_dir_ops;
 		list_init(&t->dir.entries);
 		t->dir.next_cookie = 2; /* 0 and 1 are "." and ".." */
 		t->inode.nlink = 2;
 		t->inode.pages.size_bytes = 2 * TMPFS_DIRENT_BYTES;
 	} else {
 		t->link = NULL;
+		if (!S_ISLNK(mode))
+			t->inode.ops = &tmpfs_special_inode_ops;
 	}
 	return &t->inode;
 }
@@ -97,28 +92,31 @@ void tmpfs_pages_release(struct vm_object *o)
 
 static void tmpfs_inode_free(struct inode *i)
 {
+	/* the last reference comes back through tmpfs_pages_release */
 	if (i->pages_ready)
-		vm_object_put(
-			&i->pages); /* the last reference comes back through tmpfs_pages_release */
+		vm_object_put(&i->pages);
 	else
 		tmpfs_inode_gone(i);
 }
 
-void tmpfs_set_backing(struct inode *i, const void *data, u64 len_bytes)
+int tmpfs_adopt(struct inode *i, const void *data, u64 len_bytes)
 {
 	struct tmpfs_inode *t = tmpfs_of(i);
+	int err = 0;
 
+	if (i->file_ops != &tmpfs_file_ops)
+		return -EOPNOTSUPP;
+	if (i->pages.size_bytes)
+		err = tmpfs_setattr(i, &(struct setattr){.valid = ATTR_SIZE});
+	if (err || !len_bytes)
+		return err;
 	i->pages.ops = &tmpfs_backed_ops;
 	i->pages.mem_counter = MEM_CACHE; /* clean pages can be had again */
 	i->pages.size_bytes = len_bytes;
 	i->backed_pages = (len_bytes + PAGE_SIZE - 1) / PAGE_SIZE;
 	t->backing.data = data;
 	t->backing.len_bytes = len_bytes;
-}
-
-struct inode *tmpfs_file_create(struct super_block *sb, u32 mode)
-{
-	return tmpfs_inode_create(sb, mode | S_IFREG);
+	return 0;
 }
 
 /* ---- options ---- */
@@ -165,36 +163,33 @@ static int parse_number(const char *s, const char *end, unsigned base, u32 max, 
 
 static int parse_option(struct tmpfs_super *ts, const char *s, const char *end)
 {
-	u64 n;
-	int err;
+	const struct {
+		const char *name;
+		u64 *count; /* this or number */
+		u32 *number;
+		u64 unit; /* of a count, in bytes; the base of a number */
+		u32 max;
+	} options[] = {
+		{"size=", &ts->pages_max, NULL, PAGE_SIZE, 0},
+		{"nr_blocks=", &ts->pages_max, NULL, 1, 0},
+		{"nr_inodes=", &ts->inodes_max, NULL, 1, 0},
+		{"mode=", NULL, &ts->mode, 8, 07777},
+		{"uid=", NULL, &ts->uid, 10, ~0u - 1},
+		{"gid=", NULL, &ts->gid, 10, ~0u - 1},
+	};
 
-	if (!strncmp(s, "size=", 5)) {
-		err = parse_size(s + 5, end, PAGE_SIZE, &n);
-		if (!err)
-			ts->pages_max = n;
-		return err;
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		size_t len = strlen(options[i].name);
+
+		if (strncmp(s, options[i].name, len))
+			continue;
+		return options[i].count
+			       ? parse_size(s + len, end, options[i].unit, options[i].count)
+			       : parse_number(s + len, end, (unsigned)options[i].unit,
+					 options[i].max, options[i].number);
 	}
-	if (!strncmp(s, "nr_blocks=", 10)) {
-		err = parse_size(s + 10, end, 1, &n);
-		if (!err)
-			ts->pages_max = n;
-		return err;
-	}
-	if (!strncmp(s, "nr_inodes=", 10)) {
-		err = parse_size(s + 10, end, 1, &n);
-		if (!err)
-			ts->inodes_max = n;
-		return err;
-	}
-	if (!strncmp(s, "mode=", 5))
-		return parse_number(s + 5, end, 8, 07777, &ts->mode);
-	if (!strncmp(s, "uid=", 4))
-		return parse_number(s + 4, end, 10, ~0u - 1, &ts->uid);
-	if (!strncmp(s, "gid=", 4))
-		return parse_number(s + 4, end, 10, ~0u - 1, &ts->gid);
-	if (!strncmp(s, "ptmxmode=", 9) || !strncmp(s, "newinstance", 11))
-		return 0; /* of devpts, whose mounts come here too */
-	return -EINVAL;
+	/* of devpts, whose mounts come here too */
+	return strncmp(s, "ptmxmode=", 9) && strncmp(s, "newinstance", 11) ? -EINVAL : 0;
 }
 
 static int parse_options(struct tmpfs_super *ts, const char *data)
@@ -215,23 +210,15 @@ static int parse_options(struct tmpfs_super *ts, const char *data)
 
 /* ---- superblock ---- */
 
-static int tmpfs_statfs(struct super_block *sb, struct statfs_k *out)
+static int tmpfs_statfs(struct super_block *sb, struct linux_statfs *out)
 {
 	struct tmpfs_super *ts = sb->priv;
 	s64 pages = MAX(ts->pages_used, (s64)0), inodes = MAX(ts->inodes_used, (s64)0);
 
-	*out = (struct statfs_k){
-		.type = TMPFS_MAGIC,
-		.bsize = PAGE_SIZE,
-		.frsize = PAGE_SIZE,
-		.namelen = NAME_MAX_BYTES,
-		.blocks = ts->pages_max,
-		.bfree = ts->pages_max - MIN((u64)pages, ts->pages_max),
-		.files = ts->inodes_max,
-		.ffree = ts->inodes_max - MIN((u64)inodes, ts->inodes_max),
-		.fsid = sb->dev,
-	};
-	out->bavail = out->bfree;
+	out->blocks = (s64)ts->pages_max;
+	out->bfree = out->bavail = (s64)(ts->pages_max - MIN((u64)pages, ts->pages_max));
+	out->files = (s64)ts->inodes_max;
+	out->ffree = (s64)(ts->inodes_max - MIN((u64)inodes, ts->inodes_max));
 	return 0;
 }
 
@@ -307,13 +294,10 @@ int tmpfs_super_create(const char *data, const struct fs_type *type, struct supe
 	return 0;
 }
 
-static int tmpfs_mount(const char *source, const char *data, u32 flags, struct super_block **out)
-{
-	return tmpfs_super_create(data, &tmpfs_type, out);
-}
-
-struct fs_type tmpfs_type = {.name = "tmpfs", .mount = tmpfs_mount, .flags = FS_NODEV};
-static struct fs_type ramfs_type = {.name = "ramfs", .mount = tmpfs_mount, .flags = FS_NODEV};
+struct fs_type tmpfs_type = {
+	.name = "tmpfs", .magic = TMPFS_MAGIC, .mount = tmpfs_super_create, .flags = FS_NODEV};
+static struct fs_type ramfs_type = {
+	.name = "ramfs", .magic = TMPFS_MAGIC, .mount = tmpfs_super_create, .flags = FS_NODEV};
 
 void tmpfs_init(void)
 {

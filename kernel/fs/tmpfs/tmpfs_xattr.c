@@ -55,33 +55,23 @@ int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t si
 		return -EEXIST;
 	if (!old && flags & XATTR_REPLACE)
 		return -ENODATA;
-	if (t->xattr_bytes - (old ? old->size + old->name_len : 0) + len + size >
-		TMPFS_XATTR_BYTES_MAX)
-		return -ENOSPC;
-	x = kmalloc(sizeof(*x) + len + 1 + size, ALLOC_KERNEL);
-	if (!x)
-		return -ENOMEM;
-	x->size = (u32)size;
-	x->name_len = (u32)len;
-	x->value = (u8 *)x->name + len + 1;
-	memcpy(x->name, name, len + 1);
-	if (size)
+	if (buf) {
+		if (t->xattr_bytes - (old ? old->size + old->name_len : 0) + len + size >
+			TMPFS_XATTR_BYTES_MAX)
+			return -ENOSPC;
+		x = kmalloc(sizeof(*x) + len + 1 + size, ALLOC_KERNEL);
+		if (!x)
+			return -ENOMEM;
+		x->size = (u32)size;
+		x->name_len = (u32)len;
+		x->value = (u8 *)x->name + len + 1;
+		memcpy(x->name, name, len + 1);
 		memcpy(x->value, buf, size);
+		list_add_tail(&t->xattrs, &x->node);
+		t->xattr_bytes += x->size + x->name_len;
+	}
 	if (old)
 		xattr_remove(t, old);
-	list_add_tail(&t->xattrs, &x->node);
-	t->xattr_bytes += x->size + x->name_len;
-	i->ctime = time_now_inode();
-	return 0;
-}
-
-int tmpfs_removexattr(struct inode *i, const char *name)
-{
-	struct xattr *x = xattr_find(tmpfs_of(i), name);
-
-	if (!x)
-		return -ENODATA;
-	xattr_remove(tmpfs_of(i), x);
 	i->ctime = time_now_inode();
 	return 0;
 }

@@ -6,18 +6,8 @@
 static struct mount *the_mount;
 static struct inode *the_inode;
 
-static int anon_statfs(struct super_block *sb, struct statfs_k *out)
-{
-	*out = (struct statfs_k){.type = PIPEFS_MAGIC,
-		.bsize = PAGE_SIZE,
-		.frsize = PAGE_SIZE,
-		.namelen = NAME_MAX_BYTES};
-	return 0;
-}
-
-static const struct super_ops anon_super_ops = {
-	.inode_free = inode_free_bare, .statfs = anon_statfs};
-static struct fs_type anon_type = {.name = "pipefs", .flags = FS_NODEV};
+static const struct super_ops anon_super_ops = {.inode_free = inode_free_bare};
+static struct fs_type anon_type = {.name = "pipefs", .magic = PIPEFS_MAGIC, .flags = FS_NODEV};
 
 struct mount *anon_mount(void)
 {
@@ -67,8 +57,8 @@ int chardev_register(
 		err = -ENOMEM;
 	} else {
 		chardevs[chardev_count] = (struct chardev){major, minor_first, count, open};
-		__atomic_store_n(&chardev_count, chardev_count + 1,
-			__ATOMIC_RELEASE); /* pairs with chardev_open */
+		/* pairs with chardev_open */
+		__atomic_store_n(&chardev_count, chardev_count + 1, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&chardev_lock);
 	return err;

@@ -8,31 +8,38 @@ static bool is_owner(const struct inode *i)
 	return cred_now()->fsuid == i->uid || capable(LCAP_FOWNER);
 }
 
-static int apply(struct inode *i, const struct setattr *a)
-{
-	return i->ops->setattr ? i->ops->setattr(i, a) : inode_setattr_generic(i, a);
-}
-
-int vfs_chmod(const struct path *p, u32 mode)
+/* Changes what @may allows, which may change @a. */
+static int change(
+	const struct path *p, struct setattr *a, int (*may)(struct inode *i, struct setattr *a))
 {
 	struct inode *i = p->dentry->inode;
-	struct setattr a = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
 	int err;
 
 	if (path_read_only(p))
 		return -EROFS;
-	if (S_ISLNK(i->mode))
-		return -EOPNOTSUPP;
 	rwsem_write_lock(&i->lock);
-	err = is_owner(i) ? 0 : -EPERM;
-	if (!err) {
-		if (!cred_in_group(cred_now(), i->gid) && !capable(LCAP_FSETID))
-			a.mode &= ~S_ISGID;
-		err = apply(i, &a);
-	}
+	err = may(i, a);
+	if (!err)
+		err = i->ops->setattr ? i->ops->setattr(i, a) : inode_setattr_generic(i, a);
 	rwsem_write_unlock(&i->lock);
 	inotify_dentry(p->dentry, IN_ATTRIB, err);
 	return err;
+}
+
+static int may_chmod(struct inode *i, struct setattr *a)
+{
+	if (S_ISLNK(i->mode))
+		return -EOPNOTSUPP;
+	if (!cred_in_group(cred_now(), i->gid) && !capable(LCAP_FSETID))
+		a->mode &= ~S_ISGID;
+	return is_owner(i) ? 0 : -EPERM;
+}
+
+int vfs_chmod(const struct path *p, u32 mode)
+{
+	struct setattr a = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
+
+	return change(p, &a, may_chmod);
 }
 
 /* Mode without the bits that a change of owner or contents takes away. */
@@ -44,56 +51,43 @@ static u32 mode_without_privileges(u32 mode)
 	return mode & S_IXGRP ? mode & ~S_ISGID : mode;
 }
 
-int vfs_chown(const struct path *p, u32 uid, u32 gid)
+static int may_chown(struct inode *i, struct setattr *a)
 {
-	struct inode *i = p->dentry->inode;
 	const struct cred *c = cred_now();
-	struct setattr a = {.uid = uid, .gid = gid};
-	bool owner;
-	int err = 0;
+	bool owner = c->fsuid == i->uid;
 
-	if (path_read_only(p))
-		return -EROFS;
-	rwsem_write_lock(&i->lock);
-	owner = c->fsuid == i->uid;
-	a.valid = (uid != ~0u ? ATTR_UID : 0) | (gid != ~0u ? ATTR_GID : 0);
 	if (!cred_capable(c, LCAP_CHOWN)) {
-		if (a.valid & ATTR_UID && !(owner && uid == i->uid))
-			err = -EPERM;
-		if (a.valid & ATTR_GID && !(owner && (gid == i->gid || cred_in_group(c, gid))))
-			err = -EPERM;
+		if (a->valid & ATTR_UID && !(owner && a->uid == i->uid))
+			return -EPERM;
+		if (a->valid & ATTR_GID &&
+			!(owner && (a->gid == i->gid || cred_in_group(c, a->gid))))
+			return -EPERM;
 	}
-	if (!err) {
-		a.mode = mode_without_privileges(i->mode);
-		if (a.mode != i->mode)
-			a.valid |= ATTR_MODE;
-		err = apply(i, &a);
-	}
-	rwsem_write_unlock(&i->lock);
-	inotify_dentry(p->dentry, IN_ATTRIB, err);
-	return err;
+	a->mode = mode_without_privileges(i->mode);
+	if (a->mode != i->mode)
+		a->valid |= ATTR_MODE;
+	return 0;
 }
 
-/* @a has ATTR_ATIME, ATTR_MTIME or both. @explicit: at least one is not "now". */
-int vfs_utimes(const struct path *p, struct setattr *a, bool explicit)
+int vfs_chown(const struct path *p, u32 uid, u32 gid)
 {
-	struct inode *i = p->dentry->inode;
-	int err = 0;
+	struct setattr a = {.valid = (uid != ~0u ? ATTR_UID : 0) | (gid != ~0u ? ATTR_GID : 0),
+		.uid = uid,
+		.gid = gid};
 
-	if (path_read_only(p))
-		return -EROFS;
-	if (!is_owner(i)) {
-		if (explicit)
-			return -EPERM;
-		err = inode_permission(i, MAY_WRITE);
-		if (err)
-			return err;
-	}
-	rwsem_write_lock(&i->lock);
-	err = apply(i, a);
-	rwsem_write_unlock(&i->lock);
-	inotify_dentry(p->dentry, IN_ATTRIB, err);
-	return err;
+	return change(p, &a, may_chown);
+}
+
+static int may_utimes(struct inode *i, struct setattr *a)
+{
+	if (is_owner(i))
+		return 0;
+	return a->valid & ATTR_OWN_TIME ? -EPERM : inode_permission(i, MAY_WRITE);
+}
+
+int vfs_utimes(const struct path *p, struct setattr *a)
+{
+	return change(p, a, may_utimes);
 }
 
 void inode_drop_privileges(struct inode *i)

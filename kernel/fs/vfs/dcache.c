@@ -246,32 +246,6 @@ struct dentry *dcache_get_exact(struct dentry *parent, const struct name *n)
 	return found;
 }
 
-struct dentry *dentry_find(struct dentry *parent, const char *name)
-{
-	struct path_buf b;
-	struct dentry *d = NULL;
-
-	if (path_buf_kernel(&b, name))
-		return NULL;
-	d = dcache_get(parent, &(struct name){b.text, name_scan(b.text)});
-	path_buf_fini(&b);
-	return d;
-}
-
-struct dentry *dentry_make(struct dentry *parent, const char *name)
-{
-	struct path_buf b;
-	struct dentry *d;
-
-	if (path_buf_kernel(&b, name))
-		return NULL;
-	d = dentry_alloc(parent->sb, parent, &(struct name){b.text, name_scan(b.text)});
-	if (d)
-		dentry_hash(d);
-	path_buf_fini(&b);
-	return d;
-}
-
 /* ---- the end of a dentry ---- */
 
 static void lru_remove(struct dentry *d)

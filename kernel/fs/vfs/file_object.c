@@ -5,23 +5,11 @@
 #include <exo/fs_locks.h>
 #include <exo/posix_x.h>
 #include <exo_abi/native.h>
+#include <arch/uaccess.h>
 #include "vfs_internal.h"
 
 static struct kmem_cache *file_cache;
 static u64 open_count; /* [a] */
-
-static void file_release(struct object *o);
-static void file_slot_closed(struct object *o, struct cap_space *s);
-static void file_grant_gone(struct object *o, const struct grant *g);
-static void file_revoked(struct object *o);
-
-const struct object_type file_object_type = {
-	.name = "file",
-	.release = file_release,
-	.slot_closed = file_slot_closed,
-	.grant_gone = file_grant_gone,
-	.revoked = file_revoked,
-};
 
 struct file *file_alloc(u32 o_flags)
 {
@@ -31,8 +19,8 @@ struct file *file_alloc(u32 o_flags)
 	if (!f)
 		return err_ptr(-ENOMEM);
 	f->ops = NULL;
-	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_TRUNC |
-				     O_CLOEXEC); /* O_NOCTTY goes when the open is done */
+	/* O_NOCTTY goes when the open is done */
+	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
 	f->mode = o_flags & O_PATH     ? FMODE_PATH
 		  : access == O_RDWR   ? FMODE_READ | FMODE_WRITE
 		  : access == O_WRONLY ? FMODE_WRITE
@@ -49,8 +37,8 @@ struct file *file_alloc(u32 o_flags)
 	f->owner_pid = 0;
 	f->readahead_next = 0;
 	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
-	object_init(&f->object, &file_object_type,
-		CAP_ALL); /* last: from here a stale look-up may take a reference */
+	/* last: from here a stale look-up may take a reference */
+	object_init(&f->object, &file_object_type, CAP_ALL);
 	return f;
 }
 
@@ -67,7 +55,7 @@ static void file_release(struct object *o)
 			inotify_dentry(f->path.dentry,
 				f->mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE, 0);
 		if (unlikely(f->mode & FMODE_LOCKED))
-			file_locks_release_flock(f);
+			file_locks_release(f, NULL);
 		if (f->ops && f->ops->release)
 			f->ops->release(f);
 		if (f->mode & FMODE_WRITER)
@@ -91,7 +79,7 @@ static void file_slot_closed(struct object *o, struct cap_space *s)
 	if (unlikely(f->ops && f->ops->flush))
 		f->ops->flush(f, s);
 	if (unlikely(f->inode && !list_empty(&f->inode->file_locks)))
-		file_locks_release_posix(f, s); /* made through whatever file */
+		file_locks_release(f, s); /* made through whatever file */
 }
 
 static void file_grant_gone(struct object *o, const struct grant *g)
@@ -108,6 +96,14 @@ static void file_revoked(struct object *o)
 	if (f->ops && f->ops->mmap && !f->ops->mmap(f, &r) && r.object)
 		vm_object_revoke(r.object);
 }
+
+const struct object_type file_object_type = {
+	.name = "file",
+	.release = file_release,
+	.slot_closed = file_slot_closed,
+	.grant_gone = file_grant_gone,
+	.revoked = file_revoked,
+};
 
 void file_get(struct file *f)
 {
@@ -139,6 +135,8 @@ struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 fl
 	return f;
 }
 
+/* ---- descriptors ---- */
+
 struct file *fd_file_path(cap_t fd, u32 rights, bool *borrowed)
 {
 	struct object *o = cap_borrow(current->caps, fd, rights, borrowed);
@@ -163,15 +161,64 @@ struct file *fd_file(cap_t fd, u32 rights, bool *borrowed)
 	return f;
 }
 
+struct fd fd_get_for(cap_t nr, bool write)
+{
+	struct fd fd = fd_get(nr, write ? CAP_WRITE : CAP_READ);
+
+	if (!is_err(fd.file) && !(fd.file->mode & (write ? FMODE_WRITE : FMODE_READ))) {
+		fd_put(&fd);
+		fd.file = err_ptr(-EBADF);
+	}
+	return fd;
+}
+
+u32 fd_limit(void)
+{
+	return (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX);
+}
+
+cap_t fd_install_grant(struct grant *g, u32 slot_flags, cap_t from)
+{
+	cap_t fd;
+
+	if (is_err(g))
+		return (cap_t)ptr_err(g);
+	fd = cap_install(current->caps, g, slot_flags, from, fd_limit());
+	if (unlikely(fd < 0))
+		grant_put(g);
+	return fd;
+}
+
 cap_t fd_install_new(struct file *f, u32 o_flags)
 {
-	cap_t fd =
-		cap_install(current->caps, &f->object.root, o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0,
-			0, (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)~0u >> 1));
+	if (unlikely(is_err(f)))
+		return (cap_t)ptr_err(f);
+	return fd_install_grant(&f->object.root, o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, 0);
+}
 
-	if (unlikely(fd < 0))
-		file_put(f);
-	return fd;
+long fd_install_pair(struct file *ends[2], s32 USER *user, u32 o_flags)
+{
+	struct cap_space *caps = current->caps;
+	u32 slot_flags = o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, limit = fd_limit();
+	s32 fds[2];
+	long err = 0;
+
+	for (int i = 0; i < 2; i++) {
+		fds[i] = cap_reserve(caps, slot_flags, limit);
+		err = MIN(err, (long)fds[i]);
+	}
+	if (!err)
+		err = copy_to_user(user, fds, sizeof(fds));
+	for (int i = 0; i < 2; i++) {
+		if (!err) {
+			cap_fill(caps, fds[i], &ends[i]->object.root);
+			continue;
+		}
+		if (fds[i] >= 0)
+			cap_unreserve(caps, fds[i]);
+		file_put(ends[i]);
+	}
+	return err;
 }
 
 /* ---- names of what has no path ---- */
@@ -212,42 +259,52 @@ static int anon_text(const struct inode *i, const char *name, char *buf, size_t 
 	return (size_t)len < size ? len : -ENAMETOOLONG;
 }
 
+int path_name(const struct path *p, char *buf, size_t size)
+{
+	struct path root SCOPED(path_put) = {NULL, NULL};
+
+	if (p->dentry->flags & DENTRY_ANON)
+		return anon_text(p->dentry->inode, p->dentry->priv, buf, size);
+	fs_root_get(fs_current(), &root);
+	return path_text(p, &root, buf, size);
+}
+
 int file_path_text(struct file *f, char *buf, size_t size)
 {
-	struct fs_context *fs = fs_current();
-	struct path root;
-	int len;
+	return f->path.dentry ? path_name(&f->path, buf, size)
+			      : anon_text(f->inode, f->ops->anon_name, buf, size);
+}
 
-	if (!f->path.dentry)
-		return anon_text(f->inode, f->ops->anon_name, buf, size);
-	if (f->path.dentry->flags & DENTRY_ANON)
-		return anon_text(f->inode, f->path.dentry->priv, buf, size);
-	fs_root_get(fs, &root);
-	len = path_text(&f->path, &root, buf, size);
-	path_put(&root);
-	return len;
+/* ---- listing ---- */
+
+bool dirent_emit(
+	struct file *f, struct dirent_sink *s, const char *name, u64 ino, u32 mode, u64 next_pos)
+{
+	if (!s->emit(s, name, (u32)strlen(name), ino, S_DT(mode), next_pos))
+		return false;
+	f->pos = next_pos;
+	return true;
+}
+
+bool dirent_dots(struct file *f, struct dirent_sink *s, u64 up)
+{
+	return (f->pos > 0 || dirent_emit(f, s, ".", f->inode->ino, S_IFDIR, 1)) &&
+	       (f->pos > 1 || dirent_emit(f, s, "..", up, S_IFDIR, 2));
 }
 
 u32 file_exo_type(const struct file *f)
 {
+	static const u8 types[16] = {[S_DT(S_IFREG)] = EXO_TYPE_FILE,
+		[S_DT(S_IFDIR)] = EXO_TYPE_DIRECTORY,
+		[S_DT(S_IFIFO)] = EXO_TYPE_PIPE,
+		[S_DT(S_IFSOCK)] = EXO_TYPE_SOCKET,
+		[S_DT(S_IFCHR)] = EXO_TYPE_DEVICE}; /* others: EXO_TYPE_OTHER, 0 */
+
 	if (f->mode & FMODE_PATH)
 		return EXO_TYPE_PATH;
 	if (f->ops->exo_type)
 		return f->ops->exo_type;
-	switch (f->inode->mode & S_IFMT) {
-	case S_IFREG:
-		return file_is_memfd(f) ? EXO_TYPE_MEMORY : EXO_TYPE_FILE;
-	case S_IFDIR:
-		return EXO_TYPE_DIRECTORY;
-	case S_IFIFO:
-		return EXO_TYPE_PIPE;
-	case S_IFSOCK:
-		return EXO_TYPE_SOCKET;
-	case S_IFCHR:
-		return EXO_TYPE_DEVICE;
-	default:
-		return EXO_TYPE_OTHER;
-	}
+	return file_is_memfd(f) ? EXO_TYPE_MEMORY : types[S_DT(f->inode->mode)];
 }
 
 u64 files_open(void)

@@ -8,7 +8,7 @@ void sysfs_init(void) WEAK;
 
 static void mount_at(const char *type, const char *at, u32 flags, const char *data)
 {
-	int err = vfs_mkdir(at, 0755);
+	int err = vfs_mknod(at, S_IFDIR | 0755, 0);
 
 	if (err && err != -EEXIST)
 		log_err("fs: cannot make %s: error %d", at, -err);

@@ -99,74 +99,28 @@ static void making_end(struct making *m, int err)
 	walk_end(&m->walk);
 }
 
-int vfs_mkdir_text(cap_t dirfd, const char *text, u32 mode)
+int vfs_make_text(cap_t dirfd, const char *text, u32 mode, u64 rdev, const char *target)
 {
 	struct making m;
 	struct inode *dir;
-	int err = making_begin(&m, dirfd, text, true);
+	int err = making_begin(&m, dirfd, text, S_ISDIR(mode));
 
 	if (err)
 		return err;
+	if (!S_ISLNK(mode))
+		mode &= ~fs_current()->umask;
 	dir = m.walk.at.dentry->inode;
-	err = dir->ops->mkdir ? dir->ops->mkdir(dir, m.dentry,
-					(mode & (0777 | S_ISVTX) & ~fs_current()->umask) | S_IFDIR)
-			      : -EPERM;
+	err = dir->ops->make ? dir->ops->make(dir, m.dentry, mode, rdev, target) : -EPERM;
 	making_end(&m, err);
 	return err;
 }
 
-int vfs_mknod_text(cap_t dirfd, const char *text, u32 mode, u64 rdev)
+int vfs_mknod(const char *path, u32 mode, u64 rdev)
 {
-	struct making m;
-	struct inode *dir;
-	int err;
+	struct path_buf b SCOPED(path_buf_fini);
+	int err = path_buf_kernel(&b, path);
 
-	if (!(mode & S_IFMT))
-		mode |= S_IFREG;
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-	case S_IFIFO:
-	case S_IFSOCK:
-		rdev = 0;
-		break;
-	case S_IFCHR:
-	case S_IFBLK:
-		if (!capable(LCAP_MKNOD))
-			return -EPERM;
-		break;
-	case S_IFDIR:
-		return -EPERM;
-	default:
-		return -EINVAL;
-	}
-	err = making_begin(&m, dirfd, text, false);
-	if (err)
-		return err;
-	dir = m.walk.at.dentry->inode;
-	mode = (mode & S_IFMT) | (mode & S_IALLUGO & ~fs_current()->umask);
-	if (S_ISREG(mode))
-		err = dir->ops->create ? dir->ops->create(dir, m.dentry, mode) : -EPERM;
-	else
-		err = dir->ops->mknod ? dir->ops->mknod(dir, m.dentry, mode, rdev) : -EPERM;
-	making_end(&m, err);
-	return err;
-}
-
-int vfs_symlink_text(const char *target, cap_t dirfd, const char *text)
-{
-	struct making m;
-	struct inode *dir;
-	int err;
-
-	if (!*target)
-		return -ENOENT;
-	err = making_begin(&m, dirfd, text, false);
-	if (err)
-		return err;
-	dir = m.walk.at.dentry->inode;
-	err = dir->ops->symlink ? dir->ops->symlink(dir, m.dentry, target) : -EPERM;
-	making_end(&m, err);
-	return err;
+	return err ? err : vfs_make_text(AT_FDCWD, b.text, mode, rdev, NULL);
 }
 
 int vfs_link_text(const struct path *old, cap_t dirfd, const char *text)
@@ -189,47 +143,6 @@ int vfs_link_text(const struct path *old, cap_t dirfd, const char *text)
 	if (!err)
 		inotify_links(i);
 	making_end(&m, err);
-	return err;
-}
-
-/* ---- kernel callers ---- */
-
-static int with_text(const char *path, int (*fn)(cap_t, const char *, u32, u64), u32 mode, u64 rdev)
-{
-	struct path_buf b;
-	int err = path_buf_kernel(&b, path);
-
-	if (err)
-		return err;
-	err = fn(AT_FDCWD, b.text, mode, rdev);
-	path_buf_fini(&b);
-	return err;
-}
-
-static int mkdir_fn(cap_t dirfd, const char *text, u32 mode, u64 rdev)
-{
-	return vfs_mkdir_text(dirfd, text, mode);
-}
-
-int vfs_mkdir(const char *path, u32 mode)
-{
-	return with_text(path, mkdir_fn, mode, 0);
-}
-
-int vfs_mknod(const char *path, u32 mode, u64 rdev)
-{
-	return with_text(path, vfs_mknod_text, mode, rdev);
-}
-
-int vfs_symlink(const char *target, const char *path)
-{
-	struct path_buf b;
-	int err = path_buf_kernel(&b, path);
-
-	if (err)
-		return err;
-	err = vfs_symlink_text(target, AT_FDCWD, b.text);
-	path_buf_fini(&b);
 	return err;
 }
 
@@ -269,7 +182,7 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 	return err;
 }
 
-static int remove_text(cap_t dirfd, const char *text, bool directory)
+int vfs_remove_text(cap_t dirfd, const char *text, bool directory)
 {
 	struct walk w;
 	struct inode *dir;
@@ -299,16 +212,6 @@ static int remove_text(cap_t dirfd, const char *text, bool directory)
 	}
 	walk_end(&w);
 	return err;
-}
-
-int vfs_unlink_text(cap_t dirfd, const char *text)
-{
-	return remove_text(dirfd, text, false);
-}
-
-int vfs_rmdir_text(cap_t dirfd, const char *text)
-{
-	return remove_text(dirfd, text, true);
 }
 
 /* ---- moving ---- */
@@ -483,9 +386,6 @@ int vfs_rename_text(cap_t old_fd, const char *old, cap_t new_fd, const char *new
 	struct moving m;
 	int err;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
-		flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
-		return -EINVAL;
 	m.flags = flags;
 	err = walk_parent(&m.old, old_fd, old, LOOKUP_NEED(CAP_DELETE));
 	if (err)

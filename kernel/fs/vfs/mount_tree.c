@@ -128,7 +128,9 @@ static void detach_locked(struct mount *m)
 		__atomic_fetch_and(&m->mountpoint->flags, ~DENTRY_MOUNTED, __ATOMIC_RELEASE);
 }
 
-int mount_attach(struct super_block *sb, const struct path *at, u32 flags, const char *source)
+/* Takes over @sb. */
+static int mount_attach(
+	struct super_block *sb, const struct path *at, u32 flags, const char *source)
 {
 	struct mount *m = mount_create_internal(sb, source), *over;
 	struct inode *dir = at->dentry->inode;
@@ -140,8 +142,8 @@ int mount_attach(struct super_block *sb, const struct path *at, u32 flags, const
 	m->flags = flags & MOUNT_FLAGS;
 	rwsem_write_lock(&dir->lock); /* it may not be removed meanwhile */
 	mutex_lock(&mount_mutex);
-	while ((over = mount_find(top.mount, top.dentry)) !=
-		NULL) /* the tree stands still: on top of what came since the look-up */
+	/* the tree stands still: on top of what came since the look-up */
+	while ((over = mount_find(top.mount, top.dentry)) != NULL)
 		top = (struct path){over, over->root};
 	if (mount_count >= MOUNTS_MAX)
 		err = -ENOSPC;
@@ -200,13 +202,16 @@ static int mount_new(
 	struct super_block *sb;
 	int err;
 
-	if (!t || !t->mount)
+	if (!t || (!t->mount && !t->shared))
 		return -ENODEV;
-	err = t->mount(source, data, flags, &sb);
+	sb = t->shared;
+	err = sb ? 0 : t->mount(data, t, &sb);
 	if (err)
 		return err;
-	if (at->dentry == at->mount->root &&
-		at->mount->sb == sb) { /* a shared one (proc, devtmpfs) is there already */
+	if (t->shared)
+		__atomic_fetch_add(&sb->refs, 1, __ATOMIC_RELAXED);
+	/* a shared one (proc, devtmpfs) is there already */
+	if (at->dentry == at->mount->root && at->mount->sb == sb) {
 		super_put(sb);
 		return -EBUSY;
 	}
@@ -229,9 +234,8 @@ int vfs_mount(const char *type, const char *source, const char *target, u32 flag
 	if (flags & MS_REMOUNT)
 		err = remount(&at, flags & ~MS_REMOUNT, data);
 	else if (flags & (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE))
-		err = flags & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
-			      ? -EINVAL
-			      : 0; /* every mount is private: nothing to change */
+		/* every mount is private: nothing to change */
+		err = flags & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE) ? -EINVAL : 0;
 	else if (flags & (MS_BIND | MS_MOVE))
 		err = -EINVAL;
 	else
@@ -301,17 +305,15 @@ int vfs_umount(const char *target, u32 flags)
 	struct path at;
 	int err;
 
-	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
-		return -EINVAL;
 	if (flags & MNT_EXPIRE)
 		return -EINVAL;
 	err = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &at);
 	if (err)
 		return err;
-	if (at.dentry != at.mount->root)
-		err = -EINVAL;
-	else if (!capable(LCAP_SYS_ADMIN))
+	if (!capable(LCAP_SYS_ADMIN))
 		err = -EPERM;
+	else if (at.dentry != at.mount->root)
+		err = -EINVAL;
 	else {
 		dentry_put(at.dentry);
 		at.dentry = NULL;

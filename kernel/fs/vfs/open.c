@@ -106,6 +106,11 @@ static int open_here(struct file *f, u32 o_flags, bool created)
 	return err;
 }
 
+static u32 new_mode(u32 mode) /* of a regular file that is made */
+{
+	return (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG;
+}
+
 /* Makes the last component of @w in its directory. 0 created | 1 it exists: look it up again |
  * -errno. */
 static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
@@ -130,10 +135,8 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
 	} else {
 		err = path_may_create(&w->at);
 		if (!err)
-			err = dir->ops->create
-				      ? dir->ops->create(dir, d,
-						(mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG)
-				      : -EACCES;
+			err = dir->ops->make ? dir->ops->make(dir, d, new_mode(mode), 0, NULL)
+					     : -EACCES;
 		if (unlikely(READ_ONCE(inotify_watches)) && !err)
 			inotify_created(w->at.dentry, d);
 	}
@@ -179,11 +182,26 @@ static int lookup_or_create(
 	}
 }
 
+int file_make_nameless(struct file *f, const struct path *dir, const struct name *n, u32 mode)
+{
+	struct inode *i = dir->dentry->inode;
+	struct dentry *d = dentry_alloc(i->sb, dir->dentry, n);
+	int err = d ? i->ops->tmpfile(i, d, mode) : -ENOMEM;
+
+	if (err) {
+		if (d)
+			dentry_put(d);
+		return err;
+	}
+	mount_get(dir->mount);
+	f->path = (struct path){dir->mount, d};
+	return 0;
+}
+
 static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode)
 {
-	struct path at;
-	struct inode *dir;
-	struct dentry *d;
+	struct path at SCOPED(path_put) = {NULL, NULL};
+	char number[32] = "";
 	int err = walk_path_rights(dirfd, text,
 		LOOKUP_DIRECTORY | (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 			LOOKUP_NEED(CAP_CREATE | access_rights(o_flags)),
@@ -191,27 +209,14 @@ static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_fla
 
 	if (err)
 		return err;
-	dir = at.dentry->inode;
-	err = dir->ops->tmpfile ? path_may_create(&at) : -EOPNOTSUPP;
-	if (!err) {
-		char number[32] = "";
-
-		snprintf(number, sizeof(number) - NAME_PAD, "#%llu",
-			(unsigned long long)at.dentry->sb->next_ino + 1);
-		d = dentry_alloc(
-			at.dentry->sb, at.dentry, &(struct name){number, name_scan(number)});
-		err = d ? dir->ops->tmpfile(
-				  dir, d, (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG)
-			: -ENOMEM;
-		if (!err) {
-			d->inode->linkable = !(o_flags & O_EXCL);
-			f->path = (struct path){at.mount, d};
-			mount_get(at.mount);
-		} else if (d) {
-			dentry_put(d);
-		}
-	}
-	path_put(&at);
+	err = at.dentry->inode->ops->tmpfile ? path_may_create(&at) : -EOPNOTSUPP;
+	if (err)
+		return err;
+	snprintf(number, sizeof(number) - NAME_PAD, "#%llu",
+		(unsigned long long)at.dentry->sb->next_ino + 1);
+	err = file_make_nameless(f, &at, &(struct name){number, name_scan(number)}, new_mode(mode));
+	if (!err)
+		f->path.dentry->inode->linkable = !(o_flags & O_EXCL);
 	return err;
 }
 
@@ -265,15 +270,10 @@ struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode)
 
 struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
 {
-	struct path_buf b;
-	struct file *f;
+	struct path_buf b SCOPED(path_buf_fini);
 	int err = path_buf_kernel(&b, name);
 
-	if (err)
-		return err_ptr(err);
-	f = vfs_open_text(dirfd, b.text, o_flags, mode);
-	path_buf_fini(&b);
-	return f;
+	return err ? err_ptr(err) : vfs_open_text(dirfd, b.text, o_flags, mode);
 }
 
 static int open_exec_here(struct file *f)
@@ -304,10 +304,7 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 
 	if (is_err(f))
 		return f;
-	err = path_lookup(dirfd, name,
-		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) | LOOKUP_NEED(CAP_EXEC),
-		&f->path);
+	err = path_lookup(dirfd, name, lookup_flags(at_flags) | LOOKUP_NEED(CAP_EXEC), &f->path);
 	if (!err)
 		err = open_exec_here(f);
 	if (err) {

@@ -31,12 +31,10 @@ int path_buf_user(struct path_buf *b, const char USER *name)
 	if (path_buf_big(b))
 		return -ENOMEM;
 	len = strncpy_from_user(b->heap, name, PATH_MAX_BYTES);
-	if (len >= 0) {
-		memset(b->heap + len, 0, NAME_PAD);
-		return 0;
-	}
-	path_buf_fini(b);
-	return (int)len;
+	if (len < 0)
+		return (int)len;
+	memset(b->heap + len, 0, NAME_PAD);
+	return 0;
 }
 
 int path_buf_kernel(struct path_buf *b, const char *name)
@@ -56,26 +54,18 @@ int path_buf_kernel(struct path_buf *b, const char *name)
 
 int path_lookup(cap_t dirfd, const char *name, u32 lookup_flags, struct path *out)
 {
-	struct path_buf b;
+	struct path_buf b SCOPED(path_buf_fini);
 	int err = path_buf_kernel(&b, name);
 
-	if (err)
-		return err;
-	err = walk_path(dirfd, b.text, lookup_flags, out);
-	path_buf_fini(&b);
-	return err;
+	return err ? err : walk_path(dirfd, b.text, lookup_flags, out);
 }
 
 int path_lookup_user(cap_t dirfd, const char USER *name, u32 lookup_flags, struct path *out)
 {
-	struct path_buf b;
+	struct path_buf b SCOPED(path_buf_fini);
 	int err = path_buf_user(&b, name);
 
-	if (err)
-		return err;
-	err = walk_path(dirfd, b.text, lookup_flags, out);
-	path_buf_fini(&b);
-	return err;
+	return err ? err : walk_path(dirfd, b.text, lookup_flags, out);
 }
 
 /* ---- upwards ---- */

@@ -50,6 +50,14 @@ static void cross_ref(struct path *at)
 
 /* ---- up ---- */
 
+/* Without a reference. */
+static void stand_on(struct walk *w, struct dentry *d)
+{
+	w->at.dentry = d;
+	w->seq = seq_read_begin(&d->seq);
+	w->inode = d->inode;
+}
+
 static int up_rcu(struct walk *w)
 {
 	while (!path_equal(&w->at, &w->root)) {
@@ -60,9 +68,7 @@ static int up_rcu(struct walk *w)
 			parent = READ_ONCE(d->parent);
 			if (seq_read_retry(&d->seq, w->seq))
 				return -ECHILD;
-			w->at.dentry = parent;
-			w->seq = seq_read_begin(&parent->seq);
-			w->inode = parent->inode;
+			stand_on(w, parent);
 			break;
 		}
 		above = READ_ONCE(m->parent);
@@ -71,9 +77,8 @@ static int up_rcu(struct walk *w)
 		d = READ_ONCE(m->mountpoint);
 		if (seq_read_retry(&mount_seq, w->mount_start))
 			return -ECHILD;
-		w->at = (struct path){above, d};
-		w->seq = seq_read_begin(&d->seq);
-		w->inode = d->inode;
+		w->at.mount = above;
+		stand_on(w, d);
 	}
 	cross_rcu(&w->at, &w->inode, &w->seq);
 	return 0;
@@ -228,7 +233,7 @@ struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n)
 	return d;
 }
 
-struct dentry *lookup_one(struct dentry *dir, const struct name *n)
+static struct dentry *lookup_one(struct dentry *dir, const struct name *n)
 {
 	struct dentry *d = dcache_get(dir, n);
 
@@ -288,9 +293,7 @@ static void jump_to_root(struct walk *w)
 		path_put(&w->at);
 	}
 	w->at = w->root;
-	if (w->rcu)
-		w->seq = seq_read_begin(&w->at.dentry->seq);
-	w->inode = w->at.dentry->inode;
+	stand_on(w, w->at.dentry);
 }
 
 static int link_rcu(struct walk *w, const struct child *c, const char *rest, const char **next)
@@ -408,11 +411,16 @@ static int last_component(struct walk *w, const struct name *n, struct child *c)
 
 static int may_search(struct walk *w)
 {
-	if (unlikely(!S_ISDIR(w->inode->mode)))
+	struct inode *i = w->inode;
+
+	if (unlikely(!S_ISDIR(i->mode)))
 		return -ENOTDIR;
-	if (unlikely(w->rcu && w->inode->ops->permission))
+	if (unlikely(w->rcu && i->ops->permission))
 		return -ECHILD;
-	return walk_permission(w->inode);
+	/* A directory that everybody may search needs no further look. */
+	if (likely((i->mode & S_IXUGO) == S_IXUGO && !i->ops->permission))
+		return 0;
+	return inode_permission(i, MAY_EXEC);
 }
 
 static int walk_text(struct walk *w, const char *s)
@@ -535,6 +543,13 @@ static ALWAYS_INLINE const char *walk_plain(struct walk *w, const char *s)
 
 /* ---- beginning and end ---- */
 
+static void end_file(struct walk *w)
+{
+	if (w->start)
+		fd_file_release(w->start, w->start_borrowed);
+	w->start = NULL;
+}
+
 /* The file that @dirfd names when the path starts there. Sets w->start. */
 static NOINLINE int start_at_file(struct walk *w, cap_t dirfd, const char *text)
 {
@@ -550,13 +565,13 @@ static NOINLINE int start_at_file(struct walk *w, cap_t dirfd, const char *text)
 		return (int)ptr_err(f);
 	w->start = f;
 	err = cap_rights(current->caps, dirfd, &f->object, &w->rights);
-	if (err)
-		return err;
 	if (cap_confined())
 		w->flags |= LOOKUP_BENEATH;
-	if (!f->path.dentry)
-		return *text ? -ENOTDIR : -EBADF;
-	return 0;
+	if (!err && !f->path.dentry)
+		err = *text ? -ENOTDIR : -EBADF;
+	if (err)
+		end_file(w);
+	return err;
 }
 
 static ALWAYS_INLINE int start_file(struct walk *w, cap_t dirfd, const char *text)
@@ -587,13 +602,6 @@ static ALWAYS_INLINE void start_place(struct walk *w, const char *text)
 	}
 }
 
-static void end_file(struct walk *w)
-{
-	if (w->start)
-		fd_file_release(w->start, w->start_borrowed);
-	w->start = NULL;
-}
-
 static ALWAYS_INLINE void walk_reset(struct walk *w, u32 flags, bool rcu)
 {
 	w->flags = flags;
@@ -617,24 +625,20 @@ static int final_check(const struct walk *w)
 		       : 0;
 }
 
-int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags)
+/* Lock-free. 0: inside an RCU section that walk_end or walk_take ends. -errno is final; -ECHILD:
+ * use walk_ref. */
+static int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 {
 	int err;
 
 	walk_reset(w, flags, true);
-	err = flags & LOOKUP_REF ? -ECHILD : 0;
+	err = flags & LOOKUP_REF ? -ECHILD : start_file(w, dirfd, text);
 	if (err)
 		return err;
-	err = start_file(w, dirfd, text);
-	if (err) {
-		end_file(w);
-		return err;
-	}
 	rcu_read_lock();
 	w->mount_start = seq_read_begin(&mount_seq);
 	start_place(w, text);
-	w->seq = seq_read_begin(&w->at.dentry->seq);
-	w->inode = w->at.dentry->inode;
+	stand_on(w, w->at.dentry);
 	text = walk_plain(w, text);
 	err = unlikely(*text) ? walk_text(w, text) : 0;
 	if (likely(!err))
@@ -648,17 +652,16 @@ int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 	return err == -ENOENT ? err : -ECHILD;
 }
 
-int walk_ref(struct walk *w, cap_t dirfd, const char *text, u32 flags)
+/* With references; walk_end gives back. */
+static int walk_ref(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 {
 	struct fs_context *fs = fs_current();
 	int err;
 
 	walk_reset(w, flags, false);
 	err = start_file(w, dirfd, text);
-	if (err) {
-		end_file(w);
+	if (err)
 		return err;
-	}
 	spin_lock(&fs->lock); /* keeps root and cwd from going while they are referenced */
 	rcu_read_lock();
 	start_place(w, text);
@@ -681,10 +684,8 @@ void walk_end(struct walk *w)
 		rcu_read_unlock();
 	} else {
 		path_put(&w->at);
-		if (w->root.dentry)
-			path_put(&w->root);
-		if (w->text)
-			kfree(w->text);
+		path_put(&w->root);
+		kfree(w->text);
 	}
 	end_file(w);
 }
@@ -707,9 +708,10 @@ static ALWAYS_INLINE int walk_legitimize(struct walk *w)
 	return -ECHILD;
 }
 
-int walk_take(struct walk *w, struct path *out)
+/* Moves at to @out with references and ends the walk. 0 | -ECHILD. */
+static int walk_take(struct walk *w, struct path *out)
 {
-	int err = 0;
+	int err;
 
 	if (!w->rcu) {
 		*out = w->at;
@@ -763,26 +765,21 @@ int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 
 int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st)
 {
+	struct path p SCOPED(path_put) = {NULL, NULL};
 	struct walk w;
-	struct path p;
 	int err = walk_rcu(&w, dirfd, text, flags);
 
-	if (likely(!err && !w.inode->ops->getattr)) {
-		inode_getattr_generic(w.inode, st);
-		st->mnt_id = w.at.mount->id;
-		err = seq_read_retry(&w.at.dentry->seq, w.seq) ? -ECHILD : 0;
+	if (likely(!err)) {
+		err = -ECHILD;
+		if (likely(!w.inode->ops->getattr)) {
+			inode_getattr_generic(w.inode, st);
+			st->mnt_id = w.at.mount->id;
+			err = seq_read_retry(&w.at.dentry->seq, w.seq) ? -ECHILD : 0;
+		}
 		walk_end(&w);
-		if (likely(!err))
-			return 0;
-	} else if (!err) {
-		walk_end(&w);
-	} else if (err != -ECHILD) {
-		return err;
 	}
-	err = walk_path(dirfd, text, flags, &p);
-	if (err)
+	if (likely(err != -ECHILD))
 		return err;
-	err = inode_getattr(&p, p.dentry->inode, st);
-	path_put(&p);
-	return err;
+	err = walk_path(dirfd, text, flags, &p);
+	return err ? err : inode_getattr(&p, p.dentry->inode, st);
 }

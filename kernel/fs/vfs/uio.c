@@ -44,8 +44,8 @@ static ALWAYS_INLINE size_t uio_move(struct uio *u, void *mem, size_t len_bytes,
 {
 	size_t done = 0;
 
-	if (likely(len_bytes <= u->segment_left &&
-		    !u->iov_left)) { /* one segment: the common case */
+	/* one segment: the common case */
+	if (likely(len_bytes <= u->segment_left && !u->iov_left)) {
 		done = len_bytes - segment_move(u, mem, len_bytes, op);
 		u->base += done;
 		u->segment_left -= done;

@@ -54,7 +54,7 @@ void uio_vector_fini(struct uio_vector *v)
 ssize_t uio_space_move(
 	struct uio *u, struct vm_space *space, vaddr_t va, size_t len_bytes, u32 write)
 {
-	u8 *page = kmalloc(PAGE_SIZE, ALLOC_KERNEL);
+	u8 *page SCOPED(kfree_at) = kmalloc(PAGE_SIZE, ALLOC_KERNEL);
 	ssize_t done = 0, n = page ? 0 : -ENOMEM;
 
 	len_bytes = MIN(len_bytes, u->left);
@@ -71,6 +71,5 @@ ssize_t uio_space_move(
 		va += (u64)n;
 		done += n;
 	}
-	kfree(page);
 	return done ? done : n;
 }

@@ -93,8 +93,8 @@ static inline u32 name_len(const struct name *n)
 void dcache_init(void);
 void inodes_init(void);
 void files_init(void);
-struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent,
-	const struct name *n); /* refs 1, unhashed, in parent's children; NULL */
+/* refs 1, unhashed, in parent's children; NULL */
+struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const struct name *n);
 void dentry_hash(struct dentry *d);
 struct dcache_bucket {
 	struct hlist chain; /* [lock; RCU] */
@@ -130,19 +130,19 @@ static ALWAYS_INLINE struct dentry *dcache_find(
 	}
 	return NULL;
 }
-struct dentry *dcache_get(
-	struct dentry *parent, const struct name *n); /* +1; NULL may be wrong while names move */
-struct dentry *dcache_get_exact(
-	struct dentry *parent, const struct name *n); /* +1; parent's inode lock held */
-bool dentry_get_live(struct dentry *d);               /* under RCU; false = dying */
-void dentry_move(struct dentry *from,
-	struct dentry *to); /* @from takes the place of @to, which is dropped */
+/* +1; NULL may be wrong while names move */
+struct dentry *dcache_get(struct dentry *parent, const struct name *n);
+/* +1; parent's inode lock held */
+struct dentry *dcache_get_exact(struct dentry *parent, const struct name *n);
+bool dentry_get_live(struct dentry *d); /* under RCU; false = dying */
+/* @from takes the place of @to, which is dropped */
+void dentry_move(struct dentry *from, struct dentry *to);
 void dentry_exchange(struct dentry *a, struct dentry *b);
 void dentry_prune_children(struct dentry *d); /* forgets cached children without users */
 void dcache_destroy(struct dentry *root);     /* a file system goes: no users are left */
-bool dentry_is_ancestor(
-	const struct dentry *a, const struct dentry *d); /* a is d or above it; rename_lock held */
-extern seqcount_t dcache_rename_seq;                     /* any name of any file system moves */
+/* a is d or above it; rename_lock held */
+bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d);
+extern seqcount_t dcache_rename_seq; /* any name of any file system moves */
 static inline bool dentry_hashed(const struct dentry *d)
 {
 	return READ_ONCE(d->flags) & DENTRY_HASHED;
@@ -168,18 +168,16 @@ struct mount {
 };
 #define MOUNT_INTERNAL (1u << 31) /* in flags: of pipes and memfds, never in the tree */
 extern seqcount_t mount_seq;      /* any change of the mount tree */
-struct mount *mount_find(
-	const struct mount *parent, const struct dentry *mountpoint); /* under RCU */
+/* under RCU */
+struct mount *mount_find(const struct mount *parent, const struct dentry *mountpoint);
 static inline void mount_get(struct mount *m)
 {
 	__atomic_fetch_add(&m->refs, 1, __ATOMIC_ACQUIRE);
 }
 bool mount_get_live(struct mount *m); /* under RCU */
 void mount_put(struct mount *m);
-int mount_attach(struct super_block *sb, const struct path *at, u32 flags,
-	const char *source) MUST_USE; /* takes over sb */
-struct mount *mount_create_internal(struct super_block *sb,
-	const char *source); /* takes over sb; for pipes, memfds: never in the tree. NULL */
+/* takes over sb; for pipes, memfds: never in the tree. NULL */
+struct mount *mount_create_internal(struct super_block *sb, const char *source);
 struct mount *mount_create_root(struct super_block *sb); /* at boot; NULL */
 static inline bool path_read_only(const struct path *p)
 {
@@ -214,34 +212,17 @@ struct walk {
 };
 #define LOOKUP_CREATE 0x20u /* with LOOKUP_PARENT: follow a link in the last component */
 #define LOOKUP_REF    0x40u /* do not try the lock-free walk */
-#define LOOKUP_BENEATH \
-	0x80u /* capability mode: nothing above the start, no absolute and no magic links */
-/* walk_rcu - lock-free. 0: inside an RCU section that walk_end or walk_take ends. -errno is final;
- * -ECHILD: use walk_ref. */
-int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags);
-int walk_ref(struct walk *w, cap_t dirfd, const char *text,
-	u32 flags); /* with references; walk_end gives back */
 void walk_end(struct walk *w);
-int walk_take(struct walk *w,
-	struct path *out); /* moves at to @out with references and ends the walk; 0 | -ECHILD */
 /* walk_parent - the directory of the last component: at, last, last_type, last_slash. 0: walk_end
  * gives back. */
 int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags);
-/* lookup_one - child @n of @dir, +1, negative or positive, from cache or file system. err_ptr.
- * @dir's lock not held / held. */
-struct dentry *lookup_one(struct dentry *dir, const struct name *n);
+/* lookup_one_locked - child @n of @dir, +1, negative or positive, from cache or file system.
+ * err_ptr.
+ * @dir's lock is held. */
 struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n);
 
 /* ---- permission ---- */
 int inode_permission_cred(struct inode *i, u32 mask, const struct cred *c) MUST_USE;
-static ALWAYS_INLINE int walk_permission(struct inode *i)
-{
-	/* A directory that everybody may search needs no further look. */
-	if (likely((i->mode & S_IXUGO) == S_IXUGO && !i->ops->permission))
-		return 0;
-	return inode_permission(i, MAY_EXEC);
-}
-
 static inline void inotify_created(const struct dentry *dir, const struct dentry *d)
 {
 	inotify_tell(dir->inode, d->inode, IN_CREATE,
@@ -250,10 +231,13 @@ static inline void inotify_created(const struct dentry *dir, const struct dentry
 
 /* ---- open files ---- */
 struct file *file_alloc(u32 o_flags); /* refs 1, no inode, ops NULL; err_ptr(-ENOMEM) */
-int file_open_inode(struct file *f,
-	struct inode *i); /* f->path and flags are set; takes no reference of its own. 0 | -errno */
-int path_may_create(
-	const struct path *dir) MUST_USE;       /* a name may be made in @dir; its lock is held */
+/* f->path and flags are set; takes no reference of its own. 0 | -errno */
+int file_open_inode(struct file *f, struct inode *i);
+/* file_make_nameless - a regular file of @dir's file system, shown by @n; sets f->path. */
+int file_make_nameless(
+	struct file *f, const struct path *dir, const struct name *n, u32 mode) MUST_USE;
+/* a name may be made in @dir; its lock is held */
+int path_may_create(const struct path *dir) MUST_USE;
 int inode_deny_write(struct inode *i) MUST_USE; /* -ETXTBSY */
 void inode_allow_write(struct inode *i);
 int inode_get_write(struct inode *i) MUST_USE; /* -ETXTBSY */
@@ -283,9 +267,4 @@ void devfs_init(void);
 extern struct fs_type tmpfs_type, devtmpfs_type;
 int tmpfs_super_create(
 	const char *data, const struct fs_type *t, struct super_block **out) MUST_USE;
-struct inode *tmpfs_file_create(
-	struct super_block *sb, u32 mode); /* nameless regular file; err_ptr */
-/* Fills of a file's pages straight from memory that stays (the initramfs): see tmpfs_set_backing.
- */
-void tmpfs_set_backing(struct inode *i, const void *data, u64 len_bytes);
 void tmpfs_allow_seals(struct inode *i); /* a fresh memfd */

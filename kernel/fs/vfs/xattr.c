@@ -66,22 +66,6 @@ int vfs_setxattr(const struct path *p, const char *name, const void *buf, size_t
 	return err;
 }
 
-int vfs_removexattr(const struct path *p, const char *name)
-{
-	struct inode *i = p->dentry->inode;
-	int err = xattr_permission(p, name, MAY_WRITE);
-
-	if (err)
-		return err;
-	if (!i->ops->removexattr)
-		return -EOPNOTSUPP;
-	rwsem_write_lock(&i->lock);
-	err = i->ops->removexattr(i, name);
-	rwsem_write_unlock(&i->lock);
-	inotify_dentry(p->dentry, IN_ATTRIB, err);
-	return err;
-}
-
 ssize_t vfs_listxattr(const struct path *p, char *buf, size_t size)
 {
 	struct inode *i = p->dentry->inode;

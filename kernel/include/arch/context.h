@@ -68,7 +68,7 @@ void arch_syscall_slow(struct thread *t, bool on);
  * lock. */
 void arch_syscall_slow_now(void);
 
-/* Frame accessors (inline in archimpl): tf_ip(f), tf_sp(f), tf_set_ip, tf_set_sp, tf_ret(f) /
+/* Frame accessors (inline in archimpl): tf_ip(f), tf_sp(f), tf_set_ip, tf_ret(f) /
  * tf_set_ret (rax), tf_syscall(f) (number at entry or -1 if not in a call), tf_from_user(f),
  * tf_arg(f, 0..5). */
 

@@ -93,14 +93,12 @@ u64 arch_tsc_khz(void);
 u64 arch_random_seed(void); /* RDSEED/RDRAND/TSC jitter mixed; never fails, quality varies */
 
 /* Entry points that boot calls in order (kernel/main.c):
- * arch_early_init   before any memory allocator: GDT, IDT, traps, serial, boot_info filled.
- * arch_memory_init  after phys_init: final kernel page tables (direct map, W^X), per-CPU areas.
+ * arch_early_init   before any memory allocator: GDT, IDT, traps, the final page tables.
  * arch_cpu_init     on every CPU: FPU, syscall MSRs, SMEP/SMAP/UMIP/FSGSBASE/PCID, LAPIC, timer.
  * arch_irq_init     IOAPIC from ACPI MADT, legacy PIC masked.
  * arch_smp_boot     starts every other CPU; each calls secondary_main(cpu) on its idle thread.
  * Return: CPUs online. */
 void arch_early_init(void);
-void arch_memory_init(void);
 void arch_cpu_init(void);
 void arch_irq_init(void);
 u32 arch_smp_boot(void);

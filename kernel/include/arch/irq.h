@@ -4,11 +4,9 @@
 #include <exo/types.h>
 #include <exo/bitops.h>
 
-/* irq_register - @gsi: ACPI global system interrupt (ISA irq n is mapped through MADT overrides by
- * irq_register_isa). Handler context: interrupt, on any CPU, interrupts off; EOI is sent by the
- * dispatcher. Return: 0 | -EBUSY | -EINVAL | -ENOMEM. */
+/* irq_register_isa - ISA irq n is mapped through MADT overrides. Handler context: interrupt, on any
+ * CPU, interrupts off; EOI is sent by the dispatcher. Return: 0 | -EBUSY | -EINVAL | -ENOMEM. */
 typedef void (*irq_handler_fn)(void *arg);
-int irq_register(u32 gsi, irq_handler_fn fn, void *arg) MUST_USE;
 int irq_register_isa(u32 isa_irq, irq_handler_fn fn, void *arg) MUST_USE;
 u64 irq_count(u32 cpu, u32 vector); /* statistics for /proc/interrupts, /proc/stat */
 u64 irq_count_total(void);

@@ -1,5 +1,6 @@
 /* Page tables. The VM room decides what is mapped; this contract turns it into hardware entries.
- * archimpl/mmu.h defines pte_t (u64), struct pmap, and the inline pte_* functions. Layer: arch.
+ * archimpl/mmu.h defines pte_t (u64), struct pmap, and the inline pte_* functions, or the bits for
+ * those of arch/pte_bits.h. Layer: arch.
  *
  * Concurrency: entries change by compare-and-exchange (pmap_replace), so two faults on one page
  * race safely without a lock; table pages are freed only by pmap_free_tables/pmap_fini, whose
@@ -21,8 +22,8 @@
 
 #include <archimpl/mmu.h>
 /* inline in archimpl: pte_make(paddr, flags) pte_at(p, paddr) pte_present(p) pte_paddr(p)
- * pte_writable(p) pte_dirty(p) pte_special(p) pte_wrprotect(p) pte_mkwrite(p) pte_set_prot(p,
- * flags); PTE 0 = nothing */
+ * pte_writable(p) pte_dirty(p) pte_special(p) pte_mkwrite(p) pte_set_prot(p, flags); PTE 0 =
+ * nothing */
 
 struct tlb_gather;
 

@@ -13,8 +13,6 @@ size_t copy_to_user_partial(void USER *dst, const void *src, size_t len_bytes);
 int clear_user(void USER *dst, size_t len_bytes) MUST_USE;
 /* strncpy_from_user - Return: length without NUL | -ENAMETOOLONG (no NUL within size) | -EFAULT. */
 long strncpy_from_user(char *dst, const char USER *src, size_t size) MUST_USE;
-long strnlen_user(
-	const char USER *s, size_t max) MUST_USE; /* incl. NUL | -EFAULT | max+1 when longer */
 /* Atomic on a user u32, for futexes. Return: 0 and *old | -EFAULT. */
 int cmpxchg_user_u32(u32 USER *p, u32 expected, u32 desired, u32 *old) MUST_USE;
 int get_user_u32(u32 USER *p, u32 *out) MUST_USE;

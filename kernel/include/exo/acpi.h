@@ -13,19 +13,15 @@
 #define ACPI_CPUS_MAX      CPUS_MAX
 #define ACPI_IOAPICS_MAX   16
 #define ACPI_OVERRIDES_MAX 16
-#define ACPI_NMIS_MAX      16
 #define ACPI_MCFG_MAX      16
 #define ACPI_NODES_MAX     16
 #define ACPI_MEM_AFF_MAX   64
 
 struct acpi_cpu {
 	u32 apic_id; /* LAPIC or x2APIC id */
-	u32 uid;     /* ACPI processor uid, names it in acpi_nmi */
 	u32 node;    /* NUMA node, dense from 0; 0 without SRAT */
-	bool x2apic; /* came from an x2APIC entry */
 };
 struct acpi_ioapic {
-	u32 id;
 	paddr_t base;
 	u32 gsi_base;
 };
@@ -34,12 +30,6 @@ struct acpi_override { /* ISA irq @isa_irq arrives as @gsi. Absent: identity, ed
 	u32 gsi;
 	bool active_low, level;
 };
-struct acpi_nmi {
-	u32 uid; /* processor, ACPI_ALL_CPUS = every one */
-	u8 lint; /* LAPIC pin 0 or 1 */
-	bool active_low, level;
-};
-#define ACPI_ALL_CPUS 0xffffffffu
 struct acpi_ecam {    /* PCI memory-mapped configuration space */
 	paddr_t base; /* of bus 0, even when bus_first > 0 */
 	u16 segment;
@@ -49,40 +39,31 @@ struct acpi_mem_affinity {
 	paddr_t start;
 	u64 len_bytes;
 	u32 node;
-	bool hotplug;
 };
 /* Generic address: a register in memory or I/O space. */
 enum acpi_space { ACPI_SPACE_MEMORY = 0, ACPI_SPACE_IO = 1, ACPI_SPACE_PCI = 2 };
 struct acpi_gas {
-	u8 space; /* enum acpi_space */
-	u8 bit_width;
+	u8 space;    /* enum acpi_space */
 	u64 address; /* 0 = no such register */
 };
 struct acpi_info {
 	bool present; /* an RSDP with a whole root table was found */
-	bool madt_found, fadt_found, hpet_found, srat_found;
 	/* MADT */
-	paddr_t lapic_base; /* 0xfee00000 when not said otherwise */
-	bool has_8259;      /* legacy PICs exist and must be masked */
-	u32 cpu_count;      /* enabled processors in table order, at most ACPI_CPUS_MAX */
-	u32 cpus_left_out;  /* enabled ones beyond that */
+	u32 cpu_count;     /* enabled processors in table order, at most ACPI_CPUS_MAX */
+	u32 cpus_left_out; /* enabled ones beyond that */
 	struct acpi_cpu cpus[ACPI_CPUS_MAX];
 	u32 ioapic_count;
 	struct acpi_ioapic ioapics[ACPI_IOAPICS_MAX];
 	u32 override_count;
 	struct acpi_override overrides[ACPI_OVERRIDES_MAX];
-	u32 nmi_count;
-	struct acpi_nmi nmis[ACPI_NMIS_MAX];
 	/* FADT and the DSDT's _S5_ */
 	paddr_t dsdt;
 	u32 pm1a_control, pm1b_control; /* I/O ports, 0 = absent */
 	u32 smi_command;                /* I/O port, 0 = always in ACPI mode */
 	u8 acpi_enable;                 /* value for smi_command */
 	u32 pm_timer;                   /* I/O port of the 3.579545 MHz counter, 0 = absent */
-	bool pm_timer_32bit;
 	bool has_8042,
-		no_vga;      /* IAPC_BOOT_ARCH; has_8042 is true when the table is too old to say */
-	u8 century_register; /* CMOS index, 0 = none */
+		no_vga; /* IAPC_BOOT_ARCH; has_8042 is true when the table is too old to say */
 	bool reset_supported;
 	struct acpi_gas reset_register;
 	u8 reset_value;

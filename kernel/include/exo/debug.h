@@ -17,7 +17,6 @@ size_t symbol_format(u64 addr, char *buf, size_t size);
  * broken chains: every address is checked against the page tables, depth is bounded. Any context.
  */
 void backtrace_print(u64 ip, u64 fp);
-void backtrace_here(void);
 
 /* panic_frame - as panic, with the registers of a trap and the backtrace of what it interrupted. */
 void panic_frame(const struct trap_frame *f, const char *fmt, ...) NORETURN PRINTF(2, 3) COLD;

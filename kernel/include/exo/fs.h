@@ -17,7 +17,7 @@ struct dentry;
 struct mount;
 struct super_block;
 struct poll_table;
-struct statfs_k;
+struct linux_statfs;
 
 /* ---- uio: where bytes come from or go to: user or kernel memory, one or many segments ---- */
 struct iovec_k {
@@ -40,8 +40,8 @@ static inline void uio_init_kernel(struct uio *u, void *p, size_t len_bytes)
 {
 	*u = (struct uio){.base = p, .segment_left = len_bytes, .left = len_bytes, .kernel = true};
 }
-size_t uio_write(struct uio *u, const void *src,
-	size_t len_bytes); /* kernel -> uio. Return: bytes moved (less = fault or full) */
+/* kernel -> uio. Return: bytes moved (less = fault or full) */
+size_t uio_write(struct uio *u, const void *src, size_t len_bytes);
 size_t uio_read(struct uio *u, void *dst, size_t len_bytes); /* uio -> kernel */
 size_t uio_zero(struct uio *u, size_t len_bytes);
 
@@ -50,21 +50,26 @@ struct dirent_sink { /* readdir: emit returns false when full */
 	bool (*emit)(struct dirent_sink *s, const char *name, u32 name_len, u64 ino, u8 type,
 		u64 next_pos);
 };
+/* dirent_emit - one entry of @f, which goes on at @next_pos. false: the sink is full. */
+bool dirent_emit(
+	struct file *f, struct dirent_sink *s, const char *name, u64 ino, u32 mode, u64 next_pos);
+/* dirent_dots - "." and "..", whose inode is @up, at positions 0 and 1. */
+bool dirent_dots(struct file *f, struct dirent_sink *s, u64 up);
 struct file_ops {
 	const char *anon_name; /* "anon_inode:[eventpoll]"; NULL for what has a path or a number */
 	u32 exo_type;          /* enum exo_type of the ABI for anonymous kinds; 0 = by the inode */
 	ssize_t (*read)(struct file *f, struct uio *u, u64 *pos);  /* NULL: -EINVAL */
 	ssize_t (*write)(struct file *f, struct uio *u, u64 *pos); /* NULL: -EINVAL */
-	s64 (*seek)(struct file *f, s64 offset,
-		int whence); /* NULL: -ESPIPE; file_seek_generic for regular */
-	int (*readdir)(
-		struct file *f, struct dirent_sink *s);     /* NULL: -ENOTDIR; position in f->pos */
+	/* NULL: -ESPIPE; file_seek_generic for regular */
+	s64 (*seek)(struct file *f, s64 offset, int whence);
+	/* NULL: -ENOTDIR; position in f->pos */
+	int (*readdir)(struct file *f, struct dirent_sink *s);
 	long (*ioctl)(struct file *f, u32 cmd, u64 arg);    /* NULL: -ENOTTY */
 	u32 (*poll)(struct file *f, struct poll_table *pt); /* EPOLL* mask; NULL: always IN|OUT */
-	int (*mmap)(struct file *f,
-		struct vm_map_request *r);            /* fills object or special; NULL: -ENODEV */
-	int (*fsync)(struct file *f, bool data_only); /* NULL: -EINVAL */
-	int (*truncate)(struct file *f, u64 size);    /* NULL: through the inode */
+	/* fills object or special; NULL: -ENODEV */
+	int (*mmap)(struct file *f, struct vm_map_request *r);
+	int (*fsync)(struct file *f, bool data_only);                 /* NULL: -EINVAL */
+	int (*truncate)(struct file *f, u64 size);                    /* NULL: through the inode */
 	int (*fallocate)(struct file *f, int mode, u64 off, u64 len); /* NULL: -EOPNOTSUPP */
 	int (*flags_changed)(struct file *f, u32 old_flags);          /* F_SETFL; NULL: fine */
 	void (*flush)(struct file *f, struct cap_space *s);           /* every close(2) */
@@ -83,9 +88,9 @@ struct file {
 				       anonymous kinds share one or bring their own */
 	struct path path;           /* [c] +1; both NULL for anonymous kinds */
 	u64 pos;                    /* [pos_lock] */
-	struct mutex pos_lock; /* S_FILE_POS; taken by read/write/lseek/getdents when more than one
-				  reference */
-	void *priv;            /* of the ops' owner */
+	/* S_FILE_POS; taken by read/write/lseek/getdents when more than one reference */
+	struct mutex pos_lock;
+	void *priv;              /* of the ops' owner */
 	struct list epoll_links; /* [epoll_files_lock] items that watch this file */
 	struct cred *cred;       /* [c] +1 opener */
 	u32 owner_signo;
@@ -124,18 +129,53 @@ static inline void fd_file_release(struct file *f, bool borrowed)
 {
 	cap_release(&f->object, borrowed);
 }
-cap_t fd_install_new(struct file *f, u32 o_flags); /* takes over f (also on failure); honours
-						      O_CLOEXEC. slot | -EMFILE | -ENOMEM */
-ssize_t file_read_kernel(
-	struct file *f, void *buf, size_t len_bytes, u64 pos); /* exec, initramfs */
+/* struct fd - the file of a slot for the length of a scope: `struct fd fd SCOPED(fd_put) =
+ * fd_get(nr, rights);`. file is err_ptr as from fd_file. */
+struct fd {
+	struct file *file;
+	bool borrowed;
+};
+static inline struct fd fd_get(cap_t nr, u32 rights)
+{
+	struct fd fd;
+
+	fd.file = fd_file(nr, rights, &fd.borrowed);
+	return fd;
+}
+static inline struct fd fd_get_path(cap_t nr, u32 rights)
+{
+	struct fd fd;
+
+	fd.file = fd_file_path(nr, rights, &fd.borrowed);
+	return fd;
+}
+static inline void fd_put(struct fd *fd)
+{
+	if (!is_err(fd->file))
+		fd_file_release(fd->file, fd->borrowed);
+}
+/* fd_get_for - to read or to write: err_ptr(-EBADF) when it is not open for that. */
+struct fd fd_get_for(cap_t nr, bool write);
+u32 fd_limit(void); /* RLIMIT_NOFILE: slots end there */
+/* fd_install_new - takes over @f, which may be err_ptr: that is answered. Honours O_CLOEXEC. Slot |
+ * -EMFILE | -ENOMEM; @f is put then. fd_install_grant - the same for a grant, from slot @from on.
+ */
+cap_t fd_install_new(struct file *f, u32 o_flags);
+cap_t fd_install_grant(struct grant *g, u32 slot_flags, cap_t from);
+/* fd_install_pair - two files, taken over also on failure, whose slots go to @user. 0 | -errno */
+long fd_install_pair(struct file *ends[2], s32 USER *user, u32 o_flags);
+/* exec, initramfs */
+ssize_t file_read_kernel(struct file *f, void *buf, size_t len_bytes, u64 pos);
 ssize_t file_write_kernel(struct file *f, const void *buf, size_t len_bytes, u64 pos);
 s64 file_seek_generic(struct file *f, s64 offset, int whence);
 /* file_path_get - the path of an open file, +1; anonymous files (pipes) get a dentry of their own,
  * so that /proc/PID/fd/N opens. 0 | -ENOMEM. */
 int file_path_get(struct file *f, struct path *out) MUST_USE;
 u32 file_exo_type(const struct file *f); /* enum exo_type: what kind of object it is */
-int file_path_text(struct file *f, char *buf,
-	size_t size); /* as /proc/PID/fd shows it: path, "pipe:[n]", "... (deleted)"; length */
+/* file_path_text - as /proc/PID/fd shows it: path, "pipe:[n]", "... (deleted)"; length. path_name -
+ * the same of what file_path_get gave. */
+int file_path_text(struct file *f, char *buf, size_t size);
+int path_name(const struct path *p, char *buf, size_t size);
 
 /* ---- polling ---- */
 #define POLL_IN     0x1u
@@ -179,24 +219,23 @@ struct setattr {
 	u64 size;
 	struct timespec64 atime, mtime;
 };
-#define ATTR_MODE  1u
-#define ATTR_UID   2u
-#define ATTR_GID   4u
-#define ATTR_SIZE  8u
-#define ATTR_ATIME 16u
-#define ATTR_MTIME 32u
+#define ATTR_MODE     1u
+#define ATTR_UID      2u
+#define ATTR_GID      4u
+#define ATTR_SIZE     8u
+#define ATTR_ATIME    16u
+#define ATTR_MTIME    32u
+#define ATTR_OWN_TIME 64u /* for vfs_utimes: not just both times now */
 struct inode_ops {
 	/* lookup - called with dir->lock held: attaches the inode to @d (d_attach) or leaves it
 	 * negative. 0 | -errno. */
 	int (*lookup)(struct inode *dir, struct dentry *d);
-	int (*create)(struct inode *dir, struct dentry *d,
-		u32 mode); /* regular; NULL: -EACCES (read-only kind) */
-	int (*mknod)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev);
-	int (*mkdir)(struct inode *dir, struct dentry *d, u32 mode);
-	int (*symlink)(struct inode *dir, struct dentry *d, const char *target);
+	/* make - @d becomes what @mode says, of any type; @rdev of a device, @target of a symbolic
+	 * link. NULL: a read-only kind. */
+	int (*make)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target);
 	int (*link)(struct inode *dir, struct dentry *d, struct inode *inode);
-	int (*tmpfile)(struct inode *dir, struct dentry *d,
-		u32 mode); /* nameless, nlink 0; NULL: -EOPNOTSUPP */
+	/* nameless, nlink 0; NULL: -EOPNOTSUPP */
+	int (*tmpfile)(struct inode *dir, struct dentry *d, u32 mode);
 	int (*unlink)(struct inode *dir, struct dentry *d);
 	int (*rmdir)(struct inode *dir, struct dentry *d);
 	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
@@ -209,9 +248,9 @@ struct inode_ops {
 	int (*setattr)(struct inode *i, const struct setattr *a); /* NULL: inode_setattr_generic */
 	int (*getattr)(struct inode *i, struct stat_k *st);       /* NULL: inode_getattr_generic */
 	ssize_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size);
+	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *i, char *buf, size_t size);
-	int (*removexattr)(struct inode *i, const char *name);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
 	/* fast_link - text that stays for as long as the inode's memory (RCU), readable 8 bytes
 	 * past its NUL; NULL: use readlink. */
@@ -241,21 +280,22 @@ struct inode {
 	u64 backed_pages; /* [lock] pages that pages.ops->fill can bring; counted in st_blocks */
 };
 struct super_ops {
-	void (*inode_free)(struct inode *i); /* last reference, nlink may be 0: give back all; after
-						RCU where the walk may see it */
-	int (*statfs)(struct super_block *sb, struct statfs_k *out);
+	/* last reference, nlink may be 0: give back all; after RCU where the walk may see it */
+	void (*inode_free)(struct inode *i);
+	/* what differs from a file system of type->magic that counts nothing; NULL: nothing */
+	int (*statfs)(struct super_block *sb, struct linux_statfs *out);
 	void (*sb_free)(struct super_block *sb);
 	int (*remount)(struct super_block *sb, u32 flags, const char *data); /* NULL: flags only */
-	int (*show_options)(
-		struct super_block *sb, char *buf, size_t size); /* ",size=1024k"; NULL: none */
-};
-struct statfs_k {
-	u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags;
+	/* ",size=1024k"; NULL: none */
+	int (*show_options)(struct super_block *sb, char *buf, size_t size);
 };
 struct fs_type {
 	const char *name;
-	int (*mount)(const char *source, const char *data, u32 flags, struct super_block **out);
-	u32 flags; /* FS_NODEV: "nodev" in /proc/filesystems */
+	u32 magic; /* of statfs */
+	/* A super block of its own for each mount; NULL: all share one, if it has that. */
+	int (*mount)(const char *data, const struct fs_type *t, struct super_block **out);
+	struct super_block *shared; /* [c] after fs_init */
+	u32 flags;                  /* FS_NODEV: "nodev" in /proc/filesystems */
 	struct fs_type *next;
 };
 struct super_block {
@@ -269,8 +309,8 @@ struct super_block {
 	struct mutex rename_lock; /* S_RENAME: moves between directories */
 	u64 next_ino;             /* [a] */
 };
-struct super_block *super_create(const struct fs_type *t, const struct super_ops *ops,
-	void *priv); /* refs 1, own device number; NULL */
+/* refs 1, own device number; NULL */
+struct super_block *super_create(const struct fs_type *t, const struct super_ops *ops, void *priv);
 void super_put(struct super_block *sb);
 void fs_register(struct fs_type *t);
 struct fs_type *fs_type_next(struct fs_type *t); /* NULL starts; for /proc/filesystems */
@@ -281,8 +321,8 @@ struct fs_type *fs_type_next(struct fs_type *t); /* NULL starts; for /proc/files
 void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct inode_ops *ops,
 	const struct file_ops *fops);
 void inode_free_bare(struct inode *i); /* super_ops.inode_free for inodes of inode_create */
-void inode_init_owner(struct inode *i,
-	const struct inode *dir); /* group and set-group-ID by the rule of setgid directories */
+/* group and set-group-ID by the rule of setgid directories */
+void inode_init_owner(struct inode *i, const struct inode *dir);
 struct inode *inode_create(struct super_block *sb, u32 mode, const struct inode_ops *ops,
 	const struct file_ops *fops); /* NULL; refs 1, owner current's fsuid */
 void inode_get(struct inode *i);
@@ -304,11 +344,11 @@ struct dentry {
 	u64 hash_len;           /* [seq; RCU] hash of the name << 32 | length */
 	const char *name;       /* [seq; RCU] NUL-padded to 8 bytes */
 	struct inode *inode;    /* [a] +1; NULL = negative; release in attach */
-	seqcount_t seq;  /* name, parent and being hashed, for the lock-free walk; writers hold the
-			    lock */
-	u32 flags;       /* [a] DENTRY_* */
-	u32 refs;        /* [a] DENTRY_REFS_DEAD: being freed */
-	spinlock_t lock; /* DENTRY */
+	/* name, parent and being hashed, for the lock-free walk; writers hold the lock */
+	seqcount_t seq;
+	u32 flags;              /* [a] DENTRY_* */
+	u32 refs;               /* [a] DENTRY_REFS_DEAD: being freed */
+	spinlock_t lock;        /* DENTRY */
 	char name_inline[40];   /* [seq; RCU] */
 	struct super_block *sb; /* [c] */
 	struct list children;   /* [lock] */
@@ -337,17 +377,12 @@ static inline u32 dentry_name_len(const struct dentry *d)
 }
 void dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d); /* may sleep */
-void dentry_attach(
-	struct dentry *d, struct inode *i); /* positive; takes over the inode reference */
-void dentry_drop(struct dentry *d);         /* unhash: gone from look-ups */
-void dentry_pin(struct dentry *d);          /* the file system's own reference, once */
+/* positive; takes over the inode reference */
+void dentry_attach(struct dentry *d, struct inode *i);
+void dentry_drop(struct dentry *d); /* unhash: gone from look-ups */
+void dentry_pin(struct dentry *d);  /* the file system's own reference, once */
 void dentry_unpin(struct dentry *d);
 struct dentry *dentry_root(struct super_block *sb, struct inode *i); /* takes over i; NULL */
-/* dentry_make - a child of @parent, hashed, negative, +1; for file systems that fill directories
- * themselves. Directory lock held. */
-struct dentry *dentry_make(struct dentry *parent, const char *name);
-struct dentry *dentry_find(struct dentry *parent,
-	const char *name); /* cached child, +1, maybe negative; NULL = not cached */
 
 /* ---- paths ---- */
 void path_get(const struct path *p);
@@ -363,8 +398,9 @@ struct fs_context *fs_context_copy(struct fs_context *fs); /* NULL = out of memo
 void fs_context_put(struct fs_context *fs);
 #define LOOKUP_FOLLOW    1u /* follow a final symlink */
 #define LOOKUP_DIRECTORY 2u
-#define LOOKUP_EMPTY     4u /* AT_EMPTY_PATH */
-#define LOOKUP_PARENT    8u /* inside kernel/fs/vfs only */
+#define LOOKUP_EMPTY     4u    /* AT_EMPTY_PATH */
+#define LOOKUP_PARENT    8u    /* inside kernel/fs/vfs only */
+#define LOOKUP_BENEATH   0x80u /* nothing above the start, no absolute and no magic links */
 /* Rights that the descriptor must give where the path begins at one. */
 #define LOOKUP_NEED(rights) ((u32)(rights) << 8)
 #define PATH_MAX_BYTES      4096
@@ -374,19 +410,16 @@ void fs_context_put(struct fs_context *fs);
 int path_lookup(cap_t dirfd, const char *name, u32 lookup_flags, struct path *out) MUST_USE;
 int path_lookup_user(
 	cap_t dirfd, const char USER *name, u32 lookup_flags, struct path *out) MUST_USE;
-struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags,
-	u32 mode); /* file | err_ptr; kernel callers and open(2) */
-struct file *vfs_open_exec(const char *name, cap_t dirfd,
-	u32 at_flags); /* regular + x permission + deny-write; err_ptr */
-int vfs_mkdir(const char *path, u32 mode);
-int vfs_mknod(const char *path, u32 mode, u64 rdev);
-int vfs_symlink(const char *target, const char *path);
+/* file | err_ptr; kernel callers and open(2) */
+struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode);
+/* regular + x permission + deny-write; err_ptr */
+struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags);
+int vfs_mknod(const char *path, u32 mode, u64 rdev); /* of every type but symbolic links */
 int vfs_mount(
 	const char *type, const char *source, const char *target, u32 flags, const char *data);
 int vfs_umount(const char *target, u32 flags);
-int path_text(const struct path *p, const struct path *root, char *buf,
-	size_t size); /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG;
-			 "(unreachable)" rule */
+/* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG; "(unreachable)" rule */
+int path_text(const struct path *p, const struct path *root, char *buf, size_t size);
 void epoll_init(void);
 /* epoll_forget - no epoll watches @f any more, or none by the grant @g (NULL: any). */
 void epoll_forget(struct file *f, const struct grant *g);
@@ -401,8 +434,8 @@ struct mount_info {
 };
 int mount_for_each(
 	const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx);
-void fs_init(
-	void); /* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
+/* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
+void fs_init(void);
 /* initramfs_unpack - archives (newc cpio, plain or gzip, one behind the other) into the root.
  * Faults are logged with their offset, and what was whole before them stays. Files keep standing in
  * @archive when initramfs_keeps_archive says so: its memory must stay then. Context: boot thread.
@@ -420,10 +453,9 @@ int tmpfs_adopt(struct inode *i, const void *data, u64 len_bytes) MUST_USE;
 #define DEV_MINOR(d)    ((u32)(((d)&0xff) | ((d) >> 12 & 0xfff00)))
 int chardev_register(u32 major, u32 minor_first, u32 count,
 	int (*open)(struct inode *i, struct file *f)); /* open sets ops/priv */
-int devfs_create(
-	const char *name, u32 mode, u64 rdev); /* "null", "pts/0" dirs made; S_IFCHR in mode */
+/* "null", "pts/0" dirs made; S_IFCHR in mode */
+int devfs_create(const char *name, u32 mode, u64 rdev);
 int devfs_remove(const char *name);
-int devfs_symlink(const char *name, const char *target);
 
 /* ---- virtual text files for procfs, sysfs ---- */
 struct seq {
@@ -431,15 +463,11 @@ struct seq {
 	size_t size, len;
 	bool overflow;
 }; /* grows by kmalloc up to 4 MB */
+/* seq_room - where @more bytes can be written, for s->len to be raised by. NULL: overflow is set.
+ */
+char *seq_room(struct seq *s, size_t more);
 void seq_printf(struct seq *s, const char *fmt, ...) PRINTF(2, 3);
 void seq_write(struct seq *s, const void *data, size_t len_bytes);
-/* proc_register - file "meminfo", "sys/kernel/pid_max" under /proc; show fills the text at
- * open/read from 0; store may be NULL. */
-int proc_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx),
-	ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
-int sysfs_register(const char *path, u32 mode, int (*show)(struct seq *s, void *ctx),
-	ssize_t (*store)(const char *text, size_t len, void *ctx), void *ctx);
-
 /* pipe_create - both ends as files. 0 | -ENOMEM. */
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end) MUST_USE;
 /* File locks: exo/fs_locks.h. */

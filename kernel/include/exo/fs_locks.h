@@ -13,9 +13,8 @@ long file_lock_fcntl(struct file *f, u32 cmd, u64 user_arg);
 /* file_flock - @op LOCK_SH, LOCK_EX or LOCK_UN, with LOCK_NB. A conversion lets the old lock go
  * first, as flock(2) says. Return: 0 | -EAGAIN | -EINVAL | -ENOLCK | -ERESTARTSYS. */
 long file_flock(struct file *f, int op);
-/* file_locks_release_posix - a slot of @owner that names @f went: the owner's POSIX locks on the
- * file go, whatever slot made them. file_locks_release_flock - the last reference to @f goes: so do
- * the locks made through it. */
-void file_locks_release_posix(struct file *f, struct cap_space *owner);
-void file_locks_release_flock(struct file *f);
+/* file_locks_release - a slot of @owner that names @f went: the owner's POSIX locks on the file go,
+ * whatever slot made them. @owner NULL: the last reference to @f went: so do the locks made through
+ * it. */
+void file_locks_release(struct file *f, const void *owner);
 void file_locks_init(void); /* before the first open file */

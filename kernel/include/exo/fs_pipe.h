@@ -13,12 +13,12 @@ struct pipe_buf {
 	bool packet; /* O_DIRECT */
 };
 struct pipe {
-	struct mutex lock;    /* S_PIPE */
-	u32 head, tail;       /* [lock; sleepers read] free-running */
-	u32 slots;            /* [lock; sleepers read] power of two */
-	u32 readers, writers; /* [lock; sleepers read] open ends; 0 readers: EPIPE, 0 writers: end
-				 of data */
-	u32 refs;             /* [lock] who names this pipe: files, sockets */
+	struct mutex lock; /* S_PIPE */
+	u32 head, tail;    /* [lock; sleepers read] free-running */
+	u32 slots;         /* [lock; sleepers read] power of two */
+	/* [lock; sleepers read] open ends; 0 readers: EPIPE, 0 writers: end of data */
+	u32 readers, writers;
+	u32 refs;                       /* [lock] who names this pipe: files, sockets */
 	u32 reader_opens, writer_opens; /* [lock; sleepers read] opens ever, for FIFO's open */
 	struct page *spare;             /* [lock] an empty page kept */
 	struct pipe_buf *bufs;          /* [lock] bufs[slots] */
@@ -53,8 +53,8 @@ static inline bool pipe_writable(const struct pipe *p)
 	return READ_ONCE(p->tail) - READ_ONCE(p->head) < READ_ONCE(p->slots);
 }
 struct pipe *pipe_of(const struct file *f); /* NULL when @f is no pipe */
-long pipe_fcntl(struct file *f, u32 cmd,
-	u64 arg); /* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF when @f is no pipe */
-int pipe_fifo_open(struct inode *i, struct file *f); /* open(2) of a FIFO: blocks for the other end.
-							0 | -ENXIO -ERESTARTSYS -ENOMEM */
+/* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF when @f is no pipe */
+long pipe_fcntl(struct file *f, u32 cmd, u64 arg);
+/* open(2) of a FIFO: blocks for the other end. 0 | -ENXIO -ERESTARTSYS -ENOMEM */
+int pipe_fifo_open(struct inode *i, struct file *f);
 void pipe_init(void);

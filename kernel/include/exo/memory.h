@@ -92,7 +92,7 @@ enum alloc_flags {
 /* page_alloc - 2^order pages, refs = 1 on the first. Order 0 comes from a per-CPU list without a
  * lock. Return: NULL when out. */
 struct page *page_alloc(u32 order, u32 flags);
-void page_free(struct page *p, u32 order);  /* refs must be 1 or 0 */
+void page_free(struct page *p, u32 order); /* refs must be 1 or 0 */
 /* page_split - a block just allocated becomes pages of their own, with one reference each. */
 static inline void page_split(struct page *p, u32 order)
 {
@@ -157,7 +157,7 @@ void *kmalloc(size_t len_bytes, u32 flags)
 	__attribute__((malloc, alloc_size(1))); /* 16-byte aligned; any size up to 4 MB */
 void *kzalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *krealloc(void *p, size_t len_bytes, u32 flags);
-void kfree(const void *p); /* NULL is fine */
+void kfree(const void *p);                 /* NULL is fine */
 static inline void kfree_at(void *pointer) /* for SCOPED */
 {
 	kfree(*(void **)pointer);
@@ -186,7 +186,6 @@ bool heap_fail_hit(void); /* the failure asked for by heap_fail_at has happened 
 void *vmalloc(size_t len_bytes, u32 flags); /* page granular, one guard page after */
 void vfree(void *p);
 void *ioremap(paddr_t pa, size_t len_bytes, u32 pmap_flags);
-void iounmap(void *p);
 void *kstack_alloc(
 	void); /* KSTACK_SIZE, guard page below; returns the lowest address; cached per CPU */
 void kstack_free(void *stack);

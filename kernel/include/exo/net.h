@@ -11,6 +11,8 @@ struct sockaddr_k { /* a bounded copy of a user address; len_bytes as the user g
 	u16 family;
 	u8 data[SOCKADDR_MAX - 2];
 	u32 len_bytes;
+	cap_t dir;        /* where a path that is looked up begins */
+	u32 lookup_flags; /* and how: LOOKUP_* */
 };
 struct socket;
 struct unix_socket;
@@ -87,6 +89,8 @@ static inline ns_t socket_deadline(ns_t timeout_ns)
 /* socket_get_option, socket_set_option - the options of SOL_SOCKET that all families share, then
  * the family's. */
 int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes) MUST_USE;
+int socket_option_out(
+	void *buf, u32 *len_bytes, const void *value, u32 value_bytes); /* as much as fits; 0 */
 int socket_set_option(struct socket *s, int name, const void *buf, u32 len_bytes) MUST_USE;
 /* socket_of - the socket behind a file; NULL when it is none. */
 struct socket *socket_of(struct file *f);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <exo/posix_x.h>
+#include <exo/time.h>
 
 struct trap_frame;
 
@@ -43,8 +44,8 @@ struct wait_request {
 long process_wait(struct wait_request *w);
 long process_ptrace(long request, pid_t tid, u64 addr, u64 data); /* ptrace(2) */
 bool process_may_trace(struct thread *t); /* may current look into it? Rules of ptrace(2) */
-void process_usage(
-	struct process *p, int who, struct usage *out); /* RUSAGE_SELF, _CHILDREN, _THREAD */
+/* RUSAGE_SELF, _CHILDREN, _THREAD */
+void process_usage(struct process *p, int who, struct usage *out);
 
 struct exec_request {
 	const char *path; /* kernel string */
@@ -62,8 +63,8 @@ long pidfd_open(pid_t pid, u32 flags);
 struct grant *pidfd_grant(cap_t fd, cap_t target); /* +1 | err_ptr */
 /* thread_open - a slot for thread @tid of current's process, 0 = current. slot | -ESRCH | ... */
 long thread_open(pid_t tid, u32 o_flags);
-struct process *pidfd_process(
-	cap_t fd, u32 rights, bool *nonblock); /* +1 | err_ptr(-EBADF | -EACCES | -EKEYREVOKED) */
+/* +1 | err_ptr(-EBADF | -EACCES | -EKEYREVOKED) */
+struct process *pidfd_process(cap_t fd, u32 rights, bool *nonblock);
 long pidfd_signal(cap_t fd, int signo, struct siginfo *info);
 
 long process_setsid(void);
@@ -79,22 +80,13 @@ int pid_max_set(pid_t max) MUST_USE;  /* /proc/sys/kernel/pid_max */
 pid_t pid_max_get(void);
 u32 threads_max_get(void); /* /proc/sys/kernel/threads-max */
 
-/* process_cred_commit - publishes @c, which the call takes over, as current's credentials. */
-int process_cred_commit(struct cred *c) MUST_USE;
+/* process_cred_change - publishes a copy of @wanted, which is current's own with changes, and of
+ * its groups, as current's credentials. 0 | -ENOMEM | -EAGAIN */
+int process_cred_change(const struct cred *wanted) MUST_USE;
 struct cred *thread_cred_get(struct thread *t); /* +1 */
-/* State of prctl. */
-struct process_flags {
-	int pdeath_signal;
-	u8 dumpable;
-	bool subreaper;
-	ns_t slack_ns;
-	u64 clear_tid;
-};
-void process_flags_get(struct process_flags *out);
-void process_pdeath_set(int signo);
-void process_dumpable_set(u8 value);
-void process_subreaper_set(bool on);
-void process_slack_set(ns_t ns); /* 0 = the default */
+/* What prctl(2) asks of a process and its threads, by its option. -EINVAL no such. */
+long process_attribute_set(u32 option, u64 value);
+long process_attribute_get(u32 option, u64 user);
 
 /* process_unshare - what current's thread shares by CLONE_* becomes its own. 0 | -EINVAL
  * namespaces, or memory, handlers, process that are shared | -ENOMEM. */
@@ -108,8 +100,8 @@ long acct_set(const char *path); /* where processes that end are recorded; NULL 
  */
 void core_pattern_get(char *out);
 void core_pattern_set(const char *text, size_t len_bytes);
-extern u32 core_uses_pid;                    /* [a] */
-u16 *process_core_filter(struct process *p); /* [a] */
+extern u32 core_uses_pid; /* [a] */
+void process_core_filter_set(struct process *p, u64 filter);
 
 /* Filters on system calls. @program: struct sock_fprog of the user. Return: 0 | the listener | the
  * thread that could not be made the same | -errno. */
@@ -132,8 +124,8 @@ int signal_mask_change(int how, const sigset *set, sigset *old) MUST_USE;
 sigset signal_pending_get(void);
 long signal_suspend(sigset mask);
 long signal_pause(void);
-long signal_wait(
-	sigset set, ns_t deadline_ns, struct siginfo *info); /* deadline 0 = do not sleep */
+/* deadline 0 = do not sleep */
+long signal_wait(sigset set, ns_t deadline_ns, struct siginfo *info);
 int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp) MUST_USE;
 void signal_state_restore(sigset set, const struct alt_stack *s); /* rt_sigreturn */
 struct file *signalfd_create(sigset set, u32 o_flags);            /* err_ptr(-ENOMEM) */
@@ -141,8 +133,8 @@ int signalfd_change(struct file *f, sigset set) MUST_USE;         /* -EINVAL no 
 long signal_kill(pid_t pid, int signo);
 long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */
-void signal_force(
-	int signo, int code, vaddr_t addr); /* a fault of current: cannot be blocked or ignored */
+/* a fault of current: cannot be blocked or ignored */
+void signal_force(int signo, int code, vaddr_t addr);
 
 /* ---- futex ---- */
 struct futex_counts {
@@ -161,9 +153,6 @@ long futex_wait_requeue_pi(
 	u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 USER *word2);
 
 /* ---- timers ---- */
-struct itimer_ns {
-	u64 interval_ns, value_ns;
-};
 struct timer_event {
 	int notify, signo;
 	pid_t tid;

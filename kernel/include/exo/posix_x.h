@@ -78,8 +78,8 @@ struct tty;
 struct session; /* posix_x_internal */
 struct process; /* defined in posix_x_internal.h; others use these accessors */
 pid_t process_pid(struct process *p);
-ns_t process_start_ns(
-	struct process *p); /* CLOCK_MONOTONIC; with the pid it names a process for ever */
+/* CLOCK_MONOTONIC; with the pid it names a process for ever */
+ns_t process_start_ns(struct process *p);
 pid_t process_ppid(struct process *p);
 pid_t process_pgid(struct process *p);
 pid_t process_sid(struct process *p);
@@ -92,8 +92,8 @@ static inline u64 rlimit_current(enum rlimit_id id)
 /* [ops] signals */
 int signal_send_process(struct process *p, const struct siginfo *info); /* 0 | -EAGAIN queue full */
 int signal_send_thread(struct thread *t, const struct siginfo *info);
-int signal_send_pgrp(
-	pid_t pgid, int signo, const struct siginfo *info); /* info NULL = SI_KERNEL; 0 | -ESRCH */
+/* info NULL = SI_KERNEL; 0 | -ESRCH */
+int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info);
 int signal_send_current(int signo); /* SIGPIPE, SIGXFSZ: synchronous, SI_USER... */
 /* [ops] job control for the tty: what line disciplines ask. */
 bool signal_current_blocked_or_ignored(int signo);
@@ -115,6 +115,11 @@ struct process *process_next(pid_t *pid);
 struct thread *process_thread_next(struct process *p, pid_t *tid); /* +1 | NULL */
 void process_get(struct process *p);
 void process_put(struct process *p);
+static inline void process_put_at(struct process **p) /* for SCOPED; err_ptr and NULL are fine */
+{
+	if (*p && !is_err(*p))
+		process_put(*p);
+}
 struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	pid_t pid, ppid, pgid, sid, tpgid, tgid, tracer;
 	int tty_nr;
@@ -133,7 +138,7 @@ struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	u32 fd_slots;
 	u8 dumpable;
 	bool no_new_privs;
-	u32 seccomp, filters;
+	u32 seccomp, filters, core_filter;
 	u32 umask;
 	s32 oom_score_adj;
 };
@@ -143,10 +148,9 @@ int process_stat_get(struct process *p, struct thread *t /* NULL = whole process
 struct vm_space *process_space(struct process *p);
 struct cap_space *process_caps(struct process *p);
 struct fs_context *process_fs(struct process *p);
-int process_oom_adj_set(struct process *p,
-	s32 adj) MUST_USE; /* -1000 (never killed for memory) .. 1000; 0 | -EINVAL | -EACCES lower
-			      than before without CAP_SYS_RESOURCE */
-u32 process_count(void);
+/* -1000 (never killed for memory) .. 1000; 0 | -EINVAL | -EACCES lower than before without
+ * CAP_SYS_RESOURCE */
+int process_oom_adj_set(struct process *p, s32 adj) MUST_USE;
 u32 threads_total(void);
 pid_t pid_last(void);
 

@@ -4,7 +4,13 @@
 #include <exo/types.h>
 
 struct rb_node {
-	struct rb_node *parent, *left, *right;
+	struct rb_node *parent;
+	union {
+		struct {
+			struct rb_node *left, *right;
+		};
+		struct rb_node *child[2]; /* the same: [0] left, [1] right */
+	};
 	bool red;
 };
 struct rb_tree {

@@ -60,8 +60,8 @@ struct sched_params {   /* [inherit lock and rq lock to change; either to read] 
 						   the deadline, both counted from its start */
 };
 struct deadline_entity { /* deadline class; [rq lock] */
-	struct rb_node
-		node;      /* among the runnable by due_ns, or the throttled by their next period */
+	/* among the runnable by due_ns, or the throttled by their next period */
+	struct rb_node node;
 	u64 due_ns;        /* the deadline of this period, CLOCK_MONOTONIC */
 	s64 budget_ns;     /* runtime left in it */
 	bool throttled;    /* runnable, but its budget is used up */
@@ -94,10 +94,10 @@ struct thread {
 	u64 rt_slice_left_ns; /* [rq lock] SCHED_RR */
 	u64 start_ns;         /* [c] CLOCK_MONOTONIC at thread_init */
 	u64 sum_exec_ns;      /* [rq lock] exact */
-	u64 sampled_user_ns,
-		sampled_system_ns; /* [own CPU] split of sum_exec_ns as the ticks saw it */
-	u64 shown_user_ns,
-		shown_system_ns; /* [a] largest values given out: the split never runs backwards */
+	/* [own CPU] split of sum_exec_ns as the ticks saw it */
+	u64 sampled_user_ns, sampled_system_ns;
+	/* [a] largest values given out: the split never runs backwards */
+	u64 shown_user_ns, shown_system_ns;
 	u64 switches_voluntary, switches_involuntary, migrations; /* [rq lock] */
 	u64 faults_minor, faults_major;                           /* [current] */
 	u32 refs;                                                 /* [a] */
@@ -141,20 +141,25 @@ static ALWAYS_INLINE enum thread_state thread_state(const struct thread *t)
 	8u /* has a restartable-sequence area: WORK_NOTIFY when it is preempted or changes CPU */
 
 void sched_init(void); /* boot CPU's queue, idle thread = the boot context */
-void sched_cpu_init(
-	u32 cpu); /* makes the queue and idle thread of @cpu; before that CPU runs secondary_main */
+/* makes the queue and idle thread of @cpu; before that CPU runs secondary_main */
+void sched_cpu_init(u32 cpu);
 void sched_idle(void) NORETURN; /* the idle loop: the boot context of each CPU ends here */
 /* thread_init - fills a zeroed thread: refs 1, state NEW, class from current (or OTHER), stack from
  * kstack_alloc. -ENOMEM. */
 int thread_init(struct thread *t, const char *name, u32 flags) MUST_USE;
 void thread_fini(struct thread *t); /* of a thread that never ran */
-struct thread *kthread_create(
-	const char *name, void (*fn)(void *), void *arg); /* starts it; NULL = out of memory */
-void thread_start(struct thread *t);                      /* NEW -> runnable, on the best CPU */
-void thread_exit(
-	void) NORETURN; /* current, after its rooms let go; the next thread drops the stack */
+/* starts it; NULL = out of memory */
+struct thread *kthread_create(const char *name, void (*fn)(void *), void *arg);
+void thread_start(struct thread *t); /* NEW -> runnable, on the best CPU */
+/* current, after its rooms let go; the next thread drops the stack */
+void thread_exit(void) NORETURN;
 void thread_get(struct thread *t);
 void thread_put(struct thread *t); /* last: kstack_free, arch_fpu_free, t->free after RCU */
+static inline void thread_put_at(struct thread **t) /* for SCOPED; NULL is fine */
+{
+	if (*t)
+		thread_put(*t);
+}
 
 /* Sleep: set the state, test the condition, block. thread_wake moves a thread whose state is in
  * @states to runnable. thread_block returns at once when a wake came in between. */
@@ -162,9 +167,9 @@ void thread_set_state(enum thread_state s); /* full barrier after */
 void thread_block(void);
 bool thread_block_until(ns_t deadline_ns); /* true = timed out */
 bool thread_wake(struct thread *t);        /* any sleeping state but STOPPED. true = was asleep */
-bool thread_wake_signal(
-	struct thread *t, bool fatal); /* INTERRUPTIBLE, or KILLABLE/STOPPED too when fatal; kicks
-					  it to the kernel if running in user mode */
+/* INTERRUPTIBLE, or KILLABLE/STOPPED too when fatal; kicks it to the kernel if running in user
+ * mode */
+bool thread_wake_signal(struct thread *t, bool fatal);
 bool thread_wake_stopped(struct thread *t);
 int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode); /* 0 = time reached | -ERESTARTSYS */
 bool thread_signal_pending(const struct thread *t);            /* posix_x: WORK_SIGNAL set */
@@ -182,8 +187,8 @@ static ALWAYS_INLINE void cond_resched(void)
 int sched_set_params(struct thread *t, const struct sched_params *p) MUST_USE;
 void sched_get_params(struct thread *t, struct sched_params *out);
 /* 0 | -EINVAL | -EPERM its mask is too small for the deadline class | -EBUSY no room */
-int sched_set_affinity(struct thread *t,
-	cpumask_t mask) MUST_USE; /* -EINVAL none online | -EBUSY deadline class */
+/* -EINVAL none online | -EBUSY deadline class */
+int sched_set_affinity(struct thread *t, cpumask_t mask) MUST_USE;
 cpumask_t sched_get_affinity(struct thread *t);
 bool sched_may_fork(void);             /* current's share of a CPU is not for two */
 u64 thread_cpu_time(struct thread *t); /* ns run so far, running included */
@@ -227,12 +232,12 @@ struct sched_class { /* the idle class has put and slice alone */
 	u32 order;   /* greater runs first */
 	void (*enqueue)(struct runqueue *rq, struct thread *t, u32 flags);
 	void (*dequeue)(struct runqueue *rq, struct thread *t); /* queued, not running */
-	void (*block)(struct runqueue *rq,
-		struct thread *t); /* prev, which is not queued, goes to sleep */
-	void (*put)(
-		struct runqueue *rq, struct thread *t); /* prev stops running but stays runnable */
-	void (*yield)(
-		struct runqueue *rq, struct thread *t); /* the same, and it lets others go first */
+	/* prev, which is not queued, goes to sleep */
+	void (*block)(struct runqueue *rq, struct thread *t);
+	/* prev stops running but stays runnable */
+	void (*put)(struct runqueue *rq, struct thread *t);
+	/* the same, and it lets others go first */
+	void (*yield)(struct runqueue *rq, struct thread *t);
 	bool (*preempts)(struct runqueue *rq, struct thread *curr, struct thread *woken);
 	ns_t (*slice)(struct runqueue *rq, struct thread *t); /* NS_FOREVER = no tick needed */
 	void (*account)(struct runqueue *rq, struct thread *t, ns_t ran_ns);

@@ -46,10 +46,10 @@ struct cap_space;
 struct object_type {
 	const char *name;
 	void (*release)(struct object *o); /* last reference; thread context; frees the container */
-	void (*slot_closed)(struct object *o,
-		struct cap_space *s); /* a slot naming it went (POSIX locks, flush); may be NULL */
-	void (*grant_gone)(struct object *o,
-		const struct grant *g);    /* last reference of a derived grant; may be NULL */
+	/* a slot naming it went (POSIX locks, flush); may be NULL */
+	void (*slot_closed)(struct object *o, struct cap_space *s);
+	/* last reference of a derived grant; may be NULL */
+	void (*grant_gone)(struct object *o, const struct grant *g);
 	void (*revoked)(struct object *o); /* a derived grant was revoked: what hangs on such for
 					      good (mappings) goes. Thread; may be NULL */
 	u32 exo_type; /* enum exo_type of the ABI; 0 = it is a struct file, which knows */
@@ -105,7 +105,6 @@ static ALWAYS_INLINE bool cap_confined(void)
 struct cap_space *cap_space_create(void);              /* NULL = out of memory */
 struct cap_space *cap_space_fork(struct cap_space *s); /* copy: err_ptr(-ENOMEM) */
 void cap_space_put(struct cap_space *s);               /* last: closes every slot */
-void cap_space_close_on_exec(struct cap_space *s);
 /* cap_get - object of slot @fd if the grant has all @rights and is not revoked; +1 reference.
  * Lock-free (RCU). Return: object | err_ptr(-EBADF | -EACCES rights missing | -EKEYREVOKED). */
 struct object *cap_get(struct cap_space *s, cap_t fd, u32 rights);
@@ -118,13 +117,18 @@ static inline void cap_release(struct object *o, bool borrowed)
 	if (!borrowed)
 		object_put(o);
 }
-struct grant *cap_get_grant(
-	struct cap_space *s, cap_t fd); /* +1 (object or derived grant); err_ptr(-EBADF) */
+/* +1 (object or derived grant); err_ptr(-EBADF) */
+struct grant *cap_get_grant(struct cap_space *s, cap_t fd);
 /* cap_get_gift - the grant of slot @fd of @s, +1, to be put into another space. err_ptr(-EBADF
  * | -EACCES no CAP_TRANSFER | -EKEYREVOKED). */
 struct grant *cap_get_gift(struct cap_space *s, cap_t fd);
 void grant_get(struct grant *g);
 void grant_put(struct grant *g);
+static inline void grant_put_at(struct grant **g) /* for SCOPED; err_ptr and NULL are fine */
+{
+	if (*g && !is_err(*g))
+		grant_put(*g);
+}
 /* cap_install - lowest free slot >= @from; takes over the grant reference on success. Return: slot
  * | -EMFILE (>= limit) | -ENOMEM. */
 cap_t cap_install(struct cap_space *s, struct grant *g, u32 flags, cap_t from, u32 limit);
@@ -134,13 +138,13 @@ cap_t cap_reserve(struct cap_space *s, u32 flags, u32 limit);
 void cap_fill(struct cap_space *s, cap_t fd, struct grant *g);
 void cap_unreserve(struct cap_space *s, cap_t fd);
 int cap_close(struct cap_space *s, cap_t fd) MUST_USE; /* -EBADF */
-int cap_replace(struct cap_space *s, cap_t fd, struct grant *g, u32 flags,
-	u32 limit) MUST_USE; /* dup2/dup3; takes over g; -EBADF -ENOMEM -EBUSY reserved */
+/* dup2/dup3; takes over g; -EBADF -ENOMEM -EBUSY reserved */
+int cap_replace(struct cap_space *s, cap_t fd, struct grant *g, u32 flags, u32 limit) MUST_USE;
 int cap_get_flags(struct cap_space *s, cap_t fd, u32 *flags) MUST_USE;
 int cap_set_flags(struct cap_space *s, cap_t fd, u32 flags) MUST_USE;
 void cap_close_range(struct cap_space *s, u32 first, u32 last, bool cloexec_only);
-cap_t cap_next(
-	struct cap_space *s, cap_t from); /* next used slot >= from, -1 none (/proc/PID/fd) */
+/* next used slot >= from, -1 none (/proc/PID/fd) */
+cap_t cap_next(struct cap_space *s, cap_t from);
 /* cap_derive - a child of @g (borrowed), which holds it, with fewer rights. @expires_ns:
  * CLOCK_MONOTONIC, 0 = never; then it is revoked by itself; never later than @g's. Return: grant,
  * +1 | err_ptr(-EACCES | -EMLINK too deep | -EKEYEXPIRED past | -EKEYREVOKED | -ENOMEM). */
@@ -170,11 +174,19 @@ extern u64 cap_revocations;    /* [a] how often something was revoked */
 #define CAP_POKED (1ULL << 63) /* in thread->cap_watch: it was */
 
 /* ---- credentials: immutable, shared, replaced ---- */
+struct cred_ids {
+	u32 real, effective, saved, fs;
+};
 struct cred {
 	u32 refs; /* [a] */
-	u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
-	u64 cap_permitted, cap_effective, cap_inheritable, cap_bounding,
-		cap_ambient; /* Linux capability bits */
+	union {
+		struct {
+			u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+		};
+		struct cred_ids ids[2]; /* users, groups */
+	};
+	/* Linux capability bits */
+	u64 cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
 	u32 securebits;
 	u32 group_count;
 	u32 *groups; /* [c] sorted; owned */
@@ -183,8 +195,12 @@ struct cred {
 extern struct cred cred_root; /* boot credentials */
 struct cred *cred_get(struct cred *c);
 void cred_put(struct cred *c);
-struct cred *cred_copy(
-	const struct cred *c); /* refs 1, private until published; NULL = out of memory */
+static inline void cred_put_at(struct cred **c) /* for SCOPED */
+{
+	cred_put(*c);
+}
+/* refs 1, private until published; NULL = out of memory */
+struct cred *cred_copy(const struct cred *c);
 bool cred_in_group(const struct cred *c, u32 gid);
 static inline bool cred_capable(const struct cred *c, unsigned cap)
 {

@@ -37,7 +37,11 @@ struct held_locks {
 void sleeplock_debug_acquire(
 	const void *lock, u32 rank, const void *site); /* checks, then records as held */
 void sleeplock_debug_release(const void *lock);
+#define LOCK_RANK_SET(lock, r) ((lock)->rank = (u16)(r)) /* of a sleeping lock */
+#define LOCK_RANK_OF(lock)     ((lock)->rank)
 #else
+#define LOCK_RANK_SET(lock, r)                    ((void)0)
+#define LOCK_RANK_OF(lock)                        0
 #define sleeplock_debug_acquire(lock, rank, site) ((void)0)
 #define sleeplock_debug_release(lock)             ((void)0)
 #endif
@@ -115,6 +119,15 @@ static ALWAYS_INLINE void spin_unlock_irq(spinlock_t *l, ulong flags)
 	spin_unlock_no_preempt(l);
 	arch_irq_restore(flags);
 	preempt_enable();
+}
+static ALWAYS_INLINE spinlock_t *spin_hold(spinlock_t *l)
+{
+	spin_lock(l);
+	return l;
+}
+static ALWAYS_INLINE void spin_release(spinlock_t **l) /* for SCOPED */
+{
+	spin_unlock(*l);
 }
 /* struct spin_guard - a lock held, interrupts off, until the scope ends:
  * `struct spin_guard g SCOPED(spin_unguard) = spin_guard(&lock);` */
@@ -225,9 +238,7 @@ struct mutex {
 #endif
 };
 void mutex_init(struct mutex *m, enum lock_rank rank);
-void mutex_lock(struct mutex *m);                  /* uncontended: one cmpxchg */
-int mutex_lock_killable(struct mutex *m) MUST_USE; /* 0 | -EINTR */
-bool mutex_trylock(struct mutex *m);
+void mutex_lock(struct mutex *m); /* uncontended: one cmpxchg */
 void mutex_unlock(struct mutex *m);
 bool mutex_held(const struct mutex *m);
 
@@ -245,7 +256,6 @@ void rwsem_read_lock(struct rwsem *s);
 void rwsem_read_unlock(struct rwsem *s);
 void rwsem_write_lock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
-void rwsem_downgrade(struct rwsem *s);
 
 struct semaphore {
 	s32 count;

@@ -31,6 +31,10 @@ extern const char *native_names[NATIVE_COUNT]; /* [c] "exo_cap_inspect"; NULL = 
  * or longer than a page. */
 int user_struct_get(void *dst, size_t size, size_t size_min, u64 from, u64 user_size) MUST_USE;
 int user_struct_put(u64 to, u64 user_size, size_t size_min, const void *src, size_t size) MUST_USE;
-extern const char *syscall_names[SYSCALLS_MAX]; /* [c] NULL = absent */
+/* A timespec of the user; beyond 292 years is INT64_MAX. 0 | -EFAULT | -EINVAL. */
+int time_from_user(u64 from, ns_t *out) MUST_USE;
+int time_to_user(u64 to, ns_t t) MUST_USE;
+int timeout_from_user(u64 from, ns_t *out) MUST_USE; /* from now on; @from 0: NS_FOREVER */
+extern const char *syscall_names[SYSCALLS_MAX];      /* [c] NULL = absent */
 extern u8 syscall_arg_counts[SYSCALLS_MAX];
 void syscall_init(void);

@@ -45,3 +45,14 @@ void time_cpu_init(void);                /* per CPU */
 /* User-visible clocks by Linux id, and CLOCK_THREAD_CPUTIME_ID of current; processes' CPU clocks:
  * the handlers. -EINVAL unknown. */
 int clock_get(int clock_id, ns_t *out) MUST_USE;
+static inline ns_t ns_add(ns_t a, ns_t b) /* for ever if it were more */
+{
+	return b > NS_FOREVER - 1 - a ? NS_FOREVER - 1 : a + b;
+}
+/* clock_to_monotonic - the moment @value of that clock, by CLOCK_MONOTONIC as the clocks stand now;
+ * never 0. */
+ns_t clock_to_monotonic(int clock_id, ns_t value);
+/* What an interval timer is set to. */
+struct itimer_ns {
+	ns_t interval_ns, value_ns; /* 0 = once; 0 = off */
+};

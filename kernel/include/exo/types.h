@@ -50,9 +50,9 @@ typedef s32 cap_t;   /* slot in a capability space (a file descriptor) */
 #define PRINTF(f, a)  __attribute__((format(printf, f, a)))
 #define COLD          __attribute__((cold))
 #define UNUSED        __attribute__((unused))
-/* Behind a local variable: @put is called with its address when the scope ends, last declared
- * first. */
-#define SCOPED(put) __attribute__((cleanup(put)))
+/* Behind a local variable, maybe one that nothing else reads: @put is called with its address when
+ * the scope ends, last declared first. */
+#define SCOPED(put) __attribute__((cleanup(put), unused))
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

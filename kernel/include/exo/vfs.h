@@ -16,8 +16,8 @@ struct path_buf {
 	char *heap; /* NULL when small was enough */
 	char small[PATH_SMALL];
 };
-int path_buf_user(struct path_buf *b,
-	const char USER *name) MUST_USE; /* 0 | -EFAULT -ENAMETOOLONG -ENOMEM; "" is fine */
+/* 0 | -EFAULT -ENAMETOOLONG -ENOMEM; "" is fine */
+int path_buf_user(struct path_buf *b, const char USER *name) MUST_USE;
 int path_buf_kernel(struct path_buf *b, const char *name) MUST_USE;
 void path_buf_free(struct path_buf *b);
 static inline void path_buf_fini(struct path_buf *b)
@@ -27,16 +27,21 @@ static inline void path_buf_fini(struct path_buf *b)
 }
 
 /* ---- looking ---- */
-int walk_path(cap_t dirfd, const char *text, u32 flags,
-	struct path *out) MUST_USE; /* path_lookup of a padded text */
+static inline u32 lookup_flags(u32 at_flags) /* AT_* as LOOKUP_* */
+{
+	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+	       (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+}
+/* path_lookup of a padded text */
+int walk_path(cap_t dirfd, const char *text, u32 flags, struct path *out) MUST_USE;
 /* walk_path_rights - and what the way there lets one do with it. */
 int walk_path_rights(
 	cap_t dirfd, const char *text, u32 flags, struct path *out, u32 *rights) MUST_USE;
-int path_stat(cap_t dirfd, const char *text, u32 flags,
-	struct stat_k *st) MUST_USE;        /* no references on the fast path */
+/* no references on the fast path */
+int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_USE;
 u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
-int inode_getattr(const struct path *p, struct inode *i,
-	struct stat_k *st) MUST_USE; /* @p may be empty: anonymous */
+/* @p may be empty: anonymous */
+int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE;
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode); /* err_ptr */
 void fs_root_get(struct fs_context *fs, struct path *out);                        /* +1 */
 void fs_cwd_get(struct fs_context *fs, struct path *out);                         /* +1 */
@@ -47,24 +52,24 @@ void fs_set_cwd(struct fs_context *fs, const struct path *p);  /* takes over the
 int file_truncate(struct inode *i, u64 size, struct file *f) MUST_USE; /* permission was checked */
 
 int vfs_chmod(const struct path *p, u32 mode) MUST_USE;
-int vfs_chown(const struct path *p, u32 uid, u32 gid) MUST_USE; /* ~0u leaves one alone */
-int vfs_utimes(const struct path *p, struct setattr *a, bool explicit) MUST_USE;
+int vfs_chown(const struct path *p, u32 uid, u32 gid) MUST_USE;   /* ~0u leaves one alone */
+int vfs_utimes(const struct path *p, struct setattr *a) MUST_USE; /* ATTR_*TIME */
 int vfs_truncate(const struct path *p, u64 size) MUST_USE;
 int vfs_access(const struct path *p, u32 mask, bool effective) MUST_USE;
-void inode_drop_privileges(
-	struct inode *i); /* a write by one without CAP_FSETID: set-ID bits go. Lock held */
+/* a write by one without CAP_FSETID: set-ID bits go. Lock held */
+void inode_drop_privileges(struct inode *i);
 int file_size_check(u64 size) MUST_USE; /* -EFBIG with SIGXFSZ over RLIMIT_FSIZE */
 
-int vfs_mkdir_text(cap_t dirfd, const char *text, u32 mode) MUST_USE;
-int vfs_mknod_text(cap_t dirfd, const char *text, u32 mode, u64 rdev) MUST_USE;
-int vfs_symlink_text(const char *target, cap_t dirfd, const char *text) MUST_USE;
+/* vfs_make_text - a name for something new of any type: @mode has it, and permissions that the
+ * umask has not been taken from; @rdev of devices, @target of symbolic links. */
+int vfs_make_text(cap_t dirfd, const char *text, u32 mode, u64 rdev, const char *target) MUST_USE;
 int vfs_link_text(const struct path *old, cap_t dirfd, const char *text) MUST_USE;
-int vfs_unlink_text(cap_t dirfd, const char *text) MUST_USE;
-int vfs_rmdir_text(cap_t dirfd, const char *text) MUST_USE;
+int vfs_remove_text(cap_t dirfd, const char *text, bool directory) MUST_USE;
+/* @flags RENAME_*, checked */
 int vfs_rename_text(
 	cap_t old_fd, const char *old, cap_t new_fd, const char *new, u32 flags) MUST_USE;
-int inode_readlink(
-	struct inode *i, char *buf, size_t size) MUST_USE; /* length; not NUL-terminated */
+/* inode_readlink - length; not NUL-terminated. -EINVAL no link. */
+int inode_readlink(struct inode *i, char *buf, size_t size) MUST_USE;
 
 /* fd_file_fast - fd_file for read(2) and write(2), inline for a space that only this thread uses.
  * O_PATH files come back too: the caller looks at f->mode anyway. err_ptr. */
@@ -106,15 +111,15 @@ static inline void file_pos_unlock(struct file *f, bool locked)
 bool file_is_nosuid(const struct file *f); /* its mount gives no set-ID rights */
 struct file *memfd_create_file(const char *name, bool allow_sealing); /* err_ptr */
 bool file_is_memfd(const struct file *f);
-int tmpfs_add_seals(struct inode *i,
-	u32 seals) MUST_USE; /* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */
+/* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */
+int tmpfs_add_seals(struct inode *i, u32 seals) MUST_USE;
 int tmpfs_get_seals(struct inode *i) MUST_USE;
 
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
+/* vfs_setxattr - @buf NULL with XATTR_REPLACE takes it away. */
 int vfs_setxattr(
 	const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;
 ssize_t vfs_listxattr(const struct path *p, char *buf, size_t size);
-int vfs_removexattr(const struct path *p, const char *name) MUST_USE;
 
 /* ---- inotify: who changes or uses files tells it here; free while nobody watches anything ---- */
 extern u32 inotify_watches;

@@ -22,21 +22,22 @@ void ipc_transit_free(struct ipc_transit *t)
 	kfree(t);
 }
 
+static struct ipc_transit *take_dropped(void)
+{
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&drop_lock);
+	struct ipc_transit *t = list_first(&dropped, struct ipc_transit, node);
+
+	if (t)
+		list_del(&t->node);
+	return t;
+}
+
 static void drop_work_run(struct work *w)
 {
 	struct ipc_transit *t;
 
-	do {
-		spin_lock(&drop_lock);
-		t = NULL;
-		if (!list_empty(&dropped)) {
-			t = list_entry(dropped.next, struct ipc_transit, node);
-			list_del(&t->node);
-		}
-		spin_unlock(&drop_lock);
-		if (t)
-			ipc_transit_free(t);
-	} while (t);
+	while ((t = take_dropped()))
+		ipc_transit_free(t);
 }
 
 static struct work drop_work = {.node = LIST_INIT(drop_work.node), .fn = drop_work_run};
@@ -73,10 +74,22 @@ static bool carries_older(const struct ipc_link *l, const struct ipc_transit *t)
 	return false;
 }
 
+static int queue(struct ipc_end *to, struct ipc_transit *t)
+{
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&to->lock);
+
+	if (__atomic_load_n(&to->gone, __ATOMIC_ACQUIRE))
+		return -EPIPE;
+	if (to->transit_count == IPC_TRANSIT_MAX)
+		return -EAGAIN;
+	list_add_tail(&to->transits, &t->node);
+	to->transit_count++;
+	return 0;
+}
+
 int ipc_transit_send(struct file *f, struct ipc_transit *t, u64 *ticket)
 {
-	struct ipc_end *e = ipc_end_of(f), *to;
-	int err = 0;
+	struct ipc_end *e = ipc_end_of(f);
 
 	if (!e || !e->link->rings || (e->link->rings == 1 && e->side))
 		return -EINVAL;
@@ -84,49 +97,39 @@ int ipc_transit_send(struct file *f, struct ipc_transit *t, u64 *ticket)
 		return -EOPNOTSUPP;
 	if (carries_older(e->link, t))
 		return -ELOOP;
-	to = &e->link->end[!e->side];
 	*ticket = t->ticket = __atomic_add_fetch(&tickets, 1, __ATOMIC_RELAXED);
-	spin_lock(&to->lock);
-	if (__atomic_load_n(&to->gone, __ATOMIC_ACQUIRE)) {
-		err = -EPIPE;
-	} else if (to->transit_count == IPC_TRANSIT_MAX) {
-		err = -EAGAIN;
-	} else {
-		list_add_tail(&to->transits, &t->node);
-		to->transit_count++;
+	return queue(&e->link->end[!e->side], t);
+}
+
+static struct ipc_transit *take(struct ipc_end *e, u64 ticket, u32 max)
+{
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&e->lock);
+	struct ipc_transit *t;
+
+	list_for_each_entry (t, &e->transits, node) {
+		if (t->ticket != ticket)
+			continue;
+		if (t->count > max)
+			return err_ptr(-EMSGSIZE);
+		list_del(&t->node);
+		e->transit_count--;
+		return t;
 	}
-	spin_unlock(&to->lock);
-	return err;
+	return err_ptr(-ENOENT);
 }
 
 struct ipc_transit *ipc_transit_take(struct file *f, u64 ticket, u32 max)
 {
 	struct ipc_end *e = ipc_end_of(f);
-	struct ipc_transit *t, *found = err_ptr(-ENOENT);
 
-	if (!e || !e->link->rings)
-		return err_ptr(-EINVAL);
-	spin_lock(&e->lock);
-	list_for_each_entry (t, &e->transits, node) {
-		if (t->ticket != ticket)
-			continue;
-		found = t->count > max ? err_ptr(-EMSGSIZE) : t;
-		break;
-	}
-	if (!is_err(found)) {
-		list_del(&found->node);
-		e->transit_count--;
-	}
-	spin_unlock(&e->lock);
-	return found;
+	return e && e->link->rings ? take(e, ticket, max) : err_ptr(-EINVAL);
 }
 
 void ipc_transit_untake(struct file *f, struct ipc_transit *t)
 {
 	struct ipc_end *e = ipc_end_of(f);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&e->lock);
 
-	spin_lock(&e->lock);
 	list_add(&e->transits, &t->node);
 	e->transit_count++;
-	spin_unlock(&e->lock);
 }

@@ -192,15 +192,3 @@ void *ioremap(paddr_t pa, size_t len_bytes, u32 pmap_flags)
 	}
 	return (void *)(r->start + offset);
 }
-
-void iounmap(void *va)
-{
-	struct kernel_range *r;
-
-	if (!va)
-		return;
-	r = range_take((vaddr_t)va & PAGE_MASK);
-	ASSERT(r && r->device);
-	kunmap_range(r->start, r->end - PAGE_SIZE - r->start);
-	range_release(r);
-}

@@ -21,6 +21,27 @@ struct page_list {
 };
 static PER_CPU(struct page_list, page_lists);
 
+/* This CPU's list, preemption off until list_leave. NULL = we interrupted its owner. */
+static ALWAYS_INLINE struct page_list *list_enter(void)
+{
+	preempt_disable();
+	struct page_list *l = this_cpu_ptr(page_lists);
+	if (unlikely(l->busy)) {
+		preempt_enable();
+		return NULL;
+	}
+	l->busy = 1;
+	barrier();
+	return l;
+}
+
+static ALWAYS_INLINE void list_leave(struct page_list *l)
+{
+	barrier();
+	l->busy = 0;
+	preempt_enable();
+}
+
 #if MEMORY_CHECKS
 static u64 fail_countdown; /* [a] 0 = off */
 
@@ -124,22 +145,15 @@ static NOINLINE void list_flush(struct page_list *l, u32 n)
 /* The list is empty, or an interrupt found it busy, or the request is not for it. */
 static struct page *pages_find(u32 order, u32 flags)
 {
+	struct page_list *l = order || flags & ALLOC_DMA32 ? NULL : list_enter();
 	struct page *p = NULL;
 
-	if (order == 0 && !(flags & ALLOC_DMA32)) {
-		preempt_disable();
-		struct page_list *l = this_cpu_ptr(page_lists);
-		if (!l->busy) {
-			l->busy = 1;
-			barrier();
-			if (!l->count)
-				list_refill(l, flags);
-			if (l->count)
-				p = l->pages[--l->count];
-			barrier();
-			l->busy = 0;
-		}
-		preempt_enable();
+	if (l) {
+		if (!l->count)
+			list_refill(l, flags);
+		if (l->count)
+			p = l->pages[--l->count];
+		list_leave(l);
 	}
 	return p ? p : zones_alloc(order, flags);
 }
@@ -187,33 +201,25 @@ static NOINLINE struct page *page_zeroed(struct page *p)
  * it saves none. */
 struct page *page_alloc(u32 order, u32 flags)
 {
+	struct page_list *l;
 	struct page *p;
 	u32 n;
 
 	if (unlikely(order || (flags & ALLOC_DMA32)) || MEMORY_CHECKS)
 		return page_alloc_slow(order, flags);
-	preempt_disable();
-	struct page_list *l = this_cpu_ptr(page_lists);
-	if (unlikely(l->busy))
-		goto slow;
-	l->busy = 1;
-	barrier();
-	n = l->count;
+	l = list_enter();
+	n = l ? l->count : 0;
 	if (unlikely(!n)) {
-		l->busy = 0;
-		goto slow;
+		if (l)
+			list_leave(l);
+		return page_alloc_slow(order, flags);
 	}
 	p = l->pages[n - 1];
 	l->count = n - 1;
-	barrier();
-	l->busy = 0;
-	preempt_enable();
+	list_leave(l);
 	p->refs = 1;
 	p->flags = 0;
 	return flags & ALLOC_ZERO ? page_zeroed(p) : p;
-slow:
-	preempt_enable();
-	return page_alloc_slow(order, flags);
 }
 
 static NOINLINE void page_free_slow(struct page *p, u32 order)
@@ -227,26 +233,23 @@ static NOINLINE void page_free_slow(struct page *p, u32 order)
 
 static NOINLINE void list_push_full(struct page *p)
 {
-	preempt_disable();
-	struct page_list *l = this_cpu_ptr(page_lists);
-	if (!l->busy) {
-		l->busy = 1;
-		barrier();
+	struct page_list *l = list_enter();
+
+	if (l) {
 		if (l->count == LIST_PAGES)
 			list_flush(l, BATCH_PAGES);
 		p->flags = PG_LISTED;
 		l->pages[l->count++] = p;
-		barrier();
-		l->busy = 0;
+		list_leave(l);
 	} else {
 		p->flags = 0;
 		page_free_slow(p, 0);
 	}
-	preempt_enable();
 }
 
 void page_free(struct page *p, u32 order)
 {
+	struct page_list *l;
 	u32 n;
 
 	if (unlikely(p->flags & (PG_BUDDY | PG_LISTED | PG_RESERVED) || p->refs > 1))
@@ -259,27 +262,18 @@ void page_free(struct page *p, u32 order)
 		page_free_slow(p, order);
 		return;
 	}
-	preempt_disable();
-	struct page_list *l = this_cpu_ptr(page_lists);
-	if (unlikely(l->busy))
-		goto full;
-	l->busy = 1;
-	barrier();
-	n = l->count;
+	l = list_enter();
+	n = l ? l->count : LIST_PAGES;
 	if (unlikely(n == LIST_PAGES)) {
-		l->busy = 0;
-		goto full;
+		if (l)
+			list_leave(l);
+		list_push_full(p);
+		return;
 	}
 	p->flags = PG_LISTED;
 	l->pages[n] = p;
 	l->count = n + 1;
-	barrier();
-	l->busy = 0;
-	preempt_enable();
-	return;
-full:
-	preempt_enable();
-	list_push_full(p);
+	list_leave(l);
 }
 
 void page_put_slow(struct page *p)
@@ -291,16 +285,12 @@ void page_put_slow(struct page *p)
 
 void pages_drain_local(void)
 {
-	preempt_disable();
-	struct page_list *l = this_cpu_ptr(page_lists);
-	if (!l->busy) {
-		l->busy = 1;
-		barrier();
+	struct page_list *l = list_enter();
+
+	if (l) {
 		list_flush(l, l->count);
-		barrier();
-		l->busy = 0;
+		list_leave(l);
 	}
-	preempt_enable();
 }
 
 static void drain_call(void *arg)

@@ -137,8 +137,9 @@ int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice)
 	}
 }
 
-/* Writes shared file pages back, one file at a time without the space's lock. */
-static int sync_area(struct vm_space *s, vaddr_t at, vaddr_t *next)
+/* L_MS_SYNC writes shared file pages back, one file at a time without the space's lock; else pages
+ * are marked dirty already, and only holes are errors. */
+static int sync_area(struct vm_space *s, vaddr_t at, int flags, vaddr_t *next)
 {
 	struct file *file = NULL;
 	struct vm_area *a;
@@ -148,7 +149,9 @@ static int sync_area(struct vm_space *s, vaddr_t at, vaddr_t *next)
 	a = area_above(s, at);
 	if (!a || a->start > at)
 		err = -ENOMEM;
-	if (a && (a->flags & VM_SHARED) && a->file && a->file->ops->fsync) {
+	else if ((flags & (L_MS_INVALIDATE | L_MS_SYNC)) == L_MS_INVALIDATE && a->flags & VM_LOCKED)
+		err = -EBUSY;
+	if (a && flags & L_MS_SYNC && (a->flags & VM_SHARED) && a->file && a->file->ops->fsync) {
 		file = a->file;
 		file_get(file);
 	}
@@ -175,22 +178,9 @@ int vm_sync(struct vm_space *s, vaddr_t start, size_t len_bytes, int flags)
 	if (len < len_bytes || !user_range_valid(start, len))
 		return -ENOMEM;
 	while (at < start + len) {
-		vaddr_t next = USER_MAX;
-		int one;
+		int one = sync_area(s, at, flags, &at);
 
-		if (flags & L_MS_SYNC) {
-			one = sync_area(s, at, &next);
-		} else { /* pages are marked dirty already; only holes are errors */
-			rwsem_read_lock(&s->lock);
-			struct vm_area *a = area_above(s, at);
-			one = a && a->start <= at ? 0 : -ENOMEM;
-			next = a ? a->end : USER_MAX;
-			if (a && (flags & L_MS_INVALIDATE) && (a->flags & VM_LOCKED))
-				one = one ? one : -EBUSY;
-			rwsem_read_unlock(&s->lock);
-		}
 		err = err ? err : one;
-		at = next;
 	}
 	return err;
 }

@@ -22,17 +22,11 @@ struct vm_area *area_create(
 
 	if (!a)
 		return NULL;
+	*a = *like;
 	a->start = start;
 	a->end = end;
-	a->flags = like->flags;
 	a->refs = 1;
 	a->space = s;
-	a->object = like->object;
-	a->object_page = like->object_page;
-	a->file = like->file;
-	a->grant = like->grant;
-	a->special = like->special;
-	a->special_ctx = like->special_ctx;
 	list_init(&a->mapping_node);
 	rwsem_init(&a->lock, RANK_S_AREA);
 	if (a->object)
@@ -67,9 +61,9 @@ struct vm_area *area_next(const struct vm_area *a)
 	return area_of(rb_next(&a->node));
 }
 
-struct vm_area *area_prev(const struct vm_area *a)
+struct vm_area *area_below(struct vm_space *s, const struct vm_area *a)
 {
-	return area_of(rb_prev(&a->node));
+	return area_of(a ? rb_prev(&a->node) : rb_last(&s->areas));
 }
 
 struct vm_area *area_above(struct vm_space *s, vaddr_t va)
@@ -142,9 +136,7 @@ static void area_insert_after(struct vm_area *below, struct vm_area *a)
 
 void area_insert(struct vm_area *a)
 {
-	struct vm_area *above = area_above(a->space, a->start);
-
-	area_insert_after(above ? area_prev(above) : area_of(rb_last(&a->space->areas)), a);
+	area_insert_after(area_below(a->space, area_above(a->space, a->start)), a);
 }
 
 void area_append(struct vm_area *last, struct vm_area *a)
@@ -218,21 +210,14 @@ static void area_extend(struct vm_area *a, vaddr_t start, vaddr_t end)
 
 bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)
 {
-	struct vm_area *above = area_above(s, start),
-		       *below = above ? area_prev(above) : area_of(rb_last(&s->areas));
+	struct vm_area *above = area_above(s, start), *below = area_below(s, above), wanted;
 	bool joins_above = above && above->start == end, joins_below = below && below->end == start;
 
 	if (like->special || like->flags & VM_STACK || !(joins_above || joins_below))
 		return false;
-	struct vm_area wanted = {.start = start,
-		.end = end,
-		.flags = like->flags,
-		.object = like->object,
-		.file = like->file,
-		.grant = like->grant,
-		.special = like->special,
-		.object_page = like->object_page};
-
+	wanted = *like;
+	wanted.start = start;
+	wanted.end = end;
 	if (joins_above && areas_match(&wanted, above)) {
 		area_extend(above, start, above->end);
 		if (joins_below)

@@ -60,7 +60,7 @@ void area_put(struct vm_area *a);
  * space->lock or tree_lock. */
 struct vm_area *area_above(struct vm_space *s, vaddr_t va);
 struct vm_area *area_next(const struct vm_area *a);
-struct vm_area *area_prev(const struct vm_area *a);
+struct vm_area *area_below(struct vm_space *s, const struct vm_area *a); /* of NULL: the last */
 struct vm_area *area_get(
 	struct vm_space *s, vaddr_t va); /* covering @va, +1; NULL. Takes tree_lock */
 void area_insert(struct vm_area *a); /* into tree and object; the tree takes over one reference */

@@ -32,13 +32,7 @@ static vaddr_t gap_below_hint(struct vm_space *s, u64 len_bytes)
 
 	if (above)
 		top = MIN(top, area_floor(above));
-	a = above ? area_prev(above) : NULL;
-	if (!above) {
-		struct rb_node *last = rb_last(&s->areas);
-
-		a = last ? container_of(last, struct vm_area, node) : NULL;
-	}
-	for (;; a = area_prev(a)) {
+	for (a = area_below(s, above);; a = area_below(s, a)) {
 		vaddr_t floor = a ? a->end : USER_MIN, start = top - len_bytes;
 
 		if (top > floor && top - floor >= len_bytes) {
@@ -175,7 +169,7 @@ static bool leaf_table_inside(vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t
 /* Page tables that serve nobody any more. The caller took all areas out of [start, end). */
 static void tables_trim(struct vm_space *s, vaddr_t start, vaddr_t end, struct tlb_gather *g)
 {
-	struct vm_area *above = area_above(s, start), *below = above ? area_prev(above) : NULL;
+	struct vm_area *above = area_above(s, start), *below = above ? area_below(s, above) : NULL;
 	vaddr_t floor, ceiling = above ? above->start : USER_MAX;
 
 	if (!above && s->areas.root)
@@ -418,7 +412,7 @@ int stack_grow(struct vm_space *s, vaddr_t va)
 	}
 	if (va >= a->start)
 		goto out; /* another thread was faster */
-	below = area_prev(a);
+	below = area_below(s, a);
 	pages = (a->start - va) >> PAGE_SHIFT;
 	if (a->end - va > s->limit_stack || va < USER_MIN ||
 		(below && (below->flags & VM_PROT) && va < below->end + STACK_GAP) ||

@@ -2,9 +2,10 @@
  */
 #include "vm_internal.h"
 
-/* Changes the flags of all areas in [start, end), which areas_isolate cut out. */
-static int areas_set_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set)
+int areas_change_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set)
 {
+	if (areas_isolate(s, start, end))
+		return -ENOMEM;
 	for (struct vm_area *a = area_above(s, start); a && a->start < end; a = area_next(a)) {
 		s64 pages = (s64)area_pages(a);
 
@@ -16,13 +17,6 @@ static int areas_set_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 c
 	}
 	area_merge_around(s, start, end);
 	return 0;
-}
-
-int areas_change_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set)
-{
-	int err = areas_isolate(s, start, end);
-
-	return err ? err : areas_set_flags(s, start, end, clear, set);
 }
 
 /* Rights of one whole area. */

@@ -15,12 +15,9 @@ static int grow_in_place(struct remap *r, struct vm_area *a)
 {
 	struct vm_space *s = r->space;
 	u64 more = r->new_len - r->old_len;
-	struct vm_area like = {.flags = a->flags,
-		.object = a->object,
-		.file = a->file,
-		.grant = a->grant,
-		.object_page = a->object ? area_index(a, a->end) : 0};
+	struct vm_area like = *a;
 
+	like.object_page = a->object ? area_index(a, a->end) : 0;
 	if (a->end != r->old + r->old_len || a->special || !range_free(s, a->end, more))
 		return -ENOMEM;
 	if ((a->flags & VM_ACCOUNT) && commit_charge(more >> PAGE_SHIFT) < 0)

@@ -173,7 +173,7 @@ struct unix_socket *unix_find(const struct sockaddr_k *a, int type)
 	if (err)
 		return err_ptr(err);
 	if (path_name[0]) {
-		err = path_lookup(AT_FDCWD, path_name, LOOKUP_FOLLOW, &path);
+		err = path_lookup(a->dir, path_name, a->lookup_flags, &path);
 		if (err)
 			return err_ptr(err);
 		err = inode_permission(path.dentry->inode, MAY_WRITE);

@@ -663,9 +663,7 @@ static int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_by
 			cred = (struct linux_ucred){
 				s->peer_pid, s->peer_cred->euid, s->peer_cred->egid};
 		mutex_unlock(&s->lock);
-		*len_bytes = MIN(*len_bytes, (u32)sizeof(cred));
-		memcpy(buf, &cred, *len_bytes);
-		return 0;
+		return socket_option_out(buf, len_bytes, &cred, sizeof(cred));
 	case SO_ACCEPTCONN:
 		value = s->state == UNIX_LISTENING;
 		break;
@@ -678,9 +676,7 @@ static int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_by
 	default:
 		return -ENOPROTOOPT;
 	}
-	*len_bytes = MIN(*len_bytes, (u32)sizeof(value));
-	memcpy(buf, &value, *len_bytes);
-	return 0;
+	return socket_option_out(buf, len_bytes, &value, sizeof(value));
 }
 
 static struct cred *unix_peer_cred(struct socket *sock)

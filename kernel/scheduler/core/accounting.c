@@ -47,8 +47,8 @@ static u64 show(u64 *shown, u64 v)
 /* part / whole of total without overflow; whole > 0. */
 static u64 share(u64 total, u64 part, u64 whole)
 {
-	u32 shift =
-		0; /* small enough to multiply: only bits below the clock's own error are lost */
+	/* small enough to multiply: only bits below the clock's own error are lost */
+	u32 shift = 0;
 
 	while (part >> 32 || whole >> 32) {
 		part >>= 1;

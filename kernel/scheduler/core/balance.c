@@ -97,8 +97,8 @@ void balance_tick(struct runqueue *rq, ns_t now)
 	if (rq->nr_running < 2)
 		return;
 	if (idle) {
-		arch_ipi(
-			bit_ffs(idle), IPI_RESCHED); /* it will look round before it sleeps again */
+		/* it will look round before it sleeps again */
+		arch_ipi(bit_ffs(idle), IPI_RESCHED);
 		return;
 	}
 	if (now - rq->balanced_at < BALANCE_NS)

@@ -159,8 +159,8 @@ static ALWAYS_INLINE void finish_switch(void)
 
 	rq->moving = NULL;
 	rq->threads -= dead;
-	__atomic_store_n(&prev->on_cpu, 0,
-		__ATOMIC_RELEASE); /* pairs with queue_woken; after this prev may run elsewhere */
+	/* pairs with queue_woken; after this prev may run elsewhere */
+	__atomic_store_n(&prev->on_cpu, 0, __ATOMIC_RELEASE);
 	spin_unlock_no_preempt(&rq->lock);
 	if (unlikely(moving != NULL))
 		sched_move(moving);

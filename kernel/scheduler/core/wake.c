@@ -40,8 +40,8 @@ static u32 cpu_for_realtime(struct thread *t, cpumask_t allowed)
 	for (u32 pass = 0; pass < 2; pass++, order = allowed) {
 		for_each_bit (cpu, order) {
 			struct runqueue *rq = cpu_ptr(runqueues, cpu);
-			struct thread *curr =
-				READ_ONCE(rq->curr); /* stays readable: interrupts are off */
+			/* stays readable: interrupts are off */
+			struct thread *curr = READ_ONCE(rq->curr);
 
 			if (!rt_queued(rq) && /* else another is about to run there */
 				(curr->sched_class->order < rt_class.order ||
@@ -190,8 +190,8 @@ void sched_move(struct thread *t)
 /* ---- sleeping ---- */
 void thread_set_state(enum thread_state s)
 {
-	__atomic_exchange_n(
-		&current->state, s, __ATOMIC_SEQ_CST); /* a full barrier on every machine */
+	/* a full barrier on every machine */
+	__atomic_exchange_n(&current->state, s, __ATOMIC_SEQ_CST);
 }
 
 void thread_block(void)
@@ -211,8 +211,8 @@ static void alarm_fire(struct timer *timer)
 	struct alarm *a = container_of(timer, struct alarm, timer);
 
 	if (thread_wake(a->thread))
-		__atomic_store_n(
-			&a->fired, true, __ATOMIC_RELAXED); /* read after timer_cancel_sync */
+		/* read after timer_cancel_sync */
+		__atomic_store_n(&a->fired, true, __ATOMIC_RELAXED);
 }
 
 /* Apart, so that who sleeps for ever pays nothing for it. */

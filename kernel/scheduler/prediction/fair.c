@@ -73,8 +73,8 @@ static ALWAYS_INLINE u64 to_virtual(const struct thread *t, ns_t ran)
 
 static ALWAYS_INLINE ns_t predicted(const struct thread *t)
 {
-	ns_t burst = MAX(t->se.burst_ema_ns,
-		t->se.burst_ns); /* a burst that is longer already says more than the past */
+	/* a burst that is longer already says more than the past */
+	ns_t burst = MAX(t->se.burst_ema_ns, t->se.burst_ns);
 
 	return burst < BURST_MIN_NS ? BURST_MIN_NS : MIN(burst, BURST_MAX_NS);
 }
@@ -188,8 +188,8 @@ struct thread *fair_pick(struct runqueue *rq)
 			if (likely(t->se.vdeadline >> BUCKET_SHIFT <= number ||
 				    tries == REBUCKETS_MAX))
 				break;
-			bucket_remove(
-				q, t); /* it stood in the last bucket for want of a later one */
+			/* it stood in the last bucket for want of a later one */
+			bucket_remove(q, t);
 			bucket_insert(q, t, t->se.vdeadline >> BUCKET_SHIFT);
 		}
 	}

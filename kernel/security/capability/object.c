@@ -42,9 +42,8 @@ void object_init(struct object *o, const struct object_type *t, u32 rights)
 	o->root.state = 0;
 	o->root.depth = 0;
 	o->root.epoch = 0;
-	__atomic_store_n(
-		&o->refs, 1, __ATOMIC_RELEASE); /* pairs with object_get_unless_dead: last, so that
-						   a stale look-up sees a whole object */
+	/* pairs with object_get_unless_dead: last, so that a stale look-up sees a whole object */
+	__atomic_store_n(&o->refs, 1, __ATOMIC_RELEASE);
 }
 
 void object_get(struct object *o)
@@ -125,8 +124,8 @@ void cap_watch(u64 objects)
 {
 	if (!current->proc)
 		return;
-	__atomic_fetch_or(&current->cap_watch, objects,
-		__ATOMIC_SEQ_CST); /* before grant_live; pairs with cap_revoke */
+	/* before grant_live; pairs with cap_revoke */
+	__atomic_fetch_or(&current->cap_watch, objects, __ATOMIC_SEQ_CST);
 	if (objects & ~__atomic_load_n(&cap_watched, __ATOMIC_SEQ_CST))
 		__atomic_fetch_or(&cap_watched, objects, __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(&current->work, WORK_NOTIFY, __ATOMIC_RELAXED); /* ends the watch */

@@ -199,11 +199,6 @@ void cap_close_range(struct cap_space *s, u32 first, u32 last, bool cloexec_only
 	spin_unlock(&s->lock);
 }
 
-void cap_space_close_on_exec(struct cap_space *s)
-{
-	cap_close_range(s, 0, ~0u, true);
-}
-
 /* One more reference unless the last is already gone. */
 static bool object_get_unless_dead(struct object *o)
 {
@@ -273,14 +268,13 @@ struct object *cap_borrow(struct cap_space *s, cap_t fd, u32 rights, bool *borro
 
 struct grant *cap_get_grant(struct cap_space *s, cap_t fd)
 {
-	struct grant *g;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
+	struct grant *g = slot_peek(s, fd);
 
-	spin_lock(&s->lock);
-	g = slot_peek(s, fd);
-	if (g)
-		grant_get(g);
-	spin_unlock(&s->lock);
-	return g ? g : err_ptr(-EBADF);
+	if (!g)
+		return err_ptr(-EBADF);
+	grant_get(g);
+	return g;
 }
 
 static u32 find_free(const struct cap_table *t, u32 from) /* slots_max when full */
@@ -326,41 +320,37 @@ static void slot_set_locked(struct cap_space *s, u32 fd, struct grant *g, u32 fl
 
 cap_t cap_install(struct cap_space *s, struct grant *g, u32 flags, cap_t from, u32 limit)
 {
-	cap_t fd;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
+	cap_t fd = slot_reserve_locked(s, (u32)from, limit);
 
-	spin_lock(&s->lock);
-	fd = slot_reserve_locked(s, (u32)from, limit);
 	if (fd >= 0)
 		slot_set_locked(s, (u32)fd, g, flags);
-	spin_unlock(&s->lock);
 	return fd;
 }
 
 cap_t cap_reserve(struct cap_space *s, u32 flags, u32 limit)
 {
-	cap_t fd;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
+	cap_t fd = slot_reserve_locked(s, 0, limit);
 
-	spin_lock(&s->lock);
-	fd = slot_reserve_locked(s, 0, limit);
 	if (fd >= 0)
 		s->table->slots[fd].flags = flags;
-	spin_unlock(&s->lock);
 	return fd;
 }
 
 void cap_fill(struct cap_space *s, cap_t fd, struct grant *g)
 {
-	spin_lock(&s->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
+
 	rcu_assign_pointer(s->table->slots[fd].grant, g); /* pairs with slot_peek */
-	spin_unlock(&s->lock);
 }
 
 void cap_unreserve(struct cap_space *s, cap_t fd)
 {
-	spin_lock(&s->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
+
 	s->table->slots[fd].flags = 0;
 	slot_release_locked(s, (u32)fd);
-	spin_unlock(&s->lock);
 }
 
 int cap_close(struct cap_space *s, cap_t fd)
@@ -385,59 +375,48 @@ int cap_replace(struct cap_space *s, cap_t fd, struct grant *g, u32 flags, u32 l
 		return -EBADF;
 	spin_lock(&s->lock);
 	err = table_grow_locked(s, (u32)fd);
-	if (err)
-		goto unlock;
-	old = s->table->slots[fd].grant;
-	if (!old && bit_test(s->table->used, (u32)fd)) {
+	old = err ? NULL : s->table->slots[fd].grant;
+	if (!err && !old && bit_test(s->table->used, (u32)fd))
 		err = -EBUSY; /* reserved by an open in progress */
-		goto unlock;
+	if (!err) {
+		bit_set(s->table->used, (u32)fd);
+		slot_set_locked(s, (u32)fd, g, flags);
 	}
-	bit_set(s->table->used, (u32)fd);
-	slot_set_locked(s, (u32)fd, g, flags);
 	spin_unlock(&s->lock);
 	if (old)
 		slot_dropped(s, old);
-	return 0;
-unlock:
-	spin_unlock(&s->lock);
 	return err == -EMFILE ? -EBADF : err;
 }
 
 int cap_get_flags(struct cap_space *s, cap_t fd, u32 *flags)
 {
-	bool found;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
 
-	spin_lock(&s->lock);
-	found = slot_peek(s, fd) != NULL;
-	if (found)
-		*flags = s->table->slots[fd].flags;
-	spin_unlock(&s->lock);
-	return found ? 0 : -EBADF;
+	if (!slot_peek(s, fd))
+		return -EBADF;
+	*flags = s->table->slots[fd].flags;
+	return 0;
 }
 
 int cap_set_flags(struct cap_space *s, cap_t fd, u32 flags)
 {
-	bool found;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
 
-	spin_lock(&s->lock);
-	found = slot_peek(s, fd) != NULL;
-	if (found)
-		s->table->slots[fd].flags = flags;
-	spin_unlock(&s->lock);
-	return found ? 0 : -EBADF;
+	if (!slot_peek(s, fd))
+		return -EBADF;
+	s->table->slots[fd].flags = flags;
+	return 0;
 }
 
 cap_t cap_next(struct cap_space *s, cap_t from)
 {
-	cap_t fd = -1;
+	cap_t fd = from;
 
 	rcu_read_lock();
-	for (u32 i = (u32)from; i < rcu_dereference(s->table)->slots_max; i++) {
-		if (slot_peek(s, (cap_t)i)) {
-			fd = (cap_t)i;
-			break;
-		}
-	}
+	while ((u32)fd < rcu_dereference(s->table)->slots_max && !slot_peek(s, fd))
+		fd++;
+	if ((u32)fd >= rcu_dereference(s->table)->slots_max)
+		fd = -1;
 	rcu_read_unlock();
 	return fd;
 }

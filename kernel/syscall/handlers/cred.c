@@ -33,26 +33,28 @@ long sys_getegid(void)
 	return current->cred->egid;
 }
 
-static int put_three(u64 a, u64 b, u64 c, u32 x, u32 y, u32 z)
+/* User and group ids follow the same rules: one code for both. */
+enum kind { USER_IDS, GROUP_IDS };
+
+static int put_ids(enum kind kind, u64 real, u64 effective, u64 saved)
 {
-	if (put_user_u32((u32 USER *)a, x) || put_user_u32((u32 USER *)b, y) ||
-		put_user_u32((u32 USER *)c, z))
+	const struct cred_ids *i = &current->cred->ids[kind];
+
+	if (put_user_u32((u32 USER *)real, i->real) ||
+		put_user_u32((u32 USER *)effective, i->effective) ||
+		put_user_u32((u32 USER *)saved, i->saved))
 		return -EFAULT;
 	return 0;
 }
 
 long sys_getresuid(u64 r, u64 e, u64 s)
 {
-	const struct cred *c = current->cred;
-
-	return put_three(r, e, s, c->uid, c->euid, c->suid);
+	return put_ids(USER_IDS, r, e, s);
 }
 
 long sys_getresgid(u64 r, u64 e, u64 s)
 {
-	const struct cred *c = current->cred;
-
-	return put_three(r, e, s, c->gid, c->egid, c->sgid);
+	return put_ids(GROUP_IDS, r, e, s);
 }
 
 /* What becoming root, or ceasing to be, does to the capabilities. */
@@ -71,43 +73,24 @@ static void uid_fixup(struct cred *c, const struct cred *old)
 		c->cap_effective = c->cap_permitted;
 }
 
-/* User and group ids follow the same rules: one code for both. */
-enum kind { USER_IDS, GROUP_IDS };
-struct ids {
-	u32 real, effective, saved, fs;
-};
-
-static struct ids ids_of(const struct cred *c, enum kind kind)
-{
-	if (kind == USER_IDS)
-		return (struct ids){c->uid, c->euid, c->suid, c->fsuid};
-	return (struct ids){c->gid, c->egid, c->sgid, c->fsgid};
-}
-
 static bool may_set_any(enum kind kind)
 {
 	return cred_capable(current->cred, kind == USER_IDS ? LCAP_SETUID : LCAP_SETGID);
 }
 
-static long ids_commit(enum kind kind, const struct ids *i)
+static long ids_commit(enum kind kind, const struct cred_ids *i)
 {
-	const struct cred *old = current->cred;
-	struct cred *c = cred_copy(old);
+	struct cred c = *current->cred;
 
-	if (!c)
-		return -ENOMEM;
-	if (kind == GROUP_IDS) {
-		c->gid = i->real, c->egid = i->effective, c->sgid = i->saved, c->fsgid = i->fs;
-		return process_cred_commit(c);
-	}
-	c->uid = i->real, c->euid = i->effective, c->suid = i->saved, c->fsuid = i->fs;
-	uid_fixup(c, old);
-	return process_cred_commit(c);
+	c.ids[kind] = *i;
+	if (kind == USER_IDS)
+		uid_fixup(&c, current->cred);
+	return process_cred_change(&c);
 }
 
 static long set_id(enum kind kind, u32 id)
 {
-	struct ids i = ids_of(current->cred, kind);
+	struct cred_ids i = current->cred->ids[kind];
 
 	if (id == KEEP)
 		return -EINVAL;
@@ -121,7 +104,7 @@ static long set_id(enum kind kind, u32 id)
 
 static long set_re(enum kind kind, u32 real, u32 effective)
 {
-	struct ids old = ids_of(current->cred, kind), i = old;
+	struct cred_ids old = current->cred->ids[kind], i = old;
 	bool any = may_set_any(kind);
 
 	if (real != KEEP && real != old.real && real != old.effective && !any)
@@ -139,14 +122,14 @@ static long set_re(enum kind kind, u32 real, u32 effective)
 	return ids_commit(kind, &i);
 }
 
-static bool one_of(u32 id, const struct ids *i)
+static bool one_of(u32 id, const struct cred_ids *i)
 {
 	return id == KEEP || id == i->real || id == i->effective || id == i->saved;
 }
 
 static long set_res(enum kind kind, u32 real, u32 effective, u32 saved)
 {
-	struct ids i = ids_of(current->cred, kind);
+	struct cred_ids i = current->cred->ids[kind];
 
 	if (!may_set_any(kind) &&
 		(!one_of(real, &i) || !one_of(effective, &i) || !one_of(saved, &i)))
@@ -164,26 +147,19 @@ static long set_res(enum kind kind, u32 real, u32 effective, u32 saved)
 /* setfsuid and setfsgid answer the old id, whether they changed it or not. */
 static long set_fs(enum kind kind, u32 id)
 {
-	struct ids i = ids_of(current->cred, kind);
-	struct cred *c;
+	struct cred_ids i = current->cred->ids[kind];
+	struct cred c = *current->cred;
 
 	if (id == i.fs || id == KEEP || (!one_of(id, &i) && !may_set_any(kind)))
 		return i.fs;
-	c = cred_copy(current->cred);
-	if (!c)
-		return i.fs;
-	if (kind == GROUP_IDS) {
-		c->fsgid = id;
-	} else {
-		c->fsuid = id;
-		if (!(c->securebits & SECBIT_NO_SETUID_FIXUP)) {
-			if (!i.fs)
-				c->cap_effective &= ~FS_CAPS;
-			else if (!id)
-				c->cap_effective |= c->cap_permitted & FS_CAPS;
-		}
+	c.ids[kind].fs = id;
+	if (kind == USER_IDS && !(c.securebits & SECBIT_NO_SETUID_FIXUP)) {
+		if (!i.fs)
+			c.cap_effective &= ~FS_CAPS;
+		else if (!id)
+			c.cap_effective |= c.cap_permitted & FS_CAPS;
 	}
-	(void)!process_cred_commit(c); /* the answer is the same */
+	(void)!process_cred_change(&c); /* the answer is the same */
 	return i.fs;
 }
 
@@ -264,32 +240,22 @@ static void heap_sort(u32 *a, u32 n)
 
 long sys_setgroups(u64 a0, u64 from)
 {
-	u32 n = (u32)a0, *groups = NULL;
-	struct cred *c;
+	struct cred c = *current->cred;
+	u32 n = (u32)a0, *groups SCOPED(kfree_at) = NULL;
 
-	if (!cred_capable(current->cred, LCAP_SETGID))
+	if (!cred_capable(&c, LCAP_SETGID))
 		return -EPERM;
 	if (n > GROUPS_MAX)
 		return -EINVAL;
-	if (n) {
-		groups = kmalloc(n * sizeof(u32), ALLOC_KERNEL);
-		if (!groups)
-			return -ENOMEM;
-		if (copy_from_user(groups, (const void USER *)from, n * sizeof(u32))) {
-			kfree(groups);
-			return -EFAULT;
-		}
-		heap_sort(groups, n);
-	}
-	c = cred_copy(current->cred);
-	if (!c) {
-		kfree(groups);
+	groups = kmalloc(MAX(n, 1u) * sizeof(u32), ALLOC_KERNEL);
+	if (!groups)
 		return -ENOMEM;
-	}
-	kfree(c->groups);
-	c->groups = groups;
-	c->group_count = n;
-	return process_cred_commit(c);
+	if (copy_from_user(groups, (const void USER *)from, n * sizeof(u32)))
+		return -EFAULT;
+	heap_sort(groups, n);
+	c.groups = n ? groups : NULL;
+	c.group_count = n;
+	return process_cred_change(&c);
 }
 
 /* ---- capabilities ---- */
@@ -318,7 +284,7 @@ long sys_capget(u64 uheader, u64 udata)
 {
 	struct cap_data_abi data[2];
 	struct cap_header_abi h;
-	struct thread *t;
+	struct thread *t SCOPED(thread_put_at) = NULL;
 	struct cred *c;
 	u32 words;
 	int err = cap_version(uheader, &h, &words);
@@ -329,12 +295,10 @@ long sys_capget(u64 uheader, u64 udata)
 		return -EINVAL;
 	if (!udata)
 		return 0;
-	t = h.pid ? thread_find(h.pid) : NULL;
-	if (h.pid && !t)
+	t = thread_find(h.pid ? h.pid : current->tid);
+	if (!t)
 		return -ESRCH;
-	c = thread_cred_get(t ? t : current);
-	if (t)
-		thread_put(t);
+	c = thread_cred_get(t);
 	for (u32 i = 0; i < 2; i++)
 		data[i] = (struct cap_data_abi){(u32)(c->cap_effective >> 32 * i),
 			(u32)(c->cap_permitted >> 32 * i), (u32)(c->cap_inheritable >> 32 * i)};
@@ -348,8 +312,7 @@ long sys_capset(u64 uheader, u64 udata)
 	const struct cred *old = current->cred;
 	struct cap_data_abi data[2] = {0};
 	struct cap_header_abi h;
-	u64 effective, permitted, inheritable;
-	struct cred *c;
+	struct cred c = *old;
 	u32 words;
 	int err = cap_version(uheader, &h, &words);
 
@@ -359,20 +322,14 @@ long sys_capset(u64 uheader, u64 udata)
 		return -EPERM;
 	if (copy_from_user(data, (const void USER *)udata, words * sizeof(*data)))
 		return -EFAULT;
-	effective = (data[0].effective | (u64)data[1].effective << 32) & all;
-	permitted = (data[0].permitted | (u64)data[1].permitted << 32) & all;
-	inheritable = (data[0].inheritable | (u64)data[1].inheritable << 32) & all;
+	c.cap_effective = (data[0].effective | (u64)data[1].effective << 32) & all;
+	c.cap_permitted = (data[0].permitted | (u64)data[1].permitted << 32) & all;
+	c.cap_inheritable = (data[0].inheritable | (u64)data[1].inheritable << 32) & all;
+	c.cap_ambient &= c.cap_permitted & c.cap_inheritable;
 	if ((!cred_capable(old, LCAP_SETPCAP) &&
-		    (inheritable & ~(old->cap_inheritable | old->cap_permitted))) ||
-		(inheritable & ~(old->cap_inheritable | old->cap_bounding)) ||
-		(permitted & ~old->cap_permitted) || (effective & ~permitted))
+		    (c.cap_inheritable & ~(old->cap_inheritable | old->cap_permitted))) ||
+		(c.cap_inheritable & ~(old->cap_inheritable | old->cap_bounding)) ||
+		(c.cap_permitted & ~old->cap_permitted) || (c.cap_effective & ~c.cap_permitted))
 		return -EPERM;
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	c->cap_effective = effective;
-	c->cap_permitted = permitted;
-	c->cap_inheritable = inheritable;
-	c->cap_ambient &= permitted & inheritable;
-	return process_cred_commit(c);
+	return process_cred_change(&c);
 }

@@ -12,113 +12,80 @@
 
 /* ---- one path ---- */
 
-static long do_mkdir(cap_t dirfd, u64 name, u32 mode)
+/* Makes what @mode says; see vfs_make_text. */
+static long make(u64 dirfd, u64 name, u32 mode, u64 rdev, const char *link)
 {
-	struct path_buf b;
+	struct path_buf b SCOPED(path_buf_fini);
 	long ret = path_buf_user(&b, (const char USER *)name);
 
-	if (ret)
-		return ret;
-	ret = vfs_mkdir_text(dirfd, b.text, mode & (S_IALLUGO & ~(S_ISUID | S_ISGID)));
-	path_buf_fini(&b);
-	return ret;
-}
-
-long sys_mkdir(u64 a0, u64 a1)
-{
-	return do_mkdir(AT_FDCWD, a0, (u32)a1);
+	return ret ? ret : vfs_make_text((cap_t)dirfd, b.text, mode, rdev, link);
 }
 
 long sys_mkdirat(u64 a0, u64 a1, u64 a2)
 {
-	return do_mkdir((cap_t)a0, a1, (u32)a2);
+	return make(a0, a1, S_IFDIR | ((u32)a2 & (0777 | S_ISVTX)), 0, NULL);
 }
 
-static long do_mknod(cap_t dirfd, u64 name, u32 mode, u32 dev)
+long sys_mkdir(u64 a0, u64 a1)
 {
-	struct path_buf b;
-	u32 type = mode & S_IFMT;
-	long ret;
-
-	if (type == S_IFDIR)
-		return -EPERM;
-	if (type && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO &&
-		type != S_IFSOCK)
-		return -EINVAL;
-	if ((type == S_IFCHR || type == S_IFBLK) && !cred_capable(current->cred, LCAP_MKNOD))
-		return -EPERM;
-	ret = path_buf_user(&b, (const char USER *)name);
-	if (ret)
-		return ret;
-	ret = vfs_mknod_text(dirfd, b.text, type ? mode : mode | S_IFREG,
-		type == S_IFCHR || type == S_IFBLK ? dev : 0);
-	path_buf_fini(&b);
-	return ret;
-}
-
-long sys_mknod(u64 a0, u64 a1, u64 a2)
-{
-	return do_mknod(AT_FDCWD, a0, (u32)a1, (u32)a2);
+	return sys_mkdirat(AT_FDCWD, a0, a1);
 }
 
 long sys_mknodat(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return do_mknod((cap_t)a0, a1, (u32)a2, (u32)a3);
+	u32 mode = (u32)a2 & (S_IFMT | S_IALLUGO);
+	bool device = S_ISCHR(mode) || S_ISBLK(mode);
+
+	if (S_ISDIR(mode))
+		return -EPERM;
+	if (!(mode & S_IFMT))
+		mode |= S_IFREG;
+	if (!device && !S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
+		return -EINVAL;
+	if (device && !cred_capable(current->cred, LCAP_MKNOD))
+		return -EPERM;
+	return make(a0, a1, mode, device ? (u32)a3 : 0, NULL);
 }
 
-static long do_unlink(cap_t dirfd, u64 name, bool directory)
+long sys_mknod(u64 a0, u64 a1, u64 a2)
 {
-	struct path_buf b;
-	long ret = path_buf_user(&b, (const char USER *)name);
-
-	if (ret)
-		return ret;
-	ret = directory ? vfs_rmdir_text(dirfd, b.text) : vfs_unlink_text(dirfd, b.text);
-	path_buf_fini(&b);
-	return ret;
-}
-
-long sys_unlink(u64 a0)
-{
-	return do_unlink(AT_FDCWD, a0, false);
-}
-
-long sys_rmdir(u64 a0)
-{
-	return do_unlink(AT_FDCWD, a0, true);
+	return sys_mknodat(AT_FDCWD, a0, a1, a2);
 }
 
 long sys_unlinkat(u64 a0, u64 a1, u64 a2)
 {
-	return (u32)a2 & ~AT_REMOVEDIR ? -EINVAL : do_unlink((cap_t)a0, a1, a2 & AT_REMOVEDIR);
+	struct path_buf b SCOPED(path_buf_fini);
+	long ret;
+
+	b.heap = NULL;
+	if ((u32)a2 & ~AT_REMOVEDIR)
+		return -EINVAL;
+	ret = path_buf_user(&b, (const char USER *)a1);
+	return ret ? ret : vfs_remove_text((cap_t)a0, b.text, a2 & AT_REMOVEDIR);
+}
+
+long sys_unlink(u64 a0)
+{
+	return sys_unlinkat(AT_FDCWD, a0, 0);
+}
+
+long sys_rmdir(u64 a0)
+{
+	return sys_unlinkat(AT_FDCWD, a0, AT_REMOVEDIR);
 }
 
 /* ---- two paths ---- */
 
 static long do_rename(cap_t old_fd, u64 old, cap_t new_fd, u64 new, u32 flags)
 {
-	struct path_buf from, to;
-	long ret = path_buf_user(&from, (const char USER *)old);
+	struct path_buf from SCOPED(path_buf_fini), to SCOPED(path_buf_fini);
+	long ret;
 
-	if (ret)
-		return ret;
-	ret = path_buf_user(&to, (const char USER *)new);
-	if (!ret) {
-		ret = vfs_rename_text(old_fd, from.text, new_fd, to.text, flags);
-		path_buf_fini(&to);
-	}
-	path_buf_fini(&from);
-	return ret;
-}
-
-long sys_rename(u64 a0, u64 a1)
-{
-	return do_rename(AT_FDCWD, a0, AT_FDCWD, a1, 0);
-}
-
-long sys_renameat(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return do_rename((cap_t)a0, a1, (cap_t)a2, a3, 0);
+	from.heap = to.heap = NULL;
+	ret = path_buf_user(&from, (const char USER *)old);
+	if (!ret)
+		ret = path_buf_user(&to, (const char USER *)new);
+	return ret ? ret : vfs_rename_text(old_fd, from.text, new_fd, to.text, flags);
 }
 
 long sys_renameat2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
@@ -131,13 +98,24 @@ long sys_renameat2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	return do_rename((cap_t)a0, a1, (cap_t)a2, a3, flags);
 }
 
-static long do_link(cap_t old_fd, u64 old, cap_t new_fd, u64 new, u32 at_flags)
+long sys_renameat(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct path_buf b;
-	struct path p;
-	u32 lookup = at_flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
+	return do_rename((cap_t)a0, a1, (cap_t)a2, a3, 0);
+}
+
+long sys_rename(u64 a0, u64 a1)
+{
+	return do_rename(AT_FDCWD, a0, AT_FDCWD, a1, 0);
+}
+
+long sys_linkat(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	u32 at_flags = (u32)a4, lookup = at_flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
+	struct path p SCOPED(path_put) = {NULL, NULL};
+	struct path_buf b SCOPED(path_buf_fini);
 	long ret;
 
+	b.heap = NULL;
 	if (at_flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	if (at_flags & AT_EMPTY_PATH) {
@@ -149,90 +127,53 @@ static long do_link(cap_t old_fd, u64 old, cap_t new_fd, u64 new, u32 at_flags)
 		lookup |= LOOKUP_EMPTY;
 	}
 	/* Nobody gets more rights to a file by another name of it. */
-	ret = path_lookup_user(old_fd, (const char USER *)old, lookup | LOOKUP_NEED(CAP_ALL), &p);
-	if (ret)
-		return ret;
-	ret = path_buf_user(&b, (const char USER *)new);
-	if (!ret) {
-		ret = vfs_link_text(&p, new_fd, b.text);
-		path_buf_fini(&b);
-	}
-	path_put(&p);
-	return ret;
+	ret = path_lookup_user((cap_t)a0, (const char USER *)a1, lookup | LOOKUP_NEED(CAP_ALL), &p);
+	if (!ret)
+		ret = path_buf_user(&b, (const char USER *)a3);
+	return ret ? ret : vfs_link_text(&p, (cap_t)a2, b.text);
 }
 
 long sys_link(u64 a0, u64 a1)
 {
-	return do_link(AT_FDCWD, a0, AT_FDCWD, a1, 0);
-}
-
-long sys_linkat(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	return do_link((cap_t)a0, a1, (cap_t)a2, a3, (u32)a4);
-}
-
-static long do_symlink(u64 target, cap_t dirfd, u64 name)
-{
-	struct path_buf to, at;
-	long ret = path_buf_user(&to, (const char USER *)target);
-
-	if (ret)
-		return ret;
-	ret = to.text[0] ? path_buf_user(&at, (const char USER *)name) : -ENOENT;
-	if (!ret) {
-		ret = vfs_symlink_text(to.text, dirfd, at.text);
-		path_buf_fini(&at);
-	}
-	path_buf_fini(&to);
-	return ret;
-}
-
-long sys_symlink(u64 a0, u64 a1)
-{
-	return do_symlink(a0, AT_FDCWD, a1);
+	return sys_linkat(AT_FDCWD, a0, AT_FDCWD, a1, 0);
 }
 
 long sys_symlinkat(u64 a0, u64 a1, u64 a2)
 {
-	return do_symlink(a0, (cap_t)a1, a2);
+	struct path_buf link SCOPED(path_buf_fini);
+	long ret = path_buf_user(&link, (const char USER *)a0);
+
+	if (!ret && !link.text[0])
+		ret = -ENOENT;
+	return ret ? ret : make(a1, a2, S_IFLNK | 0777, 0, link.text);
 }
 
-static long do_readlink(cap_t dirfd, u64 name, u64 user, u64 size)
+long sys_symlink(u64 a0, u64 a1)
 {
-	struct path p;
-	char *buf;
-	long ret;
-
-	if ((int)size <= 0)
-		return -EINVAL;
-	ret = path_lookup_user(dirfd, (const char USER *)name, LOOKUP_EMPTY, &p);
-	if (ret)
-		return ret;
-	buf = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
-	ret = -ENOMEM;
-	if (!buf)
-		goto put;
-	ret = S_ISLNK(p.dentry->inode->mode) ? inode_readlink(p.dentry->inode, buf, PATH_MAX_BYTES)
-					     : -EINVAL;
-	if (ret > 0) {
-		ret = MIN(ret, (long)(int)size);
-		if (copy_to_user((void USER *)user, buf, (size_t)ret))
-			ret = -EFAULT;
-	}
-	kfree(buf);
-put:
-	path_put(&p);
-	return ret;
-}
-
-long sys_readlink(u64 a0, u64 a1, u64 a2)
-{
-	return do_readlink(AT_FDCWD, a0, a1, a2);
+	return sys_symlinkat(a0, AT_FDCWD, a1);
 }
 
 long sys_readlinkat(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return do_readlink((cap_t)a0, a1, a2, a3);
+	struct path p SCOPED(path_put) = {NULL, NULL};
+	char *buf SCOPED(kfree_at) = NULL;
+	long ret;
+
+	if ((int)a3 <= 0)
+		return -EINVAL;
+	ret = path_lookup_user((cap_t)a0, (const char USER *)a1, LOOKUP_EMPTY, &p);
+	if (ret)
+		return ret;
+	buf = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	ret = MIN((long)inode_readlink(p.dentry->inode, buf, PATH_MAX_BYTES), (long)(int)a3);
+	return ret > 0 && copy_to_user((void USER *)a2, buf, (size_t)ret) ? -EFAULT : ret;
+}
+
+long sys_readlink(u64 a0, u64 a1, u64 a2)
+{
+	return sys_readlinkat(AT_FDCWD, a0, a1, a2);
 }
 
 /* ---- listing ---- */
@@ -277,32 +218,27 @@ static bool emit_user(
 	return true;
 }
 
-static long do_getdents(u64 fd, u64 user, u64 size, bool old)
+static long do_getdents(u64 nr, u64 user, u64 size, bool old)
 {
-	bool borrowed, locked;
-	struct file *f = fd_file((cap_t)fd, CAP_READ, &borrowed);
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)nr, CAP_READ);
+	struct file *f = fd.file;
 	struct user_sink s = {
 		.sink.emit = emit_user, .at = (u8 USER *)user, .left = (u32)size, .old = old};
+	bool locked;
 	long ret;
 
 	if (is_err(f))
 		return ptr_err(f);
-	if (!f->ops->readdir) {
-		ret = -ENOTDIR;
-		goto release;
-	}
-	locked = file_pos_lock(f, borrowed);
+	if (!f->ops->readdir)
+		return -ENOTDIR;
+	locked = file_pos_lock(f, fd.borrowed);
 	ret = f->ops->readdir(f, &s.sink);
 	file_pos_unlock(f, locked);
 	inotify_dentry(f->path.dentry, IN_ACCESS, ret);
-	if (s.left <
-		(u32)size) /* what is there is told; trouble behind it comes up at the next call */
-		ret = (long)((u32)size - s.left);
-	else if (!ret)
-		ret = s.error;
-release:
-	fd_file_release(f, borrowed);
-	return ret;
+	/* what is there is told; trouble behind it comes up at the next call */
+	if (s.left < (u32)size)
+		return (long)((u32)size - s.left);
+	return ret ? ret : s.error;
 }
 
 long sys_getdents64(u64 a0, u64 a1, u64 a2)
@@ -319,29 +255,26 @@ long sys_getdents(u64 a0, u64 a1, u64 a2)
 
 long sys_getcwd(u64 a0, u64 a1)
 {
-	struct path cwd, root;
-	char *buf = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
+	struct path cwd SCOPED(path_put) = {NULL, NULL}, root SCOPED(path_put) = {NULL, NULL};
+	char *buf SCOPED(kfree_at) = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
 	int n;
 
 	if (!buf)
 		return -ENOMEM;
 	fs_cwd_get(current->fs, &cwd);
 	fs_root_get(current->fs, &root);
-	n = cwd.dentry->flags & DENTRY_DEAD ? -ENOENT
-					    : path_text(&cwd, &root, buf, PATH_MAX_BYTES - 1);
-	path_put(&root);
-	path_put(&cwd);
-	if (n >= 0) {
-		buf[n++] = 0;
-		if ((u64)n > a1)
-			n = -ERANGE;
-		else if (copy_to_user((void USER *)a0, buf, (size_t)n))
-			n = -EFAULT;
-	}
-	kfree(buf);
-	return n;
+	if (cwd.dentry->flags & DENTRY_DEAD)
+		return -ENOENT;
+	n = path_text(&cwd, &root, buf, PATH_MAX_BYTES - 1);
+	if (n < 0)
+		return n;
+	buf[n++] = 0;
+	if ((u64)n > a1)
+		return -ERANGE;
+	return copy_to_user((void USER *)a0, buf, (size_t)n) ? -EFAULT : n;
 }
 
+/* Takes over @p. */
 static long enter(struct path *p, bool root)
 {
 	long ret = S_ISDIR(p->dentry->inode->mode) ? inode_permission(p->dentry->inode, MAY_EXEC)
@@ -358,22 +291,23 @@ static long enter(struct path *p, bool root)
 	return ret;
 }
 
-long sys_chdir(u64 a0)
+static long enter_name(u64 name, bool root)
 {
 	struct path p;
-	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0,
+	long ret = path_lookup_user(AT_FDCWD, (const char USER *)name,
 		LOOKUP_FOLLOW | LOOKUP_DIRECTORY | LOOKUP_NEED(CAP_NAMES), &p);
 
-	return ret ? ret : enter(&p, false);
+	return ret ? ret : enter(&p, root);
+}
+
+long sys_chdir(u64 a0)
+{
+	return enter_name(a0, false);
 }
 
 long sys_chroot(u64 a0)
 {
-	struct path p;
-	long ret = path_lookup_user(AT_FDCWD, (const char USER *)a0,
-		LOOKUP_FOLLOW | LOOKUP_DIRECTORY | LOOKUP_NEED(CAP_NAMES), &p);
-
-	return ret ? ret : enter(&p, true);
+	return enter_name(a0, true);
 }
 
 long sys_fchdir(u64 a0)
@@ -385,8 +319,7 @@ long sys_fchdir(u64 a0)
 	if (is_err(f))
 		return ptr_err(f);
 	p = f->path;
-	if (p.dentry)
-		path_get(&p);
+	path_get(&p);
 	fd_file_release(f, borrowed);
 	return p.dentry ? enter(&p, false) : -ENOTDIR;
 }

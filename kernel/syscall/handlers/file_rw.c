@@ -66,45 +66,32 @@ long sys_write(u64 a0, u64 a1, u64 a2)
 }
 
 /* The file of a positioned transfer. err_ptr. */
-static struct file *positioned_file(u64 fd, bool write, bool *borrowed)
+static struct fd fd_positioned(u64 nr, bool write)
 {
-	struct file *f = fd_file((cap_t)fd, write ? CAP_WRITE : CAP_READ, borrowed);
-	int err = 0;
+	struct fd fd = fd_get_for((cap_t)nr, write);
 
-	if (is_err(f))
-		return f;
-	if (!(f->mode & (write ? FMODE_WRITE : FMODE_READ)))
-		err = -EBADF;
-	else if (!(f->mode & FMODE_PREAD))
-		err = -ESPIPE;
-	if (!err)
-		return f;
-	fd_file_release(f, *borrowed);
-	return err_ptr(err);
+	if (!is_err(fd.file) && !(fd.file->mode & FMODE_PREAD)) {
+		fd_put(&fd);
+		fd.file = err_ptr(-ESPIPE);
+	}
+	return fd;
 }
 
-static long do_move_at(u64 fd, u64 buf, u64 len_bytes, u64 pos, bool write)
+static long do_move_at(u64 nr, u64 buf, u64 len_bytes, u64 pos, bool write)
 {
-	bool borrowed;
-	struct file *f;
+	struct fd fd SCOPED(fd_put) = fd_positioned(nr, write);
 	struct uio u;
-	long ret;
 
 	if ((s64)pos < 0)
 		return -EINVAL;
-	f = positioned_file(fd, write, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	if ((ssize_t)len_bytes < 0) {
-		ret = -EINVAL;
-	} else if (!user_range_ok((void USER *)buf, len_bytes)) {
-		ret = -EFAULT;
-	} else {
-		uio_init_user(&u, (void USER *)buf, MIN(len_bytes, RW_BYTES_MAX));
-		ret = write ? file_write(f, &u, &pos) : file_read(f, &u, &pos);
-	}
-	fd_file_release(f, borrowed);
-	return ret;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	if ((ssize_t)len_bytes < 0)
+		return -EINVAL;
+	if (!user_range_ok((void USER *)buf, len_bytes))
+		return -EFAULT;
+	uio_init_user(&u, (void USER *)buf, MIN(len_bytes, RW_BYTES_MAX));
+	return write ? file_write(fd.file, &u, &pos) : file_read(fd.file, &u, &pos);
 }
 
 long sys_pread64(u64 a0, u64 a1, u64 a2, u64 a3)
@@ -117,90 +104,66 @@ long sys_pwrite64(u64 a0, u64 a1, u64 a2, u64 a3)
 	return do_move_at(a0, a1, a2, a3, true);
 }
 
-static long do_vector(u64 fd, u64 iov, u64 count, bool write)
+/* @at NULL: at the file's own position. */
+static long do_vector(u64 nr, u64 iov, u64 count, u64 *at, bool write)
 {
-	bool borrowed;
-	struct file *f = fd_file((cap_t)fd, write ? CAP_WRITE : CAP_READ, &borrowed);
+	struct fd fd SCOPED(fd_put) = at ? fd_positioned(nr, write) : fd_get_for((cap_t)nr, write);
+	struct file *f = fd.file;
 	struct uio_vector v;
 	struct uio u;
 	long ret;
 
+	if (at && (s64)*at < 0)
+		return -EINVAL;
 	if (is_err(f))
 		return ptr_err(f);
-	ret = -EBADF;
-	if (!(f->mode & (write ? FMODE_WRITE : FMODE_READ)))
-		goto release;
 	ret = uio_import(&u, &v, (const void USER *)iov, count);
 	if (!ret)
-		ret = move_here(f, &u, write, borrowed);
+		ret = !at     ? move_here(f, &u, write, fd.borrowed)
+		      : write ? file_write(f, &u, at)
+			      : file_read(f, &u, at);
 	uio_vector_fini(&v);
-release:
-	fd_file_release(f, borrowed);
 	return ret;
 }
 
 long sys_readv(u64 a0, u64 a1, u64 a2)
 {
-	return do_vector(a0, a1, a2, false);
+	return do_vector(a0, a1, a2, NULL, false);
 }
 
 long sys_writev(u64 a0, u64 a1, u64 a2)
 {
-	return do_vector(a0, a1, a2, true);
+	return do_vector(a0, a1, a2, NULL, true);
 }
 
-static long do_vector_at(u64 fd, u64 iov, u64 count, u64 pos, bool write)
-{
-	struct uio_vector v;
-	bool borrowed;
-	struct file *f;
-	struct uio u;
-	long ret;
-
-	if ((s64)pos < 0)
-		return -EINVAL;
-	f = positioned_file(fd, write, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	ret = uio_import(&u, &v, (const void USER *)iov, count);
-	if (!ret)
-		ret = write ? file_write(f, &u, &pos) : file_read(f, &u, &pos);
-	uio_vector_fini(&v);
-	fd_file_release(f, borrowed);
-	return ret;
-}
-
+/* a4: the upper half of the position on 32-bit machines */
 long sys_preadv(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	return do_vector_at(
-		a0, a1, a2, a3, false); /* a4: the upper half of the position on 32-bit machines */
+	return do_vector(a0, a1, a2, &a3, false);
 }
 
 long sys_pwritev(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	return do_vector_at(a0, a1, a2, a3, true);
+	return do_vector(a0, a1, a2, &a3, true);
 }
 
 /* Position -1 is the file's own. RWF_SYNC reaches the disk before the call comes back. */
-static long do_vector2(u64 fd, u64 iov, u64 count, u64 pos, u64 flags, bool write)
+static long do_vector2(u64 nr, u64 iov, u64 count, u64 pos, u64 flags, bool write)
 {
+	struct fd fd SCOPED(fd_put) = {err_ptr(-EBADF), false};
 	struct file *f;
-	bool borrowed;
 	long ret;
 
 	if (flags & ~(u64)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC))
 		return -EOPNOTSUPP;
-	ret = pos == ~0ULL ? do_vector(fd, iov, count, write)
-			   : do_vector_at(fd, iov, count, pos, write);
+	ret = do_vector(nr, iov, count, pos == ~0ULL ? NULL : &pos, write);
 	if (ret <= 0 || !write || !(flags & (RWF_DSYNC | RWF_SYNC)))
 		return ret;
-	f = fd_file((cap_t)fd, CAP_WRITE, &borrowed);
-	if (is_err(f))
-		return ret; /* another thread closed it meanwhile */
-	if (f->ops->fsync && f->ops->fsync(f, !(flags & RWF_SYNC)))
-		ret = -EIO;
-	fd_file_release(f, borrowed);
-	return ret;
+	fd = fd_get((cap_t)nr, CAP_WRITE);
+	f = fd.file;
+	if (is_err(f)) /* another thread closed it meanwhile */
+		return ret;
+	return f->ops->fsync && f->ops->fsync(f, !(flags & RWF_SYNC)) ? -EIO : ret;
 }
 
 long sys_preadv2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
@@ -215,20 +178,18 @@ long sys_pwritev2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 long sys_lseek(u64 a0, u64 a1, u64 a2)
 {
-	bool borrowed, locked;
-	struct file *f = fd_file((cap_t)a0, CAP_SEEK, &borrowed);
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_SEEK);
+	struct file *f = fd.file;
+	bool locked;
 	long ret;
 
 	if (is_err(f))
 		return ptr_err(f);
-	if (!f->ops->seek || (f->mode & FMODE_STREAM && !(f->mode & FMODE_SEEK))) {
-		ret = -ESPIPE;
-	} else {
-		locked = file_pos_lock(f, borrowed);
-		ret = f->ops->seek(f, (s64)a1, (int)(u32)a2);
-		file_pos_unlock(f, locked);
-	}
-	fd_file_release(f, borrowed);
+	if (!f->ops->seek || (f->mode & FMODE_STREAM && !(f->mode & FMODE_SEEK)))
+		return -ESPIPE;
+	locked = file_pos_lock(f, fd.borrowed);
+	ret = f->ops->seek(f, (s64)a1, (int)(u32)a2);
+	file_pos_unlock(f, locked);
 	return ret;
 }
 
@@ -294,41 +255,28 @@ static int position_to_user(u64 USER *p, struct file *f, u64 pos)
 
 long sys_sendfile(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	bool out_borrowed, in_borrowed;
-	struct file *out = fd_file((cap_t)a0, CAP_WRITE, &out_borrowed), *in;
+	struct fd out_fd SCOPED(fd_put) = fd_get_for((cap_t)a0, true),
+			 in_fd SCOPED(fd_put) = fd_get_for((cap_t)a1, false);
+	struct file *out = out_fd.file, *in = in_fd.file;
 	u64 pos, zero = 0;
 	long ret;
 
-	if (is_err(out))
-		return ptr_err(out);
-	in = fd_file((cap_t)a1, CAP_READ, &in_borrowed);
-	ret = ptr_err(in);
-	if (is_err(in))
-		goto release_out;
-	ret = -EBADF;
-	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
-		goto release_in;
-	ret = -EINVAL;
+	if (is_err(out) || is_err(in))
+		return is_err(out) ? ptr_err(out) : ptr_err(in);
 	if (!(in->mode & FMODE_PREAD) || out->flags & O_APPEND || (ssize_t)a3 < 0)
-		goto release_in;
+		return -EINVAL;
 	ret = position_from_user((u64 USER *)a2, in, &pos);
 	if (ret)
-		goto release_in;
+		return ret;
 	ret = copy_between(
 		in, &pos, out, out->mode & FMODE_STREAM ? &zero : &out->pos, MIN(a3, RW_BYTES_MAX));
-	if (ret > 0 && position_to_user((u64 USER *)a2, in, pos))
-		ret = -EFAULT;
-release_in:
-	fd_file_release(in, in_borrowed);
-release_out:
-	fd_file_release(out, out_borrowed);
-	return ret;
+	return ret > 0 && position_to_user((u64 USER *)a2, in, pos) ? -EFAULT : ret;
 }
 
 /* The rules that copy_file_range checks before it moves anything. */
 static int copy_range_check(struct file *in, struct file *out, u64 in_pos, u64 out_pos, u64 len)
 {
-	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE) || out->flags & O_APPEND)
+	if (out->flags & O_APPEND)
 		return -EBADF;
 	if (S_ISDIR(in->inode->mode) || S_ISDIR(out->inode->mode))
 		return -EISDIR;
@@ -343,31 +291,24 @@ static int copy_range_check(struct file *in, struct file *out, u64 in_pos, u64 o
 
 long sys_copy_file_range(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-	bool out_borrowed, in_borrowed;
-	struct file *in = fd_file((cap_t)a0, CAP_READ, &in_borrowed), *out;
+	struct fd in_fd SCOPED(fd_put) = fd_get_for((cap_t)a0, false),
+			out_fd SCOPED(fd_put) = fd_get_for((cap_t)a2, true);
+	struct file *in = in_fd.file, *out = out_fd.file;
 	u64 in_pos, out_pos;
 	long ret;
 
-	if (is_err(in))
-		return ptr_err(in);
-	out = fd_file((cap_t)a2, CAP_WRITE, &out_borrowed);
-	ret = ptr_err(out);
-	if (is_err(out))
-		goto release_in;
+	if (is_err(in) || is_err(out))
+		return is_err(in) ? ptr_err(in) : ptr_err(out);
 	ret = a5 ? -EINVAL : position_from_user((u64 USER *)a1, in, &in_pos);
 	if (!ret)
 		ret = position_from_user((u64 USER *)a3, out, &out_pos);
 	if (!ret)
 		ret = copy_range_check(in, out, in_pos, out_pos, a4);
 	if (ret)
-		goto release_out;
+		return ret;
 	ret = copy_between(in, &in_pos, out, &out_pos, MIN(a4, RW_BYTES_MAX));
-	if (ret > 0 && (position_to_user((u64 USER *)a1, in, in_pos) ||
-			       position_to_user((u64 USER *)a3, out, out_pos)))
-		ret = -EFAULT;
-release_out:
-	fd_file_release(out, out_borrowed);
-release_in:
-	fd_file_release(in, in_borrowed);
-	return ret;
+	return ret > 0 && (position_to_user((u64 USER *)a1, in, in_pos) ||
+				  position_to_user((u64 USER *)a3, out, out_pos))
+		       ? -EFAULT
+		       : ret;
 }

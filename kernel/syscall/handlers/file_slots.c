@@ -11,37 +11,26 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
-static u32 slot_limit(void)
+long sys_openat(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	return (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)0x7fffffff);
-}
-
-static long do_open(cap_t dirfd, u64 name, u32 flags, u32 mode)
-{
-	struct path_buf b;
-	struct file *f;
-	long ret = path_buf_user(&b, (const char USER *)name);
+	struct path_buf b SCOPED(path_buf_fini);
+	long ret = path_buf_user(&b, (const char USER *)a1);
+	u32 flags = (u32)a2;
 
 	if (unlikely(ret))
 		return ret;
-	f = vfs_open_text(dirfd, b.text, flags | O_LARGEFILE, mode & S_IALLUGO);
-	path_buf_fini(&b);
-	return unlikely(is_err(f)) ? ptr_err(f) : fd_install_new(f, flags);
+	return fd_install_new(
+		vfs_open_text((cap_t)a0, b.text, flags | O_LARGEFILE, (u32)a3 & S_IALLUGO), flags);
 }
 
 long sys_open(u64 a0, u64 a1, u64 a2)
 {
-	return do_open(AT_FDCWD, a0, (u32)a1, (u32)a2);
-}
-
-long sys_openat(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return do_open((cap_t)a0, a1, (u32)a2, (u32)a3);
+	return sys_openat(AT_FDCWD, a0, a1, a2);
 }
 
 long sys_creat(u64 a0, u64 a1)
 {
-	return do_open(AT_FDCWD, a0, O_CREAT | O_WRONLY | O_TRUNC, (u32)a1);
+	return sys_openat(AT_FDCWD, a0, O_CREAT | O_WRONLY | O_TRUNC, a1);
 }
 
 long sys_close(u64 a0)
@@ -72,23 +61,15 @@ long sys_close_range(u64 a0, u64 a1, u64 a2)
 	}
 	for (cap_t fd = cap_next(caps, (cap_t)MIN(first, 0x7fffffffu)); fd >= 0 && (u32)fd <= last;
 		fd = cap_next(caps, fd + 1))
-		(void)!cap_set_flags(caps, fd,
-			CAP_CLOEXEC); /* one that another thread closed meanwhile needs no flag */
+		/* one that another thread closed meanwhile needs no flag */
+		(void)!cap_set_flags(caps, fd, CAP_CLOEXEC);
 	return 0;
 }
 
 /* dup to the lowest slot from @from. */
 static long dup_from(cap_t fd, cap_t from, u32 slot_flags)
 {
-	struct grant *g = cap_get_grant(current->caps, fd);
-	cap_t new;
-
-	if (is_err(g))
-		return ptr_err(g);
-	new = cap_install(current->caps, g, slot_flags, from, slot_limit());
-	if (new < 0)
-		grant_put(g);
-	return new;
+	return fd_install_grant(cap_get_grant(current->caps, fd), slot_flags, from);
 }
 
 static long dup_onto(cap_t fd, cap_t new, u32 slot_flags)
@@ -98,7 +79,7 @@ static long dup_onto(cap_t fd, cap_t new, u32 slot_flags)
 
 	if (is_err(g))
 		return ptr_err(g);
-	err = new < 0 ? -EBADF : cap_replace(current->caps, new, g, slot_flags, slot_limit());
+	err = new < 0 ? -EBADF : cap_replace(current->caps, new, g, slot_flags, fd_limit());
 	if (err) {
 		grant_put(g);
 		return err;
@@ -180,31 +161,28 @@ static u32 fcntl_rights(u32 cmd)
 	case F_GETPIPE_SZ:
 	case F_GET_SEALS:
 		return 0;
-	case F_GETLK:
-	case F_SETLK:
-	case F_SETLKW:
-	case F_OFD_GETLK:
-	case F_OFD_SETLK:
-	case F_OFD_SETLKW:
+	case F_GETLK ... F_SETLKW:
+	case F_OFD_GETLK ... F_OFD_SETLKW:
 		return CAP_READ;
 	default:
 		return CAP_ADMIN;
 	}
 }
 
-static long file_fcntl(struct file *f, u32 cmd, u64 arg)
+static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 {
+	struct fd fd SCOPED(fd_put) = fd_get_path(nr, fcntl_rights(cmd));
+	struct file *f = fd.file;
+
+	if (is_err(f))
+		return ptr_err(f);
 	switch (cmd) {
 	case F_GETFL:
 		return f->flags;
 	case F_SETFL:
 		return f->mode & FMODE_PATH ? -EBADF : set_status_flags(f, (u32)arg);
-	case F_GETLK:
-	case F_SETLK:
-	case F_SETLKW:
-	case F_OFD_GETLK:
-	case F_OFD_SETLK:
-	case F_OFD_SETLKW:
+	case F_GETLK ... F_SETLKW:
+	case F_OFD_GETLK ... F_OFD_SETLKW:
 		return f->mode & FMODE_PATH ? -EBADF : file_lock_fcntl(f, cmd, arg);
 	case F_SETOWN:
 		if (cap_confined())
@@ -242,8 +220,6 @@ long sys_fcntl(u64 a0, u64 a1, u64 a2)
 	struct cap_space *caps = current->caps;
 	cap_t fd = (cap_t)a0;
 	u32 cmd = (u32)a1, flags;
-	bool borrowed;
-	struct file *f;
 	long ret;
 
 	switch (cmd) {
@@ -254,18 +230,12 @@ long sys_fcntl(u64 a0, u64 a1, u64 a2)
 		return cap_set_flags(caps, fd, a2 & FD_CLOEXEC ? CAP_CLOEXEC : 0);
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		if ((cap_t)a2 < 0 || (u32)a2 >= slot_limit())
+		if ((cap_t)a2 < 0 || (u32)a2 >= fd_limit())
 			return cap_get_flags(caps, fd, &flags) ? -EBADF : -EINVAL;
 		return dup_from(fd, (cap_t)a2, cmd == F_DUPFD_CLOEXEC ? CAP_CLOEXEC : 0);
 	default:
-		break;
+		return file_fcntl(fd, cmd, a2);
 	}
-	f = fd_file_path(fd, fcntl_rights(cmd), &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	ret = file_fcntl(f, cmd, a2);
-	fd_file_release(f, borrowed);
-	return ret;
 }
 
 /* ---- ioctl ---- */
@@ -283,14 +253,8 @@ static long file_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	long ret;
 
-	switch (cmd) {
-	case FIONBIO:
-		return set_flag_ioctl(f, O_NONBLOCK, arg);
-	case FIOASYNC:
-		return set_flag_ioctl(f, O_ASYNC, arg);
-	default:
-		break;
-	}
+	if (cmd == FIONBIO || cmd == FIOASYNC)
+		return set_flag_ioctl(f, cmd == FIONBIO ? O_NONBLOCK : O_ASYNC, arg);
 	ret = f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 	if (ret == -ENOTTY && cmd == FIONREAD && S_ISREG(f->inode->mode)) {
 		u64 size = f->inode->pages.size_bytes;
@@ -302,18 +266,13 @@ static long file_ioctl(struct file *f, u32 cmd, u64 arg)
 
 long sys_ioctl(u64 a0, u64 a1, u64 a2)
 {
-	bool borrowed;
-	struct file *f;
 	u32 cmd = (u32)a1;
-	long ret;
+	bool slot = cmd == FIOCLEX || cmd == FIONCLEX; /* not about the file */
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, slot ? 0 : CAP_ADMIN);
 
-	f = fd_file((cap_t)a0, cmd == FIOCLEX || cmd == FIONCLEX ? 0 : CAP_ADMIN, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	if (cmd == FIOCLEX || cmd == FIONCLEX)
-		ret = cap_set_flags(current->caps, (cap_t)a0, cmd == FIOCLEX ? CAP_CLOEXEC : 0);
-	else
-		ret = file_ioctl(f, cmd, a2);
-	fd_file_release(f, borrowed);
-	return ret;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	if (slot)
+		return cap_set_flags(current->caps, (cap_t)a0, cmd == FIOCLEX ? CAP_CLOEXEC : 0);
+	return file_ioctl(fd.file, cmd, a2);
 }

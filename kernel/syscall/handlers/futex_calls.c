@@ -4,35 +4,20 @@
 #include <exo/time.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
+#include <exo_abi/linux_time.h>
 
 /* The time-out as a moment of CLOCK_MONOTONIC. FUTEX_WAIT: from now on; FUTEX_WAIT_BITSET: a
  * moment, of CLOCK_REALTIME with that flag. */
-static int deadline_from_user(u64 uts, u32 command, bool realtime, ns_t *out)
+static int futex_deadline(u64 from, u32 command, bool realtime, ns_t *out)
 {
-	struct {
-		s64 sec, nsec;
-	} ts;
-	ns_t t, now = clock_monotonic(), wall;
+	int err;
 
-	*out = NS_FOREVER;
-	if (!uts)
-		return 0;
-	if (copy_from_user(&ts, (const void USER *)uts, sizeof(ts)))
-		return -EFAULT;
-	if (ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC)
-		return -EINVAL;
-	if ((u64)ts.sec >= (u64)INT64_MAX / NS_PER_SEC)
-		return 0;
-	t = (u64)ts.sec * NS_PER_SEC + (u64)ts.nsec;
-	if (command == FUTEX_WAIT) {
-		*out = now + t;
-	} else if (!realtime) {
-		*out = t;
-	} else {
-		wall = clock_realtime();
-		*out = t > wall ? now + (t - wall) : now;
-	}
-	return 0;
+	if (!from || command == FUTEX_WAIT)
+		return timeout_from_user(from, out);
+	err = time_from_user(from, out);
+	if (!err && realtime)
+		*out = clock_to_monotonic(CLOCK_REALTIME, *out);
+	return err;
 }
 
 long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
@@ -51,7 +36,7 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 	switch (command) {
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
-		err = deadline_from_user(arg4, command, realtime, &deadline);
+		err = futex_deadline(arg4, command, realtime, &deadline);
 		if (err)
 			return err;
 		return futex_wait(word, (u32)val, shared, deadline,
@@ -71,7 +56,7 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
 	case FUTEX_WAIT_REQUEUE_PI:
-		err = deadline_from_user(
+		err = futex_deadline(
 			arg4, command, realtime || command == FUTEX_LOCK_PI, &deadline);
 		if (err)
 			return err;

@@ -4,13 +4,7 @@
 
 long sys_flock(u64 a0, u64 a1)
 {
-	bool borrowed;
-	struct file *f = fd_file((cap_t)a0, CAP_READ, &borrowed);
-	long ret;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_READ);
 
-	if (is_err(f))
-		return ptr_err(f);
-	ret = file_flock(f, (int)a1);
-	fd_file_release(f, borrowed);
-	return ret;
+	return is_err(fd.file) ? ptr_err(fd.file) : file_flock(fd.file, (int)a1);
 }

@@ -115,6 +115,29 @@ static u64 implied(u64 prot)
 	return both ? prot | PROT_X : prot;
 }
 
+static long map_fd(struct vm_map_request *r, cap_t nr)
+{
+	struct fd fd SCOPED(fd_put) =
+		fd_get(nr, CAP_MAP | CAP_READ | (r->flags & VM_EXEC ? CAP_EXEC : 0) |
+				   (r->flags & VM_SHARED && r->flags & VM_WRITE ? CAP_WRITE : 0));
+	struct grant *g SCOPED(grant_put_at) = NULL;
+	u32 rights;
+
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	if (unlikely(current->cap_watch))
+		g = cap_get_derived(current->caps, nr, &fd.file->object);
+	if (is_err(g))
+		return ptr_err(g);
+	rights = g ? g->rights : fd.file->object.root.rights;
+	if (!(rights & CAP_WRITE) && r->flags & VM_SHARED) /* nor later, by mprotect */
+		r->flags &= ~(u32)VM_MAYWRITE;
+	if (!(rights & CAP_EXEC))
+		r->flags &= ~(u32)VM_MAYEXEC;
+	r->grant = g;
+	return map_file(r, fd.file);
+}
+
 long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 {
 	struct vm_map_request r = {.addr = addr,
@@ -125,11 +148,6 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 		.populate = (flags & (L_MAP_POPULATE | L_MAP_NONBLOCK)) == L_MAP_POPULATE,
 		.grows_down = flags & L_MAP_GROWSDOWN,
 		.offset_bytes = offset};
-	struct grant *g = NULL;
-	struct file *f;
-	u32 rights;
-	bool borrowed;
-	long ret;
 	int err;
 
 	if ((offset & ~PAGE_MASK) || !len_bytes)
@@ -142,28 +160,7 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 	if (flags & L_MAP_ANONYMOUS)
 		return flags & L_MAP_HUGETLB ? -ENOMEM
 					     : map_anonymous(&r); /* no huge pages are set aside */
-	f = fd_file((cap_t)fd,
-		CAP_MAP | CAP_READ | (r.flags & VM_EXEC ? CAP_EXEC : 0) |
-			(r.flags & VM_SHARED && r.flags & VM_WRITE ? CAP_WRITE : 0),
-		&borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	if (unlikely(current->cap_watch))
-		g = cap_get_derived(current->caps, (cap_t)fd, &f->object);
-	ret = ptr_err(g);
-	if (!is_err(g)) {
-		rights = g ? g->rights : f->object.root.rights;
-		if (!(rights & CAP_WRITE) && r.flags & VM_SHARED) /* nor later, by mprotect */
-			r.flags &= ~(u32)VM_MAYWRITE;
-		if (!(rights & CAP_EXEC))
-			r.flags &= ~(u32)VM_MAYEXEC;
-		r.grant = g;
-		ret = map_file(&r, f);
-		if (g)
-			grant_put(g);
-	}
-	fd_file_release(f, borrowed);
-	return ret;
+	return map_fd(&r, (cap_t)fd);
 }
 
 long sys_munmap(u64 addr, u64 len_bytes)

@@ -13,7 +13,7 @@ _Static_assert(CAP_ALL == EXO_ALL && CAP_REVOKE == EXO_REVOKE && CAP_WAIT == EXO
 
 long exo_cap_inspect(u64 a0, u64 a1, u64 a2)
 {
-	struct grant *g = cap_get_grant(current->caps, (cap_t)a0);
+	struct grant *g SCOPED(grant_put_at) = cap_get_grant(current->caps, (cap_t)a0);
 	struct exo_cap_info info = {0};
 	u32 slot_flags = 0;
 
@@ -28,62 +28,48 @@ long exo_cap_inspect(u64 a0, u64 a1, u64 a2)
 		info.flags |= EXO_CAP_REVOKED;
 	if (!cap_get_flags(current->caps, (cap_t)a0, &slot_flags) && slot_flags & CAP_CLOEXEC)
 		info.flags |= EXO_CAP_CLOEXEC;
-	grant_put(g);
 	return user_struct_put(a1, a2, CAP_INFO_MIN, &info, sizeof(info));
 }
 
 long exo_cap_derive(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct grant *g, *child;
+	struct grant *g SCOPED(grant_put_at) = cap_get_grant(current->caps, (cap_t)a0);
+	struct grant *child;
 	cap_t fd;
 
 	if (a1 & ~(u64)EXO_ALL || a3 & ~(u64)EXO_CAP_CLOEXEC)
 		return -EINVAL;
-	g = cap_get_grant(current->caps, (cap_t)a0);
 	if (is_err(g))
 		return ptr_err(g);
 	child = cap_derive(g, (u32)a1, a2);
-	grant_put(g);
 	if (is_err(child))
 		return ptr_err(child);
-	fd = cap_install(current->caps, child, a3 & EXO_CAP_CLOEXEC ? CAP_CLOEXEC : 0, 0,
-		(u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX));
-	if (fd < 0)
+	fd = cap_install(
+		current->caps, child, a3 & EXO_CAP_CLOEXEC ? CAP_CLOEXEC : 0, 0, fd_limit());
+	if (unlikely(fd < 0))
 		grant_put(child);
 	return fd;
 }
 
 long exo_cap_revoke(u64 a0, u64 a1)
 {
-	struct grant *g;
-	long err;
+	struct grant *g SCOPED(grant_put_at) = cap_get_grant(current->caps, (cap_t)a0);
 
 	if (a1 & ~(u64)EXO_REVOKE_CHILDREN)
 		return -EINVAL;
-	g = cap_get_grant(current->caps, (cap_t)a0);
 	if (is_err(g))
 		return ptr_err(g);
-	err = g->rights & CAP_REVOKE ? cap_revoke(g, a1 & EXO_REVOKE_CHILDREN) : -EACCES;
-	grant_put(g);
-	return err;
+	return g->rights & CAP_REVOKE ? cap_revoke(g, a1 & EXO_REVOKE_CHILDREN) : -EACCES;
 }
 
 long exo_cap_compare(u64 a0, u64 a1)
 {
-	struct grant *a = cap_get_grant(current->caps, (cap_t)a0), *b;
-	long same;
+	struct grant *a SCOPED(grant_put_at) = cap_get_grant(current->caps, (cap_t)a0);
+	struct grant *b SCOPED(grant_put_at) = cap_get_grant(current->caps, (cap_t)a1);
 
-	if (is_err(a))
-		return ptr_err(a);
-	b = cap_get_grant(current->caps, (cap_t)a1);
-	if (is_err(b)) {
-		grant_put(a);
-		return ptr_err(b);
-	}
-	same = (a->object == b->object ? EXO_SAME_OBJECT : 0) | (a == b ? EXO_SAME_GRANT : 0);
-	grant_put(a);
-	grant_put(b);
-	return same;
+	if (is_err(a) || is_err(b))
+		return ptr_err(is_err(a) ? a : b);
+	return (a->object == b->object ? EXO_SAME_OBJECT : 0) | (a == b ? EXO_SAME_GRANT : 0);
 }
 
 long exo_cap_enter(u64 a0)

@@ -1,5 +1,6 @@
-/* Native calls that make memory, timers, events, interrupts, and wait for them. Layer: syscall.
- * The objects are those of the Linux calls. Source: docs/specs/CAPABILITY_SYSTEM.md. */
+/* Native calls that make memory, timers, events, interrupts, wait for them, and reach a socket
+ * below a directory. Layer: syscall. The objects are those of the Linux calls. Source:
+ * docs/specs/CAPABILITY_SYSTEM.md. */
 #include <exo/drivers.h>
 #include <exo/fs.h>
 #include <exo/memory.h>
@@ -9,11 +10,13 @@
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/linux_net.h>
 #include <exo_abi/native.h>
 #include <arch/uaccess.h>
 
 #include "../../fs/poll/epoll.h"
 #include "../../fs/poll/poll_set.h"
+#include "socket_calls.h"
 
 static u32 slot_flags(u64 flags)
 {
@@ -43,68 +46,49 @@ long exo_mem_create(u64 a0, u64 a1)
 
 long exo_event_create(u64 a0, u64 a1)
 {
-	struct file *f;
-
 	if (a0 == ~0ULL || a1 & ~(u64)(EXO_CAP_CLOEXEC | EXO_EVENT_ONE_BY_ONE))
 		return -EINVAL;
-	f = eventfd_create_file(a0, 0, a1 & EXO_EVENT_ONE_BY_ONE);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, slot_flags(a1));
+	return fd_install_new(
+		eventfd_create_file(a0, 0, a1 & EXO_EVENT_ONE_BY_ONE), slot_flags(a1));
 }
 
 long exo_event_signal(u64 a0, u64 a1)
 {
-	bool borrowed;
-	struct file *f = fd_file((cap_t)a0, CAP_SIGNAL, &borrowed);
-	long err;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_SIGNAL);
 
-	if (is_err(f))
-		return ptr_err(f);
-	err = eventfd_add(f, a1);
-	fd_file_release(f, borrowed);
-	return err;
+	return is_err(fd.file) ? ptr_err(fd.file) : eventfd_add(fd.file, a1);
 }
 
 /* ---- timers ---- */
 
 long exo_timer_create(u64 a0, u64 a1)
 {
-	struct file *f;
-
 	if (a1 & ~(u64)EXO_CAP_CLOEXEC)
 		return -EINVAL;
-	f = timerfd_create_file((int)a0, 0);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, slot_flags(a1));
+	return fd_install_new(timerfd_create_file((int)a0, 0), slot_flags(a1));
 }
 
 long exo_timer_set(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct timer_setting new = {a1, a2}, old;
-	bool borrowed;
-	struct file *f;
-	long err;
+	struct itimer_ns new = {.value_ns = a1, .interval_ns = a2}, old;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_SIGNAL);
 
 	if (a3 & ~(u64)EXO_TIMER_ABSOLUTE)
 		return -EINVAL;
-	f = fd_file((cap_t)a0, CAP_SIGNAL, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	err = timerfd_setting(f, a3 & EXO_TIMER_ABSOLUTE, &new, &old);
-	fd_file_release(f, borrowed);
-	return err;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	return timerfd_setting(fd.file, a3 & EXO_TIMER_ABSOLUTE, &new, &old);
 }
 
 /* ---- interrupts ---- */
 
 long exo_interrupt_open(u64 a0, u64 a1)
 {
-	struct file *f;
-
 	if (a1 & ~(u64)EXO_CAP_CLOEXEC)
 		return -EINVAL;
 	if (cap_confined() || !cred_capable(current->cred, LCAP_SYS_RAWIO))
 		return -EPERM;
-	f = irq_line_open((u32)a0);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, slot_flags(a1));
+	return fd_install_new(irq_line_open((u32)a0), slot_flags(a1));
 }
 
 /* ---- waiting ---- */
@@ -176,4 +160,25 @@ long exo_wait_many(u64 a0, u64 a1, u64 a2)
 	if (items != on_stack)
 		kfree(items);
 	return ret;
+}
+
+/* The right to connect is asked of the walk, which begins at the same capability that it checks. */
+long exo_socket_connect(u64 a0, u64 a1, u64 a2)
+{
+	struct sockaddr_k a = {.family = AF_UNIX,
+		.dir = (cap_t)a1,
+		.lookup_flags = LOOKUP_FOLLOW | LOOKUP_BENEATH | LOOKUP_NEED(CAP_CONNECT)};
+	struct sock_ref r SCOPED(sock_put) = sock_get(a0, CAP_CONNECT);
+	long ret;
+
+	if (a.dir < 0)
+		return -EBADF;
+	ret = strncpy_from_user((char *)a.data, (const char USER *)a2, UNIX_PATH_MAX);
+	if (ret < 0)
+		return ret;
+	if (!ret || a.data[0] == '/')
+		return ret ? -EPERM : -ENOENT;
+	a.len_bytes = 2 + (u32)ret;
+	return is_err(r.socket) ? ptr_err(r.socket)
+				: r.socket->ops->connect(r.socket, &a, r.file->flags);
 }

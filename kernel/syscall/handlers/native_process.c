@@ -24,7 +24,7 @@ static int give(struct cap_space *to, const struct exo_spawn_cap *c, u32 limit)
 
 static int give_all(struct cap_space *to, const struct exo_spawn_args *a)
 {
-	u32 limit = (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX);
+	u32 limit = fd_limit();
 	int err = 0;
 
 	for (u32 i = 0; i < a->cap_count && !err; i++) {

@@ -11,16 +11,11 @@
 #include <exo_abi/native.h>
 #include <arch/uaccess.h>
 
-static u32 slot_limit(void)
-{
-	return (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)~0u >> 1);
-}
-
 /* Reserves @count slots. 0 | -EMFILE | -ENOMEM, and then none is kept. */
 static int reserve_slots(cap_t *fds, u32 count, u32 slot_flags)
 {
 	for (u32 i = 0; i < count; i++) {
-		fds[i] = cap_reserve(current->caps, slot_flags, slot_limit());
+		fds[i] = cap_reserve(current->caps, slot_flags, fd_limit());
 		if (fds[i] < 0) {
 			int err = fds[i];
 
@@ -43,7 +38,6 @@ long exo_ring_create(u64 a0, u64 a1, u64 a2)
 	struct exo_ring_params u;
 	struct ipc_params p;
 	struct file *ends[2];
-	cap_t fds[2];
 	int err = user_struct_get(&u, sizeof(u), 12, a0, a1);
 
 	if (err)
@@ -51,37 +45,17 @@ long exo_ring_create(u64 a0, u64 a1, u64 a2)
 	if (u.flags & ~(EXO_RING_DUPLEX | EXO_RING_CLOEXEC))
 		return -EINVAL;
 	p = (struct ipc_params){u.kind, u.slots, u.flags & EXO_RING_DUPLEX};
-	err = reserve_slots(fds, 2, u.flags & EXO_RING_CLOEXEC ? CAP_CLOEXEC : 0);
-	if (err)
-		return err;
 	err = ipc_ring_create(&p, ends);
 	if (err)
-		goto unreserve;
-	err = copy_to_user((void USER *)a2, fds, sizeof(fds));
-	if (err) {
-		file_put(ends[0]);
-		file_put(ends[1]);
-		goto unreserve;
-	}
-	for (u32 i = 0; i < 2; i++)
-		cap_fill(current->caps, fds[i], &ends[i]->object.root);
-	return 0;
-unreserve:
-	unreserve_slots(fds, 2);
-	return err;
+		return err;
+	return fd_install_pair(ends, (s32 USER *)a2, u.flags & EXO_RING_CLOEXEC ? O_CLOEXEC : 0);
 }
 
 static long wake_by(cap_t fd)
 {
-	bool borrowed;
-	struct file *f = fd_file(fd, CAP_WAIT, &borrowed);
-	long err;
+	struct fd end SCOPED(fd_put) = fd_get(fd, CAP_WAIT);
 
-	if (is_err(f))
-		return ptr_err(f);
-	err = ipc_wake(f);
-	fd_file_release(f, borrowed);
-	return err;
+	return is_err(end.file) ? ptr_err(end.file) : ipc_wake(end.file);
 }
 
 long exo_ring_wake(u64 a0)
@@ -91,33 +65,23 @@ long exo_ring_wake(u64 a0)
 
 long exo_ring_wait(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct file *f;
-	bool borrowed;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_WAIT);
+	struct file *f = fd.file;
 	long ret;
 
-	f = fd_file((cap_t)a0, CAP_WAIT, &borrowed);
 	if (is_err(f))
 		return ptr_err(f);
 	ret = (cap_t)a3 < 0 ? 0 : (cap_t)a3 == (cap_t)a0 ? ipc_wake(f) : wake_by((cap_t)a3);
-	if (!ret)
-		ret = ipc_wait(f, (u32)a1, a2);
-	fd_file_release(f, borrowed);
-	return ret;
+	return ret ? ret : ipc_wait(f, (u32)a1, a2);
 }
 
 long exo_ring_info(u64 a0, u64 a1, u64 a2)
 {
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_STAT);
 	struct exo_ring_info u = {0};
 	struct ipc_info info;
-	struct file *f;
-	bool borrowed;
-	int err;
+	int err = is_err(fd.file) ? (int)ptr_err(fd.file) : ipc_info(fd.file, &info);
 
-	f = fd_file((cap_t)a0, CAP_STAT, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	err = ipc_info(f, &info);
-	fd_file_release(f, borrowed);
 	if (err)
 		return err;
 	u = (struct exo_ring_info){.kind = info.kind,
@@ -132,14 +96,10 @@ long exo_ring_info(u64 a0, u64 a1, u64 a2)
 
 long exo_pool_create(u64 a0, u64 a1, u64 a2)
 {
-	struct file *f;
-
 	if (a0 > UINT32_MAX || a1 > UINT32_MAX || a2 & ~(u64)EXO_RING_CLOEXEC)
 		return -EINVAL;
-	f = ipc_pool_create((u32)a0, (u32)a1);
-	if (is_err(f))
-		return ptr_err(f);
-	return fd_install_new(f, a2 & EXO_RING_CLOEXEC ? O_CLOEXEC : 0);
+	return fd_install_new(
+		ipc_pool_create((u32)a0, (u32)a1), a2 & EXO_RING_CLOEXEC ? O_CLOEXEC : 0);
 }
 
 /* ---- capabilities ---- */
@@ -166,10 +126,9 @@ static struct grant *transferable(cap_t fd)
 
 long exo_ring_send_caps(u64 a0, u64 a1, u64 a2, u64 a3)
 {
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_SEND);
 	struct ipc_transit *t;
 	cap_t fds[IPC_CAPS_MAX];
-	struct file *f;
-	bool borrowed;
 	u64 ticket = 0;
 	u32 count = (u32)a2;
 	long err;
@@ -182,9 +141,8 @@ long exo_ring_send_caps(u64 a0, u64 a1, u64 a2, u64 a3)
 		for (u32 k = 0; k < i; k++)
 			if (fds[i] == fds[k])
 				return -EINVAL;
-	f = fd_file((cap_t)a0, CAP_SEND, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
 	t = kzalloc(sizeof(*t), ALLOC_KERNEL);
 	err = t ? 0 : -ENOMEM;
 	while (!err && t->count < count) {
@@ -196,51 +154,44 @@ long exo_ring_send_caps(u64 a0, u64 a1, u64 a2, u64 a3)
 			t->grants[t->count++] = g;
 	}
 	if (!err)
-		err = ipc_transit_send(f, t, &ticket); /* then @t may be gone already */
+		err = ipc_transit_send(fd.file, t, &ticket); /* then @t may be gone already */
 	if (err) {
 		if (t)
 			ipc_transit_free(t);
-	} else {
-		for (u32 i = 0; i < count; i++)
-			(void)!cap_close(current->caps, fds[i]);
-		err = (long)ticket;
+		return err;
 	}
-	fd_file_release(f, borrowed);
-	return err;
+	for (u32 i = 0; i < count; i++)
+		(void)!cap_close(current->caps, fds[i]);
+	return (long)ticket;
 }
 
 long exo_ring_recv_caps(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_RECV);
 	struct ipc_transit *t;
 	cap_t fds[IPC_CAPS_MAX];
-	struct file *f;
-	bool borrowed;
 	long err;
 
 	if (a4 & ~(u64)EXO_RING_CLOEXEC)
 		return -EINVAL;
-	f = fd_file((cap_t)a0, CAP_RECV, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	t = ipc_transit_take(f, a1, (u32)MIN(a3, (u64)IPC_CAPS_MAX));
-	err = is_err(t) ? ptr_err(t) : 0;
-	if (err)
-		goto out;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	t = ipc_transit_take(fd.file, a1, (u32)MIN(a3, (u64)IPC_CAPS_MAX));
+	if (is_err(t))
+		return ptr_err(t);
 	err = reserve_slots(fds, t->count, a4 & EXO_RING_CLOEXEC ? CAP_CLOEXEC : 0);
 	if (!err && copy_to_user((void USER *)a2, fds, t->count * sizeof(fds[0]))) {
 		unreserve_slots(fds, t->count);
 		err = -EFAULT;
 	}
 	if (err) {
-		ipc_transit_untake(f, t);
-		goto out;
+		ipc_transit_untake(fd.file, t);
+		return err;
 	}
 	for (u32 i = 0; i < t->count; i++)
 		cap_fill(current->caps, fds[i], t->grants[i]);
 	err = t->count;
 	t->count = 0; /* the grants have moved */
 	ipc_transit_free(t);
-out:
-	fd_file_release(f, borrowed);
 	return err;
 }

@@ -25,6 +25,11 @@ static ns_t deadline_after(u64 ns)
 	return ns >= NS_FOREVER - now ? NS_FOREVER - 1 : now + ns;
 }
 
+static ns_t deadline_ms(u64 ms) /* an int; negative = never */
+{
+	return (int)ms < 0 ? NS_FOREVER : deadline_after((u64)(u32)ms * NS_PER_MS);
+}
+
 /* A user timespec (or timeval, @unit_ns 1000) as a deadline. NULL = forever. 0 | -EFAULT | -EINVAL.
  */
 static int deadline_from_user(const void USER *p, u64 unit_ns, ns_t *out)
@@ -123,19 +128,12 @@ static long poll_restart(struct restart_block *rb)
 
 long sys_poll(u64 a0, u64 a1, u64 a2)
 {
-	int ms = (int)a2;
-	ns_t deadline = ms < 0 ? NS_FOREVER : deadline_after((u64)ms * NS_PER_MS);
-	struct restart_block *rb;
-	long ret = do_poll((struct linux_pollfd USER *)a0, (u32)a1, deadline);
+	struct restart_block rb = {.args = {a0, a1, deadline_ms(a2)}};
+	long ret = poll_restart(&rb);
 
-	if (ret != -ERESTARTSYS)
-		return ret;
-	rb = restart_block_current();
-	rb->fn = poll_restart;
-	rb->args[0] = a0;
-	rb->args[1] = a1;
-	rb->args[2] = deadline;
-	return -ERESTART_RESTARTBLOCK;
+	if (ret == -ERESTART_RESTARTBLOCK)
+		*restart_block_current() = rb;
+	return ret;
 }
 
 long sys_ppoll(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
@@ -219,69 +217,48 @@ free:
 	return ret == -ERESTARTSYS ? -ERESTARTNOHAND : ret;
 }
 
-/* Descriptors beyond the table cannot be open: they are not looked at, as on Linux. -EINVAL for a
- * negative count. */
-static long select_count(u64 n, u32 *out)
+/* @a: the arguments of select; @mask: of pselect6, pointer and size. @unit_ns: of the time. */
+static long select_call(const u64 a[5], const u64 mask[2], u64 unit_ns)
 {
+	void USER *const sets[SETS] = {(void USER *)a[1], (void USER *)a[2], (void USER *)a[3]};
+	ns_t deadline;
 	u32 slots;
+	long ret = deadline_from_user((const void USER *)a[4], unit_ns, &deadline);
 
-	if ((int)n < 0)
-		return -EINVAL;
-	rcu_read_lock();
-	slots = rcu_dereference(current->caps->table)->slots_max;
-	rcu_read_unlock();
-	*out = MIN((u32)n, slots);
-	return 0;
-}
-
-long sys_select(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	void USER *const sets[SETS] = {(void USER *)a1, (void USER *)a2, (void USER *)a3};
-	ns_t deadline;
-	u32 nfds;
-	long ret = deadline_from_user((const void USER *)a4, NS_PER_US, &deadline);
-
-	if (!ret)
-		ret = select_count(a0, &nfds);
-	if (ret)
-		return ret;
-	ret = do_select(nfds, sets, deadline);
-	remaining_to_user((void USER *)a4, NS_PER_US, deadline);
-	return ret;
-}
-
-long sys_pselect6(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
-{
-	void USER *const sets[SETS] = {(void USER *)a1, (void USER *)a2, (void USER *)a3};
-	u64 mask[2] = {0, 0}; /* pointer and size */
-	ns_t deadline;
-	u32 nfds;
-	long ret;
-
-	if (a5 && copy_from_user(mask, (const void USER *)a5, sizeof(mask)))
-		return -EFAULT;
-	ret = deadline_from_user((const void USER *)a4, 1, &deadline);
-	if (!ret)
-		ret = select_count(a0, &nfds);
+	if (!ret && (int)a[0] < 0)
+		ret = -EINVAL;
 	if (!ret)
 		ret = signal_mask_swap_user((const u64 USER *)mask[0], mask[1]);
 	if (ret)
 		return ret;
-	ret = do_select(nfds, sets, deadline);
-	remaining_to_user((void USER *)a4, 1, deadline);
+	/* Descriptors beyond the table cannot be open: they are not looked at, as on Linux. */
+	rcu_read_lock();
+	slots = rcu_dereference(current->caps->table)->slots_max;
+	rcu_read_unlock();
+	ret = do_select(MIN((u32)a[0], slots), sets, deadline);
+	remaining_to_user((void USER *)a[4], unit_ns, deadline);
 	return ret;
+}
+
+long sys_select(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	return select_call((u64[]){a0, a1, a2, a3, a4}, (u64[]){0, 0}, NS_PER_US);
+}
+
+long sys_pselect6(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	u64 mask[2] = {0, 0};
+
+	if (a5 && copy_from_user(mask, (const void USER *)a5, sizeof(mask)))
+		return -EFAULT;
+	return select_call((u64[]){a0, a1, a2, a3, a4}, mask, 1);
 }
 
 /* ---- epoll, eventfd ---- */
 
 long sys_epoll_create1(u64 a0)
 {
-	struct file *f;
-
-	if (a0 & ~(u64)O_CLOEXEC)
-		return -EINVAL;
-	f = epoll_create_file();
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a0);
+	return a0 & ~(u64)O_CLOEXEC ? -EINVAL : fd_install_new(epoll_create_file(), (u32)a0);
 }
 
 long sys_epoll_create(u64 a0)
@@ -291,35 +268,25 @@ long sys_epoll_create(u64 a0)
 
 long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 {
+	int op = (int)a1;
+	struct fd ep SCOPED(fd_put) = fd_get((cap_t)a0, CAP_ADMIN),
+		     fd SCOPED(fd_put) = fd_get((cap_t)a2, op == EPOLL_CTL_DEL ? 0 : CAP_WAIT);
 	struct linux_epoll_event ev = {0};
 	struct grant *g = NULL;
-	struct file *ep, *f;
-	bool ep_borrowed, f_borrowed;
-	int op = (int)a1;
-	long ret;
+	long ret = -EINVAL;
 
 	if (op != EPOLL_CTL_DEL && copy_from_user(&ev, (const void USER *)a3, sizeof(ev)))
 		return -EFAULT;
-	ep = fd_file((cap_t)a0, CAP_ADMIN, &ep_borrowed);
-	if (is_err(ep))
-		return ptr_err(ep);
-	f = fd_file((cap_t)a2, op == EPOLL_CTL_DEL ? 0 : CAP_WAIT, &f_borrowed);
-	ret = ptr_err(f);
-	if (is_err(f))
-		goto release_ep;
+	if (is_err(ep.file) || is_err(fd.file))
+		return is_err(ep.file) ? ptr_err(ep.file) : ptr_err(fd.file);
 	if (unlikely(current->cap_watch)) /* one of the two is by a derived grant */
-		g = cap_get_derived(current->caps, (cap_t)a2, &f->object);
+		g = cap_get_derived(current->caps, (cap_t)a2, &fd.file->object);
 	if (is_err(g))
-		ret = ptr_err(g);
-	else
-		ret = op < EPOLL_CTL_ADD || op > EPOLL_CTL_MOD
-			      ? -EINVAL
-			      : epoll_control(ep, op, f, (cap_t)a2, ev.events, ev.data, g);
-	if (g && !is_err(g))
+		return ptr_err(g);
+	if (op >= EPOLL_CTL_ADD && op <= EPOLL_CTL_MOD)
+		ret = epoll_control(ep.file, op, fd.file, (cap_t)a2, ev.events, ev.data, g);
+	if (g)
 		grant_put(g);
-	fd_file_release(f, f_borrowed);
-release_ep:
-	fd_file_release(ep, ep_borrowed);
 	return ret;
 }
 
@@ -332,25 +299,15 @@ static bool emit_event(void *ctx, int n, u32 events, u64 data)
 
 static long do_epoll_wait(u64 epfd, u64 events, u64 max, ns_t deadline)
 {
-	struct file *ep;
-	bool borrowed;
-	long ret;
+	struct fd ep SCOPED(fd_put) = fd_get((cap_t)epfd, CAP_WAIT);
 
 	if ((int)max <= 0 || (int)max > (int)(0x7fffffff / sizeof(struct linux_epoll_event)))
 		return -EINVAL;
 	if (!user_range_ok((const void USER *)events, max * sizeof(struct linux_epoll_event)))
 		return -EFAULT;
-	ep = fd_file((cap_t)epfd, CAP_WAIT, &borrowed);
-	if (is_err(ep))
-		return ptr_err(ep);
-	ret = epoll_collect(ep, (int)max, deadline, emit_event, (void *)events);
-	fd_file_release(ep, borrowed);
-	return ret;
-}
-
-static ns_t deadline_ms(u64 ms)
-{
-	return (int)ms < 0 ? NS_FOREVER : deadline_after((u64)(u32)ms * NS_PER_MS);
+	if (is_err(ep.file))
+		return ptr_err(ep.file);
+	return epoll_collect(ep.file, (int)max, deadline, emit_event, (void *)events);
 }
 
 long sys_epoll_wait(u64 a0, u64 a1, u64 a2, u64 a3)
@@ -377,12 +334,9 @@ long sys_epoll_pwait2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 long sys_eventfd2(u64 a0, u64 a1)
 {
-	struct file *f;
-
 	if (a1 & ~(u64)(O_CLOEXEC | O_NONBLOCK | EFD_SEMAPHORE))
 		return -EINVAL;
-	f = eventfd_create_file((u32)a0, (u32)a1, a1 & EFD_SEMAPHORE);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a1);
+	return fd_install_new(eventfd_create_file((u32)a0, (u32)a1, a1 & EFD_SEMAPHORE), (u32)a1);
 }
 
 long sys_eventfd(u64 a0)
@@ -394,12 +348,9 @@ long sys_eventfd(u64 a0)
 
 long sys_inotify_init1(u64 a0)
 {
-	struct file *f;
-
 	if (a0 & ~(u64)(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	f = inotify_create_file((u32)a0);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)a0);
+	return fd_install_new(inotify_create_file((u32)a0), (u32)a0);
 }
 
 long sys_inotify_init(void)
@@ -413,43 +364,31 @@ long sys_inotify_init(void)
 
 long sys_inotify_add_watch(u64 a0, u64 a1, u64 a2)
 {
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_READ);
+	struct path path SCOPED(path_put) = {NULL, NULL};
 	u32 mask = (u32)a2;
-	struct path path;
-	bool borrowed;
-	struct file *f;
-	long ret = -EINVAL;
+	long ret;
 
 	if (!(mask & IN_KNOWN))
 		return -EINVAL;
-	f = fd_file((cap_t)a0, CAP_READ, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	if ((mask & IN_MASK_ADD && mask & IN_MASK_CREATE) || !file_is_inotify(f))
-		goto release;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	if ((mask & IN_MASK_ADD && mask & IN_MASK_CREATE) || !file_is_inotify(fd.file))
+		return -EINVAL;
 	ret = path_lookup_user(AT_FDCWD, (const char USER *)a1,
 		(mask & IN_DONT_FOLLOW ? 0 : LOOKUP_FOLLOW) |
 			(mask & IN_ONLYDIR ? LOOKUP_DIRECTORY : 0),
 		&path);
-	if (ret)
-		goto release;
-	ret = inode_permission(path.dentry->inode, MAY_READ);
 	if (!ret)
-		ret = inotify_watch(f, path.dentry->inode, mask);
-	path_put(&path);
-release:
-	fd_file_release(f, borrowed);
-	return ret;
+		ret = inode_permission(path.dentry->inode, MAY_READ);
+	return ret ? ret : inotify_watch(fd.file, path.dentry->inode, mask);
 }
 
 long sys_inotify_rm_watch(u64 a0, u64 a1)
 {
-	bool borrowed;
-	struct file *f = fd_file((cap_t)a0, CAP_READ, &borrowed);
-	long ret;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_READ);
 
-	if (is_err(f))
-		return ptr_err(f);
-	ret = file_is_inotify(f) ? inotify_unwatch(f, (s32)a1) : -EINVAL;
-	fd_file_release(f, borrowed);
-	return ret;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	return file_is_inotify(fd.file) ? inotify_unwatch(fd.file, (s32)a1) : -EINVAL;
 }

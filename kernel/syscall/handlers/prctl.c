@@ -32,7 +32,7 @@ static int get_name(u64 to)
 static long cap_change(u64 option, u64 arg2, u64 arg3)
 {
 	const struct cred *old = current->cred;
-	struct cred *c;
+	struct cred c = *old;
 	bool raise = option == PR_CAP_AMBIENT && arg2 == PR_CAP_AMBIENT_RAISE;
 
 	if (option == PR_CAPBSET_DROP) {
@@ -54,59 +54,46 @@ static long cap_change(u64 option, u64 arg2, u64 arg3)
 	} else if (arg3) {
 		return -EINVAL;
 	}
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
 	if (option == PR_CAPBSET_DROP)
-		c->cap_bounding &= ~(1ULL << arg2);
+		c.cap_bounding &= ~(1ULL << arg2);
 	else if (arg2 == PR_CAP_AMBIENT_CLEAR_ALL)
-		c->cap_ambient = 0;
+		c.cap_ambient = 0;
 	else if (raise)
-		c->cap_ambient |= 1ULL << arg3;
+		c.cap_ambient |= 1ULL << arg3;
 	else
-		c->cap_ambient &= ~(1ULL << arg3);
-	return process_cred_commit(c);
+		c.cap_ambient &= ~(1ULL << arg3);
+	return process_cred_change(&c);
 }
 
 static long set_securebits(u64 bits)
 {
 	const struct cred *old = current->cred;
-	struct cred *c;
+	struct cred c = *old;
 
 	if ((((old->securebits & SECURE_ALL_LOCKS) >> 1) & (old->securebits ^ bits)) ||
 		(old->securebits & SECURE_ALL_LOCKS & ~bits) ||
 		(bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) ||
 		!cred_capable(old, LCAP_SETPCAP))
 		return -EPERM;
-	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	c->securebits = (u32)bits;
-	return process_cred_commit(c);
+	c.securebits = (u32)bits;
+	return process_cred_change(&c);
 }
 
 static long set_keepcaps(u64 on)
 {
-	struct cred *c;
+	struct cred c = *current->cred;
 
 	if (on > 1)
 		return -EINVAL;
-	if (current->cred->securebits & SECBIT_KEEP_CAPS_LOCKED)
+	if (c.securebits & SECBIT_KEEP_CAPS_LOCKED)
 		return -EPERM;
-	c = cred_copy(current->cred);
-	if (!c)
-		return -ENOMEM;
-	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~SECBIT_KEEP_CAPS;
-	return process_cred_commit(c);
+	c.securebits = on ? c.securebits | SECBIT_KEEP_CAPS : c.securebits & ~SECBIT_KEEP_CAPS;
+	return process_cred_change(&c);
 }
 
-static long get_option(u64 option, u64 a, const struct process_flags *f)
+static long get_option(u32 option, u64 a)
 {
 	switch (option) {
-	case PR_GET_PDEATHSIG:
-		return put_user_u32((u32 USER *)a, (u32)f->pdeath_signal);
-	case PR_GET_DUMPABLE:
-		return f->dumpable;
 	case PR_GET_KEEPCAPS:
 		return !!(current->cred->securebits & SECBIT_KEEP_CAPS);
 	case PR_GET_TIMING:
@@ -117,33 +104,20 @@ static long get_option(u64 option, u64 a, const struct process_flags *f)
 		return a < LCAP_COUNT ? (long)(current->cred->cap_bounding >> a & 1) : -EINVAL;
 	case PR_GET_SECUREBITS:
 		return current->cred->securebits;
-	case PR_GET_TIMERSLACK:
-		return (long)f->slack_ns;
-	case PR_GET_CHILD_SUBREAPER:
-		return put_user_u32((u32 USER *)a, f->subreaper);
-	case PR_GET_TID_ADDRESS:
-		return put_user_u64((u64 USER *)a, f->clear_tid);
 	default:
-		return -EINVAL;
+		return process_attribute_get(option, a);
 	}
 }
 
 long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 {
-	struct process_flags f;
-
 	option = (u32)option;
 	switch (option) {
 	case PR_SET_PDEATHSIG:
-		if (a > SIGNALS_MAX)
-			return -EINVAL;
-		process_pdeath_set((int)a);
-		return 0;
 	case PR_SET_DUMPABLE:
-		if (a > 1)
-			return -EINVAL;
-		process_dumpable_set((u8)a);
-		return 0;
+	case PR_SET_TIMERSLACK:
+	case PR_SET_CHILD_SUBREAPER:
+		return process_attribute_set((u32)option, a);
 	case PR_SET_KEEPCAPS:
 		return set_keepcaps(a);
 	case PR_SET_NAME:
@@ -154,12 +128,6 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 		return c || d ? -EINVAL : cap_change(option, a, b);
 	case PR_SET_SECUREBITS:
 		return set_securebits(a);
-	case PR_SET_TIMERSLACK:
-		process_slack_set(a);
-		return 0;
-	case PR_SET_CHILD_SUBREAPER:
-		process_subreaper_set(a);
-		return 0;
 	case PR_SET_NO_NEW_PRIVS:
 		if (a != 1 || b || c || d)
 			return -EINVAL;
@@ -174,8 +142,7 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 	case PR_GET_NO_NEW_PRIVS:
 		return a || b || c || d ? -EINVAL : current->no_new_privs;
 	default:
-		process_flags_get(&f);
-		return get_option(option, a, &f);
+		return get_option((u32)option, a);
 	}
 }
 

@@ -310,13 +310,9 @@ long sys_unshare(u64 flags)
 /* No descriptor names a namespace. */
 long sys_setns(u64 fd, u64 type)
 {
-	bool borrowed;
-	struct file *f = fd_file((cap_t)fd, 0, &borrowed);
+	struct fd file SCOPED(fd_put) = fd_get((cap_t)fd, 0);
 
-	if (is_err(f))
-		return ptr_err(f);
-	fd_file_release(f, borrowed);
-	return -EINVAL;
+	return is_err(file.file) ? ptr_err(file.file) : -EINVAL;
 }
 
 long sys_kcmp(u64 pid1, u64 pid2, u64 type, u64 fd1, u64 fd2)
@@ -326,17 +322,14 @@ long sys_kcmp(u64 pid1, u64 pid2, u64 type, u64 fd1, u64 fd2)
 
 long sys_acct(u64 name)
 {
-	struct path_buf b;
+	struct path_buf b SCOPED(path_buf_fini);
 	long err;
 
+	b.heap = NULL;
 	if (!cred_capable(current->cred, LCAP_SYS_PACCT))
 		return -EPERM;
 	if (!name)
 		return acct_set(NULL);
 	err = path_buf_user(&b, (const char USER *)name);
-	if (err)
-		return err;
-	err = acct_set(b.text);
-	path_buf_fini(&b);
-	return err;
+	return err ? err : acct_set(b.text);
 }

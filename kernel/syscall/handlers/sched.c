@@ -22,6 +22,12 @@ static struct thread *thread_of(u64 tid)
 	return (pid_t)tid < 0 ? NULL : thread_find((pid_t)tid);
 }
 
+/* What the calls on parameters answer when thread_of finds none. */
+static int no_thread(u64 tid)
+{
+	return (pid_t)tid < 0 ? -EINVAL : -ESRCH;
+}
+
 static bool is_realtime(u32 policy)
 {
 	return policy == SCHED_FIFO || policy == SCHED_RR;
@@ -31,15 +37,9 @@ static bool is_realtime(u32 policy)
 static bool may_touch(struct thread *t)
 {
 	const struct cred *me = current->cred;
-	struct cred *other;
-	bool ok;
+	struct cred *other SCOPED(cred_put_at) = thread_cred_get(t);
 
-	if (cred_capable(me, LCAP_SYS_NICE))
-		return true;
-	other = thread_cred_get(t);
-	ok = me->euid == other->euid || me->euid == other->uid;
-	cred_put(other);
-	return ok;
+	return cred_capable(me, LCAP_SYS_NICE) || me->euid == other->euid || me->euid == other->uid;
 }
 
 /* May @t, by its limits, go from @old to a nicer or greedier @nice? */
@@ -58,6 +58,8 @@ static int change(struct thread *t, const struct sched_params *p)
 	u64 limit = t->proc ? process_rlimit(t->proc, RLIM_RTPRIO) : 0;
 
 	sched_get_params(t, &old);
+	if (p->rt_priority > 99 || is_realtime(p->policy) != (p->rt_priority != 0))
+		return -EINVAL;
 	if (!may_touch(t))
 		return -EPERM;
 	if (!cred_capable(current->cred, LCAP_SYS_NICE)) {
@@ -81,58 +83,43 @@ static int change(struct thread *t, const struct sched_params *p)
 
 static int set_scheduler(u64 tid, s32 policy, u64 param_from)
 {
+	struct thread *t SCOPED(thread_put_at) = thread_of(tid);
 	struct sched_param_abi param;
 	struct sched_params p;
-	struct thread *t;
-	int err;
 
+	if (!param_from || (pid_t)tid < 0)
+		return -EINVAL;
 	if (copy_from_user(&param, (const void USER *)param_from, sizeof(param)))
 		return -EFAULT;
-	t = thread_of(tid);
 	if (!t)
 		return -ESRCH;
 	sched_get_params(t, &p);
 	if (policy >= 0) {
 		p.reset_on_fork = policy & SCHED_RESET_ON_FORK;
-		policy &= ~SCHED_RESET_ON_FORK;
-		p.policy = (u8)MIN(policy, 255);
+		p.policy = (u8)MIN(policy & ~SCHED_RESET_ON_FORK, 255);
 	}
-	if (param.priority < 0 || param.priority > 99) {
-		thread_put(t);
-		return -EINVAL;
-	}
-	p.rt_priority = (u8)param.priority;
+	p.rt_priority = (u8)MIN((u32)param.priority, 255u);
 	p.runtime_ns = 0; /* SCHED_DEADLINE is for sched_setattr */
-	err = is_realtime(p.policy) == (p.rt_priority != 0) ? change(t, &p) : -EINVAL;
-	thread_put(t);
-	return err;
+	return change(t, &p);
 }
 
 long sys_sched_setscheduler(u64 tid, u64 policy, u64 param_from)
 {
-	if ((s32)policy < 0 || !param_from || (pid_t)tid < 0)
-		return -EINVAL;
-	return set_scheduler(tid, (s32)policy, param_from);
+	return (s32)policy < 0 ? -EINVAL : set_scheduler(tid, (s32)policy, param_from);
 }
 
 long sys_sched_setparam(u64 tid, u64 param_from)
 {
-	if (!param_from || (pid_t)tid < 0)
-		return -EINVAL;
 	return set_scheduler(tid, -1, param_from);
 }
 
 static int get_params(u64 tid, struct sched_params *out)
 {
-	struct thread *t;
+	struct thread *t SCOPED(thread_put_at) = thread_of(tid);
 
-	if ((pid_t)tid < 0)
-		return -EINVAL;
-	t = thread_of(tid);
 	if (!t)
-		return -ESRCH;
+		return no_thread(tid);
 	sched_get_params(t, out);
-	thread_put(t);
 	return 0;
 }
 
@@ -159,17 +146,11 @@ long sys_sched_getparam(u64 tid, u64 to)
 	return copy_to_user((void USER *)to, &param, sizeof(param));
 }
 
-/* Tells the caller the size that we know. */
-static long too_big(u64 attr)
-{
-	return put_user_u32((u32 USER *)attr, sizeof(struct sched_attr_abi)) ? -EFAULT : -E2BIG;
-}
-
 long sys_sched_setattr(u64 tid, u64 from, u64 flags)
 {
+	struct thread *t SCOPED(thread_put_at) = thread_of(tid);
 	struct sched_attr_abi a;
 	struct sched_params p;
-	struct thread *t;
 	u32 size;
 	int err;
 
@@ -177,25 +158,15 @@ long sys_sched_setattr(u64 tid, u64 from, u64 flags)
 		return -EINVAL;
 	if (get_user_u32((u32 USER *)from, &size))
 		return -EFAULT;
-	if (!size)
-		size = SCHED_ATTR_SIZE_VER0;
-	if (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE)
-		return too_big(from);
-	memset(&a, 0, sizeof(a));
-	if (copy_from_user(&a, (const void USER *)from, MIN(size, (u32)sizeof(a))))
-		return -EFAULT;
-	for (u64 at = sizeof(a); at < size; at++) { /* what we do not know must be zero */
-		u8 byte;
-
-		if (copy_from_user(&byte, (const u8 USER *)from + at, 1))
-			return -EFAULT;
-		if (byte)
-			return too_big(from);
-	}
+	err = user_struct_get(
+		&a, sizeof(a), SCHED_ATTR_SIZE_VER0, from, size ? size : SCHED_ATTR_SIZE_VER0);
+	if (err == -EINVAL || err == -E2BIG) /* tells the caller the size that we know */
+		err = put_user_u32((u32 USER *)from, sizeof(a)) ? -EFAULT : -E2BIG;
+	if (err)
+		return err;
 	if (a.flags &
 		~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS))
 		return -EINVAL;
-	t = thread_of(tid);
 	if (!t)
 		return -ESRCH;
 	sched_get_params(t, &p);
@@ -210,15 +181,12 @@ long sys_sched_setattr(u64 tid, u64 from, u64 flags)
 		p.period_ns = a.period ? a.period : a.deadline;
 	}
 	p.reset_on_fork = a.flags & SCHED_FLAG_RESET_ON_FORK;
-	err = p.rt_priority <= 99 && is_realtime(p.policy) == (p.rt_priority != 0) ? change(t, &p)
-										   : -EINVAL;
-	thread_put(t);
-	return err;
+	return change(t, &p);
 }
 
 long sys_sched_getattr(u64 tid, u64 to, u64 size, u64 flags)
 {
-	struct sched_attr_abi a;
+	struct sched_attr_abi a = {.size = MIN((u32)size, (u32)sizeof(a))};
 	struct sched_params p;
 	int err;
 
@@ -227,8 +195,6 @@ long sys_sched_getattr(u64 tid, u64 to, u64 size, u64 flags)
 	err = get_params(tid, &p);
 	if (err)
 		return err;
-	memset(&a, 0, sizeof(a));
-	a.size = MIN((u32)size, (u32)sizeof(a));
 	a.policy = p.policy;
 	a.flags = p.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
 	if (p.policy == SCHED_DEADLINE) {
@@ -257,19 +223,11 @@ long sys_sched_get_priority_min(u64 policy)
 
 long sys_sched_rr_get_interval(u64 tid, u64 to)
 {
-	struct thread *t;
-	struct timespec_abi ts;
-	ns_t slice;
+	struct thread *t SCOPED(thread_put_at) = thread_of(tid);
 
-	if ((pid_t)tid < 0)
-		return -EINVAL;
-	t = thread_of(tid);
 	if (!t)
-		return -ESRCH;
-	slice = sched_rr_interval(t);
-	thread_put(t);
-	ts = (struct timespec_abi){(s64)(slice / NS_PER_SEC), (s64)(slice % NS_PER_SEC)};
-	return copy_to_user((void USER *)to, &ts, sizeof(ts));
+		return no_thread(tid);
+	return time_to_user(to, sched_rr_interval(t));
 }
 
 long sys_sched_yield(void)
@@ -280,33 +238,26 @@ long sys_sched_yield(void)
 
 long sys_sched_setaffinity(u64 tid, u64 len_bytes, u64 from)
 {
+	struct thread *t SCOPED(thread_put_at) = thread_of(tid);
 	u64 mask = 0;
-	struct thread *t;
-	int err = -EPERM;
 
 	if (copy_from_user(&mask, (const void USER *)from, MIN((u32)len_bytes, (u32)sizeof(mask))))
 		return -EFAULT;
-	t = thread_of(tid);
 	if (!t)
 		return -ESRCH;
-	if (may_touch(t))
-		err = sched_set_affinity(t, mask);
-	thread_put(t);
-	return err;
+	return may_touch(t) ? sched_set_affinity(t, mask) : -EPERM;
 }
 
 long sys_sched_getaffinity(u64 tid, u64 len_bytes, u64 to)
 {
-	struct thread *t;
+	struct thread *t SCOPED(thread_put_at) = thread_of(tid);
 	u64 mask;
 
 	if ((u32)len_bytes < sizeof(mask) || (u32)len_bytes % sizeof(mask))
 		return -EINVAL;
-	t = thread_of(tid);
 	if (!t)
 		return -ESRCH;
 	mask = sched_get_affinity(t) & __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
-	thread_put(t);
 	return copy_to_user((void USER *)to, &mask, sizeof(mask)) ? -EFAULT : (long)sizeof(mask);
 }
 
@@ -322,50 +273,35 @@ long sys_getcpu(u64 cpu_to, u64 node_to, u64 unused)
 /* ---- getpriority, setpriority: one thread, the threads of a process group, those of a user ----
  */
 struct prio_visit {
-	void (*fn)(struct prio_visit *v, struct thread *t);
-	bool found;
+	bool set, found;
 	s32 nice; /* set: the new one; get: the best so far */
 	int err;
 };
 
-static void get_one(struct prio_visit *v, struct thread *t)
+static void visit_one(struct prio_visit *v, struct thread *t)
 {
 	struct sched_params p;
+	int err;
 
+	v->found = true;
 	sched_get_params(t, &p);
-	v->nice = MIN(v->nice, (s32)p.nice);
-}
-
-static void set_one(struct prio_visit *v, struct thread *t)
-{
-	struct sched_params p;
-
-	sched_get_params(t, &p);
-	if (!may_touch(t)) {
-		v->err = -EPERM;
-	} else if (!may_nice(t, p.nice, v->nice)) {
-		v->err = -EACCES;
-	} else {
-		int err;
-
-		p.nice = (s8)v->nice;
-		err = sched_set_params(t, &p);
-		if (err)
-			v->err = err;
+	if (!v->set) {
+		v->nice = MIN(v->nice, (s32)p.nice);
+		return;
 	}
+	err = !may_touch(t) ? -EPERM : !may_nice(t, p.nice, v->nice) ? -EACCES : 0;
+	p.nice = (s8)v->nice;
+	if (!err)
+		err = sched_set_params(t, &p);
+	if (err)
+		v->err = err;
 }
 
 static bool belongs(struct process *p, struct thread *t, int which, u32 who)
 {
-	struct cred *c;
-	bool same;
+	struct cred *c SCOPED(cred_put_at) = thread_cred_get(t);
 
-	if (which == PRIO_PGRP)
-		return process_pgid(p) == (pid_t)who;
-	c = thread_cred_get(t);
-	same = c->uid == who;
-	cred_put(c);
-	return same;
+	return which == PRIO_PGRP ? process_pgid(p) == (pid_t)who : c->uid == who;
 }
 
 static int prio_each(int which, u32 who, struct prio_visit *v)
@@ -374,13 +310,11 @@ static int prio_each(int which, u32 who, struct prio_visit *v)
 	pid_t pid = 0;
 
 	if (which == PRIO_PROCESS) {
-		struct thread *t = thread_of(who);
+		struct thread *t SCOPED(thread_put_at) = thread_of(who);
 
-		if (!t)
-			return -ESRCH;
-		v->fn(v, t);
-		thread_put(t);
-		return v->err;
+		if (t)
+			visit_one(v, t);
+		return v->found ? v->err : -ESRCH;
 	}
 	if (!who)
 		who = which == PRIO_PGRP ? (u32)process_pgid(current->proc) : current->cred->uid;
@@ -389,10 +323,8 @@ static int prio_each(int which, u32 who, struct prio_visit *v)
 		pid_t tid = 0;
 
 		while ((t = process_thread_next(p, &tid))) {
-			if (belongs(p, t, which, who)) {
-				v->fn(v, t);
-				v->found = true;
-			}
+			if (belongs(p, t, which, who))
+				visit_one(v, t);
 			thread_put(t);
 		}
 		process_put(p);
@@ -402,7 +334,7 @@ static int prio_each(int which, u32 who, struct prio_visit *v)
 
 long sys_getpriority(u64 which, u64 who)
 {
-	struct prio_visit v = {.fn = get_one, .nice = NICE_MAX};
+	struct prio_visit v = {.nice = NICE_MAX};
 	int err;
 
 	if (which > PRIO_USER)
@@ -413,7 +345,7 @@ long sys_getpriority(u64 which, u64 who)
 
 long sys_setpriority(u64 which, u64 who, u64 nice)
 {
-	struct prio_visit v = {.fn = set_one, .nice = MIN(MAX((s32)nice, NICE_MIN), NICE_MAX)};
+	struct prio_visit v = {.set = true, .nice = MIN(MAX((s32)nice, NICE_MIN), NICE_MAX)};
 
 	if (which > PRIO_USER)
 		return -EINVAL;

@@ -6,9 +6,6 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 
-struct timespec_abi {
-	s64 sec, nsec;
-};
 struct stack_abi {
 	u64 sp;
 	s32 flags, pad;
@@ -86,26 +83,19 @@ long sys_pause(void)
 
 long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
 {
-	struct timespec_abi ts;
 	struct siginfo info;
-	ns_t deadline = NS_FOREVER, wait;
+	ns_t deadline;
 	sigset set;
 	long signo;
+	int err;
 
 	if (size != sizeof(sigset))
 		return -EINVAL;
 	if (get_user_u64((u64 USER *)uset, &set))
 		return -EFAULT;
-	if (utimeout) {
-		if (copy_from_user(&ts, (const void USER *)utimeout, sizeof(ts)))
-			return -EFAULT;
-		if (ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC)
-			return -EINVAL;
-		if ((u64)ts.sec < (u64)INT64_MAX / NS_PER_SEC / 2) {
-			wait = (u64)ts.sec * NS_PER_SEC + (u64)ts.nsec;
-			deadline = wait ? clock_monotonic() + wait : 0;
-		}
-	}
+	err = timeout_from_user(utimeout, &deadline);
+	if (err)
+		return err;
 	signo = signal_wait(set, deadline, &info);
 	if (signo > 0 && uinfo && copy_to_user((void USER *)uinfo, &info, sizeof(info)))
 		return -EFAULT;
@@ -184,8 +174,7 @@ long sys_restart_syscall(void)
 
 long sys_signalfd4(u64 a0, u64 umask, u64 size, u64 o_flags)
 {
-	struct file *f;
-	bool borrowed;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_WRITE);
 	sigset set;
 	int err;
 
@@ -195,15 +184,9 @@ long sys_signalfd4(u64 a0, u64 umask, u64 size, u64 o_flags)
 		return -EFAULT;
 	if (o_flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	if ((s32)a0 == -1) {
-		f = signalfd_create(set, (u32)o_flags);
-		return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)o_flags);
-	}
-	f = fd_file((cap_t)a0, CAP_WRITE, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	err = signalfd_change(f, set);
-	fd_file_release(f, borrowed);
+	if ((s32)a0 == -1)
+		return fd_install_new(signalfd_create(set, (u32)o_flags), (u32)o_flags);
+	err = is_err(fd.file) ? (int)ptr_err(fd.file) : signalfd_change(fd.file, set);
 	return err ? err : (long)(s32)a0;
 }
 

@@ -6,10 +6,10 @@
 /* A descriptor that must be a socket, for the duration of one call. */
 struct sock_ref {
 	struct file *file;
-	struct socket *socket;
+	struct socket *socket; /* or err_ptr: -EBADF -EACCES -ENOTSOCK ... */
 	bool borrowed;
 };
-int sock_get(struct sock_ref *r, u64 fd, u32 rights) MUST_USE; /* -EBADF -EACCES -ENOTSOCK ... */
-void sock_put(const struct sock_ref *r);
+struct sock_ref sock_get(u64 fd, u32 rights);
+void sock_put(const struct sock_ref *r); /* for SCOPED */
 int address_import(struct sockaddr_k *a, const void USER *from, u32 len_bytes) MUST_USE;
 int address_export(const struct sockaddr_k *a, void USER *to, u32 USER *user_len) MUST_USE;

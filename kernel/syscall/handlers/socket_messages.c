@@ -85,6 +85,18 @@ struct control_out {
 	u32 out_flags;
 };
 
+/* The header, behind whose place its data stand; the next one comes after them. */
+static int control_end(struct control_out *c, const struct linux_cmsghdr *h)
+{
+	u64 bytes = MIN(CMSG_ALIGN(h->len), c->left);
+
+	if (copy_to_user((void USER *)c->at, h, sizeof(*h)))
+		return -EFAULT;
+	c->at += bytes;
+	c->left -= bytes;
+	return 0;
+}
+
 /* One header with @bytes of data, cut to what fits. */
 static int control_put(struct control_out *c, int type, const void *data, u64 bytes)
 {
@@ -95,23 +107,18 @@ static int control_put(struct control_out *c, int type, const void *data, u64 by
 	if (c->left < sizeof(h))
 		return 0;
 	h.len = MIN(h.len, c->left);
-	if (copy_to_user((void USER *)c->at, &h, sizeof(h)) ||
-		copy_to_user((void USER *)(c->at + sizeof(h)), data, h.len - sizeof(h)))
+	if (copy_to_user((void USER *)(c->at + sizeof(h)), data, h.len - sizeof(h)))
 		return -EFAULT;
-	bytes = MIN(CMSG_ALIGN(h.len), c->left);
-	c->at += bytes;
-	c->left -= bytes;
-	return 0;
+	return control_end(c, &h);
 }
 
 /* Gives current as many of the descriptors as there is room for, in the user's memory and among
  * its slots. */
 static int fds_export(struct control_out *c, const struct scm_fds *f, bool cloexec)
 {
-	u32 limit = (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX), done = 0, room = 0;
+	u32 limit = fd_limit(), done = 0, room = 0;
 	struct cap_space *caps = current->caps;
 	struct linux_cmsghdr h = {.level = SOL_SOCKET, .type = SCM_RIGHTS};
-	u64 bytes;
 
 	if (c->left > sizeof(h))
 		room = (u32)MIN((c->left - sizeof(h)) / sizeof(s32), (u64)f->count);
@@ -132,12 +139,7 @@ static int fds_export(struct control_out *c, const struct scm_fds *f, bool cloex
 	if (!done)
 		return 0;
 	h.len = sizeof(h) + done * sizeof(s32);
-	if (copy_to_user((void USER *)c->at, &h, sizeof(h)))
-		return -EFAULT;
-	bytes = MIN(CMSG_ALIGN(h.len), c->left);
-	c->at += bytes;
-	c->left -= bytes;
-	return 0;
+	return control_end(c, &h);
 }
 
 /* ---- one message ---- */
@@ -183,14 +185,9 @@ static long send_one(const struct sock_ref *r, u64 user, u32 flags)
 
 long sys_sendmsg(u64 fd, u64 message, u64 flags)
 {
-	struct sock_ref r;
-	long ret = sock_get(&r, fd, CAP_SEND);
+	struct sock_ref r SCOPED(sock_put) = sock_get(fd, CAP_SEND);
 
-	if (ret)
-		return ret;
-	ret = send_one(&r, message, (u32)flags);
-	sock_put(&r);
-	return ret;
+	return is_err(r.socket) ? ptr_err(r.socket) : send_one(&r, message, (u32)flags);
 }
 
 /* The parts of the header that a receive returns: sender, flags, control data. */
@@ -228,11 +225,9 @@ static long receive_one(const struct sock_ref *r, u64 user, u32 flags)
 
 	if (!ret)
 		ret = r->socket->ops->receive(r->socket, &u, &m);
-	if (ret >= 0) {
-		err = message_export(user, &h, &m);
-		if (err)
-			ret = err;
-	}
+	err = ret >= 0 ? message_export(user, &h, &m) : 0;
+	if (err)
+		ret = err;
 	scm_fds_free(scm.fds);
 	uio_vector_fini(&v);
 	return ret;
@@ -240,14 +235,9 @@ static long receive_one(const struct sock_ref *r, u64 user, u32 flags)
 
 long sys_recvmsg(u64 fd, u64 message, u64 flags)
 {
-	struct sock_ref r;
-	long ret = sock_get(&r, fd, CAP_RECV);
+	struct sock_ref r SCOPED(sock_put) = sock_get(fd, CAP_RECV);
 
-	if (ret)
-		return ret;
-	ret = receive_one(&r, message, (u32)flags);
-	sock_put(&r);
-	return ret;
+	return is_err(r.socket) ? ptr_err(r.socket) : receive_one(&r, message, (u32)flags);
 }
 
 /* ---- several ---- */
@@ -256,11 +246,11 @@ long sys_sendmmsg(u64 fd, u64 messages, u64 count, u64 flags)
 {
 	struct linux_mmsghdr USER *v = (struct linux_mmsghdr USER *)messages;
 	u32 n = MIN((u32)count, MESSAGES_MAX), done = 0;
-	struct sock_ref r;
-	long ret = sock_get(&r, fd, CAP_SEND);
+	struct sock_ref r SCOPED(sock_put) = sock_get(fd, CAP_SEND);
+	long ret = 0;
 
-	if (ret)
-		return ret;
+	if (is_err(r.socket))
+		return ptr_err(r.socket);
 	for (; done < n; done++) {
 		ret = send_one(&r, (u64)&v[done].header, (u32)flags);
 		if (ret >= 0)
@@ -268,31 +258,21 @@ long sys_sendmmsg(u64 fd, u64 messages, u64 count, u64 flags)
 		if (ret)
 			break;
 	}
-	sock_put(&r);
 	return done ? (long)done : ret;
 }
 
 long sys_recvmmsg(u64 fd, u64 messages, u64 count, u64 flags, u64 timeout)
 {
 	struct linux_mmsghdr USER *v = (struct linux_mmsghdr USER *)messages;
-	struct timespec_abi ts = {0};
-	ns_t deadline = NS_FOREVER, now;
+	ns_t deadline, now;
 	u32 done = 0, f = (u32)flags;
-	struct sock_ref r;
-	long ret = 0;
+	struct sock_ref r SCOPED(sock_put) = sock_get(fd, CAP_RECV);
+	long ret = timeout_from_user(timeout, &deadline);
 
-	if (timeout) {
-		if (copy_from_user(&ts, (const void USER *)timeout, sizeof(ts)))
-			return -EFAULT;
-		if (ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC)
-			return -EINVAL;
-		deadline = clock_monotonic() +
-			   MIN((u64)ts.sec, NS_FOREVER / NS_PER_SEC / 2) * NS_PER_SEC +
-			   (u64)ts.nsec;
-	}
-	ret = sock_get(&r, fd, CAP_RECV);
 	if (ret)
 		return ret;
+	if (is_err(r.socket))
+		return ptr_err(r.socket);
 	while (done < (u32)count && done < MESSAGES_MAX) {
 		ret = receive_one(&r, (u64)&v[done].header, f & ~MSG_WAITFORONE);
 		if (ret >= 0)
@@ -305,13 +285,8 @@ long sys_recvmmsg(u64 fd, u64 messages, u64 count, u64 flags, u64 timeout)
 		if (clock_monotonic() >= deadline) /* looked at behind each message only */
 			break;
 	}
-	sock_put(&r);
-	if (timeout) {
-		now = clock_monotonic();
-		now = deadline > now ? deadline - now : 0;
-		ts = (struct timespec_abi){(s64)(now / NS_PER_SEC), (s64)(now % NS_PER_SEC)};
-		if (done && copy_to_user((void USER *)timeout, &ts, sizeof(ts)))
-			return -EFAULT;
-	}
+	now = clock_monotonic();
+	if (timeout && done && time_to_user(timeout, deadline > now ? deadline - now : 0))
+		return -EFAULT;
 	return done ? (long)done : ret;
 }

@@ -16,11 +16,11 @@
 #define SPLICE_CHUNK (16 * PAGE_SIZE)
 
 struct splice_side {
-	struct file *f;
+	struct fd fd;
+	struct file *f;    /* its file; err_ptr */
 	struct pipe *pipe; /* NULL = a file */
 	u64 pos;
 	u64 USER *user_pos; /* NULL = the file's own */
-	bool borrowed;
 };
 
 /* Bytes that a pipe has room for, after a wait for some. -EAGAIN | -EPIPE | -ERESTARTSYS. */
@@ -93,18 +93,21 @@ static long splice_all(
 	return done ? (long)done : n;
 }
 
-/* Looks up one side. 0 | -EBADF. */
-static long side_get(struct splice_side *s, u64 fd, bool write)
+static struct splice_side side_get(u64 nr, bool write)
 {
-	s->f = fd_file((cap_t)fd, write ? CAP_WRITE : CAP_READ, &s->borrowed);
-	if (is_err(s->f))
-		return ptr_err(s->f);
-	s->pipe = pipe_of(s->f);
-	s->pos = s->f->pos;
-	if (s->f->mode & (write ? FMODE_WRITE : FMODE_READ))
-		return 0;
-	fd_file_release(s->f, s->borrowed);
-	return -EBADF;
+	struct splice_side s = {.fd = fd_get_for((cap_t)nr, write)};
+
+	s.f = s.fd.file;
+	if (!is_err(s.f)) {
+		s.pipe = pipe_of(s.f);
+		s.pos = s.f->pos;
+	}
+	return s;
+}
+
+static void side_put(struct splice_side *s)
+{
+	fd_put(&s->fd);
 }
 
 static long side_position(struct splice_side *s, u64 user_pos)
@@ -130,91 +133,65 @@ static long side_moved(struct splice_side *s)
 	return 0;
 }
 
-static long splice_between(struct splice_side *in, struct splice_side *out, u64 in_pos, u64 out_pos,
-	u64 len, u64 flags)
-{
-	long ret;
-
-	if (!in->pipe && !out->pipe)
-		return -EINVAL;
-	ret = side_position(in, in_pos);
-	if (!ret)
-		ret = side_position(out, out_pos);
-	if (ret)
-		return ret;
-	if (in->pipe == out->pipe || (!out->pipe && out->f->flags & O_APPEND) ||
-		S_ISDIR(in->f->inode->mode))
-		return -EINVAL;
-	ret = splice_all(in, out, MIN(len, RW_BYTES_MAX), flags, false);
-	return ret > 0 && (side_moved(in) || side_moved(out)) ? -EFAULT : ret;
-}
-
 long sys_splice(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-	struct splice_side in, out;
+	struct splice_side in SCOPED(side_put) = side_get(a0, false),
+			      out SCOPED(side_put) = side_get(a2, true);
 	long ret;
 
 	if (!a4)
 		return 0;
 	if (a5 & ~(u64)SPLICE_F_ALL)
 		return -EINVAL;
-	ret = side_get(&in, a0, false);
+	if (is_err(in.f) || is_err(out.f))
+		return is_err(in.f) ? ptr_err(in.f) : ptr_err(out.f);
+	if (!in.pipe && !out.pipe)
+		return -EINVAL;
+	ret = side_position(&in, a1);
+	if (!ret)
+		ret = side_position(&out, a3);
 	if (ret)
 		return ret;
-	ret = side_get(&out, a2, true);
-	if (!ret) {
-		ret = splice_between(&in, &out, a1, a3, a4, a5);
-		fd_file_release(out.f, out.borrowed);
-	}
-	fd_file_release(in.f, in.borrowed);
-	return ret;
+	if (in.pipe == out.pipe || (!out.pipe && out.f->flags & O_APPEND) ||
+		S_ISDIR(in.f->inode->mode))
+		return -EINVAL;
+	ret = splice_all(&in, &out, MIN(a4, RW_BYTES_MAX), a5, false);
+	return ret > 0 && (side_moved(&in) || side_moved(&out)) ? -EFAULT : ret;
 }
 
 long sys_tee(u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct splice_side in, out;
-	long ret;
+	struct splice_side in SCOPED(side_put) = side_get(a0, false),
+			      out SCOPED(side_put) = side_get(a1, true);
 
 	if (a3 & ~(u64)SPLICE_F_ALL)
 		return -EINVAL;
 	if (!a2)
 		return 0;
-	ret = side_get(&in, a0, false);
-	if (ret)
-		return ret;
-	ret = side_get(&out, a1, true);
-	if (!ret) {
-		ret = in.pipe && out.pipe && in.pipe != out.pipe
-			      ? splice_all(&in, &out, MIN(a2, RW_BYTES_MAX), a3, true)
-			      : -EINVAL;
-		fd_file_release(out.f, out.borrowed);
-	}
-	fd_file_release(in.f, in.borrowed);
-	return ret;
+	if (is_err(in.f) || is_err(out.f))
+		return is_err(in.f) ? ptr_err(in.f) : ptr_err(out.f);
+	if (!in.pipe || !out.pipe || in.pipe == out.pipe)
+		return -EINVAL;
+	return splice_all(&in, &out, MIN(a2, RW_BYTES_MAX), a3, true);
 }
 
 long sys_vmsplice(u64 a0, u64 a1, u64 a2, u64 a3)
 {
+	struct fd fd SCOPED(fd_put) = fd_get_for((cap_t)a0, true);
 	u32 pipe_flags = a3 & SPLICE_F_NONBLOCK ? PIPE_NONBLOCK : 0;
+	long ret = ptr_err(fd.file);
+	bool write = !is_err(fd.file);
 	struct uio_vector v;
-	bool borrowed, write;
 	struct pipe *p;
-	struct file *f;
 	struct uio u;
-	long ret;
 
 	if (a3 & ~(u64)SPLICE_F_ALL)
 		return -EINVAL;
-	f = fd_file((cap_t)a0, 0, &borrowed);
-	if (is_err(f))
-		return ptr_err(f);
-	write = f->mode & FMODE_WRITE;
-	fd_file_release(f, borrowed);
-	f = fd_file((cap_t)a0, write ? CAP_WRITE : CAP_READ,
-		&borrowed); /* now that it is known which */
-	if (is_err(f))
-		return ptr_err(f);
-	p = f->mode & (write ? FMODE_WRITE : FMODE_READ) ? pipe_of(f) : NULL;
+	if (!write)
+		fd = fd_get_for((cap_t)a0, false);
+	if (is_err(fd.file))
+		return ret;
+	p = pipe_of(fd.file);
 	ret = uio_import(&u, &v, (const void USER *)a1, a2);
 	if (!p)
 		ret = -EBADF;
@@ -222,7 +199,6 @@ long sys_vmsplice(u64 a0, u64 a1, u64 a2, u64 a3)
 		ret = write ? pipe_send(p, &u, pipe_flags, NS_FOREVER)
 			    : pipe_receive(p, &u, pipe_flags, NS_FOREVER);
 	uio_vector_fini(&v);
-	fd_file_release(f, borrowed);
 	return ret;
 }
 
@@ -290,17 +266,5 @@ long sys_process_vm_writev(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 long sys_pidfd_getfd(u64 a0, u64 a1, u64 a2)
 {
-	struct grant *g;
-	cap_t fd;
-
-	if (a2)
-		return -EINVAL;
-	g = pidfd_grant((cap_t)a0, (cap_t)a1);
-	if (is_err(g))
-		return ptr_err(g);
-	fd = cap_install(current->caps, g, CAP_CLOEXEC, 0,
-		(u32)MIN(rlimit_current(RLIM_NOFILE), (u64)~0u >> 1));
-	if (fd < 0)
-		grant_put(g);
-	return fd;
+	return a2 ? -EINVAL : fd_install_grant(pidfd_grant((cap_t)a0, (cap_t)a1), CAP_CLOEXEC, 0);
 }

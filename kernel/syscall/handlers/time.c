@@ -9,7 +9,7 @@
 
 #define SECONDS_MAX (INT64_MAX / (s64)NS_PER_SEC)
 
-static int time_from_user(u64 from, ns_t *out)
+int time_from_user(u64 from, ns_t *out)
 {
 	struct timespec_abi ts;
 
@@ -22,11 +22,24 @@ static int time_from_user(u64 from, ns_t *out)
 	return 0;
 }
 
-static int time_to_user(u64 to, ns_t t)
+int time_to_user(u64 to, ns_t t)
 {
 	struct timespec_abi ts = {(s64)(t / NS_PER_SEC), (s64)(t % NS_PER_SEC)};
 
 	return copy_to_user((void USER *)to, &ts, sizeof(ts));
+}
+
+int timeout_from_user(u64 from, ns_t *out)
+{
+	int err;
+
+	*out = NS_FOREVER;
+	if (!from)
+		return 0;
+	err = time_from_user(from, out);
+	if (!err)
+		*out = ns_add(clock_monotonic(), *out);
+	return err;
 }
 
 /* The CPU clock that a negative id names. */
@@ -206,17 +219,12 @@ static long sleep_until_realtime(ns_t target)
 	}
 }
 
-static ns_t add_clamped(ns_t a, ns_t b)
-{
-	return a + b < a || a + b > (ns_t)INT64_MAX ? (ns_t)INT64_MAX : a + b;
-}
-
 long sys_nanosleep(u64 from, u64 rest_to)
 {
 	ns_t ns;
 	int err = time_from_user(from, &ns);
 
-	return err ? err : sleep_relative(add_clamped(clock_monotonic(), ns), rest_to);
+	return err ? err : sleep_relative(ns_add(clock_monotonic(), ns), rest_to);
 }
 
 long sys_clock_nanosleep(u64 id, u64 flags, u64 from, u64 rest_to)
@@ -242,7 +250,7 @@ long sys_clock_nanosleep(u64 id, u64 flags, u64 from, u64 rest_to)
 	if (err)
 		return err;
 	if (!absolute)
-		return sleep_relative(add_clamped(clock_monotonic(), ns), rest_to);
+		return sleep_relative(ns_add(clock_monotonic(), ns), rest_to);
 	if ((s32)id == CLOCK_REALTIME || (s32)id == CLOCK_TAI)
 		return sleep_until_realtime(ns);
 	return thread_sleep_until(ns, WAIT_INTERRUPTIBLE) ? -ERESTARTNOHAND : 0;

@@ -152,30 +152,18 @@ long sys_timer_delete(u64 id)
 
 long sys_timerfd_create(u64 clock, u64 flags)
 {
-	struct file *f;
-
 	if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	f = timerfd_create_file((int)clock, (u32)flags);
-	return is_err(f) ? ptr_err(f) : fd_install_new(f, (u32)flags);
+	return fd_install_new(timerfd_create_file((int)clock, (u32)flags), (u32)flags);
 }
 
-static long timerfd_change(u64 fd, u32 rights, bool abs, const struct itimer_ns *new, u64 to)
+static long timerfd_change(u64 nr, u32 rights, bool abs, const struct itimer_ns *new, u64 to)
 {
-	struct timer_setting set, old;
-	struct itimer_ns was;
-	bool borrowed;
-	struct file *f = fd_file((cap_t)fd, rights, &borrowed);
-	long err;
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)nr, rights);
+	struct itimer_ns old;
+	long err = is_err(fd.file) ? ptr_err(fd.file) : timerfd_setting(fd.file, abs, new, &old);
 
-	if (is_err(f))
-		return ptr_err(f);
-	if (new)
-		set = (struct timer_setting){new->value_ns, new->interval_ns};
-	err = timerfd_setting(f, abs, new ? &set : NULL, &old);
-	fd_file_release(f, borrowed);
-	was = (struct itimer_ns){.interval_ns = old.interval_ns, .value_ns = old.first_ns};
-	return err || !to ? err : interval_to_user(to, 1, &was);
+	return err || !to ? err : interval_to_user(to, 1, &old);
 }
 
 long sys_timerfd_settime(u64 fd, u64 flags, u64 from, u64 to)

@@ -75,15 +75,11 @@ U_TEST(madt_whole)
 	madt();
 	u_eq(parse(acpi_parse_madt, table_len), 0);
 	u_eq(info.cpu_count, 2);
-	u_check(info.cpus[0].apic_id == 3 && info.cpus[0].uid == 7 && !info.cpus[0].x2apic);
-	u_check(info.cpus[1].apic_id == 0x123 && info.cpus[1].x2apic);
+	u_check(info.cpus[0].apic_id == 3 && info.cpus[1].apic_id == 0x123);
 	u_check(info.ioapic_count == 1 && info.ioapics[0].base == 0xfec00000 &&
 		info.ioapics[0].gsi_base == 24);
 	u_check(info.override_count == 2 && info.overrides[0].gsi == 2 && !info.overrides[0].level);
 	u_check(info.overrides[1].active_low && info.overrides[1].level);
-	u_check(info.nmi_count == 1 && info.nmis[0].uid == ACPI_ALL_CPUS && info.nmis[0].lint == 1);
-	u_eq(info.lapic_base, 0xfee01000);
-	u_check(info.has_8259);
 }
 
 U_TEST(cut_and_damaged_tables_are_refused)
@@ -144,8 +140,7 @@ U_TEST(fadt)
 	u_eq(parse(acpi_parse_fadt, table_len), 0);
 	u_check(info.dsdt == 0x1000 && info.pm1a_control == 0x604 && info.smi_command == 0xb2 &&
 		info.acpi_enable == 0xf1);
-	u_check(info.pm_timer == 0x608 && info.pm_timer_32bit && info.century_register == 0x32 &&
-		info.has_8042 && !info.no_vga);
+	u_check(info.pm_timer == 0x608 && info.has_8042 && !info.no_vga);
 	u_check(info.reset_supported && info.reset_register.address == 0xcf9 &&
 		info.reset_value == 0xf);
 	/* the 64-bit forms win */

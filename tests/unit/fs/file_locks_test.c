@@ -126,7 +126,7 @@ static void flock_rounds(u32 person)
 		hold(0, exclusive);
 		u_eq(file_flock(&files[person][0], LOCK_UN), 0);
 	}
-	file_locks_release_flock(&files[person][0]);
+	file_locks_release(&files[person][0], NULL);
 }
 
 static void flock_main(void *arg)
@@ -180,7 +180,7 @@ static void ring(u32 person)
 	u_check(err == 0 || err == -EDEADLK);
 	if (err)
 		__atomic_fetch_add(&deadlocks, 1, __ATOMIC_SEQ_CST);
-	file_locks_release_posix(&files[person][0], &spaces[person]);
+	file_locks_release(&files[person][0], &spaces[person]);
 }
 
 static void ring_main(void *arg)
@@ -207,7 +207,7 @@ static void interrupted(u32 person)
 		u_eq(file_flock(&files[0][0], LOCK_EX), -ERESTARTSYS);
 		current->work = 0;
 		u_eq(lock_as(0, 1, F_SETLKW, F_RDLCK, 0, 0), 0); /* nothing is left of the first wait */
-		file_locks_release_posix(&files[0][1], &spaces[0]);
+		file_locks_release(&files[0][1], &spaces[0]);
 	} else {
 		while (!__atomic_load_n(&sleeper, __ATOMIC_SEQ_CST))
 			(void)thread_sleep_until(clock_monotonic() + NS_PER_US, WAIT_UNINTERRUPTIBLE);
@@ -223,7 +223,7 @@ static void interrupted_main(void *arg)
 	become(5);
 	u_eq(file_flock(&files[5][0], LOCK_SH), 0);
 	run_people(2, interrupted);
-	file_locks_release_flock(&files[5][0]);
+	file_locks_release(&files[5][0], NULL);
 }
 
 U_TEST(a_signal_ends_the_wait)
@@ -250,8 +250,8 @@ U_TEST(flock_answers)
 	u_eq(file_flock(&files[1][0], LOCK_SH | LOCK_NB), -EAGAIN);
 	u_eq(lock_as(3, 0, F_SETLK, F_WRLCK, 0, 0), 0); /* the two kinds do not see each other */
 	u_check(files[0][0].mode & FMODE_LOCKED);
-	file_locks_release_flock(&files[0][0]);
-	file_locks_release_posix(&files[2][0], &spaces[3]); /* any file of that inode */
+	file_locks_release(&files[0][0], NULL);
+	file_locks_release(&files[2][0], &spaces[3]); /* any file of that inode */
 	nobody_holds_anything();
 }
 
@@ -298,9 +298,9 @@ U_TEST(fcntl_answers)
 	u_eq(l.type, F_UNLCK); /* nothing in the way: all else stays */
 	u_eq(l.start, 20);
 	u_eq(l.len, 5);
-	file_locks_release_posix(&files[0][0], &spaces[0]);
-	file_locks_release_posix(&files[0][0], &spaces[1]);
-	file_locks_release_flock(&files[2][0]);
+	file_locks_release(&files[0][0], &spaces[0]);
+	file_locks_release(&files[0][0], &spaces[1]);
+	file_locks_release(&files[2][0], NULL);
 	nobody_holds_anything();
 	u_eq(host_heap_live(), 0);
 }
@@ -334,8 +334,8 @@ U_TEST(too_many_locks)
 		n++;
 	u_eq(err, -ENOLCK);
 	u_eq(n, 65536);
-	file_locks_release_posix(&files[0][0], &spaces[0]);
+	file_locks_release(&files[0][0], &spaces[0]);
 	nobody_holds_anything();
 	u_eq(lock_as(0, 0, F_SETLK, F_RDLCK, 0, 1), 0);
-	file_locks_release_posix(&files[0][0], &spaces[0]);
+	file_locks_release(&files[0][0], &spaces[0]);
 }

@@ -97,15 +97,15 @@ static UNUSED void as_user(bool user)
 	})
 static UNUSED int t_mkdir(const char *path)
 {
-	return WITH_TEXT(path, t, vfs_mkdir_text(AT_FDCWD, t, 0777));
+	return WITH_TEXT(path, t, vfs_make_text(AT_FDCWD, t, S_IFDIR | 0777, 0, NULL));
 }
 static UNUSED int t_rmdir(const char *path)
 {
-	return WITH_TEXT(path, t, vfs_rmdir_text(AT_FDCWD, t));
+	return WITH_TEXT(path, t, vfs_remove_text(AT_FDCWD, t, true));
 }
 static UNUSED int t_unlink(const char *path)
 {
-	return WITH_TEXT(path, t, vfs_unlink_text(AT_FDCWD, t));
+	return WITH_TEXT(path, t, vfs_remove_text(AT_FDCWD, t, false));
 }
 static UNUSED int t_rename(const char *from, const char *to, u32 flags)
 {
@@ -113,7 +113,7 @@ static UNUSED int t_rename(const char *from, const char *to, u32 flags)
 }
 static UNUSED int t_symlink(const char *target, const char *path)
 {
-	return vfs_symlink(target, path);
+	return WITH_TEXT(path, t, vfs_make_text(AT_FDCWD, t, S_IFLNK | 0777, 0, target));
 }
 static UNUSED int t_link(const char *from, const char *to)
 {

@@ -3,7 +3,7 @@
  * needs: kernel/fs/vfs/fs_init.c kernel/fs/vfs/inode.c kernel/fs/vfs/modify.c kernel/fs/vfs/mount_tree.c kernel/fs/vfs/open.c
  * needs: kernel/fs/vfs/path_text.c kernel/fs/vfs/path_walk.c kernel/fs/vfs/uio.c kernel/fs/vfs/xattr.c
  * needs: kernel/fs/tmpfs/tmpfs_dir.c kernel/fs/tmpfs/tmpfs_file.c kernel/fs/tmpfs/tmpfs_super.c kernel/fs/tmpfs/tmpfs_xattr.c
- * needs: kernel/fs/tmpfs/memfd.c kernel/fs/tmpfs/adopt.c kernel/fs/devfs/devfs.c kernel/fs/pipe/pipe.c kernel/fs/poll/epoll.c
+ * needs: kernel/fs/tmpfs/memfd.c kernel/fs/devfs/devfs.c kernel/fs/pipe/pipe.c kernel/fs/poll/epoll.c
  * needs: kernel/fs/poll/inotify.c
  * needs: kernel/fs/locks/file_locks.c kernel/fs/locks/lock_ranges.c kernel/memory/virtual/vm_object.c kernel/memory/virtual/page_tree.c
  * needs: kernel/security/capability/space.c kernel/security/capability/object.c kernel/security/credentials.c
@@ -311,7 +311,7 @@ U_TEST(starting_from_descriptors)
 	u_need(!is_err(f));
 	file_put(f);
 	u_eq(t_exists("/d/made"), 0);
-	u_eq(WITH_TEXT("sub", t, vfs_mkdir_text(dir, t, 0755)), 0);
+	u_eq(WITH_TEXT("sub", t, vfs_make_text(dir, t, S_IFDIR | 0755, 0, NULL)), 0);
 	current->caps->confined = true;
 	u_eq(t_exists("/d/f"), -EPERM);
 	u_eq(WITH_TEXT("f", t, path_stat(dir, t, 0, &st)), 0);

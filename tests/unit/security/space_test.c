@@ -111,7 +111,7 @@ U_TEST(reserved_slots_look_closed)
 	cap_fill(s, 0, &t.object.root);
 	u_eq(cap_get_flags(s, 0, &flags), 0);
 	u_eq(flags, CAP_CLOEXEC);
-	cap_space_close_on_exec(s);
+	cap_close_range(s, 0, ~0u, true);
 	u_eq(t.released, 1);
 	cap_space_put(s);
 }

@@ -38,16 +38,10 @@ static const void *low_memory(u64 pa, u64 len_bytes)
 
 static enum mem_kind kind_of_e820(u32 type)
 {
-	switch (type) {
-	case 1:
-		return MEM_USABLE;
-	case 3:
-		return MEM_ACPI;
-	case 4:
-		return MEM_NVS;
-	default:
-		return MEM_RESERVED;
-	}
+	static const enum mem_kind kinds[] = {
+		MEM_RESERVED, MEM_USABLE, MEM_RESERVED, MEM_ACPI, MEM_NVS};
+
+	return type < ARRAY_LEN(kinds) ? kinds[type] : MEM_RESERVED;
 }
 
 static void region_insert(u32 at, paddr_t start, paddr_t end, enum mem_kind kind)

@@ -64,16 +64,9 @@ int percpu_create(u32 cpu)
 	return 0;
 }
 
-/* The final tables are there since arch_early_init, which needs no allocator for them. */
-void arch_memory_init(void)
-{
-	pmap_init_boot();
-}
-
 void arch_cpu_init(void)
 {
 	fpu_init_cpu();
-	pmap_init_cpu();
 	apic_init_cpu();
 	if (cpu_id() == 0)
 		apic_timer_calibrate();

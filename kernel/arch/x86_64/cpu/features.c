@@ -99,23 +99,11 @@ void features_init(void)
 
 void control_registers_init(void)
 {
-	u64 cr4 = read_cr4() | CR4_OSFXSR | CR4_OSXMM;
-
-	if (x86.pge)
-		cr4 |= CR4_PGE;
-	if (x86.fsgsbase)
-		cr4 |= CR4_FSGSBASE;
-	if (x86.smep)
-		cr4 |= CR4_SMEP;
-	if (x86.smap)
-		cr4 |= CR4_SMAP;
-	if (x86.umip)
-		cr4 |= CR4_UMIP;
-	if (x86.xsave)
-		cr4 |= CR4_OSXSAVE;
-	if (x86.pcid)
-		cr4 |= CR4_PCIDE; /* CR3 names PCID 0 here, as the CPU demands */
-	write_cr4(cr4);
+	/* CR3 names PCID 0 here, as the CPU demands. */
+	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMM | (x86.pge ? CR4_PGE : 0) |
+		  (x86.fsgsbase ? CR4_FSGSBASE : 0) | (x86.smep ? CR4_SMEP : 0) |
+		  (x86.smap ? CR4_SMAP : 0) | (x86.umip ? CR4_UMIP : 0) |
+		  (x86.xsave ? CR4_OSXSAVE : 0) | (x86.pcid ? CR4_PCIDE : 0));
 	if (x86.pat)
 		wrmsr(MSR_PAT, (PAT_VALUE & ~(0xffull << 32)) | 1ull << 32);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 0x901); /* SCE, LME, NXE */

@@ -78,16 +78,16 @@ u32 arch_smp_boot(void)
 		(size_t)(ap_trampoline_end - ap_trampoline));
 	for_each_bit (cpu, wanted)
 		sched_cpu_init(cpu);
-	apic_init_others();
+	apic_command_others(APIC_INIT);
 	wait_ns(INIT_WAIT_NS);
-	apic_startup_others(TRAMPOLINE >> PAGE_SHIFT);
+	apic_command_others(APIC_STARTUP | TRAMPOLINE >> PAGE_SHIFT);
 	start = clock_monotonic();
 	again = start + STARTUP_AGAIN_NS;
 	while ((__atomic_load_n(&answered_mask, __ATOMIC_ACQUIRE) & wanted) != wanted &&
 		clock_monotonic() < start + ANSWER_WAIT_NS) {
 		if (clock_monotonic() > again) { /* the second message of the specification, for
 						    those who missed the first */
-			apic_startup_others(TRAMPOLINE >> PAGE_SHIFT);
+			apic_command_others(APIC_STARTUP | TRAMPOLINE >> PAGE_SHIFT);
 			again = NS_FOREVER;
 		}
 		arch_cpu_relax();

@@ -2,6 +2,7 @@
  * Sources: Intel SDM vol. 3, 18.7.3 (CPUID 0x15, 0x16); HPET specification 1.0a, 2.3;
  * ACPI 6.4, 4.8.3.3; Intel 8254 data sheet. */
 #include <archimpl/x86.h>
+#include <arch/io.h>
 #include <arch/mmu.h>
 #include <exo/acpi.h>
 #include <exo/log.h>
@@ -29,9 +30,7 @@ static u64 khz_from_cpuid(void)
 	return 0;
 }
 
-/* A counter of known rate: its value, and the TSC at that moment, taken from the narrowest of a few
- * attempts. */
-struct reference {
+struct reference { /* a counter of known rate */
 	u64 (*read)(void);
 	u64 hz, mask;
 };
@@ -42,24 +41,24 @@ static u64 read_hpet(void)
 }
 static u64 read_pm_timer(void)
 {
-	return x86_inl((u16)acpi_info.pm_timer);
+	return arch_in32((u16)acpi_info.pm_timer);
 }
 static u64 read_pit(void) /* counts down */
 {
 	u32 lo, hi;
 
-	x86_outb(0x43, 0x80); /* latch channel 2 */
-	lo = x86_inb(0x42);
-	hi = x86_inb(0x42);
+	arch_out8(0x43, 0x80); /* latch channel 2 */
+	lo = arch_in8(0x42);
+	hi = arch_in8(0x42);
 	return ~(lo | hi << 8);
 }
 
-static u64 sample(const struct reference *ref, u64 *tsc)
+u64 counter_sample(u64 (*read)(void), u64 *tsc)
 {
 	u64 best = ~0ull, value = 0;
 
 	for (u32 i = 0; i < READ_ATTEMPTS; i++) {
-		u64 before = arch_cycles(), v = ref->read(), after = arch_cycles();
+		u64 before = arch_cycles(), v = read(), after = arch_cycles();
 
 		if (after - before < best) {
 			best = after - before;
@@ -88,10 +87,10 @@ static void find_reference(struct reference *ref)
 		*ref = (struct reference){read_pm_timer, PM_TIMER_HZ, 0xffffff};
 		return;
 	}
-	x86_outb(0x61, (u8)((x86_inb(0x61) & ~2u) | 1)); /* gate on, speaker off */
-	x86_outb(0x43, 0xb0);                            /* channel 2, mode 0, both bytes */
-	x86_outb(0x42, 0xff);
-	x86_outb(0x42, 0xff);
+	arch_out8(0x61, (u8)((arch_in8(0x61) & ~2u) | 1)); /* gate on, speaker off */
+	arch_out8(0x43, 0xb0);                             /* channel 2, mode 0, both bytes */
+	arch_out8(0x42, 0xff);
+	arch_out8(0x42, 0xff);
 	*ref = (struct reference){read_pit, PIT_HZ, 0xffff};
 }
 
@@ -103,9 +102,9 @@ u64 arch_tsc_khz(void)
 	if (khz)
 		return khz;
 	find_reference(&ref);
-	from = sample(&ref, &tsc0);
+	from = counter_sample(ref.read, &tsc0);
 	do {
-		to = sample(&ref, &tsc1);
+		to = counter_sample(ref.read, &tsc1);
 		ticks = (to - from) & ref.mask;
 	} while (ticks < ref.hz * (ref.hz < 10000000 ? 2 * WINDOW_MS : WINDOW_MS) / 1000 &&
 		 tsc1 - tsc0 < 1ull << 32);

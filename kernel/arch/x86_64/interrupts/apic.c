@@ -23,7 +23,6 @@ enum {
 	APIC_DIVIDE = 0x3e0,
 };
 #define APIC_MASKED      0x10000u
-#define APIC_NMI         0x400u
 #define APIC_DEADLINE    0x40000u
 #define ICR_PENDING      0x1000u
 #define ICR_ASSERT       0x4000u
@@ -86,19 +85,9 @@ void apic_ipi(u32 target, u32 vector)
 	apic_command(target, ICR_ASSERT | vector);
 }
 
-void apic_nmi_others(void)
+void apic_command_others(u32 command)
 {
-	apic_command(0, ICR_ALL_BUT_SELF | ICR_ASSERT | APIC_NMI);
-}
-
-void apic_init_others(void)
-{
-	apic_command(0, ICR_ALL_BUT_SELF | ICR_ASSERT | 0x500);
-}
-
-void apic_startup_others(u32 page)
-{
-	apic_command(0, ICR_ALL_BUT_SELF | ICR_ASSERT | 0x600 | page);
+	apic_command(0, ICR_ALL_BUT_SELF | ICR_ASSERT | command);
 }
 
 static void apic_enable(void)
@@ -130,32 +119,16 @@ void apic_init_cpu(void)
 				: "memory"); /* before the first write of the deadline register */
 }
 
-/* The counter and the cycle counter at the same moment: the narrowest of a few attempts. */
-static u32 timer_sample(u64 *cycles)
+static u64 timer_read(void)
 {
-	u64 best = ~0ull;
-	u32 value = 0;
-
-	for (u32 i = 0; i < 5; i++) {
-		u64 before = arch_cycles();
-		u32 v = apic_read(APIC_CURRENT);
-		u64 width = arch_cycles() - before;
-
-		if (width < best) {
-			best = width;
-			value = v;
-			*cycles = before + width / 2;
-		}
-	}
-	return value;
+	return apic_read(APIC_CURRENT);
 }
 
 /* Counts the timer against the cycle counter for half a millisecond. With TSC deadlines there is
  * nothing to measure. */
 void apic_timer_calibrate(void)
 {
-	u64 begin, end, ticks;
-	u32 start;
+	u64 begin = 0, end = 0, start, ticks;
 
 	if (x86.tsc_deadline) {
 		timer_mult = (tsc_khz << TIMER_SHIFT) / 1000000;
@@ -163,10 +136,10 @@ void apic_timer_calibrate(void)
 	}
 	apic_write(APIC_TIMER, VECTOR_TIMER | APIC_MASKED);
 	apic_write(APIC_COUNT, ~0u);
-	start = timer_sample(&begin);
+	start = counter_sample(timer_read, &begin);
 	while (arch_cycles() - begin < tsc_khz * CALIBRATE_US / 1000)
 		arch_cpu_relax();
-	ticks = start - timer_sample(&end);
+	ticks = start - counter_sample(timer_read, &end);
 	apic_write(APIC_COUNT, 0);
 	apic_write(APIC_TIMER, VECTOR_TIMER);
 	ticks = ticks * tsc_khz / (end - begin); /* per ms */

@@ -109,7 +109,7 @@ void arch_stop_others(void)
 	if (!others)
 		return;
 	__atomic_store_n(&stopping, true, __ATOMIC_RELEASE);
-	apic_nmi_others();
+	apic_command_others(APIC_NMI);
 	while ((__atomic_load_n(&stopped_mask, __ATOMIC_ACQUIRE) & others) != others &&
 		arch_cycles() - start < 200000000)
 		arch_cpu_relax();

@@ -4,6 +4,7 @@
  * is unmasked. Source: Intel 82093AA (I/O APIC) data sheet; ACPI 6.4, 5.2.12. */
 #include <archimpl/x86.h>
 #include <arch/irq.h>
+#include <arch/io.h>
 #include <arch/mmu.h>
 #include <exo/acpi.h>
 #include <exo/errno.h>
@@ -130,7 +131,7 @@ static void pic_mask(void) /* both 8259s: initialised to vectors that nobody use
 		{0x21, 4}, {0xa1, 2}, {0x21, 1}, {0xa1, 1}, {0x21, 0xff}, {0xa1, 0xff}};
 
 	for (size_t i = 0; i < ARRAY_LEN(sequence); i++)
-		x86_outb(sequence[i][0], sequence[i][1]);
+		arch_out8(sequence[i][0], sequence[i][1]);
 }
 
 void arch_irq_init(void)
@@ -150,13 +151,17 @@ void arch_irq_init(void)
 		log_warn("irq: no I/O APIC: devices have no interrupts");
 }
 
-static int irq_route(u32 gsi, irq_handler_fn fn, void *arg, u32 mode)
+int irq_register_isa(u32 isa_irq, irq_handler_fn fn, void *arg)
 {
+	bool active_low = false, level = false;
 	struct ioapic *io = NULL;
-	int err = -EINVAL;
+	int err = -EBUSY;
+	u32 vector, gsi;
 	ulong flags;
-	u32 vector;
 
+	if (isa_irq >= 16)
+		return -EINVAL;
+	gsi = acpi_isa_irq((u8)isa_irq, &active_low, &level);
 	for (u32 i = 0; i < ioapic_count; i++)
 		if (gsi >= ioapics[i].gsi_base && gsi - ioapics[i].gsi_base < ioapics[i].lines)
 			io = &ioapics[i];
@@ -164,10 +169,8 @@ static int irq_route(u32 gsi, irq_handler_fn fn, void *arg, u32 mode)
 		return -EINVAL;
 	flags = spin_lock_irq(&vector_lock);
 	for (vector = VECTOR_IRQ_FIRST; vector < next_vector; vector++)
-		if (actions[vector].gsi == gsi) {
-			err = -EBUSY;
+		if (actions[vector].gsi == gsi)
 			goto unlock;
-		}
 	err = -ENOMEM;
 	if (next_vector > VECTOR_IRQ_LAST)
 		goto unlock;
@@ -175,26 +178,10 @@ static int irq_route(u32 gsi, irq_handler_fn fn, void *arg, u32 mode)
 	actions[vector] = (struct irq_action){.arg = arg, .gsi = gsi};
 	__atomic_store_n(&actions[vector].fn, fn, __ATOMIC_RELEASE);
 	ioapic_write(io, IOAPIC_REDIRECT + (gsi - io->gsi_base) * 2 + 1, cpu_apic_ids[0] << 24);
-	ioapic_write(io, IOAPIC_REDIRECT + (gsi - io->gsi_base) * 2, vector | mode);
+	ioapic_write(io, IOAPIC_REDIRECT + (gsi - io->gsi_base) * 2,
+		vector | (active_low ? REDIRECT_LOW : 0) | (level ? REDIRECT_LEVEL : 0));
 	err = 0;
 unlock:
 	spin_unlock_irq(&vector_lock, flags);
 	return err;
-}
-
-int irq_register(u32 gsi, irq_handler_fn fn, void *arg)
-{
-	return irq_route(gsi, fn, arg, REDIRECT_LEVEL | REDIRECT_LOW); /* PCI: level, active low */
-}
-
-int irq_register_isa(u32 isa_irq, irq_handler_fn fn, void *arg)
-{
-	bool active_low = false, level = false;
-	u32 gsi;
-
-	if (isa_irq >= 16)
-		return -EINVAL;
-	gsi = acpi_isa_irq((u8)isa_irq, &active_low, &level);
-	return irq_route(
-		gsi, fn, arg, (active_low ? REDIRECT_LOW : 0) | (level ? REDIRECT_LEVEL : 0));
 }

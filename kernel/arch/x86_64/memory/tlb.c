@@ -35,16 +35,6 @@ struct flush_request {
 	u64 generation;
 };
 
-void pmap_init_boot(void)
-{
-}
-
-void pmap_init_cpu(void)
-{
-	if (x86.pcid)
-		write_cr4(read_cr4() | CR4_PCIDE);
-}
-
 /* Interrupts off. */
 static void load(struct tlb_state *s, struct pmap *next)
 {
@@ -97,19 +87,25 @@ static void unload_here(void *arg)
 	__atomic_fetch_and(&m->cpus, ~BIT(cpu_id()), __ATOMIC_RELEASE);
 }
 
-void tlb_unload(struct pmap *m)
+/* Here first, then on the others that have @m loaded. */
+static ALWAYS_INLINE void run_where_loaded(struct pmap *m, void (*fn)(void *arg), void *arg)
 {
 	cpumask_t cpus;
 	ulong flags;
 
 	preempt_disable();
 	flags = arch_irq_save();
-	unload_here(m);
+	fn(arg);
 	arch_irq_restore(flags);
-	cpus = __atomic_load_n(&m->cpus, __ATOMIC_SEQ_CST);
-	if (cpus)
-		cpu_call(cpus, unload_here, m);
+	cpus = __atomic_load_n(&m->cpus, __ATOMIC_SEQ_CST) & ~BIT(cpu_id());
+	if (unlikely(cpus))
+		cpu_call(cpus, fn, arg);
 	preempt_enable();
+}
+
+void tlb_unload(struct pmap *m)
+{
+	run_where_loaded(m, unload_here, m);
 }
 
 /* Interrupts off. Other flushes of this space may have been answered by nobody yet: unless ours is
@@ -137,17 +133,8 @@ static void flush_range(struct pmap *m, vaddr_t start, vaddr_t end)
 {
 	struct flush_request r = {
 		m, start, end, __atomic_add_fetch(&m->tlb_generation, 1, __ATOMIC_SEQ_CST)};
-	cpumask_t cpus;
-	ulong flags;
 
-	preempt_disable();
-	flags = arch_irq_save();
-	flush_here(&r);
-	arch_irq_restore(flags);
-	cpus = __atomic_load_n(&m->cpus, __ATOMIC_SEQ_CST) & ~BIT(cpu_id());
-	if (unlikely(cpus))
-		cpu_call(cpus, flush_here, &r);
-	preempt_enable();
+	run_where_loaded(m, flush_here, &r);
 }
 
 void tlb_flush_page(struct pmap *m, vaddr_t va)
@@ -157,22 +144,17 @@ void tlb_flush_page(struct pmap *m, vaddr_t va)
 
 /* ---- gathers ---- */
 
-static void gather_reset(struct tlb_gather *g)
+void tlb_gather_begin(struct tlb_gather *g, struct pmap *m)
 {
+	g->pmap = m;
+	g->anon = g->file = g->shmem = 0;
 	g->start = ~0ul;
 	g->end = 0;
 	g->count = 0;
 	g->tables = false;
 }
 
-void tlb_gather_begin(struct tlb_gather *g, struct pmap *m)
-{
-	g->pmap = m;
-	g->anon = g->file = g->shmem = 0;
-	gather_reset(g);
-}
-
-static void gather_flush(struct tlb_gather *g)
+void tlb_gather_end(struct tlb_gather *g)
 {
 	if (g->tables)
 		flush_range(g->pmap, 0, USER_MAX); /* also the CPUs' caches of upper entries */
@@ -186,13 +168,16 @@ static void gather_flush(struct tlb_gather *g)
 		else
 			page_put(g->pages[i]);
 	}
-	gather_reset(g);
+	g->start = ~0ul;
+	g->end = 0;
+	g->count = 0;
+	g->tables = false;
 }
 
 void tlb_gather_page(struct tlb_gather *g, struct page *page)
 {
 	if (unlikely(g->count == TLB_GATHER_PAGES))
-		gather_flush(g);
+		tlb_gather_end(g);
 	g->pages[g->count++] = page;
 }
 
@@ -200,11 +185,6 @@ void tlb_gather_table(struct tlb_gather *g, struct page *p)
 {
 	tlb_gather_page(g, (struct page *)((u64)p | TABLE_TAG));
 	g->tables = true;
-}
-
-void tlb_gather_end(struct tlb_gather *g)
-{
-	gather_flush(g);
 }
 
 /* ---- kernel addresses ---- */

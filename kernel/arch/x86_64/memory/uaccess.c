@@ -12,63 +12,36 @@ bool user_range_ok(const void USER *p, size_t len_bytes)
 	return !__builtin_add_overflow((u64)p, len_bytes, &end) && end <= USER_MAX;
 }
 
-int get_user_u32(u32 USER *p, u32 *out)
-{
-	u32 v;
-
-	if ((u64)p > USER_MAX - sizeof(v))
-		return -EFAULT;
-	user_access_begin();
-	USER_LOAD(v, p, fault);
-	user_access_end();
-	*out = v;
-	return 0;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-int get_user_u64(u64 USER *p, u64 *out)
-{
-	u64 v;
-
-	if ((u64)p > USER_MAX - sizeof(v))
-		return -EFAULT;
-	user_access_begin();
-	USER_LOAD(v, p, fault);
-	user_access_end();
-	*out = v;
-	return 0;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-int put_user_u32(u32 USER *p, u32 v)
-{
-	if ((u64)p > USER_MAX - sizeof(v))
-		return -EFAULT;
-	user_access_begin();
-	USER_STORE(v, p, fault);
-	user_access_end();
-	return 0;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-int put_user_u64(u64 USER *p, u64 v)
-{
-	if ((u64)p > USER_MAX - sizeof(v))
-		return -EFAULT;
-	user_access_begin();
-	USER_STORE(v, p, fault);
-	user_access_end();
-	return 0;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
+/* get_user_uN and put_user_uN: one load, one store. */
+#define USER_WORD(word)                              \
+	int get_user_##word(word USER *p, word *out) \
+	{                                            \
+		word v;                              \
+		if ((u64)p > USER_MAX - sizeof(v))   \
+			return -EFAULT;              \
+		user_access_begin();                 \
+		USER_LOAD(v, p, fault);              \
+		user_access_end();                   \
+		*out = v;                            \
+		return 0;                            \
+	fault:                                       \
+		user_access_end();                   \
+		return -EFAULT;                      \
+	}                                            \
+	int put_user_##word(word USER *p, word v)    \
+	{                                            \
+		if ((u64)p > USER_MAX - sizeof(v))   \
+			return -EFAULT;              \
+		user_access_begin();                 \
+		USER_STORE(v, p, fault);             \
+		user_access_end();                   \
+		return 0;                            \
+	fault:                                       \
+		user_access_end();                   \
+		return -EFAULT;                      \
+	}
+USER_WORD(u32)
+USER_WORD(u64)
 
 int get_user_u32_nofault(u32 USER *p, u32 *out)
 {
@@ -139,39 +112,6 @@ bytes:
 	}
 	user_access_end();
 	return max == size ? -ENAMETOOLONG : -EFAULT;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-long strnlen_user(const char USER *s, size_t max)
-{
-	size_t limit, done = 0;
-	u64 word;
-	u8 byte;
-
-	if ((u64)s >= USER_MAX)
-		return -EFAULT;
-	limit = MIN(max, USER_MAX - (u64)s);
-	user_access_begin();
-	for (; done + 8 <= limit; done += 8) {
-		USER_LOAD(word, (const u64 *)(s + done), bytes);
-		word = zero_bytes(word);
-		if (word) {
-			user_access_end();
-			return (long)(done + bit_ffs(word) / 8 + 1);
-		}
-	}
-bytes:
-	for (; done < limit; done++) {
-		USER_LOAD(byte, (const u8 *)(s + done), fault);
-		if (!byte) {
-			user_access_end();
-			return (long)done + 1;
-		}
-	}
-	user_access_end();
-	return limit == max ? (long)max + 1 : -EFAULT;
 fault:
 	user_access_end();
 	return -EFAULT;

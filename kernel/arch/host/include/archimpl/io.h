@@ -19,9 +19,6 @@ static inline void arch_out8(u16 port, u8 v)
 static inline void arch_out16(u16 port, u16 v)
 {
 }
-static inline void arch_out32(u16 port, u32 v)
-{
-}
 static inline void arch_io_delay(void)
 {
 }

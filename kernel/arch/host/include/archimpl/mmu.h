@@ -7,11 +7,11 @@ typedef u64 pte_t;
 #define PTE_P     (1ull << 0)
 #define PTE_W     (1ull << 1)
 #define PTE_U     (1ull << 2)
-#define PTE_X     (1ull << 3)
 #define PTE_A     (1ull << 5)
 #define PTE_D     (1ull << 6)
 #define PTE_OWNED (1ull << 9) /* holds a reference on its struct page */
 #define PTE_NONE  (1ull << 10)
+#define PTE_NX    (1ull << 63)
 #define PTE_ADDR  0x000ffffffffff000ull
 
 #define PMAP_SPAN     (512ul << PAGE_SHIFT)
@@ -27,65 +27,10 @@ struct pmap {
 	u64 flushes;     /* [a] what a test wants to see */
 };
 
-static inline pte_t pte_make(paddr_t pa, u32 flags)
-{
-	pte_t p = pa | PTE_A;
-
-	p |= flags & (PROT_R | PROT_W | PROT_X) ? PTE_P : PTE_NONE;
-	if (flags & PROT_W)
-		p |= PTE_W;
-	if (flags & PROT_X)
-		p |= PTE_X;
-	if (flags & PMAP_USER)
-		p |= PTE_U;
-	if (!(flags & PMAP_SPECIAL))
-		p |= PTE_OWNED;
-	return p;
-}
-/* pte_at - @p, an entry for address 0, for @pa instead: many entries of one kind cost one pte_make.
- */
-static inline pte_t pte_at(pte_t p, paddr_t pa)
-{
-	return p | pa;
-}
-static inline bool pte_present(pte_t p)
-{
-	return p & (PTE_P | PTE_NONE);
-}
-static inline paddr_t pte_paddr(pte_t p)
-{
-	return p & PTE_ADDR;
-}
-static inline bool pte_writable(pte_t p)
-{
-	return p & PTE_W;
-}
-static inline bool pte_dirty(pte_t p)
-{
-	return p & PTE_D;
-}
-static inline bool pte_special(pte_t p)
-{
-	return !(p & PTE_OWNED);
-}
-static inline pte_t pte_wrprotect(pte_t p)
-{
-	return p & ~PTE_W;
-}
-static inline pte_t pte_mkwrite(pte_t p)
-{
-	return p | PTE_W | PTE_D;
-}
-static inline pte_t pte_set_prot(pte_t p, u32 flags)
-{
-	p &= ~(PTE_W | PTE_X | PTE_P | PTE_NONE);
-	p |= flags & (PROT_R | PROT_W | PROT_X) ? PTE_P : PTE_NONE;
-	if (flags & PROT_W)
-		p |= PTE_W;
-	if (flags & PROT_X)
-		p |= PTE_X;
-	return p;
-}
+#define PTE_G       0 /* nothing of the kind here */
+#define PTE_NOCACHE 0
+#define PTE_WC      0
+#include <arch/pte_bits.h>
 
 extern u8 *host_phys_base; /* where the arena lies in the program */
 extern u64 host_phys_bytes;

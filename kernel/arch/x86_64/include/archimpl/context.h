@@ -37,10 +37,6 @@ static inline void tf_set_ip(struct trap_frame *f, vaddr_t ip)
 {
 	f->rip = ip;
 }
-static inline void tf_set_sp(struct trap_frame *f, vaddr_t sp)
-{
-	f->rsp = sp;
-}
 static inline long tf_ret(const struct trap_frame *f)
 {
 	return (long)f->rax;

@@ -32,10 +32,6 @@ static inline void arch_out16(u16 port, u16 value)
 {
 	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
 }
-static inline void arch_out32(u16 port, u32 value)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
 static inline void arch_io_delay(void)
 {
 	arch_out8(0x80, 0); /* the POST code port: nobody listens, the bus takes about 1 us */

@@ -48,72 +48,9 @@ struct pmap {
 	s64 table_pages;    /* [lock; read racy] the top included */
 };
 
-/* pte_make - @flags: PROT_* | PMAP_*. Without any PROT bit the entry is mapped but inaccessible. */
-static inline pte_t pte_make(paddr_t pa, u32 flags)
-{
-	pte_t p = pa | PTE_A;
-
-	p |= flags & (PROT_R | PROT_W | PROT_X) ? PTE_P : PTE_NONE;
-	if (flags & PROT_W)
-		p |= PTE_W;
-	if (!(flags & PROT_X))
-		p |= PTE_NX;
-	if (flags & PMAP_USER)
-		p |= PTE_U;
-	if (flags & PMAP_GLOBAL)
-		p |= PTE_G;
-	if (flags & PMAP_NOCACHE)
-		p |= PTE_PCD | PTE_PWT;
-	if (flags & PMAP_WC)
-		p |= PTE_PAT; /* PAT slot 4 is set up as write combining */
-	if (!(flags & PMAP_SPECIAL))
-		p |= PTE_OWNED;
-	return p;
-}
-/* pte_at - @p, an entry for address 0, for @pa instead: many entries of one kind cost one pte_make.
- */
-static inline pte_t pte_at(pte_t p, paddr_t pa)
-{
-	return p | pa;
-}
-static inline bool pte_present(pte_t p)
-{
-	return p & (PTE_P | PTE_NONE);
-}
-static inline paddr_t pte_paddr(pte_t p)
-{
-	return p & PTE_ADDR;
-}
-static inline bool pte_writable(pte_t p)
-{
-	return p & PTE_W;
-}
-static inline bool pte_dirty(pte_t p)
-{
-	return p & PTE_D;
-}
-static inline bool pte_special(pte_t p)
-{
-	return !(p & PTE_OWNED);
-}
-static inline pte_t pte_wrprotect(pte_t p)
-{
-	return p & ~PTE_W;
-}
-static inline pte_t pte_mkwrite(pte_t p)
-{
-	return p | PTE_W | PTE_D;
-}
-static inline pte_t pte_set_prot(pte_t p, u32 flags)
-{
-	p &= ~(PTE_W | PTE_NX | PTE_P | PTE_NONE);
-	p |= flags & (PROT_R | PROT_W | PROT_X) ? PTE_P : PTE_NONE;
-	if (flags & PROT_W)
-		p |= PTE_W;
-	if (!(flags & PROT_X))
-		p |= PTE_NX;
-	return p;
-}
+#define PTE_NOCACHE (PTE_PCD | PTE_PWT)
+#define PTE_WC      PTE_PAT /* PAT slot 4 is set up as write combining */
+#include <arch/pte_bits.h>
 
 static inline void *phys_to_virt(paddr_t pa)
 {

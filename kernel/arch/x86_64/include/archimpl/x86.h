@@ -135,25 +135,6 @@ static inline void invlpg(vaddr_t va)
 {
 	__asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
-static inline void x86_outb(u16 port, u8 v)
-{
-	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port) : "memory");
-}
-static inline u8 x86_inb(u16 port)
-{
-	u8 v;
-
-	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-static inline u32 x86_inl(u16 port)
-{
-	u32 v;
-
-	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
 /* ---- what the CPU can do, found once on the boot CPU (cpu/features.c) ---- */
 struct x86_features {
 	bool fsgsbase, smep, smap, umip, pcid, invpcid, xsave, xsaveopt, xsavec, xgetbv1, avx,
@@ -188,8 +169,14 @@ void apic_init_cpu(void);
 u32 apic_id(void);
 void apic_eoi(void);
 void apic_ipi(u32 apic_id, u32 vector);
-void apic_nmi_others(void);
+#define APIC_NMI     0x400u
+#define APIC_INIT    0x500u
+#define APIC_STARTUP 0x600u /* | page */
+void apic_command_others(u32 command);
 void apic_timer_calibrate(void);
+/* counter_sample - a counter's value, and the TSC at that moment: the narrowest of a few attempts.
+ */
+u64 counter_sample(u64 (*read)(void), u64 *tsc);
 void *fixmap_device(paddr_t pa);     /* one uncached 4 KB page, before the vmalloc area works; never
 					fails at boot */
 int percpu_create(u32 cpu) MUST_USE; /* copies the area for @cpu; -ENOMEM */
@@ -202,14 +189,10 @@ void trap_dispatch(struct trap_frame *f, u32 vector, u64 error);
 void trap_exit_to_user(
 	struct trap_frame *f); /* slow way out: work and reschedule, interrupts on entry off */
 u64 exception_fixup(u64 ip);   /* 0 = none */
-void pmap_init_boot(void);
-void pmap_init_cpu(void);
-extern u64 kernel_top[512]; /* the PML4 that every space copies its upper half from */
+extern u64 kernel_top[512];    /* the PML4 that every space copies its upper half from */
 extern u32 cpu_apic_ids[CPUS_MAX];
 void syscall_entry(void);
 void ipi_calls_run(void);
-void apic_init_others(void);
-void apic_startup_others(u32 page);
 
 DECLARE_PER_CPU(struct tss, cpu_tss);
 DECLARE_PER_CPU(u8 *, cpu_ist_stacks);
