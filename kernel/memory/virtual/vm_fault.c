@@ -64,16 +64,20 @@ static int anon_install(struct fault *f, struct page *p)
 	return 0;
 }
 
+/* Whether the area may want large pages: all that the usual fault asks. */
+static ALWAYS_INLINE bool spans_wanted(const struct fault *f)
+{
+	return unlikely(f->area->flags & VM_HUGE || READ_ONCE(vm_huge_mode) == HUGE_ALWAYS);
+}
+
 /* The span around the fault, when the area wants large pages and holds all of it, and nothing is
  * mapped there yet. 0 = not so. */
 static vaddr_t fault_span(const struct fault *f)
 {
 	vaddr_t start = ALIGN_DOWN(f->va, PMAP_SPAN);
-	u32 mode = READ_ONCE(vm_huge_mode), flags = f->area->flags;
+	u32 flags = f->area->flags;
 
-	if (likely(!(flags & VM_HUGE) && mode != HUGE_ALWAYS))
-		return 0;
-	if (mode == HUGE_NEVER || (flags & (VM_NOHUGE | VM_STACK | VM_EXEC)))
+	if (READ_ONCE(vm_huge_mode) == HUGE_NEVER || (flags & (VM_NOHUGE | VM_STACK | VM_EXEC)))
 		return 0;
 	if (start < f->area->start || f->area->end - start < PMAP_SPAN)
 		return 0;
@@ -81,9 +85,11 @@ static vaddr_t fault_span(const struct fault *f)
 }
 
 /* Maps a block of new pages at once. false: there is none, or another fault was faster. */
-static bool fault_anon_span(struct fault *f, vaddr_t start)
+static NOINLINE bool fault_anon_span(struct fault *f)
 {
-	struct page *p = page_alloc(SPAN_ORDER, ALLOC_USER | ALLOC_ZERO | ALLOC_ONCE);
+	vaddr_t start = f->area->flags & VM_WRITE ? fault_span(f) : 0;
+	struct page *p =
+		start ? page_alloc(SPAN_ORDER, ALLOC_USER | ALLOC_ZERO | ALLOC_ONCE) : NULL;
 	u32 n;
 
 	if (!p)
@@ -103,14 +109,12 @@ static bool fault_anon_span(struct fault *f, vaddr_t start)
 static int fault_anon_empty(struct fault *f)
 {
 	struct page *p;
-	vaddr_t span;
 
 	if (!f->write) /* reading what nobody wrote: the one page of zeroes */
 		return pmap_replace(f->pmap, f->va, 0,
 			pte_make(page_to_phys(zero_page),
 				prot_before_write(f->area->flags) | PMAP_USER | PMAP_SPECIAL));
-	span = f->area->flags & VM_WRITE ? fault_span(f) : 0;
-	if (unlikely(span) && fault_anon_span(f, span))
+	if (spans_wanted(f) && fault_anon_span(f))
 		return 0;
 	p = anon_page_alloc(ALLOC_ZERO);
 	return p ? anon_install(f, p) : -ENOMEM;
@@ -270,12 +274,13 @@ static void map_undo(struct fault *f, vaddr_t va, pte_t pte)
 
 /* Maps the whole span of a shared object, if its pages there are one block of memory. false: they
  * are not, or another fault was faster. */
-static bool fault_object_span(struct fault *f, vaddr_t start, u32 prot)
+static NOINLINE bool fault_object_span(struct fault *f, u32 prot)
 {
 	struct vm_object *o = f->area->object;
+	vaddr_t start = f->area->flags & VM_SHARED && writes_unnoticed(o) ? fault_span(f) : 0;
 	u32 before = __atomic_load_n(&o->invalidations, __ATOMIC_ACQUIRE), n;
 	u64 index = area_index(f->area, start);
-	struct page *p = index % SPAN_PAGES ? NULL : object_span_in(o, index);
+	struct page *p = !start || index % SPAN_PAGES ? NULL : object_span_in(o, index);
 	pte_t first;
 
 	if (!p)
@@ -298,13 +303,12 @@ static int fault_object_map(struct fault *f)
 	u32 before = __atomic_load_n(&o->invalidations, __ATOMIC_ACQUIRE), here,
 	    prot = object_prot(f->area, f->write), i;
 	u64 index = area_index(f->area, f->va), installed;
-	vaddr_t span = f->area->flags & VM_SHARED && writes_unnoticed(o) ? fault_span(f) : 0;
 	struct page *p = NULL;
 	struct around w;
 
 	if (index >= object_pages(o))
 		return -EIO;
-	if (unlikely(span) && fault_object_span(f, span, prot))
+	if (spans_wanted(f) && fault_object_span(f, prot))
 		return 0;
 	rcu_read_lock();
 	around_collect(f, &w, prot);
@@ -324,8 +328,8 @@ static int fault_object_map(struct fault *f)
 		return (int)ptr_err(p);
 	if (installed)
 		rss_add(rss_of(f->area->space, o), __builtin_popcountll(installed));
-	__atomic_thread_fence(
-		__ATOMIC_SEQ_CST); /* entries, then the counter: pairs with object_remove */
+	/* entries, then the counter: pairs with object_remove */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (unlikely(__atomic_load_n(&o->invalidations, __ATOMIC_RELAXED) != before)) {
 		for_each_bit (i, installed)
 			map_undo(f, w.start + i * PAGE_SIZE, w.ptes[i]);

@@ -187,8 +187,8 @@ static NOINLINE u64 *table_create(struct pmap *m, u64 *entry, int level)
 		table_mark(entry);
 		list_add(level == 1 ? &m->leaves : &m->uppers, &p->node);
 		m->table_pages++;
-		__atomic_store_n(entry, virt_to_phys(t) | TABLE_BITS,
-			__ATOMIC_RELEASE); /* pairs with leaf_find */
+		/* pairs with leaf_find */
+		__atomic_store_n(entry, virt_to_phys(t) | TABLE_BITS, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&m->lock);
 	if (unlikely(found)) { /* another fault was faster */
@@ -239,16 +239,25 @@ static void span_account(const pte_t *leaf, s64 sign)
 		mem_account(MEM_ANON_HUGE, sign * 512);
 }
 
-/* Before an entry of the table of @e changes: the CPU shall see the table. */
-static ALWAYS_INLINE void span_split(pte_t *e)
+static ALWAYS_INLINE u64 *slot_of(const pte_t *e) /* the directory entry of the table of @e */
 {
-	u64 *slot = (u64 *)table_page(e)->private_, entry = READ_ONCE(*slot);
-	pte_t *leaf = (pte_t *)((u64)e & PAGE_MASK);
+	return (u64 *)table_page(e)->private_;
+}
 
-	if (unlikely(entry & PTE_PS) &&
-		__atomic_compare_exchange_n(slot, &entry, virt_to_phys(leaf) | TABLE_BITS, false,
-			__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+static NOINLINE COLD void span_split_slow(pte_t *leaf, u64 entry)
+{
+	if (__atomic_compare_exchange_n(slot_of(leaf), &entry, virt_to_phys(leaf) | TABLE_BITS,
+		    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		span_account(leaf, -1);
+}
+
+/* Before an entry of @leaf changes: the CPU shall see the table. */
+static ALWAYS_INLINE void span_split(pte_t *leaf)
+{
+	u64 entry = READ_ONCE(*slot_of(leaf));
+
+	if (unlikely(entry & PTE_PS))
+		span_split_slow(leaf, entry);
 }
 
 /* The array of leaf tables beside the directory of @slot. NULL = no memory. */
@@ -290,7 +299,7 @@ u32 pmap_map_span(struct pmap *m, vaddr_t va, pte_t first)
 	while (n < 512 && __atomic_compare_exchange_n(&leaf[n], &empty, first + n * PAGE_SIZE,
 				  false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		n++;
-	slot = (u64 *)table_page(leaf)->private_;
+	slot = slot_of(leaf);
 	tables = n == 512 && first & PTE_NX ? span_tables(slot) : NULL;
 	if (!tables)
 		return n;
@@ -443,8 +452,6 @@ pte_t pmap_lookup(struct pmap *m, vaddr_t va)
 
 static ALWAYS_INLINE int entry_replace(pte_t *e, pte_t old, pte_t new)
 {
-	if (old)
-		span_split(e);
 	table_mark(e);
 	return likely(__atomic_compare_exchange_n(
 		       e, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
@@ -456,14 +463,17 @@ static NOINLINE int replace_slow(struct pmap *m, vaddr_t va, pte_t old, pte_t ne
 {
 	pte_t *e = leaf_create(m, va);
 
-	return e ? entry_replace(e, old, new) : -ENOMEM;
+	if (!e)
+		return -ENOMEM;
+	span_split((pte_t *)((u64)e & PAGE_MASK));
+	return entry_replace(e, old, new);
 }
 
 int pmap_replace(struct pmap *m, vaddr_t va, pte_t old, pte_t new)
 {
 	pte_t *e = leaf_find(m, va);
 
-	if (unlikely(!e))
+	if (unlikely(!e || (old && *slot_of(e) & PTE_PS)))
 		return replace_slow(m, va, old, new);
 	return entry_replace(e, old, new);
 }
@@ -587,8 +597,8 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 		if (!pte)
 			continue;
 		if (w->cow && pte & PTE_W) {
-			pte = __atomic_and_fetch(&leaf[i], ~PTE_W,
-				__ATOMIC_RELAXED); /* a CPU may be setting the dirty bit */
+			/* a CPU may be setting the dirty bit */
+			pte = __atomic_and_fetch(&leaf[i], ~PTE_W, __ATOMIC_RELAXED);
 			lost = true;
 		}
 		if (pte & PTE_OWNED) {
