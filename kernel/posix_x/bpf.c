@@ -9,17 +9,17 @@
 #include <exo/memory.h>
 #include "seccomp_internal.h"
 
-static const u8 codes[] = {BPF_LD_IMM, BPF_LD_ABS, BPF_LD_MEM, BPF_LD_LEN, BPF_LDX_IMM, BPF_LDX_MEM,
-	BPF_LDX_LEN, BPF_ST, BPF_STX, BPF_ADD, BPF_ADD | BPF_X, BPF_SUB, BPF_SUB | BPF_X, BPF_MUL,
-	BPF_MUL | BPF_X, BPF_DIV, BPF_DIV | BPF_X, BPF_OR, BPF_OR | BPF_X, BPF_AND, BPF_AND | BPF_X,
-	BPF_LSH, BPF_LSH | BPF_X, BPF_RSH, BPF_RSH | BPF_X, BPF_NEG, BPF_XOR, BPF_XOR | BPF_X,
-	BPF_JA, BPF_JEQ, BPF_JEQ | BPF_X, BPF_JGT, BPF_JGT | BPF_X, BPF_JGE, BPF_JGE | BPF_X,
-	BPF_JSET, BPF_JSET | BPF_X, BPF_RET_K, BPF_RET_A, BPF_TAX, BPF_TXA};
+/* operations[class][source]: bit n is set when class | source * BPF_X | n << 4 is a code. Classes:
+ * loads to A and to X, stores of A and of X, arithmetic, jumps, returns, moves between A and X. */
+static const u16 operations[8][2] = {
+	{0x145}, {0x141}, {1}, {1}, {0x5ff, 0x4ff}, {0x1f, 0x1e}, {3}, {0x101}};
 
 /* @left: instructions behind this one. */
 static bool insn_valid(const struct bpf_insn *i, u32 left)
 {
-	if (i->code > 0xff || !memchr(codes, i->code, sizeof(codes)))
+	const u16 *known = operations[i->code & BPF_CLASS];
+
+	if (i->code > 0xff || !(known[!!(i->code & BPF_X)] >> (i->code >> 4) & 1))
 		return false;
 	switch (i->code) {
 	case BPF_LD_ABS:
@@ -41,91 +41,54 @@ static bool insn_valid(const struct bpf_insn *i, u32 left)
 	}
 }
 
-/* Cells that are written on every path to an instruction: bit i = cell i. @reach: what jumps bring
- * there; all bits where none does. False: one is read that may not be written. */
-static bool cells_valid(const struct bpf_insn *p, u32 len, u16 *reach)
+int bpf_check(const struct bpf_insn *p, u32 len)
 {
-	u16 written = 0;
+	/* Cells that jumps to an instruction leave written: bit i = cell i; all where none goes. */
+	u16 *reach SCOPED(kfree_at) = kmalloc(len * sizeof(*reach), ALLOC_KERNEL);
+	u16 written = 0, cell;
 
+	if (!reach)
+		return -ENOMEM;
 	memset(reach, 0xff, len * sizeof(*reach));
 	for (u32 i = 0; i < len; i++) {
+		if (!insn_valid(&p[i], len - i - 1))
+			return -EINVAL;
 		written &= reach[i];
-		switch (p[i].code & BPF_CLASS) {
-		case BPF_ST:
-		case BPF_STX:
-			written |= (u16)BIT(p[i].k);
-			break;
-		case BPF_JMP:
+		cell = (u16)BIT(p[i].k % BPF_CELLS);
+		if ((p[i].code == BPF_LD_MEM || p[i].code == BPF_LDX_MEM) && !(written & cell))
+			return -EINVAL;
+		if (p[i].code == BPF_ST || p[i].code == BPF_STX)
+			written |= cell;
+		if ((p[i].code & BPF_CLASS) == BPF_JMP) {
 			reach[i + 1 + (p[i].code == BPF_JA ? p[i].k : p[i].jt)] &= written;
 			reach[i + 1 + (p[i].code == BPF_JA ? p[i].k : p[i].jf)] &= written;
 			written = 0xffff;
-			break;
-		default:
-			if ((p[i].code == BPF_LD_MEM || p[i].code == BPF_LDX_MEM) &&
-				!(written & BIT(p[i].k)))
-				return false;
 		}
 	}
-	return true;
+	return (p[len - 1].code & BPF_CLASS) == BPF_RET_K ? 0 : -EINVAL;
 }
 
-int bpf_check(const struct bpf_insn *p, u32 len)
+static u32 load(const struct bpf_insn *p, const struct linux_seccomp_data *data, const u32 *cell)
 {
-	u16 *reach;
-	bool valid;
-
-	for (u32 i = 0; i < len; i++)
-		if (!insn_valid(&p[i], len - i - 1))
-			return -EINVAL;
-	if (p[len - 1].code != BPF_RET_K && p[len - 1].code != BPF_RET_A)
-		return -EINVAL;
-	reach = kmalloc(len * sizeof(*reach), ALLOC_KERNEL);
-	if (!reach)
-		return -ENOMEM;
-	valid = cells_valid(p, len, reach);
-	kfree(reach);
-	return valid ? 0 : -EINVAL;
-}
-
-/* @b is not 0 in a division. */
-static u32 calculate(u16 op, u32 a, u32 b)
-{
-	switch (op) {
-	case BPF_ADD:
-		return a + b;
-	case BPF_SUB:
-		return a - b;
-	case BPF_MUL:
-		return a * b;
-	case BPF_DIV:
-		return a / b;
-	case BPF_OR:
-		return a | b;
-	case BPF_AND:
-		return a & b;
-	case BPF_LSH:
-		return a << (b & 31);
-	case BPF_RSH:
-		return a >> (b & 31);
-	case BPF_XOR:
-		return a ^ b;
+	switch (p->code & BPF_OP) {
+	case BPF_LD_ABS:
+		return ((const u32 *)data)[p->k / sizeof(u32)];
+	case BPF_LD_MEM:
+		return cell[p->k];
+	case BPF_LD_LEN:
+		return sizeof(*data);
 	default:
-		return -a; /* BPF_NEG */
+		return p->k;
 	}
 }
 
-static bool compare(u16 op, u32 a, u32 b)
+/* By 0: 0. */
+static u32 calculate(u32 operation, u32 a, u32 b)
 {
-	switch (op) {
-	case BPF_JEQ:
-		return a == b;
-	case BPF_JGT:
-		return a > b;
-	case BPF_JGE:
-		return a >= b;
-	default:
-		return a & b; /* BPF_JSET */
-	}
+	const u32 results[] = {a + b, a - b, a * b, b ? a / b : 0, a | b, a & b, a << (b & 31),
+		a >> (b & 31), -a, 0, a ^ b};
+
+	return results[operation];
 }
 
 u32 bpf_run(const struct bpf_insn *p, const struct linux_seccomp_data *data)
@@ -133,33 +96,15 @@ u32 bpf_run(const struct bpf_insn *p, const struct linux_seccomp_data *data)
 	u32 a = 0, x = 0, cell[BPF_CELLS] = {0};
 
 	for (;; p++) {
-		u32 operand = p->code & BPF_X ? x : p->k;
+		u32 operation = p->code >> 4, b = p->code & BPF_X ? x : p->k;
+		const bool met[] = {true, a == b, a > b, a >= b, a & b};
 
-		switch (p->code) {
-		case BPF_RET_K:
-			return p->k;
-		case BPF_RET_A:
-			return a;
-		case BPF_LD_ABS:
-			a = ((const u32 *)data)[p->k / sizeof(u32)];
-			break;
+		switch (p->code & BPF_CLASS) {
 		case BPF_LD_IMM:
-			a = p->k;
+			a = load(p, data, cell);
 			break;
 		case BPF_LDX_IMM:
-			x = p->k;
-			break;
-		case BPF_LD_LEN:
-			a = sizeof(*data);
-			break;
-		case BPF_LDX_LEN:
-			x = sizeof(*data);
-			break;
-		case BPF_LD_MEM:
-			a = cell[p->k];
-			break;
-		case BPF_LDX_MEM:
-			x = cell[p->k];
+			x = load(p, data, cell);
 			break;
 		case BPF_ST:
 			cell[p->k] = a;
@@ -167,25 +112,19 @@ u32 bpf_run(const struct bpf_insn *p, const struct linux_seccomp_data *data)
 		case BPF_STX:
 			cell[p->k] = x;
 			break;
-		case BPF_TAX:
-			x = a;
-			break;
-		case BPF_TXA:
-			a = x;
-			break;
-		case BPF_JA:
-			p += p->k;
-			break;
-		case BPF_DIV | BPF_X:
-			if (!x)
+		case BPF_ALU:
+			if (p->code == (BPF_DIV | BPF_X) && !x)
 				return 0;
-			a /= x;
+			a = calculate(operation, a, b);
 			break;
+		case BPF_JMP:
+			p += p->code == BPF_JA ? p->k : met[operation] ? p->jt : p->jf;
+			break;
+		case BPF_RET_K:
+			return p->code == BPF_RET_A ? a : p->k;
 		default:
-			if ((p->code & BPF_CLASS) == BPF_ALU)
-				a = calculate(p->code & ~BPF_X, a, operand);
-			else
-				p += compare(p->code & ~BPF_X, a, operand) ? p->jt : p->jf;
+			a = p->code == BPF_TXA ? x : a;
+			x = p->code == BPF_TAX ? a : x;
 		}
 	}
 }

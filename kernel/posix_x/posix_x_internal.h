@@ -264,6 +264,16 @@ static inline struct spin_guard process_guard(struct process *p)
 {
 	return spin_guard(&p->lock);
 }
+/* part_switch - the pointer at @part, current's, becomes @next; the old one comes out. Under the
+ * lock, for whom takes references by it. */
+static inline void *part_switch(void *part, void *next)
+{
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(current->proc);
+	void *old = *(void **)part;
+
+	*(void **)part = next;
+	return old;
+}
 static inline void work_set(struct thread *t, u32 bits)
 {
 	__atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST);

@@ -26,6 +26,7 @@ struct seccomp_filter {
 	struct bpf_insn insns[];
 };
 
+/* NULL is fine. */
 static struct seccomp_filter *filter_get(struct seccomp_filter *f)
 {
 	if (f)
@@ -45,50 +46,31 @@ static void filter_put(struct seccomp_filter *f)
 	}
 }
 
+static void filter_put_at(struct seccomp_filter **f) /* for SCOPED */
+{
+	filter_put(*f);
+}
+
 /* ---- a call ---- */
-
-static void kill_or_trap(const struct linux_seccomp_data *d, u32 data, bool kill)
-{
-	struct siginfo info;
-
-	siginfo_fill(&info, SIGSYS, SYS_SECCOMP);
-	info.error = (s32)data;
-	info.sys.call_addr = d->ip;
-	info.sys.syscall = d->nr;
-	info.sys.arch = d->arch;
-	if (kill)
-		signal_reset_action(SIGSYS);
-	signal_force_info(&info);
-}
-
-/* Strict mode knows read, write, exit, rt_sigreturn. */
-static bool strict_allows(long nr)
-{
-	return nr == 0 || nr == 1 || nr == 60 || nr == 15;
-}
-
-static void data_fill(struct linux_seccomp_data *d, const struct trap_frame *f)
-{
-	*d = (struct linux_seccomp_data){
-		.nr = (s32)tf_syscall(f), .arch = AUDIT_ARCH_X86_64, .ip = tf_ip(f)};
-	for (u32 i = 0; i < 6; i++)
-		d->args[i] = tf_arg(f, i);
-}
 
 bool seccomp_enter(struct trap_frame *f, bool traced)
 {
 	struct task *t = current_task();
-	struct seccomp_filter *at, *match = NULL;
-	struct linux_seccomp_data d;
-	u32 answer = SECCOMP_RET_ALLOW, data;
+	struct linux_seccomp_data d = {
+		.nr = (s32)tf_syscall(f), .arch = AUDIT_ARCH_X86_64, .ip = tf_ip(f)};
+	struct siginfo info = {.signo = SIGSYS, .code = SYS_SECCOMP, .sys = {d.ip, d.nr, d.arch}};
+	const struct seccomp_filter *match = NULL;
+	u32 answer = SECCOMP_RET_ALLOW, action, data;
 
 	if (t->seccomp == SECCOMP_MODE_STRICT) {
-		if (!strict_allows(tf_syscall(f)))
+		if (d.nr != 0 && d.nr != 1 && d.nr != 15 && d.nr != 60) /* it may read, write,
+									   return, exit */
 			process_exit_current(SIGKILL);
 		return true;
 	}
-	data_fill(&d, f);
-	for (at = READ_ONCE(t->filters); at; at = at->below) {
+	for (u32 i = 0; i < ARRAY_LEN(d.args); i++)
+		d.args[i] = tf_arg(f, i);
+	for (const struct seccomp_filter *at = READ_ONCE(t->filters); at; at = at->below) {
 		u32 one = bpf_run(at->insns, &d);
 
 		if ((s32)(one & SECCOMP_RET_ACTION) < (s32)(answer & SECCOMP_RET_ACTION)) {
@@ -96,19 +78,19 @@ bool seccomp_enter(struct trap_frame *f, bool traced)
 			match = at;
 		}
 	}
+	action = answer & SECCOMP_RET_ACTION;
 	data = answer & SECCOMP_RET_DATA;
-	switch (answer & SECCOMP_RET_ACTION) {
-	case SECCOMP_RET_ALLOW:
-		return true;
+	switch (action) {
 	case SECCOMP_RET_LOG:
 		log_info("seccomp: %s[%d] call %d at %lx", current->name, current->tid, d.nr, d.ip);
 		return true;
+	case SECCOMP_RET_ALLOW:
+		return true;
 	case SECCOMP_RET_TRACE:
-		if (traced)
-			return true;
 		/* The tracer may have made another call of it: that one is looked at again. */
-		return trace_event(PTRACE_EVENT_SECCOMP, data) && !thread_fatal_pending(current) &&
-		       tf_syscall(f) >= 0 && seccomp_enter(f, true);
+		return traced ||
+		       (trace_event(PTRACE_EVENT_SECCOMP, data) && !thread_fatal_pending(current) &&
+			       tf_syscall(f) >= 0 && seccomp_enter(f, true));
 	case SECCOMP_RET_USER_NOTIF:
 		return match->notifier && notifier_ask(match->notifier, &d, f);
 	case SECCOMP_RET_ERRNO:
@@ -117,12 +99,12 @@ bool seccomp_enter(struct trap_frame *f, bool traced)
 	case SECCOMP_RET_KILL_THREAD:
 		if (__atomic_load_n(&current->proc->live, __ATOMIC_RELAXED) > 1)
 			process_exit_current(SIGSYS);
-		break;
-	default:
-		break;
 	}
 	tf_set_ret(f, d.nr); /* as if it had not been called */
-	kill_or_trap(&d, data, (answer & SECCOMP_RET_ACTION) != SECCOMP_RET_TRAP);
+	info.error = (s32)data;
+	if (action != SECCOMP_RET_TRAP)
+		signal_reset_action(SIGSYS);
+	signal_force_info(&info);
 	return false;
 }
 
@@ -150,13 +132,8 @@ void seccomp_inherit(struct task *t)
 
 void seccomp_exit(struct task *t)
 {
-	ulong flags = process_lock(t->thread.proc);
-	struct seccomp_filter *old = t->filters;
-
-	t->filters = NULL;
 	t->seccomp = SECCOMP_MODE_DISABLED;
-	process_unlock(t->thread.proc, flags);
-	filter_put(old);
+	filter_put(part_switch(&t->filters, NULL));
 }
 
 u32 seccomp_depth(const struct task *t)
@@ -174,115 +151,76 @@ static bool may_join_locked(const struct task *o)
 	return o->seccomp != SECCOMP_MODE_STRICT && at == o->filters;
 }
 
-static long install_locked(struct task *me, struct seccomp_filter *f, u32 flags)
+/* Moves @f in, unless it fails: 0 | the thread that cannot have it, or -errno. */
+static long install(struct task *me, struct seccomp_filter *f, u32 flags)
 {
-	struct seccomp_filter *at;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(current->proc);
 	struct task *o;
 
-	if (me->seccomp == SECCOMP_MODE_STRICT)
-		return -EINVAL;
-	for (at = me->filters; at && f->notifier; at = at->below)
+	for (struct seccomp_filter *at = me->filters; at && f->notifier; at = at->below)
 		if (at->notifier)
 			return -EBUSY;
-	f->below = me->filters;
-	f->total = f->len + INSNS_PER_FILTER + (f->below ? f->below->total : 0);
+	f->total = f->len + INSNS_PER_FILTER + (me->filters ? me->filters->total : 0);
 	f->depth = 1 + seccomp_depth(me);
 	if (f->total > INSNS_TOTAL_MAX)
 		return -ENOMEM;
 	list_for_each_entry (o, &me->thread.proc->threads, thread_node)
 		if (flags & SECCOMP_FILTER_FLAG_TSYNC && !task_ended(o) && !may_join_locked(o))
 			return flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH : o->thread.tid;
+	f->below = me->filters;
 	WRITE_ONCE(me->filters, f);
 	me->seccomp = SECCOMP_MODE_FILTER;
-	arch_syscall_slow(&me->thread, true);
+	arch_syscall_slow(current, true);
 	list_for_each_entry (o, &me->thread.proc->threads, thread_node)
 		if (flags & SECCOMP_FILTER_FLAG_TSYNC && o != me && !task_ended(o))
 			join_locked(o, me);
 	return 0;
 }
 
-static struct seccomp_filter *filter_from_user(u64 from)
-{
-	struct linux_bpf_program program;
-	struct seccomp_filter *f;
-	int err = 0;
-
-	if (copy_from_user(&program, (const void USER *)from, sizeof(program)))
-		return err_ptr(-EFAULT);
-	if (!program.len || program.len > BPF_INSNS_MAX)
-		return err_ptr(-EINVAL);
-	if (!current->no_new_privs && !cred_capable(current->cred, LCAP_SYS_ADMIN))
-		return err_ptr(-EACCES);
-	if (!program.insns)
-		return err_ptr(-EINVAL);
-	f = kmalloc(sizeof(*f) + program.len * sizeof(*f->insns), ALLOC_KERNEL);
-	if (!f)
-		return err_ptr(-ENOMEM);
-	*f = (struct seccomp_filter){.refs = 1, .len = program.len};
-	if (copy_from_user(f->insns, (const void USER *)program.insns, f->len * sizeof(*f->insns)))
-		err = -EFAULT;
-	if (!err)
-		err = bpf_check(f->insns, f->len);
-	if (!err)
-		return f;
-	kfree(f);
-	return err_ptr(err);
-}
-
-/* The file of a new filter's listener and its slot. */
-static int listener_create(struct seccomp_filter *f, u32 flags, struct file **file, cap_t *fd)
-{
-	f->notifier = notifier_create(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-	if (!f->notifier)
-		return -ENOMEM;
-	*file = notifier_file(f->notifier);
-	if (is_err(*file))
-		return (int)ptr_err(*file);
-	*fd = cap_reserve(
-		current->caps, CAP_CLOEXEC, (u32)MIN(rlimit_current(RLIM_NOFILE), (u64)INT32_MAX));
-	if (*fd >= 0)
-		return 0;
-	file_put(*file);
-	return *fd;
-}
-
-long seccomp_filter_set(u32 flags, u64 program)
+long seccomp_filter_set(u32 flags, u64 user)
 {
 	u32 both = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	bool listens = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
-	struct seccomp_filter *f;
-	struct file *file = NULL;
-	ulong irq;
+	bool firm = flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	struct seccomp_filter *f SCOPED(filter_put_at) = NULL;
+	struct linux_bpf_program program;
 	cap_t fd = 0;
 	long err;
 
-	if (flags & ~SECCOMP_FILTER_FLAG_MASK ||
-		((flags & both) == both && !(flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH)) ||
-		(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && !listens))
+	if (flags & ~SECCOMP_FILTER_FLAG_MASK || (firm && !listens) ||
+		((flags & both) == both && !(flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH)))
 		return -EINVAL;
-	f = filter_from_user(program);
-	if (is_err(f))
-		return ptr_err(f);
-	err = listens ? listener_create(f, flags, &file, &fd) : 0;
-	if (err)
-		goto free;
-	irq = process_lock(current->proc);
-	err = install_locked(current_task(), f, flags);
-	process_unlock(current->proc, irq);
-	if (!err && file)
-		cap_fill(current->caps, fd, &file->object.root);
-	if (!err && flags & SECCOMP_FILTER_FLAG_TSYNC) /* who runs in user mode right now */
-		arch_syscall_slow_now();
-	if (!err)
-		return fd;
-	if (file) {
-		cap_unreserve(current->caps, fd);
-		file_put(file);
+	if (copy_from_user(&program, (const void USER *)user, sizeof(program)))
+		return -EFAULT;
+	if (!program.len || program.len > BPF_INSNS_MAX)
+		return -EINVAL;
+	if (!current->no_new_privs && !cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -EACCES;
+	if (!program.insns)
+		return -EINVAL;
+	f = kmalloc(sizeof(*f) + program.len * sizeof(*f->insns), ALLOC_KERNEL);
+	if (!f)
+		return -ENOMEM;
+	*f = (struct seccomp_filter){.refs = 1, .len = program.len};
+	if (copy_from_user(f->insns, (const void USER *)program.insns, f->len * sizeof(*f->insns)))
+		return -EFAULT;
+	err = bpf_check(f->insns, f->len);
+	if (!err && listens) {
+		fd = notifier_open(firm, &f->notifier);
+		err = MIN(fd, 0);
 	}
-free:
-	f->below = NULL; /* it is still the task's */
-	filter_put(f);
-	return err;
+	if (err)
+		return err;
+	err = install(current_task(), f, flags);
+	if (err) {
+		if (listens)
+			(void)!cap_close(current->caps, fd);
+		return err;
+	}
+	f = NULL;
+	if (flags & SECCOMP_FILTER_FLAG_TSYNC) /* who runs in user mode right now */
+		arch_syscall_slow_now();
+	return fd;
 }
 
 long seccomp_strict_set(void)
@@ -305,16 +243,16 @@ long seccomp_mode_get(void)
 /* For PTRACE_SECCOMP_GET_FILTER: number @index, the oldest is 0, of a stopped tracee. */
 long seccomp_filter_show(struct task *t, u64 index, u64 to)
 {
-	const struct seccomp_filter *at;
+	const struct seccomp_filter *at = t->filters;
 
 	if (!cred_capable(current->cred, LCAP_SYS_ADMIN) || current_task()->seccomp)
 		return -EACCES;
 	if (t->seccomp != SECCOMP_MODE_FILTER)
 		return -EINVAL;
-	if (index >= seccomp_depth(t))
+	while (at && at->depth != index + 1)
+		at = at->below;
+	if (!at)
 		return -ENOENT;
-	for (at = t->filters; at->depth > index + 1; at = at->below)
-		;
 	if (to && copy_to_user((void USER *)to, at->insns, at->len * sizeof(*at->insns)))
 		return -EFAULT;
 	return at->len;

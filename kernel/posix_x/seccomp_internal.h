@@ -12,9 +12,9 @@ u32 bpf_run(const struct bpf_insn *p, const struct linux_seccomp_data *data);
 
 /* A filter that has a listener and that file hold the notifier, each once. */
 struct notifier;
-struct notifier *notifier_create(bool firm); /* refs 1: the filter's; NULL = out of memory */
-/* notifier_file - the listener, which has one more reference. err_ptr(-ENOMEM). */
-struct file *notifier_file(struct notifier *n);
+/* notifier_open - the filter's notifier and the slot of its listener. @firm: once received, only
+ * deadly signals end the wait. Slot | -EMFILE | -ENOMEM. */
+cap_t notifier_open(bool firm, struct notifier **out);
 /* notifier_leave - no thread runs under the filter any more, or ever did. */
 void notifier_leave(struct notifier *n);
 /* notifier_ask - current asks what becomes of its call. True: it goes on as it is; false: the

@@ -1,7 +1,7 @@
 /* Listeners: a filter asks another process what becomes of a call. Layer: posix_x.
  *
  * Who asks sleeps with its question on its stack; the question stays in the notifier's list until
- * it has taken it out itself, and while somebody works on it (pins) it does not go.
+ * it has taken it out itself.
  *
  * Locks: notifier->lock (SIGNAL), nothing inside.
  *
@@ -18,8 +18,7 @@ struct question {
 	struct list node;                      /* [lock] */
 	u64 id;                                /* [c] */
 	const struct linux_seccomp_data *data; /* [c] */
-	struct task *task;                     /* [c] */
-	u32 pins;                              /* [lock] */
+	struct thread *thread;                 /* [c] who asks */
 	enum question_state state;             /* [lock; a] */
 	struct linux_seccomp_resp answer;      /* [lock] */
 };
@@ -39,21 +38,6 @@ static void notifier_put(struct notifier *n)
 		kfree(n);
 }
 
-struct notifier *notifier_create(bool firm)
-{
-	struct notifier *n = kzalloc(sizeof(*n), ALLOC_KERNEL);
-
-	if (!n)
-		return NULL;
-	n->refs = 1;
-	n->firm = firm;
-	spin_init(&n->lock, RANK_SIGNAL);
-	list_init(&n->questions);
-	waitqueue_init(&n->waits);
-	random_bytes(&n->next_id, sizeof(n->next_id)); /* no use for numbers of another listener */
-	return n;
-}
-
 void notifier_leave(struct notifier *n)
 {
 	__atomic_store_n(&n->left, true, __ATOMIC_SEQ_CST);
@@ -63,17 +47,14 @@ void notifier_leave(struct notifier *n)
 
 /* ---- who asks ---- */
 
-static bool settled(const struct notifier *n, const struct question *q, bool received)
+static enum question_state state_of(const struct question *q)
 {
-	enum question_state state = __atomic_load_n(&q->state, __ATOMIC_ACQUIRE);
-
-	return state == QUESTION_ANSWERED || (n->firm && !received && state == QUESTION_SENT);
+	return __atomic_load_n(&q->state, __ATOMIC_ACQUIRE); /* pairs with state_set */
 }
 
 bool notifier_ask(struct notifier *n, const struct linux_seccomp_data *data, struct trap_frame *f)
 {
-	struct question q = {.data = data, .task = current_task(), .answer = {.error = -ENOSYS}};
-	bool received = false;
+	struct question q = {.data = data, .thread = current, .answer = {.error = -ENOSYS}};
 	int err;
 
 	spin_lock(&n->lock);
@@ -83,16 +64,12 @@ bool notifier_ask(struct notifier *n, const struct linux_seccomp_data *data, str
 	list_add_tail(&n->questions, &q.node);
 	spin_unlock(&n->lock);
 	wake_all(&n->waits, POLL_IN | POLL_RDNORM);
-	do {
-		enum wait_mode mode = received ? WAIT_KILLABLE : WAIT_INTERRUPTIBLE;
-
-		err = wait_event_mode(&n->waits, settled(n, &q, received), mode, NS_FOREVER, false);
-		received = true;
-	} while (!err && !settled(n, &q, received));
+	err = wait_event(&n->waits, state_of(&q) >= (n->firm ? QUESTION_SENT : QUESTION_ANSWERED));
+	if (!err)
+		err = wait_event_killable(&n->waits, state_of(&q) == QUESTION_ANSWERED);
 	spin_lock(&n->lock);
 	list_del(&q.node);
 	spin_unlock(&n->lock);
-	wait_event_uninterruptible(&n->waits, !__atomic_load_n(&q.pins, __ATOMIC_ACQUIRE));
 	if (q.state != QUESTION_ANSWERED)
 		tf_set_ret(f, err);
 	else if (q.answer.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE)
@@ -115,10 +92,19 @@ static struct question *find_locked(struct notifier *n, u64 id)
 	return err_ptr(-ENOENT);
 }
 
-static void settle_locked(struct question *q, const struct linux_seccomp_resp *r)
+/* What becomes of a question that was sent, and what it is answered. 0 | -errno of find_locked. */
+static long state_set(struct notifier *n, u64 id, enum question_state state,
+	const struct linux_seccomp_resp *answer)
 {
-	q->answer = *r;
-	__atomic_store_n(&q->state, QUESTION_ANSWERED, __ATOMIC_RELEASE); /* pairs with settled */
+	spinlock_t *l SCOPED(spin_release) = spin_hold(&n->lock);
+	struct question *q = find_locked(n, id);
+
+	if (is_err(q))
+		return ptr_err(q);
+	if (answer)
+		q->answer = *answer;
+	__atomic_store_n(&q->state, state, __ATOMIC_RELEASE); /* pairs with state_of */
+	return 0;
 }
 
 static struct question *first_locked(struct notifier *n, enum question_state state)
@@ -134,167 +120,128 @@ static struct question *first_locked(struct notifier *n, enum question_state sta
 static u32 listener_poll(struct file *f, struct poll_table *pt)
 {
 	struct notifier *n = f->priv;
-	u32 mask;
+	spinlock_t *l SCOPED(spin_release) = NULL;
 
 	poll_wait(pt, f, &n->waits);
-	spin_lock(&n->lock);
-	mask = (first_locked(n, QUESTION_NEW) ? POLL_IN | POLL_RDNORM : 0) |
+	l = spin_hold(&n->lock);
+	return (first_locked(n, QUESTION_NEW) ? POLL_IN | POLL_RDNORM : 0) |
 	       (first_locked(n, QUESTION_SENT) ? POLL_OUT | POLL_WRNORM : 0) |
 	       (n->left ? POLL_HUP : 0);
-	spin_unlock(&n->lock);
-	return mask;
 }
 
 /* Takes the oldest new question. */
 static bool take(struct notifier *n, struct linux_seccomp_notif *out)
 {
-	struct question *q;
+	spinlock_t *l SCOPED(spin_release) = spin_hold(&n->lock);
+	struct question *q = first_locked(n, QUESTION_NEW);
 
-	spin_lock(&n->lock);
-	q = first_locked(n, QUESTION_NEW);
 	if (q) {
 		*out = (struct linux_seccomp_notif){
-			.id = q->id, .pid = (u32)q->task->thread.tid, .data = *q->data};
+			.id = q->id, .pid = (u32)q->thread->tid, .data = *q->data};
 		q->state = QUESTION_SENT;
 	}
-	spin_unlock(&n->lock);
 	return q;
 }
 
-static long receive(struct notifier *n, u64 to)
+/* @out: what the user's room holds; it must be empty. */
+static long receive(struct notifier *n, struct linux_seccomp_notif *out, u64 to)
 {
 	static const struct linux_seccomp_notif zero;
-	struct linux_seccomp_notif out;
-	struct question *q;
-	long err;
 
-	if (copy_from_user(&out, (const void USER *)to, sizeof(out)))
-		return -EFAULT;
-	if (memcmp(&out, &zero, sizeof(out)))
+	if (memcmp(out, &zero, sizeof(zero)))
 		return -EINVAL;
-	out.pid = 0;
-	err = wait_event(&n->waits, take(n, &out) || __atomic_load_n(&n->left, __ATOMIC_ACQUIRE));
-	if (err)
+	if (wait_event(&n->waits, take(n, out) || __atomic_load_n(&n->left, __ATOMIC_ACQUIRE)))
 		return -EINTR;
-	if (!out.pid)
+	if (!out->pid)
 		return -ENOENT;
-	err = copy_to_user((void USER *)to, &out, sizeof(out)) ? -EFAULT : 0;
-	if (err) {
-		spin_lock(&n->lock);
-		q = find_locked(n, out.id);
-		if (!is_err(q))
-			q->state = QUESTION_NEW;
-		spin_unlock(&n->lock);
-	}
-	wake_all(&n->waits, 0);
-	return err;
+	if (!copy_to_user((void USER *)to, out, sizeof(*out)))
+		return 0;
+	(void)state_set(n, out->id, QUESTION_NEW, NULL);
+	return -EFAULT;
 }
 
-static long answer(struct notifier *n, u64 from)
+/* The descriptors of who asks, +1, and how many there may be. */
+static struct cap_space *asker_caps(struct notifier *n, u64 id, u32 *limit)
 {
-	struct linux_seccomp_resp r;
-	struct question *q;
-	long err;
+	spinlock_t *l SCOPED(spin_release) = spin_hold(&n->lock);
+	struct question *q = find_locked(n, id);
 
-	if (copy_from_user(&r, (const void USER *)from, sizeof(r)))
-		return -EFAULT;
-	if (r.flags & ~SECCOMP_USER_NOTIF_FLAG_CONTINUE || (r.flags && (r.error || r.val)))
-		return -EINVAL;
-	spin_lock(&n->lock);
-	q = find_locked(n, r.id);
-	err = is_err(q) ? ptr_err(q) : 0;
-	if (!err)
-		settle_locked(q, &r);
-	spin_unlock(&n->lock);
-	wake_all(&n->waits, 0);
-	return err;
-}
-
-static long id_valid(struct notifier *n, u64 from)
-{
-	struct question *q;
-	u64 id;
-	bool valid;
-
-	if (get_user_u64((u64 USER *)from, &id))
-		return -EFAULT;
-	spin_lock(&n->lock);
-	q = find_locked(n, id);
-	valid = !is_err(q);
-	spin_unlock(&n->lock);
-	return valid ? 0 : -ENOENT;
+	if (is_err(q))
+		return (void *)q;
+	*limit = (u32)MIN(process_rlimit(q->thread->proc, RLIM_NOFILE), (u64)INT32_MAX);
+	__atomic_fetch_add(&q->thread->caps->refs, 1, __ATOMIC_RELAXED);
+	return q->thread->caps;
 }
 
 /* One of our descriptors for who asks. */
-static long give(const struct question *q, const struct linux_seccomp_addfd *a)
+static long add_fd(struct notifier *n, const struct linux_seccomp_addfd *a)
 {
-	struct cap_space *caps = q->task->thread.caps;
-	u64 limit = process_rlimit(q->task->thread.proc, RLIM_NOFILE);
-	u32 flags = a->newfd_flags & O_CLOEXEC ? CAP_CLOEXEC : 0;
-	struct grant *g = cap_get_gift(current->caps, (cap_t)a->srcfd);
+	u32 flags = a->newfd_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, limit = 0;
+	struct cap_space *caps;
+	struct grant *g;
 	long fd;
 
-	if (is_err(g))
-		return ptr_err(g);
-	limit = MIN(limit, (u64)INT32_MAX);
-	if (!(a->flags & SECCOMP_ADDFD_FLAG_SETFD)) {
-		fd = cap_install(caps, g, flags, 0, (u32)limit);
-	} else {
-		fd = cap_replace(caps, (cap_t)a->newfd, g, flags, (u32)limit);
+	if (a->newfd_flags & ~O_CLOEXEC ||
+		a->flags & ~(SECCOMP_ADDFD_FLAG_SETFD | SECCOMP_ADDFD_FLAG_SEND) ||
+		(a->newfd && !(a->flags & SECCOMP_ADDFD_FLAG_SETFD)))
+		return -EINVAL;
+	caps = asker_caps(n, a->id, &limit);
+	if (is_err(caps))
+		return ptr_err(caps);
+	g = cap_get_gift(current->caps, (cap_t)a->srcfd);
+	if (is_err(g)) {
+		fd = ptr_err(g);
+	} else if (a->flags & SECCOMP_ADDFD_FLAG_SETFD) {
+		fd = cap_replace(caps, (cap_t)a->newfd, g, flags, limit);
 		fd = fd ? fd : (long)a->newfd;
+	} else {
+		fd = cap_install(caps, g, flags, 0, limit);
 	}
 	if (fd < 0)
-		grant_put(g);
+		grant_put_at(&g);
+	else if (a->flags & SECCOMP_ADDFD_FLAG_SEND)
+		(void)state_set(
+			n, a->id, QUESTION_ANSWERED, &(struct linux_seccomp_resp){.val = fd});
+	cap_space_put(caps);
 	return fd;
 }
 
-static long add_fd(struct notifier *n, u64 from)
+static long answer(struct notifier *n, const struct linux_seccomp_resp *r)
 {
-	struct linux_seccomp_addfd a;
-	struct question *q;
-	long err;
+	bool goes_on = r->flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 
-	if (copy_from_user(&a, (const void USER *)from, sizeof(a)))
-		return -EFAULT;
-	if (a.newfd_flags & ~O_CLOEXEC ||
-		a.flags & ~(SECCOMP_ADDFD_FLAG_SETFD | SECCOMP_ADDFD_FLAG_SEND) ||
-		(a.newfd && !(a.flags & SECCOMP_ADDFD_FLAG_SETFD)))
+	if (r->flags & ~SECCOMP_USER_NOTIF_FLAG_CONTINUE || (goes_on && (r->error || r->val)))
 		return -EINVAL;
-	spin_lock(&n->lock);
-	q = find_locked(n, a.id);
-	err = is_err(q) ? ptr_err(q) : 0;
-	if (!err)
-		q->pins++;
-	spin_unlock(&n->lock);
-	if (err)
-		return err;
-	err = give(q, &a);
-	spin_lock(&n->lock);
-	if (err >= 0 && a.flags & SECCOMP_ADDFD_FLAG_SEND && q->state == QUESTION_SENT)
-		settle_locked(q, &(struct linux_seccomp_resp){.val = err});
-	__atomic_fetch_sub(&q->pins, 1, __ATOMIC_RELEASE); /* pairs with notifier_ask */
-	spin_unlock(&n->lock);
-	wake_all(&n->waits, 0);
-	return err;
+	return state_set(n, r->id, QUESTION_ANSWERED, r);
 }
 
 static long listener_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct notifier *n = f->priv;
+	union {
+		struct linux_seccomp_notif notif;
+		struct linux_seccomp_resp resp;
+		struct linux_seccomp_addfd addfd;
+		u64 id;
+	} a;
+	long ret;
 
-	switch (cmd) {
-	case SECCOMP_IOCTL_NOTIF_RECV:
-		return receive(n, arg);
-	case SECCOMP_IOCTL_NOTIF_SEND:
-		return answer(n, arg);
-	case SECCOMP_IOCTL_NOTIF_ID_VALID:
-	case SECCOMP_IOCTL_NOTIF_ID_VALID_OLD:
-		return id_valid(n, arg);
-	case SECCOMP_IOCTL_NOTIF_ADDFD:
-		return add_fd(n, arg);
-	default:
+	if (cmd != SECCOMP_IOCTL_NOTIF_RECV && cmd != SECCOMP_IOCTL_NOTIF_SEND &&
+		cmd != SECCOMP_IOCTL_NOTIF_ADDFD && cmd != SECCOMP_IOCTL_NOTIF_ID_VALID &&
+		cmd != SECCOMP_IOCTL_NOTIF_ID_VALID_OLD)
 		return -EINVAL;
-	}
+	if (copy_from_user(&a, (const void USER *)arg, cmd >> 16 & 0xff))
+		return -EFAULT;
+	if (cmd == SECCOMP_IOCTL_NOTIF_RECV)
+		ret = receive(n, &a.notif, arg);
+	else if (cmd == SECCOMP_IOCTL_NOTIF_SEND)
+		ret = answer(n, &a.resp);
+	else if (cmd == SECCOMP_IOCTL_NOTIF_ADDFD)
+		ret = add_fd(n, &a.addfd);
+	else
+		ret = state_set(n, a.id, QUESTION_SENT, NULL) ? -ENOENT : 0;
+	wake_all(&n->waits, 0);
+	return ret;
 }
 
 static void listener_release(struct file *f)
@@ -311,17 +258,29 @@ static void listener_release(struct file *f)
 	notifier_put(n);
 }
 
-static const struct file_ops listener_ops = {.anon_name = "anon_inode:seccomp notify",
-	.exo_type = EXO_TYPE_EVENT,
-	.ioctl = listener_ioctl,
-	.poll = listener_poll,
-	.release = listener_release};
-
-struct file *notifier_file(struct notifier *n)
+cap_t notifier_open(bool firm, struct notifier **out)
 {
-	struct file *f = file_create(&listener_ops, NULL, O_RDWR, n);
+	static const struct file_ops ops = {.anon_name = "anon_inode:seccomp notify",
+		.exo_type = EXO_TYPE_EVENT,
+		.ioctl = listener_ioctl,
+		.poll = listener_poll,
+		.release = listener_release};
+	struct notifier *n = kzalloc(sizeof(*n), ALLOC_KERNEL);
+	struct file *f;
 
-	if (!is_err(f))
-		__atomic_fetch_add(&n->refs, 1, __ATOMIC_RELAXED);
-	return f;
+	if (!n)
+		return -ENOMEM;
+	f = file_create(&ops, NULL, O_RDWR, n);
+	if (is_err(f)) {
+		kfree(n);
+		return -ENOMEM;
+	}
+	n->refs = 2;
+	n->firm = firm;
+	spin_init(&n->lock, RANK_SIGNAL);
+	list_init(&n->questions);
+	waitqueue_init(&n->waits);
+	random_bytes(&n->next_id, sizeof(n->next_id)); /* no use for numbers of another listener */
+	*out = n;
+	return fd_install_new(f, O_CLOEXEC);
 }
