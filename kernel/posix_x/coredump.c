@@ -4,7 +4,8 @@
  * that took it waits until the others stand still (those on their way to user mode, with a whole
  * frame) or have left, and writes. Nothing can be sent to it meanwhile but SIGKILL.
  *
- * Locks: process->lock guards process->dumper and its counts; core_lock the pattern.
+ * Locks: process->lock guards process->dumper and its counts. The pattern is read as it is, also
+ * while somebody writes it: its last byte is always NUL.
  *
  * Source: core(5), signal(7), getrlimit(2) RLIMIT_CORE, prctl(2) PR_SET_DUMPABLE. */
 #include <exo/memory.h>
@@ -14,31 +15,10 @@
 #include <exo_abi/linux_fs.h>
 #include "coredump_internal.h"
 
-#define PATTERN_BYTES 128
-#define ARGS_MAX      16
+#define ARGS_MAX 16
 
-static spinlock_t core_lock = SPINLOCK_INIT(RANK_SIGNAL);
-static char core_pattern[PATTERN_BYTES] = "core"; /* [lock] */
-u32 core_uses_pid;
-
-void core_pattern_get(char *out)
-{
-	spin_lock(&core_lock);
-	memcpy(out, core_pattern, sizeof(core_pattern));
-	spin_unlock(&core_lock);
-}
-
-void core_pattern_set(const char *text, size_t len_bytes)
-{
-	size_t n = MIN(len_bytes, sizeof(core_pattern) - 1);
-
-	while (n && text[n - 1] == '\n')
-		n--;
-	spin_lock(&core_lock);
-	memcpy(core_pattern, text, n);
-	memset(core_pattern + n, 0, sizeof(core_pattern) - n);
-	spin_unlock(&core_lock);
-}
+char core_pattern[CORE_SETTING_BYTES] = "core";
+char core_uses_pid[CORE_SETTING_BYTES] = "0";
 
 void process_core_filter_set(struct process *p, u64 filter)
 {
@@ -48,42 +28,18 @@ void process_core_filter_set(struct process *p, u64 filter)
 /* ---- the name ---- */
 
 struct core_name {
-	char text[PATH_MAX_BYTES];
-	size_t len;
+	char text[PATH_MAX_BYTES], path[PATH_MAX_BYTES]; /* path: room for that of the program */
+	size_t len;                                      /* sizeof(text) or more: too long */
 	const char *args[ARGS_MAX + 1]; /* of a helper: strings of text, NULL behind the last */
 	u32 arg_count;
-	bool too_long;
 };
 
 /* @plain: a slash stays one. */
 static void name_add(struct core_name *n, const char *s, bool plain)
 {
-	for (; *s && n->len + 1 < sizeof(n->text); s++)
-		n->text[n->len++] = *s == '/' && !plain ? '!' : *s;
-	n->too_long |= *s;
-}
-
-static void name_add_number(struct core_name *n, u64 v)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%lu", v);
-	name_add(n, text, true);
-}
-
-static void name_add_exe(struct core_name *n, bool last_only)
-{
-	struct file *exe = current->space->exe;
-	char *path = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
-	const char *last;
-	int len = path && exe ? file_path_text(exe, path, PATH_MAX_BYTES - 1) : -1;
-
-	if (len >= 0) {
-		path[len] = '\0';
-		last = last_only ? strrchr(path, '/') : NULL;
-		name_add(n, last ? last + 1 : path, false);
-	}
-	kfree(path);
+	for (; *s; s++, n->len++)
+		if (n->len + 1 < sizeof(n->text))
+			n->text[n->len] = *s == '/' && !plain ? '!' : *s;
 }
 
 static void name_expand(struct core_name *n, char what, const struct siginfo *info)
@@ -96,11 +52,16 @@ static void name_expand(struct core_name *n, char what, const struct siginfo *in
 		{'I', (u64)current->tid}, {'u', current->cred->uid}, {'g', current->cred->gid},
 		{'d', p->dumpable}, {'s', (u64)info->signo}, {'t', clock_realtime() / NS_PER_SEC},
 		{'c', rlimit_current(RLIM_CORE)}};
+	struct file *exe = current->space->exe;
 	struct uts_names uts;
+	const char *last;
+	char text[24];
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-		if (numbers[i].letter == what)
-			name_add_number(n, numbers[i].value);
+		if (numbers[i].letter == what) {
+			snprintf(text, sizeof(text), "%lu", numbers[i].value);
+			name_add(n, text, true);
+		}
 	if (what == '%') {
 		name_add(n, "%", true);
 	} else if (what == 'h') {
@@ -109,23 +70,27 @@ static void name_expand(struct core_name *n, char what, const struct siginfo *in
 	} else if (what == 'e') {
 		name_add(n, current->name, false);
 	} else if (what == 'f' || what == 'E') {
-		name_add_exe(n, what == 'f');
+		memset(n->path, 0, sizeof(n->path));
+		if (exe)
+			(void)!file_path_text(exe, n->path, sizeof(n->path) - 1);
+		last = what == 'f' ? strrchr(n->path, '/') : NULL;
+		name_add(n, last ? last + 1 : n->path, false);
 	}
 }
 
 /* A helper's words are split before they are filled in. */
 static void name_make(struct core_name *n, const char *pattern, const struct siginfo *info)
 {
-	bool helper = *pattern == '|', pid = false, space = true;
+	bool helper = *pattern == '|', pid = *core_uses_pid == '0', space = true;
 
 	for (const char *p = pattern + helper; *p; p++) {
 		if (helper && *p == ' ') {
-			n->len += !space && n->len + 1 < sizeof(n->text);
+			n->len += !space;
 			space = true;
 			continue;
 		}
 		if (space && n->arg_count < ARGS_MAX)
-			n->args[n->arg_count++] = n->text + n->len;
+			n->args[n->arg_count++] = n->text + MIN(n->len, sizeof(n->text) - 1);
 		space = false;
 		if (*p != '%') {
 			name_add(n, (char[]){*p, '\0'}, true);
@@ -136,9 +101,9 @@ static void name_make(struct core_name *n, const char *pattern, const struct sig
 			break;
 		}
 	}
-	if (core_uses_pid && !pid && !helper) {
+	if (!pid && !helper) {
 		name_add(n, ".", true);
-		name_add_number(n, (u64)current->proc->nr);
+		name_expand(n, 'p', info);
 	}
 }
 
@@ -157,47 +122,44 @@ static struct file *open_file(const char *name)
 	return err_ptr(-EPERM);
 }
 
-static struct file *open_helper(const struct core_name *n)
+static struct file *open_helper(const char *const args[])
 {
 	struct cap_space *caps = cap_space_create();
-	struct file *ends[2];
+	struct file *ends[2] = {NULL, NULL};
 	int err = caps ? pipe_create(0, &ends[0], &ends[1]) : -ENOMEM;
 
-	if (err)
-		goto put_caps;
-	if (cap_install(caps, &ends[0]->object.root, 0, 0, 1) < 0) {
-		file_put(ends[0]);
-		err = -ENOMEM;
-	} else {
-		err = process_start_helper(n->args, caps);
+	if (!err) {
+		cap_fill(caps, cap_reserve(caps, 0, 1), &ends[0]->object.root); /* 0 is free */
+		err = process_start_helper(args, caps);
 	}
-	if (err)
-		file_put(ends[1]);
-put_caps:
 	if (caps)
 		cap_space_put(caps);
-	return err ? err_ptr(err) : ends[1];
+	if (!err)
+		return ends[1];
+	if (ends[1])
+		file_put(ends[1]);
+	return err_ptr(err);
 }
 
 static struct file *open_target(struct core_dump *d)
 {
-	struct core_name *n = kzalloc(sizeof(*n), ALLOC_KERNEL);
-	char pattern[PATTERN_BYTES];
-	struct file *f = err_ptr(-ENOMEM);
+	struct core_name *n SCOPED(kfree_at) = kzalloc(sizeof(*n), ALLOC_KERNEL);
+	char pattern[CORE_SETTING_BYTES];
 
-	core_pattern_get(pattern);
+	memcpy(pattern, core_pattern, sizeof(pattern));
+	d->limit_bytes = rlimit_current(RLIM_CORE);
 	d->stream = *pattern == '|';
-	d->limit_bytes = d->stream ? ~0ULL : rlimit_current(RLIM_CORE);
-	if (d->limit_bytes < PAGE_SIZE || (d->stream && rlimit_current(RLIM_CORE) == 1))
-		f = err_ptr(-EFBIG); /* 1 is a helper's own: it would never end */
-	else if (n)
-		name_make(n, pattern, d->info);
-	if (n && ptr_err(f) == -ENOMEM)
-		f = n->too_long || !n->len ? err_ptr(-ENAMETOOLONG)
-		    : d->stream            ? open_helper(n)
-					   : open_file(n->text);
-	kfree(n);
-	return f;
+	if (!n)
+		return err_ptr(-ENOMEM);
+	if (d->stream ? d->limit_bytes == 1 : d->limit_bytes < PAGE_SIZE)
+		return err_ptr(-EFBIG); /* 1 is a helper's own: it would never end */
+	name_make(n, pattern, d->info);
+	if (!n->len || n->len >= sizeof(n->text))
+		return err_ptr(-ENAMETOOLONG);
+	if (!d->stream)
+		return open_file(n->text);
+	d->limit_bytes = ~0ULL;
+	return open_helper(n->args);
 }
 
 /* ---- standing still ---- */
@@ -208,10 +170,7 @@ void core_stand_still(struct task *t)
 	ulong flags = process_lock(p);
 	bool stand = p->dumper && p->dumper != t;
 
-	if (stand) {
-		t->job |= TASK_DUMPED;
-		p->standing++;
-	}
+	p->standing += stand;
 	process_unlock(p, flags);
 	if (!stand)
 		return;
@@ -220,72 +179,43 @@ void core_stand_still(struct task *t)
 }
 
 /* Every other thread ends, and waits for us to look at it. False: the process ends already. */
-static bool take_over(struct task *t, int signo)
+static bool take_over_locked(struct task *t, int signo)
 {
 	struct process *p = t->thread.proc;
-	ulong flags = process_lock(p);
-	bool first = !(p->flags & (PROC_GROUP_EXIT | PROC_EXEC));
 
-	if (first) {
-		p->dumper = t;
-		p->standing = 0;
-		signal_group_exit_locked(p, signo);
-		t->pending.set &= ~SIGBIT(SIGKILL);
-		work_clear(&t->thread, WORK_SIGNAL);
-	}
-	process_unlock(p, flags);
-	if (first)
-		wait_event_uninterruptible(
-			&p->alone_wq, READ_ONCE(p->standing) + 1 >= READ_ONCE(p->thread_count));
-	else
-		core_stand_still(t);
-	return first;
-}
-
-static bool list_threads(struct core_dump *d)
-{
-	struct process *p = current->proc;
-	struct task *t;
-	ulong flags;
-
-	d->threads = kmalloc((p->standing + 1) * sizeof(*d->threads), ALLOC_KERNEL);
-	if (!d->threads)
+	if (p->flags & (PROC_GROUP_EXIT | PROC_EXEC))
 		return false;
-	flags = process_lock(p);
-	d->threads[d->thread_count++] = current_task();
-	list_for_each_entry (t, &p->threads, thread_node)
-		if (t->job & TASK_DUMPED)
-			d->threads[d->thread_count++] = t;
-	process_unlock(p, flags);
-	for (u32 i = 1; i < d->thread_count; i++)
-		while (__atomic_load_n(&d->threads[i]->thread.on_cpu, __ATOMIC_ACQUIRE))
-			cond_resched();
+	p->dumper = t;
+	p->standing = 0;
+	signal_group_exit_locked(p, signo);
+	t->pending.set &= ~SIGBIT(SIGKILL);
+	work_clear(&t->thread, WORK_SIGNAL);
 	return true;
-}
-
-static void finish(struct process *p, bool dumped)
-{
-	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
-
-	if (dumped)
-		p->exit_code |= CORE_DUMPED;
-	p->dumper = NULL;
-	wake_all(&p->alone_wq, 0);
 }
 
 void core_dump(const struct siginfo *info)
 {
 	struct core_dump d = {.info = info};
 	struct process *p = current->proc;
-	bool dumped = false;
+	ulong flags = process_lock(p);
+	bool first = take_over_locked(current_task(), info->signo), dumped = false;
 
-	if (!take_over(current_task(), info->signo))
+	process_unlock(p, flags);
+	if (!first) {
+		core_stand_still(current_task());
 		return;
+	}
+	wait_event_uninterruptible(
+		&p->alone_wq, READ_ONCE(p->standing) + 1 >= READ_ONCE(p->thread_count));
 	d.file = p->dumpable == 1 ? open_target(&d) : err_ptr(-EPERM);
 	if (!is_err(d.file)) {
-		dumped = list_threads(&d) && core_elf_write(&d);
-		kfree(d.threads);
+		dumped = core_elf_write(&d);
 		file_put(d.file);
 	}
-	finish(p, dumped);
+	flags = process_lock(p);
+	if (dumped)
+		p->exit_code |= CORE_DUMPED;
+	p->dumper = NULL;
+	process_unlock(p, flags);
+	wake_all(&p->alone_wq, 0);
 }

@@ -4,7 +4,7 @@
  * The sizes of the notes come from a first run that writes nothing. The other threads stand still;
  * should somebody else change the memory meanwhile, what cannot be read is a hole.
  *
- * Locks: none but the space's, while the areas are listed.
+ * Locks: none but the space's, while the areas are listed. The list of threads does not change.
  *
  * Source: core(5), elf(5), proc(5) coredump_filter. */
 #include <exo/memory.h>
@@ -17,18 +17,18 @@
 #define REGSET_ROOM 16384u
 
 struct core_area {
-	vaddr_t start, end;
+	u64 row[3];       /* start, end, page of the file: as NT_FILE has it */
 	u32 flags;        /* VM_* */
 	u64 bytes;        /* from its beginning */
 	bool header_only; /* if it is that of an ELF file */
 	bool anonymous;   /* a page that is not there is zero */
-	u64 file_page;
-	char *name; /* owned; of the file, NULL = none */
+	char *name;       /* owned; of the file, NULL = none */
 };
 struct area_list {
 	struct core_area *area;
 	u32 count, room, filter;
-	char *path; /* PATH_MAX_BYTES */
+	u64 named, name_bytes; /* areas with a name; their names with NULs */
+	u8 *page;              /* REGSET_ROOM bytes, for this and that */
 };
 
 /* ---- output ---- */
@@ -43,12 +43,13 @@ static void emit(struct core_dump *d, const void *buf, size_t len)
 	d->pos += len;
 }
 
+/* At most a page. */
 static void emit_hole(struct core_dump *d, size_t len)
 {
 	static const u8 zeros[PAGE_SIZE];
 
-	if (d->stream && !d->measuring)
-		emit(d, zeros, len); /* at most a page */
+	if (d->stream)
+		emit(d, zeros, len);
 	else
 		d->pos += len;
 }
@@ -66,16 +67,10 @@ static void emit_note(struct core_dump *d, u32 type, const void *buf, size_t len
 {
 	emit_note_head(d, type, len);
 	emit(d, buf, len);
-	emit_hole(d, ALIGN_UP(len, 4) - len);
+	emit_hole(d, -len % 4);
 }
 
 /* ---- notes ---- */
-
-static void split_time(s64 *to, u64 ns)
-{
-	to[0] = (s64)(ns / NS_PER_SEC);
-	to[1] = (s64)(ns % NS_PER_SEC / 1000);
-}
 
 static void emit_status(struct core_dump *d, struct task *t)
 {
@@ -89,26 +84,42 @@ static void emit_status(struct core_dump *d, struct task *t)
 		.pgrp = p->pgid,
 		.sid = p->sid,
 		.fp_valid = 1};
-	struct usage u;
+	u64 ns[] = {0, 0, p->children_usage.utime_ns, p->children_usage.stime_ns};
 
-	usage_of_thread(&t->thread, &u);
-	split_time(s.times, u.utime_ns);
-	split_time(s.times + 2, u.stime_ns);
-	split_time(s.times + 4, p->children_usage.utime_ns);
-	split_time(s.times + 6, p->children_usage.stime_ns);
+	thread_cpu_times(&t->thread, &ns[0], &ns[1]);
+	for (u32 i = 0; i < ARRAY_LEN(ns); i++) {
+		s.times[2 * i] = (s64)(ns[i] / NS_PER_SEC);
+		s.times[2 * i + 1] = (s64)(ns[i] % NS_PER_SEC / 1000);
+	}
 	arch_regset_get(&t->thread, NT_PRSTATUS, &s.regs);
 	emit_note(d, NT_PRSTATUS, &s, sizeof(s));
+}
+
+static void emit_thread(struct core_dump *d, struct task *t, void *room)
+{
+	static const u32 sets[] = {NT_PRFPREG, NT_X86_XSTATE};
+
+	while (&t->thread != current && __atomic_load_n(&t->thread.on_cpu, __ATOMIC_ACQUIRE))
+		cond_resched();
+	emit_status(d, t);
+	for (u32 i = 0; i < ARRAY_LEN(sets); i++) {
+		size_t bytes = arch_regset_bytes(sets[i]);
+
+		if (bytes && bytes <= REGSET_ROOM) {
+			arch_regset_get(&t->thread, sets[i], room);
+			emit_note(d, sets[i], room, bytes);
+		}
+	}
 }
 
 static void emit_process(struct core_dump *d)
 {
 	struct process *p = current->proc;
 	struct vm_space *space = current->space;
-	const struct cred *c = current->cred;
 	struct sched_params params;
 	struct core_prpsinfo i = {.state_name = 'R',
-		.uid = c->uid,
-		.gid = c->gid,
+		.uid = current->cred->uid,
+		.gid = current->cred->gid,
 		.pid = p->nr,
 		.ppid = p->parent_nr,
 		.pgrp = p->pgid,
@@ -131,50 +142,30 @@ static void emit_process(struct core_dump *d)
 
 static void emit_files(struct core_dump *d, const struct area_list *l)
 {
-	u64 head[2] = {0, PAGE_SIZE};
-	size_t len = sizeof(head);
+	u64 head[2] = {l->named, PAGE_SIZE};
+	size_t len = sizeof(head) + l->named * sizeof(l->area->row) + l->name_bytes;
 
-	for (u32 i = 0; i < l->count; i++)
-		if (l->area[i].name) {
-			head[0]++;
-			len += 3 * sizeof(u64) + strlen(l->area[i].name) + 1;
-		}
 	emit_note_head(d, NT_FILE, len);
 	emit(d, head, sizeof(head));
-	for (u32 i = 0; i < l->count; i++) {
-		const struct core_area *a = &l->area[i];
-		u64 row[3] = {a->start, a->end, a->file_page};
-
-		if (a->name)
-			emit(d, row, sizeof(row));
-	}
+	for (u32 i = 0; i < l->count; i++)
+		if (l->area[i].name)
+			emit(d, l->area[i].row, sizeof(l->area[i].row));
 	for (u32 i = 0; i < l->count; i++)
 		if (l->area[i].name)
 			emit(d, l->area[i].name, strlen(l->area[i].name) + 1);
-	emit_hole(d, ALIGN_UP(len, 4) - len);
+	emit_hole(d, -len % 4);
 }
 
-static void emit_notes(struct core_dump *d, const struct area_list *l, void *room)
+static void emit_notes(struct core_dump *d, const struct area_list *l)
 {
-	static const u32 sets[] = {NT_PRFPREG, NT_X86_XSTATE};
+	struct task *t;
 
-	for (u32 i = 0; i < d->thread_count; i++) {
-		struct thread *t = &d->threads[i]->thread;
-
-		emit_status(d, task_of(t));
-		if (!i) {
-			emit_process(d);
-			emit_files(d, l);
-		}
-		for (u32 s = 0; s < ARRAY_LEN(sets); s++) {
-			size_t bytes = arch_regset_bytes(sets[s]);
-
-			if (!bytes || bytes > REGSET_ROOM)
-				continue;
-			arch_regset_get(t, sets[s], room);
-			emit_note(d, sets[s], room, bytes);
-		}
-	}
+	emit_thread(d, current_task(), l->page);
+	emit_process(d);
+	emit_files(d, l);
+	list_for_each_entry (t, &current->proc->threads, thread_node)
+		if (t != current_task())
+			emit_thread(d, t, l->page);
 }
 
 /* ---- memory ---- */
@@ -190,16 +181,14 @@ static u64 area_bytes(struct vm_area *a, u32 filter, bool *header_only)
 {
 	u64 all = a->end - a->start;
 	bool written = !a->object;
+	bool named = a->file && READ_ONCE(a->file->inode->nlink);
 
 	if (a->special)
 		return a->start == a->space->vdso ? all : 0;
 	if (a->flags & VM_DONTDUMP)
 		return 0;
-	if (a->flags & VM_SHARED) {
-		bool named = a->file && READ_ONCE(a->file->inode->nlink);
-
+	if (a->flags & VM_SHARED)
 		return filter & (named ? DUMP_MAPPED_SHARED : DUMP_ANON_SHARED) ? all : 0;
-	}
 	if (a->object)
 		pmap_walk(&a->space->pmap, a->start, a->end, note_private, &written);
 	if ((written && filter & DUMP_ANON_PRIVATE) || (a->object && filter & DUMP_MAPPED_PRIVATE))
@@ -212,60 +201,53 @@ static int list_area(void *ctx, struct vm_area *a)
 {
 	struct area_list *l = ctx;
 	struct core_area *c = &l->area[l->count];
-	int n;
+	char *path = (char *)l->page;
+	int n = a->file ? file_path_text(a->file, path, PATH_MAX_BYTES - 1) : -1;
 
 	if (l->count == l->room)
 		return 1;
-	*c = (struct core_area){.start = a->start,
-		.end = a->end,
-		.flags = a->flags,
-		.anonymous = !a->object && !a->special,
-		.file_page = a->object_page};
-	c->bytes = area_bytes(a, l->filter, &c->header_only);
-	n = a->file ? file_path_text(a->file, l->path, PATH_MAX_BYTES - 1) : -1;
-	if (n >= 0) {
-		l->path[n] = '\0';
-		c->name = kstrdup(l->path, ALLOC_KERNEL);
-	}
 	l->count++;
+	*c = (struct core_area){.row = {a->start, a->end, a->object_page},
+		.flags = a->flags,
+		.anonymous = !a->object && !a->special};
+	c->bytes = area_bytes(a, l->filter, &c->header_only);
+	if (n < 0)
+		return 0;
+	path[n] = '\0';
+	c->name = kstrdup(path, ALLOC_KERNEL);
+	l->named += c->name != NULL;
+	l->name_bytes += c->name ? (u64)n + 1 : 0;
 	return 0;
 }
 
-static void list_free(struct area_list *l)
+static void list_free(struct area_list *l) /* for SCOPED */
 {
 	for (u32 i = 0; i < l->count; i++)
 		kfree(l->area[i].name);
 	kfree(l->area);
-	kfree(l->path);
+	kfree(l->page);
 }
 
 static bool list_make(struct area_list *l)
 {
-	struct vm_space *s = current->space;
-	u8 magic[4];
-
-	l->filter = current->proc->core_filter;
-	l->room = READ_ONCE(s->area_count) + 16;
-	l->path = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
-	l->area = kmalloc(l->room * sizeof(*l->area), ALLOC_KERNEL);
-	if (!l->path || !l->area)
+	if (!l->page || !l->area)
 		return false;
-	(void)vm_for_each_area(s, 0, list_area, l);
+	(void)vm_for_each_area(current->space, 0, list_area, l);
 	for (u32 i = 0; i < l->count; i++) {
 		struct core_area *c = &l->area[i];
 
-		if (c->header_only &&
-			(vm_access(s, c->start, magic, 4, 0) != 4 || memcmp(magic, "\177ELF", 4)))
+		if (c->header_only && (vm_access(current->space, c->row[0], l->page, 4, 0) != 4 ||
+					      memcmp(l->page, "\177ELF", 4)))
 			c->bytes = 0;
 	}
-	return true;
+	return l->count < UINT16_MAX - 1;
 }
 
 static void emit_area(struct core_dump *d, const struct core_area *a, void *room)
 {
 	struct vm_space *s = current->space;
 
-	for (vaddr_t va = a->start; va < a->start + a->bytes && !d->failed; va += PAGE_SIZE) {
+	for (vaddr_t va = a->row[0]; va < a->row[0] + a->bytes && !d->failed; va += PAGE_SIZE) {
 		bool there = !a->anonymous || pmap_lookup(&s->pmap, va);
 
 		if (there && vm_access(s, va, room, PAGE_SIZE, 0) == PAGE_SIZE)
@@ -278,63 +260,52 @@ static void emit_area(struct core_dump *d, const struct core_area *a, void *room
 
 /* ---- the whole ---- */
 
-static void emit_segment(struct core_dump *d, const struct core_area *a, u64 *offset)
+bool core_elf_write(struct core_dump *d)
 {
-	struct elf64_segment s = {.type = PT_LOAD,
-		.flags = (a->flags & VM_READ ? PF_R : 0) | (a->flags & VM_WRITE ? PF_W : 0) |
-			 (a->flags & VM_EXEC ? PF_X : 0),
-		.offset = *offset,
-		.vaddr = a->start,
-		.filesz = a->bytes,
-		.memsz = a->end - a->start,
-		.align = PAGE_SIZE};
-
-	*offset += a->bytes;
-	emit(d, &s, sizeof(s));
-}
-
-static bool emit_image(struct core_dump *d, const struct area_list *l, void *room)
-{
+	u32 room = READ_ONCE(current->space->area_count) + 16;
+	struct area_list l SCOPED(list_free) = {.room = room,
+		.filter = current->proc->core_filter,
+		.page = kmalloc(REGSET_ROOM, ALLOC_KERNEL),
+		.area = kmalloc(room * sizeof(*l.area), ALLOC_KERNEL)};
 	struct elf64_header h = {.ident = {0x7f, 'E', 'L', 'F', ELF_CLASS64, ELF_DATA_LSB, 1},
 		.type = ELF_TYPE_CORE,
 		.machine = ELF_MACHINE_X86_64,
 		.version = 1,
 		.phoff = sizeof(h),
 		.ehsize = sizeof(h),
-		.phentsize = sizeof(struct elf64_segment),
-		.phnum = (u16)(l->count + 1)};
-	struct elf64_segment notes = {.type = PT_NOTE, .align = 4};
-	u64 offset;
+		.phentsize = sizeof(struct elf64_segment)};
+	struct elf64_segment s = {.type = PT_NOTE, .align = 4};
 	bool begun;
 
+	if (!list_make(&l))
+		return false;
 	d->measuring = true;
-	emit_notes(d, l, room);
-	notes.filesz = d->pos;
-	notes.offset = sizeof(h) + h.phnum * sizeof(notes);
-	offset = ALIGN_UP(notes.offset + notes.filesz, PAGE_SIZE);
+	emit_notes(d, &l);
+	h.phnum = (u16)(l.count + 1);
+	s.filesz = d->pos;
+	s.offset = sizeof(h) + h.phnum * sizeof(s);
 	d->measuring = false;
 	d->pos = 0;
 	emit(d, &h, sizeof(h));
 	begun = !d->failed;
-	emit(d, &notes, sizeof(notes));
-	for (u32 i = 0; i < l->count; i++)
-		emit_segment(d, &l->area[i], &offset);
-	emit_notes(d, l, room);
-	emit_hole(d, ALIGN_UP(d->pos, PAGE_SIZE) - d->pos);
-	for (u32 i = 0; i < l->count; i++)
-		emit_area(d, &l->area[i], room);
+	emit(d, &s, sizeof(s));
+	s.offset = ALIGN_UP(s.offset + s.filesz, PAGE_SIZE);
+	for (const struct core_area *a = l.area; a < l.area + l.count; a++) {
+		s = (struct elf64_segment){.type = PT_LOAD,
+			.flags = (a->flags & VM_READ ? PF_R : 0) |
+				 (a->flags & VM_WRITE ? PF_W : 0) | (a->flags & VM_EXEC ? PF_X : 0),
+			.offset = s.offset + (a == l.area ? 0 : s.filesz),
+			.vaddr = a->row[0],
+			.filesz = a->bytes,
+			.memsz = a->row[1] - a->row[0],
+			.align = PAGE_SIZE};
+		emit(d, &s, sizeof(s));
+	}
+	emit_notes(d, &l);
+	emit_hole(d, -d->pos % PAGE_SIZE);
+	for (u32 i = 0; i < l.count; i++)
+		emit_area(d, &l.area[i], l.page);
 	if (!d->stream && !d->failed) /* a hole at the end belongs to it */
 		(void)!file_truncate(d->file->inode, d->pos, d->file);
 	return begun;
-}
-
-bool core_elf_write(struct core_dump *d)
-{
-	struct area_list l = {0};
-	void *room = kmalloc(REGSET_ROOM, ALLOC_KERNEL);
-	bool done = room && list_make(&l) && l.count < UINT16_MAX - 1 && emit_image(d, &l, room);
-
-	list_free(&l);
-	kfree(room);
-	return done;
 }

@@ -11,9 +11,8 @@ struct core_dump {
 	bool failed;       /* the limit is reached, or nobody takes it */
 	u64 pos, written, limit_bytes;
 	const struct siginfo *info;
-	struct task **threads; /* [thread_count] current first; they stand still */
-	u32 thread_count;
 };
 
-/* core_elf_write - the whole image. False: not even its head could be written. */
+/* core_elf_write - the whole image; the other threads of the process stand still. False: not even
+ * its head could be written. */
 bool core_elf_write(struct core_dump *d);

@@ -145,7 +145,6 @@ struct task {
 #define TASK_EXITING      4u  /* gets no more signals */
 #define TASK_EXEC_KILL    8u  /* exec by another thread: ends quietly, the process goes on */
 #define TASK_TRACED       16u /* stopped until its tracer lets it go on */
-#define TASK_DUMPED       64u /* stands still for a core dump */
 #define TASK_TRACE_TRAP   32u /* must stop for its tracer on its way to user mode */
 
 struct cpu_itimer {

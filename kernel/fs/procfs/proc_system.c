@@ -241,35 +241,18 @@ static ssize_t store_pid_max(const char *text, size_t len, const void *ctx)
 	return err ? err : (ssize_t)len;
 }
 
-static int show_core_pattern(struct seq *s, const void *ctx)
+static ssize_t store_core_setting(const char *text, size_t len, const void *ctx)
 {
-	char text[128];
+	char *setting = (char *)ctx;
+	size_t n = MIN(len, (size_t)CORE_SETTING_BYTES - 1);
+	u64 number;
 
-	core_pattern_get(text);
-	seq_printf(s, "%s\n", text);
-	return 0;
-}
-
-static ssize_t store_core_pattern(const char *text, size_t len, const void *ctx)
-{
-	core_pattern_set(text, len);
-	return (ssize_t)len;
-}
-
-static int show_core_uses_pid(struct seq *s, const void *ctx)
-{
-	seq_printf(s, "%u\n", READ_ONCE(core_uses_pid));
-	return 0;
-}
-
-static ssize_t store_core_uses_pid(const char *text, size_t len, const void *ctx)
-{
-	u64 n;
-	int err = number_parse(text, &n);
-
-	if (err || n > INT32_MAX)
+	if (setting == core_uses_pid && (number_parse(text, &number) || number > INT32_MAX))
 		return -EINVAL;
-	WRITE_ONCE(core_uses_pid, (u32)n);
+	while (n && text[n - 1] == '\n')
+		n--;
+	memcpy(setting, text, n);
+	memset(setting + n, 0, CORE_SETTING_BYTES - n);
 	return (ssize_t)len;
 }
 
@@ -341,6 +324,10 @@ void procfs_init(void)
 		path, S_IFREG | 0444, show, NULL, ctx \
 	}
 #define TEXT(path, text) FILE(path, synth_show_text, text)
+#define CORE(name)                                                                             \
+	{                                                                                      \
+		"sys/kernel/" #name, S_IFREG | 0644, synth_show_text, store_core_setting, name \
+	}
 #define UTS(path, field) FILE(path, show_uts, (void *)offsetof(struct uts_names, field))
 	static const struct synth_file files[] = {
 		{"self", S_IFLNK | 0777, show_self, NULL, NULL},
@@ -362,10 +349,8 @@ void procfs_init(void)
 		TEXT("sys/kernel/cap_last_cap", "40"),
 		FILE("sys/kernel/threads-max", show_threads_max, NULL),
 		{"sys/kernel/pid_max", S_IFREG | 0644, show_pid_max, store_pid_max, NULL},
-		{"sys/kernel/core_pattern", S_IFREG | 0644, show_core_pattern, store_core_pattern,
-			NULL},
-		{"sys/kernel/core_uses_pid", S_IFREG | 0644, show_core_uses_pid,
-			store_core_uses_pid, NULL},
+		CORE(core_pattern),
+		CORE(core_uses_pid),
 		TEXT("sys/kernel/sched_rt_period_us", "1000000"),
 		TEXT("sys/kernel/sched_rt_runtime_us", "950000"),
 		TEXT("sys/kernel/randomize_va_space", "2"),

@@ -96,11 +96,10 @@ long process_unshare(u64 flags);
 long process_compare(pid_t pid1, pid_t pid2, u64 type, u64 fd1, u64 fd2);
 long acct_set(const char *path); /* where processes that end are recorded; NULL = nowhere */
 
-/* Core files: /proc/sys/kernel/core_pattern, 128 bytes; core_uses_pid; /proc/PID/coredump_filter.
- */
-void core_pattern_get(char *out);
-void core_pattern_set(const char *text, size_t len_bytes);
-extern u32 core_uses_pid; /* [a] */
+/* Core files: /proc/sys/kernel/{core_pattern,core_uses_pid}, read and written as they are; the last
+ * byte stays NUL. /proc/PID/coredump_filter. */
+#define CORE_SETTING_BYTES 128
+extern char core_pattern[CORE_SETTING_BYTES], core_uses_pid[CORE_SETTING_BYTES];
 void process_core_filter_set(struct process *p, u64 filter);
 
 /* Filters on system calls. @program: struct sock_fprog of the user. Return: 0 | the listener | the
