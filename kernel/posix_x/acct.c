@@ -4,7 +4,6 @@
  *
  * Source: acct(2), acct(5) (struct acct_v3). */
 #include <exo/fs.h>
-#include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
 #include "posix_x_internal.h"
 
@@ -30,30 +29,18 @@ static struct file *acct_file; /* [lock] +1; NULL = off. Its presence is read ra
 static u16 compress(u64 v)
 {
 	u32 exponent = 0;
-	bool round = false;
 
-	while (v > 8191 && exponent < 7) {
-		round = v & 4;
-		v >>= 3;
-		exponent++;
-	}
-	v += round;
-	if (v > 8191 && exponent < 7) {
-		v >>= 3;
-		exponent++;
-	}
+	for (; v > 8191 && exponent < 7; exponent++)
+		v = (v >> 3) + (v >> 2 & 1);
 	return (u16)(exponent << 13 | MIN(v, 8191ul));
 }
 
 /* @v as the bits of a float. */
 static u32 float_bits(u64 v)
 {
-	u32 top = v ? 63 - (u32)__builtin_clzll(v) : 0;
+	u32 top = 63 - (u32)__builtin_clzll(v | 1);
 
-	if (!v)
-		return 0;
-	v = top > 23 ? v >> (top - 23) : v << (23 - top);
-	return (127 + top) << 23 | ((u32)v & 0x7fffff);
+	return v ? (127 + top) << 23 | ((u32)(v << (63 - top) >> 40) & 0x7fffff) : 0;
 }
 
 static u64 ticks(u64 ns)
@@ -61,21 +48,21 @@ static u64 ticks(u64 ns)
 	return ns / (NS_PER_SEC / USER_HZ);
 }
 
-static void record_fill(struct acct_record *r, struct process *p, s32 status)
+static struct acct_record record_of(struct process *p, s32 status)
 {
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	u64 lived_ns = clock_monotonic() - p->start_ns;
-	const struct cred *c = current->cred;
+	struct acct_record r;
 	struct usage u;
 
 	process_usage_locked(p, &u);
-	*r = (struct acct_record){
+	r = (struct acct_record){
 		.flag = (u8)((p->did_exec ? 0 : AFORK) | (status & CORE_DUMPED ? ACORE : 0) |
 			     (status & 0x7f ? AXSIG : 0)),
 		.version = ACCT_VERSION,
 		.exit_code = (u32)status,
-		.uid = c->uid,
-		.gid = c->gid,
+		.uid = current->cred->uid,
+		.gid = current->cred->gid,
 		.pid = (u32)p->nr,
 		.ppid = (u32)p->parent_nr,
 		.begin_s = (u32)((clock_realtime() - lived_ns) / NS_PER_SEC),
@@ -85,21 +72,13 @@ static void record_fill(struct acct_record *r, struct process *p, s32 status)
 		.memory_kb = compress(current->space ? current->space->pages_total * 4 : 0),
 		.minflt = compress(u.min_flt),
 		.majflt = compress(u.maj_flt)};
-	str_copy(r->comm, current->name, sizeof(r->comm));
-}
-
-/* Moves @f in. */
-static void write_record(struct file *f, struct process *p, s32 status)
-{
-	struct acct_record r;
-
-	record_fill(&r, p, status);
-	(void)!file_write_kernel(f, &r, sizeof(r), 0);
-	file_put(f);
+	str_copy(r.comm, current->name, sizeof(r.comm));
+	return r;
 }
 
 void acct_process(struct process *p, s32 status)
 {
+	struct acct_record r;
 	struct file *f;
 
 	if (likely(!READ_ONCE(acct_file)))
@@ -109,28 +88,27 @@ void acct_process(struct process *p, s32 status)
 	if (f)
 		file_get(f);
 	spin_unlock(&acct_lock);
-	if (f)
-		write_record(f, p, status);
+	if (!f)
+		return;
+	r = record_of(p, status);
+	(void)!file_write_kernel(f, &r, sizeof(r), 0);
+	file_put(f);
 }
 
-long acct_set(const char *path)
+long acct_set(struct file *f)
 {
-	struct file *f = NULL, *old;
+	struct file *old;
 
-	if (path) {
-		f = vfs_open(AT_FDCWD, path, O_WRONLY | O_APPEND, 0);
-		if (is_err(f))
-			return ptr_err(f);
-		if (!S_ISREG(f->inode->mode)) {
-			file_put(f);
-			return -EACCES;
-		}
+	if (f && !S_ISREG(f->inode->mode)) {
+		file_put(f);
+		return -EACCES;
 	}
+	acct_process(current->proc, 0); /* the last record is that of who ends it */
 	spin_lock(&acct_lock);
 	old = acct_file;
 	WRITE_ONCE(acct_file, f);
 	spin_unlock(&acct_lock);
-	if (old) /* the last record is that of who ends it */
-		write_record(old, current->proc, 0);
+	if (old)
+		file_put(old);
 	return 0;
 }

@@ -81,7 +81,8 @@ static void name_expand(struct core_name *n, char what, const struct siginfo *in
 /* A helper's words are split before they are filled in. */
 static void name_make(struct core_name *n, const char *pattern, const struct siginfo *info)
 {
-	bool helper = *pattern == '|', pid = *core_uses_pid == '0', space = true;
+	bool helper = *pattern == '|', pid = false, space = true;
+	u64 uses_pid = 0;
 
 	for (const char *p = pattern + helper; *p; p++) {
 		if (helper && *p == ' ') {
@@ -101,7 +102,8 @@ static void name_make(struct core_name *n, const char *pattern, const struct sig
 			break;
 		}
 	}
-	if (!pid && !helper) {
+	(void)str_to_u64(core_uses_pid, NULL, 10, &uses_pid);
+	if (uses_pid && !pid && !helper) {
 		name_add(n, ".", true);
 		name_expand(n, 'p', info);
 	}

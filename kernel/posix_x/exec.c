@@ -203,35 +203,27 @@ static void become_leader(struct task *t)
 
 int process_unshare_caps(void)
 {
-	struct cap_space *caps = current->caps, *copy;
-	ulong flags;
+	struct cap_space *copy;
 
-	if (__atomic_load_n(&caps->refs, __ATOMIC_ACQUIRE) == 1)
+	if (__atomic_load_n(&current->caps->refs, __ATOMIC_ACQUIRE) == 1)
 		return 0;
-	copy = cap_space_fork(caps);
+	copy = cap_space_fork(current->caps);
 	if (is_err(copy))
 		return (int)ptr_err(copy);
-	flags = process_lock(current->proc);
-	current->caps = copy;
-	process_unlock(current->proc, flags);
-	cap_space_put(caps);
+	cap_space_put(part_switch(&current->caps, copy));
 	return 0;
 }
 
 /* A process that shares its handlers or descriptors with another gets its own. */
 static int unshare_tables(struct process *p)
 {
-	struct sighand *h = p->sighand, *own;
-	ulong flags;
+	struct sighand *own;
 
-	if (__atomic_load_n(&h->refs, __ATOMIC_ACQUIRE) > 1) {
-		own = sighand_create(h);
+	if (__atomic_load_n(&p->sighand->refs, __ATOMIC_ACQUIRE) > 1) {
+		own = sighand_create(p->sighand);
 		if (!own)
 			return -ENOMEM;
-		flags = process_lock(p);
-		p->sighand = own;
-		process_unlock(p, flags);
-		sighand_put(h);
+		sighand_put(part_switch(&p->sighand, own));
 	}
 	return process_unshare_caps();
 }
@@ -342,6 +334,23 @@ static struct exec *exec_from_user(const struct exec_request *r)
 	return err_ptr(err);
 }
 
+static struct exec *exec_from_kernel(
+	const char *path, const char *const argv[], const char *const envp[])
+{
+	struct exec *e = exec_alloc(path);
+	int err;
+
+	if (!e)
+		return err_ptr(-ENOMEM);
+	err = arg_list_from_kernel(&e->argv, argv, &e->args_left);
+	if (!err)
+		err = arg_list_from_kernel(&e->envp, envp, &e->args_left);
+	if (!err)
+		return e;
+	exec_free(e);
+	return err_ptr(err);
+}
+
 /* process_exec - execve and execveat. @path: kernel string. On success @f is the new program's
  * first frame. */
 long process_exec(const struct exec_request *r, struct trap_frame *f)
@@ -397,38 +406,32 @@ long process_spawn(const struct exec_request *r, struct cap_space *caps)
 /* ---- programs of the kernel's ---- */
 
 /* The child lets go of all that it has of the process that made it. */
-static void become_kernels(void)
+static int become_kernels(void)
 {
 	struct fs_context *fs = process_fs(init_process), *own = fs ? fs_context_copy(fs) : NULL;
 	struct process *p = current->proc;
-	ulong flags;
+	long err = process_cred_change(&cred_root);
 
 	if (fs)
 		fs_context_put(fs);
-	if (!own || process_cred_change(&cred_root) || process_setsid() < 0) {
-		if (own)
-			fs_context_put(own);
-		process_group_exit(127 << 8);
-	}
-	fs = current->fs;
-	flags = process_lock(p);
-	current->fs = own;
-	process_unlock(p, flags);
-	fs_context_put(fs);
+	if (!own)
+		return -ENOMEM;
+	fs_context_put(part_switch(&current->fs, own));
 	seccomp_exit(current_task());
 	current->no_new_privs = false;
 	rlimits_init(p);
 	p->limits[RLIM_CORE] = (struct rlimit64){1, 1}; /* no core of who takes a core */
 	p->personality = 0;
+	return err ? (int)err : MIN((int)process_setsid(), 0);
 }
 
 static void helper_entry(void *arg)
 {
 	struct exec *e = arg;
-	int err;
+	int err = become_kernels();
 
-	become_kernels();
-	err = prepare(e, -100 /* AT_FDCWD */, e->path, 0);
+	if (!err)
+		err = prepare(e, AT_FDCWD, e->path, 0);
 	if (!err)
 		first_entry(e);
 	log_warn("%s: error %d: it does not run", e->path, -err);
@@ -440,21 +443,16 @@ int process_start_helper(const char *const argv[], struct cap_space *caps)
 {
 	static const char *const envp[] = {
 		"HOME=/", "TERM=linux", "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL};
-	struct exec *e = exec_alloc(argv[0]);
+	struct exec *e = exec_from_kernel(argv[0], argv, envp);
 	struct clone_request c = {.entry = helper_entry, .entry_arg = e, .caps = caps};
-	size_t left = EXEC_ARGS_MIN;
 	long err;
 
-	if (!e)
-		return -ENOMEM;
-	err = arg_list_from_kernel(&e->argv, argv, &left);
-	if (!err)
-		err = arg_list_from_kernel(&e->envp, envp, &left);
-	if (!err)
-		err = process_clone(&c, NULL);
+	if (is_err(e))
+		return (int)ptr_err(e);
+	err = process_clone(&c, NULL);
 	if (err < 0)
 		exec_free(e);
-	return err < 0 ? (int)err : 0;
+	return (int)MIN(err, 0l);
 }
 
 /* ---- the first program ---- */
@@ -530,20 +528,17 @@ static void init_publish(struct task *t)
 
 int process_start_init(const char *path, const char *const argv[], const char *const envp[])
 {
-	struct exec *e = exec_alloc(path);
+	struct exec *e;
 	struct session *s;
 	struct task *t;
 	int err;
 
-	if (!e)
-		return -ENOMEM;
 	if (!current->cred)
 		current->cred = cred_get(&cred_root); /* a kernel thread has none */
-	err = arg_list_from_kernel(&e->argv, argv, &e->args_left);
-	if (!err)
-		err = arg_list_from_kernel(&e->envp, envp, &e->args_left);
-	if (!err)
-		err = prepare(e, AT_FDCWD, path, 0);
+	e = exec_from_kernel(path, argv, envp);
+	if (is_err(e))
+		return (int)ptr_err(e);
+	err = prepare(e, AT_FDCWD, path, 0);
 	s = err ? NULL : session_create();
 	if (!s) {
 		exec_free(e);

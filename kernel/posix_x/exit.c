@@ -267,20 +267,12 @@ struct vm_space *space_switch(struct vm_space *next)
 
 static void drop_resources(struct process *p)
 {
-	struct thread *me = current;
 	struct vm_space *space = space_switch(NULL);
-	struct cap_space *caps = me->caps;
-	struct fs_context *fs = me->fs;
-	ulong flags;
 
 	if (space)
 		vm_space_put(space);
-	flags = process_lock(p);
-	me->caps = NULL;
-	me->fs = NULL;
-	process_unlock(p, flags);
-	cap_space_put(caps);
-	fs_context_put(fs);
+	cap_space_put(part_switch(&current->caps, NULL));
+	fs_context_put(part_switch(&current->fs, NULL));
 	seccomp_exit(current_task());
 }
 

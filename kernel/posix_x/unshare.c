@@ -10,18 +10,14 @@
 
 static int unshare_fs(void)
 {
-	struct fs_context *old = current->fs, *own;
-	ulong flags;
+	struct fs_context *own;
 
-	if (__atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
+	if (__atomic_load_n(&current->fs->refs, __ATOMIC_ACQUIRE) == 1)
 		return 0;
-	own = fs_context_copy(old);
+	own = fs_context_copy(current->fs);
 	if (!own)
 		return -ENOMEM;
-	flags = process_lock(current->proc);
-	current->fs = own;
-	process_unlock(current->proc, flags);
-	fs_context_put(old);
+	fs_context_put(part_switch(&current->fs, own));
 	return 0;
 }
 
@@ -47,79 +43,58 @@ long process_unshare(u64 flags)
 
 /* ---- kcmp ---- */
 
-/* What @t has of a kind; of files what slot @fd names, +1. 0 | -errno. */
+/* What @t has of a kind, of files what slot @fd names: to be compared only. 0 | -errno. */
 static int part_of(struct thread *t, u64 type, u64 fd, u64 *out)
 {
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->proc);
+	const u64 parts[KCMP_SYSVSEM] = {[KCMP_VM] = (u64)t->space,
+		[KCMP_FILES] = (u64)t->caps,
+		[KCMP_FS] = (u64)t->fs,
+		[KCMP_SIGHAND] = (u64)t->proc->sighand}; /* nobody has an I/O context */
+	struct object *o;
 
 	if (!t->caps)
 		return -ESRCH;
-	switch (type) {
-	case KCMP_FILE: {
-		struct object *o = cap_get(t->caps, (cap_t)MIN(fd, (u64)INT32_MAX), 0);
-
-		*out = (u64)o;
-		return is_err(o) ? -EBADF : 0;
-	}
-	case KCMP_VM:
-		*out = (u64)t->space;
-		return 0;
-	case KCMP_FILES:
-		*out = (u64)t->caps;
-		return 0;
-	case KCMP_FS:
-		*out = (u64)t->fs;
-		return 0;
-	case KCMP_SIGHAND:
-		*out = (u64)t->proc->sighand;
-		return 0;
-	case KCMP_IO: /* nobody has an I/O context */
-		*out = 0;
-		return 0;
-	default:
+	if (type >= KCMP_SYSVSEM)
 		return type < KCMP_TYPES ? -EOPNOTSUPP : -EINVAL;
-	}
+	*out = parts[type];
+	if (type != KCMP_FILE)
+		return 0;
+	o = cap_get(t->caps, (cap_t)MIN(fd, (u64)INT32_MAX), 0);
+	if (is_err(o))
+		return -EBADF;
+	*out = (u64)o;
+	object_put(o);
+	return 0;
 }
 
 /* An order that does not tell addresses: 0 equal, 1 less, 2 greater. */
 static long order(u64 a, u64 b)
 {
-	static u64 secret[2]; /* [a] an odd factor, a mask */
-	u64 fresh[2];
+	static u64 secret; /* [a] an odd factor */
+	u64 none = 0, fresh;
 
-	if (!__atomic_load_n(&secret[0], __ATOMIC_ACQUIRE)) {
-		random_bytes(fresh, sizeof(fresh));
-		__atomic_store_n(&secret[1], fresh[1], __ATOMIC_RELAXED);
-		__atomic_store_n(&secret[0], fresh[0] | 1, __ATOMIC_RELEASE);
-	}
-	a = (a ^ secret[1]) * secret[0];
-	b = (b ^ secret[1]) * secret[0];
+	random_bytes(&fresh, sizeof(fresh));
+	(void)__atomic_compare_exchange_n(
+		&secret, &none, fresh | 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	a *= READ_ONCE(secret);
+	b *= READ_ONCE(secret);
 	return a == b ? 0 : a < b ? 1 : 2;
 }
 
 long process_compare(pid_t pid1, pid_t pid2, u64 type, u64 fd1, u64 fd2)
 {
-	struct thread *t1 = thread_find(pid1), *t2 = thread_find(pid2);
+	struct thread *t1 SCOPED(thread_put_at) = thread_find(pid1);
+	struct thread *t2 SCOPED(thread_put_at) = thread_find(pid2);
 	u64 a = 0, b = 0;
-	long err = !t1 || !t2 ? -ESRCH : 0;
-	bool file = type == KCMP_FILE;
+	long err;
 
-	if (!err && (!process_may_trace(t1) || !process_may_trace(t2)))
-		err = -EPERM;
+	if (!t1 || !t2)
+		return -ESRCH;
+	if (!process_may_trace(t1) || !process_may_trace(t2))
+		return -EPERM;
+	err = part_of(t1, type, fd1, &a);
 	if (!err)
-		err = part_of(t1, type, fd1, &a);
-	if (!err) {
 		err = part_of(t2, type, fd2, &b);
-		if (!err && file)
-			object_put((struct object *)b);
-		if (file)
-			object_put((struct object *)a);
-		if (!err)
-			err = order(a, b);
-	}
-	if (t1)
-		thread_put(t1);
-	if (t2)
-		thread_put(t2);
-	return err;
+	return err ? err : order(a, b);
 }

@@ -94,7 +94,8 @@ long process_unshare(u64 flags);
 /* process_compare - do two threads share a part (KCMP_*)? 0 yes | 1, 2 no, in some order | -errno.
  */
 long process_compare(pid_t pid1, pid_t pid2, u64 type, u64 fd1, u64 fd2);
-long acct_set(const char *path); /* where processes that end are recorded; NULL = nowhere */
+/* acct_set - where processes that end are recorded: moved in; NULL = nowhere. 0 | -EACCES. */
+long acct_set(struct file *f);
 
 /* Core files: /proc/sys/kernel/{core_pattern,core_uses_pid}, read and written as they are; the last
  * byte stays NUL. /proc/PID/coredump_filter. */

@@ -323,13 +323,15 @@ long sys_kcmp(u64 pid1, u64 pid2, u64 type, u64 fd1, u64 fd2)
 long sys_acct(u64 name)
 {
 	struct path_buf b SCOPED(path_buf_fini);
-	long err;
+	struct file *f = NULL;
+	long err = 0;
 
 	b.heap = NULL;
 	if (!cred_capable(current->cred, LCAP_SYS_PACCT))
 		return -EPERM;
-	if (!name)
-		return acct_set(NULL);
-	err = path_buf_user(&b, (const char USER *)name);
-	return err ? err : acct_set(b.text);
+	if (name)
+		err = path_buf_user(&b, (const char USER *)name);
+	if (name && !err)
+		f = vfs_open_text(AT_FDCWD, b.text, O_WRONLY | O_APPEND, 0);
+	return err ? err : is_err(f) ? ptr_err(f) : acct_set(f);
 }
