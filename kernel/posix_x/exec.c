@@ -314,37 +314,24 @@ static long exec_run(struct exec *e, const struct exec_request *r, struct trap_f
 	return 0;
 }
 
-/* A request's name, arguments and environment. err_ptr. */
-static struct exec *exec_from_user(const struct exec_request *r)
+/* A request's name, arguments and environment; @argv and @envp: the kernel's in place of the
+ * user's. err_ptr. */
+static struct exec *exec_create(
+	const struct exec_request *r, const char *const argv[], const char *const envp[])
 {
 	struct exec *e = exec_alloc(r->name);
 	int err;
 
 	if (!e)
 		return err_ptr(-ENOMEM);
-	err = arg_list_from_user(&e->argv, r->argv, &e->args_left);
+	err = argv ? arg_list_from_kernel(&e->argv, argv, &e->args_left)
+		   : arg_list_from_user(&e->argv, r->argv, &e->args_left);
 	if (!err && !e->argv.count) /* a program is never started without a name */
 		err = arg_list_from_kernel(
 			&e->argv, (const char *const[]){"", NULL}, &e->args_left);
 	if (!err)
-		err = arg_list_from_user(&e->envp, r->envp, &e->args_left);
-	if (!err)
-		return e;
-	exec_free(e);
-	return err_ptr(err);
-}
-
-static struct exec *exec_from_kernel(
-	const char *path, const char *const argv[], const char *const envp[])
-{
-	struct exec *e = exec_alloc(path);
-	int err;
-
-	if (!e)
-		return err_ptr(-ENOMEM);
-	err = arg_list_from_kernel(&e->argv, argv, &e->args_left);
-	if (!err)
-		err = arg_list_from_kernel(&e->envp, envp, &e->args_left);
+		err = envp ? arg_list_from_kernel(&e->envp, envp, &e->args_left)
+			   : arg_list_from_user(&e->envp, r->envp, &e->args_left);
 	if (!err)
 		return e;
 	exec_free(e);
@@ -363,7 +350,7 @@ long process_exec(const struct exec_request *r, struct trap_frame *f)
 					 rlimit_current(RLIM_NPROC))
 		return -EAGAIN;
 	t->nproc_exceeded = false;
-	e = exec_from_user(r);
+	e = exec_create(r, NULL, NULL);
 	if (is_err(e))
 		return ptr_err(e);
 	err = exec_run(e, r, f);
@@ -387,7 +374,7 @@ long process_spawn(const struct exec_request *r, struct cap_space *caps)
 {
 	struct clone_request c = {
 		.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .entry = first_entry, .caps = caps};
-	struct exec *e = exec_from_user(r);
+	struct exec *e = exec_create(r, NULL, NULL);
 	long err;
 
 	if (is_err(e))
@@ -443,7 +430,7 @@ int process_start_helper(const char *const argv[], struct cap_space *caps)
 {
 	static const char *const envp[] = {
 		"HOME=/", "TERM=linux", "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL};
-	struct exec *e = exec_from_kernel(argv[0], argv, envp);
+	struct exec *e = exec_create(&(struct exec_request){.name = argv[0]}, argv, envp);
 	struct clone_request c = {.entry = helper_entry, .entry_arg = e, .caps = caps};
 	long err;
 
@@ -535,7 +522,7 @@ int process_start_init(const char *path, const char *const argv[], const char *c
 
 	if (!current->cred)
 		current->cred = cred_get(&cred_root); /* a kernel thread has none */
-	e = exec_from_kernel(path, argv, envp);
+	e = exec_create(&(struct exec_request){.name = path}, argv, envp);
 	if (is_err(e))
 		return (int)ptr_err(e);
 	err = prepare(e, AT_FDCWD, path, 0);

@@ -21,6 +21,15 @@ static bool child_action_is(struct process *p, u64 flag)
 	return READ_ONCE(a->handler) == SIG_IGN || READ_ONCE(a->flags) & flag;
 }
 
+void siginfo_end(struct siginfo *info, int status)
+{
+	bool killed = status & 0x7f;
+
+	info->code = status & CORE_DUMPED ? CLD_DUMPED : killed ? CLD_KILLED : CLD_EXITED;
+	info->chld.status = killed ? status & 0x7f : status >> 8;
+}
+
+/* @code 0: of the end, with wait status @status. */
 static void child_siginfo(struct process *p, struct siginfo *info, int code, int status)
 {
 	struct usage u;
@@ -32,6 +41,8 @@ static void child_siginfo(struct process *p, struct siginfo *info, int code, int
 	info->chld.status = status;
 	info->chld.utime = (s64)(u.utime_ns / (NS_PER_SEC / USER_HZ));
 	info->chld.stime = (s64)(u.stime_ns / (NS_PER_SEC / USER_HZ));
+	if (!code)
+		siginfo_end(info, status);
 }
 
 void process_child_info_locked(struct process *p, struct siginfo *info, int code, int status)
@@ -71,16 +82,12 @@ void process_notify_parent_locked(struct process *p, int why)
 static bool notify_end_locked(struct process *p)
 {
 	struct process *parent = p->parent;
-	int status = p->exit_code, signo = p->exit_signal;
+	int signo = p->exit_signal;
 	bool reap = false;
 	struct siginfo info;
 	ulong flags = process_lock(p);
 
-	child_siginfo(p, &info,
-		status & CORE_DUMPED ? CLD_DUMPED
-		: status & 0x7f      ? CLD_KILLED
-				     : CLD_EXITED,
-		status & 0x7f ? status & 0x7f : status >> 8);
+	child_siginfo(p, &info, 0, p->exit_code);
 	info.signo = signo;
 	process_unlock(p, flags);
 	flags = process_lock(parent);

@@ -384,7 +384,7 @@ void tracer_exit_locked(struct task *t);          /* [tree] a thread that may be
 bool trace_gains_locked(const struct task *t);    /* [tree] may an exec of @t raise its rights? */
 /* [tree] SIGCHLD, if it wants that */
 void process_tell_locked(struct process *to, const struct siginfo *info);
-/* [tree] */
+/* [tree] @code 0: of the end, with a wait status */
 void process_child_info_locked(struct process *p, struct siginfo *info, int code, int status);
 
 /* acct.c */

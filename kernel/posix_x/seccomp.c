@@ -58,13 +58,13 @@ bool seccomp_enter(struct trap_frame *f, bool traced)
 	struct task *t = current_task();
 	struct linux_seccomp_data d = {
 		.nr = (s32)tf_syscall(f), .arch = AUDIT_ARCH_X86_64, .ip = tf_ip(f)};
-	struct siginfo info = {.signo = SIGSYS, .code = SYS_SECCOMP, .sys = {d.ip, d.nr, d.arch}};
+	struct siginfo info;
 	const struct seccomp_filter *match = NULL;
 	u32 answer = SECCOMP_RET_ALLOW, action, data;
 
 	if (t->seccomp == SECCOMP_MODE_STRICT) {
-		if (d.nr != 0 && d.nr != 1 && d.nr != 15 && d.nr != 60) /* it may read, write,
-									   return, exit */
+		/* read, write, rt_sigreturn, exit */
+		if (d.nr != 0 && d.nr != 1 && d.nr != 15 && d.nr != 60)
 			process_exit_current(SIGKILL);
 		return true;
 	}
@@ -101,7 +101,11 @@ bool seccomp_enter(struct trap_frame *f, bool traced)
 			process_exit_current(SIGSYS);
 	}
 	tf_set_ret(f, d.nr); /* as if it had not been called */
+	siginfo_fill(&info, SIGSYS, SYS_SECCOMP);
 	info.error = (s32)data;
+	info.sys.call_addr = d.ip;
+	info.sys.syscall = d.nr;
+	info.sys.arch = d.arch;
 	if (action != SECCOMP_RET_TRAP)
 		signal_reset_action(SIGSYS);
 	signal_force_info(&info);

@@ -310,18 +310,13 @@ void trace_end_locked(struct task *t)
 void trace_end_process_locked(struct process *p)
 {
 	struct trace *r = p->leader_trace;
-	int status = p->exit_code;
 
 	if (likely(!r))
 		return;
 	p->leader_trace = NULL;
 	r->leaves = NULL;
-	r->exit_code = status;
-	tell_tracer_locked(p, r, p->nr,
-		status & CORE_DUMPED ? CLD_DUMPED
-		: status & 0x7f      ? CLD_KILLED
-				     : CLD_EXITED,
-		status & 0x7f ? status & 0x7f : status >> 8);
+	r->exit_code = p->exit_code;
+	tell_tracer_locked(p, r, p->nr, 0, r->exit_code);
 }
 
 static void end_forget_locked(struct trace *r)

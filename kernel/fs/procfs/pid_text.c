@@ -492,11 +492,10 @@ static ssize_t store_oom_score_adj(
 	struct process *p, struct thread *t, const char *text, size_t len_bytes)
 {
 	bool negative = *text == '-';
-	const char *end;
 	u64 n;
-	int err = str_to_u64(text + negative, &end, 10, &n);
+	int err = proc_number(text + negative, &n);
 
-	if (err || n > 1000 || (*end && *end != '\n'))
+	if (err || n > 1000)
 		return -EINVAL;
 	err = process_oom_adj_set(p, negative ? -(s32)n : (s32)n);
 	return err ? err : (ssize_t)len_bytes;
@@ -522,10 +521,9 @@ static void show_coredump_filter(struct seq *s, struct process *p, const struct 
 static ssize_t store_coredump_filter(
 	struct process *p, struct thread *t, const char *text, size_t len_bytes)
 {
-	const char *end;
 	u64 n;
 
-	if (str_to_u64(text, &end, 0, &n) || (*end && *end != '\n'))
+	if (proc_number(text, &n))
 		return -EINVAL;
 	process_core_filter_set(p, n);
 	return (ssize_t)len_bytes;

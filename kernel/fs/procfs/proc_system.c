@@ -222,11 +222,10 @@ static int show_pid_max(struct seq *s, const void *ctx)
 	return 0;
 }
 
-/* One decimal number, perhaps with a newline behind it. 0 | -EINVAL */
-static int number_parse(const char *text, u64 *out)
+int proc_number(const char *text, u64 *out)
 {
 	const char *end;
-	int err = str_to_u64(text, &end, 10, out);
+	int err = str_to_u64(text, &end, 0, out);
 
 	return err || (*end && *end != '\n') ? -EINVAL : 0;
 }
@@ -234,7 +233,7 @@ static int number_parse(const char *text, u64 *out)
 static ssize_t store_pid_max(const char *text, size_t len, const void *ctx)
 {
 	u64 n;
-	int err = number_parse(text, &n);
+	int err = proc_number(text, &n);
 
 	if (!err)
 		err = n > 0x7fffffff ? -EINVAL : pid_max_set((pid_t)n);
@@ -247,7 +246,7 @@ static ssize_t store_core_setting(const char *text, size_t len, const void *ctx)
 	size_t n = MIN(len, (size_t)CORE_SETTING_BYTES - 1);
 	u64 number;
 
-	if (setting == core_uses_pid && (number_parse(text, &number) || number > INT32_MAX))
+	if (setting == core_uses_pid && (proc_number(text, &number) || number > INT32_MAX))
 		return -EINVAL;
 	while (n && text[n - 1] == '\n')
 		n--;
@@ -267,7 +266,7 @@ static int show_threads_max(struct seq *s, const void *ctx)
 static ssize_t store_drop_caches(const char *text, size_t len, const void *ctx)
 {
 	u64 n;
-	int err = number_parse(text, &n);
+	int err = proc_number(text, &n);
 
 	if (err || n < 1 || n > 4)
 		return -EINVAL;

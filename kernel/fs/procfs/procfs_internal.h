@@ -45,5 +45,8 @@ extern const struct inode_ops proc_text_ops, proc_magic_ops, proc_fd_ops, proc_t
 extern const struct file_ops proc_fd_fops, proc_task_fops, proc_mem_fops;
 int proc_deny_setattr(struct inode *i, const struct setattr *a);
 
+/* proc_number - one number, perhaps with a newline behind it. 0 | -EINVAL. */
+int proc_number(const char *text, u64 *out) MUST_USE;
+
 #define USER_HZ   100
 #define KB(pages) ((u64)(pages) * (PAGE_SIZE / 1024))

@@ -88,6 +88,7 @@ struct cred *thread_cred_get(struct thread *t); /* +1 */
 long process_attribute_set(u32 option, u64 value);
 long process_attribute_get(u32 option, u64 user);
 
+void siginfo_end(struct siginfo *info, int status); /* code, status of an end by wait status */
 /* process_unshare - what current's thread shares by CLONE_* becomes its own. 0 | -EINVAL
  * namespaces, or memory, handlers, process that are shared | -ENOMEM. */
 long process_unshare(u64 flags);

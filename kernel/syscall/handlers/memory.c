@@ -110,9 +110,9 @@ static long map_file(struct vm_map_request *r, struct file *f)
 /* READ_IMPLIES_EXEC of personality(2). */
 static u64 implied(u64 prot)
 {
-	bool both = prot & PROT_R && process_personality(0xffffffff) & READ_IMPLIES_EXEC;
+	u32 persona = process_personality(0xffffffff);
 
-	return both ? prot | PROT_X : prot;
+	return prot & PROT_R && persona & READ_IMPLIES_EXEC ? prot | PROT_X : prot;
 }
 
 static long map_fd(struct vm_map_request *r, cap_t nr)

@@ -150,46 +150,31 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 
 static long action_available(u64 from)
 {
+	static const u32 actions[] = {SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD,
+		SECCOMP_RET_TRAP, SECCOMP_RET_ERRNO, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_TRACE,
+		SECCOMP_RET_LOG, SECCOMP_RET_ALLOW};
 	u32 action;
 
 	if (get_user_u32((u32 USER *)from, &action))
 		return -EFAULT;
-	switch (action) {
-	case SECCOMP_RET_KILL_PROCESS:
-	case SECCOMP_RET_KILL_THREAD:
-	case SECCOMP_RET_TRAP:
-	case SECCOMP_RET_ERRNO:
-	case SECCOMP_RET_USER_NOTIF:
-	case SECCOMP_RET_TRACE:
-	case SECCOMP_RET_LOG:
-	case SECCOMP_RET_ALLOW:
-		return 0;
-	default:
-		return -EOPNOTSUPP;
-	}
-}
-
-static long notif_sizes(u64 to)
-{
-	static const u16 sizes[] = {sizeof(struct linux_seccomp_notif),
-		sizeof(struct linux_seccomp_resp), sizeof(struct linux_seccomp_data)};
-
-	return copy_to_user((void USER *)to, sizes, sizeof(sizes)) ? -EFAULT : 0;
+	for (u32 i = 0; i < ARRAY_LEN(actions); i++)
+		if (actions[i] == action)
+			return 0;
+	return -EOPNOTSUPP;
 }
 
 long sys_seccomp(u64 operation, u64 flags, u64 arg)
 {
-	flags = (u32)flags;
-	switch ((u32)operation) {
-	case SECCOMP_SET_MODE_STRICT:
-		return flags || arg ? -EINVAL : seccomp_strict_set();
-	case SECCOMP_SET_MODE_FILTER:
+	static const u16 sizes[] = {sizeof(struct linux_seccomp_notif),
+		sizeof(struct linux_seccomp_resp), sizeof(struct linux_seccomp_data)};
+
+	if ((u32)operation == SECCOMP_SET_MODE_FILTER)
 		return seccomp_filter_set((u32)flags, arg);
-	case SECCOMP_GET_ACTION_AVAIL:
-		return flags ? -EINVAL : action_available(arg);
-	case SECCOMP_GET_NOTIF_SIZES:
-		return flags ? -EINVAL : notif_sizes(arg);
-	default:
+	if ((u32)flags || (u32)operation > SECCOMP_GET_NOTIF_SIZES)
 		return -EINVAL;
-	}
+	if ((u32)operation == SECCOMP_GET_ACTION_AVAIL)
+		return action_available(arg);
+	if ((u32)operation == SECCOMP_GET_NOTIF_SIZES)
+		return copy_to_user((void USER *)arg, sizes, sizeof(sizes));
+	return arg ? -EINVAL : seccomp_strict_set();
 }

@@ -141,12 +141,8 @@ static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
 	} else if ((w->status & 0xff) == 0x7f) {
 		info->code = w->trapped ? CLD_TRAPPED : CLD_STOPPED;
 		info->chld.status = w->status >> 8;
-	} else if (w->status & 0x7f) {
-		info->code = w->status & 0x80 ? CLD_DUMPED : CLD_KILLED;
-		info->chld.status = w->status & 0x7f;
 	} else {
-		info->code = CLD_EXITED;
-		info->chld.status = w->status >> 8;
+		siginfo_end(info, w->status);
 	}
 }
 

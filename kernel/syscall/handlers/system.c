@@ -17,28 +17,13 @@
 #include <arch/cpu.h>
 #include <arch/uaccess.h>
 
-/* For programs that know no other major number: 6.1 is 2.6.61. What follows the numbers stays. */
-static void release_of_26(char *release)
-{
-	const char *minor = strchr(release, '.'), *rest = release;
-	char text[UTS_NAME_MAX + 1];
-	u64 n = 0;
-
-	if (minor)
-		(void)str_to_u64(minor + 1, &rest, 10, &n);
-	while ((*rest >= '0' && *rest <= '9') || *rest == '.')
-		rest++;
-	snprintf(text, sizeof(text), "2.6.%lu%s", n + 60, rest);
-	str_copy(release, text, sizeof(text));
-}
-
 long sys_uname(u64 a0)
 {
 	struct uts_names names;
 
 	uts_get(&names);
 	if (process_personality(0xffffffff) & UNAME26)
-		release_of_26(names.release);
+		str_copy(names.release, UTS_RELEASE_26, sizeof(names.release));
 	return copy_to_user((void USER *)(uintptr_t)a0, &names, sizeof(names));
 }
 
