@@ -5,6 +5,7 @@
  * Source: unshare(2), setns(2), kcmp(2). */
 #include <exo/drivers.h>
 #include <exo/memory.h>
+#include <exo/sysv.h>
 #include <exo/vm.h>
 #include "posix_x_internal.h"
 
@@ -34,6 +35,8 @@ long process_unshare(u64 flags)
 			__atomic_load_n(&p->sighand->refs, __ATOMIC_RELAXED) > 1) ||
 		(flags & CLONE_VM && __atomic_load_n(&current->space->refs, __ATOMIC_RELAXED) > 1))
 		return -EINVAL;
+	if (flags & CLONE_SYSVSEM)
+		sem_undo_exit(current);
 	if (flags & CLONE_FS)
 		err = unshare_fs();
 	if (!err && flags & CLONE_FILES)
@@ -47,15 +50,16 @@ long process_unshare(u64 flags)
 static int part_of(struct thread *t, u64 type, u64 fd, u64 *out)
 {
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->proc);
-	const u64 parts[KCMP_SYSVSEM] = {[KCMP_VM] = (u64)t->space,
+	const u64 parts[KCMP_EPOLL_TFD] = {[KCMP_VM] = (u64)t->space,
 		[KCMP_FILES] = (u64)t->caps,
 		[KCMP_FS] = (u64)t->fs,
-		[KCMP_SIGHAND] = (u64)t->proc->sighand}; /* nobody has an I/O context */
+		[KCMP_SIGHAND] = (u64)t->proc->sighand,
+		[KCMP_SYSVSEM] = (u64)READ_ONCE(t->sem_undos)}; /* nobody has an I/O context */
 	struct object *o;
 
 	if (!t->caps)
 		return -ESRCH;
-	if (type >= KCMP_SYSVSEM)
+	if (type >= ARRAY_LEN(parts))
 		return type < KCMP_TYPES ? -EOPNOTSUPP : -EINVAL;
 	*out = parts[type];
 	if (type != KCMP_FILE)

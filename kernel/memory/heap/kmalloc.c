@@ -63,7 +63,7 @@ static NOINLINE void *pages_kmalloc(size_t len_bytes, u32 flags)
 	if (len_bytes > HEAP_LEN_MAX)
 		return NULL;
 	order = pages > 1 ? bit_fls(pages - 1) + 1 : 0;
-	p = page_alloc(order, flags & (ALLOC_ATOMIC | ALLOC_ZERO | ALLOC_DMA32));
+	p = page_alloc(order, flags & (ALLOC_ATOMIC | ALLOC_ZERO | ALLOC_DMA32 | ALLOC_DATA));
 	if (!p)
 		return NULL;
 	p->private_ = pages;

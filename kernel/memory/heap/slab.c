@@ -120,8 +120,8 @@ static NOINLINE bool cache_grow(struct kmem_cache *c, u32 flags)
 	struct page *s;
 	ulong irq;
 
-	flags &= ALLOC_ATOMIC;
-	s = page_alloc(order, order > c->order_min ? ALLOC_ATOMIC : flags);
+	flags &= ALLOC_ATOMIC | ALLOC_DATA;
+	s = page_alloc(order, order > c->order_min && !(flags & ALLOC_DATA) ? ALLOC_ATOMIC : flags);
 	if (!s && order > c->order_min) {
 		order = c->order_min;
 		s = page_alloc(order, flags);
