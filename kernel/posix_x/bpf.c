@@ -17,28 +17,23 @@ static const u16 operations[8][2] = {
 /* @left: instructions behind this one. */
 static bool insn_valid(const struct bpf_insn *i, u32 left)
 {
+	static const struct bpf_insn limits[] = {
+		{.code = BPF_LD_ABS, .k = sizeof(struct linux_seccomp_data)},
+		{.code = BPF_LD_MEM, .k = BPF_CELLS}, {.code = BPF_LDX_MEM, .k = BPF_CELLS},
+		{.code = BPF_ST, .k = BPF_CELLS}, {.code = BPF_STX, .k = BPF_CELLS},
+		{.code = BPF_LSH, .k = 32}, {.code = BPF_RSH, .k = 32}};
 	const u16 *known = operations[i->code & BPF_CLASS];
 
 	if (i->code > 0xff || !(known[!!(i->code & BPF_X)] >> (i->code >> 4) & 1))
 		return false;
-	switch (i->code) {
-	case BPF_LD_ABS:
-		return i->k % sizeof(u32) == 0 && i->k < sizeof(struct linux_seccomp_data);
-	case BPF_LD_MEM:
-	case BPF_LDX_MEM:
-	case BPF_ST:
-	case BPF_STX:
-		return i->k < BPF_CELLS;
-	case BPF_DIV:
-		return i->k != 0;
-	case BPF_LSH:
-	case BPF_RSH:
-		return i->k < 32;
-	case BPF_JA:
+	for (u32 n = 0; n < ARRAY_LEN(limits); n++)
+		if (i->code == limits[n].code && i->k >= limits[n].k)
+			return false;
+	if (i->code == BPF_JA)
 		return i->k < left;
-	default:
-		return (i->code & BPF_CLASS) != BPF_JMP || (i->jt < left && i->jf < left);
-	}
+	if ((i->code & BPF_CLASS) == BPF_JMP)
+		return i->jt < left && i->jf < left;
+	return i->code == BPF_LD_ABS ? i->k % sizeof(u32) == 0 : i->code != BPF_DIV || i->k;
 }
 
 int bpf_check(const struct bpf_insn *p, u32 len)

@@ -17,18 +17,21 @@
 #define REGSET_ROOM 16384u
 
 struct core_area {
-	u64 row[3];       /* start, end, page of the file: as NT_FILE has it */
-	u32 flags;        /* VM_* */
-	u64 bytes;        /* from its beginning */
-	bool header_only; /* if it is that of an ELF file */
-	bool anonymous;   /* a page that is not there is zero */
-	char *name;       /* owned; of the file, NULL = none */
+	vaddr_t start, end;
+	u32 flags;      /* VM_* */
+	u64 bytes;      /* from its beginning */
+	bool anonymous; /* a page that is not there is zero */
+};
+struct core_row { /* of NT_FILE */
+	u64 start, end, page;
 };
 struct area_list {
 	struct core_area *area;
+	struct core_row *rows; /* of the areas with a file, and the names, with their NULs */
+	char *names;
+	u64 named, name_bytes;
 	u32 count, room, filter;
-	u64 named, name_bytes; /* areas with a name; their names with NULs */
-	u8 *page;              /* REGSET_ROOM bytes, for this and that */
+	u8 *page; /* REGSET_ROOM bytes, for this and that */
 };
 
 /* ---- output ---- */
@@ -142,17 +145,13 @@ static void emit_process(struct core_dump *d)
 
 static void emit_files(struct core_dump *d, const struct area_list *l)
 {
-	u64 head[2] = {l->named, PAGE_SIZE};
-	size_t len = sizeof(head) + l->named * sizeof(l->area->row) + l->name_bytes;
+	u64 head[2] = {l->named, PAGE_SIZE}, rows_bytes = l->named * sizeof(*l->rows);
+	size_t len = sizeof(head) + rows_bytes + l->name_bytes;
 
 	emit_note_head(d, NT_FILE, len);
 	emit(d, head, sizeof(head));
-	for (u32 i = 0; i < l->count; i++)
-		if (l->area[i].name)
-			emit(d, l->area[i].row, sizeof(l->area[i].row));
-	for (u32 i = 0; i < l->count; i++)
-		if (l->area[i].name)
-			emit(d, l->area[i].name, strlen(l->area[i].name) + 1);
+	emit(d, l->rows, rows_bytes);
+	emit(d, l->names, l->name_bytes);
 	emit_hole(d, -len % 4);
 }
 
@@ -177,11 +176,11 @@ static void note_private(void *ctx, vaddr_t va, pte_t pte)
 }
 
 /* How much of @a is wanted. */
-static u64 area_bytes(struct vm_area *a, u32 filter, bool *header_only)
+static u64 area_bytes(struct vm_area *a, u32 filter)
 {
 	u64 all = a->end - a->start;
-	bool written = !a->object;
-	bool named = a->file && READ_ONCE(a->file->inode->nlink);
+	bool named = a->file && READ_ONCE(a->file->inode->nlink), written = !a->object, elf;
+	struct page *head;
 
 	if (a->special)
 		return a->start == a->space->vdso ? all : 0;
@@ -193,61 +192,51 @@ static u64 area_bytes(struct vm_area *a, u32 filter, bool *header_only)
 		pmap_walk(&a->space->pmap, a->start, a->end, note_private, &written);
 	if ((written && filter & DUMP_ANON_PRIVATE) || (a->object && filter & DUMP_MAPPED_PRIVATE))
 		return all;
-	*header_only = a->object && !a->object_page && filter & DUMP_ELF_HEADERS;
-	return *header_only ? PAGE_SIZE : 0;
+	head = a->object && !a->object_page ? vm_object_peek(a->object, 0) : NULL;
+	elf = head && !memcmp(page_to_virt(head), "\177ELF", 4);
+	if (head)
+		page_put(head);
+	return elf && filter & DUMP_ELF_HEADERS ? PAGE_SIZE : 0;
 }
 
 static int list_area(void *ctx, struct vm_area *a)
 {
 	struct area_list *l = ctx;
-	struct core_area *c = &l->area[l->count];
-	char *path = (char *)l->page;
-	int n = a->file ? file_path_text(a->file, path, PATH_MAX_BYTES - 1) : -1;
+	int len = a->file ? file_path_text(a->file, (char *)l->page, PATH_MAX_BYTES - 1) : -1;
+	char *names = NULL;
 
 	if (l->count == l->room)
 		return 1;
-	l->count++;
-	*c = (struct core_area){.row = {a->start, a->end, a->object_page},
+	l->area[l->count++] = (struct core_area){.start = a->start,
+		.end = a->end,
 		.flags = a->flags,
+		.bytes = area_bytes(a, l->filter),
 		.anonymous = !a->object && !a->special};
-	c->bytes = area_bytes(a, l->filter, &c->header_only);
-	if (n < 0)
+	if (len >= 0)
+		names = krealloc(l->names, l->name_bytes + (u64)len + 1, ALLOC_KERNEL);
+	if (!names)
 		return 0;
-	path[n] = '\0';
-	c->name = kstrdup(path, ALLOC_KERNEL);
-	l->named += c->name != NULL;
-	l->name_bytes += c->name ? (u64)n + 1 : 0;
+	l->page[len] = '\0';
+	memcpy(names + l->name_bytes, l->page, (size_t)len + 1);
+	l->names = names;
+	l->name_bytes += (u64)len + 1;
+	l->rows[l->named++] = (struct core_row){a->start, a->end, a->object_page};
 	return 0;
 }
 
 static void list_free(struct area_list *l) /* for SCOPED */
 {
-	for (u32 i = 0; i < l->count; i++)
-		kfree(l->area[i].name);
 	kfree(l->area);
+	kfree(l->rows);
+	kfree(l->names);
 	kfree(l->page);
-}
-
-static bool list_make(struct area_list *l)
-{
-	if (!l->page || !l->area)
-		return false;
-	(void)vm_for_each_area(current->space, 0, list_area, l);
-	for (u32 i = 0; i < l->count; i++) {
-		struct core_area *c = &l->area[i];
-
-		if (c->header_only && (vm_access(current->space, c->row[0], l->page, 4, 0) != 4 ||
-					      memcmp(l->page, "\177ELF", 4)))
-			c->bytes = 0;
-	}
-	return l->count < UINT16_MAX - 1;
 }
 
 static void emit_area(struct core_dump *d, const struct core_area *a, void *room)
 {
 	struct vm_space *s = current->space;
 
-	for (vaddr_t va = a->row[0]; va < a->row[0] + a->bytes && !d->failed; va += PAGE_SIZE) {
+	for (vaddr_t va = a->start; va < a->start + a->bytes && !d->failed; va += PAGE_SIZE) {
 		bool there = !a->anonymous || pmap_lookup(&s->pmap, va);
 
 		if (there && vm_access(s, va, room, PAGE_SIZE, 0) == PAGE_SIZE)
@@ -266,7 +255,8 @@ bool core_elf_write(struct core_dump *d)
 	struct area_list l SCOPED(list_free) = {.room = room,
 		.filter = current->proc->core_filter,
 		.page = kmalloc(REGSET_ROOM, ALLOC_KERNEL),
-		.area = kmalloc(room * sizeof(*l.area), ALLOC_KERNEL)};
+		.area = kmalloc(room * sizeof(*l.area), ALLOC_KERNEL),
+		.rows = kmalloc(room * sizeof(*l.rows), ALLOC_KERNEL)};
 	struct elf64_header h = {.ident = {0x7f, 'E', 'L', 'F', ELF_CLASS64, ELF_DATA_LSB, 1},
 		.type = ELF_TYPE_CORE,
 		.machine = ELF_MACHINE_X86_64,
@@ -277,8 +267,9 @@ bool core_elf_write(struct core_dump *d)
 	struct elf64_segment s = {.type = PT_NOTE, .align = 4};
 	bool begun;
 
-	if (!list_make(&l))
+	if (!l.page || !l.area || !l.rows || room > UINT16_MAX - 1)
 		return false;
+	(void)vm_for_each_area(current->space, 0, list_area, &l);
 	d->measuring = true;
 	emit_notes(d, &l);
 	h.phnum = (u16)(l.count + 1);
@@ -295,9 +286,9 @@ bool core_elf_write(struct core_dump *d)
 			.flags = (a->flags & VM_READ ? PF_R : 0) |
 				 (a->flags & VM_WRITE ? PF_W : 0) | (a->flags & VM_EXEC ? PF_X : 0),
 			.offset = s.offset + (a == l.area ? 0 : s.filesz),
-			.vaddr = a->row[0],
+			.vaddr = a->start,
 			.filesz = a->bytes,
-			.memsz = a->row[1] - a->row[0],
+			.memsz = a->end - a->start,
 			.align = PAGE_SIZE};
 		emit(d, &s, sizeof(s));
 	}

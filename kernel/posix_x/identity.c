@@ -144,6 +144,8 @@ long process_attribute_get(u32 option, u64 user)
 		return put_user_u32((u32 USER *)user, (u32)t->pdeath_signal);
 	case PR_GET_DUMPABLE:
 		return current->proc->dumpable;
+	case PR_GET_SECCOMP:
+		return t->seccomp;
 	case PR_GET_TIMERSLACK:
 		return (long)t->thread.timer_slack_ns;
 	case PR_GET_CHILD_SUBREAPER:

@@ -34,21 +34,16 @@ static struct seccomp_filter *filter_get(struct seccomp_filter *f)
 	return f;
 }
 
-static void filter_put(struct seccomp_filter *f)
+static void filter_put_at(struct seccomp_filter **at) /* for SCOPED */
 {
-	while (f && __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0) {
-		struct seccomp_filter *below = f->below;
+	struct seccomp_filter *f = *at, *below;
 
+	for (; f && __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0; f = below) {
+		below = f->below;
 		if (f->notifier)
 			notifier_leave(f->notifier);
 		kfree(f);
-		f = below;
 	}
-}
-
-static void filter_put_at(struct seccomp_filter **f) /* for SCOPED */
-{
-	filter_put(*f);
 }
 
 /* ---- a call ---- */
@@ -114,17 +109,16 @@ bool seccomp_enter(struct trap_frame *f, bool traced)
 
 /* ---- a thread's chain ---- */
 
+/* @t has no filters, or some that are part of those of @from. */
 static void join_locked(struct task *t, const struct task *from)
 {
-	struct seccomp_filter *old = t->filters;
+	struct seccomp_filter *old SCOPED(filter_put_at) = t->filters; /* never the last */
 
 	t->thread.no_new_privs |= from->thread.no_new_privs;
-	if (!from->seccomp)
-		return;
 	WRITE_ONCE(t->filters, filter_get(from->filters));
 	t->seccomp = from->seccomp;
-	arch_syscall_slow(&t->thread, true);
-	filter_put(old); /* never the last: the new chain has it too */
+	if (t->seccomp)
+		arch_syscall_slow(&t->thread, true);
 }
 
 void seccomp_inherit(struct task *t)
@@ -136,8 +130,9 @@ void seccomp_inherit(struct task *t)
 
 void seccomp_exit(struct task *t)
 {
+	struct seccomp_filter *f SCOPED(filter_put_at) = part_switch(&t->filters, NULL);
+
 	t->seccomp = SECCOMP_MODE_DISABLED;
-	filter_put(part_switch(&t->filters, NULL));
 }
 
 u32 seccomp_depth(const struct task *t)
@@ -216,11 +211,10 @@ long seccomp_filter_set(u32 flags, u64 user)
 	if (err)
 		return err;
 	err = install(current_task(), f, flags);
-	if (err) {
-		if (listens)
-			(void)!cap_close(current->caps, fd);
+	if (err && listens)
+		(void)!cap_close(current->caps, fd);
+	if (err)
 		return err;
-	}
 	f = NULL;
 	if (flags & SECCOMP_FILTER_FLAG_TSYNC) /* who runs in user mode right now */
 		arch_syscall_slow_now();
@@ -237,11 +231,6 @@ long seccomp_strict_set(void)
 	t->seccomp = SECCOMP_MODE_STRICT;
 	arch_syscall_slow(current, true);
 	return 0;
-}
-
-long seccomp_mode_get(void)
-{
-	return current_task()->seccomp;
 }
 
 /* For PTRACE_SECCOMP_GET_FILTER: number @index, the oldest is 0, of a stopped tracee. */

@@ -81,14 +81,15 @@ bool notifier_ask(struct notifier *n, const struct linux_seccomp_data *data, str
 
 /* ---- who listens ---- */
 
-/* A question that was received and waits for its answer. err_ptr(-ENOENT | -EINPROGRESS). */
-static struct question *find_locked(struct notifier *n, u64 id)
+/* The question @id, if it is in @state; @id NULL: the first that is. err_ptr(-ENOENT |
+ * -EINPROGRESS). */
+static struct question *find_locked(struct notifier *n, const u64 *id, enum question_state state)
 {
 	struct question *q;
 
 	list_for_each_entry (q, &n->questions, node)
-		if (q->id == id)
-			return q->state == QUESTION_SENT ? q : err_ptr(-EINPROGRESS);
+		if (id ? q->id == *id : q->state == state)
+			return q->state == state ? q : err_ptr(-EINPROGRESS);
 	return err_ptr(-ENOENT);
 }
 
@@ -97,7 +98,7 @@ static long state_set(struct notifier *n, u64 id, enum question_state state,
 	const struct linux_seccomp_resp *answer)
 {
 	spinlock_t *l SCOPED(spin_release) = spin_hold(&n->lock);
-	struct question *q = find_locked(n, id);
+	struct question *q = find_locked(n, &id, QUESTION_SENT);
 
 	if (is_err(q))
 		return ptr_err(q);
@@ -107,16 +108,6 @@ static long state_set(struct notifier *n, u64 id, enum question_state state,
 	return 0;
 }
 
-static struct question *first_locked(struct notifier *n, enum question_state state)
-{
-	struct question *q;
-
-	list_for_each_entry (q, &n->questions, node)
-		if (q->state == state)
-			return q;
-	return NULL;
-}
-
 static u32 listener_poll(struct file *f, struct poll_table *pt)
 {
 	struct notifier *n = f->priv;
@@ -124,8 +115,8 @@ static u32 listener_poll(struct file *f, struct poll_table *pt)
 
 	poll_wait(pt, f, &n->waits);
 	l = spin_hold(&n->lock);
-	return (first_locked(n, QUESTION_NEW) ? POLL_IN | POLL_RDNORM : 0) |
-	       (first_locked(n, QUESTION_SENT) ? POLL_OUT | POLL_WRNORM : 0) |
+	return (is_err(find_locked(n, NULL, QUESTION_NEW)) ? 0 : POLL_IN | POLL_RDNORM) |
+	       (is_err(find_locked(n, NULL, QUESTION_SENT)) ? 0 : POLL_OUT | POLL_WRNORM) |
 	       (n->left ? POLL_HUP : 0);
 }
 
@@ -133,14 +124,14 @@ static u32 listener_poll(struct file *f, struct poll_table *pt)
 static bool take(struct notifier *n, struct linux_seccomp_notif *out)
 {
 	spinlock_t *l SCOPED(spin_release) = spin_hold(&n->lock);
-	struct question *q = first_locked(n, QUESTION_NEW);
+	struct question *q = find_locked(n, NULL, QUESTION_NEW);
 
-	if (q) {
-		*out = (struct linux_seccomp_notif){
-			.id = q->id, .pid = (u32)q->thread->tid, .data = *q->data};
-		q->state = QUESTION_SENT;
-	}
-	return q;
+	if (is_err(q))
+		return false;
+	*out = (struct linux_seccomp_notif){
+		.id = q->id, .pid = (u32)q->thread->tid, .data = *q->data};
+	q->state = QUESTION_SENT;
+	return true;
 }
 
 /* @out: what the user's room holds; it must be empty. */
@@ -164,7 +155,7 @@ static long receive(struct notifier *n, struct linux_seccomp_notif *out, u64 to)
 static struct cap_space *asker_caps(struct notifier *n, u64 id, u32 *limit)
 {
 	spinlock_t *l SCOPED(spin_release) = spin_hold(&n->lock);
-	struct question *q = find_locked(n, id);
+	struct question *q = find_locked(n, &id, QUESTION_SENT);
 
 	if (is_err(q))
 		return (void *)q;
@@ -206,15 +197,6 @@ static long add_fd(struct notifier *n, const struct linux_seccomp_addfd *a)
 	return fd;
 }
 
-static long answer(struct notifier *n, const struct linux_seccomp_resp *r)
-{
-	bool goes_on = r->flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-
-	if (r->flags & ~SECCOMP_USER_NOTIF_FLAG_CONTINUE || (goes_on && (r->error || r->val)))
-		return -EINVAL;
-	return state_set(n, r->id, QUESTION_ANSWERED, r);
-}
-
 static long listener_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct notifier *n = f->priv;
@@ -224,6 +206,7 @@ static long listener_ioctl(struct file *f, u32 cmd, u64 arg)
 		struct linux_seccomp_addfd addfd;
 		u64 id;
 	} a;
+	u32 goes_on;
 	long ret;
 
 	if (cmd != SECCOMP_IOCTL_NOTIF_RECV && cmd != SECCOMP_IOCTL_NOTIF_SEND &&
@@ -232,10 +215,13 @@ static long listener_ioctl(struct file *f, u32 cmd, u64 arg)
 		return -EINVAL;
 	if (copy_from_user(&a, (const void USER *)arg, cmd >> 16 & 0xff))
 		return -EFAULT;
+	goes_on = a.resp.flags; /* SECCOMP_USER_NOTIF_FLAG_CONTINUE is the only one */
 	if (cmd == SECCOMP_IOCTL_NOTIF_RECV)
 		ret = receive(n, &a.notif, arg);
 	else if (cmd == SECCOMP_IOCTL_NOTIF_SEND)
-		ret = answer(n, &a.resp);
+		ret = goes_on && (goes_on > 1 || a.resp.error || a.resp.val)
+			      ? -EINVAL
+			      : state_set(n, a.id, QUESTION_ANSWERED, &a.resp);
 	else if (cmd == SECCOMP_IOCTL_NOTIF_ADDFD)
 		ret = add_fd(n, &a.addfd);
 	else

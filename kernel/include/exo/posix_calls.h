@@ -108,7 +108,6 @@ void process_core_filter_set(struct process *p, u64 filter);
  * thread that could not be made the same | -errno. */
 long seccomp_filter_set(u32 flags, u64 program);
 long seccomp_strict_set(void);
-long seccomp_mode_get(void);
 
 /* ---- signals ---- */
 struct k_sigaction {

@@ -133,8 +133,6 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 			return -EINVAL;
 		WRITE_ONCE(current->no_new_privs, true);
 		return 0;
-	case PR_GET_SECCOMP:
-		return seccomp_mode_get();
 	case PR_SET_SECCOMP:
 		return a == SECCOMP_MODE_STRICT   ? seccomp_strict_set()
 		       : a == SECCOMP_MODE_FILTER ? seccomp_filter_set(0, b)
