@@ -14,9 +14,8 @@
 #include <exo/time.h>
 #include <arch/cpu.h>
 
-#define SLOTS          1024u /* 128 KB */
-#define SLOT_TEXT      104u
-#define LINE_SLOTS_MAX ((LOG_LINE_MAX + SLOT_TEXT - 1) / SLOT_TEXT)
+#define SLOTS     1024u /* 128 KB */
+#define SLOT_TEXT 104u
 
 struct log_slot {
 	u64 ticket; /* [a] sequence + 1 of the line's slot that stands here; 0 = being written.
@@ -196,7 +195,7 @@ static void consoles_print(void)
 	} while (log_head() != seen);
 }
 
-void log_vprintf(enum log_level level, const char *fmt, va_list ap)
+static void log_vprintf(enum log_level level, const char *fmt, va_list ap)
 {
 	char text[LOG_LINE_MAX];
 	int n = vsnprintf(text, sizeof(text), fmt, ap);

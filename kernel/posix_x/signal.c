@@ -362,12 +362,6 @@ void signal_force(int signo, int code, vaddr_t addr)
 	signal_force_info(&info);
 }
 
-void signal_from_trap(
-	struct trap_frame *f, int signo, int code, vaddr_t addr, u32 trapno, u32 error)
-{
-	signal_force(signo, code, addr);
-}
-
 /* signal_retarget_locked - @t ends or blocks more: what the process has pending and @t would have
  * taken goes to another thread. */
 void signal_retarget_locked(struct task *t, sigset set)

@@ -47,7 +47,6 @@ struct thread *arch_switch(struct thread *prev, struct thread *next);
 int arch_fpu_alloc(struct thread *t) MUST_USE; /* user threads; -ENOMEM */
 void arch_fpu_free(struct thread *t);
 void arch_fpu_fork(struct thread *child); /* copies current's live state */
-void arch_thread_set_tls(struct thread *t, u64 base);
 
 /* Tracing. A register set is NT_* of linux_ptrace.h; the thread is not running but for current.
  * arch_regset_bytes - size of a set, 0 = unknown. arch_regset_get - fills @buf with it.
@@ -108,9 +107,9 @@ u64 arch_signal_stack_min(void);
 long arch_prctl(u64 code, u64 addr);
 
 /* User traps that become signals: arch calls this (room posix_x) from an exception taken in user
- * mode that the VM did not resolve. @code si_code, @addr si_addr. */
-void signal_from_trap(
-	struct trap_frame *f, int signo, int code, vaddr_t addr, u32 trapno, u32 error);
+ * mode that the VM did not resolve; it cannot be blocked or ignored. @code si_code, @addr si_addr.
+ */
+void signal_force(int signo, int code, vaddr_t addr);
 /* Work on the way to user mode, interrupts on, frame complete: signals, reschedule, notify. Room
  * posix_x. */
 void posix_exit_to_user(struct trap_frame *f);

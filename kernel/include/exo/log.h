@@ -22,7 +22,6 @@ enum log_level {
  * bytes is cut. Context: any; needs the per-CPU base, so after arch_early_init. Stack: under 1 KB.
  */
 void log_printf(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
-void log_vprintf(enum log_level level, const char *fmt, va_list ap);
 #define LOG_LINE_MAX   512
 #define log_err(...)   log_printf(LOG_ERR, __VA_ARGS__)
 #define log_warn(...)  log_printf(LOG_WARNING, __VA_ARGS__)

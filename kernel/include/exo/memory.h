@@ -14,7 +14,6 @@ enum page_flags {
 	PG_SLAB = 4,
 	PG_DIRTY = 8,
 	PG_UPTODATE = 16,
-	PG_TABLE = 32,
 	PG_CACHE = 64,
 	PG_ANON = 128,
 	PG_SHMEM = 256,  /* with PG_CACHE: counts as shared memory */

@@ -133,8 +133,6 @@ int signalfd_change(struct file *f, sigset set) MUST_USE;         /* -EINVAL no 
 long signal_kill(pid_t pid, int signo);
 long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */
-/* a fault of current: cannot be blocked or ignored */
-void signal_force(int signo, int code, vaddr_t addr);
 
 /* ---- futex ---- */
 struct futex_counts {

@@ -93,7 +93,6 @@ enum vm_flags {
 	VM_LOCKED = 0x4000,
 	VM_DONTDUMP = 0x8000,
 	VM_HUGE = 0x10000, /* madvise(MADV_HUGEPAGE) */
-	VM_GUARD = 0x20000,
 	VM_ACCOUNT = 0x40000,
 	VM_NOHUGE = 0x100000,
 	VM_DONTEXPAND = 0x80000, /* mremap does not make it longer */

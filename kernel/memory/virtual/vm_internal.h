@@ -105,7 +105,6 @@ static inline void rss_add(s64 *counter, s64 n)
 {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
-void space_rss_peak(struct vm_space *s);
 /* flush, and take what went off the counters */
 void space_gather_end(struct vm_space *s, struct tlb_gather *g);
 

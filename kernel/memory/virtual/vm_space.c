@@ -90,7 +90,7 @@ int space_may_map(struct vm_space *s, u32 area_flags, u64 pages)
 	return 0;
 }
 
-void space_rss_peak(struct vm_space *s)
+static void space_rss_peak(struct vm_space *s)
 {
 	u64 now = vm_space_rss(s);
 

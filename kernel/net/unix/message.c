@@ -39,7 +39,7 @@ static bool is_full(const struct unix_socket *s)
 	return READ_ONCE(s->message_count) > DATAGRAMS_MAX;
 }
 
-void unix_credentials(struct scm *scm)
+static void unix_credentials(struct scm *scm)
 {
 	scm->has_cred = true;
 	scm->cred = (struct linux_ucred){

@@ -93,7 +93,6 @@ extern const struct linux_ucred unix_nobody; /* who sent bytes without credentia
 int unix_connect_datagram(struct unix_socket *s, const struct sockaddr_k *a);
 void unix_purge(struct unix_socket *s); /* all that it has not read */
 u32 unix_poll_room(struct unix_socket *s, struct file *f, struct poll_table *pt); /* POLL_OUT.. */
-void unix_credentials(struct scm *scm);                                           /* current's */
 /* unix_error - takes the pending error: -errno | 0. */
 static inline int unix_error(struct unix_socket *s)
 {

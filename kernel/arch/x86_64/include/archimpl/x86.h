@@ -71,10 +71,8 @@ enum {
 #define MSR_CSTAR          0xc0000083
 #define MSR_SFMASK         0xc0000084
 #define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
-#define MSR_XSS            0xda0
 
 #define CR4_PGE      (1ul << 7)
 #define CR4_OSFXSR   (1ul << 9)
@@ -188,8 +186,7 @@ void arch_bases_get(u64 *fs, u64 *gs); /* of current */
 void trap_dispatch(struct trap_frame *f, u32 vector, u64 error);
 /* slow way out: work and reschedule, interrupts on entry off */
 void trap_exit_to_user(struct trap_frame *f);
-u64 exception_fixup(u64 ip); /* 0 = none */
-extern u64 kernel_top[512];  /* the PML4 that every space copies its upper half from */
+extern u64 kernel_top[512]; /* the PML4 that every space copies its upper half from */
 extern u32 cpu_apic_ids[CPUS_MAX];
 void syscall_entry(void);
 void ipi_calls_run(void);
