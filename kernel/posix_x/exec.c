@@ -395,15 +395,13 @@ long process_spawn(const struct exec_request *r, struct cap_space *caps)
 /* The child lets go of all that it has of the process that made it. */
 static int become_kernels(void)
 {
-	struct fs_context *fs = process_fs(init_process), *own = fs ? fs_context_copy(fs) : NULL;
+	struct fs_context *boot = fs_context_copy(NULL);
 	struct process *p = current->proc;
 	long err = process_cred_change(&cred_root);
 
-	if (fs)
-		fs_context_put(fs);
-	if (!own)
+	if (!boot)
 		return -ENOMEM;
-	fs_context_put(part_switch(&current->fs, own));
+	fs_context_put(part_switch(&current->fs, boot));
 	seccomp_exit(current_task());
 	current->no_new_privs = false;
 	rlimits_init(p);
@@ -497,7 +495,7 @@ static struct task *init_task_create(struct session *s)
 static void init_publish(struct task *t)
 {
 	struct process *p = t->thread.proc;
-	ulong flags = tree_lock();
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
 	if (pid_table_insert_at(&pids, p->pid, 1))
 		panic("init: number 1 is taken");
@@ -510,7 +508,6 @@ static void init_publish(struct task *t)
 	process_link_locked(p, NULL);
 	process_set_group_locked(p, &pid_zero);
 	rcu_assign_pointer(p->pid->process, p);
-	tree_unlock(flags);
 }
 
 int process_start_init(const char *path, const char *const argv[], const char *const envp[])

@@ -111,17 +111,13 @@ static int trap_stop(struct task *t, int code, u8 call, u64 message)
 
 int trace_signal(struct task *t, int signo, struct siginfo *info)
 {
-	struct process *p = t->thread.proc;
 	int with = signo == SIGKILL ? -1 : trace_stop(t, signo, info, PTRACE_SYSCALL_NONE, 0);
-	ulong flags;
 
 	if (with < 0)
 		return signo;
 	if (!with || !(t->blocked & SIGBIT(with)))
 		return with;
-	flags = process_lock(p); /* the tracer chose one that must wait */
-	(void)signal_queue_locked(p, t, info, false);
-	process_unlock(p, flags);
+	(void)signal_send_thread(&t->thread, info); /* the tracer chose one that must wait */
 	return 0;
 }
 

@@ -11,15 +11,11 @@
 /* Its memory, +1. err_ptr(-ESRCH | -EACCES). */
 static struct vm_space *space_of(const struct inode *i)
 {
-	struct vm_space *space;
-	struct process *p;
-	struct thread *t;
-	int err = proc_ref_get(i->priv, &p, &t);
+	struct proc_held h SCOPED(proc_held_put) = proc_held_get(i->priv);
+	struct vm_space *space = NULL;
 
-	if (err)
-		return err_ptr(err);
-	space = t && process_may_trace(t) ? process_space(p) : err_ptr(-EACCES);
-	proc_ref_put(p, t);
+	if (h.p)
+		space = h.t && process_may_trace(h.t) ? process_space(h.p) : err_ptr(-EACCES);
 	return space ? space : err_ptr(-ESRCH);
 }
 

@@ -29,10 +29,14 @@ extern const struct pid_entry pid_entries[]; /* of a process; ended by a NULL na
 #define task_entries (pid_entries + 2)       /* of a thread */
 #define FD_DIR_MODE  (S_IFDIR | 0500)        /* of /proc/PID/fd, not of fdinfo */
 
-/* proc_ref_get - the process (+1) and thread (+1, of the whole process its leader) that @r names. 0
- * | -ESRCH. */
-int proc_ref_get(const struct proc_ref *r, struct process **p, struct thread **t) MUST_USE;
-void proc_ref_put(struct process *p, struct thread *t);
+/* struct proc_held - the process that a proc_ref names and its thread (of the whole process its
+ * leader), for the length of a scope; NULL where there is none. */
+struct proc_held {
+	struct process *p;
+	struct thread *t;
+};
+struct proc_held proc_held_get(const struct proc_ref *r);
+void proc_held_put(struct proc_held *h);
 /* proc_stat_get - a snapshot on the heap (it is too large for the stack), with its credentials.
  * err_ptr(-ESRCH | -ENOMEM). */
 struct process_stat *proc_stat_get(struct process *p, struct thread *t);
