@@ -4,23 +4,9 @@
  *
  * Source: acct(2), acct(5) (struct acct_v3). */
 #include <exo/fs.h>
+#include <exo_abi/linux_core.h>
 #include <exo_abi/linux_fs.h>
 #include "posix_x_internal.h"
-
-#define ACCT_VERSION 3
-#define AFORK        0x01 /* it made no exec */
-#define ACORE        0x08
-#define AXSIG        0x10
-
-struct acct_record { /* user ABI */
-	u8 flag, version;
-	u16 tty;
-	u32 exit_code, uid, gid, pid, ppid, begin_s;
-	u32 elapsed;                                                /* float, in ticks */
-	u16 user, system, memory_kb, io, rw, minflt, majflt, swaps; /* compressed */
-	char comm[16];
-};
-_Static_assert(sizeof(struct acct_record) == 64, "struct acct_v3 is user ABI");
 
 static spinlock_t acct_lock = SPINLOCK_INIT(RANK_SIGNAL);
 static struct file *acct_file; /* [lock] +1; NULL = off. Its presence is read racy */

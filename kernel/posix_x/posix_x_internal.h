@@ -303,7 +303,6 @@ void process_set_group_locked(struct process *p, struct pid *group); /* [tree] *
 void process_reap_locked(struct process *p); /* [tree] then process_reap_finish without it */
 void process_reap_finish(struct process *p);
 struct task *process_first_task_locked(struct process *p); /* [tree or lock] NULL = zombie */
-struct process *process_of(pid_t pid); /* process of any of its threads' numbers, +1 | NULL */
 
 /* fork.c, exit.c, exec.c */
 struct sighand *sighand_create(const struct sighand *from);

@@ -167,11 +167,9 @@ static long interrupt(struct task *t, bool listen)
 
 static long peek_poke(struct task *t, u64 addr, u64 *value, bool write)
 {
-	struct vm_space *s = process_space(t->thread.proc);
+	struct vm_space *s SCOPED(vm_space_put_at) = process_space(t->thread.proc);
 	ssize_t n = s ? vm_access(s, addr, value, sizeof(*value), write) : -EIO;
 
-	if (s)
-		vm_space_put(s);
 	return n == sizeof(*value) ? 0 : -EIO;
 }
 

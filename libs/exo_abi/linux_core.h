@@ -1,4 +1,5 @@
-/* Core files in the Linux user ABI (x86_64). Source: core(5), elf(5), <sys/procfs.h>. */
+/* What is left of a process in the Linux user ABI (x86_64): core files and accounts. Source:
+ * core(5), elf(5), <sys/procfs.h>; acct(5). */
 #pragma once
 
 #include <exo_abi/linux_elf.h>
@@ -43,3 +44,19 @@ _Static_assert(sizeof(struct core_prpsinfo) == 136, "struct elf_prpsinfo is user
 #define DUMP_ELF_HEADERS    16u
 #define DUMP_FILTER_DEFAULT 0x33u
 #define DUMP_FILTER_MASK    0x1ffu
+
+/* ---- acct(5), struct acct_v3 ---- */
+#define ACCT_VERSION 3
+#define AFORK        0x01 /* it made no exec */
+#define ACORE        0x08
+#define AXSIG        0x10
+
+struct acct_record {
+	u8 flag, version;
+	u16 tty;
+	u32 exit_code, uid, gid, pid, ppid, begin_s;
+	u32 elapsed;                                                /* float, in ticks */
+	u16 user, system, memory_kb, io, rw, minflt, majflt, swaps; /* compressed */
+	char comm[16];
+};
+_Static_assert(sizeof(struct acct_record) == 64, "struct acct_v3 is user ABI");

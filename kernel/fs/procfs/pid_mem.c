@@ -21,23 +21,19 @@ static struct vm_space *space_of(const struct inode *i)
 
 static int mem_open(struct inode *i, struct file *f)
 {
-	struct vm_space *space = space_of(i);
+	struct vm_space *space SCOPED(vm_space_put_at) = space_of(i);
 
-	if (is_err(space))
-		return (int)ptr_err(space);
-	vm_space_put(space);
-	return 0;
+	return is_err(space) ? (int)ptr_err(space) : 0;
 }
 
 static ssize_t mem_move(struct file *f, struct uio *u, u64 *pos, u32 write)
 {
-	struct vm_space *space = space_of(f->inode);
+	struct vm_space *space SCOPED(vm_space_put_at) = space_of(f->inode);
 	ssize_t n;
 
 	if (is_err(space))
 		return ptr_err(space) == -ESRCH ? 0 : ptr_err(space); /* it has ended */
 	n = uio_space_move(u, space, *pos, u->left, write);
-	vm_space_put(space);
 	*pos += n > 0 ? (u64)n : 0;
 	return n == -EFAULT ? -EIO : n;
 }

@@ -86,26 +86,19 @@ static int attach(struct inode *dir, struct dentry *d, u64 ino, const struct pid
 int proc_pid_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_ref r = {.entry = pid_entries};
-	struct process *p;
-	struct thread *t;
+	struct process *p SCOPED(process_put_at) = NULL;
 	u32 nr;
 
 	set_uncached(d);
 	if (!number_of(d, &nr))
 		return 0; /* negative */
-	p = process_find((pid_t)nr);
-	if (!p) { /* a thread's number works too, as on Linux, though it is not listed */
-		t = thread_find((pid_t)nr);
-		if (!t)
-			return 0;
-		p = t->proc;
-		process_get(p);
-		thread_put(t);
-		r.tid = (pid_t)nr;
-	}
+	p = process_of((pid_t)nr);
+	if (!p)
+		return 0;
 	r.pid = process_pid(p);
+	if (r.pid != (pid_t)nr) /* a thread's number works too, though it is not listed */
+		r.tid = (pid_t)nr;
 	r.start_ns = process_start_ns(p);
-	process_put(p);
 	return attach(dir, d, INO_PID(nr, 1), &pid_dir, &r);
 }
 
@@ -329,27 +322,24 @@ static int fdinfo_open(struct inode *i, struct file *f)
 static int task_dir_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_ref r = *(struct proc_ref *)dir->priv;
-	struct thread *t;
+	struct thread *t SCOPED(thread_put_at) = NULL;
 	u32 tid;
-	bool ours;
 
 	set_uncached(d);
 	if (!number_of(d, &tid))
 		return 0;
 	t = thread_find((pid_t)tid);
-	if (!t)
+	if (!t || process_pid(t->proc) != r.pid)
 		return 0;
-	ours = process_pid(t->proc) == r.pid;
 	r.tid = (pid_t)tid;
 	r.entry = task_entries;
-	thread_put(t);
-	return ours ? attach(dir, d, INO_PID(tid, 0x8000), &pid_dir, &r) : 0;
+	return attach(dir, d, INO_PID(tid, 0x8000), &pid_dir, &r);
 }
 
 static int task_dir_readdir(struct file *f, struct dirent_sink *s)
 {
 	const struct proc_ref *r = f->inode->priv;
-	struct process *p = process_find(r->pid);
+	struct process *p SCOPED(process_put_at) = process_find(r->pid);
 	pid_t tid = f->pos > 2 ? (pid_t)(f->pos - 2) : 0;
 	struct thread *t;
 
@@ -360,7 +350,6 @@ static int task_dir_readdir(struct file *f, struct dirent_sink *s)
 		if (!emit_number(f, s, (u32)tid, INO_PID(tid, 0x8000), S_IFDIR, (u64)tid + 2))
 			break;
 	}
-	process_put(p);
 	return 0;
 }
 
