@@ -46,12 +46,12 @@
 # budget: time 1000
 # budget: security 850
 # budget: scheduler 2250
-# budget: ipc 1900
+# budget: ipc 1800
 # budget: drivers 4750
-# budget: fs 9800
+# budget: fs 9730
 # budget: net 2200
-# budget: posix_x 8450
-# budget: syscall 5600
+# budget: posix_x 8300
+# budget: syscall 5520
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.

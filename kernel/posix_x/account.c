@@ -84,14 +84,9 @@ int account_charge_queue(struct user_account **account, u64 bytes)
 	return 0;
 }
 
-void account_discharge_queue(struct user_account *a, u64 bytes)
+void account_discharge(struct user_account *a, u32 flights, u64 queue_bytes)
 {
-	__atomic_fetch_sub(&a->queue_bytes, bytes, __ATOMIC_RELAXED);
-	account_put(a);
-}
-
-void account_discharge_flight(struct user_account *a, u32 count)
-{
-	__atomic_fetch_sub(&a->flights, count, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&a->flights, flights, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&a->queue_bytes, queue_bytes, __ATOMIC_RELAXED);
 	account_put(a);
 }

@@ -30,20 +30,16 @@ struct file *memfd_create_file(const char *prefix, const char *name, bool allow_
 	err = file_make_nameless(
 		f, &dir, &(struct name){text, MIN((u64)len, (u64)NAME_MAX_BYTES)}, S_IFREG | 0777);
 	if (err)
-		goto put_file;
+		return file_opened(f, err);
 	f->inode = f->path.dentry->inode;
 	if (allow_sealing)
 		tmpfs_allow_seals(f->inode);
 	err = inode_get_write(f->inode);
-	if (err)
-		goto put_file;
-	f->mode |= FMODE_WRITER;
-	err = file_open_inode(f, f->inode);
-	if (!err)
-		return f;
-put_file:
-	file_put(f);
-	return err_ptr(err);
+	if (!err) {
+		f->mode |= FMODE_WRITER;
+		err = file_open_inode(f, f->inode);
+	}
+	return file_opened(f, err);
 }
 
 bool file_is_memfd(const struct file *f)

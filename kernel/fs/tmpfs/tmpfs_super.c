@@ -301,20 +301,19 @@ static void objects_inode_free(struct inode *i)
 	tmpfs_inode_free(i);
 }
 
-int objects_fs_init(struct objects_fs *o)
+void objects_fs_init(struct objects_fs *o)
 {
 	static const struct super_ops ops = {.inode_free = objects_inode_free};
 	struct super_block *sb;
-	int err = tmpfs_super_create("", &o->type, &sb);
 
-	if (err)
-		return err;
+	if (tmpfs_super_create("", &o->type, &sb) ||
+		!(o->root.mount = mount_create_internal(sb, o->type.name)))
+		panic("%s: no memory", o->type.name);
+	o->root.dentry = sb->root;
 	sb->ops = &ops;
 	sb->root->inode->ops = &tmpfs_objects_dir_ops;
-	o->root = (struct path){mount_create_internal(sb, o->type.name), sb->root};
 	o->type.shared = sb;
 	fs_register(&o->type);
-	return o->root.mount ? 0 : -ENOMEM;
 }
 
 struct fs_type tmpfs_type = {

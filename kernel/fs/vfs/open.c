@@ -263,11 +263,7 @@ struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode)
 	}
 	if (likely(!err))
 		err = open_here(f, o_flags, created);
-	if (unlikely(err)) {
-		file_put(f);
-		return err_ptr(err);
-	}
-	return f;
+	return file_opened(f, err);
 }
 
 struct file *objects_open(
@@ -284,10 +280,7 @@ struct file *objects_open(
 		err = create_last(&w, f, o_flags, mode, arg);
 	if (err >= 0)
 		err = open_here(f, o_flags, !err);
-	if (!err)
-		return f;
-	file_put(f);
-	return err_ptr(err);
+	return file_opened(f, err);
 }
 
 struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
@@ -329,9 +322,5 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 	err = path_lookup(dirfd, name, lookup_flags(at_flags) | LOOKUP_NEED(CAP_EXEC), &f->path);
 	if (!err)
 		err = open_exec_here(f);
-	if (err) {
-		file_put(f);
-		return err_ptr(err);
-	}
-	return f;
+	return file_opened(f, err);
 }

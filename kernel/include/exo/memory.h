@@ -157,9 +157,12 @@ void *kmalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1))
 void *kzalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *krealloc(void *p, size_t len_bytes, u32 flags);
 void kfree(const void *p);                 /* NULL is fine */
-static inline void kfree_at(void *pointer) /* for SCOPED */
+static inline void kfree_at(void *pointer) /* for SCOPED; err_ptr is fine */
 {
-	kfree(*(void **)pointer);
+	void *p = *(void **)pointer;
+
+	if (!is_err(p))
+		kfree(p);
 }
 char *kstrdup(const char *s, u32 flags);
 struct kmem_cache;

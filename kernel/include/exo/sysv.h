@@ -17,10 +17,9 @@ enum sysv_kind { SYSV_SHM, SYSV_SEM, SYSV_MSG, SYSV_KINDS };
  * Return: its number. */
 long sysv_get(enum sysv_kind kind, s32 key, u64 size, u32 flags);
 /* sysv_control - the commands that the kinds share: IPC_STAT IPC_SET IPC_RMID IPC_INFO and the
- * kind's STAT, INFO and STAT_ANY; SHM_LOCK and SHM_UNLOCK. @ds: in of IPC_SET, else out.
- * *out_bytes: how much of it the caller is told. -EINVAL: another command. */
-long sysv_control(enum sysv_kind kind, s32 id, s32 command, union sysv_ds *ds, size_t *out_bytes);
-size_t sysv_ds_bytes(enum sysv_kind kind);
+ * kind's STAT, INFO and STAT_ANY; SHM_LOCK and SHM_UNLOCK. @user: what is told or asked for.
+ * -EINVAL: another command. */
+long sysv_control(enum sysv_kind kind, s32 id, s32 command, void USER *user);
 
 long shm_attach(s32 id, vaddr_t addr, u32 flags); /* the address */
 long shm_detach(vaddr_t addr);

@@ -121,10 +121,11 @@ struct objects_fs {
 	/* create - makes a fresh inode one of its objects: file_ops, priv, size. @arg: of
 	 * objects_open, NULL when made by open(2). Directory locked. -errno. */
 	int (*create)(struct inode *i, const void *arg);
-	void (*gone)(struct inode *i); /* last reference of one that create made */
+	/* gone - last reference of one to which create gave a priv, even if it failed then. */
+	void (*gone)(struct inode *i);
 	struct path root;
 };
-int objects_fs_init(struct objects_fs *o) MUST_USE;
+void objects_fs_init(struct objects_fs *o); /* at boot */
 struct file *objects_open(struct objects_fs *o, const char *text, u32 o_flags, u32 mode,
 	const void *arg); /* @text padded, one name. err_ptr; -EACCES more than a name */
 int objects_unlink(struct objects_fs *o, const char *text) MUST_USE;

@@ -8,7 +8,6 @@
  * Locks: queue->lock (IPC). Limits: /proc/sys/fs/mqueue, RLIMIT_MSGQUEUE for all that a user's
  * queues could hold. Sources: mq_overview(7), mq_notify(3). */
 #include <exo/errno.h>
-#include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/mqueue.h>
 #include <exo/posix_x.h>
@@ -29,7 +28,7 @@ struct mq {
 	u32 receiving;                       /* [lock] who sleeps for a message */
 	struct waitqueue receivers, senders; /* and who polls */
 	struct process *owner;               /* [lock] +1 who is told; NULL = nobody */
-	struct mq_event event;               /* [lock] of owner */
+	struct sigevent_abi event;           /* [lock] of owner */
 	struct user_account *account;        /* [c] +1 charged with charged_bytes */
 	u64 charged_bytes;                   /* [c] */
 };
@@ -48,8 +47,9 @@ static bool attr_good(const struct mq_attr_abi *a, bool privileged)
 	return (u64)a->messages_max - 1 < messages && (u64)a->size_max - 1 < size;
 }
 
-static void mq_free(struct mq *q)
+static void mq_gone(struct inode *i)
 {
+	struct mq *q = i->priv;
 	struct rb_node *n;
 
 	while ((n = rb_first(&q->messages))) {
@@ -57,14 +57,9 @@ static void mq_free(struct mq *q)
 		kfree(container_of(n, struct ipc_message, rank));
 	}
 	if (q->account)
-		account_discharge_queue(q->account, q->charged_bytes);
+		account_discharge(q->account, 0, q->charged_bytes);
 	__atomic_fetch_sub(&queues, 1, __ATOMIC_RELAXED);
 	kfree(q);
-}
-
-static void mq_gone(struct inode *i)
-{
-	mq_free(i->priv);
 }
 
 static const struct file_ops mq_file_ops;
@@ -80,9 +75,11 @@ static int mq_create(struct inode *i, const void *arg)
 
 	if (!attr_good(a, privileged))
 		return -EINVAL;
-	q = kzalloc(sizeof(*q), ALLOC_DATA);
+	q = i->priv = kzalloc(sizeof(*q), ALLOC_DATA); /* mq_gone frees it, also after an error */
 	if (!q)
 		return -ENOMEM;
+	i->file_ops = &mq_file_ops;
+	i->pages.size_bytes = TEXT_BYTES;
 	spin_init(&q->lock, RANK_IPC);
 	waitqueue_init(&q->receivers);
 	waitqueue_init(&q->senders);
@@ -93,49 +90,33 @@ static int mq_create(struct inode *i, const void *arg)
 	if (__atomic_fetch_add(&queues, 1, __ATOMIC_RELAXED) >= READ_ONCE(queues_max) &&
 		!privileged)
 		err = -ENOSPC;
-	if (err) {
-		mq_free(q);
-		return err;
-	}
-	i->file_ops = &mq_file_ops;
-	i->priv = q;
-	i->pages.size_bytes = TEXT_BYTES;
-	return 0;
+	return err;
 }
 
 /* ---- the file system ---- */
 
-static struct objects_fs mqueue_fs = {
+struct objects_fs mqueue_fs = {
 	.type = {.name = "mqueue", .magic = 0x19800202, .flags = FS_NODEV},
 	.create = mq_create,
 	.gone = mq_gone,
 };
 
-struct file *mq_open_file(const char *name, u32 o_flags, u32 mode, const struct mq_attr_abi *attr)
-{
-	return objects_open(&mqueue_fs, name, o_flags, mode, attr);
-}
-
-int mq_unlink_name(const char *name)
-{
-	return objects_unlink(&mqueue_fs, name);
-}
-
 /* ---- who is told ---- */
 
-static void tell(struct process *p, const struct mq_event *event)
+static void tell_locked(struct mq *q)
 {
-	struct siginfo info = {.signo = event->signo, .code = SI_MESGQ};
+	struct siginfo info = {.signo = q->event.signo, .code = SI_MESGQ};
 
 	info.kill.pid = process_pid(current->proc);
 	info.kill.uid = current->cred->uid;
-	info.kill.value = event->value;
-	if (event->notify == SIGEV_SIGNAL && event->signo)
-		(void)signal_send_process(p, &info);
-	process_put(p);
+	info.kill.value = q->event.value;
+	if (q->event.notify == SIGEV_SIGNAL && info.signo)
+		(void)signal_send_process(q->owner, &info);
+	process_put(q->owner);
+	q->owner = NULL;
 }
 
-static int notify(struct mq *q, const struct mq_event *event)
+static int notify(struct mq *q, const struct sigevent_abi *event)
 {
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 
@@ -168,69 +149,36 @@ static bool more_urgent(const struct rb_node *a, const struct rb_node *b)
 
 static int try_send(struct mq *q, struct ipc_message *m)
 {
-	struct process *told = NULL;
-	struct mq_event event;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 
-	spin_lock(&q->lock);
-	if (q->attr.messages >= q->attr.messages_max) {
-		spin_unlock(&q->lock);
+	if (q->attr.messages >= q->attr.messages_max)
 		return -EAGAIN;
-	}
 	rb_insert(&q->messages, &m->rank, more_urgent);
 	q->bytes += m->len_bytes;
-	if (!q->attr.messages++ && !q->receiving) {
-		event = q->event;
-		told = q->owner;
-		q->owner = NULL;
-	}
-	spin_unlock(&q->lock);
+	if (!q->attr.messages++ && !q->receiving && q->owner)
+		tell_locked(q);
 	wake_one(&q->receivers, POLL_IN | POLL_RDNORM);
-	if (told)
-		tell(told, &event);
 	return 0;
 }
 
-static int send(struct mq *q, bool wait, struct ipc_message *m, ns_t deadline_ns)
-{
-	int ret = try_send(q, m), err = 0;
-
-	if (ret && wait)
-		err = wait_event_mode(&q->senders, !(ret = try_send(q, m)), WAIT_INTERRUPTIBLE,
-			deadline_ns, true);
-	return err ? err : ret;
-}
-
-/* The next message, or NULL. Whether current counts as a sleeper: it @was, and @is if there is
- * none.
+/* The next message, or NULL: then current is going to @sleep. *counted: it is among q->receiving.
  */
-static struct ipc_message *try_receive(struct mq *q, u32 was, u32 is)
+static struct ipc_message *try_receive(struct mq *q, u32 *counted, bool sleep)
 {
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 	struct rb_node *n = rb_first(&q->messages);
+	struct ipc_message *m = n ? container_of(n, struct ipc_message, rank) : NULL;
 
-	q->receiving += (n ? 0 : is) - was;
-	if (!n)
+	q->receiving -= *counted;
+	*counted = !m && sleep;
+	q->receiving += *counted;
+	if (!m)
 		return NULL;
 	rb_erase(&q->messages, n);
 	q->attr.messages--;
-	q->bytes -= container_of(n, struct ipc_message, rank)->len_bytes;
+	q->bytes -= m->len_bytes;
 	wake_one(&q->senders, POLL_OUT | POLL_WRNORM);
-	return container_of(n, struct ipc_message, rank);
-}
-
-/* message | err_ptr */
-static struct ipc_message *receive(struct mq *q, bool wait, ns_t deadline_ns)
-{
-	struct ipc_message *m = try_receive(q, 0, wait);
-	int err = -EAGAIN;
-
-	if (!m && wait) {
-		err = wait_event_mode(&q->receivers, (m = try_receive(q, 1, 1)) != NULL,
-			WAIT_INTERRUPTIBLE, deadline_ns, true);
-		if (!m) /* what came last was told to nobody */
-			m = try_receive(q, 1, 0);
-	}
-	return m ? m : err_ptr(err);
+	return m;
 }
 
 /* ---- the file ---- */
@@ -240,13 +188,12 @@ static ssize_t mq_read(struct file *f, struct uio *u, u64 *pos)
 	struct mq *q = f->inode->priv;
 	char text[TEXT_BYTES + 40];
 	size_t len, moved;
-	bool signals;
 
 	spin_lock(&q->lock);
-	signals = q->owner && q->event.notify == SIGEV_SIGNAL;
 	len = (size_t)snprintf(text, sizeof(text),
 		"QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", q->bytes,
-		q->owner ? q->event.notify : 0, signals ? q->event.signo : 0,
+		q->owner ? q->event.notify : 0,
+		q->owner && q->event.notify == SIGEV_SIGNAL ? q->event.signo : 0,
 		q->owner ? process_pid(q->owner) : 0);
 	spin_unlock(&q->lock);
 	if (*pos >= len)
@@ -273,21 +220,20 @@ static const struct file_ops mq_file_ops = {
 
 /* ---- calls ---- */
 
-/* The queue of @fd, if it was opened so. err_ptr. */
-static struct mq *queue_at(const struct fd *fd, u32 fmode)
+/* The queue of @fd. err_ptr. */
+static struct mq *queue_at(const struct fd *fd)
 {
 	if (is_err(fd->file))
 		return (struct mq *)fd->file;
-	return fd->file->ops != &mq_file_ops || fmode & ~fd->file->mode ? err_ptr(-EBADF)
-									: fd->file->inode->priv;
+	return fd->file->ops == &mq_file_ops ? fd->file->inode->priv : err_ptr(-EBADF);
 }
 
 int mq_send(cap_t nr, const void USER *text, u64 len_bytes, u32 priority, ns_t deadline_ns)
 {
-	struct fd fd SCOPED(fd_put) = fd_get(nr, CAP_WRITE);
-	struct mq *q = queue_at(&fd, FMODE_WRITE);
+	struct fd fd SCOPED(fd_put) = fd_get_for(nr, true);
+	struct mq *q = queue_at(&fd);
 	struct ipc_message *m;
-	int err;
+	int err, ret;
 
 	if (is_err(q))
 		return (int)ptr_err(q);
@@ -297,28 +243,38 @@ int mq_send(cap_t nr, const void USER *text, u64 len_bytes, u32 priority, ns_t d
 	if (is_err(m))
 		return (int)ptr_err(m);
 	m->type = priority;
-	err = send(q, !(fd.file->flags & O_NONBLOCK), m, deadline_ns);
-	if (err)
+	err = wait_event_mode(&q->senders, !(ret = try_send(q, m)) || fd.file->flags & O_NONBLOCK,
+		WAIT_INTERRUPTIBLE, deadline_ns, true);
+	if (ret)
 		kfree(m);
-	return err;
+	return err ? err : ret;
 }
 
 struct ipc_message *mq_receive(cap_t nr, u64 room_bytes, ns_t deadline_ns)
 {
-	struct fd fd SCOPED(fd_put) = fd_get(nr, CAP_READ);
-	struct mq *q = queue_at(&fd, FMODE_READ);
+	struct fd fd SCOPED(fd_put) = fd_get_for(nr, false);
+	struct mq *q = queue_at(&fd);
+	struct ipc_message *m;
+	u32 counted = 0;
+	bool wait;
+	int err;
 
 	if (is_err(q))
 		return (struct ipc_message *)q;
-	return room_bytes < (u64)q->attr.size_max
-		       ? err_ptr(-EMSGSIZE)
-		       : receive(q, !(fd.file->flags & O_NONBLOCK), deadline_ns);
+	if (room_bytes < (u64)q->attr.size_max)
+		return err_ptr(-EMSGSIZE);
+	wait = !(fd.file->flags & O_NONBLOCK);
+	err = wait_event_mode(&q->receivers, (m = try_receive(q, &counted, wait)) || !wait,
+		WAIT_INTERRUPTIBLE, deadline_ns, true);
+	if (!m) /* what came last was told to nobody */
+		m = try_receive(q, &counted, false);
+	return m ? m : err_ptr(err ? err : -EAGAIN);
 }
 
-int mq_notify(cap_t nr, const struct mq_event *event)
+int mq_notify(cap_t nr, const struct sigevent_abi *event)
 {
 	struct fd fd SCOPED(fd_put) = fd_get(nr, 0);
-	struct mq *q = queue_at(&fd, 0);
+	struct mq *q = queue_at(&fd);
 
 	return is_err(q) ? (int)ptr_err(q) : notify(q, event);
 }
@@ -326,7 +282,7 @@ int mq_notify(cap_t nr, const struct mq_event *event)
 int mq_attributes(cap_t nr, const struct mq_attr_abi *new, struct mq_attr_abi *old)
 {
 	struct fd fd SCOPED(fd_put) = fd_get(nr, new ? CAP_ADMIN : CAP_STAT);
-	struct mq *q = queue_at(&fd, 0);
+	struct mq *q = queue_at(&fd);
 	u32 flags;
 
 	if (is_err(q))
@@ -350,6 +306,5 @@ static const struct synth_file files[] = {
 void mqueue_init(void)
 {
 	proc_add(files, ARRAY_LEN(files));
-	if (objects_fs_init(&mqueue_fs))
-		log_err("mqueue: no memory");
+	objects_fs_init(&mqueue_fs);
 }

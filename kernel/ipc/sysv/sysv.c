@@ -23,15 +23,16 @@ struct ipc_namespace ipc_namespace_boot = {{
 
 void sysv_put(struct sysv_object *o)
 {
-	if (__atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL))
-		return;
-	if (o->table->type->fini)
-		o->table->type->fini(o);
-	kfree(o);
+	if (!__atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL))
+		kfree(o);
 }
 
-void sysv_unlock(struct sysv_object *o)
+void sysv_unlock(void *at)
 {
+	struct sysv_object *o = *(struct sysv_object **)at;
+
+	if (is_err(o))
+		return;
 	spin_unlock(&o->lock);
 	sysv_put(o);
 }
@@ -53,7 +54,7 @@ static int access_locked(const struct sysv_object *o, u32 mode)
 	return want & ~have & 7 && !cred_capable(c, LCAP_IPC_OWNER) ? -EACCES : 0;
 }
 
-struct sysv_object *sysv_lock(struct sysv_table *t, s32 id, u32 mode)
+void *sysv_lock(struct sysv_table *t, s32 id, u32 mode)
 {
 	u32 index = mode & SYSV_BY_INDEX ? (u32)id : (u32)id % SYSV_INDEX_MAX;
 	struct sysv_object *o;
@@ -66,7 +67,7 @@ struct sysv_object *sysv_lock(struct sysv_table *t, s32 id, u32 mode)
 		spin_lock(&o->lock);
 		err = access_locked(o, mode & 0777);
 		if (err)
-			sysv_unlock(o);
+			sysv_unlock(&o);
 	}
 	mutex_unlock(&t->lock);
 	return err ? err_ptr(err) : o;
@@ -188,24 +189,31 @@ long sysv_get(enum sysv_kind kind, s32 key, u64 size, u32 flags)
 
 /* ---- control ---- */
 
-static void stat_locked(struct sysv_object *o, union sysv_ds *ds)
+/* Its number, and what IPC_STAT tells of it. */
+static long object_stat(struct sysv_table *t, s32 id, u32 mode, union sysv_ds *ds)
 {
+	struct sysv_object *o SCOPED(sysv_unlock) = sysv_lock(t, id, mode);
+
+	if (is_err(o))
+		return ptr_err(o);
 	*ds = o->ds;
-	if (o->table->type->stat)
-		o->table->type->stat(o, ds);
+	if (t->type->stat)
+		t->type->stat(o, ds);
+	return o->id;
 }
 
 static int set_locked(struct sysv_object *o, const union sysv_ds *ds)
 {
+	struct ipc_perm_abi *p = &o->ds.perm;
 	int err = ds->perm.uid == ~0u || ds->perm.gid == ~0u ? -EINVAL : 0;
 
 	if (!err && o->table->type->set)
 		err = o->table->type->set(o, ds);
 	if (err)
 		return err;
-	o->ds.perm.uid = ds->perm.uid;
-	o->ds.perm.gid = ds->perm.gid;
-	o->ds.perm.mode = (o->ds.perm.mode & ~0777u) | (ds->perm.mode & 0777);
+	p->uid = ds->perm.uid;
+	p->gid = ds->perm.gid;
+	p->mode = (p->mode & ~0777u) | (ds->perm.mode & 0777);
 	sysv_changed(o);
 	return 0;
 }
@@ -232,70 +240,57 @@ static long object_change(struct sysv_table *t, s32 id, s32 command, const union
 }
 
 /* What it tells of all objects. Return: the highest index in use, or 0. */
-static long table_info(struct sysv_table *t, bool limits, union sysv_ds *ds, size_t *out_bytes)
+static long table_info(struct sysv_table *t, bool limits, union sysv_ds *ds, size_t *bytes)
 {
 	union sysv_ds one;
 	long highest = 0;
 
 	memset(ds, 0, sizeof(*ds));
-	mutex_lock(&t->lock);
-	*out_bytes = t->type->info(t, limits, ds);
-	for (u32 i = 0; i < t->slots_max; i++) {
-		struct sysv_object *o = t->slots[i];
-
-		if (!o)
+	*bytes = t->type->info(t, limits, ds);
+	for (u32 i = 0; i < READ_ONCE(t->slots_max); i++) {
+		if (object_stat(t, (s32)i, SYSV_BY_INDEX, &one) < 0)
 			continue;
 		highest = i;
-		if (limits || !t->type->sum)
-			continue;
-		spin_lock(&o->lock);
-		stat_locked(o, &one);
-		spin_unlock(&o->lock);
-		t->type->sum(ds, &one);
+		if (!limits && t->type->sum)
+			t->type->sum(ds, &one);
 	}
-	mutex_unlock(&t->lock);
 	return highest;
 }
 
-long sysv_control(enum sysv_kind kind, s32 id, s32 command, union sysv_ds *ds, size_t *out_bytes)
+long sysv_control(enum sysv_kind kind, s32 id, s32 command, void USER *user)
 {
 	struct sysv_table *t = sysv_table(kind);
 	s32 special = command - t->type->stat_command; /* STAT, INFO, STAT_ANY */
-	struct sysv_object *o SCOPED(sysv_unlock_at) = err_ptr(-EINVAL);
+	size_t bytes = t->type->ds_bytes;
+	union sysv_ds ds;
+	long ret;
 
-	*out_bytes = 0;
 	if (id < 0)
 		return -EINVAL;
 	if (command == IPC_INFO || special == 1)
-		return table_info(t, command == IPC_INFO, ds, out_bytes);
-	if (command != IPC_STAT && special != 0 && special != 2)
-		return object_change(t, id, command, ds);
-	o = sysv_lock(t, id, command == IPC_STAT ? 0444 : SYSV_BY_INDEX | (special ? 0 : 0444));
-	if (is_err(o))
-		return ptr_err(o);
-	stat_locked(o, ds);
-	*out_bytes = t->type->ds_bytes;
-	return command == IPC_STAT ? 0 : o->id;
-}
-
-size_t sysv_ds_bytes(enum sysv_kind kind)
-{
-	return sysv_table(kind)->type->ds_bytes;
+		ret = table_info(t, command == IPC_INFO, &ds, &bytes);
+	else if (command == IPC_STAT)
+		ret = MIN(object_stat(t, id, 0444, &ds), 0l);
+	else if (special == 0 || special == 2)
+		ret = object_stat(t, id, SYSV_BY_INDEX | (special ? 0 : 0444), &ds);
+	else if (command == IPC_SET && copy_from_user(&ds, user, bytes))
+		return -EFAULT;
+	else
+		return object_change(t, id, command, &ds);
+	return ret >= 0 && copy_to_user(user, &ds, bytes) ? -EFAULT : ret;
 }
 
 /* ---- /proc ---- */
 
 static int show_objects(struct seq *s, const void *ctx)
 {
-	const struct sysv_table *t = ctx;
+	struct sysv_table *t = (void *)(uintptr_t)ctx;
 	union sysv_ds ds;
-	size_t bytes;
 	long id;
 
 	seq_printf(s, "       key      %s\n", t->type->proc_header);
 	for (u32 i = 0; i < READ_ONCE(t->slots_max); i++) {
-		id = sysv_control((enum sysv_kind)(t - sysv_table(0)), (s32)i,
-			t->type->stat_command + 2, &ds, &bytes);
+		id = object_stat(t, (s32)i, SYSV_BY_INDEX, &ds);
 		if (id < 0)
 			continue;
 		seq_printf(s, "%10d %10ld  %4o ", ds.perm.key, id, ds.perm.mode);
@@ -305,14 +300,10 @@ static int show_objects(struct seq *s, const void *ctx)
 }
 
 #define TABLE(kind) ipc_namespace_boot.tables[SYSV_##kind]
-#define OBJECTS(path, kind)                                            \
-	{                                                              \
-		path, S_IFREG | 0444, show_objects, NULL, &TABLE(kind) \
-	}
 static const struct synth_file files[] = {
-	OBJECTS("sysvipc/shm", SHM),
-	OBJECTS("sysvipc/sem", SEM),
-	OBJECTS("sysvipc/msg", MSG),
+	{"sysvipc/shm", S_IFREG | 0444, show_objects, NULL, &TABLE(SHM)},
+	{"sysvipc/sem", S_IFREG | 0444, show_objects, NULL, &TABLE(SEM)},
+	{"sysvipc/msg", S_IFREG | 0444, show_objects, NULL, &TABLE(MSG)},
 	PROC_NUMBERS("sys/kernel/shmmax", &TABLE(SHM).size_max, 1, ~0ull),
 	PROC_NUMBERS("sys/kernel/shmall", &TABLE(SHM).total_max, 1, ~0ull),
 	PROC_NUMBERS("sys/kernel/shmmni", &TABLE(SHM).ids_max, 1, SYSV_INDEX_MAX),

@@ -21,6 +21,7 @@ struct sysv_object {              /* first in its container */
 	u64 weight;               /* [c] what counts towards table->total_max */
 	spinlock_t lock;          /* IPC; the kinds' fields too */
 	bool removed;             /* [lock] */
+	struct file *file;        /* [c] of shared memory, +1 until SHM_DEST */
 	union sysv_ds ds;         /* [lock] what IPC_STAT tells; its key: [table->lock + lock] */
 };
 struct sysv_type {
@@ -31,8 +32,7 @@ struct sysv_type {
 	s32 stat_command;          /* SHM_STAT...; the next are INFO and STAT_ANY */
 	int (*init)(struct sysv_object *o, u32 flags); /* of a zeroed container */
 	void (*end)(struct sysv_object *o);            /* IPC_RMID; NULL: sysv_forget */
-	void (*removed)(struct sysv_object *o);        /* [lock] wakes sleepers */
-	void (*fini)(struct sysv_object *o);           /* last reference */
+	void (*removed)(struct sysv_object *o);        /* [lock] wakes sleepers, gives back all */
 	void (*stat)(
 		struct sysv_object *o, union sysv_ds *ds); /* [lock] what ds does not hold; NULL */
 	int (*set)(struct sysv_object *o, const union sysv_ds *ds); /* [lock] */
@@ -61,15 +61,12 @@ static inline struct sysv_table *sysv_table(enum sysv_kind kind)
 extern const struct sysv_type shm_type, sem_type, msg_type;
 
 /* sysv_lock - the object of that number, or with SYSV_BY_INDEX at that place, +1 and locked, if
- * current has the rights of @mode (0444, 0222; 0 = any). err_ptr(-EINVAL | -EACCES). */
+ * current has the rights of @mode (0444, 0222; 0 = any): the container that begins with it.
+ * err_ptr(-EINVAL | -EACCES). */
 #define SYSV_BY_INDEX (1u << 31)
-struct sysv_object *sysv_lock(struct sysv_table *t, s32 id, u32 mode);
-void sysv_unlock(struct sysv_object *o);                  /* and puts it */
-static inline void sysv_unlock_at(struct sysv_object **o) /* for SCOPED */
-{
-	if (!is_err(*o))
-		sysv_unlock(*o);
-}
+void *sysv_lock(struct sysv_table *t, s32 id, u32 mode);
+/* sysv_unlock - and puts; @at: the address of what sysv_lock gave, err_ptr is fine (for SCOPED). */
+void sysv_unlock(void *at);
 void sysv_put(struct sysv_object *o);
 void sysv_forget(struct sysv_object *o);      /* out of the table, once */
 bool sysv_owned(const struct sysv_object *o); /* [lock] by current */

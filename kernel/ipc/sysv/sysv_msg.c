@@ -11,11 +11,6 @@ struct msg_queue {
 	struct waitqueue senders, receivers;
 };
 
-static struct msg_queue *queue_of(struct sysv_object *o)
-{
-	return container_of(o, struct msg_queue, o);
-}
-
 /* ---- messages ---- */
 
 struct ipc_message *ipc_message_create(const void USER *text, u64 len_bytes)
@@ -57,7 +52,7 @@ static int try_send(struct msg_queue *q, struct ipc_message *m)
 long msg_send(s32 id, s64 type, const void USER *text, u64 len_bytes, u32 flags)
 {
 	struct ipc_message *m;
-	struct sysv_object *o;
+	struct msg_queue *q;
 	int ret, err = 0;
 
 	if (type < 1 || len_bytes > READ_ONCE(sysv_table(SYSV_MSG)->size_max))
@@ -66,15 +61,13 @@ long msg_send(s32 id, s64 type, const void USER *text, u64 len_bytes, u32 flags)
 	if (is_err(m))
 		return ptr_err(m);
 	m->type = type;
-	o = sysv_lock(sysv_table(SYSV_MSG), id, 0222);
-	ret = (int)ptr_err(o);
-	if (!is_err(o)) {
-		spin_unlock(&o->lock);
-		ret = try_send(queue_of(o), m);
-		if (ret == -EAGAIN && !(flags & IPC_NOWAIT))
-			err = wait_event(
-				&queue_of(o)->senders, (ret = try_send(queue_of(o), m)) != -EAGAIN);
-		sysv_put(o);
+	q = sysv_lock(sysv_table(SYSV_MSG), id, 0222);
+	ret = (int)ptr_err(q);
+	if (!is_err(q)) {
+		spin_unlock(&q->o.lock);
+		err = wait_event(
+			&q->senders, (ret = try_send(q, m)) != -EAGAIN || flags & IPC_NOWAIT);
+		sysv_put(&q->o);
 	}
 	if (ret)
 		kfree(m);
@@ -140,23 +133,20 @@ static struct ipc_message *try_receive(struct msg_queue *q, u64 room_bytes, s64 
 struct ipc_message *msg_receive(s32 id, u64 room_bytes, s64 type, u32 flags)
 {
 	struct ipc_message *m;
-	struct sysv_object *o;
 	struct msg_queue *q;
-	int err = 0;
+	int err;
 
 	if ((s64)room_bytes < 0 ||
 		(flags & MSG_COPY && (flags & MSG_EXCEPT || !(flags & IPC_NOWAIT))))
 		return err_ptr(-EINVAL);
-	o = sysv_lock(sysv_table(SYSV_MSG), id, 0444);
-	if (is_err(o))
-		return (struct ipc_message *)o;
-	spin_unlock(&o->lock);
-	q = queue_of(o);
-	m = try_receive(q, room_bytes, type, flags);
-	if (m == err_ptr(-ENOMSG) && !(flags & IPC_NOWAIT))
-		err = wait_event(&q->receivers,
-			(m = try_receive(q, room_bytes, type, flags)) != err_ptr(-ENOMSG));
-	sysv_put(o);
+	q = sysv_lock(sysv_table(SYSV_MSG), id, 0444);
+	if (is_err(q))
+		return (struct ipc_message *)q;
+	spin_unlock(&q->o.lock);
+	err = wait_event(
+		&q->receivers, (m = try_receive(q, room_bytes, type, flags)) != err_ptr(-ENOMSG) ||
+				       flags & IPC_NOWAIT);
+	sysv_put(&q->o);
 	return err ? err_ptr(-ERESTARTNOHAND) : m;
 }
 
@@ -164,7 +154,7 @@ struct ipc_message *msg_receive(s32 id, u64 room_bytes, s64 type, u32 flags)
 
 static int msg_init(struct sysv_object *o, u32 flags)
 {
-	struct msg_queue *q = queue_of(o);
+	struct msg_queue *q = container_of(o, struct msg_queue, o);
 
 	list_init(&q->messages);
 	waitqueue_init(&q->senders);
@@ -175,16 +165,14 @@ static int msg_init(struct sysv_object *o, u32 flags)
 
 static void msg_removed(struct sysv_object *o)
 {
-	wake_all(&queue_of(o)->senders, 0);
-	wake_all(&queue_of(o)->receivers, 0);
-}
-
-static void msg_fini(struct sysv_object *o)
-{
+	struct msg_queue *q = container_of(o, struct msg_queue, o);
 	struct ipc_message *m, *next;
 
-	list_for_each_entry_safe (m, next, &queue_of(o)->messages, node)
+	wake_all(&q->senders, 0);
+	wake_all(&q->receivers, 0);
+	list_for_each_entry_safe (m, next, &q->messages, node)
 		kfree(m);
+	list_init(&q->messages);
 }
 
 static int msg_set(struct sysv_object *o, const union sysv_ds *ds)
@@ -193,7 +181,7 @@ static int msg_set(struct sysv_object *o, const union sysv_ds *ds)
 		!cred_capable(current->cred, LCAP_SYS_RESOURCE))
 		return -EPERM;
 	o->ds.msg.bytes_max = ds->msg.bytes_max;
-	wake_all(&queue_of(o)->senders, 0);
+	wake_all(&container_of(o, struct msg_queue, o)->senders, 0);
 	return 0;
 }
 
@@ -235,7 +223,6 @@ const struct sysv_type msg_type = {
 	.stat_command = MSG_STAT,
 	.init = msg_init,
 	.removed = msg_removed,
-	.fini = msg_fini,
 	.set = msg_set,
 	.show = msg_show,
 	.info = msg_info,

@@ -43,11 +43,6 @@ struct sem_wait {
 	s32 result;                       /* BLOCKED until it may go; read racy */
 };
 
-static struct sem_set *set_of(struct sysv_object *o)
-{
-	return container_of(o, struct sem_set, o);
-}
-
 /* ---- operations ---- */
 
 /* All or none. 0 | BLOCKED, w->blocked tells at which | -EAGAIN | -ERANGE */
@@ -175,23 +170,22 @@ int sem_undo_share(struct thread *child)
 
 static void undo_pay(struct sem_set *s, const struct sem_undo_list *owner)
 {
-	struct sem_undo *u;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->o.lock);
+	struct sem_undo *u = undo_find_locked(s, owner);
 
-	spin_lock(&s->o.lock);
-	u = undo_find_locked(s, owner);
-	for (u32 i = 0; u && i < s->o.size; i++) {
+	if (!u)
+		return;
+	for (u32 i = 0; i < s->o.size; i++) {
+		s32 paid = MIN(MAX(s->sems[i].value + u->adjust[i], 0), SEM_VALUE_MAX);
+
 		if (!u->adjust[i])
 			continue;
-		s->sems[i].value = MIN(MAX(s->sems[i].value + u->adjust[i], 0), SEM_VALUE_MAX);
-		s->sems[i].pid = sysv_pid();
+		s->sems[i] = (struct semaphore_value){paid, sysv_pid()};
 		s->o.ds.sem.otime = sysv_now();
 	}
-	if (u) {
-		list_del(&u->node);
-		changed_locked(s);
-	}
-	spin_unlock(&s->o.lock);
+	list_del(&u->node);
 	kfree(u);
+	changed_locked(s);
 }
 
 void sem_undo_exit(struct thread *t)
@@ -206,7 +200,7 @@ void sem_undo_exit(struct thread *t)
 		mutex_lock(&table->lock);
 		for (u32 i = 0; i < table->slots_max; i++)
 			if (table->slots[i])
-				undo_pay(set_of(table->slots[i]), l);
+				undo_pay(container_of(table->slots[i], struct sem_set, o), l);
 		mutex_unlock(&table->lock);
 	}
 	kfree(l);
@@ -234,7 +228,7 @@ static long sleep_locked(struct sem_set *s, struct sem_wait *w, ns_t deadline_ns
 long sem_operate(s32 id, const struct sembuf_abi USER *user, u32 count, ns_t deadline_ns)
 {
 	struct sembuf_abi *ops SCOPED(kfree_at) = NULL;
-	struct sysv_object *o SCOPED(sysv_unlock_at) = err_ptr(-EINVAL);
+	struct sem_set *s SCOPED(sysv_unlock) = err_ptr(-EINVAL);
 	struct sem_wait w = {.count = count, .pid = sysv_pid()};
 	bool undo = false;
 	u32 highest = 0;
@@ -254,28 +248,36 @@ long sem_operate(s32 id, const struct sembuf_abi USER *user, u32 count, ns_t dea
 		undo |= (ops[i].flags & SEM_UNDO) != 0;
 		highest = MAX(highest, (u32)ops[i].number);
 	}
-	o = sysv_lock(sysv_table(SYSV_SEM), id, w.alters ? 0222 : 0444);
-	if (is_err(o))
-		return ptr_err(o);
-	if (highest >= o->size)
+	s = sysv_lock(sysv_table(SYSV_SEM), id, w.alters ? 0222 : 0444);
+	if (is_err(s))
+		return ptr_err(s);
+	if (highest >= s->o.size)
 		return -EFBIG;
 	if (undo)
-		ret = undo_get_locked(set_of(o), &w.undo);
+		ret = undo_get_locked(s, &w.undo);
 	if (!ret)
-		ret = try_locked(set_of(o), &w);
+		ret = try_locked(s, &w);
 	if (!ret && w.alters)
-		changed_locked(set_of(o));
-	return ret == BLOCKED ? sleep_locked(set_of(o), &w, deadline_ns) : ret;
+		changed_locked(s);
+	return ret == BLOCKED ? sleep_locked(s, &w, deadline_ns) : ret;
 }
 
-static void value_set_locked(struct sem_set *s, u32 number, s32 value)
+/* The values of some semaphores from number @first on. */
+static int set_locked(struct sem_set *s, u32 first, u64 count, const u16 *values)
 {
 	struct sem_undo *u;
 
-	s->sems[number] = (struct semaphore_value){value, sysv_pid()};
-	list_for_each_entry (u, &s->undos, node)
-		u->adjust[number] = 0;
+	for (u32 i = 0; i < count; i++)
+		if (values[i] > SEM_VALUE_MAX)
+			return -ERANGE;
+	for (u32 i = 0; i < count; i++) {
+		s->sems[first + i] = (struct semaphore_value){values[i], sysv_pid()};
+		list_for_each_entry (u, &s->undos, node)
+			u->adjust[first + i] = 0;
+	}
 	sysv_changed(&s->o);
+	changed_locked(s);
+	return 0;
 }
 
 /* How many wait until it is 0, or until it grows. */
@@ -291,13 +293,12 @@ static long waiting_locked(struct sem_set *s, u32 number, bool for_zero)
 
 long sem_value(s32 id, s32 number, s32 command, s32 value)
 {
-	struct sysv_object *o SCOPED(sysv_unlock_at) =
+	struct sem_set *s SCOPED(sysv_unlock) =
 		sysv_lock(sysv_table(SYSV_SEM), id, command == SEM_SETVAL ? 0222 : 0444);
-	struct sem_set *s = set_of(o);
 
-	if (is_err(o))
-		return ptr_err(o);
-	if (number < 0 || (u64)number >= o->size)
+	if (is_err(s))
+		return ptr_err(s);
+	if (number < 0 || (u64)number >= s->o.size)
 		return -EINVAL;
 	switch (command) {
 	case SEM_GETVAL:
@@ -308,43 +309,28 @@ long sem_value(s32 id, s32 number, s32 command, s32 value)
 	case SEM_GETZCNT:
 		return waiting_locked(s, (u32)number, command == SEM_GETZCNT);
 	}
-	if (value < 0 || value > SEM_VALUE_MAX)
-		return -ERANGE;
-	value_set_locked(s, (u32)number, value);
-	changed_locked(s);
-	return 0;
-}
-
-static int values_set_locked(struct sem_set *s, const u16 *values)
-{
-	for (u32 i = 0; i < s->o.size; i++)
-		if (values[i] > SEM_VALUE_MAX)
-			return -ERANGE;
-	for (u32 i = 0; i < s->o.size; i++)
-		value_set_locked(s, i, values[i]);
-	changed_locked(s);
-	return 0;
+	return value == (u16)value ? set_locked(s, (u32)number, 1, &(u16){(u16)value}) : -ERANGE;
 }
 
 long sem_values(s32 id, bool set, u16 USER *user)
 {
-	struct sysv_object *o = sysv_lock(sysv_table(SYSV_SEM), id, set ? 0222 : 0444);
+	struct sem_set *s = sysv_lock(sysv_table(SYSV_SEM), id, set ? 0222 : 0444);
 	u16 *values SCOPED(kfree_at) = NULL;
 	size_t bytes;
 	long err;
 
-	if (is_err(o))
-		return ptr_err(o);
-	spin_unlock(&o->lock);
-	bytes = o->size * sizeof(*values);
+	if (is_err(s))
+		return ptr_err(s);
+	spin_unlock(&s->o.lock);
+	bytes = s->o.size * sizeof(*values);
 	values = kmalloc(bytes, ALLOC_KERNEL);
 	err = !values ? -ENOMEM : set ? copy_from_user(values, user, bytes) : 0;
-	spin_lock(&o->lock);
+	spin_lock(&s->o.lock);
 	if (!err)
-		err = o->removed ? -EIDRM : set ? values_set_locked(set_of(o), values) : 0;
-	for (u32 i = 0; i < o->size && !err && !set; i++)
-		values[i] = (u16)set_of(o)->sems[i].value;
-	sysv_unlock(o);
+		err = s->o.removed ? -EIDRM : set ? set_locked(s, 0, s->o.size, values) : 0;
+	for (u32 i = 0; i < s->o.size && !err && !set; i++)
+		values[i] = (u16)s->sems[i].value;
+	sysv_unlock(&s);
 	return err || set ? err : copy_to_user(user, values, bytes);
 }
 
@@ -352,29 +338,27 @@ long sem_values(s32 id, bool set, u16 USER *user)
 
 static int sem_init(struct sysv_object *o, u32 flags)
 {
+	struct sem_set *s = container_of(o, struct sem_set, o);
+
 	if (!o->size)
 		return -EINVAL;
 	o->ds.sem.count = o->size;
-	list_init(&set_of(o)->waiting);
-	list_init(&set_of(o)->undos);
+	list_init(&s->waiting);
+	list_init(&s->undos);
 	return 0;
 }
 
 static void sem_removed(struct sysv_object *o)
 {
-	struct sem_set *s = set_of(o);
+	struct sem_set *s = container_of(o, struct sem_set, o);
 	struct sem_wait *w, *next;
+	struct sem_undo *u, *next_undo;
 
 	list_for_each_entry_safe (w, next, &s->waiting, node)
 		finish_locked(w, -EIDRM);
-}
-
-static void sem_fini(struct sysv_object *o)
-{
-	struct sem_undo *u, *next;
-
-	list_for_each_entry_safe (u, next, &set_of(o)->undos, node)
+	list_for_each_entry_safe (u, next_undo, &s->undos, node)
 		kfree(u);
+	list_init(&s->undos);
 }
 
 static void sem_show(struct seq *s, const union sysv_ds *ds)
@@ -404,7 +388,6 @@ const struct sysv_type sem_type = {
 	.stat_command = SEM_STAT,
 	.init = sem_init,
 	.removed = sem_removed,
-	.fini = sem_fini,
 	.show = sem_show,
 	.info = sem_info,
 };

@@ -10,16 +10,6 @@
 #include <exo/vfs.h>
 #include "sysv_internal.h"
 
-struct segment {
-	struct sysv_object o;
-	struct file *file; /* [c] +1 until SHM_DEST */
-};
-
-static struct segment *segment_of(struct sysv_object *o)
-{
-	return container_of(o, struct segment, o);
-}
-
 static void shm_release(struct file *f)
 {
 	sysv_forget(f->priv);
@@ -36,7 +26,6 @@ static const struct file_ops shm_file_ops = {.release = shm_release, .fsync = sh
 
 static int shm_init(struct sysv_object *o, u32 flags)
 {
-	struct segment *s = segment_of(o);
 	char name[16];
 
 	if (!o->size || o->size > READ_ONCE(o->table->size_max))
@@ -44,12 +33,12 @@ static int shm_init(struct sysv_object *o, u32 flags)
 	if (flags & SHM_HUGETLB || (o->weight > mem_pages_total() && !(flags & SHM_NORESERVE)))
 		return -ENOMEM; /* no huge pages are set aside; it could never be filled */
 	snprintf(name, sizeof(name), "%08x", (u32)o->ds.perm.key);
-	s->file = memfd_create_file("SYSV", name, false);
-	if (is_err(s->file))
-		return (int)ptr_err(s->file);
-	vm_object_set_size(&s->file->inode->pages, o->size);
-	s->file->ops = &shm_file_ops;
-	s->file->priv = o;
+	o->file = memfd_create_file("SYSV", name, false);
+	if (is_err(o->file))
+		return (int)ptr_err(o->file);
+	vm_object_set_size(&o->file->inode->pages, o->size);
+	o->file->ops = &shm_file_ops;
+	o->file->priv = o;
 	o->ds.shm.cpid = sysv_pid();
 	o->ds.shm.size = o->size;
 	return 0;
@@ -68,15 +57,13 @@ static void shm_end(struct sysv_object *o)
 	spin_unlock(&o->lock);
 	mutex_unlock(&o->table->lock);
 	if (first)
-		file_put(segment_of(o)->file);
+		file_put(o->file);
 }
 
 static void shm_stat(struct sysv_object *o, union sysv_ds *ds)
 {
-	struct segment *s = segment_of(o);
-
-	ds->shm.attached = READ_ONCE(s->file->object.refs) - !(o->ds.perm.mode & SHM_DEST);
-	ds->resident = READ_ONCE(s->file->inode->pages.page_count);
+	ds->shm.attached = READ_ONCE(o->file->object.refs) - !(o->ds.perm.mode & SHM_DEST);
+	ds->resident = READ_ONCE(o->file->inode->pages.page_count);
 }
 
 /* Nothing is ever swapped out, so all memory is locked: the mark is what programs see. */
@@ -122,7 +109,7 @@ const struct sysv_type shm_type = {
 	.proc_header = "shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  "
 		       "cgid      atime      dtime      ctime                   rss                "
 		       "  swap",
-	.bytes = sizeof(struct segment),
+	.bytes = sizeof(struct sysv_object),
 	.ds_bytes = sizeof(struct shm_ds_abi),
 	.ctime_at = offsetof(struct shm_ds_abi, ctime),
 	.weight_shift = PAGE_SHIFT,
@@ -139,57 +126,48 @@ const struct sysv_type shm_type = {
 /* ---- attaching ---- */
 
 /* Notes that current came or went, and lets the segment go. */
-static void note_put(struct segment *s, s64 *when)
+static void note_put(struct sysv_object *o, s64 *when)
 {
-	spin_lock(&s->o.lock);
+	spin_lock(&o->lock);
 	*when = sysv_now();
-	s->o.ds.shm.lpid = sysv_pid();
-	spin_unlock(&s->o.lock);
-	file_put(s->file);
-}
-
-static long map_segment(struct segment *s, vaddr_t addr, u32 flags)
-{
-	u32 write = flags & SHM_RDONLY ? 0 : VM_WRITE | VM_MAYWRITE;
-	struct vm_map_request r = {.addr = addr,
-		.len_bytes = s->o.size,
-		.flags = VM_SHARED | VM_READ | VM_MAYREAD | VM_MAYEXEC | write |
-			 (flags & SHM_EXEC ? VM_EXEC : 0),
-		.fixed = flags & SHM_REMAP,
-		.noreplace = addr && !(flags & SHM_REMAP),
-		.object = &s->file->inode->pages,
-		.file = s->file};
-	int err = vm_map(current->space, &r, &addr);
-
-	return !err ? (long)addr : err == -EEXIST ? -EINVAL : err;
+	o->ds.shm.lpid = sysv_pid();
+	spin_unlock(&o->lock);
+	file_put(o->file);
 }
 
 long shm_attach(s32 id, vaddr_t addr, u32 flags)
 {
-	u32 mode = 0444 | (flags & SHM_RDONLY ? 0 : 0222) | (flags & SHM_EXEC ? 0111 : 0);
+	bool write = !(flags & SHM_RDONLY), exec = flags & SHM_EXEC, replace = flags & SHM_REMAP;
+	struct vm_map_request r = {.flags = VM_SHARED | VM_READ | VM_MAYREAD | VM_MAYEXEC |
+					    (write ? VM_WRITE | VM_MAYWRITE : 0) |
+					    (exec ? VM_EXEC : 0),
+		.fixed = replace};
 	struct sysv_object *o;
-	struct segment *s;
-	long ret;
 	bool live;
+	int err;
 
 	if (flags & SHM_RND)
 		addr &= PAGE_MASK;
-	if (addr & ~PAGE_MASK || (!addr && flags & SHM_REMAP))
+	if (addr & ~PAGE_MASK || (!addr && replace))
 		return -EINVAL;
-	o = sysv_lock(sysv_table(SYSV_SHM), id, mode);
+	o = sysv_lock(sysv_table(SYSV_SHM), id, 0444 | (write ? 0222 : 0) | (exec ? 0111 : 0));
 	if (is_err(o))
 		return ptr_err(o);
-	s = segment_of(o);
-	live = object_get_unless_dead(&s->file->object);
-	sysv_unlock(o); /* the file holds it now */
+	live = object_get_unless_dead(&o->file->object);
+	r.addr = addr;
+	r.noreplace = addr && !replace;
+	r.len_bytes = o->size;
+	r.file = o->file;
+	sysv_unlock(&o); /* the file holds it now */
 	if (!live)
 		return -EIDRM;
-	ret = map_segment(s, addr, flags);
-	if (is_err(err_ptr(ret)))
-		file_put(s->file);
+	r.object = &r.file->inode->pages;
+	err = vm_map(current->space, &r, &addr);
+	if (!err)
+		note_put(o, &o->ds.shm.atime);
 	else
-		note_put(s, &s->o.ds.shm.atime);
-	return ret;
+		file_put(r.file);
+	return !err ? (long)addr : err == -EEXIST ? -EINVAL : err;
 }
 
 struct attachment {
@@ -221,7 +199,7 @@ long shm_detach(vaddr_t addr)
 {
 	struct attachment at = {.base = addr};
 	long err = addr & ~PAGE_MASK ? -EINVAL : 0;
-	struct segment *s;
+	struct sysv_object *o;
 
 	while (!err) {
 		at.end = 0;
@@ -232,7 +210,7 @@ long shm_detach(vaddr_t addr)
 	}
 	if (!at.file)
 		return -EINVAL;
-	s = segment_of(at.file->priv);
-	note_put(s, &s->o.ds.shm.dtime);
+	o = at.file->priv;
+	note_put(o, &o->ds.shm.dtime);
 	return err;
 }

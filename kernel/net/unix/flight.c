@@ -99,7 +99,7 @@ void scm_fds_free(struct scm_fds *f)
 	if (!f)
 		return;
 	if (f->account)
-		account_discharge_flight(f->account, f->count);
+		account_discharge(f->account, f->count, 0);
 	spin_lock(&graves_lock);
 	list_add_tail(&graves, &f->node);
 	spin_unlock(&graves_lock);

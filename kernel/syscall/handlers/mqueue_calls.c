@@ -18,7 +18,7 @@ long sys_mq_open(u64 uname, u64 flags, u64 mode, u64 uattr)
 		err = -EFAULT;
 	return err ? err
 		   : fd_install_new(
-			     mq_open_file(name.text,
+			     objects_open(&mqueue_fs, name.text,
 				     (u32)flags & (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK),
 				     (u32)mode, uattr ? &attr : NULL),
 			     O_CLOEXEC);
@@ -29,7 +29,7 @@ long sys_mq_unlink(u64 uname)
 	struct path_buf name SCOPED(path_buf_fini);
 	int err = path_buf_user(&name, (const char USER *)uname);
 
-	return err ? err : mq_unlink_name(name.text);
+	return err ? err : objects_unlink(&mqueue_fs, name.text);
 }
 
 long sys_mq_timedsend(u64 fd, u64 text, u64 len_bytes, u64 priority, u64 utimeout)
@@ -46,33 +46,30 @@ long sys_mq_timedsend(u64 fd, u64 text, u64 len_bytes, u64 priority, u64 utimeou
 
 long sys_mq_timedreceive(u64 fd, u64 text, u64 room_bytes, u64 upriority, u64 utimeout)
 {
-	struct ipc_message *m;
+	struct ipc_message *m SCOPED(kfree_at) = NULL;
 	ns_t deadline_ns;
-	long ret = moment_from_user(utimeout, CLOCK_REALTIME, &deadline_ns);
+	int err = moment_from_user(utimeout, CLOCK_REALTIME, &deadline_ns);
 
-	m = ret ? err_ptr(ret) : mq_receive((cap_t)fd, room_bytes, deadline_ns);
+	m = err ? err_ptr(err) : mq_receive((cap_t)fd, room_bytes, deadline_ns);
 	if (is_err(m))
 		return ptr_err(m);
-	ret = (long)m->len_bytes;
 	if ((upriority && put_user_u32((u32 USER *)upriority, (u32)m->type)) ||
 		copy_to_user((void USER *)text, m->text, m->len_bytes))
-		ret = -EFAULT;
-	kfree(m);
-	return ret;
+		return -EFAULT;
+	return (long)m->len_bytes;
 }
 
 long sys_mq_notify(u64 fd, u64 uevent)
 {
-	struct sigevent_abi u;
-	struct mq_event event;
+	struct sigevent_abi event;
 
 	if (!uevent)
 		return mq_notify((cap_t)fd, NULL);
-	if (copy_from_user(&u, (const void USER *)uevent, sizeof(u)))
+	if (copy_from_user(&event, (const void USER *)uevent, sizeof(event)))
 		return -EFAULT;
-	if ((u.notify != SIGEV_NONE && u.notify != SIGEV_SIGNAL) || (u32)u.signo > SIGNALS_MAX)
+	if ((event.notify != SIGEV_NONE && event.notify != SIGEV_SIGNAL) ||
+		(u32)event.signo > SIGNALS_MAX)
 		return -EINVAL;
-	event = (struct mq_event){u.notify, u.signo, u.value};
 	return mq_notify((cap_t)fd, &event);
 }
 

@@ -5,22 +5,6 @@
 #include <exo/time.h>
 #include <arch/uaccess.h>
 
-/* The commands that the kinds share. */
-static long control(enum sysv_kind kind, u64 id, u64 command, u64 uds)
-{
-	union sysv_ds ds;
-	size_t out_bytes;
-	long ret;
-
-	if ((s32)command == IPC_SET &&
-		copy_from_user(&ds, (const void USER *)uds, sysv_ds_bytes(kind)))
-		return -EFAULT;
-	ret = sysv_control(kind, (s32)id, (s32)command, &ds, &out_bytes);
-	if (ret >= 0 && copy_to_user((void USER *)uds, &ds, out_bytes))
-		return -EFAULT;
-	return ret;
-}
-
 /* ---- shared memory ---- */
 
 long sys_shmget(u64 key, u64 size, u64 flags)
@@ -40,7 +24,7 @@ long sys_shmdt(u64 addr)
 
 long sys_shmctl(u64 id, u64 command, u64 uds)
 {
-	return control(SYSV_SHM, id, command, uds);
+	return sysv_control(SYSV_SHM, (s32)id, (s32)command, (void USER *)uds);
 }
 
 /* ---- semaphores ---- */
@@ -67,19 +51,11 @@ long sys_semtimedop(u64 id, u64 ops, u64 count, u64 utimeout)
 
 long sys_semctl(u64 id, u64 number, u64 command, u64 arg)
 {
-	switch ((s32)command) {
-	case SEM_GETVAL:
-	case SEM_GETPID:
-	case SEM_GETNCNT:
-	case SEM_GETZCNT:
-	case SEM_SETVAL:
-		return sem_value((s32)id, (s32)number, (s32)command, (s32)arg);
-	case SEM_GETALL:
-	case SEM_SETALL:
+	if ((s32)command == SEM_GETALL || (s32)command == SEM_SETALL)
 		return sem_values((s32)id, (s32)command == SEM_SETALL, (u16 USER *)arg);
-	default:
-		return control(SYSV_SEM, id, command, arg);
-	}
+	if ((s32)command >= SEM_GETPID && (s32)command <= SEM_SETVAL)
+		return sem_value((s32)id, (s32)number, (s32)command, (s32)arg);
+	return sysv_control(SYSV_SEM, (s32)id, (s32)command, (void USER *)arg);
 }
 
 /* ---- messages ---- */
@@ -100,21 +76,19 @@ long sys_msgsnd(u64 id, u64 umsg, u64 len_bytes, u64 flags)
 
 long sys_msgrcv(u64 id, u64 umsg, u64 len_bytes, u64 type, u64 flags)
 {
-	struct ipc_message *m = msg_receive((s32)id, len_bytes, (s64)type, (u32)flags);
-	long ret;
+	struct ipc_message *m SCOPED(kfree_at) =
+		msg_receive((s32)id, len_bytes, (s64)type, (u32)flags);
 
 	if (is_err(m))
 		return ptr_err(m);
 	len_bytes = MIN(len_bytes, m->len_bytes);
-	ret = (long)len_bytes;
-	if (put_user_u64((u64 USER *)umsg, (u64)m->type) ||
-		copy_to_user((void USER *)(umsg + 8), m->text, len_bytes))
-		ret = -EFAULT;
-	kfree(m);
-	return ret;
+	return put_user_u64((u64 USER *)umsg, (u64)m->type) ||
+			       copy_to_user((void USER *)(umsg + 8), m->text, len_bytes)
+		       ? -EFAULT
+		       : (long)len_bytes;
 }
 
 long sys_msgctl(u64 id, u64 command, u64 uds)
 {
-	return control(SYSV_MSG, id, command, uds);
+	return sysv_control(SYSV_MSG, (s32)id, (s32)command, (void USER *)uds);
 }

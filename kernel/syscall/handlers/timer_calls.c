@@ -86,16 +86,11 @@ long sys_alarm(u64 seconds)
 
 long sys_timer_create(u64 clock, u64 uevent, u64 uid)
 {
-	struct sigevent_abi e;
-	struct timer_event ev;
+	struct sigevent_abi ev;
 	long id;
 
-	if (uevent) {
-		if (copy_from_user(&e, (const void USER *)uevent, sizeof(e)))
-			return -EFAULT;
-		ev = (struct timer_event){
-			.notify = e.notify, .signo = e.signo, .tid = e.tid, .value = e.value};
-	}
+	if (uevent && copy_from_user(&ev, (const void USER *)uevent, sizeof(ev)))
+		return -EFAULT;
 	id = posix_timer_create((int)clock, uevent ? &ev : NULL);
 	if (id < 0)
 		return id;

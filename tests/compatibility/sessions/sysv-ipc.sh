@@ -8,7 +8,7 @@ ipcs -s -i "$sem" | sed -n '/^nsems/p; /^semnum/,$p' | head -n 4
 ipcs -q -i "$msg" | grep -E 'mode|cbytes'
 ipcs -p -m | awk -v id="$shm" '$1 == id {print $2, ($3 > 0), $4}'
 ipcs -l | grep -E 'max (number|queues|size|ops)|semaphore max|min seg'
-awk -v id="$shm" '$2 == id {print $3, $4, $7, $14}' /proc/sysvipc/shm
+awk -v id="$shm" '$2 == id {print $3, $4, $7, ($14 > 0)}' /proc/sysvipc/shm
 awk -v id="$sem" '$2 == id {print $3, $4, $9}' /proc/sysvipc/sem
 cat /proc/sys/kernel/{sem,msgmnb,msgmni,shmmni}
 ipcrm -m "$shm" && ipcrm -s "$sem" && ipcrm -q "$msg" && echo removed
