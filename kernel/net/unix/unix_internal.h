@@ -70,6 +70,11 @@ static inline void unix_get(struct unix_socket *s)
 	__atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
 }
 void unix_put(struct unix_socket *s);
+static inline void unix_put_at(struct unix_socket **s) /* for SCOPED; NULL and err_ptr are fine */
+{
+	if (*s && !is_err(*s))
+		unix_put(*s);
+}
 struct unix_socket *unix_peer_get(struct unix_socket *s); /* +1 | NULL */
 
 /* name.c */

@@ -135,9 +135,8 @@ static inline void invlpg(vaddr_t va)
 }
 /* ---- what the CPU can do, found once on the boot CPU (cpu/features.c) ---- */
 struct x86_features {
-	bool fsgsbase, smep, smap, umip, pcid, invpcid, xsave, xsaveopt, xsavec, xgetbv1, avx,
-		x2apic, tsc_deadline, tsc_invariant, rdtscp, rdpid, page1gb, rdrand, rdseed, pge,
-		pat, hypervisor, erms, arat;
+	bool fsgsbase, smep, smap, umip, pcid, xsave, xsaveopt, xgetbv1, avx, x2apic, tsc_deadline,
+		rdtscp, page1gb, rdrand, rdseed, pge, pat, hypervisor;
 	u64 xcr0;        /* components we enable */
 	u32 xsave_bytes; /* size of a thread's area */
 	u32 phys_bits;
@@ -164,7 +163,6 @@ static inline vaddr_t kasan_shadows(vaddr_t va)
 #endif
 void fpu_init_cpu(void);
 void apic_init_cpu(void);
-u32 apic_id(void);
 void apic_eoi(void);
 void apic_ipi(u32 apic_id, u32 vector);
 #define APIC_NMI     0x400u
