@@ -105,8 +105,6 @@ void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags);
 void rq_account(struct runqueue *rq, ns_t now); /* [lock] charges curr */
 void rq_resched(struct runqueue *rq);           /* [lock] */
 
-/* wake.c */
-u32 sched_select_cpu(struct thread *t, bool fresh); /* interrupts off */
 /* a runnable thread off the queues goes to a CPU it may run on */
 void sched_move(struct thread *t);
 /* sched_pin - holds t's scheduling state still: on a queue (return: that queue, locked) or off

@@ -30,13 +30,7 @@ enum thread_state {
 };
 /* thread->work bits, tested by assembly on the way to user mode (offset generated): any set = slow
  * exit. */
-enum thread_work {
-	WORK_SIGNAL = 1,
-	WORK_NOTIFY = 2,
-	WORK_SYSCALL_TRACE = 4,
-	WORK_RESTORE_SIGMASK = 8,
-	WORK_EXIT = 16
-};
+enum thread_work { WORK_SIGNAL = 1, WORK_NOTIFY = 2, WORK_RESTORE_SIGMASK = 8, WORK_EXIT = 16 };
 
 struct sched_entity {        /* fair class; [rq lock] */
 	struct list bucket;  /* in the calendar */
@@ -115,10 +109,10 @@ struct thread {
 	struct rcu_head rcu;
 	void (*free)(struct thread *t); /* [c] frees the container; after RCU */
 	ns_t timer_slack_ns;
+	bool no_new_privs;        /* [a] set for good; inherited */
 	u32 memory_policy;        /* [current] MPOL_* of set_mempolicy; inherited */
 	bool memory_policy_node0; /* [current] node 0 is in its mask */
 	u32 fault_disabled;       /* [current] >0: a user fault returns -EFAULT at once */
-	s64 pending_error;
 	u64 cap_watch; /* [a] objects that this call uses through derived grants, a bit each;
 			  CAP_POKED */
 #ifdef EXO_DEBUG
