@@ -7,11 +7,13 @@
 #include <exo/fs.h>
 #include <exo/log.h>
 #include <exo/memory.h>
+#include <exo/mqueue.h>
 #include <exo/net.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
+#include <exo/sysv.h>
 #include <exo/time.h>
 #include <exo/vm.h>
 #include <arch/boot.h>
@@ -101,6 +103,8 @@ static void init_main(void *arg)
 	rcu_init();
 	process_init();
 	fs_init();
+	sysv_init();
+	mqueue_init();
 	net_init();
 	drivers_init();
 	load_initramfs();

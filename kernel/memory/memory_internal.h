@@ -18,10 +18,10 @@ struct phys_range {
 /* early_free_next - the next free range of the boot map at or above @from, page aligned. false:
  * none left. */
 bool early_free_next(paddr_t from, struct phys_range *out);
-void *early_alloc_dirty(
-	size_t len_bytes, size_t align); /* early_alloc without the clearing; NULL when out */
-paddr_t early_memory_end(void);          /* end of the highest usable region */
-void early_close(void);                  /* phys_init took over */
+/* early_alloc without the clearing; NULL when out */
+void *early_alloc_dirty(size_t len_bytes, size_t align);
+paddr_t early_memory_end(void); /* end of the highest usable region */
+void early_close(void);         /* phys_init took over */
 
 /* ---- physical/buddy.c ---- */
 #define ORDERS         (PAGE_ORDER_MAX + 1)

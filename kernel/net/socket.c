@@ -137,8 +137,8 @@ int socket_set_option(struct socket *s, int name, const void *buf, u32 len_bytes
 				__atomic_fetch_and(&s->options, ~BIT(name), __ATOMIC_RELAXED);
 		}
 	}
-	err = s->ops->set_option(
-		s, name, buf, len_bytes); /* the family may have to act on it too */
+	/* the family may have to act on it too */
+	err = s->ops->set_option(s, name, buf, len_bytes);
 	return known && err == -ENOPROTOOPT ? 0 : err;
 }
 

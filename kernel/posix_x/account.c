@@ -89,6 +89,26 @@ int account_charge_flight(struct user_account **account, u32 count)
 	return 0;
 }
 
+int account_charge_queue(struct user_account **account, u64 bytes)
+{
+	struct user_account *a = current_task()->account;
+
+	if ((u64)__atomic_add_fetch(&a->queue_bytes, bytes, __ATOMIC_RELAXED) >
+		rlimit_current(RLIM_MSGQUEUE)) {
+		__atomic_fetch_sub(&a->queue_bytes, bytes, __ATOMIC_RELAXED);
+		return -EMFILE;
+	}
+	account_hold(a);
+	*account = a;
+	return 0;
+}
+
+void account_discharge_queue(struct user_account *a, u64 bytes)
+{
+	__atomic_fetch_sub(&a->queue_bytes, bytes, __ATOMIC_RELAXED);
+	account_put(a);
+}
+
 void account_discharge_flight(struct user_account *a, u32 count)
 {
 	__atomic_fetch_sub(&a->flights, count, __ATOMIC_RELAXED);

@@ -187,6 +187,51 @@ long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32
 	return -ERESTART_RESTARTBLOCK;
 }
 
+static bool any_woken(const struct futex_waiter *w, u32 count)
+{
+	while (count--)
+		if (!__atomic_load_n(&w[count].bucket, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+/* futex_wait_many - the words are queued one after the other, and any may be woken before the last
+ * is. */
+long futex_wait_many(const struct futex_word *v, u32 count, ns_t deadline_ns)
+{
+	struct futex_waiter *w SCOPED(kfree_at) = kzalloc(count * sizeof(*w), ALLOC_KERNEL);
+	bool late = false;
+	long ret = w ? 0 : -ENOMEM;
+	u32 n = 0;
+
+	for (; n < count && !ret; n++) {
+		w[n] = (struct futex_waiter){.thread = current, .bitset = FUTEX_BITSET_MATCH_ANY};
+		ret = futex_key_get(v[n].word, v[n].shared, &w[n].key);
+		if (ret)
+			break;
+		ret = futex_queue_if_equal(v[n].word, v[n].expected, &w[n]);
+		thread_set_state(THREAD_RUNNING); /* the next may have to be paged in */
+		if (ret) {
+			futex_key_put(&w[n].key);
+			break;
+		}
+	}
+	while (!ret) {
+		thread_set_state(THREAD_INTERRUPTIBLE);
+		if (any_woken(w, n) || late || thread_signal_pending(current))
+			break;
+		late = thread_block_until(deadline_ns);
+	}
+	thread_set_state(THREAD_RUNNING);
+	ret = ret ? ret : late ? -ETIMEDOUT : -ERESTARTSYS;
+	while (n--) {
+		if (!unqueue(&w[n]))
+			ret = n;
+		futex_key_put(&w[n].key);
+	}
+	return ret;
+}
+
 /* ---- waking ---- */
 
 /* The store lets the waiter go: its frame may vanish after it, its thread not before RCU, which our

@@ -143,8 +143,8 @@ static NOINLINE void unlock_slow(struct mutex *m)
 		owner = (u64)first->thread | MUTEX_WAITERS;
 	else
 		owner = first ? MUTEX_WAITERS : 0;
-	__atomic_store_n(&m->owner, owner,
-		__ATOMIC_RELEASE); /* only we and holders of wq.lock change an owned mutex */
+	/* only we and holders of wq.lock change an owned mutex */
+	__atomic_store_n(&m->owner, owner, __ATOMIC_RELEASE);
 	if (first)
 		thread_wake(first->thread);
 	inherit_release(&m->owner);

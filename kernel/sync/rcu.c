@@ -49,8 +49,8 @@ static u64 callbacks_queued_total(void)
 
 u64 rcu_callbacks_pending(void)
 {
-	u64 run = __atomic_load_n(&callbacks_run,
-		__ATOMIC_ACQUIRE); /* first: never more than what was queued by then */
+	/* first: never more than what was queued by then */
+	u64 run = __atomic_load_n(&callbacks_run, __ATOMIC_ACQUIRE);
 
 	return callbacks_queued_total() - run;
 }
@@ -110,8 +110,8 @@ static struct rcu_head *take_all(void)
 /* Waits until every online CPU has been quiescent since the call. */
 static void grace_period(bool urgent)
 {
-	cpumask_t waiting = __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE) &
-			    ~BIT(cpu_id()); /* here we are, not reading */
+	/* here we are, not reading */
+	cpumask_t waiting = __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE) & ~BIT(cpu_id());
 	u32 seen[CPUS_MAX];
 	u32 cpu;
 
@@ -173,8 +173,8 @@ static void wait_for_work(void)
 		u64 pending;
 
 		thread_set_state(THREAD_INTERRUPTIBLE);
-		__atomic_store_n(&worker_dozing, 1,
-			__ATOMIC_SEQ_CST); /* before the count is read; pairs with rcu_call */
+		/* before the count is read; pairs with rcu_call */
+		__atomic_store_n(&worker_dozing, 1, __ATOMIC_SEQ_CST);
 		pending = rcu_callbacks_pending();
 		if (pending)
 			__atomic_store_n(&worker_dozing, 0, __ATOMIC_RELAXED);

@@ -17,9 +17,9 @@ struct timer_base {
 	spinlock_t lock;     /* TIMER */
 	bool ready;          /* [c] */
 	struct rb_tree tree; /* [lock] queued timers by deadline */
-	struct timer
-		*running; /* [lock] whose fn is being called; maybe freed already: only compared */
-	ns_t armed_at;    /* [p] what the hardware is armed for; NS_FOREVER = nothing */
+	/* [lock] whose fn is being called; maybe freed already: only compared */
+	struct timer *running;
+	ns_t armed_at; /* [p] what the hardware is armed for; NS_FOREVER = nothing */
 };
 static PER_CPU(struct timer_base, timer_bases);
 
@@ -27,8 +27,8 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
 	t->deadline_ns = 0;
 	t->fn = fn;
-	t->base = this_cpu_ptr(
-		timer_bases); /* any is right; this one is likely the one that starts it */
+	/* any is right; this one is likely the one that starts it */
+	t->base = this_cpu_ptr(timer_bases);
 	t->state = TIMER_IDLE;
 }
 

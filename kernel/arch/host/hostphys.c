@@ -20,8 +20,8 @@ void host_phys_setup(u64 bytes)
 		munmap(host_phys_base, host_phys_bytes);
 		close(host_phys_fd);
 	}
-	host_phys_fd = memfd_create("physical memory",
-		MFD_CLOEXEC); /* a file, so that the vmalloc area can map it again */
+	/* a file, so that the vmalloc area can map it again */
+	host_phys_fd = memfd_create("physical memory", MFD_CLOEXEC);
 	if (host_phys_fd < 0 || ftruncate(host_phys_fd, (off_t)bytes) < 0) {
 		perror("host_phys_setup");
 		abort();

@@ -142,8 +142,8 @@ static struct fiber *fiber_new(void (*fn)(void *arg), void *arg)
 	f->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT(f->stack != MAP_FAILED);
-	__asan_unpoison_memory_region(
-		f->stack, STACK_BYTES); /* a thread that ended there has left its marks */
+	/* a thread that ended there has left its marks */
+	__asan_unpoison_memory_region(f->stack, STACK_BYTES);
 	f->fn = fn;
 	f->arg = arg;
 	top = (u64 *)((u8 *)f->stack + f->stack_bytes);

@@ -250,8 +250,8 @@ void arch_regset_get(struct thread *t, u32 type, void *buf)
 	if (type == NT_X86_XSTATE) {
 		memcpy((u8 *)buf + sizeof(struct fpu_legacy), header_of(t->arch.fpu),
 			x86.xsave_bytes - sizeof(struct fpu_legacy));
-		memcpy(((struct fpu_legacy *)buf)->software, &x86.xcr0,
-			sizeof(x86.xcr0)); /* where debuggers look for it */
+		/* where debuggers look for it */
+		memcpy(((struct fpu_legacy *)buf)->software, &x86.xcr0, sizeof(x86.xcr0));
 	}
 	preempt_enable();
 }

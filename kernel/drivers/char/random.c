@@ -36,10 +36,8 @@ static const u32 no_nonce[3];
 static void wipe(void *p, size_t n)
 {
 	memset(p, 0, n);
-	__asm__ volatile(""
-			 :
-			 : "r"(p)
-			 : "memory"); /* the compiler may not think that nobody reads it */
+	/* the compiler may not think that nobody reads it */
+	__asm__ volatile("" : : "r"(p) : "memory");
 }
 
 /* Replaces the base key by a one-way function of itself and @text; gives 32 more bytes in @out when
@@ -132,8 +130,8 @@ void random_bytes(void *buf, size_t len_bytes)
 		random_few(p, len_bytes);
 		return;
 	}
-	random_few((u8 *)key,
-		sizeof(key)); /* a key of its own for a long request, made without interrupts off */
+	/* a key of its own for a long request, made without interrupts off */
+	random_few((u8 *)key, sizeof(key));
 	for (u64 i = 0; len_bytes; i++) {
 		size_t n = MIN(len_bytes, sizeof(block));
 

@@ -150,8 +150,8 @@ void tty_receive(struct tty *t, const u8 *bytes, size_t len_bytes)
 {
 	ulong flags = tty_lock(t);
 
-	(void)ldisc_input(
-		&t->ld, bytes, len_bytes); /* what finds no room is lost, as on any line */
+	/* what finds no room is lost, as on any line */
+	(void)ldisc_input(&t->ld, bytes, len_bytes);
 	tty_unlock(t, flags);
 }
 

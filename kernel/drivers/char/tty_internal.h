@@ -16,8 +16,8 @@ struct tty_ops {
 	void (*effects)(struct tty *t, u32 effects);
 	void (*input_room)(struct tty *t);      /* a reader made room; no lock held. May be NULL */
 	void (*termios_changed)(struct tty *t); /* no lock held. May be NULL */
-	long (*ioctl)(struct tty *t, u32 cmd,
-		u64 arg);            /* what the common part does not know; NULL or -ENOTTY */
+	/* what the common part does not know; NULL or -ENOTTY */
+	long (*ioctl)(struct tty *t, u32 cmd, u64 arg);
 	void (*free)(struct tty *t); /* last reference; NULL = lives for ever */
 	bool waits_for_output;       /* tcdrain waits until the ring is empty (a pty never waits) */
 	bool resets_on_hangup;       /* settings return to the default */

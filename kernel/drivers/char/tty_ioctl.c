@@ -46,8 +46,8 @@ static int termios_from_user(u32 cmd, u64 arg, struct linux_termios2 *t)
 		err = copy_from_user(&old, p, sizeof(old));
 		if (err)
 			return err;
-		t->base.iflag = (t->base.iflag & 0xffff0000u) |
-				old.iflag; /* the short form has the lower halves only */
+		/* the short form has the lower halves only */
+		t->base.iflag = (t->base.iflag & 0xffff0000u) | old.iflag;
 		t->base.oflag = (t->base.oflag & 0xffff0000u) | old.oflag;
 		t->base.cflag = (t->base.cflag & 0xffff0000u) | old.cflag;
 		t->base.lflag = (t->base.lflag & 0xffff0000u) | old.lflag;

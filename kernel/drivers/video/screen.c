@@ -24,8 +24,8 @@ static struct tty tty;
 static struct display *display; /* [c] after screen_init; NULL = no screen */
 static spinlock_t screen_lock;
 static struct vt vt; /* [screen_lock] */
-static struct vt_cell *
-	painted; /* [screen_lock] [rows][columns] what the display shows; NULL = not attached yet */
+/* [screen_lock] [rows][columns] what the display shows; NULL = not attached yet */
+static struct vt_cell *painted;
 static struct work output_work;
 
 struct tty *screen_tty(void)

@@ -336,6 +336,43 @@ static int show_thread_self(struct seq *s, const void *ctx)
 	return 0;
 }
 
+int proc_show_numbers(struct seq *s, const void *ctx)
+{
+	const struct proc_numbers *n = ctx;
+
+	for (u64 i = 0; i < n->count; i++)
+		seq_printf(s, "%lu%c", READ_ONCE(n->values[i]), i + 1 < n->count ? '\t' : '\n');
+	return 0;
+}
+
+/* As many as there are in the text, the first ones. */
+ssize_t proc_store_numbers(const char *text, size_t len, const void *ctx)
+{
+	const struct proc_numbers *n = ctx;
+	u64 value;
+
+	for (u64 i = 0; i < n->count; i++) {
+		while (*text && strchr(" \t\n", *text))
+			text++;
+		if (i && !*text)
+			break;
+		if (str_to_u64(text, &text, 10, &value) || value > n->max ||
+			!strchr(" \t\n", *text))
+			return -EINVAL;
+		WRITE_ONCE(n->values[i], value);
+	}
+	return (ssize_t)len;
+}
+
+static struct synth_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0},
+	.lookup_more = proc_pid_lookup,
+	.readdir_more = proc_pid_readdir};
+
+void proc_add(const struct synth_file *files, size_t count)
+{
+	synth_add(&procfs, files, count);
+}
+
 void procfs_init(void);
 
 void procfs_init(void)
@@ -390,10 +427,7 @@ void procfs_init(void)
 		FILE("sys/fs/file-nr", show_file_nr, NULL),
 		TEXT("sys/net/core/somaxconn", "4096"),
 	};
-	static struct synth_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0},
-		.lookup_more = proc_pid_lookup,
-		.readdir_more = proc_pid_readdir};
 
-	synth_add(&procfs, files, ARRAY_LEN(files));
+	proc_add(files, ARRAY_LEN(files));
 	synth_start(&procfs, "/proc");
 }

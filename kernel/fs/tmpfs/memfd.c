@@ -15,7 +15,7 @@ void memfd_init(void)
 		panic("memfd: no memory");
 }
 
-struct file *memfd_create_file(const char *name, bool allow_sealing)
+struct file *memfd_create_file(const char *prefix, const char *name, bool allow_sealing)
 {
 	const struct path dir = {memfd_mount, memfd_mount->root};
 	struct file *f = file_alloc(O_RDWR | O_LARGEFILE);
@@ -26,7 +26,7 @@ struct file *memfd_create_file(const char *name, bool allow_sealing)
 		return f;
 	/* The name is never looked up: its hash does not matter, and a '/' in it is a letter like
 	 * others. */
-	len = snprintf(text, NAME_MAX_BYTES + 1, "memfd:%s", name);
+	len = snprintf(text, NAME_MAX_BYTES + 1, "%s%s", prefix, name);
 	err = file_make_nameless(
 		f, &dir, &(struct name){text, MIN((u64)len, (u64)NAME_MAX_BYTES)}, S_IFREG | 0777);
 	if (err)

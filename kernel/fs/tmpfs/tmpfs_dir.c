@@ -58,6 +58,22 @@ static int tmpfs_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, c
 	return 0;
 }
 
+/* @arg: what objects_open was given. */
+static int objects_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *arg)
+{
+	struct inode *i = S_ISREG(mode) ? tmpfs_inode_create(dir->sb, mode) : err_ptr(-EPERM);
+	int err;
+
+	if (is_err(i))
+		return (int)ptr_err(i);
+	err = objects_of(i)->create(i, arg);
+	if (err)
+		inode_put(i);
+	else
+		entry_make(dir, d, i);
+	return err;
+}
+
 static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *i)
 {
 	if (READ_ONCE(i->nlink) >= INT32_MAX)
@@ -251,6 +267,7 @@ const struct inode_ops tmpfs_dir_inode_ops = {
 	.rename = tmpfs_rename,
 	TMPFS_XATTR_OPS,
 };
+const struct inode_ops tmpfs_objects_dir_ops = {.make = objects_make, .unlink = tmpfs_unlink};
 const struct inode_ops tmpfs_link_inode_ops = {
 	.readlink = tmpfs_readlink, .fast_link = tmpfs_fast_link, TMPFS_XATTR_OPS};
 const struct inode_ops tmpfs_special_inode_ops = {TMPFS_XATTR_OPS};

@@ -294,6 +294,29 @@ int tmpfs_super_create(const char *data, const struct fs_type *type, struct supe
 	return 0;
 }
 
+static void objects_inode_free(struct inode *i)
+{
+	if (i->priv)
+		objects_of(i)->gone(i);
+	tmpfs_inode_free(i);
+}
+
+int objects_fs_init(struct objects_fs *o)
+{
+	static const struct super_ops ops = {.inode_free = objects_inode_free};
+	struct super_block *sb;
+	int err = tmpfs_super_create("", &o->type, &sb);
+
+	if (err)
+		return err;
+	sb->ops = &ops;
+	sb->root->inode->ops = &tmpfs_objects_dir_ops;
+	o->root = (struct path){mount_create_internal(sb, o->type.name), sb->root};
+	o->type.shared = sb;
+	fs_register(&o->type);
+	return o->root.mount ? 0 : -ENOMEM;
+}
+
 struct fs_type tmpfs_type = {
 	.name = "tmpfs", .magic = TMPFS_MAGIC, .mount = tmpfs_super_create, .flags = FS_NODEV};
 static struct fs_type ramfs_type = {

@@ -216,6 +216,10 @@ void walk_end(struct walk *w);
 /* walk_parent - the directory of the last component: at, last, last_type, last_slash. 0: walk_end
  * gives back. */
 int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags);
+/* walk_objects - as if it had found the directory of @o; nothing to give back. -EACCES not one
+ * name.
+ */
+int walk_objects(struct walk *w, const struct objects_fs *o, const char *text) MUST_USE;
 /* lookup_one_locked - child @n of @dir, +1, negative or positive, from cache or file system.
  * err_ptr.
  * @dir's lock is held. */

@@ -33,8 +33,8 @@ void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_fra
 /* arch_frame_exec - rewrites the frame for a fresh program: ip, sp, all else zero; resets TLS and
  * FPU of current. */
 void arch_frame_exec(struct trap_frame *f, vaddr_t ip, vaddr_t sp);
-struct trap_frame *arch_thread_frame(
-	struct thread *t); /* user frame at the top of t's kernel stack */
+/* user frame at the top of t's kernel stack */
+struct trap_frame *arch_thread_frame(struct thread *t);
 /* arch_enter_user - leaves to user mode with the frame at the top of current's stack (first program
  * of a kernel thread). */
 void arch_enter_user(void) NORETURN;
@@ -90,8 +90,8 @@ struct arch_signal {
 int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s) MUST_USE;
 int arch_signal_return(struct trap_frame *f, u64 *mask, vaddr_t *alt_base, size_t *alt_size,
 	int *alt_flags) MUST_USE;
-void arch_syscall_restart(struct trap_frame *f,
-	long nr); /* ip back over SYSCALL, number back (nr or restart_syscall) */
+/* ip back over SYSCALL, number back (nr or restart_syscall) */
+void arch_syscall_restart(struct trap_frame *f, long nr);
 
 /* What exec tells a program about the CPU: AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ. */
 /* arch_frame_here - the registers of this moment as a frame, for a panic that no exception caused.

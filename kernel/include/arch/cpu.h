@@ -80,8 +80,8 @@ static ALWAYS_INLINE void preempt_set_resched(void) /* on this CPU; others get I
 void arch_cpu_idle(void);
 void arch_halt_all(void) NORETURN; /* NMIs the other CPUs to a stop, then stops this one */
 void arch_stop_others(void);       /* panic: NMI; waits a bounded time */
-void arch_power_off(
-	int qemu_exit_value) NORETURN; /* ACPI S5, or isa-debug-exit when the value is not 0 */
+/* ACPI S5, or isa-debug-exit when the value is not 0 */
+void arch_power_off(int qemu_exit_value) NORETURN;
 void arch_reboot(void) NORETURN;
 const char *arch_cpu_model(u32 cpu);
 /* arch_cpuinfo - text of /proc/cpuinfo for one CPU. Return: bytes (as snprintf). */

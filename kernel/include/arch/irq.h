@@ -27,5 +27,5 @@ void timer_interrupt(void);
 /* Interrupt bracket, called by the arch dispatcher: nesting count per CPU, and on exit the
  * reschedule check. */
 bool in_interrupt(void);
-bool irq_interrupted_user(
-	void); /* in an interrupt: did it come from user mode? For time accounting. */
+/* in an interrupt: did it come from user mode? For time accounting. */
+bool irq_interrupted_user(void);

@@ -28,10 +28,10 @@
 struct tlb_gather;
 
 int pmap_init(struct pmap *m) MUST_USE; /* -ENOMEM; shares the kernel half */
-void pmap_fini(
-	struct pmap *m); /* no thread runs it: drops the entries that are left, and the tables */
-void pmap_activate(struct pmap *prev,
-	struct pmap *next); /* on context switch: preemption off; NULL = kernel only (lazy) */
+/* no thread runs it: drops the entries that are left, and the tables */
+void pmap_fini(struct pmap *m);
+/* on context switch: preemption off; NULL = kernel only (lazy) */
+void pmap_activate(struct pmap *prev, struct pmap *next);
 
 pte_t pmap_lookup(struct pmap *m, vaddr_t va); /* 0 when nothing; lock-free */
 /* pmap_replace - if the entry of @va is still @old, makes it @new (allocating table pages).
@@ -53,9 +53,8 @@ u32 pmap_map_span(struct pmap *m, vaddr_t va, pte_t first) MUST_USE;
 bool pmap_span_is_empty(struct pmap *m, vaddr_t va);
 
 /* Range operations. [start, end) page aligned. They batch TLB work in the gather. */
-void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end,
-	struct tlb_gather *g); /* gathers owned pages; the caller keeps faults and other unmappings
-				  out of the range */
+/* gathers owned pages; the caller keeps faults and other unmappings out of the range */
+void pmap_unmap(struct pmap *m, vaddr_t start, vaddr_t end, struct tlb_gather *g);
 void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, struct tlb_gather *g);
 /* pmap_copy - fork: copies entries to the same addresses, one page reference each; with @cow
  * write-protects both sides. */
@@ -65,10 +64,10 @@ int pmap_copy(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end, bo
  * changes nothing. */
 int pmap_move(
 	struct pmap *m, vaddr_t from, vaddr_t to, size_t len_bytes, struct tlb_gather *g) MUST_USE;
-void pmap_free_tables(struct pmap *m, vaddr_t floor, vaddr_t ceiling,
-	struct tlb_gather *g); /* tables wholly inside */
-u64 pmap_cached_pages(
-	void); /* free table pages that arch keeps for itself; MEM_TABLE counts them */
+/* tables wholly inside */
+void pmap_free_tables(struct pmap *m, vaddr_t floor, vaddr_t ceiling, struct tlb_gather *g);
+/* free table pages that arch keeps for itself; MEM_TABLE counts them */
+u64 pmap_cached_pages(void);
 u64 pmap_table_pages(const struct pmap *m); /* for RSS charging, /proc VmPTE */
 /* pmap_count - mapped owned pages in the range, for /proc smaps and mincore: calls fn for each
  * present entry. */
@@ -97,11 +96,11 @@ void tlb_flush_page(struct pmap *m, vaddr_t va); /* all CPUs that run it */
 /* Kernel half. */
 void *phys_to_virt(paddr_t pa);       /* direct map */
 paddr_t virt_to_phys(const void *va); /* direct map and kernel image */
-int kmap_range(
-	vaddr_t va, paddr_t pa, size_t len_bytes, u32 flags) MUST_USE; /* vmalloc area; -ENOMEM */
-void kunmap_range(
-	vaddr_t va, size_t len_bytes); /* flushes everywhere (lazily allowed); frees no pages */
-paddr_t kmap_lookup(vaddr_t va);       /* 0 = none */
+/* vmalloc area; -ENOMEM */
+int kmap_range(vaddr_t va, paddr_t pa, size_t len_bytes, u32 flags) MUST_USE;
+/* flushes everywhere (lazily allowed); frees no pages */
+void kunmap_range(vaddr_t va, size_t len_bytes);
+paddr_t kmap_lookup(vaddr_t va); /* 0 = none */
 /* User address space limits: USER_MIN, USER_MAX (exclusive), VMALLOC_START, VMALLOC_END in
  * archimpl/mmu.h. */
 

@@ -10,11 +10,11 @@
 #define NATIVE_COUNT 256
 struct trap_frame;
 typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);
-extern syscall_fn
-	syscall_table[SYSCALLS_MAX]; /* [c] dispatch array; absent entries log and answer -ENOSYS */
+/* [c] dispatch array; absent entries log and answer -ENOSYS */
+extern syscall_fn syscall_table[SYSCALLS_MAX];
 extern syscall_fn native_table[NATIVE_COUNT]; /* [c] the same for NATIVE_FIRST + i */
-extern u64
-	syscall_full_frame[SYSCALLS_MAX / 64]; /* [c] bit nr = the handler wants the full frame */
+/* [c] bit nr = the handler wants the full frame */
+extern u64 syscall_full_frame[SYSCALLS_MAX / 64];
 /* arch_syscall_init - puts the full-frame stubs of the F calls into the filled table. */
 void arch_syscall_init(void);
 /* arch_syscall_call - the handler of the frame's number with the frame's arguments; its result goes

@@ -57,9 +57,8 @@ struct log_record {
 	char text[LOG_LINE_MAX + 1];
 };
 u64 log_head(void); /* sequence that the next line will have */
-bool log_next(u64 *seq,
-	struct log_record
-		*r); /* next whole line at or after *seq, which moves behind it; false = none */
+/* next whole line at or after *seq, which moves behind it; false = none */
+bool log_next(u64 *seq, struct log_record *r);
 size_t log_prefix(const struct log_record *r, char *buf, size_t size); /* "[    0.012345] " */
 /* log_format - the lines of a record as dmesg shows them, each ended by '\n'. Return: bytes, 0 = no
  * room. */

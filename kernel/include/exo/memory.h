@@ -153,8 +153,8 @@ void memory_drain(void);
 
 /* ---- heap ---- */
 void heap_init(void);
-void *kmalloc(size_t len_bytes, u32 flags)
-	__attribute__((malloc, alloc_size(1))); /* 16-byte aligned; any size up to 4 MB */
+/* 16-byte aligned; any size up to 4 MB */
+void *kmalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *kzalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *krealloc(void *p, size_t len_bytes, u32 flags);
 void kfree(const void *p);                 /* NULL is fine */
@@ -171,8 +171,8 @@ struct kmem_cache;
 #define CACHE_RCU         1u
 #define CACHE_RECLAIMABLE 2u /* counts as SReclaimable: a shrinker can empty it */
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, u32 flags);
-void *kmem_cache_alloc(
-	struct kmem_cache *c, u32 flags); /* contents: undefined, ALLOC_ZERO for zeroed */
+/* contents: undefined, ALLOC_ZERO for zeroed */
+void *kmem_cache_alloc(struct kmem_cache *c, u32 flags);
 void kmem_cache_free(struct kmem_cache *c, void *p);
 u64 kmem_cache_shrink_all(void);
 /* heap_slabinfo - one line a cache, format of /proc/slabinfo. Return: bytes (as snprintf). */
@@ -186,6 +186,6 @@ bool heap_fail_hit(void); /* the failure asked for by heap_fail_at has happened 
 void *vmalloc(size_t len_bytes, u32 flags); /* page granular, one guard page after */
 void vfree(void *p);
 void *ioremap(paddr_t pa, size_t len_bytes, u32 pmap_flags);
-void *kstack_alloc(
-	void); /* KSTACK_SIZE, guard page below; returns the lowest address; cached per CPU */
+/* KSTACK_SIZE, guard page below; returns the lowest address; cached per CPU */
+void *kstack_alloc(void);
 void kstack_free(void *stack);

@@ -89,15 +89,15 @@ static inline ns_t socket_deadline(ns_t timeout_ns)
 /* socket_get_option, socket_set_option - the options of SOL_SOCKET that all families share, then
  * the family's. */
 int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes) MUST_USE;
-int socket_option_out(
-	void *buf, u32 *len_bytes, const void *value, u32 value_bytes); /* as much as fits; 0 */
+/* as much as fits; 0 */
+int socket_option_out(void *buf, u32 *len_bytes, const void *value, u32 value_bytes);
 int socket_set_option(struct socket *s, int name, const void *buf, u32 len_bytes) MUST_USE;
 /* socket_of - the socket behind a file; NULL when it is none. */
 struct socket *socket_of(struct file *f);
 /* socket_file_create - the file of a socket made by its family; takes over @inode. err_ptr. */
 struct file *socket_file(struct socket *s, const struct file_ops *ops, u32 flags);
-struct file *socket_create(
-	int family, int type, int protocol, u32 file_flags); /* err_ptr(-EAFNOSUPPORT ...) */
+/* err_ptr(-EAFNOSUPPORT ...) */
+struct file *socket_create(int family, int type, int protocol, u32 file_flags);
 int socket_pair(int family, int type, int protocol, u32 file_flags, struct file *out[2]) MUST_USE;
 void net_init(void); /* before the first process; after fs_init */
 

@@ -121,6 +121,13 @@ struct futex_counts {
 	bool count_moved, pi;
 };
 long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset);
+struct futex_word {
+	u32 USER *word;
+	u32 expected;
+	bool shared;
+};
+/* futex_wait_many - until one of up to FUTEX_WAITV_MAX words is woken. Return: its index. */
+long futex_wait_many(const struct futex_word *v, u32 count, ns_t deadline_ns);
 long futex_wake(u32 USER *word, bool shared, u32 count, u32 bitset);
 long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected,
 	const struct futex_counts *n);

@@ -15,6 +15,7 @@ struct vm_space;
 struct cred;
 struct cap_space;
 struct fs_context;
+struct sem_undo_list;
 struct runqueue;
 struct sched_class;
 
@@ -100,13 +101,14 @@ struct thread {
 	u64 shown_user_ns, shown_system_ns;
 	u64 switches_voluntary, switches_involuntary, migrations; /* [rq lock] */
 	u64 wait_ns; /* [rq lock] runnable without a CPU, in the waits that are over */
-	u64 faults_minor, faults_major; /* [current] */
-	u32 refs;                       /* [a] */
-	struct vm_space *space;         /* [current] NULL for kernel threads */
-	struct process *proc;           /* [c] NULL for kernel threads */
-	struct cred *cred;              /* [current writes, RCU read] */
-	struct cap_space *caps;         /* [current] */
-	struct fs_context *fs;          /* [current] root, cwd, umask */
+	u64 faults_minor, faults_major;  /* [current] */
+	u32 refs;                        /* [a] */
+	struct vm_space *space;          /* [current] NULL for kernel threads */
+	struct process *proc;            /* [c] NULL for kernel threads */
+	struct cred *cred;               /* [current writes, RCU read] */
+	struct cap_space *caps;          /* [current] */
+	struct fs_context *fs;           /* [current] root, cwd, umask */
+	struct sem_undo_list *sem_undos; /* [current] +1; NULL = it owes nothing (SEM_UNDO) */
 	int (*wait_hook)(void);
 	pid_t tid;     /* [c] */
 	char name[16]; /* [current writes] comm */

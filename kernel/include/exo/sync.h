@@ -34,8 +34,8 @@ struct held_locks {
 				   interrupted code holds */
 	} held[HELD_LOCKS_MAX];
 };
-void sleeplock_debug_acquire(
-	const void *lock, u32 rank, const void *site); /* checks, then records as held */
+/* checks, then records as held */
+void sleeplock_debug_acquire(const void *lock, u32 rank, const void *site);
 void sleeplock_debug_release(const void *lock);
 #define LOCK_RANK_SET(lock, r) ((lock)->rank = (u16)(r)) /* of a sleeping lock */
 #define LOCK_RANK_OF(lock)     ((lock)->rank)
@@ -197,8 +197,8 @@ void wait_finish(struct waitqueue *q, struct wait_entry *e);
  * Value: 0 | -ERESTARTSYS signal (interruptible modes) | -ETIMEDOUT. Before the thread sleeps,
  * @cond is evaluated with the thread queued; it may be evaluated several times, and once true it is
  * not evaluated again. */
-int wait_sleep(enum wait_mode mode,
-	ns_t deadline_ns); /* 0 woken, maybe spuriously | -ERESTARTSYS | -ETIMEDOUT */
+/* 0 woken, maybe spuriously | -ERESTARTSYS | -ETIMEDOUT */
+int wait_sleep(enum wait_mode mode, ns_t deadline_ns);
 #define wait_event_mode(q, cond, mode, deadline_ns, excl)                 \
 	({                                                                \
 		int _ret = 0;                                             \
@@ -333,8 +333,8 @@ u64 rcu_callbacks_pending(void); /* queued and not yet run, all CPUs (racy; for 
  * again before its next halt. */
 DECLARE_PER_CPU(u32, rcu_passed); /* [p write, a read] counts quiescent states */
 DECLARE_PER_CPU(u32, rcu_idle);   /* [p write, a read] 1 = halted in idle */
-DECLARE_PER_CPU(
-	u32, rcu_wake_wanted); /* [p] rcu_call asks the next schedule() to wake the worker */
+/* [p] rcu_call asks the next schedule() to wake the worker */
+DECLARE_PER_CPU(u32, rcu_wake_wanted);
 void rcu_wake_worker(void);
 static ALWAYS_INLINE void rcu_note_quiescent(void)
 {

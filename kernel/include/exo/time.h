@@ -7,8 +7,8 @@
 
 /* clock_init - calibrates the TSC (CPUID 0x15/0x40000010, HPET, PIT; bounded), reads the RTC. */
 void clock_init(void);
-ns_t clock_monotonic(
-	void); /* since boot; callable anywhere, NMI included; TSC multiply-shift, no lock */
+/* since boot; callable anywhere, NMI included; TSC multiply-shift, no lock */
+ns_t clock_monotonic(void);
 ns_t clock_realtime(void); /* since 1970 */
 ns_t clock_boottime(void);
 int clock_set_realtime(ns_t t) MUST_USE; /* -EINVAL out of range; wakes clock_set_waiters */
@@ -16,8 +16,8 @@ int clock_set_realtime(ns_t t) MUST_USE; /* -EINVAL out of range; wakes clock_se
  * caller then wakes the queue. */
 extern struct waitqueue clock_set_waiters;
 u32 clock_set_count(void);
-void clock_set_timezone(
-	s32 minutes_west, s32 dst_time); /* what gettimeofday hands back; changes nothing else */
+/* what gettimeofday hands back; changes nothing else */
+void clock_set_timezone(s32 minutes_west, s32 dst_time);
 void clock_get_timezone(s32 *minutes_west, s32 *dst_time);
 u64 clock_cycles_to_ns(u64 cycles);
 extern u64 tsc_khz; /* [c] */

@@ -26,10 +26,10 @@ struct vm_object_ops {
 	/* before the first write to a clean page of a shared mapping or by write(); NULL = just
 	 * mark dirty */
 	int (*make_writable)(struct vm_object *o, struct page *p);
-	void (*release)(
-		struct vm_object *o); /* last reference; pages already gone; frees the container */
-	int (*charge)(struct vm_object *o,
-		s64 pages); /* quota of the file system; NULL = none. 0 | -ENOSPC */
+	/* last reference; pages already gone; frees the container */
+	void (*release)(struct vm_object *o);
+	/* quota of the file system; NULL = none. 0 | -ENOSPC */
+	int (*charge)(struct vm_object *o, s64 pages);
 };
 struct vm_object {
 	u32 refs;                        /* [a] */
@@ -46,8 +46,8 @@ struct vm_object {
 	void *owner;     /* inode */
 };
 void vm_object_init(struct vm_object *o, const struct vm_object_ops *ops, void *owner);
-struct vm_object *vm_object_create_anon(
-	u64 size_bytes); /* shared anonymous; NULL = out of memory */
+/* shared anonymous; NULL = out of memory */
+struct vm_object *vm_object_create_anon(u64 size_bytes);
 void vm_object_get(struct vm_object *o);
 void vm_object_put(struct vm_object *o);
 /* vm_object_page - the page at @index with one more reference. @create: fill or zero it when
@@ -59,8 +59,8 @@ void vm_object_mark_dirty(struct vm_object *o, struct page *p);
 /* Pages leave an object at once for look-ups, and go back to the allocator after a grace period (a
  * peek may stand on them). size_bytes is written under object->lock too, by vm_object_truncate or
  * vm_object_set_size, so that a fault cannot add a page beyond it. */
-void vm_object_set_size(
-	struct vm_object *o, u64 size_bytes); /* growing only: append; nothing is unmapped */
+/* growing only: append; nothing is unmapped */
+void vm_object_set_size(struct vm_object *o, u64 size_bytes);
 /* vm_object_truncate - drops pages at and after @new_size (zeroes the tail of the last), unmaps
  * them everywhere. Sets size_bytes. */
 void vm_object_truncate(struct vm_object *o, u64 new_size_bytes);
@@ -138,8 +138,8 @@ struct vm_space {
 	struct file *exe; /* [lock] */
 	u64 auxv[48];
 	u32 auxv_len; /* [c after exec] /proc/self/auxv */
-	u64 limit_as, limit_data, limit_stack,
-		limit_memlock; /* [a] bytes, copies of the RLIMITs, kept true by setrlimit */
+	/* [a] bytes, copies of the RLIMITs, kept true by setrlimit */
+	u64 limit_as, limit_data, limit_stack, limit_memlock;
 };
 
 /* vm_space_create - empty, with a random layout: stack_top and mmap_base below it. NULL = out of
@@ -166,11 +166,11 @@ struct vm_map_request {
 	const struct vm_special_ops *special;
 	void *special_ctx;
 };
-int vm_map(struct vm_space *s, const struct vm_map_request *r,
-	vaddr_t *out) MUST_USE; /* 0 | -ENOMEM -EEXIST -EINVAL -EPERM */
+/* 0 | -ENOMEM -EEXIST -EINVAL -EPERM */
+int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out) MUST_USE;
 int vm_unmap(struct vm_space *s, vaddr_t start, size_t len_bytes) MUST_USE;
-int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes,
-	u32 prot) MUST_USE; /* -ENOMEM hole | -EACCES */
+/* -ENOMEM hole | -EACCES */
+int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot) MUST_USE;
 int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags,
 	vaddr_t new_addr, vaddr_t *out) MUST_USE;
 int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice) MUST_USE;
@@ -178,11 +178,11 @@ int vm_sync(struct vm_space *s, vaddr_t start, size_t len_bytes, int flags) MUST
 enum vm_lock_mode { VM_UNLOCK, VM_LOCK, VM_LOCK_ON_FAULT, VM_LOCK_LEAVE };
 int vm_lock_range(
 	struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_lock_mode mode) MUST_USE;
-int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas,
-	bool future) MUST_USE; /* mlockall: what is mapped, what will be. 0 | -ENOMEM */
+/* mlockall: what is mapped, what will be. 0 | -ENOMEM */
+int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas, bool future) MUST_USE;
 int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec) MUST_USE;
-vaddr_t vm_brk(struct vm_space *s,
-	vaddr_t new_brk); /* returns the (possibly old) break, as the system call does */
+/* returns the (possibly old) break, as the system call does */
+vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk);
 int vm_fault(struct vm_space *s, vaddr_t va, u32 access); /* see arch/uaccess.h vm_fault_current */
 /* vm_access - reads or writes another space's memory (ptrace, /proc/PID/mem, cmdline). Return:
  * bytes moved | -EFAULT. */

@@ -19,9 +19,9 @@ struct magazine {
 
 /* Locks: [l] lock, [c] constant after creation, [p] the CPU's own. */
 struct kmem_cache {
-	struct magazine
-		*magazines[CPUS_MAX]; /* [p] never NULL; magazine_none until the CPU's first use */
-	u32 object_size, stride;      /* [c] what the user asked for; distance of two objects */
+	/* [p] never NULL; magazine_none until the CPU's first use */
+	struct magazine *magazines[CPUS_MAX];
+	u32 object_size, stride; /* [c] what the user asked for; distance of two objects */
 	u32 object_offset;     /* [c] from the start of a stride to the object: red zone in checking
 				  builds */
 	u32 link_offset;       /* [c] from the object to the link of free objects */

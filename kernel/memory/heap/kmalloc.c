@@ -16,9 +16,9 @@ static const char *const class_names[] = {"kmalloc-16", "kmalloc-32", "kmalloc-4
 	"kmalloc-768", "kmalloc-1k", "kmalloc-1536", "kmalloc-2k"};
 #define CLASSES ARRAY_LEN(class_sizes)
 static struct kmem_cache class_caches[CLASSES];
-static struct kmem_cache
-	*class_table[HEAP_CLASS_MAX / 16 + 1]; /* [c] index: length in units of 16, rounded up */
-static struct kmem_cache cache_cache;          /* of struct kmem_cache */
+/* [c] index: length in units of 16, rounded up */
+static struct kmem_cache *class_table[HEAP_CLASS_MAX / 16 + 1];
+static struct kmem_cache cache_cache; /* of struct kmem_cache */
 
 struct kmem_cache *heap_class(size_t len_bytes)
 {
@@ -63,7 +63,7 @@ static NOINLINE void *pages_kmalloc(size_t len_bytes, u32 flags)
 	if (len_bytes > HEAP_LEN_MAX)
 		return NULL;
 	order = pages > 1 ? bit_fls(pages - 1) + 1 : 0;
-	p = page_alloc(order, flags & (ALLOC_ATOMIC | ALLOC_ZERO | ALLOC_DMA32));
+	p = page_alloc(order, flags & (ALLOC_ATOMIC | ALLOC_ZERO | ALLOC_DMA32 | ALLOC_DATA));
 	if (!p)
 		return NULL;
 	p->private_ = pages;

@@ -17,8 +17,8 @@
 #define SLAB_ORDER_MAX   3
 #define SLABS_EMPTY_KEPT 4
 
-static struct list caches =
-	LIST_INIT(caches); /* [caches_lock; readers need none: it only grows, and at its end] */
+/* [caches_lock; readers need none: it only grows, and at its end] */
+static struct list caches = LIST_INIT(caches);
 static spinlock_t caches_lock = SPINLOCK_INIT(RANK_SLAB);
 static struct magazine magazine_none = {
 	.busy = 1}; /* what a CPU has before it has one: always the slow path */
@@ -120,8 +120,8 @@ static NOINLINE bool cache_grow(struct kmem_cache *c, u32 flags)
 	struct page *s;
 	ulong irq;
 
-	flags &= ALLOC_ATOMIC;
-	s = page_alloc(order, order > c->order_min ? ALLOC_ATOMIC : flags);
+	flags &= ALLOC_ATOMIC | ALLOC_DATA;
+	s = page_alloc(order, order > c->order_min && !(flags & ALLOC_DATA) ? ALLOC_ATOMIC : flags);
 	if (!s && order > c->order_min) {
 		order = c->order_min;
 		s = page_alloc(order, flags);
@@ -294,8 +294,8 @@ void cache_setup(struct kmem_cache *c, const char *name, size_t size, size_t ali
 	irq = spin_lock_irq(&caches_lock);
 	c->node.next = &caches;
 	c->node.prev = caches.prev;
-	__atomic_store_n(
-		&caches.prev->next, &c->node, __ATOMIC_RELEASE); /* pairs with caches_next */
+	/* pairs with caches_next */
+	__atomic_store_n(&caches.prev->next, &c->node, __ATOMIC_RELEASE);
 	caches.prev = &c->node;
 	spin_unlock_irq(&caches_lock, irq);
 }

@@ -102,8 +102,8 @@ static void range_release(struct kernel_range *r)
 		merged[0] = f;
 	}
 	if (next && next->start == r->end) {
-		next->start =
-			r->start; /* into the upper one: whole_area stays the last of the list */
+		/* into the upper one: whole_area stays the last of the list */
+		next->start = r->start;
 		list_del(&r->list);
 		merged[1] = r;
 	}

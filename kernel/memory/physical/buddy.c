@@ -31,8 +31,8 @@ void page_bad(const struct page *p, const char *what)
 #define POISON_WORD (0x0101010101010101ull * POISON_FREE)
 void page_poison(struct page *p, u32 order)
 {
-	shadow_unpoison(
-		page_to_virt(p), PAGE_SIZE << order); /* slabs leave poisoned objects behind */
+	/* slabs leave poisoned objects behind */
+	shadow_unpoison(page_to_virt(p), PAGE_SIZE << order);
 	memset(page_to_virt(p), POISON_FREE, PAGE_SIZE << order);
 	shadow_poison(page_to_virt(p), PAGE_SIZE << order, KASAN_PAGE_FREE);
 	for (u32 i = 0; i < 1u << order; i++)

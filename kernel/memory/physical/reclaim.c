@@ -131,8 +131,8 @@ bool memory_reclaim(u64 target)
 		    &reclaimer, &none, current, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		if (none == current)
 			return false;
-		late = thread_sleep_until(clock_monotonic() + NS_PER_MS,
-			WAIT_UNINTERRUPTIBLE); /* somebody is at it */
+		/* somebody is at it */
+		late = thread_sleep_until(clock_monotonic() + NS_PER_MS, WAIT_UNINTERRUPTIBLE);
 		return late == 0;
 	}
 	if (target) {

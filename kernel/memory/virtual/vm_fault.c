@@ -328,8 +328,8 @@ static int fault_object_map(struct fault *f)
 		return (int)ptr_err(p);
 	if (installed)
 		rss_add(rss_of(f->area->space, o), __builtin_popcountll(installed));
-	__atomic_thread_fence(
-		__ATOMIC_SEQ_CST); /* entries, then the counter: pairs with object_remove */
+	/* entries, then the counter: pairs with object_remove */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (unlikely(__atomic_load_n(&o->invalidations, __ATOMIC_RELAXED) != before)) {
 		for_each_bit (i, installed)
 			map_undo(f, w.start + i * PAGE_SIZE, w.ptes[i]);

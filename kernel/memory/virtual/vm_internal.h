@@ -25,12 +25,12 @@ struct page *page_tree_get(void *root, u64 index);
 /* page_tree_window - the slots of up to 64 pages around @index; *first is the index of slot 0,
  * *count how many. NULL = none there. */
 struct page **page_tree_window(void **root, u64 index, u64 *first, u32 *count);
-int page_tree_insert(
-	void **root, u64 index, struct page *p) MUST_USE; /* slot is empty. 0 | -ENOMEM */
-struct page *page_tree_remove(void **root, u64 index);    /* NULL = was empty */
-struct page *page_tree_next(void *root, u64 *index);      /* first page at or after *index */
-void page_tree_destroy(
-	void **root, void (*fn)(void *ctx, struct page *p), void *ctx); /* no readers left */
+/* slot is empty. 0 | -ENOMEM */
+int page_tree_insert(void **root, u64 index, struct page *p) MUST_USE;
+struct page *page_tree_remove(void **root, u64 index); /* NULL = was empty */
+struct page *page_tree_next(void *root, u64 *index);   /* first page at or after *index */
+/* no readers left */
+void page_tree_destroy(void **root, void (*fn)(void *ctx, struct page *p), void *ctx);
 
 /* ---- vm_object.c ---- */
 /* object_page_in - as vm_object_page with create, but -EIO when @index lies beyond the object's
@@ -61,24 +61,24 @@ void area_put(struct vm_area *a);
 struct vm_area *area_above(struct vm_space *s, vaddr_t va);
 struct vm_area *area_next(const struct vm_area *a);
 struct vm_area *area_below(struct vm_space *s, const struct vm_area *a); /* of NULL: the last */
-struct vm_area *area_get(
-	struct vm_space *s, vaddr_t va); /* covering @va, +1; NULL. Takes tree_lock */
+/* covering @va, +1; NULL. Takes tree_lock */
+struct vm_area *area_get(struct vm_space *s, vaddr_t va);
 void area_insert(struct vm_area *a); /* into tree and object; the tree takes over one reference */
 /* area_append - as area_insert, above @last, the highest area (NULL = the first). */
 void area_append(struct vm_area *last, struct vm_area *a);
-void area_erase(
-	struct vm_area *a); /* out of tree and object; the caller gets the tree's reference */
+/* out of tree and object; the caller gets the tree's reference */
+void area_erase(struct vm_area *a);
 void area_unlink_object(struct vm_area *a);
 /* area_split - cuts @a at @at; the upper part is @upper, made by area_create beforehand. Context:
  * space->lock (write). */
 void area_split(struct vm_area *a, vaddr_t at, struct vm_area *upper);
-void area_set_bounds(struct vm_area *a, vaddr_t start,
-	vaddr_t end); /* keeps faults out while it changes; object_page follows */
+/* keeps faults out while it changes; object_page follows */
+void area_set_bounds(struct vm_area *a, vaddr_t start, vaddr_t end);
 /* area_grow_over - lets a neighbour cover [start, end) instead of a new area, when all attributes
  * match. */
 bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end);
-void area_merge_around(struct vm_space *s, vaddr_t start,
-	vaddr_t end); /* joins compatible neighbours in and around the range */
+/* joins compatible neighbours in and around the range */
+void area_merge_around(struct vm_space *s, vaddr_t start, vaddr_t end);
 static inline u64 area_index(const struct vm_area *a, vaddr_t va)
 {
 	return a->object_page + ((va - a->start) >> PAGE_SHIFT);
@@ -89,8 +89,8 @@ static inline u64 area_pages(const struct vm_area *a)
 }
 
 /* ---- vm_space.c: accounting ---- */
-void space_account(struct vm_space *s, u32 area_flags,
-	s64 pages); /* virtual sizes. Context: space->lock (write) */
+/* virtual sizes. Context: space->lock (write) */
+void space_account(struct vm_space *s, u32 area_flags, s64 pages);
 int space_may_map(struct vm_space *s, u32 area_flags, u64 pages) MUST_USE; /* limits. 0 | -ENOMEM */
 int commit_charge(u64 pages) MUST_USE;                                     /* 0 | -ENOMEM */
 void commit_uncharge(u64 pages);
@@ -106,18 +106,18 @@ static inline void rss_add(s64 *counter, s64 n)
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 void space_rss_peak(struct vm_space *s);
-void space_gather_end(
-	struct vm_space *s, struct tlb_gather *g); /* flush, and take what went off the counters */
+/* flush, and take what went off the counters */
+void space_gather_end(struct vm_space *s, struct tlb_gather *g);
 
 /* ---- vm_protect.c ---- */
 /* areas_change_flags - on whatever is mapped in the range. 0 | -ENOMEM; space->lock (write). */
 int areas_change_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set) MUST_USE;
 
 /* ---- vm_map.c ---- */
-int unmap_locked(struct vm_space *s, vaddr_t start,
-	vaddr_t end) MUST_USE; /* 0 | -ENOMEM; space->lock (write) */
-vaddr_t gap_find(
-	struct vm_space *s, u64 len_bytes, bool below4g); /* 0 = none; space->lock (write) */
+/* 0 | -ENOMEM; space->lock (write) */
+int unmap_locked(struct vm_space *s, vaddr_t start, vaddr_t end) MUST_USE;
+/* 0 = none; space->lock (write) */
+vaddr_t gap_find(struct vm_space *s, u64 len_bytes, bool below4g);
 bool range_free(struct vm_space *s, vaddr_t start, u64 len_bytes);
 /* areas_isolate - cuts areas at @start and @end, so that the range holds whole areas. 0 | -ENOMEM;
  * space->lock (write). */

@@ -55,8 +55,8 @@ struct vm_object *vm_object_create_anon(u64 size_bytes)
 		commit_uncharge(pages);
 		return NULL;
 	}
-	vm_object_init(o, &shared_ops,
-		(void *)(uintptr_t)pages); /* what was charged is given back at the end */
+	/* what was charged is given back at the end */
+	vm_object_init(o, &shared_ops, (void *)(uintptr_t)pages);
 	o->mem_counter = MEM_SHMEM;
 	o->size_bytes = size_bytes;
 	return o;
@@ -361,8 +361,8 @@ static void object_remove(struct vm_object *o, u64 first, u64 last, bool keep_co
 	struct page *ring = object_detach(o, first, last);
 	struct vm_area *a;
 
-	__atomic_fetch_add(
-		&o->invalidations, 1, __ATOMIC_SEQ_CST); /* pairs with the second read in a fault */
+	/* pairs with the second read in a fault */
+	__atomic_fetch_add(&o->invalidations, 1, __ATOMIC_SEQ_CST);
 	rwsem_read_lock(&o->mappings_lock);
 	list_for_each_entry (a, &o->mappings, mapping_node)
 		area_unmap_object_range(a, first, last, keep_copies);

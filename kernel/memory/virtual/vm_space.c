@@ -95,8 +95,8 @@ void space_rss_peak(struct vm_space *s)
 	u64 now = vm_space_rss(s);
 
 	if (now > READ_ONCE(s->rss_peak))
-		WRITE_ONCE(s->rss_peak,
-			now); /* racy: a peak of two faults at once may be missed by one page */
+		/* racy: a peak of two faults at once may be missed by one page */
+		WRITE_ONCE(s->rss_peak, now);
 }
 
 void space_gather_end(struct vm_space *s, struct tlb_gather *g)
@@ -171,8 +171,8 @@ void vm_space_put(struct vm_space *s)
 	for (struct rb_node *n = rb_first(&s->areas); n; n = rb_next(n)) {
 		a = container_of(n, struct vm_area, node);
 		area_unlink_object(a);
-		list_add_tail(
-			&areas, &a->mapping_node); /* a tree cannot be walked while it is freed */
+		/* a tree cannot be walked while it is freed */
+		list_add_tail(&areas, &a->mapping_node);
 	}
 	pmap_fini(&s->pmap);
 	list_for_each_entry_safe (a, next, &areas, mapping_node) {

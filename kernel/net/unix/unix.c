@@ -91,8 +91,8 @@ void unix_put(struct unix_socket *s)
 
 static void set_state(struct unix_socket *s, enum unix_state state)
 {
-	__atomic_store_n(&s->state, state,
-		__ATOMIC_RELEASE); /* pairs with is_connected: names and peer are set before */
+	/* pairs with is_connected: names and peer are set before */
+	__atomic_store_n(&s->state, state, __ATOMIC_RELEASE);
 }
 
 static bool is_connected(const struct unix_socket *s)
@@ -189,9 +189,8 @@ static void hang_up(struct unix_socket *s, bool reset)
 	reset = reset || s->message_count || (s->rx && pipe_readable(s->rx));
 	mutex_unlock(&s->lock);
 	if (s->socket.type != SOCK_DGRAM && peer && reset)
-		__atomic_store_n(&peer->error, ECONNRESET,
-			__ATOMIC_RELEASE); /* the lock taken next by who ends the direction shows it
-					      to a reader */
+		/* the lock taken next by who ends the direction shows it to a reader */
+		__atomic_store_n(&peer->error, ECONNRESET, __ATOMIC_RELEASE);
 	close_directions(
 		s, s->socket.type == SOCK_DGRAM ? NULL : peer, UNIX_SHUT_READ | UNIX_SHUT_WRITE);
 	unix_purge(s);

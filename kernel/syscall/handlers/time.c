@@ -42,6 +42,17 @@ int timeout_from_user(u64 from, ns_t *out)
 	return err;
 }
 
+int moment_from_user(u64 from, s32 clock, ns_t *out)
+{
+	int err = from ? time_from_user(from, out) : 0;
+
+	if (!from)
+		*out = NS_FOREVER;
+	else if (!err)
+		*out = clock_to_monotonic(clock, *out);
+	return err;
+}
+
 /* The CPU clock that a negative id names. */
 static int cpu_clock(s32 id, ns_t *out)
 {

@@ -18,12 +18,6 @@ struct pair_abi {
 struct interval_abi {
 	struct pair_abi interval, value;
 };
-struct sigevent_abi {
-	u64 value;
-	s32 signo, notify, tid;
-	u8 pad[44];
-};
-_Static_assert(sizeof(struct sigevent_abi) == 64, "user ABI");
 
 static int to_ns(const struct pair_abi *p, u64 unit, u64 *out)
 {

@@ -78,10 +78,10 @@ int host_sim_run(const struct host_sim *s, void (*main_fn)(void *arg), void *arg
 /* host_sim_run_again - the same in a child process, so that many seeds can be tried one after the
  * other. Also: -EFAULT the child crashed, -EIO it failed a check (what it printed tells). */
 int host_sim_run_again(const struct host_sim *s, void (*main_fn)(void *arg), void *arg);
-void host_sim_point(
-	void); /* a point of choice: time passes, interrupts come in, another CPU may go on */
-void host_sim_work(
-	ns_t ns); /* computes for ns of this CPU's time, as user mode when @user_mode was set */
+/* a point of choice: time passes, interrupts come in, another CPU may go on */
+void host_sim_point(void);
+/* computes for ns of this CPU's time, as user mode when @user_mode was set */
+void host_sim_work(ns_t ns);
 void host_sim_user_mode(bool on);
 u64 host_sim_random(void);
 extern u64 host_branches; /* branches of kernel code taken so far (mode sim): a measure of work that

@@ -68,8 +68,8 @@ static void apic_command(u32 target, u32 command)
 	ulong flags = arch_irq_save();
 
 	if (x86.x2apic) {
-		__atomic_thread_fence(
-			__ATOMIC_SEQ_CST); /* the WRMSR does not order earlier stores */
+		/* the WRMSR does not order earlier stores */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)target << 32 | command);
 	} else {
 		while (apic_read(APIC_ICR) & ICR_PENDING)
@@ -114,9 +114,8 @@ void apic_init_cpu(void)
 	apic_write(APIC_DIVIDE, 0xb); /* by 1 */
 	apic_write(APIC_TIMER, VECTOR_TIMER | (x86.tsc_deadline ? APIC_DEADLINE : 0));
 	if (x86.tsc_deadline)
-		__asm__ volatile(
-			"mfence" ::
-				: "memory"); /* before the first write of the deadline register */
+		/* before the first write of the deadline register */
+		__asm__ volatile("mfence" ::: "memory");
 }
 
 static u64 timer_read(void)

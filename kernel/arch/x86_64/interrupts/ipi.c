@@ -36,8 +36,8 @@ void ipi_calls_run(void)
 		u64 *pending = n->pending;
 
 		n->fn(n->arg);
-		__atomic_fetch_and(pending, ~BIT(cpu_id()),
-			__ATOMIC_RELEASE); /* the node is the caller's again */
+		/* the node is the caller's again */
+		__atomic_fetch_and(pending, ~BIT(cpu_id()), __ATOMIC_RELEASE);
 		n = next;
 	}
 }

@@ -187,8 +187,8 @@ static NOINLINE u64 *table_create(struct pmap *m, u64 *entry, int level)
 		table_mark(entry);
 		list_add(level == 1 ? &m->leaves : &m->uppers, &p->node);
 		m->table_pages++;
-		__atomic_store_n(entry, virt_to_phys(t) | TABLE_BITS,
-			__ATOMIC_RELEASE); /* pairs with leaf_find */
+		/* pairs with leaf_find */
+		__atomic_store_n(entry, virt_to_phys(t) | TABLE_BITS, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&m->lock);
 	if (unlikely(found)) { /* another fault was faster */
@@ -597,8 +597,8 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 		if (!pte)
 			continue;
 		if (w->cow && pte & PTE_W) {
-			pte = __atomic_and_fetch(&leaf[i], ~PTE_W,
-				__ATOMIC_RELAXED); /* a CPU may be setting the dirty bit */
+			/* a CPU may be setting the dirty bit */
+			pte = __atomic_and_fetch(&leaf[i], ~PTE_W, __ATOMIC_RELAXED);
 			lost = true;
 		}
 		if (pte & PTE_OWNED) {

@@ -5,6 +5,6 @@
 
 struct page;
 void tlb_unload(struct pmap *m); /* no CPU uses or remembers @m's tables afterwards */
-void tlb_gather_table(
-	struct tlb_gather *g, struct page *p); /* an empty table page, out of the tree */
+/* an empty table page, out of the tree */
+void tlb_gather_table(struct tlb_gather *g, struct page *p);
 void pmap_table_free(struct page *p);

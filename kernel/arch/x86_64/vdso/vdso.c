@@ -17,8 +17,8 @@ enum { REALTIME = 0 };
 #define EXPORT           __attribute__((visibility("default")))
 #define ALIAS(of)        __attribute__((visibility("default"), weak, alias(#of)))
 
-extern struct vdso_data vdso_data
-	__attribute__((visibility("hidden"))); /* not const: the kernel writes it */
+/* not const: the kernel writes it */
+extern struct vdso_data vdso_data __attribute__((visibility("hidden")));
 
 static inline long call2(long nr, long a, long b)
 {

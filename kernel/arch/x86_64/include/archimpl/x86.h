@@ -181,21 +181,21 @@ void *fixmap_device(paddr_t pa);     /* one uncached 4 KB page, before the vmall
 					fails at boot */
 int percpu_create(u32 cpu) MUST_USE; /* copies the area for @cpu; -ENOMEM */
 void nmi_handle(struct trap_frame *f);
-void trace_switch(
-	struct thread *next); /* entry and breakpoints of @next; interrupts or preemption off */
-u64 trace_debug_trap(void);   /* status of a debug exception, taken off the CPU */
+/* entry and breakpoints of @next; interrupts or preemption off */
+void trace_switch(struct thread *next);
+u64 trace_debug_trap(void);            /* status of a debug exception, taken off the CPU */
 void arch_bases_get(u64 *fs, u64 *gs); /* of current */
 void trap_dispatch(struct trap_frame *f, u32 vector, u64 error);
-void trap_exit_to_user(
-	struct trap_frame *f); /* slow way out: work and reschedule, interrupts on entry off */
-u64 exception_fixup(u64 ip);   /* 0 = none */
-extern u64 kernel_top[512];    /* the PML4 that every space copies its upper half from */
+/* slow way out: work and reschedule, interrupts on entry off */
+void trap_exit_to_user(struct trap_frame *f);
+u64 exception_fixup(u64 ip); /* 0 = none */
+extern u64 kernel_top[512];  /* the PML4 that every space copies its upper half from */
 extern u32 cpu_apic_ids[CPUS_MAX];
 void syscall_entry(void);
 void ipi_calls_run(void);
 
 DECLARE_PER_CPU(struct tss, cpu_tss);
 DECLARE_PER_CPU(u8 *, cpu_ist_stacks);
-DECLARE_PER_CPU(
-	u64, kernel_stack_top); /* where the next entry from user mode by SYSCALL begins to push */
+/* where the next entry from user mode by SYSCALL begins to push */
+DECLARE_PER_CPU(u64, kernel_stack_top);
 void kmap_clear(vaddr_t va, size_t len_bytes); /* entries only; the flush is kunmap_range's */
