@@ -47,6 +47,7 @@ endif
 include userland/init/init.mk
 include libs/libs.mk
 include examples/examples.mk
+include userland/exo/exo.mk
 -include tests/unit/unit.mk
 -include tests/compatibility/compat.mk
 -include tests/native/native.mk
@@ -58,13 +59,13 @@ EXO_RUN := $(if $(findstring clang,$(KCC)),EXO_KERNEL=$(KELF)) tools/qemu_runner
 
 # ---- images ----
 
-IMAGE_SOURCES := $(wildcard tools/image_builder/*) $(shell find configs -type f) $(BUILD)/userland/init $(EXAMPLES)
+IMAGE_SOURCES := $(wildcard tools/image_builder/*) $(shell find configs -type f) $(BUILD)/userland/init $(EXAMPLES) $(EXO)
 image_of = $(BUILD)/initramfs$(if $(filter-out default,$(1)),-$(1)).cpio
 
 define IMAGE_RULE
 $(call image_of,$(1)): $(IMAGE_SOURCES)
 	@mkdir -p $$(@D)
-	$$(Q)tools/image_builder/build-image --profile $(1) --init $(BUILD)/userland/init $(if $(filter minimal,$(1)),,--examples $(EXAMPLES_OUT)) -o $$@
+	$$(Q)tools/image_builder/build-image --profile $(1) --init $(BUILD)/userland/init $(if $(filter minimal,$(1)),,--examples $(EXAMPLES_OUT) --exo $(EXO)) -o $$@
 endef
 IMAGE_PROFILES := minimal default python devel
 $(foreach profile,$(IMAGE_PROFILES),$(eval $(call IMAGE_RULE,$(profile))))
@@ -108,7 +109,7 @@ analyze:
 
 analyze-sources: $(KOFFSETS)
 	$(Q)tools/tidy/analyze --flags '$(KCFLAGS)' $(filter %.c,$(KSRCS)) --flags '$(VDSO_CFLAGS)' $(wildcard $(VDSO_DIR)/*.c) \
-		--flags '$(INIT_CFLAGS)' userland/init/init.c --flags '$(UNIT_CFLAGS)' $(wildcard kernel/arch/host/*.c)
+		--flags '$(INIT_CFLAGS)' userland/init/init.c --flags '-std=gnu11 -D_GNU_SOURCE' $(wildcard userland/exo/*.c) --flags '$(UNIT_CFLAGS)' $(wildcard kernel/arch/host/*.c)
 
 tidy-update:
 	$(Q)tools/tidy/tidy --update

@@ -127,6 +127,7 @@ void tick_arm(struct runqueue *rq, ns_t now);
 
 /* fair.c */
 void fair_init(struct fair_queue *q);
+void fair_log_init(void); /* for sched_bursts */
 struct thread *fair_pick(struct runqueue *rq);                /* NULL = none; off the queue */
 struct thread *fair_steal(struct runqueue *from, u32 to_cpu); /* NULL = none may go */
 void fair_set_weight(struct thread *t);

@@ -110,6 +110,19 @@ static int show_schedstat(struct seq *s, const void *ctx)
 	return 0;
 }
 
+/* For traces of the predictor (tests/unit/scheduler/traces). */
+static int show_bursts(struct seq *s, const void *ctx)
+{
+	const struct sched_burst *b;
+
+	for (u32 n = sched_bursts(&b); n; n--, b++)
+		if (b->run_ns)
+			seq_printf(s, "%u %lu %lu\n", b->thread, b->run_ns, b->at_ns);
+		else
+			seq_printf(s, "+ %u %u\n", b->thread, b->parent);
+	return 0;
+}
+
 static int show_uptime(struct seq *s, const void *ctx)
 {
 	struct sched_stats st;
@@ -395,6 +408,7 @@ void procfs_init(void)
 		FILE("meminfo", show_meminfo, NULL),
 		FILE("stat", show_stat, NULL),
 		FILE("schedstat", show_schedstat, NULL),
+		{"schedbursts", S_IFREG | 0400, show_bursts, NULL, NULL},
 		FILE("uptime", show_uptime, NULL),
 		FILE("loadavg", show_loadavg, NULL),
 		FILE("cpuinfo", show_cpuinfo, NULL),

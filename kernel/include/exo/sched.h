@@ -228,6 +228,14 @@ struct sched_stats {
 	struct sched_counts counts;
 };
 void sched_cpu_stats(u32 cpu, struct sched_stats *out);
+/* A burst that ended, or the birth of a thread. Threads are numbers that are used again. */
+struct sched_burst {
+	u32 thread, parent; /* parent: of a birth; 0 = it inherits from nobody */
+	u64 run_ns, at_ns;  /* run_ns 0 = a birth; at_ns: when it ended */
+};
+/* sched_bursts - the first of the predictive class since boot, as many as the word `exo.bursts` has
+ * room for. Return: how many; *out_bursts borrowed. */
+u32 sched_bursts(const struct sched_burst **out_bursts);
 void sched_loadavg(u64 out[3], u32 *running, u32 *total); /* fixed point, 11 bits of fraction */
 /* The class interface. All of it under the queue's lock, interrupts off. */
 #define SCHED_ENQUEUE_WAKE 1u /* it slept */
