@@ -66,11 +66,13 @@ $(call image_of,$(1)): $(IMAGE_SOURCES)
 	@mkdir -p $$(@D)
 	$$(Q)tools/image_builder/build-image --profile $(1) --init $(BUILD)/userland/init $(if $(filter minimal,$(1)),,--examples $(EXAMPLES_OUT)) -o $$@
 endef
-IMAGE_PROFILES := minimal default python devel
+PROGRAM_PROFILES := programs build node java cpython
+IMAGE_PROFILES := minimal default python devel $(PROGRAM_PROFILES)
 $(foreach profile,$(IMAGE_PROFILES),$(eval $(call IMAGE_RULE,$(profile))))
 
 image: $(call image_of,$(PROFILE))
-images: $(foreach profile,$(filter-out devel,$(IMAGE_PROFILES)),$(call image_of,$(profile)))
+test-compat test-system: $(foreach profile,$(PROGRAM_PROFILES),$(call image_of,$(profile)))
+images: $(foreach profile,$(filter-out devel $(PROGRAM_PROFILES),$(IMAGE_PROFILES)),$(call image_of,$(profile)))
 
 iso: $(KOUT)/exo-os.iso
 $(KOUT)/exo-os.iso: $(KELF) $(call image_of,$(PROFILE)) scripts/make-iso
@@ -171,5 +173,5 @@ help:
 #: make update-packages   pin the present versions of Debian's packages
 #: make clean             all but the download cache
 #:
-#: ARCH=x86_64  SMP=2  MEM=512M  PROFILE=default|minimal|python|devel  DEBUG=1 (checks; build/ARCH-debug)
+#: ARCH=x86_64  SMP=2  MEM=512M  PROFILE=default|minimal|python|devel|programs|build|node|java|cpython  DEBUG=1 (checks; build/ARCH-debug)
 #: CC=clang (the kernel alone; build/ARCH-clang)
