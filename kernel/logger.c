@@ -14,9 +14,8 @@
 #include <exo/time.h>
 #include <arch/cpu.h>
 
-#define SLOTS          1024u /* 128 KB */
-#define SLOT_TEXT      104u
-#define LINE_SLOTS_MAX ((LOG_LINE_MAX + SLOT_TEXT - 1) / SLOT_TEXT)
+#define SLOTS     1024u /* 128 KB */
+#define SLOT_TEXT 104u
 
 struct log_slot {
 	u64 ticket; /* [a] sequence + 1 of the line's slot that stands here; 0 = being written.
@@ -122,12 +121,6 @@ bool log_next(u64 *seq, struct log_record *r)
 	return false;
 }
 
-size_t log_prefix(const struct log_record *r, char *buf, size_t size)
-{
-	return (size_t)snprintf(buf, size, "[%5u.%06u] ", (u32)(r->time_ns / NS_PER_SEC),
-		(u32)(r->time_ns % NS_PER_SEC / NS_PER_US));
-}
-
 size_t log_format(const struct log_record *r, bool with_level, char *buf, size_t size)
 {
 	size_t n = 0, start = 0;
@@ -139,7 +132,8 @@ size_t log_format(const struct log_record *r, bool with_level, char *buf, size_t
 		size_t p =
 			with_level ? (size_t)snprintf(prefix, sizeof(prefix), "<%u>", r->level) : 0;
 
-		p += log_prefix(r, prefix + p, sizeof(prefix) - p);
+		p += (size_t)snprintf(prefix + p, sizeof(prefix) - p, "[%5u.%06u] ",
+			(u32)(r->time_ns / NS_PER_SEC), (u32)(r->time_ns % NS_PER_SEC / NS_PER_US));
 		if (n + p + len + 1 > size)
 			break;
 		memcpy(buf + n, prefix, p);
@@ -176,9 +170,10 @@ static void consoles_print(void)
 {
 	u64 seen;
 
+	preempt_disable(); /* a printer that is switched out keeps every other line back */
 	do {
 		if (__atomic_exchange_n(&printing, 1, __ATOMIC_ACQUIRE))
-			return; /* the printer looks again after it let go */
+			break; /* the printer looks again after it let go */
 		seen = log_head();
 		for (struct console *c = __atomic_load_n(&consoles, __ATOMIC_ACQUIRE); c;
 			c = c->next) {
@@ -194,31 +189,25 @@ static void consoles_print(void)
 		}
 		__atomic_store_n(&printing, 0, __ATOMIC_SEQ_CST);
 	} while (log_head() != seen);
-}
-
-void log_vprintf(enum log_level level, const char *fmt, va_list ap)
-{
-	char text[LOG_LINE_MAX];
-	int n = vsnprintf(text, sizeof(text), fmt, ap);
-	size_t len = n < 0 ? 0 : MIN((size_t)n, sizeof(text) - 1);
-
-	while (len && text[len - 1] == '\n')
-		len--;
-	ring_put(level, text, len);
-	if (!__atomic_load_n(&consoles, __ATOMIC_RELAXED))
-		return;
-	preempt_disable(); /* a printer that is switched out keeps every other line back */
-	consoles_print();
 	preempt_enable();
 }
 
 void log_printf(enum log_level level, const char *fmt, ...)
 {
+	char text[LOG_LINE_MAX];
 	va_list ap;
+	size_t len;
+	int n;
 
 	va_start(ap, fmt);
-	log_vprintf(level, fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	len = n < 0 ? 0 : MIN((size_t)n, sizeof(text) - 1);
+	while (len && text[len - 1] == '\n')
+		len--;
+	ring_put(level, text, len);
+	if (__atomic_load_n(&consoles, __ATOMIC_RELAXED))
+		consoles_print();
 }
 
 void log_console_register(struct console *c)
@@ -226,9 +215,7 @@ void log_console_register(struct console *c)
 	c->seq = 0;
 	c->next = consoles;
 	__atomic_store_n(&consoles, c, __ATOMIC_RELEASE);
-	preempt_disable();
 	consoles_print();
-	preempt_enable();
 }
 
 void log_panic_begin(void)

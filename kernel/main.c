@@ -7,11 +7,13 @@
 #include <exo/fs.h>
 #include <exo/log.h>
 #include <exo/memory.h>
+#include <exo/mqueue.h>
 #include <exo/net.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
+#include <exo/sysv.h>
 #include <exo/time.h>
 #include <exo/vm.h>
 #include <arch/boot.h>
@@ -22,34 +24,20 @@
 
 void selftest_run(const char *word) WEAK; /* debug room, `exo.selftest=1` */
 
-/* Words that the kernel knows are not passed on to init; Linux's rule: an unknown word with '='
- * becomes environment, one without an argument. */
-static void init_arguments(const char *path, const char **argv, const char **envp)
-{
-	u32 argc = 0, envc = 0;
-	bool after_dashes;
-
-	argv[argc++] = path;
-	envp[envc++] = "HOME=/";
-	envp[envc++] = "TERM=linux";
-	for (u32 i = 0;; i++) {
-		const char *word = cmdline_word(i, &after_dashes);
-
-		if (!word || argc == INIT_ARGS_MAX - 1)
-			break;
-		if (after_dashes)
-			argv[argc++] = word;
-	}
-	argv[argc] = NULL;
-	envp[envc] = NULL;
-}
-
+/* Words of the command line are not passed on to init, but those behind "--". */
 static void try_init(const char *path)
 {
-	static const char *argv[INIT_ARGS_MAX], *envp[INIT_ARGS_MAX];
+	static const char *argv[INIT_ARGS_MAX], *const envp[] = {"HOME=/", "TERM=linux", NULL};
+	const char *word;
+	bool after_dashes;
+	u32 argc = 0;
 	int err;
 
-	init_arguments(path, argv, envp);
+	argv[argc++] = path;
+	for (u32 i = 0; (word = cmdline_word(i, &after_dashes)) && argc < INIT_ARGS_MAX - 1; i++)
+		if (after_dashes)
+			argv[argc++] = word;
+	argv[argc] = NULL;
 	err = process_start_init(path, argv, envp);
 	log_err("boot: cannot run %s: error %d", path, -err);
 }
@@ -101,6 +89,8 @@ static void init_main(void *arg)
 	rcu_init();
 	process_init();
 	fs_init();
+	sysv_init();
+	mqueue_init();
 	net_init();
 	drivers_init();
 	load_initramfs();

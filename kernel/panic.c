@@ -31,8 +31,7 @@ static void panic_begin(void)
 	log_panic_begin();
 }
 
-static void panic_tell(const struct trap_frame *f, const char *fmt, va_list args) NORETURN;
-static void panic_tell(const struct trap_frame *f, const char *fmt, va_list args)
+static NORETURN void panic_tell(const struct trap_frame *f, const char *fmt, va_list args)
 {
 	struct thread *t = current;
 	char text[256];
@@ -75,7 +74,7 @@ void assert_failed(const char *expr, const char *file, int line)
 }
 
 u64 __stack_chk_guard = 0x595e9fbd94fda766; /* replaced at boot by a random value */
-void __stack_chk_fail(void) NORETURN;
+NORETURN void __stack_chk_fail(void);
 void __stack_chk_fail(void)
 {
 	panic("a stack was smashed in %pS", __builtin_return_address(0));

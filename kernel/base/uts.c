@@ -18,19 +18,19 @@ static struct uts_names names = {
 
 void uts_get(struct uts_names *out)
 {
-	spin_lock(&uts_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&uts_lock);
+
 	*out = names;
-	spin_unlock(&uts_lock);
 }
 
 static int set_name(char *field, const char *name, size_t len_bytes)
 {
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&uts_lock);
+
 	if (len_bytes > UTS_NAME_MAX)
 		return -EINVAL;
-	spin_lock(&uts_lock);
 	memset(field, 0, UTS_NAME_MAX + 1);
 	memcpy(field, name, len_bytes);
-	spin_unlock(&uts_lock);
 	return 0;
 }
 

@@ -1,13 +1,18 @@
 /* What the parts of kernel/drivers tell each other. Layer: drivers. */
 #pragma once
 
-#include <exo/types.h>
+#include <exo/fs.h>
 
 void serial_early_init(void);         /* char/serial.c: consoles that the command line names */
-void mem_init(void);                  /* char/mem.c: null zero full random urandom kmsg mem */
 void kmsg_init(void);                 /* char/kmsg.c */
-void console_init(void);              /* char/console.c: /dev/tty /dev/console /dev/tty0 */
 void screen_init(void);               /* video/screen.c: the terminal of the screen, in memory */
 void screen_attach(void);             /* video/screen.c: finds the screen and shows it */
 void keyboard_init(void);             /* input/i8042.c */
 bool screen_application_cursor(void); /* video/screen.c: what the cursor keys send */
+
+/* Opening of the nodes that drivers.c makes. */
+int mem_open(struct inode *i, struct file *f); /* char/mem.c: null zero full random urandom mem */
+int kmsg_open(struct inode *i, struct file *f);
+int controlling_open(struct inode *i, struct file *f); /* char/console.c: /dev/tty */
+int console_open(struct inode *i, struct file *f);
+int screen_open(struct inode *i, struct file *f); /* char/console.c: tty0 tty1 */

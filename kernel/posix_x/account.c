@@ -89,8 +89,23 @@ int account_charge_flight(struct user_account **account, u32 count)
 	return 0;
 }
 
-void account_discharge_flight(struct user_account *a, u32 count)
+int account_charge_queue(struct user_account **account, u64 bytes)
 {
-	__atomic_fetch_sub(&a->flights, count, __ATOMIC_RELAXED);
+	struct user_account *a = current_task()->account;
+
+	if ((u64)__atomic_add_fetch(&a->queue_bytes, bytes, __ATOMIC_RELAXED) >
+		rlimit_current(RLIM_MSGQUEUE)) {
+		__atomic_fetch_sub(&a->queue_bytes, bytes, __ATOMIC_RELAXED);
+		return -EMFILE;
+	}
+	account_hold(a);
+	*account = a;
+	return 0;
+}
+
+void account_discharge(struct user_account *a, u32 flights, u64 queue_bytes)
+{
+	__atomic_fetch_sub(&a->flights, flights, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&a->queue_bytes, queue_bytes, __ATOMIC_RELAXED);
 	account_put(a);
 }

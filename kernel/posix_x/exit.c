@@ -9,6 +9,7 @@
  * Source: exit(2), exit_group(2), wait(2), prctl(2) PR_SET_CHILD_SUBREAPER, POSIX.1-2017 _Exit. */
 #include <exo/log.h>
 #include <exo/string.h>
+#include <exo/sysv.h>
 #include <arch/uaccess.h>
 #include "trace.h"
 
@@ -302,6 +303,7 @@ void process_exit_current(s32 code)
 	}
 	hide_number(p, t);
 	process_release_user(t);
+	sem_undo_exit(&t->thread);
 	process_record_rss(p, t->thread.space);
 	drop_resources(p);
 	process_vfork_done(t);

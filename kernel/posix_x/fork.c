@@ -9,6 +9,7 @@
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
+#include <exo/sysv.h>
 #include <arch/uaccess.h>
 #include "trace.h"
 
@@ -109,6 +110,8 @@ static int copy_resources(struct task *t, const struct clone_request *r)
 	}
 	if (r->entry)
 		return 0;
+	if (flags & CLONE_SYSVSEM && sem_undo_share(n))
+		return -ENOMEM;
 	if (flags & CLONE_VM) {
 		vm_space_get(me->space);
 		n->space = me->space;
@@ -126,6 +129,7 @@ static void task_drop_resources(struct task *t)
 {
 	struct thread *n = &t->thread;
 
+	sem_undo_exit(n);
 	if (n->space)
 		vm_space_put(n->space);
 	if (n->fs)

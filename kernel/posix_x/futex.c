@@ -69,12 +69,7 @@ int futex_keys_get(
 {
 	int err = futex_key_get(word, shared, k);
 
-	if (err)
-		return err;
-	err = futex_key_get(word2, shared, k2);
-	if (err)
-		futex_key_put(k);
-	return err;
+	return err ? err : futex_key_get(word2, shared, k2);
 }
 
 /* ---- waiting ---- */
@@ -185,6 +180,52 @@ long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32
 	*rb = (struct restart_block){
 		wait_restart, {(u64)word, expected, shared, deadline_ns, bitset}};
 	return -ERESTART_RESTARTBLOCK;
+}
+
+static bool any_woken(const struct futex_waiter *w, u32 count)
+{
+	while (count--)
+		if (!__atomic_load_n(&w[count].bucket, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+/* futex_wait_many - the words are queued one after the other, and any may be woken before the last
+ * is. */
+long futex_wait_many(const struct futex_waitv_abi *v, u32 count, ns_t deadline_ns)
+{
+	struct futex_waiter *w SCOPED(kfree_at) = kzalloc(count * sizeof(*w), ALLOC_KERNEL);
+	bool late = false;
+	long ret = w ? 0 : -ENOMEM;
+	u32 n = 0;
+
+	while (n < count && !ret) {
+		u32 USER *word = (u32 USER *)v[n].word;
+
+		w[n] = (struct futex_waiter){.thread = current, .bitset = FUTEX_BITSET_MATCH_ANY};
+		ret = futex_key_get(word, !(v[n].flags & FUTEX_PRIVATE_FLAG), &w[n].key);
+		if (ret)
+			break;
+		ret = futex_queue_if_equal(word, (u32)v[n].value, &w[n]);
+		thread_set_state(THREAD_RUNNING); /* the next may have to be paged in */
+		if (ret)
+			futex_key_put(&w[n].key);
+		n += !ret;
+	}
+	while (!ret) {
+		thread_set_state(THREAD_INTERRUPTIBLE);
+		if (any_woken(w, n) || late || thread_signal_pending(current))
+			break;
+		late = thread_block_until(deadline_ns);
+	}
+	thread_set_state(THREAD_RUNNING);
+	ret = ret ? ret : late ? -ETIMEDOUT : -ERESTARTSYS;
+	while (n--) {
+		if (!unqueue(&w[n]))
+			ret = n;
+		futex_key_put(&w[n].key);
+	}
+	return ret;
 }
 
 /* ---- waking ---- */
@@ -303,8 +344,8 @@ static long requeue_locked(struct futex_bucket *from, struct futex_bucket *to,
 long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected,
 	const struct futex_counts *n)
 {
+	struct futex_key k SCOPED(futex_key_put) = {0}, k2 SCOPED(futex_key_put) = {0};
 	struct futex_bucket *a, *b;
-	struct futex_key k, k2;
 	bool again;
 	long ret;
 
@@ -337,8 +378,6 @@ long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expe
 		again = missing ? !get_user_u32(word, &value)
 				: n->pi && ret < 0 && !other && futex_pi_again(word2, ret);
 	} while (again);
-	futex_key_put(&k2);
-	futex_key_put(&k);
 	return ret;
 }
 
@@ -383,31 +422,26 @@ static int word_compare(u32 op, u32 old)
 long futex_wake_op(
 	u32 USER *word, u32 USER *word2, bool shared, const struct futex_counts *n, u32 op)
 {
-	struct futex_key k, k2;
+	struct futex_key k SCOPED(futex_key_put) = {0}, k2 SCOPED(futex_key_put) = {0};
+	struct futex_bucket *a, *b;
+	long ret, more = 0;
 	int compare;
-	long ret;
 	u32 old;
 
 	ret = futex_keys_get(word, word2, shared, &k, &k2);
+	if (!ret)
+		ret = word_op(word2, op, &old);
 	if (ret)
 		return ret;
-	ret = word_op(word2, op, &old);
-	compare = ret ? 0 : word_compare(op, old);
+	compare = word_compare(op, old);
 	if (compare < 0)
-		ret = compare;
-	if (!ret) {
-		struct futex_bucket *a = futex_bucket_of(&k), *b = futex_bucket_of(&k2);
-
-		lock_two(a, b);
-		ret = wake_key(a, &k, (u32)n->wake, FUTEX_BITSET_MATCH_ANY);
-		if (compare && ret >= 0) {
-			long more = wake_key(b, &k2, (u32)n->requeue, FUTEX_BITSET_MATCH_ANY);
-
-			ret = more < 0 ? more : ret + more;
-		}
-		unlock_two(a, b);
-	}
-	futex_key_put(&k2);
-	futex_key_put(&k);
-	return ret;
+		return compare;
+	a = futex_bucket_of(&k);
+	b = futex_bucket_of(&k2);
+	lock_two(a, b);
+	ret = wake_key(a, &k, (u32)n->wake, FUTEX_BITSET_MATCH_ANY);
+	if (compare && ret >= 0)
+		more = wake_key(b, &k2, (u32)n->requeue, FUTEX_BITSET_MATCH_ANY);
+	unlock_two(a, b);
+	return more < 0 ? more : ret + more;
 }

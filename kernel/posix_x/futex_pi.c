@@ -288,9 +288,9 @@ static int unlock_locked(u32 USER *word, struct futex_bucket *b, const struct fu
 /* futex_unlock_pi - 0 | -EPERM not the caller's | -EINVAL | -EFAULT. */
 long futex_unlock_pi(u32 USER *word, bool shared)
 {
-	struct futex_bucket *b;
-	struct futex_key k;
+	struct futex_key k SCOPED(futex_key_put) = {0};
 	long err = futex_key_get(word, shared, &k);
+	struct futex_bucket *b;
 
 	if (err)
 		return err;
@@ -300,7 +300,6 @@ long futex_unlock_pi(u32 USER *word, bool shared)
 		err = unlock_locked(word, b, &k);
 		spin_unlock(&b->lock);
 	} while (err && futex_pi_again(word, err));
-	futex_key_put(&k);
 	return err;
 }
 
@@ -351,7 +350,7 @@ long futex_pi_requeue_locked(struct futex_bucket *a, struct futex_bucket *b,
 long futex_wait_requeue_pi(
 	u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 USER *word2)
 {
-	struct futex_key k2;
+	struct futex_key k SCOPED(futex_key_put) = {0}, k2 SCOPED(futex_key_put) = {0};
 	struct pi_waiter p;
 	long err;
 
@@ -359,16 +358,15 @@ long futex_wait_requeue_pi(
 		return -EINVAL;
 	pi_init(&p);
 	p.target = &k2;
-	err = futex_keys_get(word, word2, shared, &p.w.key, &k2);
+	err = futex_keys_get(word, word2, shared, &k, &k2);
 	if (err)
 		return err;
-	err = futex_key_equal(&p.w.key, &k2) ? -EINVAL : futex_queue_if_equal(word, expected, &p.w);
+	p.w.key = k;
+	err = futex_key_equal(&k, &k2) ? -EINVAL : futex_queue_if_equal(word, expected, &p.w);
 	if (!err)
 		err = finish(&p, word2, futex_sleep(&p.w, deadline_ns));
 	if (err == -ERESTARTNOINTR && !p.target)
 		err = -EAGAIN;
-	futex_key_put(&k2);
-	futex_key_put(&p.w.key);
 	return err;
 }
 

@@ -237,7 +237,7 @@ static int clock_decode(int id, int *clock, pid_t *cpu_tid)
 	return thread_is_own(*cpu_tid) ? 0 : -EINVAL;
 }
 
-static int check_event(const struct timer_event *ev)
+static int check_event(const struct sigevent_abi *ev)
 {
 	switch (ev->notify) {
 	case SIGEV_NONE:
@@ -257,7 +257,7 @@ static int check_event(const struct timer_event *ev)
 
 /* posix_timer_create - @ev NULL: SIGALRM with the timer's number. Return: number | -EINVAL |
  * -EAGAIN. */
-long posix_timer_create(int clock_id, const struct timer_event *ev)
+long posix_timer_create(int clock_id, const struct sigevent_abi *ev)
 {
 	struct process *p = current->proc;
 	struct user_account *account = current_task()->account;

@@ -72,10 +72,10 @@ void pid_unuse(struct pid *p);   /* [tree] last: number free, memory after RCU *
 
 /* ---- per-user counts, for RLIMIT_NPROC, RLIMIT_SIGPENDING, descriptors in flight ---- */
 struct user_account {
-	struct hlist_node hash;        /* [users] */
-	u32 uid;                       /* [c] */
-	u32 refs;                      /* [users for the last] [a] */
-	s64 threads, signals, flights; /* [a] */
+	struct hlist_node hash;                     /* [users] */
+	u32 uid;                                    /* [c] */
+	u32 refs;                                   /* [users for the last] [a] */
+	s64 threads, signals, flights, queue_bytes; /* [a] */
 };
 struct user_account *account_get(u32 uid); /* +1; NULL = out of memory */
 void account_hold(struct user_account *a);

@@ -77,7 +77,7 @@ struct runqueue {
 	ns_t balanced_at; /* [lock] */
 	u32 jitter;       /* [lock] */
 
-	u64 switches; /* [lock] statistics from here on */
+	struct sched_counts counts; /* [lock] statistics from here on */
 	u64 busy_ns, idle_ns;
 	u64 sampled_user_ns, sampled_nice_ns, sampled_system_ns;
 	s64 uninterruptible; /* sleeping so from this queue minus woken so to it: only the sum over

@@ -73,29 +73,26 @@ static void forget(struct held_locks *h, const void *lock)
 /* The calling code is the one that spin_lock was inlined into. */
 NOINLINE void spin_debug_acquire(spinlock_t *l)
 {
-	ulong flags = arch_irq_save();
+	ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 
 	check(this_cpu_ptr(held_spin), l, l->rank, in_interrupt(), __builtin_return_address(0));
-	arch_irq_restore(flags);
 }
 
 NOINLINE void spin_debug_acquired(spinlock_t *l)
 {
-	ulong flags = arch_irq_save();
+	ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 
 	l->cpu_plus1 = (u16)(cpu_id() + 1);
 	record(this_cpu_ptr(held_spin), l, l->rank, in_interrupt(), __builtin_return_address(0));
-	arch_irq_restore(flags);
 }
 
 NOINLINE void spin_debug_release(spinlock_t *l)
 {
-	ulong flags = arch_irq_save();
+	ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 
 	ASSERT(l->cpu_plus1 == cpu_id() + 1);
 	l->cpu_plus1 = 0;
 	forget(this_cpu_ptr(held_spin), l);
-	arch_irq_restore(flags);
 }
 
 NOINLINE void lock_assert_may_sleep(void)

@@ -134,7 +134,7 @@ static struct wait_entry *next_waiter(struct mutex *m)
 
 static NOINLINE void unlock_slow(struct mutex *m)
 {
-	ulong flags = spin_lock_irq(&m->wq.lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&m->wq.lock);
 	struct wait_entry *first = next_waiter(m);
 	u64 owner = __atomic_load_n(&m->owner, __ATOMIC_RELAXED);
 
@@ -148,7 +148,6 @@ static NOINLINE void unlock_slow(struct mutex *m)
 	if (first)
 		thread_wake(first->thread);
 	inherit_release(&m->owner);
-	spin_unlock_irq(&m->wq.lock, flags);
 }
 
 void mutex_unlock(struct mutex *m)

@@ -57,7 +57,7 @@ u64 rcu_callbacks_pending(void)
 
 void rcu_call(struct rcu_head *h, void (*fn)(struct rcu_head *h))
 {
-	ulong flags = arch_irq_save();
+	ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 	struct rcu_head **top = this_cpu_ptr(callbacks);
 	struct rcu_head *old = __atomic_load_n(top, __ATOMIC_RELAXED);
 	u64 queued = this_cpu_read(callbacks_queued) + 1;
@@ -74,7 +74,6 @@ void rcu_call(struct rcu_head *h, void (*fn)(struct rcu_head *h))
 		this_cpu_write(rcu_wake_wanted, 1);
 		preempt_set_resched();
 	}
-	arch_irq_restore(flags);
 }
 
 /* From schedule(), interrupts off, no lock held. */

@@ -72,10 +72,9 @@ static void grant_locked(struct rwsem *s)
 
 static NOINLINE void grant(struct rwsem *s)
 {
-	ulong flags = spin_lock_irq(&s->wq.lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&s->wq.lock);
 
 	grant_locked(s);
-	spin_unlock_irq(&s->wq.lock, flags);
 }
 
 static NOINLINE void lock_slow(struct rwsem *s, bool write)

@@ -25,18 +25,16 @@ static void add_locked(struct waitqueue *q, struct wait_entry *e)
 
 void waitqueue_add(struct waitqueue *q, struct wait_entry *e)
 {
-	ulong flags = spin_lock_irq(&q->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 
 	add_locked(q, e);
-	spin_unlock_irq(&q->lock, flags);
 }
 
 void waitqueue_remove(struct waitqueue *q, struct wait_entry *e)
 {
-	ulong flags = spin_lock_irq(&q->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 
 	list_del(&e->node);
-	spin_unlock_irq(&q->lock, flags);
 }
 
 /* Unlinks an entry whose owner may be looking at it without the lock: once ->next points to itself
@@ -53,7 +51,7 @@ static void unlink_woken(struct wait_entry *e)
 
 NOINLINE void waitqueue_wake_slow(struct waitqueue *q, u32 exclusive_max, u64 key)
 {
-	ulong flags = spin_lock_irq(&q->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&q->lock);
 	struct wait_entry *e, *next;
 
 	list_for_each_entry_safe (e, next, &q->waiters, node) {
@@ -70,7 +68,6 @@ NOINLINE void waitqueue_wake_slow(struct waitqueue *q, u32 exclusive_max, u64 ke
 		if (woken && exclusive && --exclusive_max == 0)
 			break;
 	}
-	spin_unlock_irq(&q->lock, flags);
 }
 
 void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode)

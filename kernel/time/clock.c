@@ -88,11 +88,10 @@ u32 clock_set_count(void)
 
 void clock_set_timezone(s32 minutes_west, s32 dst_time)
 {
-	ulong flags = spin_lock_irq(&set_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&set_lock);
 
 	WRITE_ONCE(vdso.data.tz_minuteswest, minutes_west);
 	WRITE_ONCE(vdso.data.tz_dsttime, dst_time);
-	spin_unlock_irq(&set_lock, flags);
 }
 
 void clock_get_timezone(s32 *minutes_west, s32 *dst_time)

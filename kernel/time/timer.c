@@ -43,17 +43,18 @@ void time_cpu_init(void)
 	b->ready = true;
 }
 
-/* Locks the base that @t belongs to, interrupts off from then on. */
-static struct timer_base *lock_base(struct timer *t, ulong *flags)
+/* Locks the base that @t belongs to, interrupts off from then on: t->base, until the scope ends. */
+static struct spin_guard lock_base(struct timer *t)
 {
-	*flags = arch_irq_save();
+	ulong flags = arch_irq_save();
+
 	for (;;) { /* bound: a timer changes its base only when it is started */
 		struct timer_base *b = __atomic_load_n(&t->base, __ATOMIC_ACQUIRE);
 
 		if (likely(b != NULL)) {
 			spin_lock(&b->lock);
 			if (likely(b == __atomic_load_n(&t->base, __ATOMIC_RELAXED)))
-				return b;
+				return (struct spin_guard){&b->lock, flags};
 			spin_unlock(&b->lock);
 		}
 		arch_cpu_relax();
@@ -86,8 +87,8 @@ static void arm(struct timer_base *b, ns_t deadline_ns)
 
 void timer_start(struct timer *t, ns_t deadline_ns)
 {
-	ulong flags;
-	struct timer_base *b = lock_base(t, &flags), *here = this_cpu_ptr(timer_bases);
+	struct spin_guard g SCOPED(spin_unguard) = lock_base(t);
+	struct timer_base *b = t->base, *here = this_cpu_ptr(timer_bases);
 
 	ASSERT(here->ready);
 	dequeue(b, t);
@@ -97,7 +98,7 @@ void timer_start(struct timer *t, ns_t deadline_ns)
 		__atomic_store_n(&t->base, NULL, __ATOMIC_RELAXED);
 		spin_unlock(&b->lock);
 		b = here;
-		spin_lock(&b->lock);
+		g.lock = spin_hold(&b->lock);
 		__atomic_store_n(&t->base, b, __ATOMIC_RELEASE); /* pairs with lock_base */
 	}
 	t->deadline_ns = deadline_ns;
@@ -105,30 +106,25 @@ void timer_start(struct timer *t, ns_t deadline_ns)
 	rb_insert(&b->tree, &t->node, earlier);
 	if (b == here) /* else its own CPU is in timer_interrupt, which arms at its end */
 		arm(b, deadline_ns);
-	spin_unlock_irq(&b->lock, flags);
 }
 
 bool timer_cancel(struct timer *t)
 {
-	ulong flags;
-	struct timer_base *b = lock_base(t, &flags);
-	bool was_queued = dequeue(b, t);
+	struct spin_guard g SCOPED(spin_unguard) = lock_base(t);
 
-	spin_unlock_irq(&b->lock, flags);
-	return was_queued;
+	return dequeue(t->base, t);
 }
 
 bool timer_cancel_sync(struct timer *t)
 {
 	bool was_queued = false;
-	ulong flags;
 
 	for (;;) { /* bound: the running callback */
-		struct timer_base *b = lock_base(t, &flags);
-		bool running = b->running == t;
+		struct spin_guard g = lock_base(t);
+		bool running = t->base->running == t;
 
-		was_queued |= dequeue(b, t);
-		spin_unlock_irq(&b->lock, flags);
+		was_queued |= dequeue(t->base, t);
+		spin_unguard(&g);
 		if (!running)
 			return was_queued;
 		arch_cpu_relax();
@@ -137,14 +133,12 @@ bool timer_cancel_sync(struct timer *t)
 
 ns_t timer_remaining(struct timer *t)
 {
-	ulong flags;
-	struct timer_base *b = lock_base(t, &flags);
-	ns_t now = clock_monotonic(), left = 0;
+	struct spin_guard g SCOPED(spin_unguard) = lock_base(t);
+	ns_t now = clock_monotonic();
 
-	if (t->state == TIMER_QUEUED)
-		left = t->deadline_ns > now ? t->deadline_ns - now : 1; /* 0 means: not queued */
-	spin_unlock_irq(&b->lock, flags);
-	return left;
+	if (t->state != TIMER_QUEUED)
+		return 0;
+	return t->deadline_ns > now ? t->deadline_ns - now : 1; /* 0 means: not queued */
 }
 
 /* Interrupt context. */

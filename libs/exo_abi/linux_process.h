@@ -54,22 +54,28 @@ struct clone_args_abi { /* clone3; grows at the end */
 #define P_PGID      2
 #define P_PIDFD     3
 
-#define FUTEX_WAIT             0
-#define FUTEX_WAKE             1
-#define FUTEX_FD               2
-#define FUTEX_REQUEUE          3
-#define FUTEX_CMP_REQUEUE      4
-#define FUTEX_WAKE_OP          5
-#define FUTEX_LOCK_PI          6
-#define FUTEX_UNLOCK_PI        7
-#define FUTEX_TRYLOCK_PI       8
-#define FUTEX_WAIT_BITSET      9
-#define FUTEX_WAKE_BITSET      10
-#define FUTEX_WAIT_REQUEUE_PI  11
-#define FUTEX_CMP_REQUEUE_PI   12
-#define FUTEX_LOCK_PI2         13
-#define FUTEX_PRIVATE_FLAG     128
-#define FUTEX_CLOCK_REALTIME   256
+#define FUTEX_WAIT            0
+#define FUTEX_WAKE            1
+#define FUTEX_FD              2
+#define FUTEX_REQUEUE         3
+#define FUTEX_CMP_REQUEUE     4
+#define FUTEX_WAKE_OP         5
+#define FUTEX_LOCK_PI         6
+#define FUTEX_UNLOCK_PI       7
+#define FUTEX_TRYLOCK_PI      8
+#define FUTEX_WAIT_BITSET     9
+#define FUTEX_WAKE_BITSET     10
+#define FUTEX_WAIT_REQUEUE_PI 11
+#define FUTEX_CMP_REQUEUE_PI  12
+#define FUTEX_LOCK_PI2        13
+#define FUTEX_PRIVATE_FLAG    128
+#define FUTEX_CLOCK_REALTIME  256
+#define FUTEX2_SIZE_U32       2
+#define FUTEX_WAITV_MAX       128
+struct futex_waitv_abi {
+	u64 value, word;
+	u32 flags, reserved;
+};
 #define FUTEX_BITSET_MATCH_ANY 0xffffffffU
 #define FUTEX_WAITERS          0x80000000U
 #define FUTEX_OWNER_DIED       0x40000000U

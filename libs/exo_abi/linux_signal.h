@@ -1,6 +1,8 @@
 /* Signals of the Linux user ABI (x86_64). Source: signal(7), sigaction(2), sigaltstack(2). */
 #pragma once
 
+#include <exo/types.h>
+
 #define SIGHUP    1
 #define SIGINT    2
 #define SIGQUIT   3
@@ -82,3 +84,10 @@
 #define SIGEV_NONE      1
 #define SIGEV_THREAD    2
 #define SIGEV_THREAD_ID 4
+
+struct sigevent_abi {
+	u64 value;
+	s32 signo, notify, tid;
+	u8 pad[44];
+};
+_Static_assert(sizeof(struct sigevent_abi) == 64, "user ABI");

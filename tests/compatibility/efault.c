@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -155,6 +156,13 @@ static const struct call calls[] = {
 	/* T1 */
 	CALL(clone3, IN, 88),
 	CALL(faccessat2, CWD, IN, F_OK, 0),
+	CALL(shmctl, 0, IPC_INFO, OUT),
+	CALL(semctl, 0, 0, IPC_INFO, OUT),
+	CALL(msgctl, 0, IPC_INFO, OUT),
+	CALL(shmctl, 0, IPC_SET, IN),
+	CALL(mq_open, IN, O_RDONLY, 0, 0),
+	CALL(mq_unlink, IN),
+	CALL(futex_waitv, IN, 1, 0, 0, 0),
 	CALL(pwrite64, F_FILE, IN, 16, 0),
 	CALL(link, IN, NEW),
 	CALL(link, PATH, IN),

@@ -389,6 +389,15 @@ def file_systems():
     check_equal(exo("--", "sh", "-c", script).succeeded().out, "exo\n", "output")
 
 
+@case(60)
+def read_only_mounts():
+    """a file system of which there is one may be mounted read-only a second time: the first stays writable"""
+    script = "mkdir /tmp/p && mount -t proc -o ro none /tmp/p && echo first > /proc/self/comm || echo first not writable;" \
+             "(echo second > /tmp/p/self/comm) 2>&1 | grep -o 'Read-only file system';" \
+             "mount -o remount,rw /tmp/p && echo second > /tmp/p/self/comm || echo second not writable; umount /tmp/p"
+    check_equal(exo("--", "sh", "-c", script).succeeded().out, "Read-only file system\n", "output")
+
+
 @case(60, exo_only=True)
 def reboot():
     """reboot leaves the machine"""

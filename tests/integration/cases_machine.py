@@ -141,7 +141,7 @@ def screen_and_keyboard():
         check(any(dump[:row]) and not any(dump[3 * row:4 * row]), "the screen's picture is not what its memory holds")
 
 
-GLYPH = re.compile(r"^\t0x([0-9a-f]{10}),$", re.MULTILINE)
+GLYPH = re.compile(r"\b0x([0-9a-f]{10})\b")
 
 
 def read_framebuffer(monitor):

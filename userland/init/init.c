@@ -137,6 +137,7 @@ static void mount_all(void)
 	mount_one("devtmpfs", "/dev", "mode=0755");
 	mount_one("devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666");
 	mount_one("tmpfs", "/dev/shm", "mode=1777");
+	mount_one("mqueue", "/dev/mqueue", NULL);
 	mount_one("tmpfs", "/run", "mode=0755");
 	mount_one("tmpfs", "/tmp", "mode=1777");
 	SYS(symlink, "/proc/self/fd", "/dev/fd");

@@ -1,32 +1,18 @@
-/* host: clocks for tests that do not link kernel/time: the host's, or one that the test moves.
+/* host: clocks for tests that do not link kernel/time: the host's.
  * Timers never fire. Layer: arch. */
 #include <host.h>
 #include <exo/time.h>
 #include <time.h>
 
-static ns_t fixed_now; /* 0 = run with the host */
-
-void host_clock_set(ns_t now)
-{
-	fixed_now = now;
-}
-
-void host_clock_advance(ns_t by)
-{
-	fixed_now += by;
-}
-
 ns_t clock_monotonic(void)
 {
-	return fixed_now ? fixed_now : arch_cycles();
+	return arch_cycles();
 }
 
 ns_t clock_realtime(void)
 {
 	struct timespec ts;
 
-	if (fixed_now)
-		return fixed_now;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
 }

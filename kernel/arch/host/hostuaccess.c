@@ -91,36 +91,7 @@ long strncpy_from_user(char *dst, const char USER *src, size_t size)
 	return -ENAMETOOLONG;
 }
 
-int cmpxchg_user_u32(u32 USER *p, u32 expected, u32 desired, u32 *old)
-{
-	if (reachable(p, 4) != 4)
-		return -EFAULT;
-	*old = expected;
-	__atomic_compare_exchange_n(p, old, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	return 0;
-}
-
-int get_user_u32(u32 USER *p, u32 *out)
-{
-	return copy_from_user(out, p, sizeof(*out));
-}
-
-int get_user_u64(u64 USER *p, u64 *out)
-{
-	return copy_from_user(out, p, sizeof(*out));
-}
-
 int put_user_u32(u32 USER *p, u32 v)
 {
 	return copy_to_user(p, &v, sizeof(v));
-}
-
-int put_user_u64(u64 USER *p, u64 v)
-{
-	return copy_to_user(p, &v, sizeof(v));
-}
-
-int get_user_u32_nofault(u32 USER *p, u32 *out)
-{
-	return copy_from_user(out, p, sizeof(*out));
 }

@@ -31,9 +31,7 @@ void host_work_run(void)
 		struct work *w;
 
 		pthread_mutex_lock(&lock);
-		w = list_first(&queued, struct work, node);
-		if (w)
-			list_del(&w->node);
+		w = list_pop(&queued, struct work, node);
 		pthread_mutex_unlock(&lock);
 		if (!w)
 			return;

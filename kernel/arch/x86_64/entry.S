@@ -12,22 +12,11 @@
 #define SEL_USER_CODE  0x33
 #define SEL_CPU_NUMBER 0x7b
 
-
 .macro PUSH_CALLEE_SAVED
-	pushq %rbx
-	pushq %rbp
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
+	PUSH rbx, rbp, r12, r13, r14, r15
 .endm
 .macro POP_CALLEE_SAVED
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbp
-	popq %rbx
+	POP r15, r14, r13, r12, rbp, rbx
 .endm
 .macro STORE_CALLEE_SAVED    /* into a frame whose slots are there */
 	movq %rbx, TF_RBX(%rsp)
@@ -38,25 +27,10 @@
 	movq %r15, TF_R15(%rsp)
 .endm
 .macro PUSH_CALLER_SAVED_BUT_RDI
-	pushq %rsi
-	pushq %rdx
-	pushq %rcx
-	pushq %rax
-	pushq %r8
-	pushq %r9
-	pushq %r10
-	pushq %r11
+	PUSH rsi, rdx, rcx, rax, r8, r9, r10, r11
 .endm
 .macro POP_CALLER_SAVED
-	popq %r11
-	popq %r10
-	popq %r9
-	popq %r8
-	popq %rax
-	popq %rcx
-	popq %rdx
-	popq %rsi
-	popq %rdi
+	POP r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi
 .endm
 
 .macro PUSH_SYSCALL
@@ -66,15 +40,9 @@
 	pushq %gs:syscall_user_sp(%rip)
 	pushq %r11
 	pushq $SEL_USER_CODE
-	pushq %rcx
-	pushq %rax
-	pushq %rdi
-	pushq %rsi
-	pushq %rdx
+	PUSH rcx, rax, rdi, rsi, rdx
 	subq $16, %rsp           /* rcx and rax: nothing to keep */
-	pushq %r8
-	pushq %r9
-	pushq %r10
+	PUSH r8, r9, r10
 .endm
 
 	.section .entry.text, "ax"
@@ -205,14 +173,9 @@ return_to_user_by_sysret:
 	jnz return_by_iret
 	POP_CALLEE_SAVED
 	addq $8, %rsp
-	popq %r10
-	popq %r9
-	popq %r8
-	popq %rax
+	POP r10, r9, r8, rax
 	addq $8, %rsp
-	popq %rdx
-	popq %rsi
-	popq %rdi
+	POP rdx, rsi, rdi
 	movq TF_RSP - TF_ORIG_RAX(%rsp), %rsp
 	swapgs
 	sysretq

@@ -4,21 +4,11 @@
 	.globl arch_frame_here
 	.type arch_frame_here, @function
 arch_frame_here:
-	movq %r15, 0(%rdi)
-	movq %r14, 8(%rdi)
-	movq %r13, 16(%rdi)
-	movq %r12, 24(%rdi)
-	movq %rbp, 32(%rdi)
-	movq %rbx, 40(%rdi)
-	movq %r11, 48(%rdi)
-	movq %r10, 56(%rdi)
-	movq %r9, 64(%rdi)
-	movq %r8, 72(%rdi)
-	movq %rax, 80(%rdi)
-	movq %rcx, 88(%rdi)
-	movq %rdx, 96(%rdi)
-	movq %rsi, 104(%rdi)
-	movq %rdi, 112(%rdi)
+	.set at, 0
+	.irp reg, r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi
+	movq %\reg, at(%rdi)
+	.set at, at + 8
+	.endr
 	movq $-1, 120(%rdi)
 	movq (%rsp), %rax
 	movq %rax, 128(%rdi)

@@ -58,32 +58,22 @@ _Static_assert(sizeof(struct fpx_software) == 48, "user ABI");
 		: "r"(at), "a"((u32)(features)), "d"((u32)((features) >> 32)), "i"(-EFAULT) \
 		: "memory")
 
-/* XSAVE straight into user memory: page faults are served on the way, and it begins anew after one.
- */
-static int fpu_save_user(u64 to)
+/* Straight into user memory and from it: page faults are served on the way, and it begins anew
+ * after one. The CPU itself checks the header: a bad one is #GP, which the exception table turns
+ * into -EFAULT. */
+static int fpu_user(u64 at, u64 features, bool load)
 {
 	int err = 0;
 
 	user_access_begin();
-	if (x86.xsave)
-		USER_FPU("xsave64", to, ~0ull, err);
+	if (x86.xsave && load)
+		USER_FPU("xrstor64", at, features, err);
+	else if (x86.xsave)
+		USER_FPU("xsave64", at, features, err);
+	else if (load)
+		USER_FPU("fxrstor64", at, features, err);
 	else
-		USER_FPU("fxsave64", to, 0ull, err);
-	user_access_end();
-	return err;
-}
-
-/* The CPU itself checks the header: a bad one is #GP, which the exception table turns into -EFAULT.
- */
-static int fpu_load_user(u64 from, u64 features)
-{
-	int err = 0;
-
-	user_access_begin();
-	if (x86.xsave)
-		USER_FPU("xrstor64", from, features, err);
-	else
-		USER_FPU("fxrstor64", from, 0ull, err);
+		USER_FPU("fxsave64", at, features, err);
 	user_access_end();
 	return err;
 }
@@ -97,8 +87,8 @@ static int fpu_frame_write(u64 to)
 	u32 magic2 = FP_XSTATE_MAGIC2;
 
 	if (!x86.xsave)
-		return fpu_save_user(to);
-	if (clear_user((void USER *)(to + 512), 64) || fpu_save_user(to) ||
+		return fpu_user(to, ~0ull, false);
+	if (clear_user((void USER *)(to + 512), 64) || fpu_user(to, ~0ull, false) ||
 		copy_to_user(
 			(void USER *)(to + offsetof(struct fpu_legacy, software)), &sw, sizeof(sw)))
 		return -EFAULT;
@@ -161,7 +151,7 @@ static int fpu_frame_read(u64 from)
 	if (x86.xsave && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == x86.xsave_bytes &&
 		!get_user_u32((u32 USER *)(from + x86.xsave_bytes), &magic2) &&
 		magic2 == FP_XSTATE_MAGIC2)
-		return fpu_load_user(from, x86.xcr0);
+		return fpu_user(from, x86.xcr0, true);
 	/* A frame that somebody made by hand: the old 512 bytes only. */
 	fpu_exec();
 	if (x86.xsave) {
@@ -179,7 +169,7 @@ static int fpu_frame_read(u64 from)
 		preempt_enable();
 		return 0;
 	}
-	return fpu_load_user(from, 3);
+	return fpu_user(from, 3, true);
 }
 
 int arch_signal_return(

@@ -113,14 +113,6 @@ void arch_enter_user(void)
 	enter_user_frame(arch_thread_frame(t));
 }
 
-void arch_thread_set_tls(struct thread *t, u64 base)
-{
-	if (t == current)
-		write_fs_base(base);
-	else
-		t->arch.fs_base = base;
-}
-
 static ALWAYS_INLINE void user_state_save(struct thread *t)
 {
 	if (likely(x86.fsgsbase)) {

@@ -176,8 +176,7 @@ static void user_trap(struct trap_frame *f, u32 vector, u32 error, u64 dr6)
 	signal_from_trap(f, trap->signo, code, trap->at_ip ? f->rip : 0, vector, error);
 }
 
-static void double_fault(struct trap_frame *f) NORETURN;
-static void double_fault(struct trap_frame *f)
+static NORETURN void double_fault(struct trap_frame *f)
 {
 	vaddr_t va = read_cr2();
 

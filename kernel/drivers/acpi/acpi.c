@@ -70,28 +70,30 @@ static bool root_find(paddr_t *root, bool *is_xsdt)
 	return rsdp && !acpi_parse_rsdp(rsdp, 36, root, is_xsdt);
 }
 
-static void take_table(const u8 *t, size_t len)
+/* SRAT needs the MADT's processors, so it comes in a pass of its own: @pass 1. */
+static void take_table(const u8 *t, size_t len, u32 pass)
 {
 	static const struct {
 		char signature[5];
 		int (*parse)(const void *table, size_t len_bytes, struct acpi_info *out);
+		u32 pass;
 	} readers[] = {
-		{"APIC", acpi_parse_madt},
-		{"FACP", acpi_parse_fadt},
-		{"HPET", acpi_parse_hpet},
-		{"MCFG", acpi_parse_mcfg},
+		{"APIC", acpi_parse_madt, 0},
+		{"FACP", acpi_parse_fadt, 0},
+		{"HPET", acpi_parse_hpet, 0},
+		{"MCFG", acpi_parse_mcfg, 0},
+		{"SRAT", acpi_parse_srat, 1},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
-		if (!memcmp(t, readers[i].signature, 4) && readers[i].parse(t, len, &acpi_info))
+		if (readers[i].pass == pass && !memcmp(t, readers[i].signature, 4) &&
+			readers[i].parse(t, len, &acpi_info))
 			log_warn("acpi: table %s is damaged and is not used", readers[i].signature);
 	}
 }
 
-/* Calls @fn for each table that the root names and that could be read; SRAT needs the MADT's
- * processors, so it comes in a pass of its own. */
-static void for_each_table(
-	const void *root, size_t root_bytes, bool is_xsdt, void (*fn)(const u8 *t, size_t len))
+/* Each table that the root names and that could be read. */
+static void take_tables(const void *root, size_t root_bytes, bool is_xsdt, u32 pass)
 {
 	for (u32 i = 0; i < TABLES_MAX; i++) {
 		paddr_t pa = acpi_root_entry(root, root_bytes, is_xsdt, i);
@@ -102,17 +104,11 @@ static void for_each_table(
 			break;
 		t = pa ? bytes_at(pa, &len) : NULL;
 		if (t && len >= 36)
-			fn(t, len);
+			take_table(t, len, pass);
 		else
 			log_warn("acpi: table %u at %#llx lies outside of memory", i,
 				(unsigned long long)pa);
 	}
-}
-
-static void take_srat(const u8 *t, size_t len)
-{
-	if (!memcmp(t, "SRAT", 4) && acpi_parse_srat(t, len, &acpi_info))
-		log_warn("acpi: table SRAT is damaged and is not used");
 }
 
 static void find_s5(void)
@@ -138,8 +134,8 @@ void acpi_init(void)
 		return;
 	}
 	acpi_info.present = true;
-	for_each_table(root, root_bytes, is_xsdt, take_table);
-	for_each_table(root, root_bytes, is_xsdt, take_srat);
+	for (u32 pass = 0; pass < 2; pass++)
+		take_tables(root, root_bytes, is_xsdt, pass);
 	find_s5();
 	if (!acpi_info.cpu_count)
 		acpi_info.cpu_count = 1;

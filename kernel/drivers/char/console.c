@@ -40,14 +40,14 @@ static struct tty *console_tty(void)
 	return t ? t : screen_tty();
 }
 
-static int console_open(struct inode *i, struct file *f)
+int console_open(struct inode *i, struct file *f)
 {
 	struct tty *t = console_tty();
 
 	return t ? tty_attach(t, f, TTY_CONSOLE) : -ENODEV;
 }
 
-static int controlling_open(struct inode *i, struct file *f)
+int controlling_open(struct inode *i, struct file *f)
 {
 	struct tty *t = process_ctty_get();
 	int err;
@@ -59,34 +59,10 @@ static int controlling_open(struct inode *i, struct file *f)
 	return err;
 }
 
-static int screen_open(struct inode *i, struct file *f)
+int screen_open(struct inode *i, struct file *f)
 {
 	struct tty *t = screen_tty();
 
 	/* tty0 names the terminal in front; it never becomes the controlling one */
 	return t ? tty_attach(t, f, DEV_MINOR(i->rdev) ? TTY_PLAIN : TTY_NO_CONTROL) : -ENXIO;
-}
-
-void console_init(void)
-{
-	static const struct {
-		const char *name;
-		u32 mode, major, minor;
-		int (*open)(struct inode *i, struct file *f);
-	} nodes[] = {
-		{"tty", 0666, 5, 0, controlling_open},
-		{"console", 0600, 5, 1, console_open},
-		{"tty0", 0620, 4, 0, screen_open},
-		{"tty1", 0620, 4, 1, screen_open},
-	};
-	int err = 0;
-
-	for (u32 i = 0; i < (screen_tty() ? 4 : 2) && !err; i++) {
-		err = chardev_register(nodes[i].major, nodes[i].minor, 1, nodes[i].open);
-		if (!err)
-			err = devfs_create(nodes[i].name, S_IFCHR | nodes[i].mode,
-				MKDEV(nodes[i].major, nodes[i].minor));
-	}
-	if (err)
-		log_err("console: error %d", -err);
 }

@@ -13,9 +13,8 @@
 #include <exo_abi/linux_fs.h>
 #include "../drivers_internal.h"
 
-#define KMSG_MINOR 11u
-#define LOOK_NS    (100 * NS_PER_MS)
-#define LINE_MAX   (LOG_LINE_MAX - 1)
+#define LOOK_NS  (100 * NS_PER_MS)
+#define LINE_MAX (LOG_LINE_MAX - 1)
 
 struct kmsg {                             /* an open file */
 	struct mutex lock;                /* S_MISC: one reader at a time */
@@ -54,10 +53,9 @@ void log_wait_begin(void)
 
 void log_wait_end(void)
 {
-	ulong flags = spin_lock_irq(&look_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&look_lock);
 
 	opens--; /* the timer stops by itself */
-	spin_unlock_irq(&look_lock, flags);
 }
 
 int log_wait(u64 seq)
@@ -86,42 +84,34 @@ static size_t record_text(const struct log_record *r, char *out, size_t size)
 	return n;
 }
 
-static ssize_t kmsg_read(struct file *f, struct uio *u, u64 *pos)
+/* The next record. 0 = there is none. */
+static ssize_t read_one(struct kmsg *k, struct uio *u)
 {
-	struct kmsg *k = f->priv;
-	ssize_t ret = 0;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&k->lock);
+	u64 wanted = k->seq;
 	size_t n;
 
-	mutex_lock(&k->lock);
-	for (;;) {
-		u64 wanted = k->seq;
+	if (!log_next(&k->seq, &k->record))
+		return 0;
+	n = record_text(&k->record, k->text, sizeof(k->text));
+	if ((!wanted || k->record.seq == wanted) && n <= u->left)
+		return uio_write(u, k->text, n) == n ? (ssize_t)n : -EFAULT;
+	k->seq = k->record.seq;
+	/* lines may have been overwritten before they were read */
+	return wanted && k->seq != wanted ? -EPIPE : -EINVAL;
+}
 
-		if (log_next(&k->seq, &k->record)) {
-			n = record_text(&k->record, k->text, sizeof(k->text));
-			if (wanted && k->record.seq != wanted) {
-				k->seq = k->record.seq;
-				ret = -EPIPE; /* lines were overwritten before they were read */
-			} else if (n > u->left) {
-				k->seq = k->record.seq;
-				ret = -EINVAL;
-			} else {
-				ret = uio_write(u, k->text, n) == n ? (ssize_t)n : -EFAULT;
-			}
-			break;
-		}
-		wanted = log_head();
-		if (f->flags & O_NONBLOCK) {
-			ret = -EAGAIN;
-			break;
-		}
-		mutex_unlock(&k->lock);
-		ret = log_wait(wanted);
-		if (ret)
-			return ret;
-		mutex_lock(&k->lock);
+static ssize_t kmsg_read(struct file *f, struct uio *u, u64 *pos)
+{
+	for (;;) {
+		u64 end = log_head();
+		ssize_t n = read_one(f->priv, u);
+
+		if (!n)
+			n = f->flags & O_NONBLOCK ? -EAGAIN : log_wait(end);
+		if (n)
+			return n;
 	}
-	mutex_unlock(&k->lock);
-	return ret;
 }
 
 /* "<level>text" or plain text: one line a write. */
@@ -155,9 +145,8 @@ static s64 kmsg_seek(struct file *f, s64 offset, int whence)
 		return -ESPIPE;
 	if (whence != SEEK_SET && whence != SEEK_END && whence != SEEK_DATA)
 		return -EINVAL;
-	mutex_lock(&k->lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&k->lock);
 	k->seq = whence == SEEK_END ? log_head() : 0;
-	mutex_unlock(&k->lock);
 	return 0;
 }
 
@@ -184,7 +173,7 @@ static const struct file_ops kmsg_ops = {
 	.release = kmsg_release,
 };
 
-static int kmsg_open(struct inode *i, struct file *f)
+int kmsg_open(struct inode *i, struct file *f)
 {
 	struct kmsg *k = kzalloc(sizeof(*k), ALLOC_KERNEL);
 
@@ -200,14 +189,7 @@ static int kmsg_open(struct inode *i, struct file *f)
 
 void kmsg_init(void)
 {
-	int err;
-
 	waitqueue_init(&kmsg_wq);
 	spin_init(&look_lock, RANK_TIMER);
 	timer_init(&look_timer, look);
-	err = chardev_register(1, KMSG_MINOR, 1, kmsg_open);
-	if (!err)
-		err = devfs_create("kmsg", S_IFCHR | 0644, MKDEV(1, KMSG_MINOR));
-	if (err)
-		log_err("kmsg: error %d", -err);
 }

@@ -3,28 +3,16 @@
 #include <exo/drivers.h>
 #include <exo/errno.h>
 #include <exo/fs.h>
-#include <exo/log.h>
 #include <exo/sched.h>
 #include <exo/security.h>
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 #include "../drivers_internal.h"
 
-#define MEM_MAJOR    1u
 #define ZERO_CHUNK   (256 * 1024UL) /* between looks for a signal */
 #define RANDOM_CHUNK 512u
 #define RANDOM_MAX   0x1ffffffUL /* bytes a call: random(4) */
 #define SEED_MAX     1024u
-
-enum {
-	MINOR_MEM = 1,
-	MINOR_NULL = 3,
-	MINOR_ZERO = 5,
-	MINOR_FULL = 7,
-	MINOR_RANDOM = 8,
-	MINOR_URANDOM = 9,
-	MINORS = 10
-};
 
 static s64 seek_zero(struct file *f, s64 offset, int whence)
 {
@@ -176,42 +164,18 @@ static const struct file_ops full_ops = {.read = zero_read, .write = full_write,
 static const struct file_ops random_ops = {
 	.read = random_read, .write = random_write, .ioctl = random_ioctl, .seek = seek_zero};
 
-static const struct {
-	const char *name;
-	u32 minor, mode;
-	const struct file_ops *ops; /* NULL: opening is refused */
-} devices[] = {
-	{"null", MINOR_NULL, 0666, &null_ops},
-	{"zero", MINOR_ZERO, 0666, &zero_ops},
-	{"full", MINOR_FULL, 0666, &full_ops},
-	{"random", MINOR_RANDOM, 0666, &random_ops},
-	{"urandom", MINOR_URANDOM, 0666, &random_ops},
-	{"mem", MINOR_MEM, 0600, NULL},
-};
-
-static int mem_open(struct inode *i, struct file *f)
+int mem_open(struct inode *i, struct file *f)
 {
-	u32 minor = DEV_MINOR(i->rdev);
+	static const struct file_ops *const by_minor[] = {[3] = &null_ops,
+		[5] = &zero_ops,
+		[7] = &full_ops,
+		[8] = &random_ops,
+		[9] = &random_ops};
+	const struct file_ops *ops = by_minor[DEV_MINOR(i->rdev)];
 
-	for (size_t n = 0; n < ARRAY_LEN(devices); n++) {
-		if (devices[n].minor != minor)
-			continue;
-		if (!devices[n].ops)
-			return -EPERM; /* physical memory is nobody's business */
-		f->ops = devices[n].ops;
-		f->mode |= FMODE_STREAM;
-		return 0;
-	}
-	return -ENXIO;
-}
-
-void mem_init(void)
-{
-	int err = chardev_register(MEM_MAJOR, 0, MINORS, mem_open);
-
-	for (size_t n = 0; n < ARRAY_LEN(devices) && !err; n++)
-		err = devfs_create(devices[n].name, S_IFCHR | devices[n].mode,
-			MKDEV(MEM_MAJOR, devices[n].minor));
-	if (err)
-		log_err("mem: error %d", -err);
+	if (!ops)
+		return -EPERM; /* physical memory is nobody's business */
+	f->ops = ops;
+	f->mode |= FMODE_STREAM;
+	return 0;
 }

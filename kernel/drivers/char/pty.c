@@ -19,8 +19,8 @@
 
 struct pty {
 	struct tty tty;   /* first */
-	bool master_open; /* [tty.lock] */
-	bool locked;      /* [tty.lock] TIOCSPTLCK: the slave cannot be opened */
+	bool master_open; /* [a] */
+	bool locked;      /* [tty.lock write; read racy] TIOCSPTLCK: the slave cannot be opened */
 	bool packet;      /* [tty.lock] */
 	u8 status;        /* [tty.lock] TIOCPKT_* that the master has not read */
 };
@@ -47,7 +47,7 @@ static void pty_effects(struct tty *t, u32 effects)
 
 	if (READ_ONCE(p->packet) &&
 		(effects & (LD_STOPPED | LD_STARTED | LD_INPUT_FLUSHED | LD_OUTPUT_FLUSHED))) {
-		ulong flags = spin_lock_irq(&t->lock);
+		struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
 
 		if (effects & LD_STOPPED)
 			p->status = (u8)((p->status & ~TIOCPKT_START) | TIOCPKT_STOP);
@@ -57,7 +57,6 @@ static void pty_effects(struct tty *t, u32 effects)
 			p->status |= TIOCPKT_FLUSHREAD;
 		if (effects & LD_OUTPUT_FLUSHED)
 			p->status |= TIOCPKT_FLUSHWRITE;
-		spin_unlock_irq(&t->lock, flags);
 		key |= POLL_PRI | POLL_IN | POLL_RDNORM;
 	}
 	if (effects & (LD_OUTPUT | LD_STARTED))
@@ -76,18 +75,16 @@ static void pty_free(struct tty *t)
 static void pty_termios_changed(struct tty *t)
 {
 	struct pty *p = pty_of(t);
-	ulong flags = tty_lock(t);
+	struct tty *held SCOPED(tty_release) = tty_hold(t);
 	const struct linux_termios *s = &t->ld.t.base;
 	bool does_stop = (s->iflag & IXON) && s->cc[VSTOP] == 19 && s->cc[VSTART] == 17;
 	u8 want = does_stop ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP,
 	   other = TIOCPKT_DOSTOP ^ TIOCPKT_NOSTOP ^ want;
-	bool tell = p->packet && !(p->status & want);
 
-	if (tell)
+	if (p->packet && !(p->status & want)) {
 		p->status = (u8)((p->status & ~other) | want);
-	tty_unlock(t, flags);
-	if (tell)
-		wake_all(&p->tty.master_wq, POLL_PRI | POLL_IN | POLL_RDNORM);
+		wake_all(&t->master_wq, POLL_PRI | POLL_IN | POLL_RDNORM);
+	}
 }
 
 static const struct tty_ops pty_ops = {
@@ -107,7 +104,7 @@ bool tty_is_pty(const struct tty *t)
 /* What a read of the master gives now. Return: bytes | 0 nothing | -EIO no slave any more. */
 static ssize_t master_take(struct pty *p, u8 *buf, size_t size)
 {
-	ulong flags = tty_lock(&p->tty);
+	struct tty *held SCOPED(tty_release) = tty_hold(&p->tty);
 	u32 ready = ldisc_output_ready(&p->tty.ld);
 	ssize_t n = 0;
 
@@ -123,7 +120,6 @@ static ssize_t master_take(struct pty *p, u8 *buf, size_t size)
 	} else if (slave_gone(p)) {
 		n = -EIO;
 	}
-	tty_unlock(&p->tty, flags);
 	return n;
 }
 
@@ -139,19 +135,17 @@ static ssize_t master_read_some(struct pty *p, struct file *f, struct uio *u)
 
 	while (u->left) {
 		bool packet = READ_ONCE(p->packet);
-		size_t want = MIN(u->left, sizeof(buf)), moved;
-		ssize_t n = master_take(p, buf, want);
+		ssize_t n = master_take(p, buf, MIN(u->left, sizeof(buf)));
+		size_t moved;
 
-		if (n == 0 && !done)
+		if (n == 0 && !done) {
 			n = file_nonblock(f) ? -EAGAIN
 					     : wait_event(&p->tty.master_wq, master_readable(p));
-		if (n < 0)
-			return done ? (ssize_t)done : n;
-		if (n == 0) {
-			if (done)
-				break;
-			continue;
+			if (!n)
+				continue;
 		}
+		if (n <= 0)
+			return done ? (ssize_t)done : n;
 		moved = uio_write(u, buf, (size_t)n);
 		done += moved;
 		if (moved < (size_t)n)
@@ -178,10 +172,9 @@ static u32 master_poll(struct file *f, struct poll_table *pt)
 {
 	struct pty *p = pty_of(file_tty(f)->tty);
 	u32 mask = 0;
-	ulong flags;
 
 	poll_wait(pt, f, &p->tty.master_wq);
-	flags = tty_lock(&p->tty);
+	struct tty *held SCOPED(tty_release) = tty_hold(&p->tty);
 	if (ldisc_output_ready(&p->tty.ld))
 		mask |= POLL_IN | POLL_RDNORM;
 	if (p->packet && p->status)
@@ -190,7 +183,6 @@ static u32 master_poll(struct file *f, struct poll_table *pt)
 		mask |= POLL_HUP;
 	if (ldisc_input_room(&p->tty.ld))
 		mask |= POLL_OUT | POLL_WRNORM;
-	tty_unlock(&p->tty, flags);
 	return mask;
 }
 
@@ -210,16 +202,14 @@ static long open_peer(struct pty *p, u64 o_flags)
 
 static long flag_set(struct pty *p, bool *flag, u64 arg)
 {
-	ulong flags;
 	u32 value;
 
 	if (get_user_u32((u32 USER *)(uintptr_t)arg, &value))
 		return -EFAULT;
-	flags = tty_lock(&p->tty);
+	struct tty *held SCOPED(tty_release) = tty_hold(&p->tty);
 	if (flag == &p->packet && value && !p->packet)
 		p->status = 0;
 	*flag = value != 0;
-	tty_unlock(&p->tty, flags);
 	return 0;
 }
 
@@ -253,21 +243,28 @@ static long master_ioctl(struct file *f, u32 cmd, u64 arg)
 	return tty_ioctl(f, cmd, arg);
 }
 
+static const char *node_name(const struct pty *p, char name[16])
+{
+	snprintf(name, 16, "pts/%u", DEV_MINOR(p->tty.rdev));
+	return name;
+}
+
+/* The pair leaves the table, its slave /dev. */
+static void table_remove(struct pty *p)
+{
+	char name[16];
+
+	(void)devfs_remove(node_name(p, name)); /* somebody may have unlinked it already */
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&table_lock);
+	table[DEV_MINOR(p->tty.rdev)] = NULL;
+}
+
 static void master_release(struct file *f)
 {
 	struct pty *p = pty_of(file_tty(f)->tty);
-	u32 index = DEV_MINOR(p->tty.rdev);
-	char name[16];
-	ulong flags;
 
-	snprintf(name, sizeof(name), "pts/%u", index);
-	(void)devfs_remove(name); /* somebody may have unlinked it already */
-	mutex_lock(&table_lock);
-	table[index] = NULL;
-	mutex_unlock(&table_lock);
-	flags = tty_lock(&p->tty);
-	p->master_open = false;
-	tty_unlock(&p->tty, flags);
+	table_remove(p);
+	WRITE_ONCE(p->master_open, false);
 	tty_hangup(&p->tty);
 	tty_detach(f);
 	tty_put(&p->tty); /* the table's */
@@ -298,43 +295,35 @@ static struct pty *pty_create(u32 index)
 	return p;
 }
 
-static int table_add(struct pty **out)
+/* A pair with the lowest number that is free. err_ptr. */
+static struct pty *table_add(void)
 {
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&table_lock);
 	u32 index = 0;
-	struct pty *p;
 
-	mutex_lock(&table_lock);
 	while (index < PTYS_MAX && table[index])
 		index++;
-	p = index < PTYS_MAX ? pty_create(index) : NULL;
-	if (p)
-		table[index] = p;
-	mutex_unlock(&table_lock);
-	*out = p;
-	return p ? 0 : index < PTYS_MAX ? -ENOMEM : -ENOSPC;
+	if (index == PTYS_MAX)
+		return err_ptr(-ENOSPC);
+	table[index] = pty_create(index);
+	return table[index] ? table[index] : err_ptr(-ENOMEM);
 }
 
-static int ptmx_open(struct inode *i, struct file *f)
+int ptmx_open(struct inode *i, struct file *f)
 {
-	struct pty *p;
+	struct pty *p = table_add();
 	char name[16];
-	int err = table_add(&p);
+	int err;
 
-	if (err)
-		return err;
-	snprintf(name, sizeof(name), "pts/%u", DEV_MINOR(p->tty.rdev));
-	err = devfs_create(name, S_IFCHR | 0620, p->tty.rdev);
-	if (!err) {
-		err = tty_attach(&p->tty, f, TTY_MASTER);
-		if (err)
-			(void)devfs_remove(name);
-	}
+	if (is_err(p))
+		return (int)ptr_err(p);
+	err = devfs_create(node_name(p, name), S_IFCHR | 0620, p->tty.rdev);
 	if (!err)
-		return 0;
-	mutex_lock(&table_lock);
-	table[DEV_MINOR(p->tty.rdev)] = NULL;
-	mutex_unlock(&table_lock);
-	tty_put(&p->tty);
+		err = tty_attach(&p->tty, f, TTY_MASTER);
+	if (err) {
+		table_remove(p);
+		tty_put(&p->tty);
+	}
 	return err;
 }
 
@@ -342,11 +331,8 @@ static int slave_open(struct inode *i, struct file *f)
 {
 	u32 index = DEV_MINOR(i->rdev);
 	struct pty *p;
-	ulong flags;
 	int err;
 
-	if (index >= PTYS_MAX)
-		return -ENXIO;
 	mutex_lock(&table_lock);
 	p = table[index];
 	if (p)
@@ -354,22 +340,15 @@ static int slave_open(struct inode *i, struct file *f)
 	mutex_unlock(&table_lock);
 	if (!p)
 		return -EIO;
-	flags = tty_lock(&p->tty);
-	err = p->locked || !p->master_open ? -EIO : 0;
-	tty_unlock(&p->tty, flags);
-	if (!err)
-		err = tty_attach(&p->tty, f, TTY_PLAIN);
+	err = READ_ONCE(p->locked) || !READ_ONCE(p->master_open)
+		      ? -EIO
+		      : tty_attach(&p->tty, f, TTY_PLAIN);
 	tty_put(&p->tty);
 	return err;
 }
 
 int pty_init(void)
 {
-	int err;
-
 	mutex_init(&table_lock, RANK_S_TTY);
-	err = chardev_register(5, 2, 1, ptmx_open);
-	if (!err)
-		err = chardev_register(PTY_MAJOR, 0, PTYS_MAX, slave_open);
-	return err ? err : devfs_create("ptmx", S_IFCHR | 0666, MKDEV(5, 2));
+	return chardev_register(PTY_MAJOR, 0, PTYS_MAX, slave_open);
 }

@@ -84,12 +84,11 @@ static void generator_seed(struct generator *g)
 	if (g->epoch && g->epoch == __atomic_load_n(&base_epoch, __ATOMIC_ACQUIRE) &&
 		now - READ_ONCE(base_seeded_ns) < RESEED_NS)
 		return;
-	spin_lock(&base_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&base_lock);
 	if (!base_epoch || now - base_seeded_ns >= RESEED_NS)
 		base_reseed();
 	base_step((const u8 *)g->key, KEY_BYTES, (u8 *)g->key);
 	g->epoch = base_epoch;
-	spin_unlock(&base_lock);
 }
 
 static void generator_refill(struct generator *g)
@@ -108,7 +107,7 @@ static void generator_refill(struct generator *g)
 /* At most POOL_BYTES. */
 static void random_few(u8 *buf, size_t n)
 {
-	ulong flags = arch_irq_save();
+	ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 	struct generator *g = this_cpu_ptr(generator);
 	u8 *from;
 
@@ -118,7 +117,6 @@ static void random_few(u8 *buf, size_t n)
 	memcpy(buf, from, n);
 	wipe(from, n);
 	g->left -= (u32)n;
-	arch_irq_restore(flags);
 }
 
 void random_bytes(void *buf, size_t len_bytes)
@@ -147,12 +145,11 @@ void random_bytes(void *buf, size_t len_bytes)
 
 void random_add(const void *buf, size_t len_bytes)
 {
-	ulong flags = spin_lock_irq(&base_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&base_lock);
 
 	if (!base_epoch)
 		base_reseed();
 	base_step(buf, len_bytes, NULL);
 	if (!++base_epoch)
 		base_epoch = 1;
-	spin_unlock_irq(&base_lock, flags);
 }

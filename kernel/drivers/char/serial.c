@@ -230,10 +230,10 @@ static void ier_set(struct uart *p, u8 ier)
 static void uart_start(struct tty *t)
 {
 	struct uart *p = uart_of(t);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&p->lock);
 	u8 fifo[FIFO_BYTES];
 	u32 ready;
 
-	spin_lock(&p->lock);
 	while ((ready = ldisc_output_ready(&t->ld)) &&
 		((reg_get(p, LSR) & LSR_EMPTY) || (!p->interrupts && wait_empty(p)))) {
 		u32 n = ring_take(&t->ld.out, fifo, MIN(ready, FIFO_BYTES));
@@ -243,7 +243,6 @@ static void uart_start(struct tty *t)
 		t->ld.effects |= LD_DRAINED;
 	}
 	ier_set(p, ready ? p->ier | IER_TX : p->ier & (u8)~IER_TX);
-	spin_unlock(&p->lock);
 }
 
 /* Takes what the chip received while the discipline has room; without room the receive interrupt is
@@ -261,67 +260,61 @@ static void receive(struct uart *p)
 		else
 			ldisc_input(ld, &c, 1);
 	}
-	spin_lock(&p->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&p->lock);
 	ier_set(p, ldisc_input_room(ld) > FIFO_BYTES ? p->ier | IER_RX : p->ier & (u8)~IER_RX);
-	spin_unlock(&p->lock);
 }
 
 static void uart_input_room(struct tty *t)
 {
 	struct uart *p = uart_of(t);
-	ulong flags;
 
 	if (READ_ONCE(p->ier) & IER_RX)
 		return;
-	flags = tty_lock(t);
+	tty_lock(t);
 	receive(p);
-	tty_unlock(t, flags);
+	tty_unlock(t);
 }
 
 static void uart_interrupt(void *arg)
 {
 	struct uart *p = arg;
 	u32 rounds = 0;
-	ulong flags;
 
 	while (!(reg_get(p, IIR) & IIR_NONE) && rounds++ < IRQ_ROUNDS_MAX) {
-		flags = tty_lock(&p->tty);
+		tty_lock(&p->tty);
 		receive(p);
 		uart_start(&p->tty);
 		(void)reg_get(p, MSR);
-		tty_unlock(&p->tty, flags);
+		tty_unlock(&p->tty);
 	}
 	if (rounds > IRQ_ROUNDS_MAX) { /* still asking: the line is edge triggered, so make it fall
 					  and rise again */
-		flags = spin_lock_irq(&p->lock);
+		struct spin_guard g SCOPED(spin_unguard) = spin_guard(&p->lock);
+
 		reg_set(p, IER, 0);
 		reg_set(p, IER, p->ier);
-		spin_unlock_irq(&p->lock, flags);
 	}
 }
 
 static void uart_termios_changed(struct tty *t)
 {
 	struct uart *p = uart_of(t);
-	ulong flags = tty_lock(t);
+	struct tty *held SCOPED(tty_release) = tty_hold(t);
+	spinlock_t *chip SCOPED(spin_release) = spin_hold(&p->lock);
 
-	spin_lock(&p->lock);
 	if (t->ld.t.ospeed)
 		speed_set(p, t->ld.t.ospeed);
-	spin_unlock(&p->lock);
-	tty_unlock(t, flags);
 }
 
 static long modem_set(struct uart *p, u32 cmd, u32 bits)
 {
 	u8 want = (u8)((bits & TIOCM_DTR ? 1 : 0) | (bits & TIOCM_RTS ? 2 : 0));
-	ulong flags = spin_lock_irq(&p->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&p->lock);
 
 	p->mcr = cmd == TIOCMBIS   ? p->mcr | want
 		 : cmd == TIOCMBIC ? p->mcr & (u8)~want
 				   : (u8)((p->mcr & ~3) | want);
 	reg_set(p, MCR, p->mcr);
-	spin_unlock_irq(&p->lock, flags);
 	return 0;
 }
 
@@ -378,11 +371,10 @@ static int line_init(struct uart *p, u32 line)
 	p->tty.ld.t.ispeed = p->tty.ld.t.ospeed = CLOCK_BAUD;
 	err = irq_register_isa(p->isa_irq, uart_interrupt, p);
 	if (!err) {
-		ulong flags = spin_lock_irq(&p->lock);
+		struct spin_guard g SCOPED(spin_unguard) = spin_guard(&p->lock);
 
 		p->interrupts = true;
 		ier_set(p, IER_RX);
-		spin_unlock_irq(&p->lock, flags);
 	} else {
 		log_warn("ttyS%u: no interrupt, so no input: error %d", line, -err);
 	}

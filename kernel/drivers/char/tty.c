@@ -89,9 +89,9 @@ u64 tty_device(const struct tty *t)
 
 /* ---- the lock and the effects ---- */
 
-ulong tty_lock(struct tty *t)
+void tty_lock(struct tty *t)
 {
-	return spin_lock_irq(&t->lock);
+	t->irq_flags = spin_lock_irq(&t->lock);
 }
 
 /* Enough room that waking a writer is worth it; poll says the same. */
@@ -129,7 +129,7 @@ static void carry_out(struct tty *t, u32 effects, bool wake_writers)
 	}
 }
 
-void tty_unlock(struct tty *t, ulong flags)
+void tty_unlock(struct tty *t)
 {
 	bool wake_writers = false;
 	u32 effects;
@@ -141,18 +141,17 @@ void tty_unlock(struct tty *t, ulong flags)
 	t->ld.effects = 0;
 	if (effects & (LD_DRAINED | LD_STARTED | LD_OUTPUT_FLUSHED))
 		wake_writers = writable(t) || !ring_used(&t->ld.out);
-	spin_unlock_irq(&t->lock, flags);
+	spin_unlock_irq(&t->lock, t->irq_flags);
 	if (effects)
 		carry_out(t, effects, wake_writers);
 }
 
 void tty_receive(struct tty *t, const u8 *bytes, size_t len_bytes)
 {
-	ulong flags = tty_lock(t);
+	struct tty *held SCOPED(tty_release) = tty_hold(t);
 
 	/* what finds no room is lost, as on any line */
 	(void)ldisc_input(&t->ld, bytes, len_bytes);
-	tty_unlock(t, flags);
 }
 
 /* ---- who may ---- */
@@ -202,17 +201,16 @@ int tty_attach(struct tty *t, struct file *f, u32 how)
 {
 	struct tty_file *tf = kmalloc(sizeof(*tf), ALLOC_KERNEL);
 	bool console = how & TTY_CONSOLE, master = how & TTY_MASTER, busy;
-	ulong flags;
 
 	if (!tf)
 		return -ENOMEM;
-	flags = tty_lock(t);
+	tty_lock(t);
 	busy = t->exclusive && !master && !cred_capable(current->cred, LCAP_SYS_ADMIN);
 	if (!busy && !master) {
 		t->opens++;
 		t->opened = true;
 	}
-	tty_unlock(t, flags);
+	tty_unlock(t);
 	if (busy) {
 		kfree(tf);
 		return -EBUSY;
@@ -235,14 +233,13 @@ void tty_detach(struct file *f)
 	struct tty_file *tf = file_tty(f);
 	struct tty *t = tf->tty;
 	bool last = false;
-	ulong flags;
 
 	if (!tf->master) {
-		flags = tty_lock(t);
+		tty_lock(t);
 		last = --t->opens == 0;
 		if (last)
 			t->exclusive = false;
-		tty_unlock(t, flags);
+		tty_unlock(t);
 	}
 	if (last)
 		wake_all(&t->master_wq, 0);
@@ -252,8 +249,7 @@ void tty_detach(struct file *f)
 
 void tty_hangup(struct tty *t)
 {
-	ulong flags = tty_lock(t);
-
+	tty_lock(t);
 	__atomic_fetch_add(&t->hangups, 1, __ATOMIC_RELEASE);
 	ldisc_flush_input(&t->ld);
 	ldisc_start(&t->ld, true);
@@ -264,7 +260,7 @@ void tty_hangup(struct tty *t)
 		fresh.base.cflag = t->ld.t.base.cflag;
 		ldisc_set_termios(&t->ld, &fresh);
 	}
-	tty_unlock(t, flags);
+	tty_unlock(t);
 	process_ctty_hangup(t);
 	wake_all(&t->in_wq, 0);
 	wake_all(&t->out_wq, 0);
@@ -287,11 +283,13 @@ struct read_rule {
 	ns_t deadline_ns;
 };
 
-static struct read_rule read_rule(const struct ldisc *ld)
+static struct read_rule read_rule(struct tty *t)
 {
-	u32 min = ld->t.base.cc[VMIN], time = ld->t.base.cc[VTIME];
+	struct tty *held SCOPED(tty_release) = tty_hold(t);
+	const struct linux_termios *s = &t->ld.t.base;
+	u32 min = s->cc[VMIN], time = s->cc[VTIME];
 
-	if (ld->t.base.lflag & ICANON)
+	if (s->lflag & ICANON)
 		return (struct read_rule){1, 0, NS_FOREVER};
 	if (min)
 		return (struct read_rule){min, time * VTIME_UNIT, NS_FOREVER};
@@ -306,25 +304,22 @@ static bool readable_or_hung(struct tty *t, const struct tty_file *tf)
 static ssize_t read_some(struct tty *t, struct file *f, struct uio *u)
 {
 	struct tty_file *tf = file_tty(f);
-	struct read_rule rule;
+	struct read_rule rule = read_rule(t);
 	size_t done = 0;
 	u8 buf[CHUNK_BYTES];
-	ulong flags = tty_lock(t);
 
-	rule = read_rule(&t->ld);
-	tty_unlock(t, flags);
 	while (u->left) {
 		size_t want = MIN(u->left, sizeof(buf)), got;
 		bool line_end;
 		int err;
 
-		flags = tty_lock(t);
+		tty_lock(t);
 		got = ldisc_read(&t->ld, buf, want, &line_end);
 		if (got == u->left && !line_end)
 			ldisc_skip_eof(&t->ld);
 		if (got)
 			t->ld.effects |= LD_INPUT_ROOM;
-		tty_unlock(t, flags);
+		tty_unlock(t);
 		if (got) {
 			size_t moved = uio_write(u, buf, got);
 
@@ -389,13 +384,12 @@ static size_t write_chunk(struct tty *t, struct file *f, const u8 *p, size_t n, 
 
 	*err = 0;
 	for (;;) {
-		ulong flags = tty_lock(t);
-
+		tty_lock(t);
 		if (tf->master)
 			done += ldisc_input(&t->ld, p + done, n - done);
 		else if (!tty_file_hung(tf))
 			done += ldisc_output(&t->ld, p + done, n - done);
-		tty_unlock(t, flags);
+		tty_unlock(t);
 		if (done == n)
 			return done;
 		*err = tty_file_hung(tf)  ? -EIO
@@ -449,19 +443,17 @@ static u32 tty_poll(struct file *f, struct poll_table *pt)
 	struct tty_file *tf = file_tty(f);
 	struct tty *t = tf->tty;
 	u32 mask = 0, min;
-	ulong flags;
 
 	poll_wait(pt, f, &t->in_wq);
 	poll_wait(pt, f, &t->out_wq);
 	if (tty_file_hung(tf))
 		return POLL_IN | POLL_OUT | POLL_ERR | POLL_HUP | POLL_RDNORM | POLL_WRNORM;
-	flags = tty_lock(t);
+	struct tty *held SCOPED(tty_release) = tty_hold(t);
 	min = !t->ld.t.base.cc[VTIME] && t->ld.t.base.cc[VMIN] ? t->ld.t.base.cc[VMIN] : 1;
 	if (ldisc_readable(&t->ld, min))
 		mask |= POLL_IN | POLL_RDNORM;
 	if (writable(t))
 		mask |= POLL_OUT | POLL_WRNORM;
-	tty_unlock(t, flags);
 	return mask;
 }
 

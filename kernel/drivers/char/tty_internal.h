@@ -29,6 +29,7 @@ struct tty {
 	u64 rdev;                  /* [c] */
 	void *driver;              /* [c] of the ops' owner */
 	spinlock_t lock; /* TTY_INPUT, taken from interrupts: only by tty_lock and tty_unlock */
+	ulong irq_flags; /* [l] as they were before */
 	struct ldisc ld; /* [l] */
 	struct linux_winsize size;  /* [l] */
 	pid_t session, pgrp;        /* [a] written by job control */
@@ -68,8 +69,9 @@ int tty_init(struct tty *t, const struct tty_ops *ops, u64 rdev, u32 out_bytes) 
 void tty_fini(struct tty *t); /* gives the buffers back */
 /* tty_lock, tty_unlock - the ldisc's lock; unlocking carries out the effects that were collected:
  * starts the device, wakes sleepers, signals the foreground group. Context: any but NMI. */
-ulong tty_lock(struct tty *t);
-void tty_unlock(struct tty *t, ulong flags);
+void tty_lock(struct tty *t);
+void tty_unlock(struct tty *t);
+LOCK_HOLD(struct tty, tty_hold, tty_release, tty_lock, tty_unlock)
 /* tty_attach - makes @f an open file of @t (sets ops, priv, mode) and, if so wanted, @t the
  * controlling terminal. Takes its own reference. 0 | -ENOMEM | -EBUSY exclusive. */
 enum tty_how { TTY_PLAIN, TTY_NO_CONTROL = 1, TTY_CONSOLE = 2, TTY_MASTER = 4 };
@@ -94,6 +96,7 @@ static inline bool file_nonblock(const struct file *f)
 
 /* pty.c */
 int pty_init(void) MUST_USE;
+int ptmx_open(struct inode *i, struct file *f);
 extern const struct file_ops pty_master_ops;
 bool tty_is_pty(const struct tty *t);
 /* serial.c, screen.c: terminals by minor; NULL = none */

@@ -60,30 +60,33 @@ static int termios_from_user(u32 cmd, u64 arg, struct linux_termios2 *t)
 	return err;
 }
 
+static struct linux_termios2 termios_now(struct tty *t)
+{
+	struct tty *held SCOPED(tty_release) = tty_hold(t);
+
+	return t->ld.t;
+}
+
 static long termios_set(struct tty *t, u32 cmd, u64 arg)
 {
 	bool drain = cmd != TCSETS && cmd != TCSETA && cmd != TCSETS2;
 	bool flush = cmd == TCSETSF || cmd == TCSETAF || cmd == TCSETSF2;
-	struct linux_termios2 new;
-	ulong flags;
+	struct linux_termios2 new = termios_now(t);
 	int err;
 
-	flags = tty_lock(t);
-	new = t->ld.t;
-	tty_unlock(t, flags);
 	err = termios_from_user(cmd, arg, &new);
 	if (!err && drain)
 		err = tty_drain(t);
 	if (err)
 		return err;
-	flags = tty_lock(t);
+	tty_lock(t);
 	if (flush)
 		ldisc_flush_input(&t->ld);
 	if (tty_is_pty(t)) /* the line of a pty has eight bits, no parity, and its receiver is on */
 		new.base.cflag = (new.base.cflag & ~(u32)(CS8 | 0400u)) | CS8 | CREAD;
 	new.base.line = t->ld.t.base.line;
 	ldisc_set_termios(&t->ld, &new);
-	tty_unlock(t, flags);
+	tty_unlock(t);
 	if (t->ops->termios_changed)
 		t->ops->termios_changed(t);
 	return 0;
@@ -92,11 +95,9 @@ static long termios_set(struct tty *t, u32 cmd, u64 arg)
 static long termios_get(struct tty *t, u32 cmd, u64 arg)
 {
 	void USER *p = (void USER *)(uintptr_t)arg;
-	ulong flags = tty_lock(t);
-	struct linux_termios2 now = t->ld.t;
+	struct linux_termios2 now = termios_now(t);
 	struct linux_termio old = {0};
 
-	tty_unlock(t, flags);
 	if (cmd == TCGETS2)
 		return copy_to_user(p, &now, sizeof(now));
 	if (cmd == TCGETS)
@@ -120,11 +121,10 @@ static void send_char(struct ldisc *ld, u8 c)
 
 static long flow_or_flush(struct tty *t, u32 cmd, u64 what, bool master)
 {
-	ulong flags;
+	struct tty *held SCOPED(tty_release) = tty_hold(t);
 
 	if (what > (cmd == TCXONC ? TCION : TCIOFLUSH))
 		return -EINVAL;
-	flags = tty_lock(t);
 	if (cmd == TCXONC) {
 		if (what == TCOOFF)
 			ldisc_stop(&t->ld, true);
@@ -140,7 +140,6 @@ static long flow_or_flush(struct tty *t, u32 cmd, u64 what, bool master)
 		if (what == TCIOFLUSH || what == (master ? TCIFLUSH : TCOFLUSH))
 			ldisc_flush_output(&t->ld);
 	}
-	tty_unlock(t, flags);
 	return 0;
 }
 
@@ -160,10 +159,11 @@ static long insert_input(struct tty *t, u64 arg)
 
 static long window_get(struct tty *t, u64 arg)
 {
-	ulong flags = tty_lock(t);
-	struct linux_winsize size = t->size;
+	struct linux_winsize size;
 
-	tty_unlock(t, flags);
+	tty_lock(t);
+	size = t->size;
+	tty_unlock(t);
 	return copy_to_user((void USER *)(uintptr_t)arg, &size, sizeof(size));
 }
 
@@ -171,14 +171,13 @@ static long window_set(struct tty *t, u64 arg)
 {
 	struct linux_winsize size;
 	bool changed;
-	ulong flags;
 
 	if (copy_from_user(&size, (const void USER *)(uintptr_t)arg, sizeof(size)))
 		return -EFAULT;
-	flags = tty_lock(t);
+	tty_lock(t);
 	changed = memcmp(&size, &t->size, sizeof(size)) != 0;
 	t->size = size;
-	tty_unlock(t, flags);
+	tty_unlock(t);
 	if (changed)
 		tty_signal_foreground(t, SIGWINCH);
 	return 0;
@@ -219,13 +218,11 @@ static long controlling_set(struct tty *t, struct file *f, u64 steal)
 
 static u32 count_get(struct tty *t, bool output, bool master)
 {
-	ulong flags = tty_lock(t);
-	u32 n = output   ? (tty_is_pty(t) ? 0 : ring_used(&t->ld.out))
-		: master ? ldisc_output_ready(&t->ld)
-			 : ldisc_input_count(&t->ld);
+	struct tty *held SCOPED(tty_release) = tty_hold(t);
 
-	tty_unlock(t, flags);
-	return n;
+	if (output)
+		return tty_is_pty(t) ? 0 : ring_used(&t->ld.out);
+	return master ? ldisc_output_ready(&t->ld) : ldisc_input_count(&t->ld);
 }
 
 static long job_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)

@@ -58,10 +58,9 @@ static void paint(void)
 	if (!READ_ONCE(painted))
 		return;
 	for (u32 row = 0; row < vt.rows; row++) { /* interrupts come in between rows */
-		ulong flags = spin_lock_irq(&screen_lock);
+		struct spin_guard g SCOPED(spin_unguard) = spin_guard(&screen_lock);
 
 		paint_row(row);
-		spin_unlock_irq(&screen_lock, flags);
 	}
 }
 
@@ -70,12 +69,13 @@ static u32 work_chunk(void)
 {
 	u8 buf[CHUNK_BYTES], answer[VT_REPLY_MAX];
 	u32 n, answer_len;
-	ulong flags = tty_lock(&tty);
+	ulong flags;
 
+	tty_lock(&tty);
 	n = ring_take(&tty.ld.out, buf, MIN(ldisc_output_ready(&tty.ld), CHUNK_BYTES));
 	if (n)
 		tty.ld.effects |= LD_DRAINED;
-	tty_unlock(&tty, flags);
+	tty_unlock(&tty);
 	flags = spin_lock_irq(&screen_lock);
 	vt_write(&vt, buf, n);
 	answer_len = vt.reply_len;

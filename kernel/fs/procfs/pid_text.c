@@ -513,6 +513,36 @@ static int show_loginuid(struct seq *s, struct process *p)
 	return 0;
 }
 
+/* Of a process the first thread; nothing when it has ended. */
+static void show_schedstat(struct seq *s, struct process *p, const struct process_stat *st)
+{
+	struct thread *t = thread_find(st->pid);
+
+	if (!t)
+		return;
+	seq_printf(s, "%lu %lu %lu\n", thread_cpu_time(t), t->wait_ns,
+		t->switches_voluntary + t->switches_involuntary + t->on_cpu);
+	thread_put(t);
+}
+
+/* Read without the queue's lock: each number is true, together they may be of two moments. */
+static void show_sched(struct seq *s, struct process *p, const struct process_stat *st)
+{
+	struct thread *t = thread_find(st->pid);
+	u64 predicted_ns;
+	const char *band;
+
+	if (!t)
+		return;
+	band = sched_band(t, &predicted_ns);
+	seq_printf(s,
+		"band: %s\npredicted_ns: %lu\nburst_ns: %lu\nrun_ns: %lu\nwait_ns: %lu\n"
+		"voluntary: %lu\ninvoluntary: %lu\nmigrations: %lu\n",
+		band, predicted_ns, t->se.burst_ns, thread_cpu_time(t), t->wait_ns,
+		t->switches_voluntary, t->switches_involuntary, t->migrations);
+	thread_put(t);
+}
+
 /* ---- the directory ---- */
 
 #define TEXT(n, m)                                                                         \
@@ -550,6 +580,8 @@ const struct pid_entry pid_entries[] = {
 	TEXT(oom_score, 0444),
 	TEXT(wchan, 0444),
 	TEXT(loginuid, 0444),
+	STAT(schedstat, 0444, NULL),
+	STAT(sched, 0444, NULL),
 	STAT(comm, 0644, store_comm),
 	STAT(oom_score_adj, 0644, store_oom_score_adj),
 	OTHER(mem, S_IFREG | 0600, mem),

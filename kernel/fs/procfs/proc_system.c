@@ -87,6 +87,29 @@ static int show_stat(struct seq *s, const void *ctx)
 	return 0;
 }
 
+/* An idle CPU is left as if by preemption. */
+static int show_schedstat(struct seq *s, const void *ctx)
+{
+	struct sched_stats st;
+	u32 cpu;
+
+	for_each_online_cpu (cpu) {
+		const u64 *calls = st.counts.calls;
+
+		sched_cpu_stats(cpu, &st);
+		seq_printf(s, "cpu%u run_ns %lu idle_ns %lu idles %lu switches %lu ", cpu,
+			st.user_ns + st.nice_ns + st.system_ns, st.idle_ns, st.idles, st.switches);
+		seq_printf(s, "picks %lu yields %lu preemptions %lu ",
+			calls[SCHED_BLOCK] + calls[SCHED_PREEMPT] + calls[SCHED_YIELD],
+			calls[SCHED_YIELD],
+			calls[SCHED_PREEMPT] - st.counts.again[SCHED_PREEMPT] - st.idles);
+		seq_printf(s, "wakes %lu steals %lu bursts %lu predicted %lu\n", st.counts.wakes,
+			st.counts.steals, st.counts.bursts,
+			st.counts.bursts - st.counts.bursts_wrong);
+	}
+	return 0;
+}
+
 static int show_uptime(struct seq *s, const void *ctx)
 {
 	struct sched_stats st;
@@ -300,6 +323,43 @@ static int show_thread_self(struct seq *s, const void *ctx)
 	return 0;
 }
 
+int proc_show_numbers(struct seq *s, const void *ctx)
+{
+	const struct proc_numbers *n = ctx;
+
+	for (u64 i = 0; i < n->count; i++)
+		seq_printf(s, "%lu%c", READ_ONCE(n->values[i]), i + 1 < n->count ? '\t' : '\n');
+	return 0;
+}
+
+/* As many as there are in the text, the first ones. */
+ssize_t proc_store_numbers(const char *text, size_t len, const void *ctx)
+{
+	const struct proc_numbers *n = ctx;
+	u64 value;
+
+	for (u64 i = 0; i < n->count; i++) {
+		while (*text && strchr(" \t\n", *text))
+			text++;
+		if (i && !*text)
+			break;
+		if (str_to_u64(text, &text, 10, &value) || value > n->max ||
+			!strchr(" \t\n", *text))
+			return -EINVAL;
+		WRITE_ONCE(n->values[i], value);
+	}
+	return (ssize_t)len;
+}
+
+static struct synth_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0},
+	.lookup_more = proc_pid_lookup,
+	.readdir_more = proc_pid_readdir};
+
+void proc_add(const struct synth_file *files, size_t count)
+{
+	synth_add(&procfs, files, count);
+}
+
 void procfs_init(void);
 
 void procfs_init(void)
@@ -316,6 +376,7 @@ void procfs_init(void)
 		{"mounts", S_IFLNK | 0777, synth_show_text, NULL, "self/mounts"},
 		FILE("meminfo", show_meminfo, NULL),
 		FILE("stat", show_stat, NULL),
+		FILE("schedstat", show_schedstat, NULL),
 		FILE("uptime", show_uptime, NULL),
 		FILE("loadavg", show_loadavg, NULL),
 		FILE("cpuinfo", show_cpuinfo, NULL),
@@ -352,10 +413,7 @@ void procfs_init(void)
 		FILE("sys/fs/file-nr", show_file_nr, NULL),
 		TEXT("sys/net/core/somaxconn", "4096"),
 	};
-	static struct synth_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0},
-		.lookup_more = proc_pid_lookup,
-		.readdir_more = proc_pid_readdir};
 
-	synth_add(&procfs, files, ARRAY_LEN(files));
+	proc_add(files, ARRAY_LEN(files));
 	synth_start(&procfs, "/proc");
 }

@@ -5,14 +5,6 @@
 
 #include <exo/fs.h>
 
-/* What a tree is given: a text, or a symbolic link whose text is that without its newline. */
-struct synth_file {
-	const char *path; /* "a/b/c" below the root; missing directories are made */
-	u32 mode;         /* type and permissions */
-	int (*show)(struct seq *s, const void *ctx);
-	ssize_t (*store)(const char *text, size_t len_bytes, const void *ctx);
-	const void *ctx;
-};
 struct synth_node {
 	struct synth_file file; /* [c] path: its own name, owned */
 	u64 ino;                /* [c] */

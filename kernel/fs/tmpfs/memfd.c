@@ -15,7 +15,7 @@ void memfd_init(void)
 		panic("memfd: no memory");
 }
 
-struct file *memfd_create_file(const char *name, bool allow_sealing)
+struct file *memfd_create_file(const char *prefix, const char *name, bool allow_sealing)
 {
 	const struct path dir = {memfd_mount, memfd_mount->root};
 	struct file *f = file_alloc(O_RDWR | O_LARGEFILE);
@@ -26,24 +26,20 @@ struct file *memfd_create_file(const char *name, bool allow_sealing)
 		return f;
 	/* The name is never looked up: its hash does not matter, and a '/' in it is a letter like
 	 * others. */
-	len = snprintf(text, NAME_MAX_BYTES + 1, "memfd:%s", name);
+	len = snprintf(text, NAME_MAX_BYTES + 1, "%s%s", prefix, name);
 	err = file_make_nameless(
 		f, &dir, &(struct name){text, MIN((u64)len, (u64)NAME_MAX_BYTES)}, S_IFREG | 0777);
 	if (err)
-		goto put_file;
+		return file_opened(f, err);
 	f->inode = f->path.dentry->inode;
 	if (allow_sealing)
 		tmpfs_allow_seals(f->inode);
 	err = inode_get_write(f->inode);
-	if (err)
-		goto put_file;
-	f->mode |= FMODE_WRITER;
-	err = file_open_inode(f, f->inode);
-	if (!err)
-		return f;
-put_file:
-	file_put(f);
-	return err_ptr(err);
+	if (!err) {
+		f->mode |= FMODE_WRITER;
+		err = file_open_inode(f, f->inode);
+	}
+	return file_opened(f, err);
 }
 
 bool file_is_memfd(const struct file *f)

@@ -34,23 +34,34 @@ static void entry_make(struct inode *dir, struct dentry *d, struct inode *i)
 		nlink_add(dir, 1);
 }
 
+static int link_set(struct inode *i, const char *target)
+{
+	size_t len = strlen(target);
+	char *text = kzalloc(len + 1 + NAME_PAD, ALLOC_KERNEL);
+
+	if (!text)
+		return -ENOMEM;
+	memcpy(text, target, len);
+	tmpfs_of(i)->link = text;
+	i->pages.size_bytes = len;
+	return 0;
+}
+
+/* @target of an object: what objects_open was given. */
 static int tmpfs_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target)
 {
 	struct inode *i = tmpfs_inode_create(dir->sb, mode);
+	int err = 0;
 
 	if (is_err(i))
 		return (int)ptr_err(i);
-	if (S_ISLNK(mode)) {
-		size_t len = strlen(target);
-		char *text = kzalloc(len + 1 + NAME_PAD, ALLOC_KERNEL);
-
-		if (!text) {
-			inode_put(i);
-			return -ENOMEM;
-		}
-		memcpy(text, target, len);
-		tmpfs_of(i)->link = text;
-		i->pages.size_bytes = len;
+	if (dir->ops == &tmpfs_objects_dir_ops)
+		err = S_ISREG(mode) ? objects_of(i)->create(i, target) : -EPERM;
+	else if (S_ISLNK(mode))
+		err = link_set(i, target);
+	if (err) {
+		inode_put(i);
+		return err;
 	}
 	i->rdev = rdev;
 	inode_init_owner(i, dir);
@@ -251,6 +262,7 @@ const struct inode_ops tmpfs_dir_inode_ops = {
 	.rename = tmpfs_rename,
 	TMPFS_XATTR_OPS,
 };
+const struct inode_ops tmpfs_objects_dir_ops = {.make = tmpfs_make, .unlink = tmpfs_unlink};
 const struct inode_ops tmpfs_link_inode_ops = {
 	.readlink = tmpfs_readlink, .fast_link = tmpfs_fast_link, TMPFS_XATTR_OPS};
 const struct inode_ops tmpfs_special_inode_ops = {TMPFS_XATTR_OPS};

@@ -38,10 +38,14 @@ static inline struct tmpfs_super *tmpfs_super_of(const struct inode *i)
 {
 	return i->sb->priv;
 }
+static inline struct objects_fs *objects_of(const struct inode *i)
+{
+	return container_of(i->sb->type, struct objects_fs, type);
+}
 
 struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode); /* err_ptr(-ENOSPC -ENOMEM) */
-extern const struct inode_ops tmpfs_dir_inode_ops, tmpfs_file_inode_ops, tmpfs_link_inode_ops,
-	tmpfs_special_inode_ops;
+extern const struct inode_ops tmpfs_objects_dir_ops, tmpfs_dir_inode_ops, tmpfs_file_inode_ops,
+	tmpfs_link_inode_ops, tmpfs_special_inode_ops;
 extern const struct file_ops tmpfs_dir_ops, tmpfs_file_ops;
 extern const struct vm_object_ops tmpfs_pages_ops, tmpfs_backed_ops;
 int tmpfs_charge(struct vm_object *o, s64 pages);

@@ -294,6 +294,28 @@ int tmpfs_super_create(const char *data, const struct fs_type *type, struct supe
 	return 0;
 }
 
+static void objects_inode_free(struct inode *i)
+{
+	if (i->priv)
+		objects_of(i)->gone(i);
+	tmpfs_inode_free(i);
+}
+
+void objects_fs_init(struct objects_fs *o)
+{
+	static const struct super_ops ops = {.inode_free = objects_inode_free};
+	struct super_block *sb;
+
+	if (tmpfs_super_create("", &o->type, &sb) ||
+		!(o->root.mount = mount_create_internal(sb, o->type.name)))
+		panic("%s: no memory", o->type.name);
+	o->root.dentry = sb->root;
+	sb->ops = &ops;
+	sb->root->inode->ops = &tmpfs_objects_dir_ops;
+	o->type.shared = sb;
+	fs_register(&o->type);
+}
+
 struct fs_type tmpfs_type = {
 	.name = "tmpfs", .magic = TMPFS_MAGIC, .mount = tmpfs_super_create, .flags = FS_NODEV};
 static struct fs_type ramfs_type = {

@@ -182,11 +182,44 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 	return err;
 }
 
+/* Removes the last component of @w. */
+static int remove_last(struct walk *w, bool directory)
+{
+	struct inode *dir = w->at.dentry->inode;
+	struct dentry *d;
+	int err;
+
+	rwsem_write_lock(&dir->lock);
+	d = lookup_one_locked(w->at.dentry, &w->last);
+	err = is_err(d) ? (int)ptr_err(d) : remove_locked(w, d, directory);
+	rwsem_write_unlock(&dir->lock);
+	if (!is_err(d)) {
+		if (!err && directory)
+			dentry_prune_children(d);
+		dentry_put(d); /* the contents go here, without the lock */
+	}
+	return err;
+}
+
+int walk_objects(struct walk *w, const struct objects_fs *o, const char *text)
+{
+	*w = (struct walk){.at = o->root, .rights = CAP_ALL, .last = {text, name_scan(text)}};
+	if (!*text)
+		return -ENOENT;
+	return text[name_len(&w->last)] || !strcmp(text, ".") || !strcmp(text, "..") ? -EACCES : 0;
+}
+
+int objects_unlink(struct objects_fs *o, const char *text)
+{
+	struct walk w;
+	int err = walk_objects(&w, o, text);
+
+	return err ? err : remove_last(&w, false);
+}
+
 int vfs_remove_text(cap_t dirfd, const char *text, bool directory)
 {
 	struct walk w;
-	struct inode *dir;
-	struct dentry *d;
 	int err = walk_parent(&w, dirfd, text, LOOKUP_NEED(CAP_DELETE));
 
 	if (err)
@@ -200,16 +233,7 @@ int vfs_remove_text(cap_t dirfd, const char *text, bool directory)
 		       : t == LAST_DOTDOT ? -ENOTEMPTY
 					  : -EBUSY;
 	}
-	dir = w.at.dentry->inode;
-	rwsem_write_lock(&dir->lock);
-	d = lookup_one_locked(w.at.dentry, &w.last);
-	err = is_err(d) ? (int)ptr_err(d) : remove_locked(&w, d, directory);
-	rwsem_write_unlock(&dir->lock);
-	if (!is_err(d)) {
-		if (!err && directory)
-			dentry_prune_children(d);
-		dentry_put(d); /* the contents go here, without the lock */
-	}
+	err = remove_last(&w, directory);
 	walk_end(&w);
 	return err;
 }

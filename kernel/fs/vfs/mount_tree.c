@@ -210,12 +210,13 @@ static int mount_new(
 		return err;
 	if (t->shared)
 		__atomic_fetch_add(&sb->refs, 1, __ATOMIC_RELAXED);
+	else
+		sb->flags |= flags & MS_RDONLY;
 	/* a shared one (proc, devtmpfs) is there already */
 	if (at->dentry == at->mount->root && at->mount->sb == sb) {
 		super_put(sb);
 		return -EBUSY;
 	}
-	sb->flags |= flags & MS_RDONLY;
 	return mount_attach(sb, at, flags, source && *source ? source : "none");
 }
 

@@ -111,9 +111,9 @@ static u32 new_mode(u32 mode) /* of a regular file that is made */
 	return (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG;
 }
 
-/* Makes the last component of @w in its directory. 0 created | 1 it exists: look it up again |
- * -errno. */
-static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
+/* Makes the last component of @w in its directory. 0 created | 1 it exists, 2 as a link: look it up
+ * again | -errno. Sets f->path but after an error. */
+static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode, const void *arg)
 {
 	struct inode *dir = w->at.dentry->inode;
 	struct dentry *d;
@@ -133,21 +133,21 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode)
 	if (d->inode) {
 		err = o_flags & O_EXCL ? -EEXIST : S_ISLNK(d->inode->mode) ? 2 : 1;
 	} else {
-		err = path_may_create(&w->at);
+		err = o_flags & O_CREAT ? path_may_create(&w->at) : -ENOENT;
 		if (!err)
-			err = dir->ops->make ? dir->ops->make(dir, d, new_mode(mode), 0, NULL)
+			err = dir->ops->make ? dir->ops->make(dir, d, new_mode(mode), 0, arg)
 					     : -EACCES;
 		if (unlikely(READ_ONCE(inotify_watches)) && !err)
 			inotify_created(w->at.dentry, d);
 	}
 	rwsem_write_unlock(&dir->lock);
-	if (err) {
+	if (err < 0) {
 		dentry_put(d);
 		return err;
 	}
 	mount_get(w->at.mount);
 	f->path = (struct path){w->at.mount, d};
-	return 0;
+	return err;
 }
 
 /* Sets f->path to the file of that name, making it when there is none. */
@@ -170,12 +170,14 @@ static int lookup_or_create(
 		err = walk_parent(&w, dirfd, text, parent);
 		if (err)
 			return err;
-		err = create_last(&w, f, o_flags, mode);
+		err = create_last(&w, f, o_flags, mode, NULL);
 		walk_end(&w);
 		if (err <= 0) {
 			*created = !err;
 			return err;
 		}
+		path_put(&f->path);
+		f->path = (struct path){NULL, NULL};
 		if (err == 2 && follow) /* a link to nowhere: its target is made */
 			parent |= LOOKUP_REF;
 		cond_resched();
@@ -261,11 +263,24 @@ struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode)
 	}
 	if (likely(!err))
 		err = open_here(f, o_flags, created);
-	if (unlikely(err)) {
-		file_put(f);
-		return err_ptr(err);
-	}
-	return f;
+	return file_opened(f, err);
+}
+
+struct file *objects_open(
+	struct objects_fs *o, const char *text, u32 o_flags, u32 mode, const void *arg)
+{
+	struct file *f = file_alloc(o_flags);
+	struct walk w;
+	int err;
+
+	if (is_err(f))
+		return f;
+	err = walk_objects(&w, o, text);
+	if (!err)
+		err = create_last(&w, f, o_flags, mode, arg);
+	if (err >= 0)
+		err = open_here(f, o_flags, !err);
+	return file_opened(f, err);
 }
 
 struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
@@ -307,11 +322,7 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 	err = path_lookup(dirfd, name, lookup_flags(at_flags) | LOOKUP_NEED(CAP_EXEC), &f->path);
 	if (!err)
 		err = open_exec_here(f);
-	if (err) {
-		file_put(f);
-		return err_ptr(err);
-	}
-	return f;
+	return file_opened(f, err);
 }
 
 bool file_is_nosuid(const struct file *f)

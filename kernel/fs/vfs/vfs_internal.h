@@ -216,6 +216,10 @@ void walk_end(struct walk *w);
 /* walk_parent - the directory of the last component: at, last, last_type, last_slash. 0: walk_end
  * gives back. */
 int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags);
+/* walk_objects - as if it had found the directory of @o; nothing to give back. -EACCES not one
+ * name.
+ */
+int walk_objects(struct walk *w, const struct objects_fs *o, const char *text) MUST_USE;
 /* lookup_one_locked - child @n of @dir, +1, negative or positive, from cache or file system.
  * err_ptr.
  * @dir's lock is held. */
@@ -231,6 +235,14 @@ static inline void inotify_created(const struct dentry *dir, const struct dentry
 
 /* ---- open files ---- */
 struct file *file_alloc(u32 o_flags); /* refs 1, no inode, ops NULL; err_ptr(-ENOMEM) */
+/* file_opened - @f, or when @err says that it could not be opened, err_ptr(@err) in its place. */
+static inline struct file *file_opened(struct file *f, int err)
+{
+	if (likely(!err))
+		return f;
+	file_put(f);
+	return err_ptr(err);
+}
 /* f->path and flags are set; takes no reference of its own. 0 | -errno */
 int file_open_inode(struct file *f, struct inode *i);
 /* file_make_nameless - a regular file of @dir's file system, shown by @n; sets f->path. */

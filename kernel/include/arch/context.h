@@ -47,7 +47,6 @@ struct thread *arch_switch(struct thread *prev, struct thread *next);
 int arch_fpu_alloc(struct thread *t) MUST_USE; /* user threads; -ENOMEM */
 void arch_fpu_free(struct thread *t);
 void arch_fpu_fork(struct thread *child); /* copies current's live state */
-void arch_thread_set_tls(struct thread *t, u64 base);
 
 /* Tracing. A register set is NT_* of linux_ptrace.h; the thread is not running but for current.
  * arch_regset_bytes - size of a set, 0 = unknown. arch_regset_get - fills @buf with it.

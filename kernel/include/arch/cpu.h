@@ -83,7 +83,6 @@ void arch_stop_others(void);       /* panic: NMI; waits a bounded time */
 /* ACPI S5, or isa-debug-exit when the value is not 0 */
 void arch_power_off(int qemu_exit_value) NORETURN;
 void arch_reboot(void) NORETURN;
-const char *arch_cpu_model(u32 cpu);
 /* arch_cpuinfo - text of /proc/cpuinfo for one CPU. Return: bytes (as snprintf). */
 int arch_cpuinfo(u32 cpu, char *buf, size_t size);
 void arch_stopped_print(void); /* panic: where the CPUs were that arch_stop_others stopped */

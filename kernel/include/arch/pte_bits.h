@@ -43,10 +43,6 @@ static inline bool pte_writable(pte_t p)
 {
 	return p & PTE_W;
 }
-static inline bool pte_dirty(pte_t p)
-{
-	return p & PTE_D;
-}
 static inline bool pte_special(pte_t p)
 {
 	return !(p & PTE_OWNED);

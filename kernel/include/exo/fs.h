@@ -468,6 +468,26 @@ struct seq {
 char *seq_room(struct seq *s, size_t more);
 void seq_printf(struct seq *s, const char *fmt, ...) PRINTF(2, 3);
 void seq_write(struct seq *s, const void *data, size_t len_bytes);
+/* What a tree of texts is given: one, or a symbolic link whose text is that without its newline. */
+struct synth_file {
+	const char *path; /* "a/b/c" below the root; missing directories are made */
+	u32 mode;         /* type and permissions */
+	int (*show)(struct seq *s, const void *ctx);
+	ssize_t (*store)(const char *text, size_t len_bytes, const void *ctx);
+	const void *ctx;
+};
+void proc_add(const struct synth_file *files, size_t count); /* to /proc; logs what fails */
+/* PROC_NUMBERS - a file of @count numbers from @values [a] on, which root may change up to @max. */
+struct proc_numbers {
+	u64 *values, count, max;
+};
+int proc_show_numbers(struct seq *s, const void *ctx);
+ssize_t proc_store_numbers(const char *text, size_t len_bytes, const void *ctx);
+#define PROC_NUMBERS(path, values, count, max)                               \
+	{                                                                    \
+		path, S_IFREG | 0644, proc_show_numbers, proc_store_numbers, \
+			&(const struct proc_numbers){values, count, max},    \
+	}
 /* pipe_create - both ends as files. 0 | -ENOMEM. */
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end) MUST_USE;
 /* File locks: exo/fs_locks.h. */

@@ -59,6 +59,14 @@ static inline void list_splice_tail(struct list *head, struct list *from)
 }
 #define list_entry(p, T, m) container_of(p, T, m)
 #define list_first(h, T, m) (list_empty(h) ? NULL : list_entry((h)->next, T, m))
+/* list_pop - as list_first, and takes it off. */
+#define list_pop(h, T, m)                         \
+	({                                        \
+		T *_popped = list_first(h, T, m); \
+		if (_popped)                      \
+			list_del(&_popped->m);    \
+		_popped;                          \
+	})
 #define list_for_each_entry(e, h, m)                                     \
 	for (e = list_entry((h)->next, __typeof__(*e), m); &e->m != (h); \
 		e = list_entry(e->m.next, __typeof__(*e), m))

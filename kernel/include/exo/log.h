@@ -22,7 +22,6 @@ enum log_level {
  * bytes is cut. Context: any; needs the per-CPU base, so after arch_early_init. Stack: under 1 KB.
  */
 void log_printf(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
-void log_vprintf(enum log_level level, const char *fmt, va_list ap);
 #define LOG_LINE_MAX   512
 #define log_err(...)   log_printf(LOG_ERR, __VA_ARGS__)
 #define log_warn(...)  log_printf(LOG_WARNING, __VA_ARGS__)
@@ -59,7 +58,6 @@ struct log_record {
 u64 log_head(void); /* sequence that the next line will have */
 /* next whole line at or after *seq, which moves behind it; false = none */
 bool log_next(u64 *seq, struct log_record *r);
-size_t log_prefix(const struct log_record *r, char *buf, size_t size); /* "[    0.012345] " */
 /* log_format - the lines of a record as dmesg shows them, each ended by '\n'. Return: bytes, 0 = no
  * room. */
 size_t log_format(const struct log_record *r, bool with_level, char *buf, size_t size);

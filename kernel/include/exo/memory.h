@@ -14,7 +14,6 @@ enum page_flags {
 	PG_SLAB = 4,
 	PG_DIRTY = 8,
 	PG_UPTODATE = 16,
-	PG_TABLE = 32,
 	PG_CACHE = 64,
 	PG_ANON = 128,
 	PG_SHMEM = 256,  /* with PG_CACHE: counts as shared memory */
@@ -158,9 +157,12 @@ void *kmalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1))
 void *kzalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *krealloc(void *p, size_t len_bytes, u32 flags);
 void kfree(const void *p);                 /* NULL is fine */
-static inline void kfree_at(void *pointer) /* for SCOPED */
+static inline void kfree_at(void *pointer) /* for SCOPED; err_ptr is fine */
 {
-	kfree(*(void **)pointer);
+	void *p = *(void **)pointer;
+
+	if (!is_err(p))
+		kfree(p);
 }
 char *kstrdup(const char *s, u32 flags);
 struct kmem_cache;

@@ -121,6 +121,10 @@ struct futex_counts {
 	bool count_moved, pi;
 };
 long futex_wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 bitset);
+/* futex_wait_many - until one of up to FUTEX_WAITV_MAX words, which were checked, is woken. Return:
+ * its index. */
+struct futex_waitv_abi;
+long futex_wait_many(const struct futex_waitv_abi *v, u32 count, ns_t deadline_ns);
 long futex_wake(u32 USER *word, bool shared, u32 count, u32 bitset);
 long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expected,
 	const struct futex_counts *n);
@@ -132,16 +136,11 @@ long futex_wait_requeue_pi(
 	u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 USER *word2);
 
 /* ---- timers ---- */
-struct timer_event {
-	int notify, signo;
-	pid_t tid;
-	u64 value;
-};
 #define ITIMER_REAL    0
 #define ITIMER_VIRTUAL 1
 #define ITIMER_PROF    2
 int itimer_change(int which, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
-long posix_timer_create(int clock_id, const struct timer_event *ev);
+long posix_timer_create(int clock_id, const struct sigevent_abi *ev);
 /* posix_timer_change - @new NULL: only look. */
 int posix_timer_change(
 	s32 id, bool abs, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;

@@ -157,7 +157,10 @@ pid_t pid_last(void);
  * NULL: becomes current's, +1, on success. 0 | -ETOOMANYREFS. Discharging puts the account. */
 struct user_account;
 int account_charge_flight(struct user_account **account, u32 count) MUST_USE;
-void account_discharge_flight(struct user_account *account, u32 count);
+/* The same for the bytes of POSIX message queues, bounded by RLIMIT_MSGQUEUE. *account is +1 on
+ * success. 0 | -EMFILE. */
+int account_charge_queue(struct user_account **account, u64 bytes) MUST_USE;
+void account_discharge(struct user_account *account, u32 flights, u64 queue_bytes);
 
 /* Start of user space: boot's kernel thread becomes pid 1. Does not return on success. -ENOENT,
  * -ENOEXEC, ... */

@@ -15,6 +15,7 @@ struct vm_space;
 struct cred;
 struct cap_space;
 struct fs_context;
+struct sem_undo_list;
 struct runqueue;
 struct sched_class;
 
@@ -99,13 +100,15 @@ struct thread {
 	/* [a] largest values given out: the split never runs backwards */
 	u64 shown_user_ns, shown_system_ns;
 	u64 switches_voluntary, switches_involuntary, migrations; /* [rq lock] */
-	u64 faults_minor, faults_major;                           /* [current] */
-	u32 refs;                                                 /* [a] */
-	struct vm_space *space; /* [current] NULL for kernel threads */
-	struct process *proc;   /* [c] NULL for kernel threads */
-	struct cred *cred;      /* [current writes, RCU read] */
-	struct cap_space *caps; /* [current] */
-	struct fs_context *fs;  /* [current] root, cwd, umask */
+	u64 wait_ns; /* [rq lock] runnable without a CPU, in the waits that are over */
+	u64 faults_minor, faults_major;  /* [current] */
+	u32 refs;                        /* [a] */
+	struct vm_space *space;          /* [current] NULL for kernel threads */
+	struct process *proc;            /* [c] NULL for kernel threads */
+	struct cred *cred;               /* [current writes, RCU read] */
+	struct cap_space *caps;          /* [current] */
+	struct fs_context *fs;           /* [current] root, cwd, umask */
+	struct sem_undo_list *sem_undos; /* [current] +1; NULL = it owes nothing (SEM_UNDO) */
 	int (*wait_hook)(void);
 	pid_t tid;     /* [c] */
 	char name[16]; /* [current writes] comm */
@@ -217,8 +220,18 @@ void inherit_again(struct inherit_wait *w); /* after *@w->owner was changed for 
 struct inherit_wait *inherit_last_will(ulong *flags);
 void inherit_unlock(ulong flags);
 
+/* HOT, NORMAL or COLD by the predicted next burst; else the class: REALTIME, DEADLINE. */
+const char *sched_band(const struct thread *t, u64 *predicted_ns);
+enum sched_why { SCHED_BLOCK, SCHED_PREEMPT, SCHED_YIELD, SCHED_WHYS };
+struct sched_counts {                             /* of a CPU since it began; [rq lock] */
+	u64 calls[SCHED_WHYS], again[SCHED_WHYS]; /* again: the same thread went on */
+	u64 wakes, steals;        /* threads woken to this CPU; taken from another one's queue */
+	u64 bursts, bursts_wrong; /* ended by sleep; not shorter than 1.2 x predicted */
+};
 struct sched_stats {
 	u64 switches, user_ns, nice_ns, system_ns, idle_ns, irq_ns;
+	u64 idles; /* how often it was idle, and found work */
+	struct sched_counts counts;
 };
 void sched_cpu_stats(u32 cpu, struct sched_stats *out);
 void sched_loadavg(u64 out[3], u32 *running, u32 *total); /* fixed point, 11 bits of fraction */

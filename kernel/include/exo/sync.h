@@ -120,14 +120,22 @@ static ALWAYS_INLINE void spin_unlock_irq(spinlock_t *l, ulong flags)
 	arch_irq_restore(flags);
 	preempt_enable();
 }
-static ALWAYS_INLINE spinlock_t *spin_hold(spinlock_t *l)
+/* LOCK_HOLD - defines @hold and @release: a lock held until the scope ends. `spinlock_t *held
+ * SCOPED(spin_release) = spin_hold(&lock);` */
+#define LOCK_HOLD(type, hold, release, lock, unlock)   \
+	static ALWAYS_INLINE type *hold(type *l)       \
+	{                                              \
+		lock(l);                               \
+		return l;                              \
+	}                                              \
+	static ALWAYS_INLINE void release(type **held) \
+	{                                              \
+		unlock(*held);                         \
+	}
+LOCK_HOLD(spinlock_t, spin_hold, spin_release, spin_lock, spin_unlock)
+static ALWAYS_INLINE void irq_restore_at(ulong *flags) /* for SCOPED */
 {
-	spin_lock(l);
-	return l;
-}
-static ALWAYS_INLINE void spin_release(spinlock_t **l) /* for SCOPED */
-{
-	spin_unlock(*l);
+	arch_irq_restore(*flags);
 }
 /* struct spin_guard - a lock held, interrupts off, until the scope ends:
  * `struct spin_guard g SCOPED(spin_unguard) = spin_guard(&lock);` */
@@ -241,6 +249,7 @@ void mutex_init(struct mutex *m, enum lock_rank rank);
 void mutex_lock(struct mutex *m); /* uncontended: one cmpxchg */
 void mutex_unlock(struct mutex *m);
 bool mutex_held(const struct mutex *m);
+LOCK_HOLD(struct mutex, mutex_hold, mutex_release, mutex_lock, mutex_unlock)
 
 struct rwsem {
 	s64 count;   /* [a] >0 readers, -1 writer, 0 free */
@@ -256,6 +265,8 @@ void rwsem_read_lock(struct rwsem *s);
 void rwsem_read_unlock(struct rwsem *s);
 void rwsem_write_lock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
+LOCK_HOLD(struct rwsem, read_hold, read_release, rwsem_read_lock, rwsem_read_unlock)
+LOCK_HOLD(struct rwsem, write_hold, write_release, rwsem_write_lock, rwsem_write_unlock)
 
 struct semaphore {
 	s32 count;

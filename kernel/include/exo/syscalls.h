@@ -35,6 +35,9 @@ int user_struct_put(u64 to, u64 user_size, size_t size_min, const void *src, siz
 int time_from_user(u64 from, ns_t *out) MUST_USE;
 int time_to_user(u64 to, ns_t t) MUST_USE;
 int timeout_from_user(u64 from, ns_t *out) MUST_USE; /* from now on; @from 0: NS_FOREVER */
-extern const char *syscall_names[SYSCALLS_MAX];      /* [c] NULL = absent */
+/* moment_from_user - the same on CLOCK_REALTIME or CLOCK_MONOTONIC. */
+#define CLOCK_FROM_NOW (-1)
+int moment_from_user(u64 from, s32 clock, ns_t *out) MUST_USE;
+extern const char *syscall_names[SYSCALLS_MAX]; /* [c] NULL = absent */
 extern u8 syscall_arg_counts[SYSCALLS_MAX];
 void syscall_init(void);

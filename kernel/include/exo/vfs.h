@@ -109,11 +109,27 @@ static inline void file_pos_unlock(struct file *f, bool locked)
 }
 
 bool file_is_nosuid(const struct file *f); /* its mount gives no set-ID rights */
-struct file *memfd_create_file(const char *name, bool allow_sealing); /* err_ptr */
+/* memfd_create_file - its path is @prefix and @name. err_ptr. */
+struct file *memfd_create_file(const char *prefix, const char *name, bool allow_sealing);
 bool file_is_memfd(const struct file *f);
 /* -EINVAL no memfd | -EPERM | -EBUSY mapped writable */
 int tmpfs_add_seals(struct inode *i, u32 seals) MUST_USE;
 int tmpfs_get_seals(struct inode *i) MUST_USE;
+
+/* ---- a tmpfs of one directory whose files are objects of another room: message queues ---- */
+struct objects_fs {
+	struct fs_type type; /* name, magic, flags */
+	/* create - makes a fresh inode one of its objects: file_ops, priv, size. @arg: of
+	 * objects_open, NULL when made by open(2). Directory locked. -errno. */
+	int (*create)(struct inode *i, const void *arg);
+	/* gone - last reference of one to which create gave a priv, even if it failed then. */
+	void (*gone)(struct inode *i);
+	struct path root;
+};
+void objects_fs_init(struct objects_fs *o); /* at boot */
+struct file *objects_open(struct objects_fs *o, const char *text, u32 o_flags, u32 mode,
+	const void *arg); /* @text padded, one name. err_ptr; -EACCES more than a name */
+int objects_unlink(struct objects_fs *o, const char *text) MUST_USE;
 
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
 /* vfs_setxattr - @buf NULL with XATTR_REPLACE takes it away. */

@@ -93,7 +93,6 @@ enum vm_flags {
 	VM_LOCKED = 0x4000,
 	VM_DONTDUMP = 0x8000,
 	VM_HUGE = 0x10000, /* madvise(MADV_HUGEPAGE) */
-	VM_GUARD = 0x20000,
 	VM_ACCOUNT = 0x40000,
 	VM_NOHUGE = 0x100000,
 	VM_DONTEXPAND = 0x80000, /* mremap does not make it longer */
@@ -126,16 +125,17 @@ struct vm_space {
 	struct rb_tree areas;      /* [lock + tree_lock] */
 	struct vm_area *last_hit;  /* [tree_lock] borrowed from the tree */
 	u32 area_count;            /* [lock] */
-	vaddr_t gap_hint;          /* [lock] where the search for a free range from above begins */
-	u64 gap_skipped;           /* [lock] largest gap above gap_hint, bytes */
 	u32 lock_future;           /* [lock] VM_LOCKED when mlockall(MCL_FUTURE) */
 	u32 membarrier_registered; /* [a] for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
-	vaddr_t mmap_base, brk_start, brk, stack_top;           /* [lock] */
-	vaddr_t arg_start, arg_end, env_start, env_end, vdso;   /* [lock] */
 	u64 pages_total, pages_locked, pages_data, pages_stack; /* [lock] virtual size, in pages */
 	s64 rss_anon, rss_file, rss_shmem;                      /* [a] resident pages */
-	u64 rss_peak;     /* [a] noted when pages go: vm_space_rss_peak */
-	struct file *exe; /* [lock] */
+	u64 rss_peak; /* [a] noted when pages go: vm_space_rss_peak */
+	/* A child of fork has a copy of all from here on. */
+	vaddr_t gap_hint; /* [lock] where the search for a free range from above begins */
+	u64 gap_skipped;  /* [lock] largest gap above gap_hint, bytes */
+	vaddr_t mmap_base, brk_start, brk, stack_top;         /* [lock] */
+	vaddr_t arg_start, arg_end, env_start, env_end, vdso; /* [lock] */
+	struct file *exe;                                     /* [lock] +1 */
 	u64 auxv[48];
 	u32 auxv_len; /* [c after exec] /proc/self/auxv */
 	/* [a] bytes, copies of the RLIMITs, kept true by setrlimit */

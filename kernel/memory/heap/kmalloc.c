@@ -63,7 +63,7 @@ static NOINLINE void *pages_kmalloc(size_t len_bytes, u32 flags)
 	if (len_bytes > HEAP_LEN_MAX)
 		return NULL;
 	order = pages > 1 ? bit_fls(pages - 1) + 1 : 0;
-	p = page_alloc(order, flags & (ALLOC_ATOMIC | ALLOC_ZERO | ALLOC_DMA32));
+	p = page_alloc(order, flags & (ALLOC_ATOMIC | ALLOC_ZERO | ALLOC_DMA32 | ALLOC_DATA));
 	if (!p)
 		return NULL;
 	p->private_ = pages;
@@ -83,15 +83,10 @@ static NOINLINE void pages_kfree(struct page *p, const void *va)
 	pages_free_pieces(p, 0, pages);
 }
 
-static ALWAYS_INLINE void *class_alloc(size_t len_bytes, u32 flags)
+static ALWAYS_INLINE void *checked_alloc(struct kmem_cache *c, size_t len_bytes, u32 flags)
 {
-	struct kmem_cache *c;
-	void *object;
+	void *object = heap_fail_now() ? NULL : cache_alloc(c, flags);
 
-	if (heap_fail_now())
-		return NULL;
-	c = class_table[(len_bytes + 15) / 16];
-	object = cache_alloc(c, flags);
 	if (MEMORY_CHECKS && object)
 		heap_check_alloc(c, object, len_bytes);
 	return object;
@@ -104,7 +99,7 @@ static NOINLINE void *kmalloc_other(size_t len_bytes, u32 flags)
 
 	if (len_bytes > HEAP_CLASS_MAX)
 		return pages_kmalloc(len_bytes, flags);
-	object = class_alloc(len_bytes, flags);
+	object = checked_alloc(heap_class(len_bytes), len_bytes, flags);
 	if (object)
 		memset(object, 0, len_bytes);
 	return object;
@@ -114,7 +109,7 @@ void *kmalloc(size_t len_bytes, u32 flags)
 {
 	if (unlikely(len_bytes > HEAP_CLASS_MAX || (flags & ALLOC_ZERO)))
 		return kmalloc_other(len_bytes, flags);
-	return class_alloc(len_bytes, flags);
+	return checked_alloc(heap_class(len_bytes), len_bytes, flags);
 }
 
 void *kzalloc(size_t len_bytes, u32 flags)
@@ -187,21 +182,9 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	return c;
 }
 
-static ALWAYS_INLINE void *typed_alloc(struct kmem_cache *c, u32 flags)
-{
-	void *object;
-
-	if (heap_fail_now())
-		return NULL;
-	object = cache_alloc(c, flags);
-	if (MEMORY_CHECKS && object)
-		heap_check_alloc(c, object, c->object_size);
-	return object;
-}
-
 static NOINLINE void *typed_alloc_zero(struct kmem_cache *c, u32 flags)
 {
-	void *object = typed_alloc(c, flags);
+	void *object = checked_alloc(c, c->object_size, flags);
 
 	if (object)
 		memset(object, 0, c->object_size);
@@ -212,7 +195,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, u32 flags)
 {
 	if (flags & ALLOC_ZERO)
 		return typed_alloc_zero(c, flags);
-	return typed_alloc(c, flags);
+	return checked_alloc(c, c->object_size, flags);
 }
 
 void kmem_cache_free(struct kmem_cache *c, void *object)
@@ -272,12 +255,10 @@ size_t heap_slabinfo(char *buf, size_t size)
 		len += (size_t)snprintf(len < size ? buf + len : NULL, len < size ? size - len : 0,
 			"%-17s %6lu %6lu %6u %4lu %4u : tunables %4u %4u %4u : slabdata %6lu %6lu "
 			"%6u : cpustat %6lu %6lu %6lu %6lu\n",
-			c->name, (unsigned long)used, (unsigned long)objects, c->object_size,
-			(unsigned long)((PAGE_SIZE << c->order) / c->stride), 1u << c->order,
-			c->magazine_capacity, c->magazine_capacity / 2, 0u,
-			(unsigned long)(slabs - empty), (unsigned long)slabs, 0u,
-			(unsigned long)hits, (unsigned long)alloc_misses,
-			(unsigned long)(frees - free_misses), (unsigned long)free_misses);
+			c->name, used, objects, c->object_size,
+			((PAGE_SIZE << c->order) / c->stride), 1u << c->order, c->magazine_capacity,
+			c->magazine_capacity / 2, 0u, (slabs - empty), slabs, 0u, hits,
+			alloc_misses, (frees - free_misses), free_misses);
 	}
 	all_allocs = percent_tenths(all_alloc_hits, all_allocs);
 	all_frees = percent_tenths(all_free_hits, all_frees);
@@ -286,9 +267,7 @@ size_t heap_slabinfo(char *buf, size_t size)
 		"# magazines: %lu.%lu%% of allocations, %lu.%lu%% of frees; slabs: %lu kB, "
 		"%lu.%lu%% "
 		"of them not live objects\n",
-		(unsigned long)all_allocs / 10, (unsigned long)all_allocs % 10,
-		(unsigned long)all_frees / 10, (unsigned long)all_frees % 10,
-		(unsigned long)slab_bytes / 1024, (unsigned long)idle / 10,
-		(unsigned long)idle % 10);
+		all_allocs / 10, all_allocs % 10, all_frees / 10, all_frees % 10, slab_bytes / 1024,
+		idle / 10, idle % 10);
 	return len;
 }

@@ -25,27 +25,22 @@ static struct shrinker stack_shrinker;
 /* Interrupts off. Return: whether there are more than the limit. */
 static bool depot_put(void *stack)
 {
-	bool many;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&depot_lock);
 
-	spin_lock(&depot_lock);
 	*(void **)stack = depot;
 	depot = stack;
-	many = ++depot_count > DEPOT_STACKS;
-	spin_unlock(&depot_lock);
-	return many;
+	return ++depot_count > DEPOT_STACKS;
 }
 
 static void *depot_take(u32 leave)
 {
-	ulong irq = spin_lock_irq(&depot_lock);
-	void *stack = NULL;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&depot_lock);
+	void *stack = depot_count > leave ? depot : NULL;
 
-	if (depot_count > leave) {
-		stack = depot;
+	if (stack) {
 		depot = *(void **)stack;
 		depot_count--;
 	}
-	spin_unlock_irq(&depot_lock, irq);
 	return stack;
 }
 
@@ -82,12 +77,11 @@ void kstack_init(void)
 
 void kstack_drain_local(void)
 {
-	ulong irq = arch_irq_save();
+	ulong irq SCOPED(irq_restore_at) = arch_irq_save();
 	struct stack_cache *c = this_cpu_ptr(stack_caches);
 
 	while (c->count)
 		depot_put(c->stacks[--c->count]);
-	arch_irq_restore(irq);
 }
 
 void *kstack_alloc(void)
@@ -116,11 +110,10 @@ void kstack_free(void *stack)
 	bool trim = false;
 
 	shadow_poison((u64 *)stack + 1, KSTACK_SIZE - sizeof(u64), KASAN_STACK_FREE);
-	if (c->count < CPU_STACKS) {
+	if (c->count < CPU_STACKS)
 		c->stacks[c->count++] = stack;
-	} else {
+	else
 		trim = depot_put(stack);
-	}
 	arch_irq_restore(irq);
 	if (trim)
 		(void)work_queue(&trim_work);

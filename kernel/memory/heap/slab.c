@@ -97,12 +97,11 @@ static void slab_rcu_free(struct rcu_head *h)
 
 static void slabs_release(struct kmem_cache *c, struct list *released)
 {
-	struct page *s, *next;
+	struct page *s;
 
-	list_for_each_entry_safe (s, next, released, lru) {
+	while ((s = list_pop(released, struct page, lru))) {
 		s64 pages = -(1l << s->order);
 
-		list_del(&s->lru);
 		__atomic_fetch_add(&mem_slab_pages, pages, __ATOMIC_RELAXED);
 		if (c->flags & CACHE_RECLAIMABLE)
 			__atomic_fetch_add(&mem_slab_reclaimable_pages, pages, __ATOMIC_RELAXED);
@@ -118,10 +117,9 @@ static NOINLINE bool cache_grow(struct kmem_cache *c, u32 flags)
 {
 	u32 order = c->order;
 	struct page *s;
-	ulong irq;
 
-	flags &= ALLOC_ATOMIC;
-	s = page_alloc(order, order > c->order_min ? ALLOC_ATOMIC : flags);
+	flags &= ALLOC_ATOMIC | ALLOC_DATA;
+	s = page_alloc(order, order > c->order_min && !(flags & ALLOC_DATA) ? ALLOC_ATOMIC : flags);
 	if (!s && order > c->order_min) {
 		order = c->order_min;
 		s = page_alloc(order, flags);
@@ -140,12 +138,11 @@ static NOINLINE bool cache_grow(struct kmem_cache *c, u32 flags)
 	__atomic_fetch_add(&mem_slab_pages, 1ul << order, __ATOMIC_RELAXED);
 	if (c->flags & CACHE_RECLAIMABLE)
 		__atomic_fetch_add(&mem_slab_reclaimable_pages, 1ul << order, __ATOMIC_RELAXED);
-	irq = spin_lock_irq(&c->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&c->lock);
 	list_add(&c->partial, &s->lru);
 	c->slabs++;
 	c->slabs_empty++;
 	c->objects += s->slab_objects;
-	spin_unlock_irq(&c->lock, irq);
 	return true;
 }
 
@@ -271,7 +268,6 @@ void cache_setup(struct kmem_cache *c, const char *name, size_t size, size_t ali
 {
 	u32 link = (u32)ALIGN_UP(size + RED_BYTES, sizeof(void *));
 	bool outside = MEMORY_CHECKS || (flags & CACHE_RCU);
-	ulong irq;
 
 	align = MAX(align, (size_t)16);
 	ASSERT(size >= sizeof(void *) && !(align & (align - 1)) && align <= PAGE_SIZE);
@@ -291,13 +287,12 @@ void cache_setup(struct kmem_cache *c, const char *name, size_t size, size_t ali
 	list_init(&c->partial);
 	for (u32 i = 0; i < CPUS_MAX; i++)
 		c->magazines[i] = &magazine_none;
-	irq = spin_lock_irq(&caches_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&caches_lock);
 	c->node.next = &caches;
 	c->node.prev = caches.prev;
 	/* pairs with caches_next */
 	__atomic_store_n(&caches.prev->next, &c->node, __ATOMIC_RELEASE);
 	caches.prev = &c->node;
-	spin_unlock_irq(&caches_lock, irq);
 }
 
 struct kmem_cache *caches_next(struct kmem_cache *c)

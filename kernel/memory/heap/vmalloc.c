@@ -66,19 +66,17 @@ static struct kernel_range *range_create(size_t len_bytes, bool device, u32 flag
 
 static struct kernel_range *range_take(vaddr_t start)
 {
-	struct rb_node *n;
-	struct kernel_range *r = NULL;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&ranges_lock);
+	struct kernel_range *r;
 
-	spin_lock(&ranges_lock);
-	for (n = ranges_used.root; n; n = start < r->start ? n->left : n->right) {
+	for (struct rb_node *n = ranges_used.root; n; n = start < r->start ? n->left : n->right) {
 		r = container_of(n, struct kernel_range, node);
 		if (r->start == start) {
 			rb_erase(&ranges_used, n);
-			break;
+			return r;
 		}
 	}
-	spin_unlock(&ranges_lock);
-	return n ? r : NULL;
+	return NULL;
 }
 
 /* Puts a range back among the free ones and joins it with its neighbours. @r is moved. */
@@ -115,16 +113,14 @@ static void range_release(struct kernel_range *r)
 static void frames_free(vaddr_t start, vaddr_t end)
 {
 	struct list pages = LIST_INIT(pages);
-	struct page *p, *next;
+	struct page *p;
 
 	for (vaddr_t va = start; va < end; va += PAGE_SIZE)
 		list_add_tail(&pages, &phys_to_page(kmap_lookup(va))->lru);
 	if (end > start)
 		kunmap_range(start, end - start); /* before the frames can be used again */
-	list_for_each_entry_safe (p, next, &pages, lru) {
-		list_del(&p->lru);
+	while ((p = list_pop(&pages, struct page, lru)))
 		page_free(p, 0);
-	}
 }
 
 void *vmalloc(size_t len_bytes, u32 flags)

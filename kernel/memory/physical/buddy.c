@@ -155,7 +155,7 @@ static enum zone_id zone_of(pfn_t pfn)
 static void block_free_part(pfn_t start, pfn_t end)
 {
 	struct zone *z = &zones[zone_of(start)];
-	ulong flags = spin_lock_irq(&z->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&z->lock);
 
 	while (start < end) {
 		u32 order = MIN((u32)PAGE_ORDER_MAX, bit_fls(end - start));
@@ -168,7 +168,6 @@ static void block_free_part(pfn_t start, pfn_t end)
 		z->pages_managed += 1ul << order;
 		start += 1ul << order;
 	}
-	spin_unlock_irq(&z->lock, flags);
 }
 
 void buddy_free_range(pfn_t start, pfn_t end)

@@ -93,7 +93,7 @@ static struct page *zones_alloc(u32 order, u32 flags)
 static void list_refill_from(struct page_list *l, struct zone *z, u32 flags)
 {
 	u64 keep = keep_pages(z, flags);
-	ulong irq = spin_lock_irq(&z->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&z->lock);
 
 	while (l->count < BATCH_PAGES) {
 		u32 present = z->orders_present & ((1u << (BATCH_ORDER + 1)) - 1);
@@ -107,7 +107,6 @@ static void list_refill_from(struct page_list *l, struct zone *z, u32 flags)
 			l->pages[l->count++] = p + i;
 		}
 	}
-	spin_unlock_irq(&z->lock, irq);
 }
 
 static NOINLINE void list_refill(struct page_list *l, u32 flags)
@@ -225,10 +224,9 @@ struct page *page_alloc(u32 order, u32 flags)
 static NOINLINE void page_free_slow(struct page *p, u32 order)
 {
 	struct zone *z = &zones[p->zone];
-	ulong irq = spin_lock_irq(&z->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&z->lock);
 
 	buddy_free_locked(z, p, order);
-	spin_unlock_irq(&z->lock, irq);
 }
 
 static NOINLINE void list_push_full(struct page *p)

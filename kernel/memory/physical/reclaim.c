@@ -42,11 +42,10 @@ void mem_stats_get(struct mem_stats *out)
 	    reserve = 0;
 
 	for (u32 i = 0; i < ZONE_COUNT; i++) {
-		ulong irq = spin_lock_irq(&zones[i].lock);
+		struct spin_guard g SCOPED(spin_unguard) = spin_guard(&zones[i].lock);
 
 		free_pages += zones[i].pages_free;
 		total += zones[i].pages_managed;
-		spin_unlock_irq(&zones[i].lock, irq);
 		reserve += zones[i].pages_reserve;
 	}
 	*out = (struct mem_stats){

@@ -6,13 +6,12 @@
 
 static void discard(struct vm_space *s, struct vm_area *a, vaddr_t start, vaddr_t end)
 {
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->lock);
 	struct tlb_gather g;
 
-	rwsem_write_lock(&a->lock);
 	tlb_gather_begin(&g, &s->pmap);
 	pmap_unmap(&s->pmap, start, end, &g);
 	space_gather_end(s, &g);
-	rwsem_write_unlock(&a->lock);
 }
 
 /* Advice that acts on one area's part of the range. Context: space->lock (read). */
@@ -22,12 +21,9 @@ static int advise_area(
 	switch (advice) {
 	case L_MADV_DONTNEED:
 	case L_MADV_DONTNEED_LOCKED:
-		if (a->special || ((a->flags & VM_LOCKED) && advice == L_MADV_DONTNEED))
-			return -EINVAL;
-		discard(s, a, start, end);
-		return 0;
 	case L_MADV_FREE: /* "may be freed at any time" may be at once */
-		if (a->special || a->object || (a->flags & VM_LOCKED))
+		if (a->special || (a->object && advice == L_MADV_FREE) ||
+			((a->flags & VM_LOCKED) && advice != L_MADV_DONTNEED_LOCKED))
 			return -EINVAL;
 		discard(s, a, start, end);
 		return 0;
@@ -49,34 +45,30 @@ static int advise_area(
 
 static int advise_walk(struct vm_space *s, vaddr_t start, vaddr_t end, int advice)
 {
+	struct rwsem *held SCOPED(read_release) = read_hold(&s->lock);
 	vaddr_t at = start;
 	int err = 0, hole = 0;
 	struct vm_area *a;
 
-	rwsem_read_lock(&s->lock);
 	for (a = area_above(s, start); a && a->start < end && !err; a = area_next(a)) {
 		if (a->start > at)
 			hole = -ENOMEM; /* the mapped parts are served all the same */
 		err = advise_area(s, a, MAX(a->start, start), MIN(a->end, end), advice);
 		at = a->end;
 	}
-	rwsem_read_unlock(&s->lock);
 	return err ? err : at < end ? -ENOMEM : hole;
 }
 
 static int advise_flags(
 	struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set, u32 forbidden)
 {
-	int err = 0, hole;
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+	int hole = range_is_mapped(s, start, end) ? 0 : -ENOMEM;
 
-	rwsem_write_lock(&s->lock);
-	hole = range_is_mapped(s, start, end) ? 0 : -ENOMEM;
 	for (struct vm_area *a = area_above(s, start); a && a->start < end; a = area_next(a))
 		if ((a->flags & forbidden) || ((set & VM_WIPEONFORK) && (a->object || a->special)))
-			err = -EINVAL;
-	err = err ? err : areas_change_flags(s, start, end, clear, set);
-	rwsem_write_unlock(&s->lock);
-	return err ? err : hole;
+			return -EINVAL;
+	return areas_change_flags(s, start, end, clear, set) ? -ENOMEM : hole;
 }
 
 static int advise_populate(struct vm_space *s, vaddr_t start, vaddr_t end, u32 access)
@@ -204,17 +196,16 @@ int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec)
 	vaddr_t end = start + len;
 	struct residency r = {start, vec};
 	struct vm_area *a;
-	int err = 0;
 
 	if (start & ~PAGE_MASK)
 		return -EINVAL;
 	if (len < len_bytes || !user_range_valid(start, len))
 		return -ENOMEM;
 	memset(vec, 0, len >> PAGE_SHIFT);
-	rwsem_read_lock(&s->lock);
+	struct rwsem *held SCOPED(read_release) = read_hold(&s->lock);
 	if (len && !range_is_mapped(s, start, end))
-		err = -ENOMEM;
-	for (a = area_above(s, start); a && a->start < end && !err; a = area_next(a)) {
+		return -ENOMEM;
+	for (a = area_above(s, start); a && a->start < end; a = area_next(a)) {
 		vaddr_t low = MAX(a->start, start), high = MIN(a->end, end);
 
 		pmap_walk(&s->pmap, low, high, note_resident, &r);
@@ -226,6 +217,5 @@ int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec)
 			r.vec[(va - start) >> PAGE_SHIFT] |= p != NULL;
 		}
 	}
-	rwsem_read_unlock(&s->lock);
-	return err;
+	return 0;
 }

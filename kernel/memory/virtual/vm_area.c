@@ -88,10 +88,9 @@ struct vm_area *area_above(struct vm_space *s, vaddr_t va)
 
 struct vm_area *area_get(struct vm_space *s, vaddr_t va)
 {
-	struct vm_area *a;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->tree_lock);
+	struct vm_area *a = s->last_hit;
 
-	spin_lock(&s->tree_lock);
-	a = s->last_hit;
 	if (!a || va - a->start >= a->end - a->start) {
 		a = area_above(s, va);
 		if (a && a->start <= va)
@@ -101,7 +100,6 @@ struct vm_area *area_get(struct vm_space *s, vaddr_t va)
 	}
 	if (a)
 		__atomic_fetch_add(&a->refs, 1, __ATOMIC_RELAXED);
-	spin_unlock(&s->tree_lock);
 	return a;
 }
 
@@ -109,21 +107,19 @@ static void area_link_object(struct vm_area *a)
 {
 	if (!a->object)
 		return;
-	rwsem_write_lock(&a->object->mappings_lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->object->mappings_lock);
 	list_add_tail(&a->object->mappings, &a->mapping_node);
-	rwsem_write_unlock(&a->object->mappings_lock);
 }
 
 void area_unlink_object(struct vm_area *a)
 {
 	if (!a->object)
 		return;
-	rwsem_write_lock(&a->object->mappings_lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->object->mappings_lock);
 	list_del(&a->mapping_node);
-	rwsem_write_unlock(&a->object->mappings_lock);
 }
 
-static void area_insert_after(struct vm_area *below, struct vm_area *a)
+void area_insert_after(struct vm_area *below, struct vm_area *a)
 {
 	struct vm_space *s = a->space;
 
@@ -137,11 +133,6 @@ static void area_insert_after(struct vm_area *below, struct vm_area *a)
 void area_insert(struct vm_area *a)
 {
 	area_insert_after(area_below(a->space, area_above(a->space, a->start)), a);
-}
-
-void area_append(struct vm_area *last, struct vm_area *a)
-{
-	area_insert_after(last, a);
 }
 
 void area_erase(struct vm_area *a)
@@ -159,14 +150,13 @@ void area_erase(struct vm_area *a)
 
 void area_set_bounds(struct vm_area *a, vaddr_t start, vaddr_t end)
 {
-	rwsem_write_lock(&a->lock);
-	spin_lock(&a->space->tree_lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->lock);
+	spinlock_t *tree SCOPED(spin_release) = spin_hold(&a->space->tree_lock);
+
 	if (a->object && start < end)
 		a->object_page += (u64)((s64)(start - a->start) >> PAGE_SHIFT);
 	a->start = start;
 	a->end = end;
-	spin_unlock(&a->space->tree_lock);
-	rwsem_write_unlock(&a->lock);
 }
 
 void area_split(struct vm_area *a, vaddr_t at, struct vm_area *upper)
@@ -202,10 +192,9 @@ static void area_extend(struct vm_area *a, vaddr_t start, vaddr_t end)
 		area_set_bounds(a, start, end);
 		return;
 	}
-	spin_lock(&a->space->tree_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&a->space->tree_lock);
 	a->start = start;
 	a->end = end;
-	spin_unlock(&a->space->tree_lock);
 }
 
 bool area_grow_over(struct vm_space *s, const struct vm_area *like, vaddr_t start, vaddr_t end)

@@ -64,8 +64,8 @@ struct vm_area *area_below(struct vm_space *s, const struct vm_area *a); /* of N
 /* covering @va, +1; NULL. Takes tree_lock */
 struct vm_area *area_get(struct vm_space *s, vaddr_t va);
 void area_insert(struct vm_area *a); /* into tree and object; the tree takes over one reference */
-/* area_append - as area_insert, above @last, the highest area (NULL = the first). */
-void area_append(struct vm_area *last, struct vm_area *a);
+/* area_insert_after - as area_insert, right above @below (NULL = the first). */
+void area_insert_after(struct vm_area *below, struct vm_area *a);
 /* out of tree and object; the caller gets the tree's reference */
 void area_erase(struct vm_area *a);
 void area_unlink_object(struct vm_area *a);
@@ -92,8 +92,10 @@ static inline u64 area_pages(const struct vm_area *a)
 /* virtual sizes. Context: space->lock (write) */
 void space_account(struct vm_space *s, u32 area_flags, s64 pages);
 int space_may_map(struct vm_space *s, u32 area_flags, u64 pages) MUST_USE; /* limits. 0 | -ENOMEM */
-int commit_charge(u64 pages) MUST_USE;                                     /* 0 | -ENOMEM */
-void commit_uncharge(u64 pages);
+/* commit_charge, commit_uncharge - for areas with VM_ACCOUNT in @flags; no others count. 0 |
+ * -ENOMEM */
+int commit_charge(u32 flags, u64 pages) MUST_USE;
+void commit_uncharge(u32 flags, u64 pages);
 u32 flags_account(u32 flags); /* with VM_ACCOUNT set or cleared as the other flags demand */
 /* prot_before_write - what an entry may allow while writes still go through a fault. What can be
  * written can be read, as the hardware has it: never an entry without any right. */
@@ -105,7 +107,6 @@ static inline void rss_add(s64 *counter, s64 n)
 {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
-void space_rss_peak(struct vm_space *s);
 /* flush, and take what went off the counters */
 void space_gather_end(struct vm_space *s, struct tlb_gather *g);
 

@@ -169,12 +169,9 @@ static bool leaf_table_inside(vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t
 /* Page tables that serve nobody any more. The caller took all areas out of [start, end). */
 static void tables_trim(struct vm_space *s, vaddr_t start, vaddr_t end, struct tlb_gather *g)
 {
-	struct vm_area *above = area_above(s, start), *below = above ? area_below(s, above) : NULL;
-	vaddr_t floor, ceiling = above ? above->start : USER_MAX;
+	struct vm_area *above = area_above(s, start), *below = area_below(s, above);
+	vaddr_t floor = below ? below->end : 0, ceiling = above ? above->start : USER_MAX;
 
-	if (!above && s->areas.root)
-		below = container_of(rb_last(&s->areas), struct vm_area, node);
-	floor = below ? below->end : 0;
 	if (leaf_table_inside(start, end, floor, ceiling))
 		pmap_free_tables(&s->pmap, floor, ceiling, g);
 	gap_note_freed(s, above);
@@ -202,16 +199,12 @@ int unmap_locked(struct vm_space *s, vaddr_t start, vaddr_t end)
 
 int vm_unmap(struct vm_space *s, vaddr_t start, size_t len_bytes)
 {
-	int err;
+	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
 
-	if ((start & ~PAGE_MASK) || !len_bytes ||
-		!user_range_valid(start, ALIGN_UP(len_bytes, PAGE_SIZE)) ||
-		ALIGN_UP(len_bytes, PAGE_SIZE) < len_bytes)
+	if ((start & ~PAGE_MASK) || !len_bytes || !user_range_valid(start, len) || len < len_bytes)
 		return -EINVAL;
-	rwsem_write_lock(&s->lock);
-	err = unmap_locked(s, start, start + ALIGN_UP(len_bytes, PAGE_SIZE));
-	rwsem_write_unlock(&s->lock);
-	return err;
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+	return unmap_locked(s, start, start + len);
 }
 
 /* ---- making ---- */
@@ -244,7 +237,8 @@ static int place_fixed(struct vm_space *s, const struct vm_map_request *r, u64 l
 
 /* Chooses the address. Fixed: what stands there is removed when everything else is known to
  * succeed, by the caller. */
-static int place(struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, vaddr_t *out)
+static ALWAYS_INLINE int place(
+	struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, vaddr_t *out)
 {
 	vaddr_t hint = r->addr & PAGE_MASK;
 	int err;
@@ -277,7 +271,7 @@ static int replace_areas(struct vm_space *s, const struct vm_area *like, vaddr_t
 	return err;
 }
 
-static int map_locked(
+static ALWAYS_INLINE int map_locked(
 	struct vm_space *s, const struct vm_map_request *r, u64 len_bytes, u32 flags, vaddr_t *out)
 {
 	struct vm_area like = {.flags = flags,
@@ -297,7 +291,7 @@ static int map_locked(
 	replaced = r->fixed ? pages_mapped(s, start, start + len_bytes) : 0;
 	if (space_may_map(s, flags, pages - MIN(replaced, pages)) < 0 || s->area_count >= AREAS_MAX)
 		return -ENOMEM;
-	if ((flags & VM_ACCOUNT) && commit_charge(pages) < 0)
+	if (commit_charge(flags, pages) < 0)
 		return -ENOMEM;
 	if (replaced) {
 		err = replace_areas(s, &like, start, start + len_bytes);
@@ -309,8 +303,7 @@ static int map_locked(
 			err = -ENOMEM;
 	}
 	if (err) {
-		if (flags & VM_ACCOUNT)
-			commit_uncharge(pages);
+		commit_uncharge(flags, pages);
 		return err;
 	}
 	space_account(s, flags, (s64)pages);
@@ -348,26 +341,13 @@ int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out)
 
 static int brk_grow(struct vm_space *s, vaddr_t from, vaddr_t to)
 {
-	struct vm_area like = {
-		.flags = flags_account(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
-				       VM_HEAP | s->lock_future)};
-	u64 pages = (to - from) >> PAGE_SHIFT;
-	struct vm_area *a;
+	struct vm_map_request r = {.addr = from, .noreplace = true};
+	u32 flags = flags_account(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
+				  VM_HEAP | s->lock_future);
 
 	if (!range_free(s, from, to - from) || to - s->brk_start > s->limit_data)
 		return -ENOMEM;
-	if (space_may_map(s, like.flags, pages) < 0 || commit_charge(pages) < 0)
-		return -ENOMEM;
-	if (!area_grow_over(s, &like, from, to)) {
-		a = s->area_count < AREAS_MAX ? area_create(s, &like, from, to) : NULL;
-		if (!a) {
-			commit_uncharge(pages);
-			return -ENOMEM;
-		}
-		area_insert(a);
-	}
-	space_account(s, like.flags, (s64)pages);
-	return 0;
+	return map_locked(s, &r, to - from, flags, &from);
 }
 
 vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk)
@@ -400,34 +380,25 @@ vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk)
 
 int stack_grow(struct vm_space *s, vaddr_t va)
 {
-	struct vm_area *a, *below;
-	int err = 0;
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+	struct vm_area *a = area_above(s, va), *below;
 	u64 pages;
 
-	rwsem_write_lock(&s->lock);
-	a = area_above(s, va);
-	if (!a || !(a->flags & VM_STACK) || a->object) {
-		err = -EFAULT;
-		goto out;
-	}
+	if (!a || !(a->flags & VM_STACK) || a->object)
+		return -EFAULT;
 	if (va >= a->start)
-		goto out; /* another thread was faster */
+		return 0; /* another thread was faster */
 	below = area_below(s, a);
 	pages = (a->start - va) >> PAGE_SHIFT;
 	if (a->end - va > s->limit_stack || va < USER_MIN ||
 		(below && (below->flags & VM_PROT) && va < below->end + STACK_GAP) ||
 		(below && va < below->end))
-		err = -EFAULT;
-	else if (space_may_map(s, a->flags, pages) < 0 ||
-		 ((a->flags & VM_ACCOUNT) && commit_charge(pages) < 0))
-		err = -ENOMEM;
-	if (err)
-		goto out;
+		return -EFAULT;
+	if (space_may_map(s, a->flags, pages) < 0 || commit_charge(a->flags, pages) < 0)
+		return -ENOMEM;
 	spin_lock(&s->tree_lock);
 	a->start = va;
 	spin_unlock(&s->tree_lock);
 	space_account(s, a->flags, (s64)pages);
-out:
-	rwsem_write_unlock(&s->lock);
-	return err;
+	return 0;
 }

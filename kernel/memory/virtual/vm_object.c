@@ -30,7 +30,7 @@ void vm_object_init(struct vm_object *o, const struct vm_object_ops *ops, void *
 
 static void shared_release(struct vm_object *o)
 {
-	commit_uncharge((uintptr_t)o->owner);
+	commit_uncharge(VM_ACCOUNT, (uintptr_t)o->owner);
 	kmem_cache_free(shared_cache, o);
 }
 
@@ -48,11 +48,11 @@ struct vm_object *vm_object_create_anon(u64 size_bytes)
 	u64 pages = ALIGN_UP(size_bytes, PAGE_SIZE) >> PAGE_SHIFT;
 	struct vm_object *o;
 
-	if (commit_charge(pages) < 0)
+	if (commit_charge(VM_ACCOUNT, pages) < 0)
 		return NULL;
 	o = kmem_cache_alloc(shared_cache, ALLOC_KERNEL);
 	if (!o) {
-		commit_uncharge(pages);
+		commit_uncharge(VM_ACCOUNT, pages);
 		return NULL;
 	}
 	/* what was charged is given back at the end */
@@ -122,22 +122,16 @@ struct page *vm_object_peek(struct vm_object *o, u64 index)
  * when it succeeds. Return: the page in the tree with a reference for the caller | err_ptr. */
 static struct page *object_insert(struct vm_object *o, u64 index, struct page *p, bool bounded)
 {
-	struct page *there;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&o->lock);
+	struct page *there = page_tree_get(o->tree, index);
 
-	spin_lock(&o->lock);
-	there = page_tree_get(o->tree, index);
-	if (bounded && index >= object_pages(o)) {
-		there = err_ptr(-EIO);
-	} else if (there) {
-		page_get(there);
-	} else if (page_tree_insert(&o->tree, index, p) < 0) {
-		there = err_ptr(-ENOMEM);
-	} else {
-		page_get(p);
-		o->page_count++;
-		there = p;
-	}
-	spin_unlock(&o->lock);
+	if (bounded && index >= object_pages(o))
+		return err_ptr(-EIO);
+	if (!there && page_tree_insert(&o->tree, index, p) < 0)
+		return err_ptr(-ENOMEM);
+	o->page_count += !there;
+	there = there ? there : p;
+	page_get(there);
 	return there;
 }
 
@@ -236,19 +230,15 @@ struct page *object_span_in(struct vm_object *o, u64 index)
 static struct page *object_get_page(struct vm_object *o, u64 index, bool bounded)
 {
 	struct page *p = vm_object_peek(o, index);
-	struct mutex *m;
 
 	if (likely(p))
 		return p;
 	if (!o->ops->fill)
 		return object_add(o, index, bounded);
-	m = &fill_locks[((uintptr_t)o / 64 + index) % FILL_LOCKS];
-	mutex_lock(m);
+	struct mutex *held SCOPED(mutex_release) =
+		mutex_hold(&fill_locks[((uintptr_t)o / 64 + index) % FILL_LOCKS]);
 	p = vm_object_peek(o, index);
-	if (!p)
-		p = object_add(o, index, bounded);
-	mutex_unlock(m);
-	return p;
+	return p ? p : object_add(o, index, bounded);
 }
 
 struct page *vm_object_page(struct vm_object *o, u64 index, bool create)
@@ -272,20 +262,18 @@ void vm_object_mark_dirty(struct vm_object *o, struct page *p)
 
 void vm_object_set_size(struct vm_object *o, u64 size_bytes)
 {
-	spin_lock(&o->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&o->lock);
+
 	__atomic_store_n(&o->size_bytes, size_bytes, __ATOMIC_RELAXED);
-	spin_unlock(&o->lock);
 }
 
 /* Removed pages hang on the first one's ring of `lru` nodes, and that one's rcu head. */
 static void pages_free_rcu(struct rcu_head *h)
 {
-	struct page *first = container_of(h, struct page, rcu), *p, *next;
+	struct page *first = container_of(h, struct page, rcu), *p;
 
-	list_for_each_entry_safe (p, next, &first->lru, lru) {
-		list_del(&p->lru);
+	while ((p = list_pop(&first->lru, struct page, lru)))
 		page_put(p);
-	}
 	page_put(first);
 }
 
@@ -337,9 +325,8 @@ static void punch_entry(void *ctx, vaddr_t va, pte_t pte)
 
 static void area_unmap_object_range(struct vm_area *a, u64 first, u64 last, bool keep_copies)
 {
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->lock);
 	struct tlb_gather g;
-
-	rwsem_write_lock(&a->lock);
 	u64 low = MAX(first, a->object_page), pages = area_pages(a);
 	if (pages && last >= a->object_page && low < a->object_page + pages) {
 		u64 high = MIN(last, a->object_page + pages - 1);
@@ -353,7 +340,6 @@ static void area_unmap_object_range(struct vm_area *a, u64 first, u64 last, bool
 			pmap_unmap(&a->space->pmap, start, end, &g);
 		space_gather_end(a->space, &g);
 	}
-	rwsem_write_unlock(&a->lock);
 }
 
 static void object_remove(struct vm_object *o, u64 first, u64 last, bool keep_copies)
@@ -375,26 +361,23 @@ static void object_remove(struct vm_object *o, u64 first, u64 last, bool keep_co
  * comes later is refused. */
 void vm_object_revoke(struct vm_object *o)
 {
+	struct rwsem *held SCOPED(read_release) = read_hold(&o->mappings_lock);
 	struct vm_area *a;
 
-	rwsem_read_lock(&o->mappings_lock);
 	list_for_each_entry (a, &o->mappings, mapping_node)
 		if (a->grant && !grant_live(a->grant))
 			area_unmap_object_range(a, 0, ~0ull, false);
-	rwsem_read_unlock(&o->mappings_lock);
 }
 
 static void page_zero_part(struct vm_object *o, u64 start, u64 end) /* inside one page */
 {
-	struct page *p = vm_object_peek(o, start >> PAGE_SHIFT);
+	struct page *p = start < end ? vm_object_peek(o, start >> PAGE_SHIFT) : NULL;
 
-	if (!p || start == end)
-		goto out;
+	if (!p)
+		return;
 	memset((u8 *)page_to_virt(p) + (start & ~PAGE_MASK), 0, end - start);
 	vm_object_mark_dirty(o, p);
-out:
-	if (p)
-		page_put(p);
+	page_put(p);
 }
 
 void vm_object_truncate(struct vm_object *o, u64 new_size_bytes)

@@ -28,25 +28,23 @@ static int protect_area(struct vm_space *s, struct vm_area *a, u32 prot, struct 
 
 	if (old == new)
 		return 0;
-	if ((new & ~old &VM_ACCOUNT) && commit_charge(pages) < 0)
+	if (commit_charge(new & ~old, pages) < 0)
 		return -ENOMEM;
 	space_account(s, old & ~VM_ACCOUNT, -(s64)pages);
 	if (space_may_map(s, new, pages) < 0) {
 		space_account(s, old & ~VM_ACCOUNT, (s64)pages);
-		if (new & ~old & VM_ACCOUNT)
-			commit_uncharge(pages);
+		commit_uncharge(new & ~old, pages);
 		return -ENOMEM;
 	}
 	space_account(s, new & ~VM_ACCOUNT, (s64)pages);
 	if (old &
 		~new &VM_ACCOUNT) /* what was charged stays charged: pages may have been written */
 		new |= VM_ACCOUNT;
-	rwsem_write_lock(&a->lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->lock);
 	a->flags = new;
 	if (!(new &VM_SHARED) || notices)
 		prot = prot_before_write(prot);
 	pmap_protect(&s->pmap, a->start, a->end, prot, g);
-	rwsem_write_unlock(&a->lock);
 	return 0;
 }
 
@@ -69,7 +67,7 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
 	struct tlb_gather g;
 	struct vm_area *a;
-	int err, denied;
+	int err;
 
 	if ((start & ~PAGE_MASK) || (prot & ~VM_PROT))
 		return -EINVAL;
@@ -77,18 +75,17 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 		return 0;
 	if (len < len_bytes || !user_range_valid(start, len))
 		return -ENOMEM;
-	rwsem_write_lock(&s->lock);
-	denied = protect_check(s, start, start + len, prot);
-	err = denied ? denied : areas_isolate(s, start, start + len);
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+	err = protect_check(s, start, start + len, prot);
+	if (!err)
+		err = areas_isolate(s, start, start + len);
 	if (err)
-		goto out;
+		return err;
 	tlb_gather_begin(&g, &s->pmap);
 	for (a = area_above(s, start); a && a->start < start + len && !err; a = area_next(a))
 		err = protect_area(s, a, prot, &g);
 	tlb_gather_end(&g);
 	area_merge_around(s, start, start + len);
-out:
-	rwsem_write_unlock(&s->lock);
 	return err;
 }
 

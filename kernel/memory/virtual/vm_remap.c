@@ -20,11 +20,10 @@ static int grow_in_place(struct remap *r, struct vm_area *a)
 	like.object_page = a->object ? area_index(a, a->end) : 0;
 	if (a->end != r->old + r->old_len || a->special || !range_free(s, a->end, more))
 		return -ENOMEM;
-	if ((a->flags & VM_ACCOUNT) && commit_charge(more >> PAGE_SHIFT) < 0)
+	if (commit_charge(a->flags, more >> PAGE_SHIFT) < 0)
 		return -ENOMEM;
 	if (!area_grow_over(s, &like, a->end, a->end + more)) {
-		if (a->flags & VM_ACCOUNT)
-			commit_uncharge(more >> PAGE_SHIFT);
+		commit_uncharge(a->flags, more >> PAGE_SHIFT);
 		return -ENOMEM;
 	}
 	space_account(s, like.flags, (s64)(more >> PAGE_SHIFT));
@@ -35,16 +34,14 @@ static int grow_in_place(struct remap *r, struct vm_area *a)
 static int move_entries(
 	struct vm_space *s, struct vm_area *from, struct vm_area *to, vaddr_t old, u64 len_bytes)
 {
+	struct rwsem *held_from SCOPED(write_release) = write_hold(&from->lock);
+	struct rwsem *held_to SCOPED(write_release) = write_hold(&to->lock);
 	struct tlb_gather g;
 	int err;
 
-	rwsem_write_lock(&from->lock);
-	rwsem_write_lock(&to->lock);
 	tlb_gather_begin(&g, &s->pmap);
 	err = pmap_move(&s->pmap, old, to->start, len_bytes, &g);
 	tlb_gather_end(&g);
-	rwsem_write_unlock(&to->lock);
-	rwsem_write_unlock(&from->lock);
 	return err;
 }
 
@@ -56,13 +53,12 @@ static int copy_area(struct remap *r, struct vm_area *a, vaddr_t start)
 	u64 pages = r->new_len >> PAGE_SHIFT;
 	int err;
 
-	if (s->area_count >= AREAS_MAX || ((a->flags & VM_ACCOUNT) && commit_charge(pages) < 0))
+	if (s->area_count >= AREAS_MAX || commit_charge(a->flags, pages) < 0)
 		return -ENOMEM;
 	like.object_page = a->object ? area_index(a, r->old) : 0;
 	to = area_create(s, &like, start, start + r->new_len);
 	if (!to) {
-		if (a->flags & VM_ACCOUNT)
-			commit_uncharge(pages);
+		commit_uncharge(a->flags, pages);
 		return -ENOMEM;
 	}
 	area_insert(to);

@@ -42,17 +42,20 @@ u64 vm_committed_pages(void)
 }
 
 /* Heuristic overcommit: only what could never be there is refused. */
-int commit_charge(u64 pages)
+int commit_charge(u32 flags, u64 pages)
 {
+	if (!(flags & VM_ACCOUNT))
+		return 0;
 	if (pages > mem_pages_total())
 		return -ENOMEM;
 	this_cpu_add(committed_pages, (s64)pages);
 	return 0;
 }
 
-void commit_uncharge(u64 pages)
+void commit_uncharge(u32 flags, u64 pages)
 {
-	this_cpu_add(committed_pages, -(s64)pages);
+	if (flags & VM_ACCOUNT)
+		this_cpu_add(committed_pages, -(s64)pages);
 }
 
 u32 flags_account(u32 flags)
@@ -77,8 +80,8 @@ void space_account(struct vm_space *s, u32 area_flags, s64 pages)
 		s->pages_stack += (u64)pages;
 	if (area_flags & VM_LOCKED)
 		s->pages_locked += (u64)pages;
-	if ((area_flags & VM_ACCOUNT) && pages < 0)
-		commit_uncharge((u64)-pages);
+	if (pages < 0)
+		commit_uncharge(area_flags, (u64)-pages);
 }
 
 int space_may_map(struct vm_space *s, u32 area_flags, u64 pages)
@@ -90,19 +93,14 @@ int space_may_map(struct vm_space *s, u32 area_flags, u64 pages)
 	return 0;
 }
 
-void space_rss_peak(struct vm_space *s)
-{
-	u64 now = vm_space_rss(s);
-
-	if (now > READ_ONCE(s->rss_peak))
-		/* racy: a peak of two faults at once may be missed by one page */
-		WRITE_ONCE(s->rss_peak, now);
-}
-
 void space_gather_end(struct vm_space *s, struct tlb_gather *g)
 {
 	if (g->anon | g->file | g->shmem) {
-		space_rss_peak(s);
+		u64 now = vm_space_rss(s);
+
+		/* racy: a peak of two faults at once may be missed by one page */
+		if (now > READ_ONCE(s->rss_peak))
+			WRITE_ONCE(s->rss_peak, now);
 		if (g->anon)
 			rss_add(&s->rss_anon, -(s64)g->anon);
 		if (g->file)
@@ -163,7 +161,7 @@ void vm_space_get(struct vm_space *s)
 void vm_space_put(struct vm_space *s)
 {
 	struct list areas = LIST_INIT(areas);
-	struct vm_area *a, *next;
+	struct vm_area *a;
 
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
@@ -175,9 +173,8 @@ void vm_space_put(struct vm_space *s)
 		list_add_tail(&areas, &a->mapping_node);
 	}
 	pmap_fini(&s->pmap);
-	list_for_each_entry_safe (a, next, &areas, mapping_node) {
-		if (a->flags & VM_ACCOUNT)
-			commit_uncharge(area_pages(a));
+	while ((a = list_pop(&areas, struct vm_area, mapping_node))) {
+		commit_uncharge(a->flags, area_pages(a));
 		area_put(a);
 	}
 	if (s->exe)
@@ -192,28 +189,14 @@ void vm_switch(struct vm_space *prev, struct vm_space *next)
 
 /* ---- fork ---- */
 
+/* What a child has of its parent stands at the end of the struct. */
 static void fork_copy_fields(struct vm_space *c, struct vm_space *p)
 {
-	c->mmap_base = p->mmap_base;
-	c->gap_hint = p->gap_hint;
-	c->gap_skipped = p->gap_skipped;
-	c->brk_start = p->brk_start;
-	c->brk = p->brk;
-	c->stack_top = p->stack_top;
-	c->arg_start = p->arg_start;
-	c->arg_end = p->arg_end;
-	c->env_start = p->env_start;
-	c->env_end = p->env_end;
-	c->vdso = p->vdso;
-	c->limit_as = p->limit_as;
-	c->limit_data = p->limit_data;
-	c->limit_stack = p->limit_stack;
-	c->limit_memlock = p->limit_memlock;
-	c->exe = p->exe;
+	size_t from = offsetof(struct vm_space, gap_hint);
+
+	memcpy((u8 *)c + from, (u8 *)p + from, sizeof(*c) - from);
 	if (c->exe)
 		file_get(c->exe);
-	c->auxv_len = p->auxv_len;
-	memcpy(c->auxv, p->auxv, sizeof(c->auxv[0]) * MIN(p->auxv_len, (u32)ARRAY_LEN(c->auxv)));
 }
 
 /* Shared mappings of an object need no entries: faults find the pages again. */
@@ -229,16 +212,15 @@ static struct vm_area *fork_area(struct vm_space *child, struct vm_area *last, s
 {
 	struct vm_area *c;
 
-	if ((a->flags & VM_ACCOUNT) && commit_charge(area_pages(a)) < 0)
+	if (commit_charge(a->flags, area_pages(a)) < 0)
 		return NULL;
 	c = area_create(child, a, a->start, a->end);
 	if (!c) {
-		if (a->flags & VM_ACCOUNT)
-			commit_uncharge(area_pages(a));
+		commit_uncharge(a->flags, area_pages(a));
 		return NULL;
 	}
 	c->flags &= ~VM_LOCKED;
-	area_append(last, c);
+	area_insert_after(last, c);
 	space_account(child, c->flags, (s64)area_pages(c));
 	return c;
 }
@@ -318,13 +300,11 @@ struct vm_space *vm_space_fork(struct vm_space *parent)
 int vm_for_each_area(
 	struct vm_space *s, vaddr_t from, int (*fn)(void *ctx, struct vm_area *a), void *ctx)
 {
-	struct vm_area *a;
+	struct rwsem *held SCOPED(read_release) = read_hold(&s->lock);
 	int ret = 0;
 
-	rwsem_read_lock(&s->lock);
-	for (a = area_above(s, from); a && !ret; a = area_next(a))
+	for (struct vm_area *a = area_above(s, from); a && !ret; a = area_next(a))
 		ret = fn(ctx, a);
-	rwsem_read_unlock(&s->lock);
 	return ret;
 }
 

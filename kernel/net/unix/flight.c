@@ -94,28 +94,27 @@ static void bury(struct scm_fds *f)
 	kfree(f);
 }
 
+static struct scm_fds *grave_next(void)
+{
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&graves_lock);
+
+	return list_pop(&graves, struct scm_fds, node);
+}
+
 void scm_fds_free(struct scm_fds *f)
 {
 	if (!f)
 		return;
 	if (f->account)
-		account_discharge_flight(f->account, f->count);
+		account_discharge(f->account, f->count, 0);
 	spin_lock(&graves_lock);
 	list_add_tail(&graves, &f->node);
 	spin_unlock(&graves_lock);
 	if (mutex_held(&burial_lock)) /* we are called from bury(), further up */
 		return;
 	mutex_lock(&burial_lock);
-	for (;;) {
-		spin_lock(&graves_lock);
-		f = list_first(&graves, struct scm_fds, node);
-		if (f)
-			list_del(&f->node);
-		spin_unlock(&graves_lock);
-		if (!f)
-			break;
+	while ((f = grave_next()))
 		bury(f);
-	}
 	mutex_unlock(&burial_lock);
 	unix_flight_collect(); /* comes back here at most once: it finds all that is lost */
 }
@@ -141,26 +140,21 @@ void unix_flight_begin(struct unix_socket *holder, struct scm_fds **message)
 
 	if (!f)
 		return;
-	mutex_lock(&flight_lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&flight_lock);
 	f->holder = holder;
 	f->message = message;
 	flight_add(holder->listener ? holder->listener : holder, f);
 	WRITE_ONCE(sockets_in_flight, sockets_in_flight + sockets_among(f));
-	mutex_unlock(&flight_lock);
 }
 
 void unix_flight_end(struct scm_fds *f)
 {
-	struct unix_socket *holder;
-
 	if (!f)
 		return;
-	mutex_lock(&flight_lock);
-	holder = f->holder;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&flight_lock);
 	list_del(&f->node);
-	holder_check(holder->listener ? holder->listener : holder);
+	holder_check(f->holder->listener ? f->holder->listener : f->holder);
 	WRITE_ONCE(sockets_in_flight, sockets_in_flight - sockets_among(f));
-	mutex_unlock(&flight_lock);
 }
 
 struct scm_fds *unix_flight_copy(struct scm_fds *f)
@@ -182,9 +176,9 @@ struct scm_fds *unix_flight_copy(struct scm_fds *f)
 
 void unix_flight_accepted(struct unix_socket *end, struct unix_socket *listener)
 {
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&flight_lock);
 	struct scm_fds *f, *next;
 
-	mutex_lock(&flight_lock);
 	end->listener = NULL;
 	list_for_each_entry_safe (f, next, &listener->flights, node) {
 		if (f->holder != end)
@@ -193,7 +187,6 @@ void unix_flight_accepted(struct unix_socket *end, struct unix_socket *listener)
 		holder_check(listener);
 		flight_add(end, f);
 	}
-	mutex_unlock(&flight_lock);
 }
 
 /* ---- the collector ---- */
@@ -210,14 +203,18 @@ static void for_each_grant(void (*fn)(struct grant *g))
 				fn(f->grants[i]);
 }
 
+static void forget_socket(struct unix_socket *s)
+{
+	s->gc_refs = 0;
+	s->gc_reached = false;
+}
+
 static void forget(struct grant *g)
 {
 	struct unix_socket *s = socket_granted(g);
 
-	if (s) {
-		s->gc_refs = 0;
-		s->gc_reached = false;
-	}
+	if (s)
+		forget_socket(s);
 	for (; g->parent; g = g->parent)
 		g->gc_refs = 0;
 }
@@ -275,10 +272,8 @@ void unix_flight_collect(void)
 		mutex_held(&burial_lock)) /* who buries looks again at the end */
 		return;
 	mutex_lock(&flight_lock);
-	list_for_each_entry (s, &holders, holder_node) {
-		s->gc_refs = 0;
-		s->gc_reached = false;
-	}
+	list_for_each_entry (s, &holders, holder_node)
+		forget_socket(s);
 	for_each_grant(forget);
 	for_each_grant(count);
 	list_for_each_entry (s, &holders, holder_node) {
@@ -299,10 +294,8 @@ void unix_flight_collect(void)
 		holder_check(s);
 	}
 	mutex_unlock(&flight_lock);
-	while ((f = list_first(&lost, struct scm_fds, node))) {
-		list_del(&f->node);
+	while ((f = list_pop(&lost, struct scm_fds, node)))
 		scm_fds_free(f);
-	}
 }
 
 void unix_flight_init(void)

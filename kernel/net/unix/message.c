@@ -39,7 +39,7 @@ static bool is_full(const struct unix_socket *s)
 	return READ_ONCE(s->message_count) > DATAGRAMS_MAX;
 }
 
-void unix_credentials(struct scm *scm)
+static void add_credentials(struct scm *scm) /* current's */
 {
 	scm->has_cred = true;
 	scm->cred = (struct linux_ucred){
@@ -109,7 +109,7 @@ static void put_locked(struct unix_socket *to, struct unix_message *msg)
 	if (!msg->scm.has_cred &&
 		(socket_option(&msg->from->socket, SO_PASSCRED) ||
 			socket_option(&to->socket, SO_PASSCRED) || !to->socket.file))
-		unix_credentials(&msg->scm);
+		add_credentials(&msg->scm);
 	unix_flight_begin(to, &msg->scm.fds);
 	list_add_tail(&to->messages, &msg->node);
 	to->message_bytes += msg->len;
@@ -207,7 +207,7 @@ ssize_t unix_send_message(struct unix_socket *s, struct uio *u, struct message *
 {
 	ns_t deadline = socket_deadline(s->socket.send_timeout_ns);
 	const struct sockaddr_k *to = s->socket.type == SOCK_DGRAM ? m->name : NULL;
-	struct unix_socket *peer = NULL;
+	struct unix_socket *peer SCOPED(unix_put_at) = NULL;
 	struct unix_message *msg;
 	size_t len = u->left;
 	int err = 0;
@@ -226,17 +226,13 @@ ssize_t unix_send_message(struct unix_socket *s, struct uio *u, struct message *
 	if (!err && len + 32 > s->socket.send_bytes)
 		err = -EMSGSIZE;
 	if (err)
-		goto put_peer;
+		return err;
 	msg = message_new(s, u, (u32)len, m);
-	err = is_err(msg) ? (int)ptr_err(msg) : 0;
-	if (err)
-		goto put_peer;
-	if (to) {
+	if (is_err(msg))
+		return ptr_err(msg);
+	if (to)
 		peer = unix_find(to, SOCK_DGRAM);
-		err = is_err(peer) ? (int)ptr_err(peer) : 0;
-		if (err)
-			peer = NULL;
-	}
+	err = is_err(peer) ? (int)ptr_err(peer) : 0;
 	while (!err) {
 		err = deliver(peer, msg);
 		if (err != -EAGAIN || message_nonblock(m))
@@ -250,9 +246,6 @@ ssize_t unix_send_message(struct unix_socket *s, struct uio *u, struct message *
 		message_free(msg);
 	if (err == -ECONNREFUSED && !to)
 		change_peer(s, NULL, NULL);
-put_peer:
-	if (peer)
-		unix_put(peer);
 	return err ? err : (ssize_t)len;
 }
 
@@ -330,16 +323,14 @@ int unix_connect_datagram(struct unix_socket *s, const struct sockaddr_k *a)
 
 u32 unix_poll_room(struct unix_socket *s, struct file *f, struct poll_table *pt)
 {
-	struct unix_socket *peer;
 	bool room = READ_ONCE(s->sent_bytes) * 4ull <= READ_ONCE(s->socket.send_bytes);
 
 	if (s->socket.type == SOCK_DGRAM) {
 		poll_wait(pt, f, &room_wq);
-		peer = unix_peer_get(s);
-		if (peer) {
+		struct unix_socket *peer SCOPED(unix_put_at) = unix_peer_get(s);
+
+		if (peer)
 			room = room && (READ_ONCE(peer->peer) == s || !is_full(peer));
-			unix_put(peer);
-		}
 	}
 	return room ? POLL_OUT | POLL_WRNORM : 0;
 }
@@ -594,10 +585,8 @@ ssize_t unix_receive_stream(struct unix_socket *s, struct uio *u, struct message
 	mutex_unlock(&s->lock);
 	if (more)
 		wake_one(&s->wq, POLL_IN | POLL_RDNORM);
-	while ((msg = list_first(&emptied, struct unix_message, node))) {
-		list_del(&msg->node);
+	while ((msg = list_pop(&emptied, struct unix_message, node)))
 		message_free(msg);
-	}
 	return done ? done : MIN(err, 0);
 }
 

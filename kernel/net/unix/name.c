@@ -108,13 +108,9 @@ static int bind_automatically(struct unix_socket *s)
 
 int unix_autobind(struct unix_socket *s)
 {
-	int err = 0;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&bound_lock);
 
-	mutex_lock(&bound_lock);
-	if (!s->name.len_bytes)
-		err = bind_automatically(s);
-	mutex_unlock(&bound_lock);
-	return err;
+	return s->name.len_bytes ? 0 : bind_automatically(s);
 }
 
 int unix_bind(struct socket *sock, const struct sockaddr_k *a)
@@ -128,45 +124,40 @@ int unix_bind(struct socket *sock, const struct sockaddr_k *a)
 	err = path_of(a, path);
 	if (err)
 		return err;
-	mutex_lock(&bound_lock);
-	if (s->name.len_bytes) {
-		err = -EINVAL;
-	} else if (path[0]) {
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&bound_lock);
+	if (s->name.len_bytes)
+		return -EINVAL;
+	if (path[0])
 		err = bind_path(path, &s->bound_path);
-	} else if (find_abstract_locked(a, sock->type)) {
+	else if (find_abstract_locked(a, sock->type))
 		err = -EADDRINUSE;
-	}
-	if (!err) {
-		mutex_lock(&s->lock);
-		s->name = *a;
-		if (path[0]) /* the name is reported with its NUL, as Linux does */
-			s->name.len_bytes = 2 + (u32)strlen(path) + 1;
-		mutex_unlock(&s->lock);
-		hlist_add(&buckets[path[0] ? inode_hash(s->bound_path.dentry->inode)
-					   : name_hash(a, sock->type)],
-			&s->bound_node);
-	}
-	mutex_unlock(&bound_lock);
-	return err;
+	if (err)
+		return err;
+	mutex_lock(&s->lock);
+	s->name = *a;
+	if (path[0]) /* the name is reported with its NUL, as Linux does */
+		s->name.len_bytes = 2 + (u32)strlen(path) + 1;
+	mutex_unlock(&s->lock);
+	hlist_add(&buckets[path[0] ? inode_hash(s->bound_path.dentry->inode)
+				   : name_hash(a, sock->type)],
+		&s->bound_node);
+	return 0;
 }
 
 void unix_unbind(struct unix_socket *s)
 {
-	struct path path;
+	struct path path SCOPED(path_put) = {NULL, NULL};
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&bound_lock);
 
-	mutex_lock(&bound_lock);
 	hlist_del(&s->bound_node);
 	path = s->bound_path;
 	s->bound_path = (struct path){NULL, NULL};
-	mutex_unlock(&bound_lock);
-	if (path.dentry)
-		path_put(&path);
 }
 
 struct unix_socket *unix_find(const struct sockaddr_k *a, int type)
 {
 	char path_name[UNIX_PATH_MAX + 1];
-	struct path path = {NULL, NULL};
+	struct path path SCOPED(path_put) = {NULL, NULL};
 	struct unix_socket *s;
 	int err = path_of(a, path_name);
 
@@ -179,21 +170,15 @@ struct unix_socket *unix_find(const struct sockaddr_k *a, int type)
 		err = inode_permission(path.dentry->inode, MAY_WRITE);
 		if (!err && (path.dentry->inode->mode & S_IFMT) != S_IFSOCK)
 			err = -ECONNREFUSED;
+		if (err)
+			return err_ptr(err);
 	}
-	s = NULL;
-	if (!err) {
-		mutex_lock(&bound_lock);
-		s = path.dentry ? find_inode_locked(path.dentry->inode)
-				: find_abstract_locked(a, type);
-		if (s && s->socket.type != type)
-			err = -EPROTOTYPE;
-		else if (s)
-			unix_get(s);
-		mutex_unlock(&bound_lock);
-	}
-	if (path.dentry)
-		path_put(&path);
-	return err ? err_ptr(err) : s ? s : err_ptr(-ECONNREFUSED);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&bound_lock);
+	s = path.dentry ? find_inode_locked(path.dentry->inode) : find_abstract_locked(a, type);
+	if (!s || s->socket.type != type)
+		return err_ptr(s ? -EPROTOTYPE : -ECONNREFUSED);
+	unix_get(s);
+	return s;
 }
 
 void unix_name_init(void)

@@ -108,14 +108,11 @@ static void set_peer(struct unix_socket *s, struct unix_socket *peer)
 
 struct unix_socket *unix_peer_get(struct unix_socket *s)
 {
-	struct unix_socket *peer;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&s->lock);
 
-	mutex_lock(&s->lock);
-	peer = s->peer;
-	if (peer)
-		unix_get(peer);
-	mutex_unlock(&s->lock);
-	return peer;
+	if (s->peer)
+		unix_get(s->peer);
+	return s->peer;
 }
 
 static void remember_peer(struct unix_socket *s, pid_t pid, struct cred *cred)
@@ -206,15 +203,13 @@ static ssize_t stream_receive(struct unix_socket *s, struct uio *u, struct messa
 	ns_t deadline = socket_deadline(s->socket.receive_timeout_ns);
 	u32 flags =
 		(message_nonblock(m) ? PIPE_NONBLOCK : 0) | (m->flags & MSG_PEEK ? PIPE_PEEK : 0);
-	struct unix_socket *peer;
 	ssize_t done = 0, n;
 
 	if (m->flags & MSG_PEEK && READ_ONCE(s->peek_offset) >= 0) {
-		peer = unix_peer_get(s); /* only messages are peeked at from somewhere */
-		if (peer) {
+		struct unix_socket *peer SCOPED(unix_put_at) = unix_peer_get(s);
+
+		if (peer) /* only messages are peeked at from somewhere */
 			unix_leave_pipe(peer, s);
-			unix_put(peer);
-		}
 	}
 	while (!READ_ONCE(s->rx_messages)) {
 		n = pipe_receive(s->rx, u, flags, deadline);
@@ -264,7 +259,7 @@ static ssize_t unix_receive(struct socket *sock, struct uio *u, struct message *
 static ssize_t stream_send(struct unix_socket *s, struct uio *u, struct message *m, ssize_t done)
 {
 	u32 flags = (message_nonblock(m) ? PIPE_NONBLOCK : 0) | PIPE_NOSIGNAL;
-	struct unix_socket *peer = unix_peer_get(s);
+	struct unix_socket *peer SCOPED(unix_put_at) = unix_peer_get(s);
 	bool by_pipe;
 	ssize_t n;
 
@@ -284,8 +279,6 @@ static ssize_t stream_send(struct unix_socket *s, struct uio *u, struct message 
 			done += MAX(n, 0);
 		} while (by_pipe && u->left && READ_ONCE(s->tx_messages) &&
 			 (n == -EPIPE || (n > 0 && !(flags & PIPE_NONBLOCK))));
-	if (peer)
-		unix_put(peer);
 	if (n == -EPIPE && !done && !(m->flags & MSG_NOSIGNAL))
 		signal_send_current(SIGPIPE);
 	return done ? done : n;
@@ -306,15 +299,14 @@ static ssize_t unix_send(struct socket *sock, struct uio *u, struct message *m)
 
 static int unix_shutdown(struct socket *sock, int how)
 {
-	struct unix_socket *s = unix_of(sock), *peer;
+	struct unix_socket *s = unix_of(sock), *peer SCOPED(unix_put_at) = NULL;
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	peer = sock->type == SOCK_DGRAM ? NULL : unix_peer_get(s);
+	if (sock->type != SOCK_DGRAM)
+		peer = unix_peer_get(s);
 	close_directions(s, peer,
 		(how != SHUT_WR ? UNIX_SHUT_READ : 0) | (how != SHUT_RD ? UNIX_SHUT_WRITE : 0));
-	if (peer)
-		unix_put(peer);
 	return 0;
 }
 
@@ -323,22 +315,17 @@ static int unix_shutdown(struct socket *sock, int how)
 static int unix_listen(struct socket *sock, int backlog)
 {
 	struct unix_socket *s = unix_of(sock);
-	int err = 0;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&s->lock);
 
-	mutex_lock(&s->lock);
-	if (sock->type == SOCK_DGRAM) {
-		err = -EOPNOTSUPP;
-	} else if (!s->name.len_bytes || (s->state != UNIX_FRESH && s->state != UNIX_LISTENING)) {
-		err = -EINVAL;
-	} else {
-		s->backlog = (u32)backlog > SOMAXCONN_DEFAULT ? SOMAXCONN_DEFAULT : (u32)backlog;
-		remember_current(s);
-		set_state(s, UNIX_LISTENING);
-	}
-	mutex_unlock(&s->lock);
-	if (!err)
-		wake_all(&s->wq, POLL_OUT); /* the queue may be longer now */
-	return err;
+	if (sock->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
+	if (!s->name.len_bytes || (s->state != UNIX_FRESH && s->state != UNIX_LISTENING))
+		return -EINVAL;
+	s->backlog = MIN((u32)backlog, (u32)SOMAXCONN_DEFAULT);
+	remember_current(s);
+	set_state(s, UNIX_LISTENING);
+	wake_all(&s->wq, POLL_OUT); /* the queue may be longer now */
+	return 0;
 }
 
 static bool refuses(const struct unix_socket *listener)
@@ -387,34 +374,30 @@ static int enqueue(
 /* Takes @s from FRESH to CONNECTING and makes the server's end. err_ptr. */
 static struct unix_socket *connect_begin(struct unix_socket *s)
 {
+	static const int errors[] = {[UNIX_LISTENING] = -EINVAL,
+		[UNIX_CONNECTING] = -EALREADY,
+		[UNIX_CONNECTED] = -EISCONN};
 	struct unix_socket *end = unix_alloc(s, s->socket.type);
-	int err = 0;
 
 	if (!end)
 		return err_ptr(-ENOMEM);
-	mutex_lock(&s->lock);
-	if (s->state == UNIX_FRESH) {
-		set_state(s, UNIX_CONNECTING);
-		end->peer_name = s->name;
-		set_peer(s, end);
-		set_peer(end, s);
-		remember_current(end);
-		set_connected(end, s);
-	} else {
-		err = s->state == UNIX_CONNECTED    ? -EISCONN
-		      : s->state == UNIX_CONNECTING ? -EALREADY
-						    : -EINVAL;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&s->lock);
+	if (s->state != UNIX_FRESH) {
+		unix_put(end);
+		return err_ptr(errors[s->state]);
 	}
-	mutex_unlock(&s->lock);
-	if (!err)
-		return end;
-	unix_put(end);
-	return err_ptr(err);
+	set_state(s, UNIX_CONNECTING);
+	end->peer_name = s->name;
+	set_peer(s, end);
+	set_peer(end, s);
+	remember_current(end);
+	set_connected(end, s);
+	return end;
 }
 
 static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 file_flags)
 {
-	struct unix_socket *s = unix_of(sock), *listener, *end;
+	struct unix_socket *s = unix_of(sock), *listener SCOPED(unix_put_at) = NULL, *end;
 	int err = 0;
 
 	if (sock->type == SOCK_DGRAM)
@@ -425,42 +408,32 @@ static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 fil
 	if (is_err(listener))
 		return (int)ptr_err(listener);
 	end = connect_begin(s);
-	if (is_err(end)) {
-		unix_put(listener);
+	if (is_err(end))
 		return (int)ptr_err(end);
-	}
 	err = enqueue(listener, end, s, file_flags & O_NONBLOCK);
+	mutex_lock(&s->lock);
 	if (!err) { /* the end may be accepted already, and even be closed again */
-		mutex_lock(&s->lock);
 		s->peer_name = listener->name;
 		set_connected(s, end);
-		mutex_unlock(&s->lock);
-		wake_all(&s->wq, POLL_OUT | POLL_WRNORM);
 	} else { /* nobody has seen the end */
-		mutex_lock(&s->lock);
-		s->peer = NULL;
+		s->peer = end->peer = NULL;
 		set_state(s, UNIX_FRESH);
-		mutex_unlock(&s->lock);
-		end->peer = NULL;
 		unix_put(s);
 		unix_put(end);
 		unix_put(end);
 	}
-	unix_put(listener);
+	mutex_unlock(&s->lock);
+	if (!err)
+		wake_all(&s->wq, POLL_OUT | POLL_WRNORM);
 	return err;
 }
 
 static struct unix_socket *dequeue(struct unix_socket *s)
 {
-	struct unix_socket *end;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&s->lock);
+	struct unix_socket *end = list_pop(&s->queue, struct unix_socket, queue_node);
 
-	mutex_lock(&s->lock);
-	end = list_first(&s->queue, struct unix_socket, queue_node);
-	if (end) {
-		list_del(&end->queue_node);
-		s->queued--;
-	}
-	mutex_unlock(&s->lock);
+	s->queued -= end != NULL;
 	return end;
 }
 
@@ -614,7 +587,7 @@ static const struct file_ops unix_file_ops = {.read = unix_file_read,
 
 static int unix_set_option(struct socket *sock, int name, const void *buf, u32 len_bytes)
 {
-	struct unix_socket *s = unix_of(sock), *peer;
+	struct unix_socket *s = unix_of(sock), *peer SCOPED(unix_put_at) = NULL;
 	s32 value;
 
 	memcpy(&value, buf, sizeof(value));
@@ -632,8 +605,6 @@ static int unix_set_option(struct socket *sock, int name, const void *buf, u32 l
 			choose_paths(peer);
 			mutex_unlock(&peer->lock);
 		}
-		if (peer)
-			unix_put(peer);
 		break;
 	case SO_PEEK_OFF:
 	case SO_RCVLOWAT:
@@ -681,28 +652,22 @@ static int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_by
 static struct cred *unix_peer_cred(struct socket *sock)
 {
 	struct unix_socket *s = unix_of(sock);
-	struct cred *cred;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&s->lock);
 
-	mutex_lock(&s->lock);
-	cred = s->peer_cred ? cred_get(s->peer_cred) : NULL;
-	mutex_unlock(&s->lock);
-	return cred;
+	return s->peer_cred ? cred_get(s->peer_cred) : NULL;
 }
 
 static int unix_getname(struct socket *sock, bool peer, struct sockaddr_k *out)
 {
 	struct unix_socket *s = unix_of(sock);
-	int err = 0;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&s->lock);
 
-	mutex_lock(&s->lock);
 	if (peer && (sock->type == SOCK_DGRAM ? !s->peer : s->state != UNIX_CONNECTED))
-		err = -ENOTCONN;
-	else
-		*out = peer ? s->peer_name : s->name;
-	mutex_unlock(&s->lock);
+		return -ENOTCONN;
+	*out = peer ? s->peer_name : s->name;
 	out->family = AF_UNIX;
 	out->len_bytes = MAX(out->len_bytes, (u32)sizeof(out->family));
-	return err;
+	return 0;
 }
 
 static const struct socket_ops unix_ops = {.bind = unix_bind,

@@ -70,6 +70,11 @@ static inline void unix_get(struct unix_socket *s)
 	__atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
 }
 void unix_put(struct unix_socket *s);
+static inline void unix_put_at(struct unix_socket **s) /* for SCOPED; NULL and err_ptr are fine */
+{
+	if (*s && !is_err(*s))
+		unix_put(*s);
+}
 struct unix_socket *unix_peer_get(struct unix_socket *s); /* +1 | NULL */
 
 /* name.c */
@@ -93,7 +98,6 @@ extern const struct linux_ucred unix_nobody; /* who sent bytes without credentia
 int unix_connect_datagram(struct unix_socket *s, const struct sockaddr_k *a);
 void unix_purge(struct unix_socket *s); /* all that it has not read */
 u32 unix_poll_room(struct unix_socket *s, struct file *f, struct poll_table *pt); /* POLL_OUT.. */
-void unix_credentials(struct scm *scm);                                           /* current's */
 /* unix_error - takes the pending error: -errno | 0. */
 static inline int unix_error(struct unix_socket *s)
 {

@@ -94,8 +94,11 @@ void sched_cpu_stats(u32 cpu, struct sched_stats *out)
 	nice = rq->sampled_nice_ns;
 	system = rq->sampled_system_ns;
 	out->idle_ns = rq->idle_ns;
-	out->switches = rq->switches;
+	out->counts = rq->counts;
+	out->idles = rq->idle->switches_involuntary;
 	spin_unlock_irq(&rq->lock, flags);
+	for (u32 i = 0; i < SCHED_WHYS; i++)
+		out->switches += out->counts.calls[i] - out->counts.again[i];
 	all = user + nice + system;
 	if (all) {
 		out->user_ns = share(busy, user, all);

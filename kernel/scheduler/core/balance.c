@@ -8,7 +8,7 @@
 
 #define BALANCE_NS (24 * NS_PER_MS)
 #define WAIT_NS    (1 * NS_PER_MS) /* who waits for less is about to run: its waker goes to sleep */
-#define MOVES_MAX  16u
+#define MOVES_MAX  32u
 #define SCAN_MAX   16u
 
 static struct thread *steal(struct runqueue *from, u32 to_cpu)
@@ -21,6 +21,7 @@ static struct thread *steal(struct runqueue *from, u32 to_cpu)
 		t = fair_steal(from, to_cpu);
 	if (t) {
 		from->nr_running--;
+		cpu_ptr(runqueues, to_cpu)->counts.steals++;
 		t->cpu = to_cpu; /* while both queues are locked: sched_pin relies on it */
 		migrated(t, from, cpu_ptr(runqueues, to_cpu));
 	}
@@ -118,8 +119,10 @@ void balance_tick(struct runqueue *rq, ns_t now)
 	 * there now, for other crowds had the same thought. */
 	least = MIN(to->nr_running, rq->nr_running);
 	for (u32 n = MIN((rq->nr_running - least) / 2, MOVES_MAX); n && (t = steal(rq, to->cpu));
-		n--)
+		n--) {
+		t->wait_ns += rq->clock - t->se.wait_start_ns;
 		rq_enqueue(to, t, SCHED_ENQUEUE_MOVED);
+	}
 	spin_unlock_no_preempt(&to->lock);
 	preempt_enable_no_resched();
 }

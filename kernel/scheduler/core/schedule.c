@@ -107,6 +107,8 @@ static ALWAYS_INLINE struct thread *pick_next(struct runqueue *rq, bool *exact)
 		t = balance_idle(rq);
 		if (t) {
 			*exact |= t->sched_class != &fair_class;
+			/* It may have been queued there after rq->clock was read. */
+			t->se.wait_start_ns = MIN(t->se.wait_start_ns, rq->clock);
 			rq->nr_running++;
 			return t;
 		}
@@ -168,10 +170,8 @@ static ALWAYS_INLINE void finish_switch(void)
 		finish_dead(prev);
 }
 
-enum why { WHY_BLOCK, WHY_PREEMPT, WHY_YIELD };
-
 /* Interrupts off, preemption on. */
-static ALWAYS_INLINE void switch_threads(enum why why)
+static ALWAYS_INLINE void switch_threads(enum sched_why why)
 {
 	struct runqueue *rq = this_cpu_ptr(runqueues);
 	struct thread *prev = rq->curr, *next;
@@ -182,12 +182,14 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 	this_cpu_or(preempt_count, PREEMPT_NO_RESCHED);
 	rq->resched_sent = false;
 	rq_account(rq, clock_monotonic());
-	if (why != WHY_BLOCK || !try_block(rq, prev)) {
+	rq->counts.calls[why]++;
+	if (why != SCHED_BLOCK || !try_block(rq, prev)) {
+		prev->switches_involuntary++;
 		if (unlikely(!(prev->affinity >> rq->cpu & 1)) && !is_idle_thread(prev)) {
 			prev->on_rq = 0;
 			rq->nr_running--;
 			rq->moving = prev;
-		} else if (why == WHY_YIELD) {
+		} else if (why == SCHED_YIELD) {
 			prev->sched_class->yield(rq, prev);
 		} else {
 			prev->sched_class->put(rq, prev);
@@ -196,26 +198,21 @@ static ALWAYS_INLINE void switch_threads(enum why why)
 	next = pick_next(rq, &exact);
 	rq->slice_start_at = rq->clock;
 	if (next == prev) {
+		prev->switches_involuntary--;
+		rq->counts.again[why]++;
 		if (rq->nr_running > 1 || unlikely(exact))
 			tick_arm(rq, rq->clock);
 		spin_unlock_no_preempt(&rq->lock);
 		preempt_enable_no_resched();
 		return;
 	}
-	if (why == WHY_PREEMPT) {
-		prev->switches_involuntary++;
-		if (prev->flags & THREAD_RSEQ)
-			__atomic_fetch_or(&prev->work, WORK_NOTIFY, __ATOMIC_RELAXED);
-	}
-	rq->switches++;
+	if (why == SCHED_PREEMPT && prev->flags & THREAD_RSEQ)
+		__atomic_fetch_or(&prev->work, WORK_NOTIFY, __ATOMIC_RELAXED);
 	rq->curr = next;
 	rq->picked_at = rq->clock;
-	if (unlikely(is_idle_thread(next) || is_idle_thread(prev))) {
-		if (is_idle_thread(next))
-			__atomic_fetch_or(&sched_idle_mask, BIT(rq->cpu), __ATOMIC_RELAXED);
-		else
-			__atomic_fetch_and(&sched_idle_mask, ~BIT(rq->cpu), __ATOMIC_RELAXED);
-	}
+	if (unlikely(is_idle_thread(next) || is_idle_thread(prev)))
+		__atomic_fetch_xor(&sched_idle_mask, BIT(rq->cpu), __ATOMIC_RELAXED);
+	next->wait_ns += rq->clock - next->se.wait_start_ns; /* the idle thread's means nothing */
 	if (unlikely(exact) ||
 		(rq->tick_at > rq->clock + (rq->nr_running > 1 ? TICK_LATE_SHARED_NS
 							       : TICK_LATE_ALONE_NS) &&
@@ -234,15 +231,15 @@ static ALWAYS_INLINE void switch_threads(enum why why)
  * their own. */
 static NOINLINE void schedule_block(void)
 {
-	switch_threads(WHY_BLOCK);
+	switch_threads(SCHED_BLOCK);
 }
 static NOINLINE void schedule_preempt(void)
 {
-	switch_threads(WHY_PREEMPT);
+	switch_threads(SCHED_PREEMPT);
 }
 static NOINLINE void schedule_yield(void)
 {
-	switch_threads(WHY_YIELD);
+	switch_threads(SCHED_YIELD);
 }
 
 /* Called and returns with interrupts off. */

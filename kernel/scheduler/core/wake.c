@@ -97,6 +97,7 @@ static ALWAYS_INLINE void queue_woken(
 	if (old_state == THREAD_UNINTERRUPTIBLE)
 		rq->uninterruptible--;
 	rq_enqueue(rq, t, enqueue_flags);
+	rq->counts.wakes += enqueue_flags & SCHED_ENQUEUE_WAKE;
 	if (cpu_count > 1 && old_state != THREAD_RUNNING)
 		current->se.woke_at_ns = rq->clock;
 	spin_unlock_irq(&rq->lock, flags); /* the place where this CPU reschedules, if it should */

@@ -76,7 +76,15 @@ static ALWAYS_INLINE ns_t predicted(const struct thread *t)
 	/* a burst that is longer already says more than the past */
 	ns_t burst = MAX(t->se.burst_ema_ns, t->se.burst_ns);
 
-	return burst < BURST_MIN_NS ? BURST_MIN_NS : MIN(burst, BURST_MAX_NS);
+	return MIN(burst, BURST_MAX_NS);
+}
+
+const char *sched_band(const struct thread *t, u64 *predicted_ns)
+{
+	*predicted_ns = predicted(t);
+	if (t->sched_class != &fair_class)
+		return t->sched_class == &rt_class ? "REALTIME" : "DEADLINE";
+	return *predicted_ns < HOT_NS ? "HOT" : *predicted_ns < COLD_NS ? "NORMAL" : "COLD";
 }
 
 bool fair_sleeps_soon(const struct thread *t)
@@ -219,7 +227,11 @@ static void fair_yield(struct runqueue *rq, struct thread *t)
 
 static void fair_block(struct runqueue *rq, struct thread *t)
 {
-	t->se.burst_ema_ns += (s64)(t->se.burst_ns - t->se.burst_ema_ns) / 8;
+	s64 error = (s64)(MAX(t->se.burst_ns, BURST_MIN_NS) - t->se.burst_ema_ns);
+
+	rq->counts.bursts++;
+	rq->counts.bursts_wrong += error * 5 >= (s64)t->se.burst_ema_ns;
+	t->se.burst_ema_ns += error / 8;
 	t->se.burst_ns = 0;
 	if (t->se.woke_at_ns) {
 		ns_t gap = rq->clock - t->se.woke_at_ns;
@@ -242,10 +254,13 @@ static bool fair_preempts(struct runqueue *rq, struct thread *curr, struct threa
 }
 
 /* Short for threads that seldom use it up, longer for those that compute; light threads get less at
- * a time, so that they are not kept waiting long for their next turn. */
+ * a time, so that they are not kept waiting long for their next turn. By what was known when the
+ * slice began: were it to grow while it is used up, of a crowd that woke together each would run
+ * for the longest slice before the last of them ran at all. */
 static ns_t fair_slice(struct runqueue *rq, struct thread *t)
 {
-	ns_t burst = predicted(t);
+	ns_t used = rq->clock - rq->slice_start_at;
+	ns_t burst = MAX(t->se.burst_ema_ns, t->se.burst_ns - MIN(used, t->se.burst_ns));
 	ns_t slice = burst < HOT_NS    ? 2 * NS_PER_MS
 		     : burst < COLD_NS ? 4 * NS_PER_MS
 				       : 6 * NS_PER_MS;

@@ -52,6 +52,7 @@ static bool period_earlier(const struct rb_node *a, const struct rb_node *b)
 
 static void insert(struct runqueue *rq, struct thread *t)
 {
+	t->se.wait_start_ns = rq->clock;
 	t->dl.throttled = budgeted(t) && t->dl.budget_ns <= 0;
 	if (t->dl.throttled) {
 		rb_insert(&rq->dl.throttled, &t->dl.node, period_earlier);

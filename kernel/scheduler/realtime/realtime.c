@@ -49,6 +49,7 @@ static void rt_insert(struct runqueue *rq, struct thread *t, bool front)
 	else
 		list_add_tail(&rq->rt.levels[level], &t->rt_node);
 	bit_set(rq->rt.bitmap, level);
+	t->se.wait_start_ns = rq->clock;
 	rq->urgent++;
 }
 

@@ -61,6 +61,7 @@ void sched_reclass_locked(
 	if (rq)
 		rq_account(rq, clock_monotonic());
 	if (queued) {
+		t->wait_ns += rq->clock - t->se.wait_start_ns;
 		t->sched_class->dequeue(rq, t);
 		rq->nr_running--;
 	}

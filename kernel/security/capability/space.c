@@ -200,7 +200,7 @@ void cap_close_range(struct cap_space *s, u32 first, u32 last, bool cloexec_only
 }
 
 /* One more reference unless the last is already gone. */
-static bool object_get_unless_dead(struct object *o)
+bool object_get_unless_dead(struct object *o)
 {
 	u32 refs = __atomic_load_n(&o->refs, __ATOMIC_RELAXED);
 

@@ -128,6 +128,6 @@ long sys_memfd_create(u64 a0, u64 a1)
 	n = strncpy_from_user(name, (const char USER *)a0, sizeof(name));
 	if (n < 0)
 		return n == -ENAMETOOLONG ? -EINVAL : n;
-	return fd_install_new(
-		memfd_create_file(name, a1 & MFD_ALLOW_SEALING), a1 & MFD_CLOEXEC ? O_CLOEXEC : 0);
+	return fd_install_new(memfd_create_file("memfd:", name, a1 & MFD_ALLOW_SEALING),
+		a1 & MFD_CLOEXEC ? O_CLOEXEC : 0);
 }

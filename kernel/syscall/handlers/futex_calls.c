@@ -10,14 +10,11 @@
  * moment, of CLOCK_REALTIME with that flag. */
 static int futex_deadline(u64 from, u32 command, bool realtime, ns_t *out)
 {
-	int err;
-
-	if (!from || command == FUTEX_WAIT)
-		return timeout_from_user(from, out);
-	err = time_from_user(from, out);
-	if (!err && realtime)
-		*out = clock_to_monotonic(CLOCK_REALTIME, *out);
-	return err;
+	return moment_from_user(from,
+		command == FUTEX_WAIT ? CLOCK_FROM_NOW
+		: realtime            ? CLOCK_REALTIME
+				      : CLOCK_MONOTONIC,
+		out);
 }
 
 long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
@@ -70,6 +67,30 @@ long sys_futex(u64 uword, u64 op, u64 val, u64 arg4, u64 uword2, u64 val3)
 	default:
 		return -ENOSYS;
 	}
+}
+
+long sys_futex_waitv(u64 uwords, u64 count, u64 flags, u64 utimeout, u64 clock)
+{
+	struct futex_waitv_abi *v SCOPED(kfree_at) = NULL;
+	ns_t deadline;
+	int err;
+
+	if ((u32)flags || !(u32)count || (u32)count > FUTEX_WAITV_MAX || !uwords ||
+		(utimeout && (s32)clock != CLOCK_REALTIME && (s32)clock != CLOCK_MONOTONIC))
+		return -EINVAL;
+	err = moment_from_user(utimeout, (s32)clock, &deadline);
+	if (err)
+		return err;
+	v = kmalloc((u32)count * sizeof(*v), ALLOC_KERNEL);
+	if (!v)
+		return -ENOMEM;
+	if (copy_from_user(v, (const void USER *)uwords, (u32)count * sizeof(*v)))
+		return -EFAULT;
+	for (u32 i = 0; i < (u32)count; i++)
+		if (v[i].reserved || (v[i].flags & ~FUTEX_PRIVATE_FLAG) != FUTEX2_SIZE_U32 ||
+			v[i].value >> 32)
+			return -EINVAL;
+	return futex_wait_many(v, (u32)count, deadline);
 }
 
 long sys_set_robust_list(u64 head, u64 len)

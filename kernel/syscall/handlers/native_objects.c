@@ -30,7 +30,7 @@ long exo_mem_create(u64 a0, u64 a1)
 
 	if (!a0 || a1 & ~(u64)EXO_CAP_CLOEXEC)
 		return -EINVAL;
-	f = memfd_create_file("exo", true);
+	f = memfd_create_file("memfd:", "exo", true);
 	if (is_err(f))
 		return ptr_err(f);
 	err = (s64)a0 < 0 ? -EFBIG : file_truncate(f->inode, a0, f);

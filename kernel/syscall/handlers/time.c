@@ -29,7 +29,7 @@ int time_to_user(u64 to, ns_t t)
 	return copy_to_user((void USER *)to, &ts, sizeof(ts));
 }
 
-int timeout_from_user(u64 from, ns_t *out)
+int moment_from_user(u64 from, s32 clock, ns_t *out)
 {
 	int err;
 
@@ -38,8 +38,14 @@ int timeout_from_user(u64 from, ns_t *out)
 		return 0;
 	err = time_from_user(from, out);
 	if (!err)
-		*out = ns_add(clock_monotonic(), *out);
+		*out = clock == CLOCK_FROM_NOW ? ns_add(clock_monotonic(), *out)
+					       : clock_to_monotonic(clock, *out);
 	return err;
+}
+
+int timeout_from_user(u64 from, ns_t *out)
+{
+	return moment_from_user(from, CLOCK_FROM_NOW, out);
 }
 
 /* The CPU clock that a negative id names. */

@@ -18,12 +18,6 @@ struct pair_abi {
 struct interval_abi {
 	struct pair_abi interval, value;
 };
-struct sigevent_abi {
-	u64 value;
-	s32 signo, notify, tid;
-	u8 pad[44];
-};
-_Static_assert(sizeof(struct sigevent_abi) == 64, "user ABI");
 
 static int to_ns(const struct pair_abi *p, u64 unit, u64 *out)
 {
@@ -92,16 +86,11 @@ long sys_alarm(u64 seconds)
 
 long sys_timer_create(u64 clock, u64 uevent, u64 uid)
 {
-	struct sigevent_abi e;
-	struct timer_event ev;
+	struct sigevent_abi ev;
 	long id;
 
-	if (uevent) {
-		if (copy_from_user(&e, (const void USER *)uevent, sizeof(e)))
-			return -EFAULT;
-		ev = (struct timer_event){
-			.notify = e.notify, .signo = e.signo, .tid = e.tid, .value = e.value};
-	}
+	if (uevent && copy_from_user(&ev, (const void USER *)uevent, sizeof(ev)))
+		return -EFAULT;
 	id = posix_timer_create((int)clock, uevent ? &ev : NULL);
 	if (id < 0)
 		return id;

@@ -335,7 +335,8 @@ static void repair(void)
 
 	for (u32 i = 0; i < ARRAY_LEN(places); i++)
 		mount(NULL, places[i], NULL, MS_REMOUNT, NULL);
-	mount("none", "/proc", "proc", 0, NULL); /* EBUSY where it stands already */
+	mount("none", "/proc", "proc", 0, NULL);      /* EBUSY where it stands already */
+	mount(NULL, "/proc", NULL, MS_REMOUNT, NULL); /* one just uncovered or put there, too */
 }
 
 static void scratch(bool there)

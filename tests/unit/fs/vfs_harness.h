@@ -35,11 +35,11 @@ void mem_stats_get(struct mem_stats *out)
 {
 	*out = (struct mem_stats){ .pages_total = 4096 };
 }
-int commit_charge(u64 pages)
+int commit_charge(u32 flags, u64 pages)
 {
 	return 0;
 }
-void commit_uncharge(u64 pages)
+void commit_uncharge(u32 flags, u64 pages)
 {
 }
 void space_gather_end(struct vm_space *s, struct tlb_gather *g)

@@ -72,7 +72,7 @@ static int op_pipe(void)
 }
 static int op_memfd(void)
 {
-	struct file *f = memfd_create_file("name", true);
+	struct file *f = memfd_create_file("memfd:", "name", true);
 
 	if (is_err(f))
 		return (int)ptr_err(f);

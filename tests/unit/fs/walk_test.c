@@ -279,7 +279,7 @@ U_TEST(texts_of_paths)
 	u_str_eq(buf, "(unreachable)/");
 	path_put(&root);
 	fs_set_root(current->fs, &old);
-	f = memfd_create_file("na/me", false);
+	f = memfd_create_file("memfd:", "na/me", false);
 	u_need(!is_err(f));
 	u_eq(file_path_text(f, buf, sizeof(buf)), 22);
 	u_str_eq(buf, "/memfd:na/me (deleted)");

@@ -123,7 +123,7 @@ int account_charge_flight(struct user_account **account, u32 count)
 {
 	return 0;
 }
-void account_discharge_flight(struct user_account *account, u32 count)
+void account_discharge(struct user_account *account, u32 flights, u64 queue_bytes)
 {
 }
 int signal_send_current(int signo)

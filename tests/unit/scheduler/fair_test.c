@@ -28,6 +28,7 @@ static struct thread *make(u32 n)
 	static struct thread idle;
 
 	rq.curr = &idle;
+	memset(&rq.fair, 0, sizeof(rq.fair)); /* a former one's threads are gone */
 	fair_init(&rq.fair);
 	rq.clock = NS_PER_SEC;
 	rq.nr_running = n;
@@ -128,8 +129,11 @@ U_TEST(prediction_follows_the_bursts)
 	}
 	u_check(t->se.burst_ema_ns > 48000 && t->se.burst_ema_ns < 60000);
 	fair_pick(&rq);
+	rq.slice_start_at = rq.clock;
 	fair_class.account(&rq, t, 5 * NS_PER_MS);
 	u_check(fair_class.slice(&rq, t) > 4 * NS_PER_MS); /* a burst that goes on says more than the past */
+	rq.clock += 5 * NS_PER_MS;
+	u_check(fair_class.slice(&rq, t) == 2 * NS_PER_MS); /* but the slice that it was given does not grow */
 	free(t);
 }
 

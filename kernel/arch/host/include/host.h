@@ -54,11 +54,8 @@ void host_uaccess_fail_at(u64 n);
 void host_uaccess_deny(const void *start, size_t len_bytes);
 
 /* ---- stand-ins ---- */
-void host_rcu_run(void);       /* runs what rcu_call queued (stand-in for kernel/sync/rcu.c) */
-void host_work_run(void);      /* runs what work_queue queued (stand-in for kernel/scheduler) */
-void host_clock_set(ns_t now); /* stand-in for kernel/time: stops the clock at @now;
-				  host_clock_advance moves it */
-void host_clock_advance(ns_t by);
+void host_rcu_run(void);  /* runs what rcu_call queued (stand-in for kernel/sync/rcu.c) */
+void host_work_run(void); /* runs what work_queue queued (stand-in for kernel/scheduler) */
 u64 host_heap_live(void); /* allocations not freed (stand-in for kernel/memory/heap) */
 
 /* ---- the simulator (sim.c): the real scheduler on up to CPUS_MAX simulated CPUs, one host thread,

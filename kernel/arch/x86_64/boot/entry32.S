@@ -92,11 +92,9 @@ boot_64:
 	movq $1f, %rax
 	jmp *%rax
 1:	xorl %eax, %eax
-	movl %eax, %ds
-	movl %eax, %es
-	movl %eax, %ss
-	movl %eax, %fs
-	movl %eax, %gs
+	.irp segment, ds, es, ss, fs, gs
+	movl %eax, %\segment
+	.endr
 	xorl %edx, %edx
 	movl $0xc0000101, %ecx   /* GS base 0: CPU 0's per-CPU data is the linked copy */
 	wrmsr

@@ -55,11 +55,9 @@ ap_start64:
 	movq $1f, %rax
 	jmp *%rax
 1:	xorl %eax, %eax
-	movl %eax, %ds
-	movl %eax, %es
-	movl %eax, %ss
-	movl %eax, %fs
-	movl %eax, %gs
+	.irp segment, ds, es, ss, fs, gs
+	movl %eax, %\segment
+	.endr
 	movl $PHYS(kernel_top), %eax /* the final tables */
 	movq %rax, %cr3
 	movl $0xb, %eax          /* x2APIC id, if that leaf exists */

@@ -41,7 +41,7 @@ static void flag_words(u32 words[8])
 	words[7] = max >= 0xd ? cpuid(0xd, 1).eax : 0;
 }
 
-const char *arch_cpu_model(u32 cpu)
+static const char *cpu_model(void)
 {
 	const char *name = x86.brand;
 
@@ -64,9 +64,9 @@ int arch_cpuinfo(u32 cpu, char *buf, size_t size)
 		"cores\t: %u\napicid\t\t: %u\n"
 		"initial apicid\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: "
 		"%u\nwp\t\t: yes\nflags\t\t:",
-		cpu, x86.vendor, x86.family, x86.model, arch_cpu_model(cpu), x86.stepping,
-		tsc_khz / 1000, tsc_khz % 1000, cpu_count, cpu, cpu_count, cpu_apic_ids[cpu],
-		cpu_apic_ids[cpu], cpuid(0, 0).eax);
+		cpu, x86.vendor, x86.family, x86.model, cpu_model(), x86.stepping, tsc_khz / 1000,
+		tsc_khz % 1000, cpu_count, cpu, cpu_count, cpu_apic_ids[cpu], cpu_apic_ids[cpu],
+		cpuid(0, 0).eax);
 	for (u32 w = 0; w < ARRAY_LEN(flag_names); w++) {
 		const char *name = flag_names[w], *end;
 

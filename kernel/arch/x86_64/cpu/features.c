@@ -42,7 +42,6 @@ static void read_xsave(void)
 		x86.xcr0 |= 0xe0;
 	r = cpuid(0xd, 1);
 	x86.xsaveopt = r.eax & 1;
-	x86.xsavec = r.eax & 2;
 	x86.xgetbv1 = r.eax & 4;
 }
 
@@ -66,12 +65,9 @@ void features_init(void)
 		r7 = cpuid(7, 0);
 	x86.fsgsbase = r7.ebx & BIT(0);
 	x86.smep = r7.ebx & BIT(7);
-	x86.erms = r7.ebx & BIT(9);
-	x86.invpcid = r7.ebx & BIT(10);
 	x86.rdseed = r7.ebx & BIT(18);
 	x86.smap = r7.ebx & BIT(20);
 	x86.umip = r7.ecx & BIT(2);
-	x86.rdpid = r7.ecx & BIT(22);
 	x86.pge = r1.edx & BIT(13);
 	x86.pat = r1.edx & BIT(16);
 	x86.pcid = r1.ecx & BIT(17);
@@ -83,8 +79,6 @@ void features_init(void)
 	x86.hypervisor = r1.ecx & BIT(31);
 	x86.page1gb = ext.edx & BIT(26);
 	x86.rdtscp = ext.edx & BIT(27);
-	x86.arat = max >= 6 && cpuid(6, 0).eax & BIT(2);
-	x86.tsc_invariant = max_ext >= 0x80000007 && cpuid(0x80000007, 0).edx & BIT(8);
 	r = max_ext >= 0x80000008 ? cpuid(0x80000008, 0) : (struct cpuid_regs){.eax = 36};
 	x86.phys_bits = r.eax & 0xff;
 	if (x86.xsave)

@@ -51,7 +51,7 @@ static void apic_write(u32 reg, u32 v)
 		*(volatile u32 *)(apic_registers + reg) = v;
 }
 
-u32 apic_id(void)
+static u32 apic_id(void)
 {
 	return x86.x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
 }
@@ -65,7 +65,7 @@ void apic_eoi(void)
  * register. */
 static void apic_command(u32 target, u32 command)
 {
-	ulong flags = arch_irq_save();
+	ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 
 	if (x86.x2apic) {
 		/* the WRMSR does not order earlier stores */
@@ -77,7 +77,6 @@ static void apic_command(u32 target, u32 command)
 		apic_write(APIC_ICR_HIGH, target << 24);
 		apic_write(APIC_ICR, command);
 	}
-	arch_irq_restore(flags);
 }
 
 void apic_ipi(u32 target, u32 vector)

@@ -72,17 +72,15 @@ void cpu_call(cpumask_t mask, void (*fn)(void *arg), void *arg)
 		call_push(cpu, n);
 	}
 	if (self) {
-		ulong flags = arch_irq_save();
+		ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 
 		fn(arg);
-		arch_irq_restore(flags);
 	}
 	while (__atomic_load_n(&pending, __ATOMIC_ACQUIRE)) {
 		if (this_cpu_read(call_list)) {
-			ulong flags = arch_irq_save();
+			ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 
 			ipi_calls_run();
-			arch_irq_restore(flags);
 		}
 		arch_cpu_relax();
 	}

@@ -155,9 +155,7 @@ int irq_register_isa(u32 isa_irq, irq_handler_fn fn, void *arg)
 {
 	bool active_low = false, level = false;
 	struct ioapic *io = NULL;
-	int err = -EBUSY;
 	u32 vector, gsi;
-	ulong flags;
 
 	if (isa_irq >= 16)
 		return -EINVAL;
@@ -167,21 +165,17 @@ int irq_register_isa(u32 isa_irq, irq_handler_fn fn, void *arg)
 			io = &ioapics[i];
 	if (!io)
 		return -EINVAL;
-	flags = spin_lock_irq(&vector_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&vector_lock);
 	for (vector = VECTOR_IRQ_FIRST; vector < next_vector; vector++)
 		if (actions[vector].gsi == gsi)
-			goto unlock;
-	err = -ENOMEM;
+			return -EBUSY;
 	if (next_vector > VECTOR_IRQ_LAST)
-		goto unlock;
+		return -ENOMEM;
 	next_vector++;
 	actions[vector] = (struct irq_action){.arg = arg, .gsi = gsi};
 	__atomic_store_n(&actions[vector].fn, fn, __ATOMIC_RELEASE);
 	ioapic_write(io, IOAPIC_REDIRECT + (gsi - io->gsi_base) * 2 + 1, cpu_apic_ids[0] << 24);
 	ioapic_write(io, IOAPIC_REDIRECT + (gsi - io->gsi_base) * 2,
 		vector | (active_low ? REDIRECT_LOW : 0) | (level ? REDIRECT_LEVEL : 0));
-	err = 0;
-unlock:
-	spin_unlock_irq(&vector_lock, flags);
-	return err;
+	return 0;
 }

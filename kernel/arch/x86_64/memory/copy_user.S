@@ -112,17 +112,9 @@ copy_bulk:
 	AVX_RETURN 4
 	jz 5f
 3:	ret
-5:	pushq %rax
-	pushq %rdi
-	pushq %rsi
-	pushq %rdx
-	pushq %r11
+5:	PUSH rax, rdi, rsi, rdx, r11
 	call sched_preempt
-	popq %r11
-	popq %rdx
-	popq %rsi
-	popq %rdi
-	popq %rax
+	POP r11, rdx, rsi, rdi, rax
 	ret
 	/* any of the sixteen moves may fault */
 	FIXUP_RANGE 1b, 2b, 4b

@@ -326,7 +326,7 @@ paddr_t kmap_lookup(vaddr_t va)
 
 void kmap_clear(vaddr_t va, size_t len_bytes)
 {
-	ulong irq = spin_lock_irq(&kmap_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&kmap_lock);
 
 	for (size_t off = 0; off < len_bytes; off += PAGE_SIZE) {
 		u64 *entry = kmap_entry(va + off, false);
@@ -334,5 +334,4 @@ void kmap_clear(vaddr_t va, size_t len_bytes)
 		if (entry)
 			*entry = 0;
 	}
-	spin_unlock_irq(&kmap_lock, irq);
 }

@@ -91,26 +91,19 @@ static ALWAYS_INLINE u64 groups_between(u32 first, u32 last)
 		_g && (_at = bit_ffs(_g) * 8ul, 1); _g &= _g - 1)                    \
 		for (i = MAX((u32)_at, (u32)(first)); i < MIN((u32)_at + 8, (u32)(last)); i++)
 
-static u64 *cache_pop(struct table_cache *c)
+/* From this CPU's copy of *@cache; NULL = it is empty. */
+static ALWAYS_INLINE u64 *cache_pop(struct table_cache *cache)
 {
+	preempt_disable();
+	struct table_cache *c = this_cpu_ptr(*cache);
 	u64 *t = c->first;
-
 	if (t) {
 		c->first = (u64 *)t[0];
 		c->count--;
 		t[0] = 0;
 	}
+	preempt_enable();
 	return t;
-}
-
-static bool cache_push(struct table_cache *c, u64 *t)
-{
-	if (c->count >= TABLE_CACHE_MAX)
-		return false;
-	t[0] = (u64)c->first;
-	c->first = t;
-	c->count++;
-	return true;
 }
 
 static NOINLINE u64 *table_alloc_new(void)
@@ -128,11 +121,8 @@ static NOINLINE u64 *table_alloc_new(void)
 
 static u64 *table_alloc(void)
 {
-	u64 *t;
+	u64 *t = cache_pop(&table_cache);
 
-	preempt_disable();
-	t = cache_pop(this_cpu_ptr(table_cache));
-	preempt_enable();
 	return t ? t : table_alloc_new();
 }
 
@@ -142,22 +132,31 @@ static NOINLINE void table_give_back(u64 *t)
 	page_free(virt_to_page(t), 0);
 }
 
+/* Into this CPU's copy of *@cache, or back to the allocator. */
+static ALWAYS_INLINE void cache_push(struct table_cache *cache, u64 *t)
+{
+	preempt_disable();
+	struct table_cache *c = this_cpu_ptr(*cache);
+	bool kept = c->count < TABLE_CACHE_MAX;
+	if (kept) {
+		t[0] = (u64)c->first;
+		c->first = t;
+		c->count++;
+	}
+	preempt_enable();
+	if (!kept)
+		table_give_back(t);
+}
+
 /* @p is a table of zeroes that nothing points to. */
 void pmap_table_free(struct page *p)
 {
-	u64 *t = page_to_virt(p);
-	bool kept;
-
 	if (unlikely(p->object)) {
 		table_give_back((u64 *)p->object);
 		p->object = NULL;
 	}
 	p->index = 0;
-	preempt_disable();
-	kept = cache_push(this_cpu_ptr(table_cache), t);
-	preempt_enable();
-	if (!kept)
-		table_give_back(t);
+	cache_push(&table_cache, page_to_virt(p));
 }
 
 u64 pmap_cached_pages(void)
@@ -371,9 +370,7 @@ static int walk(struct walk *w, vaddr_t start, vaddr_t end)
 
 int pmap_init(struct pmap *m)
 {
-	preempt_disable();
-	m->top = cache_pop(this_cpu_ptr(top_cache));
-	preempt_enable();
+	m->top = cache_pop(&top_cache);
 	if (!m->top) {
 		m->top = table_alloc();
 		if (!m->top)
@@ -422,7 +419,6 @@ static void tables_drop(struct list *tables)
 void pmap_fini(struct pmap *m)
 {
 	struct page *p;
-	bool kept;
 
 	tlb_unload(m);
 	list_for_each_entry (p, &m->leaves, node)
@@ -430,11 +426,7 @@ void pmap_fini(struct pmap *m)
 	tables_drop(&m->leaves);
 	tables_drop(&m->uppers);
 	table_page(m->top)->index = 0;
-	preempt_disable();
-	kept = cache_push(this_cpu_ptr(top_cache), m->top);
-	preempt_enable();
-	if (!kept)
-		table_give_back(m->top);
+	cache_push(&top_cache, m->top);
 	m->top = NULL;
 }
 

@@ -65,13 +65,10 @@ static void load(struct tlb_state *s, struct pmap *next)
 
 void pmap_activate(struct pmap *prev, struct pmap *next)
 {
-	ulong flags;
-
 	if (!next || this_cpu_read(tlb_state.loaded) == next)
 		return;
-	flags = arch_irq_save();
+	ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 	load(this_cpu_ptr(tlb_state), next);
-	arch_irq_restore(flags);
 }
 
 /* Interrupts off: leaves @arg if it is loaded here, and forgets its PCID. */
@@ -144,14 +141,19 @@ void tlb_flush_page(struct pmap *m, vaddr_t va)
 
 /* ---- gathers ---- */
 
-void tlb_gather_begin(struct tlb_gather *g, struct pmap *m)
+static ALWAYS_INLINE void gather_reset(struct tlb_gather *g)
 {
-	g->pmap = m;
-	g->anon = g->file = g->shmem = 0;
 	g->start = ~0ul;
 	g->end = 0;
 	g->count = 0;
 	g->tables = false;
+}
+
+void tlb_gather_begin(struct tlb_gather *g, struct pmap *m)
+{
+	g->pmap = m;
+	g->anon = g->file = g->shmem = 0;
+	gather_reset(g);
 }
 
 void tlb_gather_end(struct tlb_gather *g)
@@ -168,10 +170,7 @@ void tlb_gather_end(struct tlb_gather *g)
 		else
 			page_put(g->pages[i]);
 	}
-	g->start = ~0ul;
-	g->end = 0;
-	g->count = 0;
-	g->tables = false;
+	gather_reset(g);
 }
 
 void tlb_gather_page(struct tlb_gather *g, struct page *page)

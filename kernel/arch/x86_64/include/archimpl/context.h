@@ -55,18 +55,7 @@ static inline bool tf_from_user(const struct trap_frame *f)
 }
 static inline u64 tf_arg(const struct trap_frame *f, unsigned i)
 {
-	switch (i) {
-	case 0:
-		return f->rdi;
-	case 1:
-		return f->rsi;
-	case 2:
-		return f->rdx;
-	case 3:
-		return f->r10;
-	case 4:
-		return f->r8;
-	default:
-		return f->r9;
-	}
+	const u64 args[] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
+
+	return args[i];
 }

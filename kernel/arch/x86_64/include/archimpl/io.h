@@ -3,35 +3,21 @@
 
 #include <exo/types.h>
 
-static inline u8 arch_in8(u16 port)
-{
-	u8 v;
-
-	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-static inline u16 arch_in16(u16 port)
-{
-	u16 v;
-
-	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-static inline u32 arch_in32(u16 port)
-{
-	u32 v;
-
-	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-static inline void arch_out8(u16 port, u8 value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-static inline void arch_out16(u16 port, u16 value)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
+/* arch_inN and arch_outN: the operand's size is that of AL, AX or EAX. */
+#define X86_PORT(bits)                                                                \
+	static inline u##bits arch_in##bits(u16 port)                                 \
+	{                                                                             \
+		u##bits v;                                                            \
+		__asm__ volatile("in %1, %0" : "=a"(v) : "Nd"(port) : "memory");      \
+		return v;                                                             \
+	}                                                                             \
+	static inline void arch_out##bits(u16 port, u##bits value)                    \
+	{                                                                             \
+		__asm__ volatile("out %0, %1" : : "a"(value), "Nd"(port) : "memory"); \
+	}
+X86_PORT(8)
+X86_PORT(16)
+X86_PORT(32)
 static inline void arch_io_delay(void)
 {
 	arch_out8(0x80, 0); /* the POST code port: nobody listens, the bus takes about 1 us */

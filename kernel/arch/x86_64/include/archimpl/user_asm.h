@@ -1,9 +1,19 @@
 /* clang-format off */
-/* Instructions that may fault on user memory: the exception table, and STAC/CLAC that become NOPs without SMAP. For C and
+/* Lists of registers on the stack; instructions that may fault on user memory: the exception table, and STAC/CLAC that become NOPs without SMAP. For C and
  * assembly of kernel/arch/x86_64 only. Layer: arch. */
 #pragma once
 
 #ifdef __ASSEMBLER__
+.macro PUSH regs:vararg
+	.irp reg, \regs
+	pushq %\reg
+	.endr
+.endm
+.macro POP regs:vararg
+	.irp reg, \regs
+	popq %\reg
+	.endr
+.endm
 .macro ALLOW_USER
 771:	stac
 	.pushsection .cpu_patch, "a"

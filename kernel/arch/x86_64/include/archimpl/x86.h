@@ -71,10 +71,8 @@ enum {
 #define MSR_CSTAR          0xc0000083
 #define MSR_SFMASK         0xc0000084
 #define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
-#define MSR_XSS            0xda0
 
 #define CR4_PGE      (1ul << 7)
 #define CR4_OSFXSR   (1ul << 9)
@@ -137,9 +135,8 @@ static inline void invlpg(vaddr_t va)
 }
 /* ---- what the CPU can do, found once on the boot CPU (cpu/features.c) ---- */
 struct x86_features {
-	bool fsgsbase, smep, smap, umip, pcid, invpcid, xsave, xsaveopt, xsavec, xgetbv1, avx,
-		x2apic, tsc_deadline, tsc_invariant, rdtscp, rdpid, page1gb, rdrand, rdseed, pge,
-		pat, hypervisor, erms, arat;
+	bool fsgsbase, smep, smap, umip, pcid, xsave, xsaveopt, xgetbv1, avx, x2apic, tsc_deadline,
+		rdtscp, page1gb, rdrand, rdseed, pge, pat, hypervisor;
 	u64 xcr0;        /* components we enable */
 	u32 xsave_bytes; /* size of a thread's area */
 	u32 phys_bits;
@@ -166,7 +163,6 @@ static inline vaddr_t kasan_shadows(vaddr_t va)
 #endif
 void fpu_init_cpu(void);
 void apic_init_cpu(void);
-u32 apic_id(void);
 void apic_eoi(void);
 void apic_ipi(u32 apic_id, u32 vector);
 #define APIC_NMI     0x400u
