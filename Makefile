@@ -25,7 +25,7 @@ PASSIVE_GOALS := help clean tidy tidy-update
 RUN_GOALS     := all kernel image images qemu qemu-linux update-packages
 ifneq ($(filter-out $(PASSIVE_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 ifndef EXO_DEPS_CHECKED
-INSTALL_DEPS := $(shell scripts/install-deps $(if $(filter-out $(RUN_GOALS) $(PASSIVE_GOALS),$(MAKECMDGOALS))$(findstring clang,$(CC)$(KCC)),,--run) >&2 && echo done)
+INSTALL_DEPS := $(shell scripts/install-deps $(if $(filter-out $(RUN_GOALS) $(PASSIVE_GOALS),$(MAKECMDGOALS))$(findstring clang,$(CC)$(KCC)),$(if $(filter test-system,$(MAKECMDGOALS)),--system),--run) >&2 && echo done)
 ifneq ($(INSTALL_DEPS),done)
 $(error what the build needs is not installed; see above)
 endif
@@ -47,6 +47,7 @@ endif
 include userland/init/init.mk
 include libs/libs.mk
 include examples/examples.mk
+include userland/exo/exo.mk
 -include tests/unit/unit.mk
 -include tests/compatibility/compat.mk
 -include tests/native/native.mk
@@ -58,20 +59,21 @@ EXO_RUN := $(if $(findstring clang,$(KCC)),EXO_KERNEL=$(KELF)) tools/qemu_runner
 
 # ---- images ----
 
-IMAGE_SOURCES := $(wildcard tools/image_builder/*) $(shell find configs -type f) $(BUILD)/userland/init $(EXAMPLES)
+IMAGE_SOURCES := $(wildcard tools/image_builder/*) $(shell find configs -type f) $(BUILD)/userland/init $(EXAMPLES) $(EXO)
 image_of = $(BUILD)/initramfs$(if $(filter-out default,$(1)),-$(1)).cpio
 
 define IMAGE_RULE
 $(call image_of,$(1)): $(IMAGE_SOURCES)
 	@mkdir -p $$(@D)
-	$$(Q)tools/image_builder/build-image --profile $(1) --init $(BUILD)/userland/init $(if $(filter minimal,$(1)),,--examples $(EXAMPLES_OUT)) -o $$@
+	$$(Q)tools/image_builder/build-image --profile $(1) --init $(BUILD)/userland/init $(if $(filter minimal,$(1)),,--examples $(EXAMPLES_OUT) --exo $(EXO)) -o $$@
 endef
 PROGRAM_PROFILES := programs build node java cpython
 IMAGE_PROFILES := minimal default python devel $(PROGRAM_PROFILES)
 $(foreach profile,$(IMAGE_PROFILES),$(eval $(call IMAGE_RULE,$(profile))))
 
 image: $(call image_of,$(PROFILE))
-test-compat test-system: $(foreach profile,$(PROGRAM_PROFILES),$(call image_of,$(profile)))
+test-compat: $(call image_of,programs)
+test-system: $(foreach profile,$(PROGRAM_PROFILES),$(call image_of,$(profile)))
 images: $(foreach profile,$(filter-out devel $(PROGRAM_PROFILES),$(IMAGE_PROFILES)),$(call image_of,$(profile)))
 
 iso: $(KOUT)/exo-os.iso
@@ -110,7 +112,7 @@ analyze:
 
 analyze-sources: $(KOFFSETS)
 	$(Q)tools/tidy/analyze --flags '$(KCFLAGS)' $(filter %.c,$(KSRCS)) --flags '$(VDSO_CFLAGS)' $(wildcard $(VDSO_DIR)/*.c) \
-		--flags '$(INIT_CFLAGS)' userland/init/init.c --flags '$(UNIT_CFLAGS)' $(wildcard kernel/arch/host/*.c)
+		--flags '$(INIT_CFLAGS)' userland/init/init.c --flags '-std=gnu11 -D_GNU_SOURCE' $(wildcard userland/exo/*.c) --flags '$(UNIT_CFLAGS)' $(wildcard kernel/arch/host/*.c)
 
 tidy-update:
 	$(Q)tools/tidy/tidy --update

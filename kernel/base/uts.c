@@ -10,7 +10,7 @@ static struct uts_names names = {
 	/* [uts_lock] nodename, domainname */
 	.sysname = "Linux", /* what programs test for; the release says whose */
 	.nodename = "exo",
-	.release = "6.1.0-exo",
+	.release = UTS_RELEASE,
 	.version = "#1 SMP PREEMPT Exo-OS",
 	.machine = "x86_64",
 	.domainname = "(none)",

@@ -30,5 +30,4 @@ struct ipc_link {                 /* two ends and their memory; a pool has one e
 	struct ipc_end end[2];
 };
 struct ipc_end *ipc_end_of(struct file *f); /* NULL: neither ring nor pool */
-void ipc_end_wake(struct ipc_end *e);
 void ipc_transits_drop(struct ipc_end *e);

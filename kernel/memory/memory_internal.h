@@ -45,7 +45,6 @@ struct zone {
 };
 extern struct zone zones[ZONE_COUNT];
 
-void buddy_init_zone(enum zone_id z, const char *name, u64 block_first, u64 block_end);
 /* buddy_alloc - one block of @order, or NULL when that would leave fewer than @keep pages. Context:
  * lock held. */
 struct page *buddy_alloc_locked(struct zone *z, u32 order, u64 keep);

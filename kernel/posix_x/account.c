@@ -12,8 +12,9 @@
 static struct hlist users[USER_BUCKETS]; /* [users_lock] users[uid % 64] */
 static spinlock_t users_lock = SPINLOCK_INIT(RANK_SIGNAL);
 
-static struct user_account *find_locked(u32 uid)
+struct user_account *account_get(u32 uid)
 {
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&users_lock);
 	struct user_account *a;
 
 	hlist_for_each_entry (a, &users[uid % USER_BUCKETS], hash)
@@ -21,32 +22,12 @@ static struct user_account *find_locked(u32 uid)
 			__atomic_fetch_add(&a->refs, 1, __ATOMIC_RELAXED);
 			return a;
 		}
-	return NULL;
-}
-
-struct user_account *account_get(u32 uid)
-{
-	struct user_account *a, *fresh;
-	ulong flags = spin_lock_irq(&users_lock);
-
-	a = find_locked(uid);
-	spin_unlock_irq(&users_lock, flags);
-	if (a)
-		return a;
-	fresh = kzalloc(sizeof(*fresh), ALLOC_KERNEL);
-	if (!fresh)
+	a = kzalloc(sizeof(*a), ALLOC_ATOMIC);
+	if (!a)
 		return NULL;
-	flags = spin_lock_irq(&users_lock);
-	a = find_locked(uid);
-	if (!a) {
-		a = fresh;
-		fresh = NULL;
-		a->uid = uid;
-		a->refs = 1;
-		hlist_add(&users[uid % USER_BUCKETS], &a->hash);
-	}
-	spin_unlock_irq(&users_lock, flags);
-	kfree(fresh);
+	a->uid = uid;
+	a->refs = 1;
+	hlist_add(&users[uid % USER_BUCKETS], &a->hash);
 	return a;
 }
 

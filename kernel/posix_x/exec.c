@@ -203,35 +203,27 @@ static void become_leader(struct task *t)
 
 int process_unshare_caps(void)
 {
-	struct cap_space *caps = current->caps, *copy;
-	ulong flags;
+	struct cap_space *copy;
 
-	if (__atomic_load_n(&caps->refs, __ATOMIC_ACQUIRE) == 1)
+	if (__atomic_load_n(&current->caps->refs, __ATOMIC_ACQUIRE) == 1)
 		return 0;
-	copy = cap_space_fork(caps);
+	copy = cap_space_fork(current->caps);
 	if (is_err(copy))
 		return (int)ptr_err(copy);
-	flags = process_lock(current->proc);
-	current->caps = copy;
-	process_unlock(current->proc, flags);
-	cap_space_put(caps);
+	cap_space_put(part_switch(&current->caps, copy));
 	return 0;
 }
 
 /* A process that shares its handlers or descriptors with another gets its own. */
 static int unshare_tables(struct process *p)
 {
-	struct sighand *h = p->sighand, *own;
-	ulong flags;
+	struct sighand *own;
 
-	if (__atomic_load_n(&h->refs, __ATOMIC_ACQUIRE) > 1) {
-		own = sighand_create(h);
+	if (__atomic_load_n(&p->sighand->refs, __ATOMIC_ACQUIRE) > 1) {
+		own = sighand_create(p->sighand);
 		if (!own)
 			return -ENOMEM;
-		flags = process_lock(p);
-		p->sighand = own;
-		process_unlock(p, flags);
-		sighand_put(h);
+		sighand_put(part_switch(&p->sighand, own));
 	}
 	return process_unshare_caps();
 }
@@ -264,8 +256,11 @@ static void set_identity(struct exec *e, struct task *t)
 	rcu_assign_pointer(t->thread.cred, e->cred);
 	e->cred = NULL;
 	tree_unlock(flags);
-	if (gained || e->secure)
+	p->personality &= ~READ_IMPLIES_EXEC;
+	if (gained || e->secure) {
 		t->pdeath_signal = 0;
+		p->personality &= ~PER_CLEAR_ON_SETID;
+	}
 	p->dumpable = gained || e->secure ? 0 : 1;
 	cred_put(old);
 	str_copy(t->thread.name, slash ? slash + 1 : e->path, sizeof(t->thread.name));
@@ -319,20 +314,24 @@ static long exec_run(struct exec *e, const struct exec_request *r, struct trap_f
 	return 0;
 }
 
-/* A request's name, arguments and environment. err_ptr. */
-static struct exec *exec_from_user(const struct exec_request *r)
+/* A request's name, arguments and environment; @argv and @envp: the kernel's in place of the
+ * user's. err_ptr. */
+static struct exec *exec_create(
+	const struct exec_request *r, const char *const argv[], const char *const envp[])
 {
 	struct exec *e = exec_alloc(r->name);
 	int err;
 
 	if (!e)
 		return err_ptr(-ENOMEM);
-	err = arg_list_from_user(&e->argv, r->argv, &e->args_left);
+	err = argv ? arg_list_from_kernel(&e->argv, argv, &e->args_left)
+		   : arg_list_from_user(&e->argv, r->argv, &e->args_left);
 	if (!err && !e->argv.count) /* a program is never started without a name */
 		err = arg_list_from_kernel(
 			&e->argv, (const char *const[]){"", NULL}, &e->args_left);
 	if (!err)
-		err = arg_list_from_user(&e->envp, r->envp, &e->args_left);
+		err = envp ? arg_list_from_kernel(&e->envp, envp, &e->args_left)
+			   : arg_list_from_user(&e->envp, r->envp, &e->args_left);
 	if (!err)
 		return e;
 	exec_free(e);
@@ -351,7 +350,7 @@ long process_exec(const struct exec_request *r, struct trap_frame *f)
 					 rlimit_current(RLIM_NPROC))
 		return -EAGAIN;
 	t->nproc_exceeded = false;
-	e = exec_from_user(r);
+	e = exec_create(r, NULL, NULL);
 	if (is_err(e))
 		return ptr_err(e);
 	err = exec_run(e, r, f);
@@ -375,7 +374,7 @@ long process_spawn(const struct exec_request *r, struct cap_space *caps)
 {
 	struct clone_request c = {
 		.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .entry = first_entry, .caps = caps};
-	struct exec *e = exec_from_user(r);
+	struct exec *e = exec_create(r, NULL, NULL);
 	long err;
 
 	if (is_err(e))
@@ -389,6 +388,56 @@ long process_spawn(const struct exec_request *r, struct cap_space *caps)
 		return err;
 	}
 	return c.pidfd_slot;
+}
+
+/* ---- programs of the kernel's ---- */
+
+/* The child lets go of all that it has of the process that made it. */
+static int become_kernels(void)
+{
+	struct fs_context *boot = fs_context_copy(NULL);
+	struct process *p = current->proc;
+	long err = process_cred_change(&cred_root);
+
+	if (!boot)
+		return -ENOMEM;
+	fs_context_put(part_switch(&current->fs, boot));
+	seccomp_exit(current_task());
+	current->no_new_privs = false;
+	rlimits_init(p);
+	p->limits[RLIM_CORE] = (struct rlimit64){1, 1}; /* no core of who takes a core */
+	p->personality = 0;
+	return err ? (int)err : MIN((int)process_setsid(), 0);
+}
+
+static void helper_entry(void *arg)
+{
+	struct exec *e = arg;
+	int err = become_kernels();
+
+	if (!err)
+		err = prepare(e, AT_FDCWD, e->path, 0);
+	if (!err)
+		first_entry(e);
+	log_warn("%s: error %d: it does not run", e->path, -err);
+	exec_free(e);
+	process_group_exit(127 << 8);
+}
+
+int process_start_helper(const char *const argv[], struct cap_space *caps)
+{
+	static const char *const envp[] = {
+		"HOME=/", "TERM=linux", "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL};
+	struct exec *e = exec_create(&(struct exec_request){.name = argv[0]}, argv, envp);
+	struct clone_request c = {.entry = helper_entry, .entry_arg = e, .caps = caps};
+	long err;
+
+	if (is_err(e))
+		return (int)ptr_err(e);
+	err = process_clone(&c, NULL);
+	if (err < 0)
+		exec_free(e);
+	return (int)MIN(err, 0l);
 }
 
 /* ---- the first program ---- */
@@ -446,7 +495,7 @@ static struct task *init_task_create(struct session *s)
 static void init_publish(struct task *t)
 {
 	struct process *p = t->thread.proc;
-	ulong flags = tree_lock();
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
 	if (pid_table_insert_at(&pids, p->pid, 1))
 		panic("init: number 1 is taken");
@@ -459,25 +508,21 @@ static void init_publish(struct task *t)
 	process_link_locked(p, NULL);
 	process_set_group_locked(p, &pid_zero);
 	rcu_assign_pointer(p->pid->process, p);
-	tree_unlock(flags);
 }
 
 int process_start_init(const char *path, const char *const argv[], const char *const envp[])
 {
-	struct exec *e = exec_alloc(path);
+	struct exec *e;
 	struct session *s;
 	struct task *t;
 	int err;
 
-	if (!e)
-		return -ENOMEM;
 	if (!current->cred)
 		current->cred = cred_get(&cred_root); /* a kernel thread has none */
-	err = arg_list_from_kernel(&e->argv, argv, &e->args_left);
-	if (!err)
-		err = arg_list_from_kernel(&e->envp, envp, &e->args_left);
-	if (!err)
-		err = prepare(e, AT_FDCWD, path, 0);
+	e = exec_create(&(struct exec_request){.name = path}, argv, envp);
+	if (is_err(e))
+		return (int)ptr_err(e);
+	err = prepare(e, AT_FDCWD, path, 0);
 	s = err ? NULL : session_create();
 	if (!s) {
 		exec_free(e);

@@ -35,7 +35,7 @@ int exec_prepare_cred(struct exec *e)
 	if (!c)
 		return -ENOMEM;
 	e->cred = c;
-	if (!old->no_new_privs && !(e->program.file->mode & FMODE_NOSUID)) {
+	if (!current->no_new_privs && !(e->program.file->mode & FMODE_NOSUID)) {
 		if (i->mode & S_ISUID)
 			c->euid = i->uid;
 		if ((i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
@@ -49,7 +49,7 @@ int exec_prepare_cred(struct exec *e)
 		c->cap_ambient = 0;
 	c->cap_permitted =
 		(c->cap_inheritable & inheritable) | (permitted & c->cap_bounding) | c->cap_ambient;
-	if (old->no_new_privs)
+	if (current->no_new_privs)
 		c->cap_permitted &= old->cap_permitted;
 	c->cap_effective = effective ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~SECBIT_KEEP_CAPS;

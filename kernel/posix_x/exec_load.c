@@ -14,10 +14,9 @@
 #include <arch/uaccess.h>
 #include "exec_internal.h"
 
-#define RANDOM_DYN_BITS   28
-#define RANDOM_BRK_BITS   13
-#define DYN_BASE          ALIGN_DOWN(USER_MAX / 3 * 2, PAGE_SIZE)
-#define ADDR_NO_RANDOMIZE 0x0040000u
+#define RANDOM_DYN_BITS 28
+#define RANDOM_BRK_BITS 13
+#define DYN_BASE        ALIGN_DOWN(USER_MAX / 3 * 2, PAGE_SIZE)
 
 static bool randomize(void)
 {

@@ -22,6 +22,15 @@ static bool child_action_is(struct process *p, u64 flag)
 	return READ_ONCE(a->handler) == SIG_IGN || READ_ONCE(a->flags) & flag;
 }
 
+void siginfo_end(struct siginfo *info, int status)
+{
+	bool killed = status & 0x7f;
+
+	info->code = status & CORE_DUMPED ? CLD_DUMPED : killed ? CLD_KILLED : CLD_EXITED;
+	info->chld.status = killed ? status & 0x7f : status >> 8;
+}
+
+/* @code 0: of the end, with wait status @status. */
 static void child_siginfo(struct process *p, struct siginfo *info, int code, int status)
 {
 	struct usage u;
@@ -33,6 +42,8 @@ static void child_siginfo(struct process *p, struct siginfo *info, int code, int
 	info->chld.status = status;
 	info->chld.utime = (s64)(u.utime_ns / (NS_PER_SEC / USER_HZ));
 	info->chld.stime = (s64)(u.stime_ns / (NS_PER_SEC / USER_HZ));
+	if (!code)
+		siginfo_end(info, status);
 }
 
 void process_child_info_locked(struct process *p, struct siginfo *info, int code, int status)
@@ -72,13 +83,12 @@ void process_notify_parent_locked(struct process *p, int why)
 static bool notify_end_locked(struct process *p)
 {
 	struct process *parent = p->parent;
-	int status = p->exit_code, signo = p->exit_signal;
+	int signo = p->exit_signal;
 	bool reap = false;
 	struct siginfo info;
 	ulong flags = process_lock(p);
 
-	child_siginfo(p, &info, status & 0x7f ? CLD_KILLED : CLD_EXITED,
-		status & 0x7f ? status & 0x7f : status >> 8);
+	child_siginfo(p, &info, 0, p->exit_code);
 	info.signo = signo;
 	process_unlock(p, flags);
 	flags = process_lock(parent);
@@ -265,19 +275,13 @@ struct vm_space *space_switch(struct vm_space *next)
 
 static void drop_resources(struct process *p)
 {
-	struct thread *me = current;
 	struct vm_space *space = space_switch(NULL);
-	struct cap_space *caps = me->caps;
-	struct fs_context *fs = me->fs;
-	ulong flags;
 
-	vm_space_put(space);
-	flags = process_lock(p);
-	me->caps = NULL;
-	me->fs = NULL;
-	process_unlock(p, flags);
-	cap_space_put(caps);
-	fs_context_put(fs);
+	if (space)
+		vm_space_put(space);
+	cap_space_put(part_switch(&current->caps, NULL));
+	fs_context_put(part_switch(&current->fs, NULL));
+	seccomp_exit(current_task());
 }
 
 void process_exit_current(s32 code)
@@ -287,7 +291,7 @@ void process_exit_current(s32 code)
 	bool last;
 
 	if (unlikely(t->trace))
-		trace_event(
+		(void)trace_event(
 			PTRACE_EVENT_EXIT, (u32)(p->flags & PROC_GROUP_EXIT ? p->exit_code : code));
 	t->thread.flags |= THREAD_EXITING;
 	t->exit_code = code;
@@ -300,11 +304,13 @@ void process_exit_current(s32 code)
 				(p->flags & PROC_GROUP_EXIT ? p->exit_code : code) & 0x7f);
 		itimers_exit(p);
 		posix_timers_exec(p);
+		acct_process(p, p->flags & PROC_GROUP_EXIT ? p->exit_code : code);
 	}
 	hide_number(p, t);
 	process_release_user(t);
 	sem_undo_exit(&t->thread);
-	process_record_rss(p, t->thread.space);
+	if (t->thread.space) /* a helper whose program cannot be had has none */
+		process_record_rss(p, t->thread.space);
 	drop_resources(p);
 	process_vfork_done(t);
 	if (last && p->session->pid == p->pid)

@@ -165,6 +165,7 @@ static struct process *copy_process(const struct clone_request *r)
 	p->exit_signal = (u8)r->exit_signal;
 	p->personality = me->personality;
 	p->dumpable = me->dumpable;
+	p->core_filter = me->core_filter;
 	p->oom_score_adj = me->oom_score_adj;
 	return p;
 }
@@ -239,6 +240,7 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 	} else {
 		task_link(p, t, pid);
 	}
+	seccomp_inherit(t);
 	if (*trace && current_task()->trace) {
 		trace_child_locked(*trace, t);
 		*trace = NULL;
@@ -305,13 +307,13 @@ static void run_child(struct task *t, pid_t nr, bool vfork, int event)
 		thread_get(&t->thread);
 	thread_start(&t->thread);
 	if (event)
-		trace_event(event, (u64)nr);
+		(void)trace_event(event, (u64)nr);
 	if (!vfork)
 		return;
 	wait_vfork(t);
 	thread_put(&t->thread);
 	if (event)
-		trace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);
+		(void)trace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);
 }
 
 /* process_clone - the common part of fork, vfork, clone and clone3. Return: the new thread's number

@@ -17,19 +17,14 @@ struct restart_block *restart_block_current(void)
 static int move_account(struct task *t, u32 uid)
 {
 	struct user_account *old = t->account, *new = account_get(uid);
-	struct process *p = t->thread.proc;
-	ulong flags;
 	s64 count;
 
 	if (!new)
 		return -EAGAIN;
 	count = __atomic_add_fetch(&new->threads, 1, __ATOMIC_RELAXED);
-	t->nproc_exceeded = uid && (u64)count > process_rlimit(p, RLIM_NPROC);
+	t->nproc_exceeded = uid && (u64)count > rlimit_current(RLIM_NPROC);
 	__atomic_fetch_sub(&old->threads, 1, __ATOMIC_RELAXED);
-	flags = process_lock(p); /* senders charge it */
-	t->account = new;
-	process_unlock(p, flags);
-	account_put(old);
+	account_put(part_switch(&t->account, new)); /* senders charge it */
 	return 0;
 }
 
@@ -144,6 +139,8 @@ long process_attribute_get(u32 option, u64 user)
 		return put_user_u32((u32 USER *)user, (u32)t->pdeath_signal);
 	case PR_GET_DUMPABLE:
 		return current->proc->dumpable;
+	case PR_GET_SECCOMP:
+		return t->seccomp;
 	case PR_GET_TIMERSLACK:
 		return (long)t->thread.timer_slack_ns;
 	case PR_GET_CHILD_SUBREAPER:

@@ -161,13 +161,11 @@ pid_t pid_last(void)
 
 int pid_max_set(pid_t max)
 {
-	ulong flags;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
 	if (max <= PID_RESERVED || max > PID_MAX_LIMIT)
 		return -EINVAL;
-	flags = tree_lock();
 	pids.max = max;
-	tree_unlock(flags);
 	return 0;
 }
 

@@ -110,7 +110,7 @@ static u64 forward_locked(struct posix_timer *t, u64 now)
 /* Queues the signal. Return as signal_queue_timer. */
 static int send_locked(struct posix_timer *t)
 {
-	struct thread *target = NULL;
+	struct thread *target SCOPED(thread_put_at) = NULL;
 	int ret;
 
 	if (t->notify == SIGEV_THREAD_ID) {
@@ -122,8 +122,6 @@ static int send_locked(struct posix_timer *t)
 	ret = signal_queue_timer(t->process, target ? task_of(target) : NULL, &t->entry);
 	if (ret)
 		posix_timer_put(t);
-	if (target)
-		thread_put(target);
 	return ret;
 }
 

@@ -104,6 +104,8 @@ struct sigpending {
 #define SIGSET_SYNC                                                                             \
 	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | \
 		SIGBIT(SIGSYS))
+#define SIGSET_CORE \
+	(SIGSET_SYNC | SIGBIT(SIGQUIT) | SIGBIT(SIGABRT) | SIGBIT(SIGXCPU) | SIGBIT(SIGXFSZ))
 #define SIGSET_KERNEL_ONLY (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 
 struct task {
@@ -130,10 +132,12 @@ struct task {
 	/* vfork: the parent sleeps here until we exec or end */
 	bool vfork_pending; /* [a] */
 	struct waitqueue vfork_wq;
-	ns_t default_slack_ns; /* [c] */
-	struct trace *trace;   /* [tree + lock] by whom it is traced; NULL = by nobody */
-	s32 trace_signo;       /* [lock] with which the tracer lets it go on */
-	s32 exit_code;         /* [cur] */
+	ns_t default_slack_ns;          /* [c] */
+	struct trace *trace;            /* [tree + lock] by whom it is traced; NULL = by nobody */
+	s32 trace_signo;                /* [lock] with which the tracer lets it go on */
+	s32 exit_code;                  /* [cur] */
+	struct seccomp_filter *filters; /* [lock] +1 the newest */
+	u8 seccomp;                     /* [lock] SECCOMP_MODE_* */
 	bool nproc_exceeded; /* [cur] set*uid went over RLIMIT_NPROC: exec refuses while it holds */
 };
 #define TASK_STOP_PENDING 1u /* must stop on its way to user mode */
@@ -186,6 +190,9 @@ struct process {
 	struct rlimit64 limits[RLIM_COUNT]; /* [lock write, racy read] */
 	u32 personality;                    /* [cur] */
 	u8 dumpable;                        /* [a] */
+	u16 core_filter;                    /* [a] /proc/PID/coredump_filter */
+	struct task *dumper;                /* [lock] writes a core file; threads wait for it */
+	u32 standing;                       /* [lock] those that do */
 	s16 oom_score_adj;                  /* [a] */
 	ns_t start_ns;                      /* [c] CLOCK_MONOTONIC */
 	u32 exit_uid;                       /* [tree] real user at the last news for the parent */
@@ -256,6 +263,16 @@ static inline struct spin_guard process_guard(struct process *p)
 {
 	return spin_guard(&p->lock);
 }
+/* part_switch - the pointer at @part, current's, becomes @next; the old one comes out. Under the
+ * lock, for whom takes references by it. */
+static inline void *part_switch(void *part, void *next)
+{
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(current->proc);
+	void *old = *(void **)part;
+
+	*(void **)part = next;
+	return old;
+}
 static inline void work_set(struct thread *t, u32 bits)
 {
 	__atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST);
@@ -286,7 +303,6 @@ void process_set_group_locked(struct process *p, struct pid *group); /* [tree] *
 void process_reap_locked(struct process *p); /* [tree] then process_reap_finish without it */
 void process_reap_finish(struct process *p);
 struct task *process_first_task_locked(struct process *p); /* [tree or lock] NULL = zombie */
-struct process *process_of(pid_t pid); /* process of any of its threads' numbers, +1 | NULL */
 
 /* fork.c, exit.c, exec.c */
 struct sighand *sighand_create(const struct sighand *from);
@@ -325,6 +341,7 @@ void sigpending_take(struct sigpending *s, int signo, struct siginfo *info,
 /* signal.c, signal_deliver.c */
 /* [lock] */
 int signal_queue_locked(struct process *p, struct task *t, const struct siginfo *info, bool force);
+void signal_force_info(const struct siginfo *info); /* see signal_force */
 int signal_queue_timer(struct process *p, struct task *t, struct sigqueue *q);
 void signal_recalc_locked(struct task *t); /* [lock] WORK_SIGNAL from queues and mask */
 void signal_set_blocked(struct task *t, sigset set);
@@ -354,7 +371,7 @@ void trace_continued_locked(struct task *t);
 int trace_signal(struct task *t, int signo, struct siginfo *info);
 /* the process stops for @signo; 0 = PTRACE_INTERRUPT */
 void trace_group_stop(struct task *t, int signo);
-void trace_event(int event, u64 message); /* of current; stops if its tracer asked for it */
+bool trace_event(int event, u64 message); /* of current; did its tracer ask for it, and it stop? */
 void trace_exec(pid_t old_tid);
 /* the event of this clone, 0 = nobody wants it */
 int trace_clone_event(u64 flags, u32 exit_signal);
@@ -366,8 +383,31 @@ void tracer_exit_locked(struct task *t);          /* [tree] a thread that may be
 bool trace_gains_locked(const struct task *t);    /* [tree] may an exec of @t raise its rights? */
 /* [tree] SIGCHLD, if it wants that */
 void process_tell_locked(struct process *to, const struct siginfo *info);
-/* [tree] */
+/* [tree] @code 0: of the end, with a wait status */
 void process_child_info_locked(struct process *p, struct siginfo *info, int code, int status);
+
+/* acct.c */
+void acct_process(struct process *p, s32 status); /* current, its last thread, ends with it */
+
+/* coredump.c */
+#define CORE_DUMPED 0x80 /* of a wait status */
+/* core_dump - the process ends by @info: a core file, if there is to be one. Current goes on and
+ * ends it. */
+void core_dump(const struct siginfo *info);
+void core_stand_still(struct task *t); /* current, ending: until a dump of the process is done */
+/* process_start_helper - a program of the kernel's: as root, in a session of its own, with the
+ * descriptors of @caps (shared, +1). @argv is copied; the first is its path. 0 | -errno; what goes
+ * wrong later ends it. */
+int process_start_helper(const char *const argv[], struct cap_space *caps) MUST_USE;
+
+/* seccomp.c */
+/* seccomp_enter - may current's call of frame @f go on? @traced: its tracer has decided so. False:
+ * the frame has the result. */
+bool seccomp_enter(struct trap_frame *f, bool traced);
+void seccomp_inherit(struct task *t); /* a thread that current makes, before it runs */
+void seccomp_exit(struct task *t);
+u32 seccomp_depth(const struct task *t); /* filters [lock, or current] */
+long seccomp_filter_show(struct task *t, u64 index, u64 to);
 
 /* timers */
 void itimers_init(struct process *p);

@@ -9,6 +9,7 @@
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/string.h>
+#include <exo_abi/linux_core.h>
 #include "posix_x_internal.h"
 
 static struct kmem_cache *process_cache, *task_cache;
@@ -70,6 +71,7 @@ struct process *process_alloc(void)
 	p->start_ns = clock_monotonic();
 	p->exit_signal = SIGCHLD;
 	p->dumpable = 1;
+	p->core_filter = DUMP_FILTER_DEFAULT;
 	return p;
 }
 
@@ -250,28 +252,22 @@ struct thread *thread_find(pid_t tid) /* struct thread is the first in its task 
 
 bool thread_is_own(pid_t tid)
 {
-	struct thread *t = thread_find(tid);
-	bool own = t && t->proc == current->proc;
+	struct thread *t SCOPED(thread_put_at) = thread_find(tid);
 
-	if (t)
-		thread_put(t);
-	return own;
+	return t && t->proc == current->proc;
 }
 
 struct process *process_of(pid_t pid)
 {
+	struct thread *t SCOPED(thread_put_at) = NULL;
 	struct process *p = process_find(pid);
-	struct thread *t;
 
 	if (p)
 		return p;
 	t = thread_find(pid);
-	if (!t)
-		return NULL;
-	p = t->proc;
-	process_get(p);
-	thread_put(t);
-	return p;
+	if (t)
+		process_get(t->proc);
+	return t ? t->proc : NULL;
 }
 
 struct process *process_next(pid_t *nr)

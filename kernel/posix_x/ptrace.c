@@ -12,9 +12,9 @@
 #include <exo/memory.h>
 #include <exo/string.h>
 #include "trace.h"
+#include <exo_abi/linux_seccomp.h>
 
-#define AUDIT_ARCH_X86_64 0xc000003eu
-#define REGSET_BYTES_MAX  16384u
+#define REGSET_BYTES_MAX 16384u
 
 /* ---- beginning and end ---- */
 
@@ -167,68 +167,50 @@ static long interrupt(struct task *t, bool listen)
 
 static long peek_poke(struct task *t, u64 addr, u64 *value, bool write)
 {
-	struct vm_space *s = process_space(t->thread.proc);
+	struct vm_space *s SCOPED(vm_space_put_at) = process_space(t->thread.proc);
 	ssize_t n = s ? vm_access(s, addr, value, sizeof(*value), write) : -EIO;
 
-	if (s)
-		vm_space_put(s);
 	return n == sizeof(*value) ? 0 : -EIO;
 }
 
-/* A word of struct user: general registers, breakpoint registers, zeros. */
-static long peek_user(struct task *t, u64 at, u64 *out)
-{
-	struct linux_user_regs regs;
-
-	*out = 0;
-	if (at % 8 || at > USER_DEBUGREGS + 56)
-		return -EIO;
-	if (at < sizeof(regs)) {
-		arch_regset_get(&t->thread, NT_PRSTATUS, &regs);
-		memcpy(out, (u8 *)&regs + at, sizeof(*out));
-	} else if (at >= USER_DEBUGREGS) {
-		*out = arch_debug_get(&t->thread, (u32)(at - USER_DEBUGREGS) / 8);
-	}
-	return 0;
-}
-
-static long poke_user(struct task *t, u64 at, u64 value)
+/* A word of struct user: general registers, breakpoint registers, zeros that stay. */
+static long user_word(struct task *t, u64 at, u64 *value, bool write)
 {
 	struct linux_user_regs regs;
 
 	if (at % 8 || at > USER_DEBUGREGS + 56)
 		return -EIO;
-	if (at >= USER_DEBUGREGS)
-		return arch_debug_set(&t->thread, (u32)(at - USER_DEBUGREGS) / 8, value);
+	if (at >= USER_DEBUGREGS && write)
+		return arch_debug_set(&t->thread, (u32)(at - USER_DEBUGREGS) / 8, *value);
+	if (!write)
+		*value = at < USER_DEBUGREGS
+				 ? 0
+				 : arch_debug_get(&t->thread, (u32)(at - USER_DEBUGREGS) / 8);
 	if (at >= sizeof(regs))
 		return 0;
 	arch_regset_get(&t->thread, NT_PRSTATUS, &regs);
-	memcpy((u8 *)&regs + at, &value, sizeof(value));
-	return arch_regset_set(&t->thread, NT_PRSTATUS, &regs, sizeof(regs)) ? -EIO : 0;
+	memcpy(write ? (u8 *)&regs + at : (u8 *)value, write ? (u8 *)value : (u8 *)&regs + at, 8);
+	return write && arch_regset_set(&t->thread, NT_PRSTATUS, &regs, sizeof(regs)) ? -EIO : 0;
 }
 
 /* @len: room of the user, then what was used; a set is written whole or in its beginning. */
 static long regset(struct task *t, u32 type, u64 user, u64 *len, bool set)
 {
 	size_t bytes = arch_regset_bytes(type), part = MIN(bytes, (size_t)*len);
-	long err = 0;
-	void *buf;
+	void *buf SCOPED(kfree_at) = NULL;
 
 	if (!bytes || bytes > REGSET_BYTES_MAX)
 		return -EINVAL;
 	buf = kmalloc(bytes, ALLOC_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	arch_regset_get(&t->thread, type, buf);
-	if (set)
-		err = copy_from_user(buf, (const void USER *)user, part)
-			      ? -EFAULT
-			      : arch_regset_set(&t->thread, type, buf, bytes);
-	else if (copy_to_user((void USER *)user, buf, part))
-		err = -EFAULT;
 	*len = part;
-	kfree(buf);
-	return err;
+	arch_regset_get(&t->thread, type, buf);
+	if (!set)
+		return copy_to_user((void USER *)user, buf, part);
+	if (copy_from_user(buf, (const void USER *)user, part))
+		return -EFAULT;
+	return arch_regset_set(&t->thread, type, buf, bytes);
 }
 
 static long regset_vector(struct task *t, u64 type, u64 user, bool set)
@@ -308,11 +290,14 @@ static long call_info(struct task *t, u64 size, u64 user)
 
 	if (err)
 		return err;
-	if (info.op == PTRACE_SYSCALL_ENTRY) {
+	info.ret_data = (u32)message;
+	if (info.op == PTRACE_SYSCALL_ENTRY || info.op == PTRACE_SYSCALL_SECCOMP) {
 		info.entry.nr = (u64)tf_syscall(f);
 		for (u32 i = 0; i < 6; i++)
 			info.entry.args[i] = tf_arg(f, i);
 		bytes += sizeof(info.entry);
+		if (info.op == PTRACE_SYSCALL_SECCOMP)
+			bytes += sizeof(info.ret_data);
 	} else if (info.op == PTRACE_SYSCALL_EXIT) {
 		info.exit.value = tf_ret(f);
 		info.exit.is_error = (u64)tf_ret(f) > -4096ul;
@@ -348,7 +333,7 @@ static long stopped_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_PEEKDATA:
 	case PTRACE_PEEKUSER:
 	case PTRACE_GETEVENTMSG:
-		err = request == PTRACE_PEEKUSER      ? peek_user(t, addr, &value)
+		err = request == PTRACE_PEEKUSER      ? user_word(t, addr, &value, false)
 		      : request == PTRACE_GETEVENTMSG ? stop_get(t, &call, &value)
 						      : peek_poke(t, addr, &value, false);
 		return err ? err : put_user_u64((u64 USER *)data, value);
@@ -356,7 +341,7 @@ static long stopped_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_POKEDATA:
 		return peek_poke(t, addr, &data, true);
 	case PTRACE_POKEUSER:
-		return poke_user(t, addr, data);
+		return user_word(t, addr, &data, true);
 	case PTRACE_GETREGS:
 	case PTRACE_SETREGS:
 		return regset(t, NT_PRSTATUS, data, &len, request == PTRACE_SETREGS);
@@ -374,6 +359,8 @@ static long stopped_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_GETSIGMASK:
 	case PTRACE_SETSIGMASK:
 		return signal_mask(t, addr, data, request == PTRACE_SETSIGMASK);
+	case PTRACE_SECCOMP_GET_FILTER:
+		return seccomp_filter_show(t, addr, data);
 	case PTRACE_GET_SYSCALL_INFO:
 		return call_info(t, addr, data);
 	case PTRACE_CONT:
@@ -393,9 +380,8 @@ static long stopped_request(struct task *t, long request, u64 addr, u64 data)
 
 long process_ptrace(long request, pid_t tid, u64 addr, u64 data)
 {
-	struct thread *thread;
+	struct thread *thread SCOPED(thread_put_at) = NULL;
 	struct siginfo info;
-	struct task *t;
 	long err;
 
 	if (request == PTRACE_TRACEME)
@@ -403,20 +389,15 @@ long process_ptrace(long request, pid_t tid, u64 addr, u64 data)
 	thread = thread_find(tid);
 	if (!thread)
 		return -ESRCH;
-	t = task_of(thread);
-	if (request == PTRACE_ATTACH || request == PTRACE_SEIZE) {
-		err = attach(t, request == PTRACE_SEIZE, addr, data);
-	} else {
-		err = check_traced(t, request != PTRACE_KILL && request != PTRACE_INTERRUPT);
-		if (!err && request == PTRACE_INTERRUPT) {
-			err = interrupt(t, false);
-		} else if (!err && request == PTRACE_KILL) {
-			siginfo_fill(&info, SIGKILL, SI_KERNEL);
-			err = signal_send_thread(thread, &info);
-		} else if (!err) {
-			err = stopped_request(t, request, addr, data);
-		}
-	}
-	thread_put(thread);
-	return err;
+	if (request == PTRACE_ATTACH || request == PTRACE_SEIZE)
+		return attach(task_of(thread), request == PTRACE_SEIZE, addr, data);
+	err = check_traced(task_of(thread), request != PTRACE_KILL && request != PTRACE_INTERRUPT);
+	if (err)
+		return err;
+	if (request == PTRACE_INTERRUPT)
+		return interrupt(task_of(thread), false);
+	if (request != PTRACE_KILL)
+		return stopped_request(task_of(thread), request, addr, data);
+	siginfo_fill(&info, SIGKILL, SI_KERNEL);
+	return signal_send_thread(thread, &info);
 }

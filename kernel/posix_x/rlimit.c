@@ -36,7 +36,7 @@ void rlimits_init(struct process *p)
 
 static void update_space(struct process *p, u32 id, u64 cur)
 {
-	struct vm_space *s = process_space(p);
+	struct vm_space *s SCOPED(vm_space_put_at) = process_space(p);
 	u64 *copy;
 
 	if (!s)
@@ -48,7 +48,6 @@ static void update_space(struct process *p, u32 id, u64 cur)
 				    : NULL;
 	if (copy)
 		__atomic_store_n(copy, cur, __ATOMIC_RELAXED);
-	vm_space_put(s);
 }
 
 static int change(struct process *p, u32 id, const struct rlimit64 *new, struct rlimit64 *old)

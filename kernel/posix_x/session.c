@@ -179,17 +179,11 @@ long process_setpgid(pid_t nr, pid_t pgid)
 /* process_getid - getpgid (@session false) and getsid. */
 long process_group_of(pid_t nr, bool session)
 {
-	struct process *p;
-	long ret;
+	struct process *p SCOPED(process_put_at) = process_of(nr ? nr : current->proc->nr);
 
-	if (nr == 0)
-		return session ? current->proc->sid : current->proc->pgid;
-	p = process_of(nr);
 	if (!p)
 		return -ESRCH;
-	ret = session ? process_sid(p) : process_pgid(p);
-	process_put(p);
-	return ret;
+	return session ? process_sid(p) : process_pgid(p);
 }
 
 /* ---- the controlling terminal ---- */

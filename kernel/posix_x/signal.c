@@ -4,7 +4,7 @@
  * sleeps and works in interrupt context. WORK_SIGNAL of a thread is set by anybody under
  * process->lock and cleared only by the thread itself, so a call that came back with -ERESTART*
  * always meets signal_deliver. A signal whose default action ends the process ends it here, at
- * once: every thread gets SIGKILL.
+ * once: every thread gets SIGKILL. One that leaves a core file waits until a thread takes it.
  *
  * Locks: process->lock (irq); sighand->lock inside it.
  *
@@ -42,7 +42,7 @@ static bool ignored(struct process *p, struct task *t, int signo, bool force)
 static bool fatal(struct process *p, int signo)
 {
 	return handler_of(p, signo) == SIG_DFL && !default_ignored(signo) &&
-	       !(SIGBIT(signo) & SIGSET_STOP);
+	       !(SIGBIT(signo) & (SIGSET_STOP | SIGSET_CORE));
 }
 
 void signal_recalc_locked(struct task *t)
@@ -119,8 +119,13 @@ static bool prepare_locked(struct process *p, int signo)
 {
 	struct task *t;
 
-	if (p->flags & PROC_GROUP_EXIT)
+	if (p->flags & PROC_GROUP_EXIT) {
+		if (p->dumper && signo == SIGKILL) { /* it has taken long enough */
+			p->dumper->pending.set |= SIGBIT(SIGKILL);
+			wake_up(p->dumper, true);
+		}
 		return false;
+	}
 	if (SIGBIT(signo) & SIGSET_STOP) {
 		sigpending_remove(&p->shared, SIGBIT(SIGCONT));
 		list_for_each_entry (t, &p->threads, thread_node)
@@ -329,32 +334,32 @@ void signal_reset_action(int signo)
 
 /* A fault of current: a handler that is blocked or ignored is put aside, so the default action ends
  * the process. */
-void signal_force(int signo, int code, vaddr_t addr)
+void signal_force_info(const struct siginfo *info)
 {
 	struct task *t = current_task();
 	struct process *p = current->proc;
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	struct sighand *h = p->sighand;
-	struct k_sigaction *a = &h->action[signo - 1];
+	struct k_sigaction *a = &h->action[info->signo - 1];
+
+	spin_lock(&h->lock);
+	if (a->handler == SIG_IGN || (t->blocked & SIGBIT(info->signo)))
+		signal_set_handler_locked(h, info->signo, SIG_DFL);
+	if (a->handler == SIG_DFL)
+		p->flags &= ~PROC_UNKILLABLE;
+	spin_unlock(&h->lock);
+	t->blocked &= ~SIGBIT(info->signo);
+	(void)signal_queue_locked(p, t, info, true);
+	signal_recalc_locked(t);
+}
+
+void signal_force(int signo, int code, vaddr_t addr)
+{
 	struct siginfo info;
 
 	siginfo_fill(&info, signo, code);
 	info.fault.addr = addr;
-	spin_lock(&h->lock);
-	if (a->handler == SIG_IGN || (t->blocked & SIGBIT(signo)))
-		signal_set_handler_locked(h, signo, SIG_DFL);
-	if (a->handler == SIG_DFL)
-		p->flags &= ~PROC_UNKILLABLE;
-	spin_unlock(&h->lock);
-	t->blocked &= ~SIGBIT(signo);
-	(void)signal_queue_locked(p, t, &info, true);
-	signal_recalc_locked(t);
-}
-
-void signal_from_trap(
-	struct trap_frame *f, int signo, int code, vaddr_t addr, u32 trapno, u32 error)
-{
-	signal_force(signo, code, addr);
+	signal_force_info(&info);
 }
 
 /* signal_retarget_locked - @t ends or blocks more: what the process has pending and @t would have

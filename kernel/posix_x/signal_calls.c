@@ -201,14 +201,9 @@ static int send_checked(struct process *p, const struct siginfo *info)
 
 static long send_to_process(pid_t pid, const struct siginfo *info)
 {
-	struct process *p = process_of(pid);
-	long err;
+	struct process *p SCOPED(process_put_at) = process_of(pid);
 
-	if (!p)
-		return -ESRCH;
-	err = send_checked(p, info);
-	process_put(p);
-	return err;
+	return p ? send_checked(p, info) : -ESRCH;
 }
 
 static int kill_group(pid_t pgid, const struct siginfo *info)
@@ -288,14 +283,9 @@ static long send_thread_checked(struct thread *t, const struct siginfo *info)
 /* @tgid 0: any process (tkill). */
 static long send_to_thread(pid_t tgid, pid_t tid, const struct siginfo *info)
 {
-	struct thread *t = thread_find(tid);
-	long err;
+	struct thread *t SCOPED(thread_put_at) = thread_find(tid);
 
-	if (!t)
-		return -ESRCH;
-	err = tgid && t->proc->nr != tgid ? -ESRCH : send_thread_checked(t, info);
-	thread_put(t);
-	return err;
+	return !t || (tgid && t->proc->nr != tgid) ? -ESRCH : send_thread_checked(t, info);
 }
 
 /* signal_to_thread - as tgkill, to a thread that the caller holds. */

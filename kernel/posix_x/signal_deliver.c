@@ -122,10 +122,9 @@ static bool control_locked(struct task *t, ulong flags)
 	u32 note = p->flags & (PROC_NOTE_STOP | PROC_NOTE_CONT);
 
 	if (p->flags & PROC_GROUP_EXIT) {
-		s32 code = p->exit_code;
-
 		process_unlock(p, flags);
-		process_exit_current(code);
+		core_stand_still(t);
+		process_exit_current(p->exit_code);
 	}
 	if (t->job & TASK_EXEC_KILL) {
 		process_unlock(p, flags);
@@ -215,6 +214,8 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 			continue;
 		if (SIGBIT(signo) & SIGSET_STOP)
 			default_stop(t, signo);
+		else if (SIGBIT(signo) & SIGSET_CORE)
+			core_dump(info);
 		else
 			process_group_exit(signo);
 	}

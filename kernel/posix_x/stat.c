@@ -216,6 +216,7 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	out->exit_signal = p->exit_signal;
 	out->exit_code = p->exit_code;
 	out->dumpable = p->dumpable;
+	out->core_filter = p->core_filter;
 	out->oom_score_adj = p->oom_score_adj;
 	memcpy(out->limits, p->limits, sizeof(out->limits));
 	stat_signals(p, t, out);
@@ -238,6 +239,9 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	if (t) {
 		stat_thread(t, out);
 		cred_of = &t->thread;
+		out->no_new_privs = t->thread.no_new_privs;
+		out->seccomp = t->seccomp;
+		out->filters = seccomp_depth(t);
 		thread_get(cred_of);
 		if (t->thread.fs)
 			out->umask = READ_ONCE(t->thread.fs->umask);
@@ -246,7 +250,6 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	}
 	process_unlock(p, flags);
 	out->cred = cred_of ? thread_cred_get(cred_of) : cred_get(p->cred ? p->cred : &cred_root);
-	out->no_new_privs = out->cred->no_new_privs;
 	if (cred_of)
 		thread_put(cred_of);
 	return 0;

@@ -113,17 +113,13 @@ static int trap_stop(struct task *t, int code, u8 call, u64 message)
 
 int trace_signal(struct task *t, int signo, struct siginfo *info)
 {
-	struct process *p = t->thread.proc;
 	int with = signo == SIGKILL ? -1 : trace_stop(t, signo, info, PTRACE_SYSCALL_NONE, 0);
-	ulong flags;
 
 	if (with < 0)
 		return signo;
 	if (!with || !(t->blocked & SIGBIT(with)))
 		return with;
-	flags = process_lock(p); /* the tracer chose one that must wait */
-	(void)signal_queue_locked(p, t, info, false);
-	process_unlock(p, flags);
+	(void)signal_send_thread(&t->thread, info); /* the tracer chose one that must wait */
 	return 0;
 }
 
@@ -167,12 +163,15 @@ static u32 trace_options(struct task *t)
 	return t->trace ? t->trace->options : 0;
 }
 
-void trace_event(int event, u64 message)
+bool trace_event(int event, u64 message)
 {
 	struct task *t = current_task();
+	u8 call = event == PTRACE_EVENT_SECCOMP ? PTRACE_SYSCALL_SECCOMP : PTRACE_SYSCALL_NONE;
 
-	if (trace_options(t) & PTRACE_O_EVENT(event))
-		(void)trap_stop(t, SIGTRAP | event << 8, PTRACE_SYSCALL_NONE, message);
+	if (!t->trace || !(trace_options(t) & PTRACE_O_EVENT(event)))
+		return false;
+	(void)trap_stop(t, SIGTRAP | event << 8, call, message);
+	return true;
 }
 
 void trace_exec(pid_t old_tid)
@@ -190,7 +189,7 @@ void trace_exec(pid_t old_tid)
 	if (trap)
 		(void)signal_send_current(SIGTRAP);
 	else
-		trace_event(PTRACE_EVENT_EXEC, (u64)old_tid);
+		(void)trace_event(PTRACE_EVENT_EXEC, (u64)old_tid);
 }
 
 /* ---- calls ---- */
@@ -211,18 +210,28 @@ static void call_stop(struct task *t, u8 call)
 		(void)signal_send_current(signo);
 }
 
+/* Neither traced nor filtered any more. */
+static void go_fast(struct task *t)
+{
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
+
+	if (!t->trace && !t->seccomp)
+		arch_syscall_slow(&t->thread, false);
+}
+
 void syscall_slow(struct trap_frame *f)
 {
 	struct task *t = current_task();
 
 	tf_set_ret(f, -ENOSYS);
-	if (!t->trace)
-		arch_syscall_slow(current, false);
+	if (!t->trace && !t->seccomp)
+		go_fast(t);
 	else if (reports(t, TRACE_CALLS))
 		call_stop(t, PTRACE_SYSCALL_ENTRY);
 	if (thread_fatal_pending(current))
 		return;
-	arch_syscall_call(f);
+	if (!t->seccomp || seccomp_enter(f, false))
+		arch_syscall_call(f);
 	if (likely(!t->trace))
 		return;
 	if (reports(t, TRACE_CALLS))
@@ -299,15 +308,13 @@ void trace_end_locked(struct task *t)
 void trace_end_process_locked(struct process *p)
 {
 	struct trace *r = p->leader_trace;
-	int status = p->exit_code;
 
 	if (likely(!r))
 		return;
 	p->leader_trace = NULL;
 	r->leaves = NULL;
-	r->exit_code = status;
-	tell_tracer_locked(p, r, p->nr, status & 0x7f ? CLD_KILLED : CLD_EXITED,
-		status & 0x7f ? status & 0x7f : status >> 8);
+	r->exit_code = p->exit_code;
+	tell_tracer_locked(p, r, p->nr, 0, r->exit_code);
 }
 
 static void end_forget_locked(struct trace *r)

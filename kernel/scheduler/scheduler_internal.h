@@ -105,8 +105,6 @@ void rq_enqueue(struct runqueue *rq, struct thread *t, u32 flags);
 void rq_account(struct runqueue *rq, ns_t now); /* [lock] charges curr */
 void rq_resched(struct runqueue *rq);           /* [lock] */
 
-/* wake.c */
-u32 sched_select_cpu(struct thread *t, bool fresh); /* interrupts off */
 /* a runnable thread off the queues goes to a CPU it may run on */
 void sched_move(struct thread *t);
 /* sched_pin - holds t's scheduling state still: on a queue (return: that queue, locked) or off
@@ -129,6 +127,7 @@ void tick_arm(struct runqueue *rq, ns_t now);
 
 /* fair.c */
 void fair_init(struct fair_queue *q);
+void fair_log_init(void); /* for sched_bursts */
 struct thread *fair_pick(struct runqueue *rq);                /* NULL = none; off the queue */
 struct thread *fair_steal(struct runqueue *from, u32 to_cpu); /* NULL = none may go */
 void fair_set_weight(struct thread *t);

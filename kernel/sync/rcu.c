@@ -47,7 +47,7 @@ static u64 callbacks_queued_total(void)
 	return n;
 }
 
-u64 rcu_callbacks_pending(void)
+static u64 rcu_callbacks_pending(void)
 {
 	/* first: never more than what was queued by then */
 	u64 run = __atomic_load_n(&callbacks_run, __ATOMIC_ACQUIRE);

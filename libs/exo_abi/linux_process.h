@@ -112,7 +112,28 @@ struct rseq_cs_abi {
 	u64 start_ip, post_commit_offset, abort_ip;
 };
 
-#define PR_SET_PDEATHSIG         1
+#define PR_SET_PDEATHSIG   1
+#define UNAME26            0x0020000u
+#define ADDR_NO_RANDOMIZE  0x0040000u
+#define MMAP_PAGE_ZERO     0x0100000u
+#define ADDR_COMPAT_LAYOUT 0x0200000u
+#define READ_IMPLIES_EXEC  0x0400000u
+#define STICKY_TIMEOUTS    0x4000000u
+#define PER_CLEAR_ON_SETID \
+	(READ_IMPLIES_EXEC | ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT | MMAP_PAGE_ZERO)
+
+enum {
+	KCMP_FILE,
+	KCMP_VM,
+	KCMP_FILES,
+	KCMP_FS,
+	KCMP_SIGHAND,
+	KCMP_IO,
+	KCMP_SYSVSEM,
+	KCMP_EPOLL_TFD,
+	KCMP_TYPES
+};
+
 #define PR_GET_PDEATHSIG         2
 #define PR_GET_DUMPABLE          3
 #define PR_SET_DUMPABLE          4
@@ -121,6 +142,8 @@ struct rseq_cs_abi {
 #define PR_GET_TIMING            13
 #define PR_SET_NAME              15
 #define PR_GET_NAME              16
+#define PR_GET_SECCOMP           21
+#define PR_SET_SECCOMP           22
 #define PR_CAPBSET_READ          23
 #define PR_CAPBSET_DROP          24
 #define PR_GET_SECUREBITS        27

@@ -4,35 +4,36 @@
 
 #include <exo/types.h>
 
-#define PTRACE_TRACEME          0
-#define PTRACE_PEEKTEXT         1
-#define PTRACE_PEEKDATA         2
-#define PTRACE_PEEKUSER         3
-#define PTRACE_POKETEXT         4
-#define PTRACE_POKEDATA         5
-#define PTRACE_POKEUSER         6
-#define PTRACE_CONT             7
-#define PTRACE_KILL             8
-#define PTRACE_SINGLESTEP       9
-#define PTRACE_GETREGS          12
-#define PTRACE_SETREGS          13
-#define PTRACE_GETFPREGS        14
-#define PTRACE_SETFPREGS        15
-#define PTRACE_ATTACH           16
-#define PTRACE_DETACH           17
-#define PTRACE_SYSCALL          24
-#define PTRACE_SETOPTIONS       0x4200
-#define PTRACE_GETEVENTMSG      0x4201
-#define PTRACE_GETSIGINFO       0x4202
-#define PTRACE_SETSIGINFO       0x4203
-#define PTRACE_GETREGSET        0x4204
-#define PTRACE_SETREGSET        0x4205
-#define PTRACE_SEIZE            0x4206
-#define PTRACE_INTERRUPT        0x4207
-#define PTRACE_LISTEN           0x4208
-#define PTRACE_GETSIGMASK       0x420a
-#define PTRACE_SETSIGMASK       0x420b
-#define PTRACE_GET_SYSCALL_INFO 0x420e
+#define PTRACE_TRACEME            0
+#define PTRACE_PEEKTEXT           1
+#define PTRACE_PEEKDATA           2
+#define PTRACE_PEEKUSER           3
+#define PTRACE_POKETEXT           4
+#define PTRACE_POKEDATA           5
+#define PTRACE_POKEUSER           6
+#define PTRACE_CONT               7
+#define PTRACE_KILL               8
+#define PTRACE_SINGLESTEP         9
+#define PTRACE_GETREGS            12
+#define PTRACE_SETREGS            13
+#define PTRACE_GETFPREGS          14
+#define PTRACE_SETFPREGS          15
+#define PTRACE_ATTACH             16
+#define PTRACE_DETACH             17
+#define PTRACE_SYSCALL            24
+#define PTRACE_SETOPTIONS         0x4200
+#define PTRACE_GETEVENTMSG        0x4201
+#define PTRACE_GETSIGINFO         0x4202
+#define PTRACE_SETSIGINFO         0x4203
+#define PTRACE_GETREGSET          0x4204
+#define PTRACE_SETREGSET          0x4205
+#define PTRACE_SEIZE              0x4206
+#define PTRACE_INTERRUPT          0x4207
+#define PTRACE_LISTEN             0x4208
+#define PTRACE_GETSIGMASK         0x420a
+#define PTRACE_SETSIGMASK         0x420b
+#define PTRACE_SECCOMP_GET_FILTER 0x420c
+#define PTRACE_GET_SYSCALL_INFO   0x420e
 
 #define PTRACE_EVENT_FORK       1
 #define PTRACE_EVENT_VFORK      2
@@ -72,5 +73,5 @@ struct linux_syscall_info {
 			u8 is_error;
 		} exit;
 	};
-	u64 ret_data_pad;
+	u32 ret_data, pad2; /* PTRACE_SYSCALL_SECCOMP */
 };

@@ -42,12 +42,12 @@ static int next(pid_t pid)
 	return WIFSTOPPED(status) ? status >> 8 : -1000 - status;
 }
 
-static void finish(pid_t pid)
+static void __attribute__((unused)) finish(pid_t pid)
 {
 	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
 	t_exit(pid, 0);
 }
 
-static void nothing(void)
+static void __attribute__((unused)) nothing(void)
 {
 }

@@ -67,7 +67,7 @@ def exo(*words, timeout=60, binary=False, stdin=None, environment=None):
 def program(name):
     """A static program of tests/integration/programs, built. -> its path"""
     path = os.path.join(SCRATCH, name)
-    subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-static", "-pthread", "-o", path,
+    subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Ilibs", "-static", "-pthread", "-o", path,
                     os.path.join("tests", "integration", "programs", name + ".c")], check=True)
     return path
 

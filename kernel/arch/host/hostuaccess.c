@@ -1,26 +1,9 @@
-/* host: user memory is ordinary memory below USER_MAX; faults come from ranges and counters that a
- * test sets. Layer: arch. */
+/* host: user memory is ordinary memory below USER_MAX. Layer: arch. */
 #include <host.h>
 #include <exo/errno.h>
 #include <arch/mmu.h>
 #include <arch/uaccess.h>
 #include <string.h>
-
-static u64 fail_countdown;
-static bool failing;
-static uintptr_t deny_start, deny_end;
-
-void host_uaccess_fail_at(u64 n)
-{
-	fail_countdown = n;
-	failing = false;
-}
-
-void host_uaccess_deny(const void *start, size_t len_bytes)
-{
-	deny_start = (uintptr_t)start;
-	deny_end = deny_start + len_bytes;
-}
 
 bool user_range_ok(const void USER *p, size_t len_bytes)
 {
@@ -32,17 +15,7 @@ bool user_range_ok(const void USER *p, size_t len_bytes)
 /* Return: how many of the bytes can be reached before a fault. */
 static size_t reachable(const void *p, size_t len_bytes)
 {
-	uintptr_t start = (uintptr_t)p;
-
-	if (!len_bytes)
-		return 0;
-	if (fail_countdown && --fail_countdown == 0)
-		failing = true;
-	if (failing || !user_range_ok(p, len_bytes) || start < USER_MIN)
-		return 0;
-	if (start < deny_end && start + len_bytes > deny_start)
-		return start < deny_start ? deny_start - start : 0;
-	return len_bytes;
+	return user_range_ok(p, len_bytes) && (uintptr_t)p >= USER_MIN ? len_bytes : 0;
 }
 
 size_t copy_from_user_partial(void *dst, const void USER *src, size_t len_bytes)

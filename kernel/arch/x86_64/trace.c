@@ -9,6 +9,7 @@
  * Sources: ptrace(2); Intel SDM vol. 3, 18.2 (debug registers); vol. 1, 13.4 (XSAVE area). */
 #include <archimpl/fpu.h>
 #include <archimpl/x86.h>
+#include <arch/irq.h>
 #include <arch/mmu.h>
 #include <arch/syscall.h>
 #include <exo/errno.h>
@@ -63,6 +64,16 @@ void arch_syscall_slow(struct thread *t, bool on)
 	if (t == current)
 		trace_switch(t);
 	preempt_enable();
+}
+
+static void entry_choose(void *arg)
+{
+	trace_switch(current);
+}
+
+void arch_syscall_slow_now(void)
+{
+	cpu_call(__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE), entry_choose, NULL);
 }
 
 void arch_syscall_call(struct trap_frame *f)

@@ -25,7 +25,7 @@ struct exception_entry {
 };
 extern const struct exception_entry exception_table_start[], exception_table_end[];
 
-u64 exception_fixup(u64 ip)
+static u64 exception_fixup(u64 ip)
 {
 	for (const struct exception_entry *e = exception_table_start; e < exception_table_end; e++)
 		if (ip >= e->from && ip < e->end)
@@ -96,7 +96,7 @@ void page_fault_signal(struct trap_frame *f, int err)
 	int signo = err == -EIO ? SIGBUS_ : err == -ENOMEM ? SIGKILL_ : SIGSEGV_;
 	int code = err == -ENOMEM ? SI_KERNEL : err == -EACCES || err == -EIO ? 2 : 1;
 
-	signal_from_trap(f, signo, code, a->trap_address, TRAP_PF, a->trap_error);
+	signal_force(signo, code, a->trap_address);
 }
 
 /* A fault in kernel mode is good only at an instruction of the exception table, on a user address.
@@ -173,7 +173,7 @@ static void user_trap(struct trap_frame *f, u32 vector, u32 error, u64 dr6)
 	} else if (vector == TRAP_XM) {
 		code = simd_code();
 	}
-	signal_from_trap(f, trap->signo, code, trap->at_ip ? f->rip : 0, vector, error);
+	signal_force(trap->signo, code, trap->at_ip ? f->rip : 0);
 }
 
 static NORETURN void double_fault(struct trap_frame *f)

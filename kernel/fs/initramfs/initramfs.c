@@ -235,8 +235,8 @@ static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
 static int make_entry(struct unpack *u, const struct cpio_entry *e)
 {
 	struct inode *dir = u->dir.dentry->inode;
-	struct timespec64 mtime =
-		dir->mtime; /* the directory keeps the one that its own entry gave */
+	/* the directory keeps the one that its own entry gave */
+	struct timespec64 mtime = dir->mtime;
 	struct dentry *d;
 	int err;
 
@@ -356,7 +356,8 @@ static int unpack_gzip(struct unpack *u, const u8 *buf, size_t len_bytes, size_t
 	size_t member = *pos, at = 0;
 	int err, cpio_err = 0;
 
-	sink.room_bytes = ALIGN_UP(gzip_size_hint(buf + *pos, len_bytes - *pos) + INFLATE_SLACK, PAGE_SIZE);
+	sink.room_bytes =
+		ALIGN_UP(gzip_size_hint(buf + *pos, len_bytes - *pos) + INFLATE_SLACK, PAGE_SIZE);
 	if (sink.room_bytes / PAGE_SIZE >
 		mem_pages_free() / 2) /* then the hint had better be wrong */
 		sink.room_bytes = ALIGN_UP(len_bytes - *pos, PAGE_SIZE);
@@ -401,8 +402,8 @@ int initramfs_unpack(const void *archive, size_t len_bytes)
 			continue;
 		}
 		u->adopted = false;
-		err = unpack_cpio(u, buf, len_bytes, &pos,
-			NULL); /* says so when it is no cpio archive either */
+		/* says so when it is no cpio archive either */
+		err = unpack_cpio(u, buf, len_bytes, &pos, NULL);
 		archive_in_use |= u->adopted;
 	}
 	if (u->failures > COMPLAINTS_MAX)

@@ -11,37 +11,29 @@
 /* Its memory, +1. err_ptr(-ESRCH | -EACCES). */
 static struct vm_space *space_of(const struct inode *i)
 {
-	struct vm_space *space;
-	struct process *p;
-	struct thread *t;
-	int err = proc_ref_get(i->priv, &p, &t);
+	struct proc_held h SCOPED(proc_held_put) = proc_held_get(i->priv);
+	struct vm_space *space = NULL;
 
-	if (err)
-		return err_ptr(err);
-	space = t && process_may_trace(t) ? process_space(p) : err_ptr(-EACCES);
-	proc_ref_put(p, t);
+	if (h.p)
+		space = h.t && process_may_trace(h.t) ? process_space(h.p) : err_ptr(-EACCES);
 	return space ? space : err_ptr(-ESRCH);
 }
 
 static int mem_open(struct inode *i, struct file *f)
 {
-	struct vm_space *space = space_of(i);
+	struct vm_space *space SCOPED(vm_space_put_at) = space_of(i);
 
-	if (is_err(space))
-		return (int)ptr_err(space);
-	vm_space_put(space);
-	return 0;
+	return is_err(space) ? (int)ptr_err(space) : 0;
 }
 
 static ssize_t mem_move(struct file *f, struct uio *u, u64 *pos, u32 write)
 {
-	struct vm_space *space = space_of(f->inode);
+	struct vm_space *space SCOPED(vm_space_put_at) = space_of(f->inode);
 	ssize_t n;
 
 	if (is_err(space))
 		return ptr_err(space) == -ESRCH ? 0 : ptr_err(space); /* it has ended */
 	n = uio_space_move(u, space, *pos, u->left, write);
-	vm_space_put(space);
 	*pos += n > 0 ? (u64)n : 0;
 	return n == -EFAULT ? -EIO : n;
 }

@@ -6,6 +6,7 @@
 #include <exo_abi/linux_fs.h>
 #include <exo/errno.h>
 #include <exo/memory.h>
+#include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/vfs.h>
 
@@ -14,11 +15,12 @@ static u64 ticks(u64 ns)
 	return ns / (NS_PER_SEC / USER_HZ);
 }
 
-struct sizes { /* pages */
-	u64 total, rss, rss_anon, rss_file, rss_shmem, data, stack, peak, locked, text, lib;
-	vaddr_t text_start, text_end, stack_top, brk_start, arg_start, arg_end, env_start, env_end;
-	u64 table_bytes, limit_as;
+struct sizes {                        /* pages */
+	const struct vm_space *space; /* +1, or one that is empty */
+	u64 rss, rss_anon, rss_file, rss_shmem, text, lib;
+	vaddr_t text_start, text_end;
 };
+static const struct vm_space no_space;
 
 static u64 clamp_count(const s64 *v)
 {
@@ -44,35 +46,26 @@ static int find_text(void *ctx, struct vm_area *a)
 	return 0;
 }
 
-static bool sizes_get(struct process *p, struct sizes *z)
+static void sizes_put(struct sizes *z) /* for SCOPED */
+{
+	if (z->space != &no_space)
+		vm_space_put((struct vm_space *)z->space);
+}
+
+/* Read without the space's lock: each number is true, together they may be of two moments. */
+static struct sizes sizes_get(struct process *p)
 {
 	struct vm_space *s = process_space(p);
+	struct sizes z = {.space = s ? s : &no_space};
 
-	memset(z, 0, sizeof(*z));
 	if (!s)
-		return false;
-	(void)vm_for_each_area(s, 0, find_text, z);
-	rwsem_read_lock(&s->lock);
-	z->total = s->pages_total;
-	z->data = s->pages_data;
-	z->stack = s->pages_stack;
-	z->locked = s->pages_locked;
-	z->stack_top = s->stack_top;
-	z->brk_start = s->brk_start;
-	z->arg_start = s->arg_start;
-	z->arg_end = s->arg_end;
-	z->env_start = s->env_start;
-	z->env_end = s->env_end;
-	z->limit_as = s->limit_as;
-	rwsem_read_unlock(&s->lock);
-	z->rss_anon = clamp_count(&s->rss_anon);
-	z->rss_file = clamp_count(&s->rss_file);
-	z->rss_shmem = clamp_count(&s->rss_shmem);
-	z->rss = z->rss_anon + z->rss_file + z->rss_shmem;
-	z->peak = MAX(s->rss_peak, z->rss);
-	z->table_bytes = pmap_table_pages(&s->pmap) * PAGE_SIZE;
-	vm_space_put(s);
-	return true;
+		return z;
+	(void)vm_for_each_area(s, 0, find_text, &z);
+	z.rss_anon = clamp_count(&s->rss_anon);
+	z.rss_file = clamp_count(&s->rss_file);
+	z.rss_shmem = clamp_count(&s->rss_shmem);
+	z.rss = z.rss_anon + z.rss_file + z.rss_shmem;
+	return z;
 }
 
 struct process_stat *proc_stat_get(struct process *p, struct thread *t)
@@ -95,22 +88,21 @@ void proc_stat_put(struct process_stat *st)
 
 static void show_stat(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	struct sizes z;
+	struct sizes z SCOPED(sizes_put) = sizes_get(p);
 
-	sizes_get(p, &z);
 	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", st->pid, st->comm, st->state,
 		st->ppid, st->pgid, st->sid, st->tty_nr, st->tpgid, 0x400000u, st->min_flt,
 		st->cmin_flt, st->maj_flt, st->cmaj_flt);
 	seq_printf(s, "%lu %lu %lu %lu %d %d %u 0 %lu ", ticks(st->utime_ns), ticks(st->stime_ns),
 		ticks(st->cutime_ns), ticks(st->cstime_ns), st->priority, st->nice, st->threads,
 		ticks(st->start_ns));
-	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.total * PAGE_SIZE, z.rss, z.limit_as,
-		z.text_start, z.text_end, z.stack_top);
+	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.space->pages_total * PAGE_SIZE, z.rss,
+		z.space->limit_as, z.text_start, z.text_end, z.space->stack_top);
 	seq_printf(s, "%lu %lu %lu %lu 0 0 0 %d %u %u %u ", st->pending & 0x7fffffff,
 		st->blocked & 0x7fffffff, st->ignored & 0x7fffffff, st->caught & 0x7fffffff,
 		(s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
-	seq_printf(s, "0 0 0 0 0 %lu %lu %lu %lu %lu %d\n", z.brk_start, z.arg_start, z.arg_end,
-		z.env_start, z.env_end, st->exit_code);
+	seq_printf(s, "0 0 0 0 0 %lu %lu %lu %lu %lu %d\n", z.space->brk_start, z.space->arg_start,
+		z.space->arg_end, z.space->env_start, z.space->env_end, st->exit_code);
 }
 
 static const char *state_name(char c)
@@ -127,20 +119,22 @@ static const char *state_name(char c)
 
 static void show_status_memory(struct seq *s, struct process *p)
 {
-	struct sizes z;
+	struct sizes z SCOPED(sizes_put) = sizes_get(p);
 
-	if (!sizes_get(p, &z))
+	if (z.space == &no_space)
 		return;
-	seq_printf(s, "VmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n", KB(z.total),
-		KB(z.locked), 0);
+	seq_printf(s, "VmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
+		KB(z.space->pages_total), KB(z.space->pages_locked), 0);
 	seq_printf(s,
 		"VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
 		"kB\nRssShmem:\t%8lu kB\n",
-		KB(z.peak), KB(z.rss), KB(z.rss_anon), KB(z.rss_file), KB(z.rss_shmem));
+		KB(MAX(z.space->rss_peak, z.rss)), KB(z.rss), KB(z.rss_anon), KB(z.rss_file),
+		KB(z.rss_shmem));
 	seq_printf(s,
 		"VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu "
 		"kB\nVmSwap:\t%8u kB\n",
-		KB(z.data), KB(z.stack), KB(z.text), KB(z.lib), z.table_bytes / 1024, 0);
+		KB(z.space->pages_data), KB(z.space->pages_stack), KB(z.text), KB(z.lib),
+		KB(pmap_table_pages(&z.space->pmap)), 0);
 }
 
 static void show_status(struct seq *s, struct process *p, const struct process_stat *st)
@@ -165,9 +159,9 @@ static void show_status(struct seq *s, struct process *p, const struct process_s
 		st->ignored, st->caught);
 	seq_printf(s,
 		"CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%"
-		"016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
+		"016lx\nNoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t%u\n",
 		c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding,
-		c->cap_ambient, st->no_new_privs);
+		c->cap_ambient, st->no_new_privs, st->seccomp, st->filters);
 	seq_printf(s,
 		"Cpus_allowed:\t%lx\nMems_allowed:\t1\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_"
 		"ctxt_switches:\t%lu\n",
@@ -176,11 +170,10 @@ static void show_status(struct seq *s, struct process *p, const struct process_s
 
 static int show_statm(struct seq *s, struct process *p)
 {
-	struct sizes z;
+	struct sizes z SCOPED(sizes_put) = sizes_get(p);
 
-	sizes_get(p, &z);
-	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", z.total, z.rss, z.rss_file + z.rss_shmem, z.text,
-		z.data + z.stack);
+	seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", z.space->pages_total, z.rss,
+		z.rss_file + z.rss_shmem, z.text, z.space->pages_data + z.space->pages_stack);
 	return 0;
 }
 
@@ -207,7 +200,7 @@ static ssize_t store_comm(struct process *p, struct thread *t, const char *text,
 /* Copies [start, end) of the process's memory, at most a megabyte, as the text. */
 static int show_memory(struct seq *s, struct process *p, bool env)
 {
-	struct vm_space *space = process_space(p);
+	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 	char chunk[256];
 	vaddr_t at, end;
 
@@ -226,7 +219,6 @@ static int show_memory(struct seq *s, struct process *p, bool env)
 		seq_write(s, chunk, (size_t)n);
 		at += (u64)n;
 	}
-	vm_space_put(space);
 	return 0;
 }
 
@@ -242,13 +234,11 @@ static int show_environ(struct seq *s, struct process *p)
 
 static int show_auxv(struct seq *s, struct process *p)
 {
-	struct vm_space *space = process_space(p);
+	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 
-	if (space) {
+	if (space)
 		seq_write(s, space->auxv,
 			MIN(space->auxv_len, (u32)ARRAY_LEN(space->auxv)) * sizeof(u64));
-		vm_space_put(space);
-	}
 	return 0;
 }
 
@@ -299,17 +289,14 @@ static int show_area(void *ctx, struct vm_area *a)
 
 static int show_maps(struct seq *s, struct process *p)
 {
-	struct maps_ctx m = {s, kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL)};
-	struct vm_space *space;
+	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
+	char *path SCOPED(kfree_at) = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
+	struct maps_ctx m = {s, path};
 
-	if (!m.path)
+	if (!path)
 		return -ENOMEM;
-	space = process_space(p);
-	if (space) {
+	if (space)
 		(void)vm_for_each_area(space, 0, show_area, &m);
-		vm_space_put(space);
-	}
-	kfree(m.path);
 	return 0;
 }
 
@@ -474,9 +461,8 @@ static int show_cgroup(struct seq *s, struct process *p)
 static int show_oom_score(struct seq *s, struct process *p)
 {
 	struct mem_stats m;
-	struct sizes z;
+	struct sizes z SCOPED(sizes_put) = sizes_get(p);
 
-	sizes_get(p, &z);
 	mem_stats_get(&m);
 	seq_printf(s, "%lu\n", (z.rss) * 1000 / MAX(m.pages_total, 1UL));
 	return 0;
@@ -491,11 +477,10 @@ static ssize_t store_oom_score_adj(
 	struct process *p, struct thread *t, const char *text, size_t len_bytes)
 {
 	bool negative = *text == '-';
-	const char *end;
 	u64 n;
-	int err = str_to_u64(text + negative, &end, 10, &n);
+	int err = proc_number(text + negative, &n);
 
-	if (err || n > 1000 || (*end && *end != '\n'))
+	if (err || n > 1000)
 		return -EINVAL;
 	err = process_oom_adj_set(p, negative ? -(s32)n : (s32)n);
 	return err ? err : (ssize_t)len_bytes;
@@ -513,22 +498,37 @@ static int show_loginuid(struct seq *s, struct process *p)
 	return 0;
 }
 
+static void show_coredump_filter(struct seq *s, struct process *p, const struct process_stat *st)
+{
+	seq_printf(s, "%08x\n", st->core_filter);
+}
+
+static ssize_t store_coredump_filter(
+	struct process *p, struct thread *t, const char *text, size_t len_bytes)
+{
+	u64 n;
+
+	if (proc_number(text, &n))
+		return -EINVAL;
+	process_core_filter_set(p, n);
+	return (ssize_t)len_bytes;
+}
+
 /* Of a process the first thread; nothing when it has ended. */
 static void show_schedstat(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	struct thread *t = thread_find(st->pid);
+	struct thread *t SCOPED(thread_put_at) = thread_find(st->pid);
 
 	if (!t)
 		return;
 	seq_printf(s, "%lu %lu %lu\n", thread_cpu_time(t), t->wait_ns,
 		t->switches_voluntary + t->switches_involuntary + t->on_cpu);
-	thread_put(t);
 }
 
 /* Read without the queue's lock: each number is true, together they may be of two moments. */
 static void show_sched(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	struct thread *t = thread_find(st->pid);
+	struct thread *t SCOPED(thread_put_at) = thread_find(st->pid);
 	u64 predicted_ns;
 	const char *band;
 
@@ -540,7 +540,6 @@ static void show_sched(struct seq *s, struct process *p, const struct process_st
 		"voluntary: %lu\ninvoluntary: %lu\nmigrations: %lu\n",
 		band, predicted_ns, t->se.burst_ns, thread_cpu_time(t), t->wait_ns,
 		t->switches_voluntary, t->switches_involuntary, t->migrations);
-	thread_put(t);
 }
 
 /* ---- the directory ---- */
@@ -563,9 +562,10 @@ static void show_sched(struct seq *s, struct process *p, const struct process_st
 		.name = #n, .mode = m, .ops = &proc_##o##_ops, .fops = &proc_##o##_fops \
 	}
 
-/* The first is not in /proc/PID/task/TID: task_entries. */
+/* The first two are not in /proc/PID/task/TID: task_entries. */
 const struct pid_entry pid_entries[] = {
 	OTHER(task, S_IFDIR | 0555, task),
+	STAT(coredump_filter, 0644, store_coredump_filter),
 	STAT(stat, 0444, NULL),
 	STAT(status, 0444, NULL),
 	TEXT(statm, 0444),

@@ -14,26 +14,23 @@
 
 static const struct pid_entry pid_dir, fd_link, fdinfo_text;
 
-int proc_ref_get(const struct proc_ref *r, struct process **p, struct thread **t)
+struct proc_held proc_held_get(const struct proc_ref *r)
 {
-	*t = NULL;
-	*p = process_find(r->pid);
-	if (!*p)
-		return -ESRCH;
-	if (process_start_ns(*p) == r->start_ns) {
-		*t = thread_find(r->tid ? r->tid : r->pid);
-		if (!r->tid || (*t && (*t)->proc == *p)) /* a zombie has no thread any more */
-			return 0;
+	struct proc_held h = {.p = process_find(r->pid)};
+
+	if (h.p && process_start_ns(h.p) == r->start_ns) {
+		h.t = thread_find(r->tid ? r->tid : r->pid);
+		if (!r->tid || (h.t && h.t->proc == h.p)) /* a zombie has no thread any more */
+			return h;
 	}
-	proc_ref_put(*p, *t);
-	return -ESRCH;
+	proc_held_put(&h);
+	return (struct proc_held){NULL, NULL};
 }
 
-void proc_ref_put(struct process *p, struct thread *t)
+void proc_held_put(struct proc_held *h)
 {
-	if (t)
-		thread_put(t);
-	process_put(p);
+	thread_put_at(&h->t);
+	process_put_at(&h->p);
 }
 
 static void set_uncached(struct dentry *d)
@@ -66,56 +63,42 @@ static bool emit_number(
 static int attach(struct inode *dir, struct dentry *d, u64 ino, const struct pid_entry *e,
 	const struct proc_ref *r)
 {
-	struct proc_ref *copy = kmalloc(sizeof(*copy), ALLOC_KERNEL);
-	struct process *p = copy ? process_find(r->pid) : NULL;
-	struct process_stat *st = err_ptr(copy ? -ENOENT : -ENOMEM);
+	struct proc_ref *copy SCOPED(kfree_at) = kmalloc(sizeof(*copy), ALLOC_KERNEL);
+	struct process *p SCOPED(process_put_at) = process_find(r->pid);
+	struct process_stat *st = p ? proc_stat_get(p, NULL) : err_ptr(-ESRCH);
 	struct inode *i = NULL;
-	int err;
 
-	if (p) {
-		st = proc_stat_get(p, NULL);
-		process_put(p);
-	}
-	if (!is_err(st)) {
+	if (is_err(st))
+		return ptr_err(st) == -ESRCH ? -ENOENT : -ENOMEM;
+	if (copy)
 		i = synth_inode(dir->sb, e->mode, ino, e->ops, e->fops, copy);
-		if (i) {
-			*copy = *r;
-			i->uid = st->cred->euid;
-			i->gid = st->cred->egid;
-			dentry_attach(d, i);
-		}
-		proc_stat_put(st);
+	if (i) {
+		*copy = *r;
+		copy = NULL;
+		i->uid = st->cred->euid;
+		i->gid = st->cred->egid;
+		dentry_attach(d, i);
 	}
-	if (i)
-		return 0;
-	kfree(copy);
-	err = is_err(st) ? (int)ptr_err(st) : -ENOMEM;
-	return err == -ESRCH ? -ENOENT : err;
+	proc_stat_put(st);
+	return i ? 0 : -ENOMEM;
 }
 
 int proc_pid_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_ref r = {.entry = pid_entries};
-	struct process *p;
-	struct thread *t;
+	struct process *p SCOPED(process_put_at) = NULL;
 	u32 nr;
 
 	set_uncached(d);
 	if (!number_of(d, &nr))
 		return 0; /* negative */
-	p = process_find((pid_t)nr);
-	if (!p) { /* a thread's number works too, as on Linux, though it is not listed */
-		t = thread_find((pid_t)nr);
-		if (!t)
-			return 0;
-		p = t->proc;
-		process_get(p);
-		thread_put(t);
-		r.tid = (pid_t)nr;
-	}
+	p = process_of((pid_t)nr);
+	if (!p)
+		return 0;
 	r.pid = process_pid(p);
+	if (r.pid != (pid_t)nr) /* a thread's number works too, though it is not listed */
+		r.tid = (pid_t)nr;
 	r.start_ns = process_start_ns(p);
-	process_put(p);
 	return attach(dir, d, INO_PID(nr, 1), &pid_dir, &r);
 }
 
@@ -165,40 +148,29 @@ static int pid_dir_readdir(struct file *f, struct dirent_sink *s)
 static int text_show(struct seq *s, struct inode *i)
 {
 	const struct proc_ref *r = i->priv;
+	struct proc_held h SCOPED(proc_held_put) = proc_held_get(r);
 	struct process_stat *st;
-	struct process *p;
-	struct thread *t;
-	int err = proc_ref_get(r, &p, &t);
 
-	if (err)
-		return err;
-	if (r->entry->show) {
-		err = r->entry->show(s, p);
-	} else {
-		st = proc_stat_get(p, r->tid ? t : NULL);
-		if (is_err(st)) {
-			err = (int)ptr_err(st);
-		} else {
-			r->entry->show_stat(s, p, st);
-			proc_stat_put(st);
-		}
-	}
-	proc_ref_put(p, t);
-	return err;
+	if (!h.p)
+		return -ESRCH;
+	if (r->entry->show)
+		return r->entry->show(s, h.p);
+	st = proc_stat_get(h.p, r->tid ? h.t : NULL);
+	if (is_err(st))
+		return (int)ptr_err(st);
+	r->entry->show_stat(s, h.p, st);
+	proc_stat_put(st);
+	return 0;
 }
 
 static ssize_t text_store(struct inode *i, const char *text, size_t len_bytes)
 {
 	const struct proc_ref *r = i->priv;
-	struct process *p;
-	struct thread *t;
-	ssize_t ret = proc_ref_get(r, &p, &t);
+	struct proc_held h SCOPED(proc_held_put) = proc_held_get(r);
 
-	if (ret)
-		return ret;
-	ret = !r->entry->store ? -EINVAL : t ? r->entry->store(p, t, text, len_bytes) : -ESRCH;
-	proc_ref_put(p, t);
-	return ret;
+	if (h.p && !r->entry->store)
+		return -EINVAL;
+	return h.t ? r->entry->store(h.p, h.t, text, len_bytes) : -ESRCH;
 }
 
 static int text_open(struct inode *i, struct file *f)
@@ -221,17 +193,12 @@ static int private_permission(struct inode *i, u32 mask)
 static int magic_follow(struct inode *i, struct path *out, u32 *rights)
 {
 	const struct proc_ref *r = i->priv;
-	struct process *p;
-	struct thread *t;
+	struct proc_held h SCOPED(proc_held_put) = proc_held_get(r);
 	int err = private_permission(i, 0);
 
 	if (err)
 		return err;
-	if (proc_ref_get(r, &p, &t))
-		return -ENOENT;
-	err = r->entry->follow(p, out);
-	proc_ref_put(p, t);
-	return err;
+	return h.p ? r->entry->follow(h.p, out) : -ENOENT;
 }
 
 static int magic_readlink(struct inode *i, char *buf, size_t size)
@@ -247,15 +214,9 @@ static int magic_readlink(struct inode *i, char *buf, size_t size)
 
 static struct cap_space *ref_caps(const struct proc_ref *r) /* +1 | NULL */
 {
-	struct cap_space *caps;
-	struct process *p;
-	struct thread *t;
+	struct proc_held h SCOPED(proc_held_put) = proc_held_get(r);
 
-	if (proc_ref_get(r, &p, &t))
-		return NULL;
-	caps = process_caps(p);
-	proc_ref_put(p, t);
-	return caps;
+	return h.p ? process_caps(h.p) : NULL;
 }
 
 /* The file in slot r->fd of the process, +1, and the rights there. NULL: there is none. */
@@ -361,27 +322,24 @@ static int fdinfo_open(struct inode *i, struct file *f)
 static int task_dir_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_ref r = *(struct proc_ref *)dir->priv;
-	struct thread *t;
+	struct thread *t SCOPED(thread_put_at) = NULL;
 	u32 tid;
-	bool ours;
 
 	set_uncached(d);
 	if (!number_of(d, &tid))
 		return 0;
 	t = thread_find((pid_t)tid);
-	if (!t)
+	if (!t || process_pid(t->proc) != r.pid)
 		return 0;
-	ours = process_pid(t->proc) == r.pid;
 	r.tid = (pid_t)tid;
 	r.entry = task_entries;
-	thread_put(t);
-	return ours ? attach(dir, d, INO_PID(tid, 0x8000), &pid_dir, &r) : 0;
+	return attach(dir, d, INO_PID(tid, 0x8000), &pid_dir, &r);
 }
 
 static int task_dir_readdir(struct file *f, struct dirent_sink *s)
 {
 	const struct proc_ref *r = f->inode->priv;
-	struct process *p = process_find(r->pid);
+	struct process *p SCOPED(process_put_at) = process_find(r->pid);
 	pid_t tid = f->pos > 2 ? (pid_t)(f->pos - 2) : 0;
 	struct thread *t;
 
@@ -392,7 +350,6 @@ static int task_dir_readdir(struct file *f, struct dirent_sink *s)
 		if (!emit_number(f, s, (u32)tid, INO_PID(tid, 0x8000), S_IFDIR, (u64)tid + 2))
 			break;
 	}
-	process_put(p);
 	return 0;
 }
 

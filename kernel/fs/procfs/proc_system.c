@@ -110,6 +110,19 @@ static int show_schedstat(struct seq *s, const void *ctx)
 	return 0;
 }
 
+/* For traces of the predictor (tests/unit/scheduler/traces). */
+static int show_bursts(struct seq *s, const void *ctx)
+{
+	const struct sched_burst *b;
+
+	for (u32 n = sched_bursts(&b); n; n--, b++)
+		if (b->run_ns)
+			seq_printf(s, "%u %lu %lu\n", b->thread, b->run_ns, b->at_ns);
+		else
+			seq_printf(s, "+ %u %u\n", b->thread, b->parent);
+	return 0;
+}
+
 static int show_uptime(struct seq *s, const void *ctx)
 {
 	struct sched_stats st;
@@ -245,11 +258,10 @@ static int show_pid_max(struct seq *s, const void *ctx)
 	return 0;
 }
 
-/* One decimal number, perhaps with a newline behind it. 0 | -EINVAL */
-static int number_parse(const char *text, u64 *out)
+int proc_number(const char *text, u64 *out)
 {
 	const char *end;
-	int err = str_to_u64(text, &end, 10, out);
+	int err = str_to_u64(text, &end, 0, out);
 
 	return err || (*end && *end != '\n') ? -EINVAL : 0;
 }
@@ -257,11 +269,26 @@ static int number_parse(const char *text, u64 *out)
 static ssize_t store_pid_max(const char *text, size_t len, const void *ctx)
 {
 	u64 n;
-	int err = number_parse(text, &n);
+	int err = proc_number(text, &n);
 
 	if (!err)
 		err = n > 0x7fffffff ? -EINVAL : pid_max_set((pid_t)n);
 	return err ? err : (ssize_t)len;
+}
+
+static ssize_t store_core_setting(const char *text, size_t len, const void *ctx)
+{
+	char *setting = (char *)ctx;
+	size_t n = MIN(len, (size_t)CORE_SETTING_BYTES - 1);
+	u64 number;
+
+	if (setting == core_uses_pid && (proc_number(text, &number) || number > INT32_MAX))
+		return -EINVAL;
+	while (n && text[n - 1] == '\n')
+		n--;
+	memcpy(setting, text, n);
+	memset(setting + n, 0, CORE_SETTING_BYTES - n);
+	return (ssize_t)len;
 }
 
 static int show_threads_max(struct seq *s, const void *ctx)
@@ -275,7 +302,7 @@ static int show_threads_max(struct seq *s, const void *ctx)
 static ssize_t store_drop_caches(const char *text, size_t len, const void *ctx)
 {
 	u64 n;
-	int err = number_parse(text, &n);
+	int err = proc_number(text, &n);
 
 	if (err || n < 1 || n > 4)
 		return -EINVAL;
@@ -369,6 +396,10 @@ void procfs_init(void)
 		path, S_IFREG | 0444, show, NULL, ctx \
 	}
 #define TEXT(path, text) FILE(path, synth_show_text, text)
+#define CORE(name)                                                                             \
+	{                                                                                      \
+		"sys/kernel/" #name, S_IFREG | 0644, synth_show_text, store_core_setting, name \
+	}
 #define UTS(path, field) FILE(path, show_uts, (void *)offsetof(struct uts_names, field))
 	static const struct synth_file files[] = {
 		{"self", S_IFLNK | 0777, show_self, NULL, NULL},
@@ -377,6 +408,7 @@ void procfs_init(void)
 		FILE("meminfo", show_meminfo, NULL),
 		FILE("stat", show_stat, NULL),
 		FILE("schedstat", show_schedstat, NULL),
+		{"schedbursts", S_IFREG | 0400, show_bursts, NULL, NULL},
 		FILE("uptime", show_uptime, NULL),
 		FILE("loadavg", show_loadavg, NULL),
 		FILE("cpuinfo", show_cpuinfo, NULL),
@@ -391,6 +423,8 @@ void procfs_init(void)
 		TEXT("sys/kernel/cap_last_cap", "40"),
 		FILE("sys/kernel/threads-max", show_threads_max, NULL),
 		{"sys/kernel/pid_max", S_IFREG | 0644, show_pid_max, store_pid_max, NULL},
+		CORE(core_pattern),
+		CORE(core_uses_pid),
 		TEXT("sys/kernel/sched_rt_period_us", "1000000"),
 		TEXT("sys/kernel/sched_rt_runtime_us", "950000"),
 		TEXT("sys/kernel/randomize_va_space", "2"),

@@ -26,13 +26,17 @@ struct pid_entry {
 	const struct file_ops *fops;
 };
 extern const struct pid_entry pid_entries[]; /* of a process; ended by a NULL name */
-#define task_entries (pid_entries + 1)       /* of a thread: the first entry is "task" */
+#define task_entries (pid_entries + 2)       /* of a thread */
 #define FD_DIR_MODE  (S_IFDIR | 0500)        /* of /proc/PID/fd, not of fdinfo */
 
-/* proc_ref_get - the process (+1) and thread (+1, of the whole process its leader) that @r names. 0
- * | -ESRCH. */
-int proc_ref_get(const struct proc_ref *r, struct process **p, struct thread **t) MUST_USE;
-void proc_ref_put(struct process *p, struct thread *t);
+/* struct proc_held - the process that a proc_ref names and its thread (of the whole process its
+ * leader), for the length of a scope; NULL where there is none. */
+struct proc_held {
+	struct process *p;
+	struct thread *t;
+};
+struct proc_held proc_held_get(const struct proc_ref *r);
+void proc_held_put(struct proc_held *h);
 /* proc_stat_get - a snapshot on the heap (it is too large for the stack), with its credentials.
  * err_ptr(-ESRCH | -ENOMEM). */
 struct process_stat *proc_stat_get(struct process *p, struct thread *t);
@@ -44,6 +48,9 @@ extern const struct inode_ops proc_text_ops, proc_magic_ops, proc_fd_ops, proc_t
 	proc_mem_ops;
 extern const struct file_ops proc_fd_fops, proc_task_fops, proc_mem_fops;
 int proc_deny_setattr(struct inode *i, const struct setattr *a);
+
+/* proc_number - one number, perhaps with a newline behind it. 0 | -EINVAL. */
+int proc_number(const char *text, u64 *out) MUST_USE;
 
 #define USER_HZ   100
 #define KB(pages) ((u64)(pages) * (PAGE_SIZE / 1024))

@@ -297,8 +297,9 @@ u32 file_exo_type(const struct file *f)
 	static const u8 types[16] = {[S_DT(S_IFREG)] = EXO_TYPE_FILE,
 		[S_DT(S_IFDIR)] = EXO_TYPE_DIRECTORY,
 		[S_DT(S_IFIFO)] = EXO_TYPE_PIPE,
+		/* others: EXO_TYPE_OTHER, 0 */
 		[S_DT(S_IFSOCK)] = EXO_TYPE_SOCKET,
-		[S_DT(S_IFCHR)] = EXO_TYPE_DEVICE}; /* others: EXO_TYPE_OTHER, 0 */
+		[S_DT(S_IFCHR)] = EXO_TYPE_DEVICE};
 
 	if (f->mode & FMODE_PATH)
 		return EXO_TYPE_PATH;

@@ -324,8 +324,3 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)
 		err = open_exec_here(f);
 	return file_opened(f, err);
 }
-
-bool file_is_nosuid(const struct file *f)
-{
-	return !f->path.mount || f->path.mount->flags & MS_NOSUID;
-}

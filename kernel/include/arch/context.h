@@ -63,6 +63,9 @@ void arch_thread_step(struct thread *t, bool on); /* trap after one instruction 
 /* arch_syscall_slow - system calls of @t go by syscall_slow() from its next switch on, of current
  * at once: with the whole frame, whatever their flags. */
 void arch_syscall_slow(struct thread *t, bool on);
+/* arch_syscall_slow_now - threads that run on other CPUs do so from now on. Context: thread, no
+ * lock. */
+void arch_syscall_slow_now(void);
 
 /* Frame accessors (inline in archimpl): tf_ip(f), tf_sp(f), tf_set_ip, tf_ret(f) /
  * tf_set_ret (rax), tf_syscall(f) (number at entry or -1 if not in a call), tf_from_user(f),
@@ -104,9 +107,9 @@ u64 arch_signal_stack_min(void);
 long arch_prctl(u64 code, u64 addr);
 
 /* User traps that become signals: arch calls this (room posix_x) from an exception taken in user
- * mode that the VM did not resolve. @code si_code, @addr si_addr. */
-void signal_from_trap(
-	struct trap_frame *f, int signo, int code, vaddr_t addr, u32 trapno, u32 error);
+ * mode that the VM did not resolve; it cannot be blocked or ignored. @code si_code, @addr si_addr.
+ */
+void signal_force(int signo, int code, vaddr_t addr);
 /* Work on the way to user mode, interrupts on, frame complete: signals, reschedule, notify. Room
  * posix_x. */
 void posix_exit_to_user(struct trap_frame *f);

@@ -22,7 +22,7 @@
 
 #include <archimpl/mmu.h>
 /* inline in archimpl: pte_make(paddr, flags) pte_at(p, paddr) pte_present(p) pte_paddr(p)
- * pte_writable(p) pte_dirty(p) pte_special(p) pte_mkwrite(p) pte_set_prot(p, flags); PTE 0 =
+ * pte_writable(p) pte_special(p) pte_mkwrite(p) pte_set_prot(p, flags); PTE 0 =
  * nothing */
 
 struct tlb_gather;

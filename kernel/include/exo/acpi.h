@@ -62,8 +62,8 @@ struct acpi_info {
 	u32 smi_command;                /* I/O port, 0 = always in ACPI mode */
 	u8 acpi_enable;                 /* value for smi_command */
 	u32 pm_timer;                   /* I/O port of the 3.579545 MHz counter, 0 = absent */
-	bool has_8042,
-		no_vga; /* IAPC_BOOT_ARCH; has_8042 is true when the table is too old to say */
+	/* IAPC_BOOT_ARCH; has_8042 is true when the table is too old to say */
+	bool has_8042, no_vga;
 	bool reset_supported;
 	struct acpi_gas reset_register;
 	u8 reset_value;
@@ -112,7 +112,7 @@ int acpi_parse_madt(const void *table, size_t len_bytes, struct acpi_info *out) 
 int acpi_parse_fadt(const void *table, size_t len_bytes, struct acpi_info *out) MUST_USE;
 int acpi_parse_hpet(const void *table, size_t len_bytes, struct acpi_info *out) MUST_USE;
 int acpi_parse_mcfg(const void *table, size_t len_bytes, struct acpi_info *out) MUST_USE;
-int acpi_parse_srat(
-	const void *table, size_t len_bytes, struct acpi_info *out) MUST_USE; /* after the MADT */
-int acpi_find_s5(const void *dsdt, size_t len_bytes, u8 *type_a,
-	u8 *type_b) MUST_USE; /* -ENOENT no package */
+/* after the MADT */
+int acpi_parse_srat(const void *table, size_t len_bytes, struct acpi_info *out) MUST_USE;
+/* -ENOENT no package */
+int acpi_find_s5(const void *dsdt, size_t len_bytes, u8 *type_a, u8 *type_b) MUST_USE;

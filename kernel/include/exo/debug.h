@@ -23,9 +23,9 @@ void panic_frame(const struct trap_frame *f, const char *fmt, ...) NORETURN PRIN
 
 /* For panic.c, from arch. */
 void arch_frame_print(const struct trap_frame *f);
-void arch_registers_here(
-	u64 *ip, u64 *fp, const struct trap_frame *f); /* f NULL = the caller's own */
-bool arch_address_readable(u64 addr);                  /* 8 bytes at addr, kernel addresses only */
+/* f NULL = the caller's own */
+void arch_registers_here(u64 *ip, u64 *fp, const struct trap_frame *f);
+bool arch_address_readable(u64 addr); /* 8 bytes at addr, kernel addresses only */
 
 /* selftest_run - checks of the real machine, TAP in the log; with a @word other than "1", the fault
  * of that name, which must end in a panic. Context: thread, all CPUs up, before the first program.

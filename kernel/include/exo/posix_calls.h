@@ -88,6 +88,27 @@ struct cred *thread_cred_get(struct thread *t); /* +1 */
 long process_attribute_set(u32 option, u64 value);
 long process_attribute_get(u32 option, u64 user);
 
+void siginfo_end(struct siginfo *info, int status); /* code, status of an end by wait status */
+/* process_unshare - what current's thread shares by CLONE_* becomes its own. 0 | -EINVAL
+ * namespaces, or memory, handlers, process that are shared | -ENOMEM. */
+long process_unshare(u64 flags);
+/* process_compare - do two threads share a part (KCMP_*)? 0 yes | 1, 2 no, in some order | -errno.
+ */
+long process_compare(pid_t pid1, pid_t pid2, u64 type, u64 fd1, u64 fd2);
+/* acct_set - where processes that end are recorded: moved in; NULL = nowhere. 0 | -EACCES. */
+long acct_set(struct file *f);
+
+/* Core files: /proc/sys/kernel/{core_pattern,core_uses_pid}, read and written as they are; the last
+ * byte stays NUL. /proc/PID/coredump_filter. */
+#define CORE_SETTING_BYTES 128
+extern char core_pattern[CORE_SETTING_BYTES], core_uses_pid[CORE_SETTING_BYTES];
+void process_core_filter_set(struct process *p, u64 filter);
+
+/* Filters on system calls. @program: struct sock_fprog of the user. Return: 0 | the listener | the
+ * thread that could not be made the same | -errno. */
+long seccomp_filter_set(u32 flags, u64 program);
+long seccomp_strict_set(void);
+
 /* ---- signals ---- */
 struct k_sigaction {
 	u64 handler, flags, restorer;
@@ -112,8 +133,6 @@ int signalfd_change(struct file *f, sigset set) MUST_USE;         /* -EINVAL no 
 long signal_kill(pid_t pid, int signo);
 long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */
-/* a fault of current: cannot be blocked or ignored */
-void signal_force(int signo, int code, vaddr_t addr);
 
 /* ---- futex ---- */
 struct futex_counts {

@@ -109,6 +109,7 @@ bool process_is_session_leader(void);
 /* Iteration for /proc: process_next - first process with pid > *pid; +1 reference or NULL; *pid
  * updated. */
 struct process *process_find(pid_t pid); /* +1 | NULL */
+struct process *process_of(pid_t pid);   /* process of any of its threads' numbers, +1 | NULL */
 struct thread *thread_find(pid_t tid);   /* +1 | NULL, user threads only */
 bool thread_is_own(pid_t tid);           /* one of current's process */
 struct process *process_next(pid_t *pid);
@@ -138,6 +139,7 @@ struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	u32 fd_slots;
 	u8 dumpable;
 	bool no_new_privs;
+	u32 seccomp, filters, core_filter;
 	u32 umask;
 	s32 oom_score_adj;
 };

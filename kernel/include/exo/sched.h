@@ -30,13 +30,7 @@ enum thread_state {
 };
 /* thread->work bits, tested by assembly on the way to user mode (offset generated): any set = slow
  * exit. */
-enum thread_work {
-	WORK_SIGNAL = 1,
-	WORK_NOTIFY = 2,
-	WORK_SYSCALL_TRACE = 4,
-	WORK_RESTORE_SIGMASK = 8,
-	WORK_EXIT = 16
-};
+enum thread_work { WORK_SIGNAL = 1, WORK_NOTIFY = 2, WORK_RESTORE_SIGMASK = 8, WORK_EXIT = 16 };
 
 struct sched_entity {        /* fair class; [rq lock] */
 	struct list bucket;  /* in the calendar */
@@ -115,10 +109,10 @@ struct thread {
 	struct rcu_head rcu;
 	void (*free)(struct thread *t); /* [c] frees the container; after RCU */
 	ns_t timer_slack_ns;
+	bool no_new_privs;        /* [a] set for good; inherited */
 	u32 memory_policy;        /* [current] MPOL_* of set_mempolicy; inherited */
 	bool memory_policy_node0; /* [current] node 0 is in its mask */
 	u32 fault_disabled;       /* [current] >0: a user fault returns -EFAULT at once */
-	s64 pending_error;
 	u64 cap_watch; /* [a] objects that this call uses through derived grants, a bit each;
 			  CAP_POKED */
 #ifdef EXO_DEBUG
@@ -234,6 +228,14 @@ struct sched_stats {
 	struct sched_counts counts;
 };
 void sched_cpu_stats(u32 cpu, struct sched_stats *out);
+/* A burst that ended, or the birth of a thread. Threads are numbers that are used again. */
+struct sched_burst {
+	u32 thread, parent; /* parent: of a birth; 0 = it inherits from nobody */
+	u64 run_ns, at_ns;  /* run_ns 0 = a birth; at_ns: when it ended */
+};
+/* sched_bursts - the first of the predictive class since boot, as many as the word `exo.bursts` has
+ * room for. Return: how many; *out_bursts borrowed. */
+u32 sched_bursts(const struct sched_burst **out_bursts);
 void sched_loadavg(u64 out[3], u32 *running, u32 *total); /* fixed point, 11 bits of fraction */
 /* The class interface. All of it under the queue's lock, interrupts off. */
 #define SCHED_ENQUEUE_WAKE 1u /* it slept */

@@ -190,7 +190,6 @@ struct cred {
 	/* Linux capability bits */
 	u64 cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
 	u32 securebits;
-	bool no_new_privs;
 	u32 group_count;
 	u32 *groups; /* [c] sorted; owned */
 	struct rcu_head rcu;

@@ -332,10 +332,9 @@ static ALWAYS_INLINE void rcu_read_unlock(void)
 /* rcu_call - fn(h) runs in thread context (rcu worker, may take mutexes, must not block long) after
  * a grace period. Any context. */
 void rcu_call(struct rcu_head *h, void (*fn)(struct rcu_head *h));
-void rcu_synchronize(void);      /* thread context; sleeps one grace period */
-void rcu_barrier(void);          /* waits until every rcu_call queued before has run */
-void rcu_init(void);             /* after the scheduler can start threads */
-u64 rcu_callbacks_pending(void); /* queued and not yet run, all CPUs (racy; for /proc and tests) */
+void rcu_synchronize(void); /* thread context; sleeps one grace period */
+void rcu_barrier(void);     /* waits until every rcu_call queued before has run */
+void rcu_init(void);        /* after the scheduler can start threads */
 
 /* The scheduler's and arch's side. A grace period ends when every online CPU has passed a switch or
  * was seen idle. rcu_note_quiescent: at each schedule(). rcu_idle_enter/exit: around the halt of

@@ -4,6 +4,9 @@
 #include <exo/types.h>
 
 #define UTS_NAME_MAX 64
+#define UTS_RELEASE  "6.1.0-exo"
+/* For programs that know no other major number (UNAME26 of personality(2)). */
+#define UTS_RELEASE_26 "2.6.61-exo"
 struct uts_names { /* user ABI: struct new_utsname */
 	char sysname[UTS_NAME_MAX + 1], nodename[UTS_NAME_MAX + 1], release[UTS_NAME_MAX + 1],
 		version[UTS_NAME_MAX + 1], machine[UTS_NAME_MAX + 1], domainname[UTS_NAME_MAX + 1];

@@ -108,7 +108,6 @@ static inline void file_pos_unlock(struct file *f, bool locked)
 		mutex_unlock(&f->pos_lock);
 }
 
-bool file_is_nosuid(const struct file *f); /* its mount gives no set-ID rights */
 /* memfd_create_file - its path is @prefix and @name. err_ptr. */
 struct file *memfd_create_file(const char *prefix, const char *name, bool allow_sealing);
 bool file_is_memfd(const struct file *f);

@@ -26,7 +26,7 @@ static struct fring_geometry *geometry_of(struct ipc_link *l, u32 ring)
 
 /* ---- waking and sleeping ---- */
 
-void ipc_end_wake(struct ipc_end *e)
+static void ipc_end_wake(struct ipc_end *e)
 {
 	struct thread *t;
 

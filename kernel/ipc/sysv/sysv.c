@@ -101,11 +101,12 @@ void sysv_forget(struct sysv_object *o)
 static int index_locked(struct sysv_table *t)
 {
 	u32 limit = (u32)MIN(READ_ONCE(t->ids_max), (u64)SYSV_INDEX_MAX);
-	u32 range = MIN(MAX(t->count * 3 / 2, 64u), limit), index;
 	struct sysv_object **slots;
+	u32 range, index;
 
 	if (t->count >= limit)
 		return -ENOSPC;
+	range = MIN(MAX(t->count * 3 / 2, 64u), limit);
 	if (range > t->slots_max) {
 		slots = krealloc(t->slots, 2 * range * sizeof(*slots), ALLOC_KERNEL);
 		if (!slots)
@@ -114,8 +115,8 @@ static int index_locked(struct sysv_table *t)
 		t->slots = slots;
 		t->slots_max = 2 * range;
 	}
-	for (index = t->last % range; t->slots[index];)
-		index = (index + 1) % range;
+	for (index = t->last; index >= range || t->slots[index];)
+		index = index + 1 < range ? index + 1 : 0;
 	return (int)index;
 }
 
@@ -285,7 +286,7 @@ long sysv_control(enum sysv_kind kind, s32 id, s32 command, void USER *user)
 static int show_objects(struct seq *s, const void *ctx)
 {
 	struct sysv_table *t = (void *)(uintptr_t)ctx;
-	union sysv_ds ds;
+	union sysv_ds ds = {0};
 	long id;
 
 	seq_printf(s, "       key      %s\n", t->type->proc_header);

@@ -33,8 +33,8 @@ struct sysv_type {
 	int (*init)(struct sysv_object *o, u32 flags); /* of a zeroed container */
 	void (*end)(struct sysv_object *o);            /* IPC_RMID; NULL: sysv_forget */
 	void (*removed)(struct sysv_object *o);        /* [lock] wakes sleepers, gives back all */
-	void (*stat)(
-		struct sysv_object *o, union sysv_ds *ds); /* [lock] what ds does not hold; NULL */
+	/* [lock] what ds does not hold; NULL */
+	void (*stat)(struct sysv_object *o, union sysv_ds *ds);
 	int (*set)(struct sysv_object *o, const union sysv_ds *ds); /* [lock] */
 	int (*other)(struct sysv_object *o, s32 command);           /* [lock] */
 	void (*show)(struct seq *s, const union sysv_ds *ds);

@@ -132,7 +132,7 @@ void buddy_free_locked(struct zone *z, struct page *p, u32 order)
 	block_insert(z, pfn_to_page(pfn), order);
 }
 
-void buddy_init_zone(enum zone_id id, const char *name, u64 block_first, u64 block_end)
+static void buddy_init_zone(enum zone_id id, const char *name, u64 block_first, u64 block_end)
 {
 	struct zone *z = &zones[id];
 

@@ -157,6 +157,7 @@ void sched_init(void)
 {
 	time_cpu_init();
 	sched_cpu_init(cpu_id());
+	fair_log_init();
 	sched_cpu_online();
 	workqueue_init();
 	timer_init(&load_timer, load_sample);

@@ -75,7 +75,7 @@ static NOINLINE u32 select_among(struct thread *t, u32 self, bool fresh)
 	return least_loaded(allowed, fresh ? self : t->cpu);
 }
 
-u32 sched_select_cpu(struct thread *t, bool fresh)
+static u32 sched_select_cpu(struct thread *t, bool fresh)
 {
 	return cpu_count == 1 ? 0 : select_among(t, cpu_id(), fresh);
 }

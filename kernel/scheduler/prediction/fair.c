@@ -21,6 +21,8 @@
  * wake-ups (core/wake.c). Sources: EEVDF (Stoica, Abdel-Wahab 1995) for deadlines; calendar queues
  * (Brown 1988). */
 #include "../scheduler_internal.h"
+#include <exo/cmdline.h>
+#include <exo/memory.h>
 
 #define BUCKET_SHIFT 20 /* 1.05 ms of virtual time */
 #define HOT_NS       (250 * NS_PER_US)
@@ -97,11 +99,44 @@ static ALWAYS_INLINE void set_deadline(struct thread *t)
 	t->se.vdeadline = t->se.vtime + MIN(to_virtual(t, predicted(t)), DUE_MAX_NS);
 }
 
+#define BURSTS_MAX 65536ULL
+static struct sched_burst *bursts; /* [c] */
+static u32 bursts_max;             /* [c] 0 = none are kept */
+static u32 bursts_used;            /* [a] */
+
+void fair_log_init(void)
+{
+	u32 n = (u32)MIN(cmdline_u64("exo.bursts", 0), BURSTS_MAX);
+
+	bursts = n ? vmalloc(n * sizeof(*bursts), ALLOC_KERNEL | ALLOC_ZERO) : NULL;
+	bursts_max = bursts ? n : 0;
+}
+
+u32 sched_bursts(const struct sched_burst **out_bursts)
+{
+	*out_bursts = bursts;
+	return MIN(__atomic_load_n(&bursts_used, __ATOMIC_RELAXED), bursts_max);
+}
+
+static NOINLINE COLD void log_burst(
+	const struct thread *t, const struct thread *parent, u64 run_ns, u64 at_ns)
+{
+	u32 i = READ_ONCE(bursts_used);
+
+	if (i < bursts_max) /* else it would wrap one day */
+		i = __atomic_fetch_add(&bursts_used, 1, __ATOMIC_RELAXED);
+	if (i < bursts_max)
+		bursts[i] = (struct sched_burst){
+			(u32)((ulong)t >> 4), (u32)((ulong)parent >> 4), run_ns, at_ns};
+}
+
 void fair_fork(struct thread *t, const struct thread *parent)
 {
 	t->se.burst_ema_ns = parent ? parent->se.burst_ema_ns : NS_PER_MS;
 	t->se.burst_ns = 0;
 	fair_set_weight(t);
+	if (unlikely(bursts_max))
+		log_burst(t, parent, 0, 0);
 }
 
 static ALWAYS_INLINE u64 rotate_right(u64 x, u32 n)
@@ -227,7 +262,8 @@ static void fair_yield(struct runqueue *rq, struct thread *t)
 
 static void fair_block(struct runqueue *rq, struct thread *t)
 {
-	s64 error = (s64)(MAX(t->se.burst_ns, BURST_MIN_NS) - t->se.burst_ema_ns);
+	u64 burst = t->se.burst_ns;
+	s64 error = (s64)(MAX(burst, BURST_MIN_NS) - t->se.burst_ema_ns);
 
 	rq->counts.bursts++;
 	rq->counts.bursts_wrong += error * 5 >= (s64)t->se.burst_ema_ns;
@@ -242,6 +278,8 @@ static void fair_block(struct runqueue *rq, struct thread *t)
 		t->se.wake_gap_ema_ns += (s64)(gap - t->se.wake_gap_ema_ns) / 8;
 		t->se.woke_at_ns = 0;
 	}
+	if (unlikely(bursts_max))
+		log_burst(t, NULL, MAX(burst, 1ULL), rq->clock);
 }
 
 static bool fair_preempts(struct runqueue *rq, struct thread *curr, struct thread *woken)

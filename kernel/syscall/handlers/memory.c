@@ -2,11 +2,13 @@
 #include <exo/errno.h>
 #include <exo/fs.h>
 #include <exo/memory.h>
+#include <exo/posix_calls.h>
 #include <exo/sched.h>
 #include <exo/security.h>
 #include <exo/syscalls.h>
 #include <exo/vm.h>
 #include <exo_abi/linux_mman.h>
+#include <exo_abi/linux_process.h>
 #include <arch/irq.h>
 #include <arch/uaccess.h>
 
@@ -105,6 +107,14 @@ static long map_file(struct vm_map_request *r, struct file *f)
 	return err ? err : (long)va;
 }
 
+/* READ_IMPLIES_EXEC of personality(2). */
+static u64 implied(u64 prot)
+{
+	u32 persona = process_personality(0xffffffff);
+
+	return prot & PROT_R && persona & READ_IMPLIES_EXEC ? prot | PROT_X : prot;
+}
+
 static long map_fd(struct vm_map_request *r, cap_t nr)
 {
 	struct fd fd SCOPED(fd_put) =
@@ -142,7 +152,7 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 
 	if ((offset & ~PAGE_MASK) || !len_bytes)
 		return -EINVAL;
-	err = map_flags(prot, flags, &r.flags);
+	err = map_flags(implied(prot), flags, &r.flags);
 	if (!err && (flags & L_MAP_LOCKED))
 		err = memlock_check(current->space, len_bytes, -EAGAIN);
 	if (err)
@@ -164,7 +174,7 @@ long sys_mprotect(u64 addr, u64 len_bytes, u64 prot)
 
 	if (grows || (prot & ~(u64)(PROT_ALL | L_PROT_SEM)))
 		return -EINVAL;
-	return vm_protect(current->space, addr, len_bytes, (u32)prot & PROT_ALL);
+	return vm_protect(current->space, addr, len_bytes, (u32)implied(prot) & PROT_ALL);
 }
 
 long sys_mremap(u64 old, u64 old_len, u64 new_len, u64 flags, u64 new_addr)

@@ -3,12 +3,13 @@
 #include <exo/errno.h>
 #include <exo/fs.h>
 #include <exo/memory.h>
-#include <exo/posix_x.h>
+#include <exo/posix_calls.h>
 #include <exo/sched.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
 #include <exo/time.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/linux_process.h>
 #include <arch/uaccess.h>
 
 #include "../../fs/poll/epoll.h"
@@ -57,7 +58,7 @@ static void remaining_to_user(void USER *p, u64 unit_ns, ns_t deadline)
 	ns_t now = clock_monotonic(), left = deadline > now ? deadline - now : 0;
 	s64 t[2] = {(s64)(left / NS_PER_SEC), (s64)(left % NS_PER_SEC / unit_ns)};
 
-	if (p && deadline < NS_FOREVER - 1)
+	if (p && deadline < NS_FOREVER - 1 && !(process_personality(0xffffffff) & STICKY_TIMEOUTS))
 		(void)!copy_to_user(p, t, sizeof(t));
 }
 

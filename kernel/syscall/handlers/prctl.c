@@ -5,6 +5,7 @@
 #include <exo/syscalls.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
+#include <exo_abi/linux_seccomp.h>
 
 static int set_name(u64 from)
 {
@@ -90,14 +91,6 @@ static long set_keepcaps(u64 on)
 	return process_cred_change(&c);
 }
 
-static long set_no_new_privs(void)
-{
-	struct cred c = *current->cred;
-
-	c.no_new_privs = true;
-	return process_cred_change(&c);
-}
-
 static long get_option(u32 option, u64 a)
 {
 	switch (option) {
@@ -136,10 +129,50 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 	case PR_SET_SECUREBITS:
 		return set_securebits(a);
 	case PR_SET_NO_NEW_PRIVS:
-		return a != 1 || b || c || d ? -EINVAL : set_no_new_privs();
+		if (a != 1 || b || c || d)
+			return -EINVAL;
+		WRITE_ONCE(current->no_new_privs, true);
+		return 0;
+	case PR_SET_SECCOMP:
+		return a == SECCOMP_MODE_STRICT   ? seccomp_strict_set()
+		       : a == SECCOMP_MODE_FILTER ? seccomp_filter_set(0, b)
+						  : -EINVAL;
 	case PR_GET_NO_NEW_PRIVS:
-		return a || b || c || d ? -EINVAL : current->cred->no_new_privs;
+		return a || b || c || d ? -EINVAL : current->no_new_privs;
 	default:
 		return get_option((u32)option, a);
 	}
+}
+
+/* ---- seccomp ---- */
+
+static long action_available(u64 from)
+{
+	static const u32 actions[] = {SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD,
+		SECCOMP_RET_TRAP, SECCOMP_RET_ERRNO, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_TRACE,
+		SECCOMP_RET_LOG, SECCOMP_RET_ALLOW};
+	u32 action;
+
+	if (get_user_u32((u32 USER *)from, &action))
+		return -EFAULT;
+	for (u32 i = 0; i < ARRAY_LEN(actions); i++)
+		if (actions[i] == action)
+			return 0;
+	return -EOPNOTSUPP;
+}
+
+long sys_seccomp(u64 operation, u64 flags, u64 arg)
+{
+	static const u16 sizes[] = {sizeof(struct linux_seccomp_notif),
+		sizeof(struct linux_seccomp_resp), sizeof(struct linux_seccomp_data)};
+
+	if ((u32)operation == SECCOMP_SET_MODE_FILTER)
+		return seccomp_filter_set((u32)flags, arg);
+	if ((u32)flags || (u32)operation > SECCOMP_GET_NOTIF_SIZES)
+		return -EINVAL;
+	if ((u32)operation == SECCOMP_GET_ACTION_AVAIL)
+		return action_available(arg);
+	if ((u32)operation == SECCOMP_GET_NOTIF_SIZES)
+		return copy_to_user((void USER *)arg, sizes, sizeof(sizes));
+	return arg ? -EINVAL : seccomp_strict_set();
 }

@@ -4,6 +4,7 @@
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
+#include <exo/vfs.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
 
@@ -140,12 +141,8 @@ static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
 	} else if ((w->status & 0xff) == 0x7f) {
 		info->code = w->trapped ? CLD_TRAPPED : CLD_STOPPED;
 		info->chld.status = w->status >> 8;
-	} else if (w->status & 0x7f) {
-		info->code = CLD_KILLED;
-		info->chld.status = w->status & 0x7f;
 	} else {
-		info->code = CLD_EXITED;
-		info->chld.status = w->status >> 8;
+		siginfo_end(info, w->status);
 	}
 }
 
@@ -299,4 +296,38 @@ long sys_rseq(u64 area, u64 len, u64 flags, u64 signature)
 long sys_ptrace(u64 request, u64 pid, u64 addr, u64 data)
 {
 	return process_ptrace((long)request, (pid_t)pid, addr, data);
+}
+
+long sys_unshare(u64 flags)
+{
+	return process_unshare(flags);
+}
+
+/* No descriptor names a namespace. */
+long sys_setns(u64 fd, u64 type)
+{
+	struct fd file SCOPED(fd_put) = fd_get((cap_t)fd, 0);
+
+	return is_err(file.file) ? ptr_err(file.file) : -EINVAL;
+}
+
+long sys_kcmp(u64 pid1, u64 pid2, u64 type, u64 fd1, u64 fd2)
+{
+	return process_compare((pid_t)pid1, (pid_t)pid2, (u32)type, fd1, fd2);
+}
+
+long sys_acct(u64 name)
+{
+	struct path_buf b SCOPED(path_buf_fini);
+	struct file *f = NULL;
+	long err = 0;
+
+	b.heap = NULL;
+	if (!cred_capable(current->cred, LCAP_SYS_PACCT))
+		return -EPERM;
+	if (name)
+		err = path_buf_user(&b, (const char USER *)name);
+	if (name && !err)
+		f = vfs_open_text(AT_FDCWD, b.text, O_WRONLY | O_APPEND, 0);
+	return err ? err : is_err(f) ? ptr_err(f) : acct_set(f);
 }

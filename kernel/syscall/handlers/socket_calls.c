@@ -50,7 +50,7 @@ int address_import(struct sockaddr_k *a, const void USER *from, u32 len_bytes)
 }
 
 /* Value-result: as much as there is room for, and the whole length. */
-int address_export(const struct sockaddr_k *a, void USER *to, u32 USER *user_len)
+static int address_export(const struct sockaddr_k *a, void USER *to, u32 USER *user_len)
 {
 	u32 room;
 

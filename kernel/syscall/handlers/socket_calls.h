@@ -12,4 +12,3 @@ struct sock_ref {
 struct sock_ref sock_get(u64 fd, u32 rights);
 void sock_put(const struct sock_ref *r); /* for SCOPED */
 int address_import(struct sockaddr_k *a, const void USER *from, u32 len_bytes) MUST_USE;
-int address_export(const struct sockaddr_k *a, void USER *to, u32 USER *user_len) MUST_USE;

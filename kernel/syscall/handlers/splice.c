@@ -207,13 +207,12 @@ long sys_vmsplice(u64 a0, u64 a1, u64 a2, u64 a3)
 /* The memory of thread @pid, +1. err_ptr(-ESRCH | -EPERM). */
 static struct vm_space *space_of(pid_t pid)
 {
-	struct thread *t = thread_find(pid);
+	struct thread *t SCOPED(thread_put_at) = thread_find(pid);
 	struct vm_space *s;
 
 	if (!t)
 		return err_ptr(-ESRCH);
 	s = process_may_trace(t) ? process_space(t->proc) : err_ptr(-EPERM);
-	thread_put(t);
 	return s ? s : err_ptr(-ESRCH);
 }
 

@@ -5,7 +5,7 @@
 #include <exo/fs.h>
 #include <exo/log.h>
 #include <exo/memory.h>
-#include <exo/posix_x.h>
+#include <exo/posix_calls.h>
 #include <exo/sched.h>
 #include <exo/security.h>
 #include <exo/string.h>
@@ -13,6 +13,7 @@
 #include <exo/time.h>
 #include <exo/tty.h>
 #include <exo/uts.h>
+#include <exo_abi/linux_process.h>
 #include <arch/cpu.h>
 #include <arch/uaccess.h>
 
@@ -21,6 +22,8 @@ long sys_uname(u64 a0)
 	struct uts_names names;
 
 	uts_get(&names);
+	if (process_personality(0xffffffff) & UNAME26)
+		str_copy(names.release, UTS_RELEASE_26, sizeof(names.release));
 	return copy_to_user((void USER *)(uintptr_t)a0, &names, sizeof(names));
 }
 

@@ -58,26 +58,19 @@ static int cpu_clock(s32 id, ns_t *out)
 	if (kind > CPU_CLOCK_SCHED)
 		return -EINVAL;
 	if ((u32)id & CPU_CLOCK_THREAD) {
-		struct thread *t = who ? thread_find(who) : current;
+		struct thread *t SCOPED(thread_put_at) = thread_find(who ? who : current->tid);
 
-		if (!t ||
-			t->proc !=
-				current->proc) { /* another process's threads have no such clock */
-			if (t)
-				thread_put(t);
+		/* another process's threads have no such clock */
+		if (!t || t->proc != current->proc)
 			return -EINVAL;
-		}
 		thread_cpu_times(t, &user, &system);
-		if (who)
-			thread_put(t);
 	} else {
-		struct process *p = who ? process_find(who) : current->proc;
+		struct process *p SCOPED(process_put_at) =
+			process_find(who ? who : process_pid(current->proc));
 
 		if (!p)
 			return -EINVAL;
 		process_cpu_times(p, &user, &system);
-		if (who)
-			process_put(p);
 	}
 	*out = kind == CPU_CLOCK_VIRT ? user : user + system;
 	return 0;

@@ -1,4 +1,4 @@
-# image build 2G 600
+# image build 2G 600 long
 # gcc, g++, make and binutils build Lua, some 20,000 lines of C; what they have built runs. Debian's source of Lua
 # holds no tests (its authors publish them apart), so lua.lua beside this file asks every library.
 mkdir work; cp -r /t/build/src work; cd work/src

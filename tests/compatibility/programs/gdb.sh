@@ -1,4 +1,4 @@
-# image build 2G 400
+# image build 2G 400 long
 # gdb: breakpoints, stepping, watchpoints, threads, signals, children, core files, attaching.
 cat >prog.c <<'X'
 #include <pthread.h>

@@ -1,4 +1,4 @@
-# image java 2G 600
+# image java 2G 600 long
 # OpenJDK: its version, a threaded program with files, sockets, children; all its collectors; without a compiler.
 PATH=$PATH:$(echo /usr/lib/jvm/java-17-openjdk-amd64/bin)
 java -version 2>&1 | grep -o 'openjdk version "17\|OpenJDK 64-Bit Server VM'

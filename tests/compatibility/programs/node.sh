@@ -1,4 +1,4 @@
-# image node 2G 400
+# image node 2G 400 long
 # node --test of a small project: files, streams, watchers, children, workers, sockets, the thread pool.
 cp -r /t/node project; cd project
 node --test >log 2>&1; echo $?

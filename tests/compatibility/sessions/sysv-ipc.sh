@@ -1,4 +1,4 @@
-# System V IPC through its tools: ipcmk, ipcs, ipcrm, lsipc. Numbers and keys differ from run to run.
+# System V IPC through its tools: ipcmk, ipcs, ipcrm. Numbers and keys differ from run to run.
 umask 022
 shm=$(ipcmk -M 12345 -p 640 | tr -dc 0-9); sem=$(ipcmk -S 5 | tr -dc 0-9); msg=$(ipcmk -Q -p 622 | tr -dc 0-9)
 row() { ipcs "$1" | awk -v id="$2" '$2 == id {print $3, $4, $5, $6}'; }
@@ -16,4 +16,3 @@ ipcrm -m "$shm" 2>/dev/null; echo "again: $?"
 row -m "$shm"; row -s "$sem"; row -q "$msg"
 sem=$(ipcmk -S 2 | tr -dc 0-9); key=$(ipcs -s | awk -v id="$sem" '$2 == id {print $1}')
 ipcrm -S "$key" && echo by key
-lsipc -s --raw -o NSEMS,PERMS -i "$sem" 2>/dev/null || echo "gone"

@@ -46,13 +46,6 @@ extern u32 host_ipis[CPUS_MAX];   /* [a] IPI_RESCHED sent to each CPU (without t
 void host_phys_setup(u64 bytes);
 void host_kmap_fail_at(u64 n); /* the n-th kmap_range from now fails; 0 = off */
 
-/* ---- user memory: user pointers are plain pointers below USER_MAX ---- */
-/* host_uaccess_fail_at - the n-th user access from now fails with -EFAULT, as every one after it
- * until reset by 0. */
-void host_uaccess_fail_at(u64 n);
-/* host_uaccess_deny - accesses that touch [start, start + len_bytes) fail. NULL = none. */
-void host_uaccess_deny(const void *start, size_t len_bytes);
-
 /* ---- stand-ins ---- */
 void host_rcu_run(void);  /* runs what rcu_call queued (stand-in for kernel/sync/rcu.c) */
 void host_work_run(void); /* runs what work_queue queued (stand-in for kernel/scheduler) */

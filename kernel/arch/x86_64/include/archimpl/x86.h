@@ -184,8 +184,7 @@ void arch_bases_get(u64 *fs, u64 *gs); /* of current */
 void trap_dispatch(struct trap_frame *f, u32 vector, u64 error);
 /* slow way out: work and reschedule, interrupts on entry off */
 void trap_exit_to_user(struct trap_frame *f);
-u64 exception_fixup(u64 ip); /* 0 = none */
-extern u64 kernel_top[512];  /* the PML4 that every space copies its upper half from */
+extern u64 kernel_top[512]; /* the PML4 that every space copies its upper half from */
 extern u32 cpu_apic_ids[CPUS_MAX];
 void syscall_entry(void);
 void ipi_calls_run(void);
