@@ -18,7 +18,7 @@ z -c 'zmodload zsh/zselect; { sleep 0.1; print x } | { zselect -r 0 -t 1000; pri
 z -c 'diff =(print a) <(print b) | tail -n 2; cat <<<here; print -l a b >f1 >f2; cat f1 f2; cat <f1 <f2 | wc -l'
 z -c 'coproc tr a-z A-Z; print -p lower; coproc exit; read -p x; print $x'
 z -c 'TRAPUSR1() { print caught $1 }; kill -USR1 $$; trap "print bye" EXIT; kill -TERM $$ ; print no'; echo $?
-z -c 'sleep 50 & kill %1; wait %1; print $?' 2>/dev/null
+z -c 'sleep 50 & p=$!; kill $p; wait $p; print $?' 2>/dev/null
 z -c 'print -P "%n %(?.ok.bad) %~" | cut -d" " -f1,2; printf "%q\n" "a b" ; print -r -- ${(q)x::="it'"'"'s"}'
 z -c 'fpath=($PWD); print "print loaded \$1" >auto; autoload auto; auto 1; zcompile auto; ls auto.zwc'
 z -c 'autoload -Uz zmv; zmv -n "(*)1" "\$1x"'
