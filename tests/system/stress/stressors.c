@@ -1,5 +1,7 @@
 /* stressors SECONDS LIMIT NAME... - inside the machine: one stressor of stress-ng after the other,
- * SECONDS each, killed after LIMIT. What each said goes to standard output between two lines
+ * SECONDS each, killed after LIMIT. The name `trinity` is not one of its stressors but that fuzzer,
+ * as an unprivileged user; NAME@user is a stressor as that user. What each said goes to standard
+ *output between two lines
  *
  *	BEGIN NAME
  *	END NAME STATUS MILLISECONDS BYTES
@@ -11,6 +13,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,6 +32,9 @@
 #include "../../held_bytes.h"
 
 #define WORK      "/tmp/stress"
+#define TRINITY   "trinity"
+#define WARM_S    "10" /* of trinity before what is held is looked at */
+#define USER      65534
 #define KILL_MS   20000
 #define MUCH      (64 << 10)
 #define RUNS_MAX  (getenv("STRESS_ONCE") ? 1 : 3)
@@ -42,15 +48,36 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void become_user(void)
+{
+	if (setgroups(0, NULL) || setresgid(USER, USER, USER) || setresuid(USER, USER, USER)) {
+		printf("cannot become a user: %s\n", strerror(errno));
+		_exit(127);
+	}
+}
+
 static void run(const char *name, const char *seconds)
 {
 	char option[64];
+	char *user;
 
 	snprintf(option, sizeof(option), "--%s", name);
+	user = strchr(option, '@');
+	if (user)
+		*user = 0;
 	setpgid(0, 0);
 	dup2(1, 2);
-	execl("/usr/bin/stress-ng", "stress-ng", option, "1", "--timeout", seconds, "--temp-path", WORK,
-	      "--metrics-brief", "--no-rand-seed", NULL);
+	if (user || !strcmp(name, TRINITY))
+		become_user();
+	if (!strcmp(name, TRINITY)) { /* its own search for sockets ends in a wild pointer, on Linux
+					 too */
+		if (!chdir(WORK))
+			execl("/usr/bin/trinity", TRINITY, "-q", "-q", "-l", "off", "-C", "4", "-a",
+				"64", "--disable-fds=sockets", NULL);
+		_exit(127);
+	}
+	execl("/usr/bin/stress-ng", "stress-ng", option, "1", "--timeout", seconds, "--temp-path",
+		WORK, "--metrics-brief", "--no-rand-seed", NULL);
 	printf("exec: %s\n", strerror(errno));
 	_exit(127);
 }
@@ -93,25 +120,46 @@ static void remove_ipc(void)
 			semctl(id, 0, IPC_RMID);
 }
 
-/* -> 0, or -1 when it is stuck */
-static int try(const char *name, const char *seconds, long limit_ms, char status[16])
+static void nothing(int signo)
 {
-	long begin = now_ms();
-	int code = 0;
-	pid_t pid, ended = 0;
+	(void)signo;
+}
 
-	if (mount("tmpfs", WORK, "tmpfs", 0, "mode=1777") < 0)
-		printf("mount: %s\n", strerror(errno));
+static pid_t start(const char *name, const char *seconds)
+{
+	pid_t pid;
+
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
 		run(name, seconds);
-	while (pid > 0 && ended != pid && now_ms() - begin < limit_ms) {
-		ended = waitpid(-1, &code, WNOHANG);
-		if (ended <= 0)
+	return pid;
+}
+
+/* -> 0, or -1 when it is stuck. A fuzzer knows no time: it goes on until it is told, and kills
+ * itself often. */
+static int try(const char *name, const char *seconds, long limit_ms, char status[16])
+{
+	bool fuzzer = !strcmp(name, TRINITY), ended = false;
+	long begin = now_ms(), enough = begin + atol(seconds) * 1000;
+	int code = 0;
+	pid_t pid, dead;
+
+	if (mount("tmpfs", WORK, "tmpfs", 0, "mode=1777") < 0)
+		printf("mount: %s\n", strerror(errno));
+	pid = start(name, seconds);
+	while (!ended && now_ms() - begin < limit_ms) {
+		dead = waitpid(-1, &code, WNOHANG);
+		if (dead == pid && fuzzer && now_ms() < enough)
+			pid = start(name, seconds);
+		else if (dead == pid)
+			ended = true;
+		else if (dead <= 0)
 			usleep(20000);
+		if (fuzzer && !ended && now_ms() >= enough)
+			kill(pid, SIGINT);
 	}
-	if (ended != pid)
+	if (!ended)
 		strcpy(status, "late");
 	else
 		sprintf(status, "%d", WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code));
@@ -131,22 +179,25 @@ int main(int argc, char **argv)
 	if (!limit_ms)
 		return 2;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	signal(SIGHUP, SIG_IGN);
+	for (int i = 1; i < NSIG; i++) /* a stressor tells its parent; when that has gone, we are it */
+		if (i != SIGCHLD)
+			signal(i, nothing);
 	mkdir(WORK, 01777);
 	for (int i = 3; i < argc; i++) {
 		char status[16];
 		long begin = now_ms(), more = 0;
 
 		printf("BEGIN %s\n", argv[i]);
-		for (int run = 0; run < RUNS_MAX; run++) {
+		for (int run = 0; run < (strcmp(argv[i], TRINITY) ? RUNS_MAX : 2); run++) {
+			bool warm = !run && !strcmp(argv[i], TRINITY);
 			long before = held_bytes();
 
-			if (try(argv[i], argv[1], limit_ms, status) < 0) {
+			if (try(argv[i], warm ? WARM_S : argv[1], limit_ms, status) < 0) {
 				printf("END %s stuck %ld 0\n", argv[i], now_ms() - begin);
 				return 1;
 			}
 			more = held_bytes() - before;
-			if (more < MUCH)
+			if (more < MUCH && !warm)
 				break;
 		}
 		printf("END %s %s %ld %ld\n", argv[i], status, now_ms() - begin, more);
