@@ -771,3 +771,23 @@ T_CASE(device_files_basic)
 	t_ok(fd = open("/dev/random", O_RDONLY));
 	t_ret(read(fd, buf, 8), 8);
 }
+
+/* A record goes into a page that is not there yet: no lock that a fault may need is held. */
+T_CASE(dev_kmsg_record)
+{
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned level, number;
+	ssize_t len;
+	int fd;
+
+	t_check(page != MAP_FAILED);
+	fd = open("/dev/kmsg", O_RDWR | O_NONBLOCK);
+	if (fd < 0)
+		t_skip("no /dev/kmsg for us");
+	t_ret(write(fd, "<5>dev_kmsg_record", 18), 18);
+	do
+		len = read(fd, page, 8192);
+	while (len < 0 && errno == EPIPE);
+	t_check(len > 0);
+	t_eq(sscanf(page, "%u,%u,", &level, &number), 2);
+}
