@@ -82,6 +82,15 @@ static void run(const char *name, const char *seconds)
 	_exit(127);
 }
 
+/* What each thread is at. */
+static void show_all(void)
+{
+	fflush(stdout);
+	(void)!system("for t in /proc/[0-9]*/task/*; do echo \"$t $(cat $t/stat) wchan $(cat "
+		      "$t/wchan) call"
+		      " $(cat $t/syscall)\"; done 2>/dev/null");
+}
+
 /* Everybody but the first process and this one. -> whether all are gone in time */
 static bool kill_all(void)
 {
@@ -159,12 +168,16 @@ static int try(const char *name, const char *seconds, long limit_ms, char status
 		if (fuzzer && !ended && now_ms() >= enough)
 			kill(pid, SIGINT);
 	}
-	if (!ended)
+	if (!ended) {
 		strcpy(status, "late");
-	else
+		show_all();
+	} else {
 		sprintf(status, "%d", WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code));
-	if (!kill_all())
+	}
+	if (!kill_all()) {
+		show_all();
 		return -1;
+	}
 	remove_ipc();
 	if (umount2(WORK, MNT_DETACH) < 0)
 		printf("umount: %s\n", strerror(errno));
@@ -179,7 +192,8 @@ int main(int argc, char **argv)
 	if (!limit_ms)
 		return 2;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	for (int i = 1; i < NSIG; i++) /* a stressor tells its parent; when that has gone, we are it */
+	for (int i = 1; i < NSIG;
+		i++) /* a stressor tells its parent; when that has gone, we are it */
 		if (i != SIGCHLD)
 			signal(i, nothing);
 	mkdir(WORK, 01777);
