@@ -653,6 +653,13 @@ T_CASE(sync_and_advice)
 	t_eq(posix_fadvise(fd, 0, 0, 99), EINVAL);
 	t_eq(posix_fadvise(777, 0, 0, 0), EBADF);
 	t_eq(posix_fadvise(fds[0], 0, 0, 0), ESPIPE);
+	t_ret(readahead(fd, 0, 4096), 0);
+	t_ret(readahead(fd, 1 << 20, 0), 0);
+	t_errno(readahead(fd, 0, -1), EINVAL);
+	t_errno(readahead(fds[0], 0, 1), EINVAL);
+	t_errno(readahead(open(".", O_RDONLY), 0, 1), EINVAL);
+	t_errno(readahead(open("f", O_WRONLY), 0, 1), EBADF);
+	t_errno(readahead(777, 0, 1), EBADF);
 }
 
 static void hear(int signo)
