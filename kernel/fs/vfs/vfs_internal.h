@@ -196,6 +196,7 @@ struct walk {
 	struct inode *inode; /* at.dentry's, as read */
 	u32 seq;             /* of at.dentry, rcu */
 	u32 mount_start;     /* mount_seq at the start, rcu */
+	u32 mount_id;        /* of the mount where the walk starts */
 	u32 flags;           /* LOOKUP_* */
 	bool rcu;
 	bool last_slash; /* LOOKUP_PARENT: "name/" */

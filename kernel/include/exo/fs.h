@@ -400,11 +400,18 @@ void fs_context_put(struct fs_context *fs);
 #define LOOKUP_DIRECTORY 2u
 #define LOOKUP_EMPTY     4u    /* AT_EMPTY_PATH */
 #define LOOKUP_PARENT    8u    /* inside kernel/fs/vfs only */
+#define LOOKUP_CACHED    0x10u /* -EAGAIN when the lock-free walk does not do */
 #define LOOKUP_BENEATH   0x80u /* nothing above the start, no absolute and no magic links */
 /* Rights that the descriptor must give where the path begins at one. */
-#define LOOKUP_NEED(rights) ((u32)(rights) << 8)
-#define PATH_MAX_BYTES      4096
-#define NAME_MAX_BYTES      255
+#define LOOKUP_NEED(rights)  ((u32)(rights) << 8)
+#define LOOKUP_RIGHTS(flags) ((flags) >> 8 & CAP_ALL)
+#define LOOKUP_NO_XDEV       (1u << 28) /* these as RESOLVE_* of openat2(2) */
+#define LOOKUP_NO_MAGIC      (1u << 29)
+#define LOOKUP_NO_SYMLINKS   (1u << 30)
+#define LOOKUP_IN_ROOT       (1u << 31) /* the start is the root */
+#define LOOKUP_SCOPED        (LOOKUP_BENEATH | LOOKUP_IN_ROOT)
+#define PATH_MAX_BYTES       4096
+#define NAME_MAX_BYTES       255
 /* path_lookup - @dirfd AT_FDCWD or a slot; @name kernel string. Lock-free walk first. 0 | -ENOENT
  * -ENOTDIR -EACCES -ELOOP ... */
 int path_lookup(cap_t dirfd, const char *name, u32 lookup_flags, struct path *out) MUST_USE;

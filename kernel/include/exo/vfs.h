@@ -42,9 +42,10 @@ int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_
 u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 /* @p may be empty: anonymous */
 int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE;
-struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode); /* err_ptr */
-void fs_root_get(struct fs_context *fs, struct path *out);                        /* +1 */
-void fs_cwd_get(struct fs_context *fs, struct path *out);                         /* +1 */
+/* @lookup: LOOKUP_CACHED and such. err_ptr */
+struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 lookup);
+void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
+void fs_cwd_get(struct fs_context *fs, struct path *out);      /* +1 */
 void fs_set_root(struct fs_context *fs, const struct path *p); /* takes over the reference */
 void fs_set_cwd(struct fs_context *fs, const struct path *p);  /* takes over the reference */
 
