@@ -78,9 +78,10 @@ static int may_open(const struct file *f, struct inode *i, u32 o_flags)
 }
 
 /* f->path is set: opens what stands there. */
-static int open_here(struct file *f, u32 o_flags, bool created)
+static int open_here(struct file *f, u32 o_flags)
 {
 	struct inode *i = f->path.dentry->inode;
+	bool created = f->mode & FMODE_CREATED;
 	int err;
 
 	f->inode = i;
@@ -145,13 +146,14 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode, co
 		dentry_put(d);
 		return err;
 	}
+	if (!err)
+		f->mode |= FMODE_CREATED;
 	mount_get(w->at.mount);
 	f->path = (struct path){w->at.mount, d};
 	return err;
 }
 
-/* Sets f->path to the file of that name, making it when there is none. @need: LOOKUP_* besides.
- * 0 found | 1 made | -errno */
+/* Sets f->path to the file of that name, making it when there is none. @need: LOOKUP_* besides. */
 static int lookup_or_create(
 	struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 need)
 {
@@ -173,7 +175,7 @@ static int lookup_or_create(
 		err = create_last(&w, f, o_flags, mode, NULL);
 		walk_end(&w);
 		if (err <= 0)
-			return err ? err : 1;
+			return err;
 		path_put(&f->path);
 		f->path = (struct path){NULL, NULL};
 		if (err == 2 && follow) /* a link to nowhere: its target is made */
@@ -218,6 +220,7 @@ static int open_tmpfile(
 	err = file_make_nameless(f, &at, &(struct name){number, name_scan(number)}, new_mode(mode));
 	if (!err)
 		f->path.dentry->inode->linkable = !(o_flags & O_EXCL);
+	f->mode |= FMODE_CREATED;
 	return err;
 }
 
@@ -239,7 +242,6 @@ static int flags_check(u32 *o_flags)
 
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 lookup)
 {
-	bool created = false;
 	struct file *f;
 	int err = flags_check(&o_flags);
 
@@ -251,18 +253,16 @@ struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode,
 	lookup |= LOOKUP_NEED(access_rights(o_flags));
 	if (unlikely((o_flags & O_TMPFILE) == O_TMPFILE)) {
 		err = open_tmpfile(f, dirfd, text, o_flags, mode, lookup);
-		created = true;
 	} else if (o_flags & O_CREAT) {
 		err = lookup_or_create(f, dirfd, text, o_flags, mode, lookup);
-		created = err > 0;
 	} else {
 		err = walk_path_rights(dirfd, text,
 			(o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 				(o_flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0) | lookup,
 			&f->path, &f->object.root.rights);
 	}
-	if (likely(err >= 0))
-		err = open_here(f, o_flags, created);
+	if (likely(!err))
+		err = open_here(f, o_flags);
 	return file_opened(f, err);
 }
 
@@ -279,7 +279,7 @@ struct file *objects_open(
 	if (!err)
 		err = create_last(&w, f, o_flags, mode, arg);
 	if (err >= 0)
-		err = open_here(f, o_flags, !err);
+		err = open_here(f, o_flags);
 	return file_opened(f, err);
 }
 

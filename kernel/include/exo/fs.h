@@ -104,11 +104,12 @@ struct file {
 #define FMODE_STREAM                                                                         \
 	16u /* no position: read/write skip pos_lock; set before open for devices, FIFOs and \
 	       sockets */
-#define FMODE_EXEC   32u  /* holds its inode against writers (ETXTBSY) */
-#define FMODE_WRITER 64u  /* counts as a writer in inode->write_count */
-#define FMODE_PREAD  128u /* pread and pwrite are allowed (regular files, seekable devices) */
-#define FMODE_LOCKED 256u /* [a] has held a POSIX, OFD or flock lock: close must look */
-#define FMODE_NOSUID 512u /* opened for exec from a mount that does not honour set-ID bits */
+#define FMODE_EXEC    32u   /* holds its inode against writers (ETXTBSY) */
+#define FMODE_WRITER  64u   /* counts as a writer in inode->write_count */
+#define FMODE_PREAD   128u  /* pread and pwrite are allowed (regular files, seekable devices) */
+#define FMODE_LOCKED  256u  /* [a] has held a POSIX, OFD or flock lock: close must look */
+#define FMODE_CREATED 1024u /* by the open that made it */
+#define FMODE_NOSUID  512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
 {
