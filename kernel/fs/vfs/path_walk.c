@@ -129,8 +129,7 @@ static struct dentry *parent_get(struct dentry *d)
 	}
 }
 
-/* Is @p at or below @top? The directories of one file system stand still under its rename_lock. */
-static bool is_beneath(const struct path *p, const struct path *top)
+bool path_is_beneath(const struct path *p, const struct path *top)
 {
 	struct path at = *p, above;
 	bool yes = true;
@@ -143,9 +142,7 @@ static bool is_beneath(const struct path *p, const struct path *top)
 	}
 	if (!yes)
 		return false;
-	mutex_lock(&at.dentry->sb->rename_lock);
-	yes = dentry_is_ancestor(top->dentry, at.dentry);
-	mutex_unlock(&at.dentry->sb->rename_lock);
+	yes = dentry_is_below(top->dentry, at.dentry);
 	path_put(&at);
 	return yes;
 }
@@ -186,7 +183,7 @@ static int up_beneath(struct walk *w)
 	if (path_equal(&w->at, &w->root))
 		return w->flags & LOOKUP_BENEATH ? escape_error() : 0;
 	up_ref(w);
-	return is_beneath(&w->at, &w->root) ? 0 : escape_error();
+	return path_is_beneath(&w->at, &w->root) ? 0 : escape_error();
 }
 
 /* ---- down ---- */
