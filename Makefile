@@ -25,7 +25,7 @@ PASSIVE_GOALS := help clean tidy tidy-update
 RUN_GOALS     := all kernel image images qemu qemu-linux update-packages
 ifneq ($(filter-out $(PASSIVE_GOALS),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 ifndef EXO_DEPS_CHECKED
-INSTALL_DEPS := $(shell scripts/install-deps $(if $(filter-out $(RUN_GOALS) $(PASSIVE_GOALS),$(MAKECMDGOALS))$(findstring clang,$(CC)$(KCC)),,--run) >&2 && echo done)
+INSTALL_DEPS := $(shell scripts/install-deps $(if $(filter-out $(RUN_GOALS) $(PASSIVE_GOALS),$(MAKECMDGOALS))$(findstring clang,$(CC)$(KCC)),$(if $(filter test-system,$(MAKECMDGOALS)),--system),--run) >&2 && echo done)
 ifneq ($(INSTALL_DEPS),done)
 $(error what the build needs is not installed; see above)
 endif
@@ -67,11 +67,14 @@ $(call image_of,$(1)): $(IMAGE_SOURCES)
 	@mkdir -p $$(@D)
 	$$(Q)tools/image_builder/build-image --profile $(1) --init $(BUILD)/userland/init $(if $(filter minimal,$(1)),,--examples $(EXAMPLES_OUT) --exo $(EXO)) -o $$@
 endef
-IMAGE_PROFILES := minimal default python devel
+PROGRAM_PROFILES := programs build node java cpython
+IMAGE_PROFILES := minimal default python devel $(PROGRAM_PROFILES)
 $(foreach profile,$(IMAGE_PROFILES),$(eval $(call IMAGE_RULE,$(profile))))
 
 image: $(call image_of,$(PROFILE))
-images: $(foreach profile,$(filter-out devel,$(IMAGE_PROFILES)),$(call image_of,$(profile)))
+test-compat: $(call image_of,programs)
+test-system: $(foreach profile,$(PROGRAM_PROFILES),$(call image_of,$(profile)))
+images: $(foreach profile,$(filter-out devel $(PROGRAM_PROFILES),$(IMAGE_PROFILES)),$(call image_of,$(profile)))
 
 iso: $(KOUT)/exo-os.iso
 $(KOUT)/exo-os.iso: $(KELF) $(call image_of,$(PROFILE)) scripts/make-iso
@@ -172,5 +175,5 @@ help:
 #: make update-packages   pin the present versions of Debian's packages
 #: make clean             all but the download cache
 #:
-#: ARCH=x86_64  SMP=2  MEM=512M  PROFILE=default|minimal|python|devel  DEBUG=1 (checks; build/ARCH-debug)
+#: ARCH=x86_64  SMP=2  MEM=512M  PROFILE=default|minimal|python|devel|programs|build|node|java|cpython  DEBUG=1 (checks; build/ARCH-debug)
 #: CC=clang (the kernel alone; build/ARCH-clang)

@@ -67,6 +67,7 @@ static int trace_stop(struct task *t, s32 code, struct siginfo *info, u8 call, u
 	struct process *p = t->thread.proc;
 	ulong irq = tree_lock(), flags = process_lock(p);
 	bool group = !info || code >> 8 == PTRACE_EVENT_STOP, last = false;
+	u32 interrupted = __atomic_load_n(&t->thread.work, __ATOMIC_RELAXED) & WORK_SIGNAL;
 	struct trace *r = t->trace;
 
 	if (!r || t->pending.set & SIGBIT(SIGKILL)) {
@@ -93,7 +94,8 @@ static int trace_stop(struct task *t, s32 code, struct siginfo *info, u8 call, u
 	tree_unlock(irq);
 	task_sleep_stopped(t);
 	flags = process_lock(p);
-	signal_recalc_locked(t);
+	if (!interrupted) /* else a call may have ended for it and must begin again */
+		signal_recalc_locked(t);
 	process_unlock(p, flags);
 	return t->trace_signo;
 }

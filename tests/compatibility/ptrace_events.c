@@ -3,6 +3,8 @@
  * errors. */
 #include "t_trace.h"
 
+#include <poll.h>
+
 T_SUITE(ptrace_events);
 
 /* ---- events ---- */
@@ -292,6 +294,43 @@ T_CASE(seize_interrupt_listen)
 	t_errno(P(PTRACE_LISTEN, pid, 0, 0) ? -1 : (P(PTRACE_DETACH, pid, 0, 0)), ESRCH);
 	t_ret(kill(pid, SIGKILL), 0);
 	t_killed(pid, SIGKILL);
+}
+
+/* A call that an interruption ended begins again, though its exit stop swallowed the stop asked
+ * for. */
+static void let_go_at_exit_of(long nr)
+{
+	pid_t pid = t_fork();
+
+	if (!pid) {
+		struct timespec t = {0, 300000000};
+		struct pollfd p = {.fd = -1};
+
+		while (word != 5) {
+			if (nr == SYS_poll ? poll(&p, 1, 300) : nanosleep(&t, NULL))
+				_exit(errno == EINTR ? 3 : 4);
+		}
+		_exit(0);
+	}
+	t_check(t_wait_state(pid, 'S'));
+	t_ret(P(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+	t_ret(P(PTRACE_INTERRUPT, pid, 0, 0), 0);
+	t_eq(next(pid), SIGTRAP | PTRACE_EVENT_STOP << 8);
+	t_ret(P(PTRACE_SYSCALL, pid, 0, 0), 0);
+	t_eq(next(pid), SIGTRAP | 0x80); /* enters */
+	t_ret(P(PTRACE_SYSCALL, pid, 0, 0), 0);
+	t_check(t_wait_state(pid, 'S'));
+	t_ret(P(PTRACE_INTERRUPT, pid, 0, 0), 0);
+	t_eq(next(pid), SIGTRAP | 0x80);
+	t_ret(P(PTRACE_POKEDATA, pid, &word, 5), 0);
+	t_ret(P(PTRACE_DETACH, pid, 0, 0), 0);
+	t_exit(pid, 0);
+}
+
+T_CASE(detach_at_exit_of_an_interrupted_call)
+{
+	let_go_at_exit_of(SYS_nanosleep);
+	let_go_at_exit_of(SYS_poll);
 }
 
 T_CASE(group_stop_of_a_tracee)

@@ -84,13 +84,17 @@ def memory_4g():
     boot_with_memory("4G", 3_300_000 if harness.DEBUG else 3_700_000, 4_194_304)  # the shadow is an eighth
 
 
+# The last phase may end after the command has begun, and while one runs the console is without the log.
+BOOT_LOG = "until dmesg | grep -q 'boot: phase deferred'; do sleep 0.01; done; dmesg | grep boot:"
+
+
 @case(120, exo_only=True)
 def boot_time():
     """the first program starts within 300 ms (best of 3; 2 processors, 512 MB; DEBUG=1: 1 s)"""
     found = []
     for _ in range(3):
-        result = exo("--smp", "2", "--mem", "512M", "--debug-log", "--", "true").succeeded()
-        match = re.search(r"boot: userspace at ([0-9]+\.[0-9]) ms", result.err)
+        result = exo("--smp", "2", "--mem", "512M", "--", "sh", "-c", BOOT_LOG).succeeded()
+        match = re.search(r"boot: userspace at ([0-9]+\.[0-9]) ms", result.out)
         check(match, "no line `boot: userspace at N.N ms`")
         found.append(float(match[1]))
     check(min(found) < BOOT_MS_MAX, f"{min(found)} ms, the limit is {BOOT_MS_MAX}")
@@ -99,9 +103,9 @@ def boot_time():
 @case(90, exo_only=True)
 def boot_phases():
     """the phases critical, normal and deferred are told with their times"""
-    result = exo("--debug-log", "--", "sleep", "1").succeeded()
+    result = exo("--", "sh", "-c", BOOT_LOG).succeeded()
     for phase in ("critical", "normal", "deferred"):
-        check(re.search(rf"boot: .*{phase}.*[0-9.]+ ms", result.err), f"no time of phase {phase} in the log")
+        check(re.search(rf"boot: .*{phase}.*[0-9.]+ ms", result.out), f"no time of phase {phase} in the log")
 
 
 def iso_machine(firmware, *options):

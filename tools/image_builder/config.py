@@ -16,6 +16,7 @@ class Config:
         self.exclude = set()
         self._keep = {}     # package -> [regex]
         self._drop = []
+        self._restore = {}  # profile -> [glob], parents' included
         current = None
         with open(path, encoding="ascii") as f:
             for number, line in enumerate(f, 1):
@@ -31,9 +32,12 @@ class Config:
             if parent is None:
                 raise PackageError(f"{where}: profile {arguments[1]} is not known")
             self.profiles[arguments[0]] = list(parent)
+            self._restore[arguments[0]] = list(self._restore[arguments[1]]) if len(arguments) > 1 else []
             return arguments[0]
         if verb == "package" and current:
             self.profiles[current] += arguments
+        elif verb == "restore" and current:
+            self._restore[current] += arguments
         elif verb == "exclude":
             self.exclude.update(arguments)
         elif verb == "keep" and len(arguments) > 1:
@@ -46,8 +50,11 @@ class Config:
             raise PackageError(f"{where}: cannot read `{' '.join(words)}`")
         return current
 
-    def wants(self, package, path):
+    def restored(self, profile, path):
+        return any(fnmatch.fnmatchcase(path, glob) for glob in self._restore[profile])
+
+    def wants(self, profile, package, path):
         keep = self._keep.get(package)
         if keep and not keep.fullmatch(path):
             return False
-        return not self._drop_regex.fullmatch(path)
+        return not self._drop_regex.fullmatch(path) or self.restored(profile, path)

@@ -174,14 +174,14 @@ def _download(options, pins, partial):
 
 
 def resolve(options, roots, exclude):
-    """-> {name: version} of the roots and all that they depend on, without the excluded ones."""
+    """-> {name: version} of the roots and all that they depend on, without the excluded ones that are no roots."""
     status, out, errors = apt(options, "-s", "--no-install-recommends", "install", *roots)
     if status != 0:
         raise PackageError(f"cannot resolve {' '.join(roots)}:\n{errors.strip()}")
     found = {}
     for line in out.splitlines():
         words = line.split()
-        if words[:1] == ["Inst"] and words[1] not in exclude:
+        if words[:1] == ["Inst"] and (words[1] not in exclude or words[1] in roots):
             found[words[1]] = words[2].lstrip("(")
     return found
 

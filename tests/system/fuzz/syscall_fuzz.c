@@ -19,7 +19,11 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/ipc.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -382,6 +386,39 @@ static void phase(u64 ms)
 			show_all(), fail("children of workers cannot be killed");
 }
 
+/* What outlives its maker by nature: System V objects, and message queues. */
+static void ipc_remove(void)
+{
+	union semun_here {
+		int value;
+		struct semid_ds *ds;
+		struct seminfo *info;
+	} arg;
+	struct shmid_ds shm;
+	struct msqid_ds msg;
+	struct semid_ds sem;
+	struct seminfo info;
+	DIR *d = opendir("/dev/mqueue");
+	struct dirent *e;
+	int top;
+
+	top = shmctl(0, SHM_INFO, &shm);
+	for (int i = 0; i <= top; i++)
+		shmctl(shmctl(i, SHM_STAT, &shm), IPC_RMID, NULL);
+	top = msgctl(0, MSG_INFO, &msg);
+	for (int i = 0; i <= top; i++)
+		msgctl(msgctl(i, MSG_STAT, &msg), IPC_RMID, NULL);
+	arg.info = &info;
+	top = semctl(0, 0, SEM_INFO, arg);
+	arg.ds = &sem;
+	for (int i = 0; i <= top; i++)
+		semctl(semctl(i, 0, SEM_STAT, arg), 0, IPC_RMID);
+	while (d && (e = readdir(d)) != NULL)
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
 /* Memory that is held once the workers are gone, without the contents of files that root left
  * outside the scratch directory; and what slabs and pages it is, for the report. */
 struct memory {
@@ -392,6 +429,7 @@ struct memory {
 static void measure(struct memory *m)
 {
 	scratch(false);
+	ipc_remove();
 	usleep(300000); /* what ends in the background */
 	m->bytes = held_bytes();
 	if (m->bytes < 0 || held_read("/proc/slabinfo", m->text, sizeof(m->text) / 2) < 0 ||
