@@ -6,18 +6,12 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_signal.h>
+#include <exo_abi/linux_time.h>
 
 #include "../../fs/poll/epoll.h"
 
 #define SECONDS_MAX   (INT64_MAX / (s64)NS_PER_SEC)
 #define TIMER_ABSTIME 1
-
-struct pair_abi {
-	s64 sec, part;
-}; /* timeval or timespec */
-struct interval_abi {
-	struct pair_abi interval, value;
-};
 
 static int to_ns(const struct pair_abi *p, u64 unit, u64 *out)
 {
