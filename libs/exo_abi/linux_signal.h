@@ -92,11 +92,11 @@ struct sigevent_abi {
 };
 _Static_assert(sizeof(struct sigevent_abi) == 64, "user ABI");
 
-typedef u64 sigset; /* bit n-1 = signal n */
-struct k_sigaction {
+typedef u64 sigset;  /* bit n-1 = signal n */
+struct k_sigaction { /* rt_sigaction(2) */
 	u64 handler, flags, restorer;
 	sigset mask;
-};                    /* as rt_sigaction(2) passes it */
+};
 struct sigstack_abi { /* sigaltstack(2) */
 	u64 sp;
 	s32 flags, pad;

@@ -70,11 +70,6 @@ long sys_rt_sigsuspend(u64 umask, u64 size)
 	return signal_suspend(mask);
 }
 
-long sys_pause(void)
-{
-	return signal_pause();
-}
-
 long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
 {
 	struct siginfo info;
@@ -105,11 +100,6 @@ long sys_sigaltstack(u64 unew, u64 uold)
 		return -EFAULT;
 	err = signal_altstack(unew ? &new : NULL, &old, tf_sp(syscall_frame()));
 	return err || !uold ? err : copy_to_user((void USER *)uold, &old, sizeof(old));
-}
-
-long sys_kill(u64 pid, u64 signo)
-{
-	return signal_kill((pid_t)pid, (int)signo);
 }
 
 long sys_tgkill(u64 tgid, u64 tid, u64 signo)
@@ -177,9 +167,4 @@ long sys_signalfd4(u64 a0, u64 umask, u64 size, u64 o_flags)
 		return fd_install_new(signalfd_create(set, (u32)o_flags), (u32)o_flags);
 	err = is_err(fd.file) ? (int)ptr_err(fd.file) : signalfd_change(fd.file, set);
 	return err ? err : (long)(s32)a0;
-}
-
-long sys_signalfd(u64 a0, u64 umask, u64 size)
-{
-	return sys_signalfd4(a0, umask, size, 0);
 }

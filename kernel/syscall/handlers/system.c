@@ -18,6 +18,8 @@
 #include <arch/cpu.h>
 #include <arch/uaccess.h>
 
+#include "handlers.h"
+
 long sys_uname(u64 a0)
 {
 	struct uts_names names;
@@ -28,7 +30,7 @@ long sys_uname(u64 a0)
 	return copy_to_user((void USER *)(uintptr_t)a0, &names, sizeof(names));
 }
 
-static long name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes))
+long call_name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes))
 {
 	char name[UTS_NAME_MAX];
 
@@ -39,16 +41,6 @@ static long name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_
 	if (copy_from_user(name, (const void USER *)(uintptr_t)user, (u32)len))
 		return -EFAULT;
 	return set(name, (u32)len);
-}
-
-long sys_sethostname(u64 a0, u64 a1)
-{
-	return name_set(a0, a1, uts_set_nodename);
-}
-
-long sys_setdomainname(u64 a0, u64 a1)
-{
-	return name_set(a0, a1, uts_set_domainname);
 }
 
 long sys_sysinfo(u64 a0)

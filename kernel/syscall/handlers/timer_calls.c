@@ -119,16 +119,6 @@ long sys_timer_gettime(u64 id, u64 to)
 	return err ? err : interval_to_user(to, 1, &now);
 }
 
-long sys_timer_getoverrun(u64 id)
-{
-	return posix_timer_overrun((s32)id);
-}
-
-long sys_timer_delete(u64 id)
-{
-	return posix_timer_delete((s32)id);
-}
-
 /* ---- timerfd ---- */
 
 #define TFD_TIMER_ABSTIME 1
