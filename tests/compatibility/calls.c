@@ -326,7 +326,6 @@ T_CASE(signals_by_thread_and_descriptor)
 	}
 	t_exit(gone, 0);
 	t_errno(call(pidfd_open, gone, 0), ESRCH);
-	t_errno(call(restart_syscall), EINTR);
 	t_errno(call(sched_get_priority_min, 99), EINVAL);
 	t_errno(call(time, (time_t *)8), EFAULT);
 }
