@@ -86,6 +86,7 @@ static long map_anonymous(struct vm_map_request *r)
 
 static long map_file(struct vm_map_request *r, struct file *f)
 {
+	struct inode *shared = r->flags & VM_SHARED ? f->inode : NULL;
 	vaddr_t va;
 	int err;
 
@@ -100,12 +101,17 @@ static long map_file(struct vm_map_request *r, struct file *f)
 	}
 	if (!f->ops->mmap)
 		return -ENODEV;
+	/* No seal comes between the question for seals and the area in the object's list. */
+	if (shared)
+		rwsem_read_lock(&shared->lock);
 	r->file = f;
 	err = f->ops->mmap(f, r);
 	if (!r->object) /* the memory is not the file's */
 		r->grant = NULL;
 	if (!err)
 		err = vm_map(current->space, r, &va);
+	if (shared)
+		rwsem_read_unlock(&shared->lock);
 	return err ? err : (long)va;
 }
 
