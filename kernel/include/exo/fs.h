@@ -269,6 +269,7 @@ struct inode {
 	struct rcu_head rcu;
 	s32 write_count;  /* [a] >0 writers, <0 executing (ETXTBSY) */
 	bool pages_ready; /* [c] pages is initialised (regular files) */
+	bool has_caps;    /* [lock; read racy] security.capability is set */
 	bool linkable;    /* [lock] O_TMPFILE: link(2) may name it although nlink is 0 */
 	u64 backed_pages; /* [lock] pages that pages.ops->fill can bring; counted in st_blocks */
 };

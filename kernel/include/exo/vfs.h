@@ -80,6 +80,14 @@ int vfs_truncate(const struct path *p, u64 size) MUST_USE;
 int vfs_access(const struct path *p, u32 mask, bool effective) MUST_USE;
 /* a write by one without CAP_FSETID: set-ID bits go. Lock held */
 void inode_drop_privileges(struct inode *i);
+/* struct file_caps - security.capability: what the file grants to who executes it. Sets of LCAP_*.
+ */
+struct file_caps {
+	bool present, effective;
+	u64 permitted, inheritable;
+};
+void inode_file_caps(struct inode *i, struct file_caps *out); /* takes i->lock */
+void inode_drop_caps(struct inode *i);                        /* [i->lock, for writing] */
 int file_size_check(u64 size) MUST_USE; /* -EFBIG with SIGXFSZ over RLIMIT_FSIZE */
 
 /* vfs_make_text - a name for something new of any type: @mode has it, and permissions that the
