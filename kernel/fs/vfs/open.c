@@ -291,6 +291,30 @@ struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
 	return err ? err_ptr(err) : vfs_open_text(dirfd, b.text, o_flags, mode, 0);
 }
 
+static void mount_close(struct file *f)
+{
+	mount_dissolve(f->path.mount);
+}
+
+struct file *mount_open(struct mount *m)
+{
+	static const struct file_ops ops = {.release = mount_close};
+	struct file *f;
+
+	if (is_err(m))
+		return err_ptr(ptr_err(m));
+	f = file_alloc(O_PATH);
+	if (is_err(f)) {
+		mount_dissolve(m);
+		return f;
+	}
+	f->path = (struct path){m, m->root};
+	path_get(&f->path);
+	f->inode = m->root->inode;
+	f->ops = &ops;
+	return f;
+}
+
 static int open_exec_here(struct file *f)
 {
 	struct inode *i = f->path.dentry->inode;
