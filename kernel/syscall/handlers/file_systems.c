@@ -1,5 +1,5 @@
 /* Mounting, syncing, memfd. Layer: syscall. Sources: mount(2) umount(2) sync(2) fsync(2)
- * posix_fadvise(2) memfd_create(2). */
+ * posix_fadvise(2) readahead(2) memfd_create(2). */
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/posix_x.h>
@@ -145,6 +145,17 @@ long sys_fadvise64(u64 a0, u64 a1, u64 a2, u64 a3)
 		return -ESPIPE;
 	/* pages in memory need no advice */
 	return (s64)a2 < 0 || (u32)a3 > FADV_LAST ? -EINVAL : 0;
+}
+
+long sys_readahead(u64 a0, u64 a1, u64 a2)
+{
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_READ);
+
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	if (!(fd.file->mode & FMODE_READ))
+		return -EBADF;
+	return S_ISREG(fd.file->inode->mode) && (s64)a2 >= 0 ? 0 : -EINVAL; /* they are in memory */
 }
 
 #define MEMFD_NAME_MAX 249
