@@ -264,6 +264,8 @@ struct linux_dirent { /* name, NUL, ..., type in the last byte of the record */
 #define MNT_EXPIRE      4u
 #define UMOUNT_NOFOLLOW 8u
 #define ST_VALID_FLAG   0x20u
+#define ST_RELATIME     0x1000u
+#define ST_NOSYMFOLLOW  0x2000u
 
 /* fsopen(2), fsconfig(2), fsmount(2), fspick(2), open_tree(2), move_mount(2), mount_setattr(2) */
 #define FSOPEN_CLOEXEC           1u

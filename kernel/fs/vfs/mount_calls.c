@@ -32,15 +32,26 @@ int super_reconfigure(struct super_block *sb, u32 flags, const char *data)
 	return err;
 }
 
+static u32 atime_default(u32 flags)
+{
+	return flags & (MS_NOATIME | MS_STRICTATIME) ? 0 : MS_RELATIME;
+}
+
+#define ATIME_FLAGS (MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
+
 static int remount(const struct path *p, u32 flags, const char *data)
 {
+	/* nothing said of times: they stay as they are */
+	u32 change =
+		flags & (ATIME_FLAGS | MS_STRICTATIME) ? MOUNT_FLAGS : MOUNT_FLAGS & ~ATIME_FLAGS;
 	int err = 0;
 
 	if (!path_is_mount(p))
 		return -EINVAL;
 	if (!(flags & MS_BIND))
 		err = super_reconfigure(p->dentry->sb, flags, data);
-	return err ? err : mount_change(p, flags & MOUNT_FLAGS, MOUNT_FLAGS, 0, false);
+	return err ? err
+		   : mount_change(p, (flags | atime_default(flags)) & change, change, 0, false);
 }
 
 /* Takes over @m, which may be err_ptr. */
@@ -116,6 +127,5 @@ int vfs_mount(const char *type, const char *source, const char *target, u32 flag
 			       : mount_change(&at, 0, 0, kind, flags & MS_REC);
 	if (flags & MS_MOVE)
 		return mount_seen(source, &at, flags);
-	flags |= flags & (MS_NOATIME | MS_STRICTATIME) ? 0 : MS_RELATIME;
-	return mount_new(type ? type : "", source, &at, flags, data);
+	return mount_new(type ? type : "", source, &at, flags | atime_default(flags), data);
 }

@@ -16,8 +16,8 @@ struct plan {                       /* [pos_lock] */
 	const struct fs_type *type; /* [c] */
 	struct super_block *sb;     /* +1; NULL before it is made */
 	enum { PHASE_MAKE, PHASE_MOUNT, PHASE_CHANGE, PHASE_FAILED } phase; /* may come next */
-	u32 flags;                                                          /* MS_RDONLY */
-	char options[PAGE_SIZE];                                            /* ",key=value,key" */
+	u32 flags, mask;         /* MS_RDONLY, once said */
+	char options[PAGE_SIZE]; /* ",key=value,key" */
 	char source[PARAMETER_MAX];
 };
 
@@ -68,7 +68,6 @@ static long plan_install(const struct fs_type *t, struct super_block *sb, bool c
 	if (sb && !is_err(f)) {
 		super_get(sb);
 		p->sb = sb;
-		p->flags = sb->flags;
 		p->phase = PHASE_CHANGE;
 	}
 	return fd_install_new(f, cloexec ? O_CLOEXEC : 0);
@@ -114,6 +113,7 @@ static int plan_set(struct plan *p, const char *key, const char *value)
 		return -EBUSY;
 	if (!strcmp(key, "ro") || !strcmp(key, "rw")) {
 		p->flags = key[1] == 'o' ? MS_RDONLY : 0;
+		p->mask = MS_RDONLY;
 		return 0;
 	}
 	if (!strcmp(key, "source")) {
@@ -135,6 +135,7 @@ static int plan_set(struct plan *p, const char *key, const char *value)
 static void plan_done(struct plan *p)
 {
 	p->phase = PHASE_CHANGE;
+	p->flags = 0; /* but not the mask: so it is on Linux */
 	p->options[0] = p->source[0] = 0;
 }
 
@@ -145,10 +146,13 @@ static int plan_carry_out(struct plan *p, bool make)
 	if (err)
 		return err;
 	err = make ? fs_type_super(p->type, p->flags, p->options, &p->sb)
-		   : super_reconfigure(p->sb, p->flags, p->options);
-	plan_done(p);
-	if (err || make)
-		p->phase = err ? PHASE_FAILED : PHASE_MOUNT;
+		   : super_reconfigure(p->sb, (p->sb->flags & ~p->mask) | p->flags, p->options);
+	if (err)
+		p->phase = PHASE_FAILED;
+	else if (make)
+		p->phase = PHASE_MOUNT;
+	else
+		plan_done(p);
 	return err;
 }
 
@@ -261,7 +265,7 @@ long sys_mount_setattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	struct linux_mount_attr a;
 	u32 flags = (u32)a2, set, clear, kind;
 	u64 times;
-	int err = admits(flags & ~MOUNT_SETATTR_ALL);
+	int err = flags & ~MOUNT_SETATTR_ALL ? -EINVAL : admits(0);
 
 	if (!err)
 		err = user_struct_get(&a, sizeof(a), sizeof(a), a3, a4);
