@@ -4,6 +4,7 @@
 #pragma once
 
 #include <exo/types.h>
+#include <exo_abi/linux_poll.h>
 
 /* open(2) */
 #define O_ACCMODE     00000003u
@@ -296,23 +297,6 @@ struct linux_mount_attr {
 	u64 attr_set, attr_clr, propagation, userns_fd;
 };
 
-/* poll(2), select(2), epoll(7) */
-struct linux_pollfd {
-	s32 fd;
-	s16 events, revents;
-};
-struct linux_epoll_event {
-	u32 events;
-	u64 data;
-} PACKED;
-_Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event is packed on x86_64");
-#define EPOLL_CTL_ADD     1
-#define EPOLL_CTL_DEL     2
-#define EPOLL_CTL_MOD     3
-#define EPOLLEXCLUSIVE    (1u << 28)
-#define EPOLLWAKEUP       (1u << 29)
-#define EPOLLONESHOT      (1u << 30)
-#define EPOLLET           (1u << 31)
 #define EFD_SEMAPHORE     1u
 #define RWF_HIPRI         1u
 #define RWF_DSYNC         2u
@@ -345,6 +329,10 @@ _Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event is pa
 #define IN_MASK_ADD      0x20000000u
 #define IN_ISDIR         0x40000000u
 #define IN_ONESHOT       0x80000000u
+struct inotify_event_abi {
+	s32 wd;
+	u32 mask, cookie, name_bytes;
+};
 
 /* signals that the file calls send */
 #define SIGNO_SIGPIPE 13
