@@ -297,6 +297,16 @@ struct linux_mount_attr {
 	u64 attr_set, attr_clr, propagation, userns_fd;
 };
 
+/* name_to_handle_at(2), open_by_handle_at(2); the handle as tmpfs makes it */
+#define HANDLE_BYTES_MAX 128u
+#define FILEID_INO32_GEN 1
+#define FILEID_INVALID   255
+struct linux_file_handle {
+	u32 bytes;
+	s32 type;
+	u32 id[3]; /* generation, number */
+};
+
 #define EFD_SEMAPHORE     1u
 #define RWF_HIPRI         1u
 #define RWF_DSYNC         2u

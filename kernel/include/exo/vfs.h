@@ -44,6 +44,11 @@ u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE;
 /* @lookup: LOOKUP_CACHED and such. err_ptr */
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 lookup);
+/* vfs_open_path - what stands at @p, borrowed: nothing is made. err_ptr */
+struct file *vfs_open_path(const struct path *p, u32 o_flags);
+/* dentry_find_ino - a name of the file of that number at or below @root, the root of a file system
+ * that keeps all names in the dentry cache; +1. NULL. Context: may sleep; takes rename_lock. */
+struct dentry *dentry_find_ino(struct dentry *root, u64 ino);
 void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
 void fs_cwd_get(struct fs_context *fs, struct path *out);      /* +1 */
 void fs_set_root(struct fs_context *fs, const struct path *p); /* takes over the reference */
