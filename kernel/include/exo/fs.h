@@ -286,7 +286,8 @@ struct super_ops {
 struct fs_type {
 	const char *name;
 	u32 magic; /* of statfs */
-	/* A super block of its own for each mount; NULL: all share one, if it has that. */
+	/* A super block of its own for each mount; NULL: all share one, if it has that. @out NULL:
+	 * @data is only checked. */
 	int (*mount)(const char *data, const struct fs_type *t, struct super_block **out);
 	struct super_block *shared; /* [c] after fs_init */
 	u32 flags;                  /* FS_NODEV: "nodev" in /proc/filesystems */
