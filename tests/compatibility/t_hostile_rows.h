@@ -60,7 +60,7 @@ static const struct row rows[] = {
 	/* signals */
 	FIRST("sigaction, set", IN, 32, NULL, 0, rt_sigaction, SIGUSR1, P, 0, 8),
 	ROW("sigaction, get", OUT, 32, NULL, 0, rt_sigaction, SIGUSR1, 0, P, 8),
-	ROW("sigset, rt_sigprocmask", IN, 8, NULL, 0, rt_sigprocmask, SIG_BLOCK, P, 0, 8),
+	ROW("sigset, rt_sigprocmask", IN, 8, NULL, 0, rt_sigprocmask, SIG_UNBLOCK, P, 0, 8),
 	ROW("old sigset, rt_sigprocmask", OUT, 8, NULL, 0, rt_sigprocmask, SIG_BLOCK, 0, P, 8),
 	ROW("sigset, rt_sigpending", OUT, 8, NULL, 0, rt_sigpending, P, 8),
 	ROW("sigset, rt_sigtimedwait", IN, 8, NULL, -EAGAIN, rt_sigtimedwait, P, 0, NOW_AT, 8),
@@ -172,7 +172,7 @@ static const struct row rows[] = {
 	ROW("msginfo", OUT, 32, NULL, SAME, msgctl, 0, IPC_INFO, P),
 	ROW("msgbuf, msgsnd", IN, 10, C(long[2], 1), 0, msgsnd, MSG, P, 2, IPC_NOWAIT),
 	ROW("msgbuf, msgrcv", OUT, 10, NULL, 2, msgrcv, MSG, P, 2, 0, IPC_NOWAIT),
-	ROW("msqid_ds, IPC_SET", IN, 120, C(struct msqid_ds, .msg_qbytes = 8192), 0, msgctl, MSG, IPC_SET, P),
+	FIRST("msqid_ds, IPC_SET", IN, 120, C(struct msqid_ds, .msg_qbytes = 8192), 0, msgctl, MSG, IPC_SET, P),
 	ROW("mq_attr, mq_open", IN, 64, C(long[8], 0, -1, 1), -EINVAL, mq_open, (long)"t_none", O_CREAT | O_EXCL | O_RDWR, 0600, P),
 	ROW("mq_attr, set", IN, 64, C(long[8], O_NONBLOCK), 0, mq_getsetattr, QUEUE_FD, P, 0),
 	ROW("mq_attr, get", OUT, 64, NULL, 0, mq_getsetattr, QUEUE_FD, 0, P),
