@@ -5,6 +5,11 @@
  */
 #include "t_hostile_rows.h"
 
+#include <linux/elf.h>
+#include <linux/rseq.h>
+#include <sys/ptrace.h>
+#include <sys/rseq.h>
+#include <sys/user.h>
 #include <ucontext.h>
 
 T_SUITE(hostile_value);
@@ -449,6 +454,90 @@ T_CASE(frames)
 	raise(SIGUSR1);
 	t_ret(syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, 8), 0);
 	t_eq(mask, ~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1)));
+}
+
+/* A critical section that is none: who names it dies of it, and nobody else. */
+T_CASE(critical_sections)
+{
+	struct rseq *mine = (void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+	struct rseq_cs *cs = AT(AREA);
+	const uint64_t sections[] = {8, 0xffff800000000000, AREA, AREA + 256, EDGE - 32, EDGE - 31};
+	pid_t pid;
+
+	h_memory();
+	cs[0] = (struct rseq_cs){.version = 1};
+	cs[8] = (struct rseq_cs){
+		.start_ip = 0xffff800000000000, .post_commit_offset = -1UL, .abort_ip = 8};
+	memset(AT(EDGE - 32), 0xff, 32);
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+		pid = t_fork();
+		if (!pid) {
+			signal(SIGUSR1, SIG_DFL);
+			t_handler_info(SIGUSR1, edits, 0);
+			*(volatile uint64_t *)&mine->rseq_cs = sections[i];
+			raise(SIGUSR1);
+			_exit(0);
+		}
+		t_killed(pid, SIGSEGV);
+	}
+}
+
+/* ---- what a tracer says of a stopped thread ---- */
+
+#define REG(field) offsetof(struct user_regs_struct, field)
+
+T_CASE(tracers)
+{
+	static const struct {
+		const char *what;
+		long request, address, data, want;
+		struct iovec v; /* where data is its address */
+	} asks[] = {
+		{"unknown request", 0x7777, 0, 0, -EIO, {0, 0}},
+		{"registers into nothing", PTRACE_GETREGS, 0, 8, -EFAULT, {0, 0}},
+		{"registers from nothing", PTRACE_SETREGS, 0, 8, -EFAULT, {0, 0}},
+		{"wild vector", PTRACE_GETREGSET, NT_PRSTATUS, 8, -EFAULT, {0, 0}},
+		{"unknown set", PTRACE_GETREGSET, 0x7777, AREA, -EINVAL, {AT(BYTES_AT), 512}},
+		{"half a register", PTRACE_GETREGSET, NT_PRSTATUS, AREA, -EINVAL,
+			{AT(BYTES_AT), 7}},
+		{"length -1", PTRACE_GETREGSET, NT_PRSTATUS, AREA, 0, {AT(BYTES_AT), -8UL}},
+		{"set into nothing", PTRACE_GETREGSET, NT_PRSTATUS, AREA, -EFAULT, {AT(8), 512}},
+		{"set from nothing", PTRACE_SETREGSET, NT_PRSTATUS, AREA, -EFAULT, {AT(8), 216}},
+		{"kernel's code segment", PTRACE_POKEUSER, REG(cs), 0x10, -EIO, {0, 0}},
+		{"kernel's stack segment", PTRACE_POKEUSER, REG(ss), 0x18, -EIO, {0, 0}},
+		{"segment base of the kernel", PTRACE_POKEUSER, REG(fs_base), -1, -EIO, {0, 0}},
+		{"odd register", PTRACE_PEEKUSER, 1, BYTES_AT, -EIO, {0, 0}},
+		{"register -8", PTRACE_PEEKUSER, -8, BYTES_AT, -EIO, {0, 0}},
+		{"register beyond all", PTRACE_POKEUSER, sizeof(struct user), 0, -EIO, {0, 0}},
+		{"breakpoint in the kernel", PTRACE_POKEUSER, offsetof(struct user, u_debugreg[0]),
+			-1, -EINVAL, {0, 0}},
+		{"word of the kernel", PTRACE_PEEKDATA, -4096, BYTES_AT, -EIO, {0, 0}},
+		{"word of nobody", PTRACE_POKEDATA, 8, 1, -EIO, {0, 0}},
+		{"all options", PTRACE_SETOPTIONS, 0, -1, -EINVAL, {0, 0}},
+		{"siginfo into nothing", PTRACE_GETSIGINFO, 0, 8, -EFAULT, {0, 0}},
+		{"siginfo from nothing", PTRACE_SETSIGINFO, 0, 8, -EFAULT, {0, 0}},
+		{"mask of 4 bytes", PTRACE_GETSIGMASK, 4, BYTES_AT, -EINVAL, {0, 0}},
+		{"mask from nothing", PTRACE_SETSIGMASK, 8, 8, -EFAULT, {0, 0}},
+		{"message into nothing", PTRACE_GETEVENTMSG, 0, 8, -EFAULT, {0, 0}},
+		{"goes on with signal 65", PTRACE_CONT, 0, 65, -EIO, {0, 0}},
+	};
+	pid_t pid;
+
+	h_memory();
+	T_CHILD(pid)
+	{
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(7);
+	}
+	t_ret(waitpid(pid, NULL, 0), pid);
+	for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++) {
+		*(struct iovec *)AREA = asks[i].v;
+		long got = syscall(SYS_ptrace, asks[i].request, pid, asks[i].address, asks[i].data);
+		t_eq_at(__FILE__, __LINE__, asks[i].what, got < 0 ? -errno : got, asks[i].want);
+	}
+	t_ret(ptrace(PTRACE_CONT, pid, NULL, NULL), 0);
+	t_exit(pid, 7);
 }
 
 /* ---- a listener's answers ---- */
