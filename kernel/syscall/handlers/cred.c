@@ -192,6 +192,8 @@ long sys_setgroups(u64 a0, u64 from)
 	if (copy_from_user(groups, (const void USER *)from, n * sizeof(u32)))
 		return -EFAULT;
 	heap_sort(groups, n);
+	if (n && groups[n - 1] == UINT32_MAX)
+		return -EINVAL;
 	c.groups = n ? groups : NULL;
 	c.group_count = n;
 	return process_cred_change(&c);
