@@ -47,7 +47,8 @@ struct pid {
 #define PIDS_A_LEAF 512
 struct pid_leaf {
 	struct pid *slot[PIDS_A_LEAF]; /* slot[nr % 512] */
-	u32 used;                      /* [tree] slots that are not NULL, at least 1 */
+	u64 map[PIDS_A_LEAF / 64];     /* [tree write] which slots are not NULL */
+	u32 used;                      /* [tree] how many, at least 1 */
 	struct rcu_head rcu;
 };
 struct pid_table {                                          /* [tree]; look-ups under RCU */

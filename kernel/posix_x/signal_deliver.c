@@ -365,13 +365,16 @@ void cap_poke(u64 objects)
 {
 	u64 still = 0;
 	struct process *p;
-	struct thread *t;
+	struct task *task;
 
 	if (!(__atomic_load_n(&cap_watched, __ATOMIC_SEQ_CST) & objects))
 		return;
 	__atomic_store_n(&cap_watched, 0, __ATOMIC_SEQ_CST);
 	for (pid_t pid = 0; (p = process_next(&pid)); process_put(p)) {
-		for (pid_t tid = 0; (t = process_thread_next(p, &tid)); thread_put(t)) {
+		struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+
+		list_for_each_entry (task, &p->threads, thread_node) {
+			struct thread *t = &task->thread;
 			u64 watch = __atomic_load_n(&t->cap_watch, __ATOMIC_SEQ_CST);
 
 			still |= watch;

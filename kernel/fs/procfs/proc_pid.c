@@ -145,16 +145,24 @@ static int pid_dir_readdir(struct file *f, struct dirent_sink *s)
 
 /* ---- texts ---- */
 
+/* What an attacker would aim with is for those who may trace the process, as it is now. */
+static bool is_denied(struct inode *i)
+{
+	return i->ops == &proc_secret_ops && proc_mem_ops.open(i, NULL) == -EACCES;
+}
+
 static int text_show(struct seq *s, struct inode *i)
 {
 	const struct proc_ref *r = i->priv;
 	struct proc_held h SCOPED(proc_held_put) = proc_held_get(r);
 	struct process_stat *st;
 
-	if (!h.p)
-		return -ESRCH;
+	if (!h.p || is_denied(i))
+		return h.p ? -EACCES : -ESRCH;
 	if (r->entry->show)
-		return r->entry->show(s, h.p);
+		return r->entry->show(s, h.p, r->entry->which);
+	if (!r->entry->show_stat) /* to be written only */
+		return -EINVAL;
 	st = proc_stat_get(h.p, r->tid ? h.t : NULL);
 	if (is_err(st))
 		return (int)ptr_err(st);
@@ -167,17 +175,20 @@ static ssize_t text_store(struct inode *i, const char *text, size_t len_bytes)
 {
 	const struct proc_ref *r = i->priv;
 	struct proc_held h SCOPED(proc_held_put) = proc_held_get(r);
+	int err = h.t ? 0 : -ESRCH;
 
 	if (h.p && !r->entry->store)
 		return -EINVAL;
-	return h.t ? r->entry->store(h.p, h.t, text, len_bytes) : -ESRCH;
+	if (!err)
+		err = r->entry->store(h.p, h.t, text, r->entry->which);
+	return err ? err : (ssize_t)len_bytes;
 }
 
 static int text_open(struct inode *i, struct file *f)
 {
 	static const struct synth_text text = {text_show, text_store};
 
-	return synth_text_open(i, f, &text);
+	return is_denied(i) ? -EACCES : synth_text_open(i, f, &text);
 }
 
 /* ---- exe, cwd, root ---- */
@@ -198,7 +209,7 @@ static int magic_follow(struct inode *i, struct path *out, u32 *rights)
 
 	if (err)
 		return err;
-	return h.p ? r->entry->follow(h.p, out) : -ENOENT;
+	return h.p ? r->entry->follow(h.p, r->entry->which, out) : -ENOENT;
 }
 
 static int magic_readlink(struct inode *i, char *buf, size_t size)
@@ -223,16 +234,13 @@ static struct cap_space *ref_caps(const struct proc_ref *r) /* +1 | NULL */
 static struct file *ref_file(const struct proc_ref *r, u32 *rights)
 {
 	struct cap_space *caps = ref_caps(r);
-	struct grant *g = caps ? cap_get_grant(caps, r->fd) : err_ptr(-ENOENT);
+	struct grant *g SCOPED(grant_put_at) = caps ? cap_get_grant(caps, r->fd) : err_ptr(-ENOENT);
 	struct file *f = NULL;
 
-	if (!is_err(g)) {
-		if (grant_live(g) && g->object->type == &file_object_type) {
-			f = object_file(g->object);
-			file_get(f);
-			*rights = g->rights;
-		}
-		grant_put(g);
+	if (!is_err(g) && grant_live(g) && g->object->type == &file_object_type) {
+		f = object_file(g->object);
+		file_get(f);
+		*rights = g->rights;
 	}
 	if (caps)
 		cap_space_put(caps);
@@ -367,6 +375,7 @@ static const struct inode_ops fd_link_ops = {
 static const struct inode_ops fdinfo_ops = {.open = fdinfo_open, .setattr = proc_deny_setattr};
 static const struct file_ops pid_dir_fops = {.readdir = pid_dir_readdir, .seek = file_seek_generic};
 const struct inode_ops proc_text_ops = {.open = text_open, .setattr = proc_deny_setattr};
+const struct inode_ops proc_secret_ops = {.open = text_open, .setattr = proc_deny_setattr};
 const struct inode_ops proc_magic_ops = {
 	.follow = magic_follow, .readlink = magic_readlink, .setattr = proc_deny_setattr};
 const struct inode_ops proc_fd_ops = {

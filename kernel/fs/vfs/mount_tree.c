@@ -32,18 +32,6 @@ struct mount *mount_find(const struct mount *parent, const struct dentry *mountp
 	return NULL;
 }
 
-bool mount_get_live(struct mount *m)
-{
-	u32 refs = __atomic_load_n(&m->refs, __ATOMIC_RELAXED);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!__atomic_compare_exchange_n(
-		&m->refs, &refs, refs + 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-	return true;
-}
-
 static void mount_free(struct rcu_head *h)
 {
 	struct mount *m = container_of(h, struct mount, rcu);
@@ -337,7 +325,7 @@ static struct mount *mount_after(u32 id) /* smallest id above @id, +1; NULL */
 				best = m;
 		}
 	}
-	if (best && !mount_get_live(best))
+	if (best && !ref_get_live(&best->refs))
 		best = NULL;
 	rcu_read_unlock();
 	return best;

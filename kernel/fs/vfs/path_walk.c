@@ -37,7 +37,7 @@ static void cross_ref(struct path *at)
 
 		rcu_read_lock();
 		m = mount_find(at->mount, at->dentry);
-		if (m && !mount_get_live(m))
+		if (m && !ref_get_live(&m->refs))
 			m = NULL;
 		rcu_read_unlock();
 		if (!m)
@@ -98,7 +98,7 @@ static bool mountpoint_get(struct mount *m, struct path *out)
 			rcu_read_unlock();
 			return false;
 		}
-		ok = mount_get_live(out->mount);
+		ok = ref_get_live(&out->mount->refs);
 		if (ok && !dentry_get_live(out->dentry)) {
 			rcu_read_unlock();
 			mount_put(out->mount);
@@ -693,7 +693,7 @@ void walk_end(struct walk *w)
 /* Takes references on where the lock-free walk stands and leaves RCU. */
 static ALWAYS_INLINE int walk_legitimize(struct walk *w)
 {
-	bool have_mount = mount_get_live(w->at.mount);
+	bool have_mount = ref_get_live(&w->at.mount->refs);
 	bool have_dentry = have_mount && dentry_get_live(w->at.dentry);
 	bool good = have_dentry && !seq_read_retry(&mount_seq, w->mount_start) &&
 		    !seq_read_retry(&w->at.dentry->seq, w->seq);

@@ -174,7 +174,6 @@ static inline void mount_get(struct mount *m)
 {
 	__atomic_fetch_add(&m->refs, 1, __ATOMIC_ACQUIRE);
 }
-bool mount_get_live(struct mount *m); /* under RCU */
 void mount_put(struct mount *m);
 /* takes over sb; for pipes, memfds: never in the tree. NULL */
 struct mount *mount_create_internal(struct super_block *sb, const char *source);

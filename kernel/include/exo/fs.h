@@ -477,6 +477,7 @@ struct synth_file {
 	const void *ctx;
 };
 void proc_add(const struct synth_file *files, size_t count); /* to /proc; logs what fails */
+void sysfs_add_cpus(void);                                   /* once they are known */
 /* PROC_NUMBERS - a file of @count numbers from @values [a] on, which root may change up to @max. */
 struct proc_numbers {
 	u64 *values, count, max;

@@ -27,9 +27,6 @@ long process_clone(struct clone_request *r, const struct trap_frame *f);
 void process_exit_current(s32 status) NORETURN; /* wait status: code << 8 | signal */
 void process_group_exit(s32 status) NORETURN;
 
-struct usage {
-	u64 utime_ns, stime_ns, min_flt, maj_flt, vcsw, ivcsw, maxrss_kb;
-};
 struct wait_request {
 	int type; /* P_ALL P_PID P_PGID */
 	pid_t id;

@@ -121,13 +121,16 @@ static inline void process_put_at(struct process **p) /* for SCOPED; err_ptr and
 	if (*p && !is_err(*p))
 		process_put(*p);
 }
+struct usage {
+	u64 utime_ns, stime_ns, min_flt, maj_flt, vcsw, ivcsw, maxrss_kb, io[4];
+};
 struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	pid_t pid, ppid, pgid, sid, tpgid, tgid, tracer;
 	int tty_nr;
 	char state;
 	char comm[16];
-	u64 utime_ns, stime_ns, cutime_ns, cstime_ns, start_ns, min_flt, maj_flt, cmin_flt,
-		cmaj_flt, vcsw, ivcsw;
+	u64 start_ns;
+	struct usage used, children; /* of a thread no io of children */
 	s32 nice, priority, policy, rt_priority;
 	u32 threads, exit_signal, cpu;
 	s32 exit_code;
@@ -140,7 +143,7 @@ struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	u8 dumpable;
 	bool no_new_privs;
 	u32 seccomp, filters, core_filter;
-	u32 umask;
+	u32 umask, personality;
 	s32 oom_score_adj;
 };
 int process_stat_get(struct process *p, struct thread *t /* NULL = whole process */,
@@ -152,6 +155,8 @@ struct fs_context *process_fs(struct process *p);
 /* -1000 (never killed for memory) .. 1000; 0 | -EINVAL | -EACCES lower than before without
  * CAP_SYS_RESOURCE */
 int process_oom_adj_set(struct process *p, s32 adj) MUST_USE;
+/* How near it is to be killed, 0 (never) .. 1333, two thirds of 1000 by default: as Linux tells. */
+u64 process_oom_score(struct process *p);
 u32 threads_total(void);
 pid_t pid_last(void);
 

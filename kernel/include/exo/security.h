@@ -76,8 +76,6 @@ struct object {
 void object_init(struct object *o, const struct object_type *t, u32 rights); /* refs = 1 */
 void object_get(struct object *o);
 void object_put(struct object *o);
-/* object_get_unless_dead - for who may stand on one whose last reference goes. false: it does. */
-bool object_get_unless_dead(struct object *o);
 
 /* ---- capability space ---- */
 #define CAP_CLOEXEC 1u

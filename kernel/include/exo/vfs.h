@@ -155,8 +155,16 @@ static ALWAYS_INLINE void inotify_dentry(struct dentry *d, u32 mask, long err)
 	if (unlikely(READ_ONCE(inotify_watches)) && err >= 0 && d && d->inode)
 		inotify_tell_dentry(d, mask);
 }
+/* io_count - for /proc/PID/io; @bytes or an error. Return: @bytes. */
+static ALWAYS_INLINE ssize_t io_count(bool write, ssize_t bytes)
+{
+	current->io[write] += MAX(bytes, 0);
+	current->io[2 + write]++;
+	return bytes;
+}
 static ALWAYS_INLINE void inotify_moved(struct file *f, bool write, ssize_t bytes)
 {
+	(void)io_count(write, bytes);
 	if (unlikely(READ_ONCE(inotify_watches)) && bytes > 0)
 		inotify_dentry(f->path.dentry, write ? IN_MODIFY : IN_ACCESS, 0);
 }

@@ -21,7 +21,7 @@ static ALWAYS_INLINE ssize_t move_here(struct file *f, struct uio *u, bool write
 	if (unlikely(!op))
 		return !write && S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
 	if (f->mode & FMODE_STREAM)
-		return op(f, u, &f->pos); /* has no meaning for it */
+		return io_count(write, op(f, u, &f->pos)); /* has no meaning for it */
 	locked = file_pos_lock(f, borrowed);
 	ret = op(f, u, &f->pos);
 	file_pos_unlock(f, locked);

@@ -444,11 +444,15 @@ pte_t pmap_lookup(struct pmap *m, vaddr_t va)
 
 static ALWAYS_INLINE int entry_replace(pte_t *e, pte_t old, pte_t new)
 {
+	pte_t seen = old;
+
 	table_mark(e);
-	return likely(__atomic_compare_exchange_n(
-		       e, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		       ? 0
-		       : -EAGAIN;
+	while (unlikely(!__atomic_compare_exchange_n(
+		e, &seen, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))) {
+		if ((seen ^ old) & ~(PTE_A | PTE_D)) /* else the CPU marked it meanwhile */
+			return -EAGAIN;
+	}
+	return 0;
 }
 
 static NOINLINE int replace_slow(struct pmap *m, vaddr_t va, pte_t old, pte_t new)
@@ -706,6 +710,7 @@ void pmap_free_tables(struct pmap *m, vaddr_t floor, vaddr_t ceiling, struct tlb
 
 static int leaf_visit(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
 {
+	u64 large = READ_ONCE(*slot_of(leaf)) & PTE_PS ? PTE_LARGE : 0;
 	u32 i;
 
 	for_each_used(i, leaf, first, last)
@@ -713,7 +718,7 @@ static int leaf_visit(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t 
 		pte_t pte = __atomic_load_n(&leaf[i], __ATOMIC_RELAXED);
 
 		if (pte)
-			w->visit(w->ctx, va + (i - first) * PAGE_SIZE, pte);
+			w->visit(w->ctx, va + (i - first) * PAGE_SIZE, pte | large);
 	}
 	return 0;
 }

@@ -1,0 +1,23 @@
+# image programs 1G 300
+# What the tools tell of the system, each against another source of the same number.
+near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { x = a - b; print (a != "" && (x < 0 ? -x : x) <= d ? "near" : "apart: " a " " b) }'; }
+sum() { awk -v f="^$2:" '$0 ~ f { n += $2 } END { print n + 0 }' "$1"; }
+sleep 1000 <>file >/dev/null 2>&1 & p=$!
+s6-ipcserver-socketbinder -a 0600 "$PWD/socket" sleep 1000 >/dev/null 2>&1 & server=$!
+until [ -S socket ] && grep -q sleep /proc/$p/comm && grep -q sleep /proc/$server/comm; do sleep 0.05; done
+echo "-- pmap"; pmap -x $p | awk '/^total/ { print $3, $4, $5 }' >sizes; read -r vsz rss dirty <sizes
+near "$vsz" "$(ps -o vsz= -p $p)" 8; near "$rss" "$(ps -o rss= -p $p)" 8; near "$rss" "$(sum /proc/$p/smaps Rss)" 0; near "$dirty" $(($(sum /proc/$p/smaps Private_Dirty) + $(sum /proc/$p/smaps Shared_Dirty))) 0
+near "$(pmap -X $p | awk 'END { print $3 }')" "$(sum /proc/$p/smaps Pss)" 200; near "$(pmap -XX $p | tail -n 1 | awk '{ print $2 }')" 4 4000000; pmap $p | grep -cE 'r-x.* sleep$'; pmap -x $p | grep -c '\[ stack \]'
+near "$(sum /proc/$p/smaps_rollup Pss)" "$(sum /proc/$p/smaps Pss)" 200; near "$(sum /proc/$p/smaps_rollup Rss)" "$rss" 0; near "$(sum /proc/$p/smaps_rollup Private_Dirty)" "$(sum /proc/$p/smaps Private_Dirty)" 0
+echo "-- ps"; ps -o comm=,s=,nlwp=,ppid= -p $p | sed "s/ $$\$/ parent/" | tr -s ' '; near "$(ps -o pss= -p $p)" "$(sum /proc/$p/smaps_rollup Pss)" 200; near "$(ps -o uss= -p $p)" $(($(sum /proc/$p/smaps_rollup Private_Dirty) + $(sum /proc/$p/smaps_rollup Private_Clean))) 0; ps -o oom=,oomadj= -p $p | awk '{ print ($1 >= 600 && $1 < 700), $2 }'
+echo "-- top"; top -b -n 1 -p $p | awk -v p=$p '$1 == p { print $2, $8, $12 }'; top -b -n 1 -p $p | sed -n 2p | tr -s ' '; near "$(top -b -n 1 -p $p | awk -v p=$p '$1 == p { print $6 }')" "$rss" 0; near "$(top -b -n 1 -E k | awk '/^KiB Mem/ { print $4 }')" "$(sum /proc/meminfo MemTotal)" 1
+echo "-- htop"; tmux -f /dev/null -L tools new-session -d -x 120 -y 30 "TERM=screen htop -p $p"; for i in $(seq 100); do tmux -L tools capture-pane -p | grep -q "sleep 1000" && break; sleep 0.1; done; tmux -L tools capture-pane -p | awk -v p=$p '$1 == p { print $2, $8, $12, $13 }'; tmux -L tools capture-pane -p | grep -o 'Tasks: [0-9]*' | grep -c '[1-9]'; tmux -L tools send-keys q; tmux -L tools kill-server 2>/dev/null
+echo "-- lsof"; lsof -w -a -p $p -d cwd,txt,0,1 -F fatn | sed "s|$PWD|HERE|" | grep -v ^p; lsof -w -a -p $server -U -F tn | grep -v '^[pf]' | sed "s|$PWD|HERE|; s| type=STREAM.*||"; lsof -w -t "$PWD/file" | sed "s/^$p\$/ours/"; lsof -w "$PWD/none" >/dev/null 2>&1; echo $?
+echo "-- ss"; ss -xlH 2>/dev/null | grep -c "$PWD/socket"; ss -xlH src "$PWD/socket" 2>/dev/null | awk '{ print $1, $2, $3 }'; grep "$PWD/socket" /proc/net/unix | awk '{ print $4, $5, $6, NF }'
+echo "-- memory"; near "$(free -k | awk '/^Mem/ { print $2 }')" "$(sum /proc/meminfo MemTotal)" 0; near "$(free -k | awk '/^Mem/ { print $7 }')" "$(sum /proc/meminfo MemAvailable)" 20000; near "$(free -k | awk '/^Swap/ { print $2 }')" "$(sum /proc/meminfo SwapTotal)" 0
+near "$(vmstat -s | awk '/total memory/ { print $1 }')" "$(sum /proc/meminfo MemTotal)" 0; near "$(vmstat -s | awk '/boot time/ { print $1 }')" "$(awk '/^btime/ { print $2 }' /proc/stat)" 1; vmstat | sed -n 2p | tr -s ' '; vmstat | awk 'NR == 3 { print NF }'; [ "$(vmstat -s | awk '/forks/ { print $1 }')" -gt 10 ] && echo forks
+echo "-- lscpu"; near "$(lscpu -p=cpu | grep -vc '^#')" "$(nproc --all)" 0; near "$(lscpu | awk -F: '/^(Thread|Core|Socket)\(?s?\)? ?/ { n = n ? n * $2 : $2 } END { print n }')" "$(nproc --all)" 0; lscpu | grep -cE '^(Architecture|Vendor ID|Model name|Flags):'; lscpu -p=cpu,online,node | tail -n 1 | cut -d, -f 2-
+echo "-- mounts"; mount | grep -c ' on /proc type proc '; mount -t proc | awk '$3 == "/proc" { print $1, $5 }'; df --output=target /proc 2>/dev/null | tail -n 1; near "$(df -k --output=size . | tail -n 1)" "$(stat -f -c '%b %S' . | awk '{ print $1 * $2 / 1024 }')" 1; df --output=itotal,iused,iavail . | awk 'NR == 2 { print ($1 == $2 + $3) }'
+echo "-- sysctl"; sysctl -n kernel.ostype; near "$(sysctl -n kernel.pid_max)" "$(cat /proc/sys/kernel/pid_max)" 0; sysctl kernel.ngroups_max; sysctl -n kernel.osrelease | grep -cx "$(uname -r)"; sysctl -a 2>/dev/null | grep -cE '^kernel\.(ostype|hostname|pid_max|random\.boot_id) = '; sysctl kernel.nothing 2>&1 | tail -n 1
+echo "-- dmesg"; [ "$(dmesg | wc -l)" -gt 5 ] && echo lines; dmesg -T | head -n 1 | grep -cE '^\[[A-Z][a-z]{2} [A-Z]'; dmesg -x | head -n 1 | grep -cE '^[a-z]+ *:[a-z]+ *:'
+kill $p $server; wait $p $server 2>/dev/null; pmap $p; echo $?; lsof -w -p $p >/dev/null 2>&1; echo $?
