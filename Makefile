@@ -67,7 +67,7 @@ $(call image_of,$(1)): $(IMAGE_SOURCES)
 	@mkdir -p $$(@D)
 	$$(Q)tools/image_builder/build-image --profile $(1) --init $(BUILD)/userland/init $(if $(filter minimal,$(1)),,--examples $(EXAMPLES_OUT) --exo $(EXO)) -o $$@
 endef
-PROGRAM_PROFILES := programs build node java cpython
+PROGRAM_PROFILES := programs build node java cpython stress
 IMAGE_PROFILES := minimal default python devel $(PROGRAM_PROFILES)
 $(foreach profile,$(IMAGE_PROFILES),$(eval $(call IMAGE_RULE,$(profile))))
 
@@ -175,5 +175,5 @@ help:
 #: make update-packages   pin the present versions of Debian's packages
 #: make clean             all but the download cache
 #:
-#: ARCH=x86_64  SMP=2  MEM=512M  PROFILE=default|minimal|python|devel|programs|build|node|java|cpython  DEBUG=1 (checks; build/ARCH-debug)
+#: ARCH=x86_64  SMP=2  MEM=512M  PROFILE=default|minimal|python|devel|programs|build|node|java|cpython|stress  DEBUG=1 (checks; build/ARCH-debug)
 #: CC=clang (the kernel alone; build/ARCH-clang)

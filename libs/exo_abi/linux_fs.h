@@ -29,6 +29,18 @@
 #define O_TMPFILE     020200000u
 #define O_TMPFILE_BIT 020000000u
 
+/* openat2(2) */
+#define RESOLVE_NO_XDEV       1u
+#define RESOLVE_NO_MAGICLINKS 2u
+#define RESOLVE_NO_SYMLINKS   4u
+#define RESOLVE_BENEATH       8u
+#define RESOLVE_IN_ROOT       16u
+#define RESOLVE_CACHED        32u
+#define RESOLVE_ALL           63u
+struct linux_open_how {
+	u64 flags, mode, resolve;
+};
+
 /* the *at family */
 #define AT_FDCWD            (-100)
 #define AT_SYMLINK_NOFOLLOW 0x100u

@@ -3,6 +3,7 @@
 #include "t_.h"
 
 #include <setjmp.h>
+#include <sys/resource.h>
 #include <ucontext.h>
 
 T_SUITE(fault);
@@ -309,4 +310,36 @@ T_CASE(altstack_catches_stack_overflow)
 		_exit(recurse(0));
 	}
 	t_killed(pid, SIGSEGV);
+}
+
+/* A stack that meets a limit is the end of its own process; nobody else is killed for the memory,
+ * least of all the one that has most of it. */
+static int deeper(volatile char *above)
+{
+	volatile char here[4096];
+
+	here[0] = above[0];
+	return deeper(here) + here[0];
+}
+
+T_CASE(stack_beyond_the_limit_of_the_space)
+{
+	const size_t much = 64 << 20;
+	char *held = mmap(NULL, much, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	t_check(held != MAP_FAILED);
+	memset(held, 1, much);
+	T_CHILD(pid)
+	{
+		char one = 1;
+
+		munmap(held, much);
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		setrlimit(RLIMIT_STACK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
+		setrlimit(RLIMIT_AS, &(struct rlimit){32 << 20, 32 << 20});
+		_exit(deeper(&one) & 1);
+	}
+	t_killed(pid, SIGSEGV);
+	t_eq(held[much - 1], 1);
 }

@@ -653,6 +653,13 @@ T_CASE(sync_and_advice)
 	t_eq(posix_fadvise(fd, 0, 0, 99), EINVAL);
 	t_eq(posix_fadvise(777, 0, 0, 0), EBADF);
 	t_eq(posix_fadvise(fds[0], 0, 0, 0), ESPIPE);
+	t_ret(readahead(fd, 0, 4096), 0);
+	t_ret(readahead(fd, 1 << 20, 0), 0);
+	t_errno(readahead(fd, 0, -1), EINVAL);
+	t_errno(readahead(fds[0], 0, 1), EINVAL);
+	t_errno(readahead(open(".", O_RDONLY), 0, 1), EINVAL);
+	t_errno(readahead(open("f", O_WRONLY), 0, 1), EBADF);
+	t_errno(readahead(777, 0, 1), EBADF);
 }
 
 static void hear(int signo)
@@ -770,4 +777,24 @@ T_CASE(device_files_basic)
 	t_ret(read(fd, buf, sizeof(buf)), sizeof(buf));
 	t_ok(fd = open("/dev/random", O_RDONLY));
 	t_ret(read(fd, buf, 8), 8);
+}
+
+/* A record goes into a page that is not there yet: no lock that a fault may need is held. */
+T_CASE(dev_kmsg_record)
+{
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned level, number;
+	ssize_t len;
+	int fd;
+
+	t_check(page != MAP_FAILED);
+	fd = open("/dev/kmsg", O_RDWR | O_NONBLOCK);
+	if (fd < 0)
+		t_skip("no /dev/kmsg for us");
+	t_ret(write(fd, "<5>dev_kmsg_record", 18), 18);
+	do
+		len = read(fd, page, 8192);
+	while (len < 0 && errno == EPIPE);
+	t_check(len > 0);
+	t_eq(sscanf(page, "%u,%u,", &level, &number), 2);
 }

@@ -474,3 +474,40 @@ T_CASE(flow_control)
 	t_ret(write(slave, "free", 4), 4);
 	t_reads(master, "free");
 }
+
+/* What root has locked stays as it is, whoever sets what. */
+T_CASE(locked_termios)
+{
+	struct termios t;
+	struct kernel_termios {
+		unsigned iflag, oflag, cflag, lflag;
+		unsigned char line, cc[19];
+	} fixed = {0}, zero = {0};
+	unsigned echo;
+
+	open_pair();
+	memset(&fixed, 1, sizeof(fixed));
+	t_ret(ioctl(slave, TIOCGLCKTRMIOS, &fixed), 0);
+	t_mem(&fixed, &zero, sizeof(fixed));
+	fixed.lflag = ECHO;
+	fixed.cc[VINTR] = 1;
+	if (geteuid()) {
+		t_errno(ioctl(slave, TIOCSLCKTRMIOS, &fixed), EPERM);
+		return;
+	}
+	t_errno(ioctl(slave, TIOCSLCKTRMIOS, (void *)1), EFAULT);
+	t_errno(ioctl(slave, TIOCGLCKTRMIOS, (void *)1), EFAULT);
+	t_ret(ioctl(slave, TIOCSLCKTRMIOS, &fixed), 0);
+	t_ret(ioctl(master, TIOCGLCKTRMIOS, &zero), 0);
+	t_eq(zero.lflag, ECHO);
+	t_ret(tcgetattr(slave, &t), 0);
+	echo = t.c_lflag & ECHO;
+	t.c_lflag ^= ECHO | ICANON;
+	t.c_cc[VINTR] = 9;
+	t.c_cc[VQUIT] = 9;
+	t_ret(tcsetattr(slave, TCSANOW, &t), 0);
+	t_ret(tcgetattr(slave, &t), 0);
+	t_eq(t.c_lflag & (ECHO | ICANON), echo);
+	t_eq(t.c_cc[VINTR], 3);
+	t_eq(t.c_cc[VQUIT], 9);
+}

@@ -2,6 +2,7 @@
 /* Capability mode: each DENIED is one attempt to get out, named. */
 #include "attempt.h"
 #include <exo_abi/exo_native.h>
+#include <linux/openat2.h>
 #include <linux/stat.h>
 #include <poll.h>
 #include <pthread.h>
@@ -55,6 +56,13 @@ static void build_tree(void)
 	t_ok(symlink("../file", "in/sub/back"));
 	d = open("in", O_RDONLY | O_DIRECTORY);
 	t_ok(d);
+}
+
+static long open_in_root(int dir, const char *path)
+{
+	struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_IN_ROOT};
+
+	return syscall(SYS_openat2, dir, path, &how, sizeof(how));
 }
 
 static void enter(void)
@@ -172,6 +180,10 @@ T_CASE(up_and_links)
 	DENIED("deeper than any tree",
 		openat(d, "../../../../../../../../../etc/passwd", O_RDONLY));
 	DENIED("above a directory below", openat(sub, "../file", O_RDONLY));
+	t_ok(open_in_root(d, "/file"));
+	DENIED("the root's ..", open_in_root(d, "/../secret"));
+	DENIED("a root of one's own", open_in_root(AT_FDCWD, "/secret"));
+	DENIED("its links", open_in_root(d, "abs"));
 	DENIED("link to ..", openat(d, "up", O_RDONLY));
 	DENIED("through a link to ..", openat(d, "up/secret", O_RDONLY));
 	DENIED("link to ../secret", openat(d, "out", O_RDONLY));

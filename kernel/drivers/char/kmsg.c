@@ -17,7 +17,7 @@
 #define LINE_MAX (LOG_LINE_MAX - 1)
 
 struct kmsg {                             /* an open file */
-	struct mutex lock;                /* S_MISC: one reader at a time */
+	struct mutex lock;                /* S_PIPE: one reader at a time */
 	u64 seq;                          /* [lock] next record */
 	struct log_record record;         /* [lock] too big for a stack */
 	char text[2 * LOG_LINE_MAX + 64]; /* [lock] */
@@ -179,7 +179,7 @@ int kmsg_open(struct inode *i, struct file *f)
 
 	if (!k)
 		return -ENOMEM;
-	mutex_init(&k->lock, RANK_S_MISC);
+	mutex_init(&k->lock, RANK_S_PIPE);
 	f->priv = k;
 	f->ops = &kmsg_ops;
 	f->mode |= FMODE_STREAM;

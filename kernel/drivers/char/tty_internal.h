@@ -32,6 +32,7 @@ struct tty {
 	ulong irq_flags; /* [l] as they were before */
 	struct ldisc ld; /* [l] */
 	struct linux_winsize size;  /* [l] */
+	struct linux_termios fixed; /* [l] bits and characters that nobody may change */
 	pid_t session, pgrp;        /* [a] written by job control */
 	u32 opens;                  /* [l] open files, hung-up ones included */
 	u32 hangups;                /* [a] a file that saw fewer is dead */

@@ -67,6 +67,43 @@ static struct linux_termios2 termios_now(struct tty *t)
 	return t->ld.t;
 }
 
+/* TIOCSLCKTRMIOS: what is not 0 there stays as it is. */
+static void termios_keep(const struct linux_termios *fixed, const struct linux_termios *old,
+	struct linux_termios *new)
+{
+	new->iflag ^= (new->iflag ^ old->iflag) & fixed->iflag;
+	new->oflag ^= (new->oflag ^ old->oflag) & fixed->oflag;
+	new->cflag ^= (new->cflag ^ old->cflag) & fixed->cflag;
+	new->lflag ^= (new->lflag ^ old->lflag) & fixed->lflag;
+	for (u32 i = 0; i < TERMIOS_CC_COUNT; i++)
+		if (fixed->cc[i])
+			new->cc[i] = old->cc[i];
+}
+
+static long fixed_get(struct tty *t, u64 arg)
+{
+	struct linux_termios fixed;
+
+	tty_lock(t);
+	fixed = t->fixed;
+	tty_unlock(t);
+	return copy_to_user((void USER *)(uintptr_t)arg, &fixed, sizeof(fixed));
+}
+
+static long fixed_set(struct tty *t, u64 arg)
+{
+	struct linux_termios fixed;
+
+	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&fixed, (const void USER *)(uintptr_t)arg, sizeof(fixed)))
+		return -EFAULT;
+	tty_lock(t);
+	t->fixed = fixed;
+	tty_unlock(t);
+	return 0;
+}
+
 static long termios_set(struct tty *t, u32 cmd, u64 arg)
 {
 	bool drain = cmd != TCSETS && cmd != TCSETA && cmd != TCSETS2;
@@ -85,6 +122,7 @@ static long termios_set(struct tty *t, u32 cmd, u64 arg)
 	if (tty_is_pty(t)) /* the line of a pty has eight bits, no parity, and its receiver is on */
 		new.base.cflag = (new.base.cflag & ~(u32)(CS8 | 0400u)) | CS8 | CREAD;
 	new.base.line = t->ld.t.base.line;
+	termios_keep(&t->fixed, &t->ld.t.base, &new.base);
 	ldisc_set_termios(&t->ld, &new);
 	tty_unlock(t);
 	if (t->ops->termios_changed)
@@ -272,6 +310,10 @@ static long state_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
 		return 0;
 	case TIOCGEXCL:
 		return put_user_u32(user, READ_ONCE(t->exclusive));
+	case TIOCGLOCKED:
+		return fixed_get(t, arg);
+	case TIOCSLOCKED:
+		return fixed_set(t, arg);
 	case TIOCGDEV:
 		return put_user_u32(user, (u32)t->rdev);
 	case TIOCGPTN:

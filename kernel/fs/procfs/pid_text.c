@@ -519,7 +519,11 @@ static int mountinfo_line(void *ctx, const struct mount_info *m)
 	seq_escaped(s, m->target);
 	seq_printf(s, " ");
 	seq_mount_flags(s, m->flags);
-	seq_printf(s, " - %s ", m->type);
+	if (m->shared)
+		seq_printf(s, " shared:%u", m->shared);
+	if (m->master)
+		seq_printf(s, " master:%u", m->master);
+	seq_printf(s, "%s - %s ", m->flags & 1u << 17 ? " unbindable" : "", m->type);
 	seq_escaped(s, m->source);
 	seq_printf(s, " %s%s\n", m->sb_flags & 1 ? "ro" : "rw", m->options);
 	return 0;

@@ -561,11 +561,25 @@ void dentry_exchange(struct dentry *a, struct dentry *b)
 
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
 {
-	for (; d != a; d = d->parent) {
+	for (; d != a; d = READ_ONCE(d->parent)) {
 		if (dentry_is_root(d))
 			return false;
 	}
 	return true;
+}
+
+bool dentry_is_below(const struct dentry *top, const struct dentry *d)
+{
+	u32 names;
+	bool yes;
+
+	do {
+		rcu_read_lock();
+		names = seq_read_begin(&dcache_rename_seq);
+		yes = dentry_is_ancestor(top, d);
+		rcu_read_unlock();
+	} while (seq_read_retry(&dcache_rename_seq, names));
+	return yes;
 }
 
 void dcache_init(void)

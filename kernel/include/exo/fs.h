@@ -104,11 +104,12 @@ struct file {
 #define FMODE_STREAM                                                                         \
 	16u /* no position: read/write skip pos_lock; set before open for devices, FIFOs and \
 	       sockets */
-#define FMODE_EXEC   32u  /* holds its inode against writers (ETXTBSY) */
-#define FMODE_WRITER 64u  /* counts as a writer in inode->write_count */
-#define FMODE_PREAD  128u /* pread and pwrite are allowed (regular files, seekable devices) */
-#define FMODE_LOCKED 256u /* [a] has held a POSIX, OFD or flock lock: close must look */
-#define FMODE_NOSUID 512u /* opened for exec from a mount that does not honour set-ID bits */
+#define FMODE_EXEC    32u   /* holds its inode against writers (ETXTBSY) */
+#define FMODE_WRITER  64u   /* counts as a writer in inode->write_count */
+#define FMODE_PREAD   128u  /* pread and pwrite are allowed (regular files, seekable devices) */
+#define FMODE_LOCKED  256u  /* [a] has held a POSIX, OFD or flock lock: close must look */
+#define FMODE_CREATED 1024u /* by the open that made it */
+#define FMODE_NOSUID  512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
 {
@@ -400,11 +401,18 @@ void fs_context_put(struct fs_context *fs);
 #define LOOKUP_DIRECTORY 2u
 #define LOOKUP_EMPTY     4u    /* AT_EMPTY_PATH */
 #define LOOKUP_PARENT    8u    /* inside kernel/fs/vfs only */
+#define LOOKUP_CACHED    0x10u /* -EAGAIN when the lock-free walk does not do */
 #define LOOKUP_BENEATH   0x80u /* nothing above the start, no absolute and no magic links */
 /* Rights that the descriptor must give where the path begins at one. */
-#define LOOKUP_NEED(rights) ((u32)(rights) << 8)
-#define PATH_MAX_BYTES      4096
-#define NAME_MAX_BYTES      255
+#define LOOKUP_NEED(rights)  ((u32)(rights) << 8)
+#define LOOKUP_RIGHTS(flags) ((flags) >> 8 & CAP_ALL)
+#define LOOKUP_NO_XDEV       (1u << 28) /* these as RESOLVE_* of openat2(2) */
+#define LOOKUP_NO_MAGIC      (1u << 29)
+#define LOOKUP_NO_SYMLINKS   (1u << 30)
+#define LOOKUP_IN_ROOT       (1u << 31) /* the start is the root */
+#define LOOKUP_SCOPED        (LOOKUP_BENEATH | LOOKUP_IN_ROOT)
+#define PATH_MAX_BYTES       4096
+#define NAME_MAX_BYTES       255
 /* path_lookup - @dirfd AT_FDCWD or a slot; @name kernel string. Lock-free walk first. 0 | -ENOENT
  * -ENOTDIR -EACCES -ELOOP ... */
 int path_lookup(cap_t dirfd, const char *name, u32 lookup_flags, struct path *out) MUST_USE;
@@ -426,7 +434,7 @@ void epoll_forget(struct file *f, const struct grant *g);
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
  * stops when fn returns non-zero. */
 struct mount_info {
-	u32 id, parent_id, flags, sb_flags;
+	u32 id, parent_id, flags, sb_flags, shared, master;
 	u64 dev;
 	const char *type, *source; /* borrowed during fn */
 	const char *root, *target; /* path within the file system; path under the process's root */

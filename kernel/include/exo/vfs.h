@@ -42,11 +42,33 @@ int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_
 u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 /* @p may be empty: anonymous */
 int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE;
-struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode); /* err_ptr */
-void fs_root_get(struct fs_context *fs, struct path *out);                        /* +1 */
-void fs_cwd_get(struct fs_context *fs, struct path *out);                         /* +1 */
+/* @lookup: LOOKUP_CACHED and such. err_ptr */
+struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 lookup);
+void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
+void fs_cwd_get(struct fs_context *fs, struct path *out);      /* +1 */
 void fs_set_root(struct fs_context *fs, const struct path *p); /* takes over the reference */
 void fs_set_cwd(struct fs_context *fs, const struct path *p);  /* takes over the reference */
+/* fs_replace - root and cwd that are @from become @to. */
+void fs_replace(struct fs_context *fs, const struct path *from, const struct path *to);
+
+/* ---- mounts ---- */
+/* vfs_super_get - a file system of that type, its own or the shared one, +1. */
+int vfs_super_get(const char *type, const char *data, struct super_block **out) MUST_USE;
+int super_reconfigure(struct super_block *sb, u32 flags, const char *data) MUST_USE;
+/* mount_create - a mount of @sb, taken over, that stands nowhere yet; mount_copy - of what is seen
+ * at
+ * @p, @recursive with the mounts below. The caller gives it to mount_graft or mount_dissolve.
+ * err_ptr(-ENOMEM -ENOSPC too many; -EINVAL cannot be copied) */
+struct mount *mount_create(struct super_block *sb, u32 flags, const char *source);
+struct mount *mount_copy(const struct path *p, bool recursive);
+/* mount_graft - @m, which stands elsewhere or nowhere, with all below it, on @at and its peers. */
+int mount_graft(struct mount *m, const struct path *at) MUST_USE;
+void mount_dissolve(struct mount *m); /* unless it stands somewhere */
+/* mount_change - flags, and a kind of propagation (one MS_*; 0 leaves it), of the mount at @p. */
+int mount_change(
+	const struct path *p, u32 set, u32 clear, u32 propagation, bool recursive) MUST_USE;
+/* mount_pivot - @new, a mount, takes the place of @root, which goes on @old. */
+int mount_pivot(const struct path *new, const struct path *old, const struct path *root) MUST_USE;
 
 /* ---- changing ---- */
 int file_truncate(struct inode *i, u64 size, struct file *f) MUST_USE; /* permission was checked */

@@ -128,4 +128,4 @@ static inline bool user_range_valid(vaddr_t start, u64 len_bytes)
 {
 	return start < USER_MAX && len_bytes <= USER_MAX - start;
 }
-int stack_grow(struct vm_space *s, vaddr_t va) MUST_USE; /* 0 | -EFAULT | -ENOMEM */
+int stack_grow(struct vm_space *s, vaddr_t va) MUST_USE; /* 0 | -EFAULT */

@@ -394,8 +394,9 @@ int stack_grow(struct vm_space *s, vaddr_t va)
 		(below && (below->flags & VM_PROT) && va < below->end + STACK_GAP) ||
 		(below && va < below->end))
 		return -EFAULT;
+	/* A limit, not a lack: nobody is to be killed for it. */
 	if (space_may_map(s, a->flags, pages) < 0 || commit_charge(a->flags, pages) < 0)
-		return -ENOMEM;
+		return -EFAULT;
 	spin_lock(&s->tree_lock);
 	a->start = va;
 	spin_unlock(&s->tree_lock);

@@ -20,7 +20,51 @@ long sys_openat(u64 a0, u64 a1, u64 a2, u64 a3)
 	if (unlikely(ret))
 		return ret;
 	return fd_install_new(
-		vfs_open_text((cap_t)a0, b.text, flags | O_LARGEFILE, (u32)a3 & S_IALLUGO), flags);
+		vfs_open_text((cap_t)a0, b.text, flags | O_LARGEFILE, (u32)a3 & S_IALLUGO, 0),
+		flags);
+}
+
+#define OPEN_FLAGS                                                                            \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | \
+		O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |     \
+		O_CLOEXEC | O_PATH | O_TMPFILE)
+#define OPEN_PATH_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+static int open_how_check(const struct linux_open_how *how)
+{
+	bool makes = how->flags & (O_CREAT | O_TMPFILE_BIT);
+
+	if (how->flags & ~(u64)OPEN_FLAGS || how->resolve & ~(u64)RESOLVE_ALL ||
+		(how->resolve & RESOLVE_BENEATH && how->resolve & RESOLVE_IN_ROOT) ||
+		how->mode & ~(u64)(makes ? S_IALLUGO : 0) ||
+		(how->flags & O_PATH && how->flags & ~(u64)OPEN_PATH_FLAGS))
+		return -EINVAL;
+	return how->resolve & RESOLVE_CACHED && (makes || how->flags & O_TRUNC) ? -EAGAIN : 0;
+}
+
+long sys_openat2(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct path_buf b SCOPED(path_buf_fini) = {.heap = NULL};
+	struct linux_open_how how;
+	u32 r, lookup;
+	int err = user_struct_get(&how, sizeof(how), sizeof(how), a2, a3);
+
+	if (!err)
+		err = open_how_check(&how);
+	if (!err)
+		err = path_buf_user(&b, (const char USER *)a1);
+	if (err)
+		return err;
+	r = (u32)how.resolve;
+	lookup = (r & (RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS)) << 28 |
+		 (r & RESOLVE_BENEATH ? LOOKUP_BENEATH : 0) |
+		 (r & RESOLVE_IN_ROOT ? LOOKUP_IN_ROOT : 0) |
+		 (r & RESOLVE_CACHED ? LOOKUP_CACHED : 0);
+	if (b.text[0] == '/' && r & RESOLVE_BENEATH)
+		return -EXDEV;
+	return fd_install_new(vfs_open_text((cap_t)a0, b.text, (u32)how.flags | O_LARGEFILE,
+				      (u32)how.mode, lookup),
+		(u32)how.flags);
 }
 
 long sys_open(u64 a0, u64 a1, u64 a2)

@@ -1,7 +1,8 @@
 /* Mounting, syncing, memfd. Layer: syscall. Sources: mount(2) umount(2) sync(2) fsync(2)
- * posix_fadvise(2) memfd_create(2). */
+ * posix_fadvise(2) readahead(2) memfd_create(2). */
 #include <exo/errno.h>
 #include <exo/memory.h>
+#include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
@@ -69,6 +70,36 @@ long sys_umount2(u64 a0, u64 a1)
 	return ret;
 }
 
+long sys_pivot_root(u64 a0, u64 a1)
+{
+	struct path new SCOPED(path_put) = {NULL, NULL}, old SCOPED(path_put) = {NULL, NULL},
+			root SCOPED(path_put) = {NULL, NULL};
+	struct fs_context *fs;
+	struct process *p;
+	pid_t pid = 0;
+	int err = cred_capable(current->cred, LCAP_SYS_ADMIN) ? 0 : -EPERM;
+
+	if (!err)
+		err = path_lookup_user(
+			AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new);
+	if (!err)
+		err = path_lookup_user(
+			AT_FDCWD, (const char USER *)a1, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
+	if (err)
+		return err;
+	fs_root_get(current->fs, &root);
+	err = mount_pivot(&new, &old, &root);
+	while (!err && (p = process_next(&pid)) != NULL) {
+		fs = process_fs(p);
+		if (fs) {
+			fs_replace(fs, &root, &new);
+			fs_context_put(fs);
+		}
+		process_put(p);
+	}
+	return err;
+}
+
 /* Every file system here keeps its files in memory: what was written is where it will be, and sync
  * has nothing left to do. */
 long sys_sync(void)
@@ -114,6 +145,17 @@ long sys_fadvise64(u64 a0, u64 a1, u64 a2, u64 a3)
 		return -ESPIPE;
 	/* pages in memory need no advice */
 	return (s64)a2 < 0 || (u32)a3 > FADV_LAST ? -EINVAL : 0;
+}
+
+long sys_readahead(u64 a0, u64 a1, u64 a2)
+{
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_READ);
+
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	if (!(fd.file->mode & FMODE_READ))
+		return -EBADF;
+	return S_ISREG(fd.file->inode->mode) && (s64)a2 >= 0 ? 0 : -EINVAL; /* they are in memory */
 }
 
 #define MEMFD_NAME_MAX 249

@@ -328,6 +328,6 @@ long sys_acct(u64 name)
 	if (name)
 		err = path_buf_user(&b, (const char USER *)name);
 	if (name && !err)
-		f = vfs_open_text(AT_FDCWD, b.text, O_WRONLY | O_APPEND, 0);
+		f = vfs_open_text(AT_FDCWD, b.text, O_WRONLY | O_APPEND, 0, 0);
 	return err ? err : is_err(f) ? ptr_err(f) : acct_set(f);
 }

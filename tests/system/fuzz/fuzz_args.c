@@ -181,6 +181,7 @@ static const struct {
 	{"epoll_create", "n"},
 	{"set_tid_address", "b"},
 	{"fadvise64", "fooi"},
+	{"readahead", "foo"},
 	{"timer_create", "cSb"},
 	{"timer_settime", "iwIb"},
 	{"timer_gettime", "ib"},
