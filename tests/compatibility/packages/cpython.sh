@@ -29,6 +29,6 @@ case $status in
 124 | 137) echo "TIMEOUT: $1" ;;
 *) grep -q '^Timeout (' log && echo "TIMEOUT: $1" || echo "FAIL: $1"; grep -E '^(FAIL|ERROR):|^[A-Za-z]*Error|^OSError' log | sort -u | head -n 12 | sed "s/^/  $1 /" ;;
 esac
-[ "$status" = 0 ] || tail -n 400 log | sed 's/^/  | /'
+[ "$status" = 0 ] || tail -n 3000 log | sed 's/^/  | /'
 rm -rf /tmp/python-tests
 END
