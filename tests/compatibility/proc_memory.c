@@ -130,21 +130,24 @@ T_CASE(smaps_rollup)
 
 	memset(at, 1, 300 * 4096);
 	memset(all, 1, sizeof(all));
-	t_check(t_slurp("/proc/self/smaps", all, sizeof(all)) > 0);
-	file("/proc/self/smaps_rollup");
-	t_eq(sscanf(text, "%lx-%lx ---p 00000000 00:00 0", &start, &end), 2);
-	t_check(strstr(text, " [rollup]\nRss: ") != NULL);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		char wanted[32];
-		long sum = 0, told;
+	/* What reads the two files for the first time brings in pages of the C library between them: the second time counts. */
+	for (int round = 0; round < 2; round++) {
+		t_check(t_slurp("/proc/self/smaps", all, sizeof(all)) > 0);
+		file("/proc/self/smaps_rollup");
+		t_eq(sscanf(text, "%lx-%lx ---p 00000000 00:00 0", &start, &end), 2);
+		t_check(strstr(text, " [rollup]\nRss: ") != NULL);
+		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+			char wanted[32];
+			long sum = 0, told;
 
-		snprintf(wanted, sizeof(wanted), "\n%s:", names[i]);
-		for (const char *line = all; (line = strstr(line, wanted)); line++)
-			sum += strtol(line + strlen(wanted), NULL, 10);
-		told = field("/proc/self/smaps_rollup", wanted + 1);
-		t_check(told >= 0 && labs(told - sum) <= 256); /* reading itself takes some pages */
-		if (i < 3)
-			t_check(told >= 1200);
+			snprintf(wanted, sizeof(wanted), "\n%s:", names[i]);
+			for (const char *line = all; (line = strstr(line, wanted)); line++)
+				sum += strtol(line + strlen(wanted), NULL, 10);
+			told = field("/proc/self/smaps_rollup", wanted + 1);
+			t_check(told >= 0 && (!round || labs(told - sum) <= 64));
+			if (i < 3)
+				t_check(told >= 1200);
+		}
 	}
 	t_check(field("/proc/self/smaps_rollup", "Pss_Anon:") >= 1200);
 	t_check(field("/proc/self/smaps_rollup", "Pss_File:") >= 0);
