@@ -120,7 +120,11 @@ long pidfd_signal(cap_t nr, int signo, struct siginfo *info)
 	if (fd.file->ops == &thread_ops)
 		return info ? -EINVAL : signal_to_thread(fd.file->priv, signo);
 	p = proc_dir_process(fd.file);
-	return is_err(p) ? ptr_err(p) : signal_to_process(p, signo, info);
+	if (is_err(p))
+		return ptr_err(p);
+	if (cap_confined()) /* found by its number, a global name */
+		return -EPERM;
+	return signal_to_process(p, signo, info);
 }
 
 /* pidfd_grant - what descriptor @target of the process behind @fd names, +1. err_ptr(-EBADF |
