@@ -340,7 +340,7 @@ static long signal_by(int pidfd, int signo)
  * is. */
 T_CASE(pidfd_proc_directory)
 {
-	static const char *const others[] = {"task", "fd", "stat", "."};
+	static const char *const others[] = {"task", "fd", "ns", "stat", "."};
 	int in, dir, fd;
 	char name[64];
 	pid_t pid;
@@ -358,7 +358,7 @@ T_CASE(pidfd_proc_directory)
 	t_ok(dir = open(name, O_RDONLY | O_DIRECTORY));
 	t_ret(signal_by(dir, 0), 0);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
-		t_ok(fd = openat(i < 3 ? dir : AT_FDCWD, others[i], O_RDONLY));
+		t_ok(fd = openat(i < 4 ? dir : AT_FDCWD, others[i], O_RDONLY));
 		t_errno(signal_by(fd, SIGKILL), EBADF);
 		close(fd);
 	}

@@ -396,7 +396,7 @@ static const struct pid_entry fdinfo_text = {.mode = S_IFREG | 0444, .ops = &fdi
 
 struct process *proc_dir_process(const struct file *f)
 {
-	const struct proc_ref *r = f->ops == &pid_dir_fops ? f->inode->priv : NULL;
+	const struct proc_ref *r = f->ops == &proc_dir_fops ? f->inode->priv : NULL;
 	struct proc_held h;
 
 	if (!r || r->entry != pid_entries) /* /proc/PID/task/TID is none */
