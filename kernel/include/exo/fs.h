@@ -436,6 +436,9 @@ struct mount_info {
 };
 int mount_for_each(
 	const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx);
+/* proc_dir_process - the process whose directory /proc/PID @f is, +1. err_ptr(-EBADF it is none |
+ * -ESRCH that process is gone). */
+struct process *proc_dir_process(const struct file *f);
 /* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
 void fs_init(void);
 /* initramfs_unpack - archives (newc cpio, plain or gzip, one behind the other) into the root.
