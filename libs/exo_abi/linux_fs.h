@@ -139,6 +139,11 @@ struct linux_owner_ex {
 
 /* ioctl(2) on any file */
 #define FIONREAD 0x541bu
+/* ioctl_ns(2) */
+#define NS_GET_USERNS    0xb701u
+#define NS_GET_PARENT    0xb702u
+#define NS_GET_NSTYPE    0xb703u
+#define NS_GET_OWNER_UID 0xb704u
 #define FIONBIO  0x5421u
 #define FIOASYNC 0x5452u
 #define FIONCLEX 0x5450u
@@ -221,6 +226,7 @@ _Static_assert(sizeof(struct linux_statfs) == 120, "struct statfs is user ABI");
 #define TMPFS_MAGIC      0x01021994
 #define RAMFS_MAGIC      0x858458f6
 #define PIPEFS_MAGIC     0x50495045
+#define NSFS_MAGIC       0x6e736673
 #define ANON_INODE_MAGIC 0x09041934
 
 struct linux_dirent64 { /* name follows, NUL-terminated, record padded to 8 */
