@@ -47,11 +47,11 @@
 # budget: security 850
 # budget: scheduler 2300
 # budget: ipc 1800
-# budget: drivers 4450
-# budget: fs 9730
+# budget: drivers 4530
+# budget: fs 10410
 # budget: net 1950
 # budget: posix_x 8300
-# budget: syscall 5520
+# budget: syscall 5560
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.

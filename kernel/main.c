@@ -95,6 +95,7 @@ static void init_main(void *arg)
 	drivers_init();
 	load_initramfs();
 	log_info("smp: %u CPUs online", arch_smp_boot());
+	sysfs_add_cpus();
 	if (selftest_run && cmdline_has("exo.selftest"))
 		selftest_run(cmdline_value("exo.selftest"));
 	if (cmdline_has("recovery"))

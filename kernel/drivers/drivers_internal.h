@@ -9,6 +9,7 @@ void screen_init(void);               /* video/screen.c: the terminal of the scr
 void screen_attach(void);             /* video/screen.c: finds the screen and shows it */
 void keyboard_init(void);             /* input/i8042.c */
 bool screen_application_cursor(void); /* video/screen.c: what the cursor keys send */
+u32 screen_keyboard_mode(void);       /* video/screen.c: K_OFF, K_RAW or text */
 
 /* Opening of the nodes that drivers.c makes. */
 int mem_open(struct inode *i, struct file *f); /* char/mem.c: null zero full random urandom mem */

@@ -23,8 +23,10 @@ struct file *socket_file(struct socket *s, const struct file_ops *ops, u32 flags
 		return err_ptr(-ENOMEM);
 	i->priv = s;
 	f = file_create(ops, i, O_RDWR | (flags & O_NONBLOCK), s);
-	if (!is_err(f))
+	if (!is_err(f)) {
 		s->file = f;
+		s->ino = i->ino;
+	}
 	return f;
 }
 

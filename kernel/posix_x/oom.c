@@ -8,6 +8,7 @@
 
 #define OOM_ADJ_MIN       (-1000)
 #define OOM_ADJ_MAX       1000
+#define NOT_CHOSEN        (-__INT64_MAX__ - 1)
 #define OOM_PAUSE_NS      (2 * NS_PER_MS)
 #define OOM_VICTIMS_MAX   8
 #define OOM_PAGES_ENOUGH  512 /* given back by one round */
@@ -24,35 +25,38 @@ static pid_t victim_nr;     /* [a] */
  * are all that there is. */
 static u64 pages_of(struct process *p)
 {
-	struct vm_space *s = process_space(p);
-	s64 pages;
+	struct vm_space *s SCOPED(vm_space_put_at) = process_space(p);
+	s64 pages = s ? READ_ONCE(s->rss_anon) + READ_ONCE(s->rss_shmem) +
+				    (s64)pmap_table_pages(&s->pmap)
+		      : 0;
 
-	if (!s)
-		return 0;
-	pages = READ_ONCE(s->rss_anon) + READ_ONCE(s->rss_shmem) + (s64)pmap_table_pages(&s->pmap);
-	vm_space_put(s);
 	return pages > 0 ? (u64)pages : 0; /* counters may be read amid a change */
 }
 
-/* Pages that count against @p: its own, moved by oom_score_adj thousandths of all memory. 0 = not
- * to be chosen. */
-static u64 badness(struct process *p, u64 total)
+/* Pages that count against @p: its own, moved by oom_score_adj thousandths of all memory.
+ * NOT_CHOSEN = not to be chosen. */
+static s64 badness(struct process *p, u64 total)
 {
-	s64 adj = READ_ONCE(p->oom_score_adj), pages;
+	s64 adj = READ_ONCE(p->oom_score_adj), pages = (s64)pages_of(p);
 
-	if (p->state != PROC_LIVE || (p->flags & PROC_GROUP_EXIT) || adj == OOM_ADJ_MIN)
-		return 0;
-	pages = (s64)pages_of(p);
-	if (!pages)
-		return 0;
-	pages += adj * (s64)total / 1000;
-	return pages > 0 ? (u64)pages : 1;
+	if (p->state != PROC_LIVE || (p->flags & PROC_GROUP_EXIT) || adj == OOM_ADJ_MIN || !pages ||
+		p->nr == 1)
+		return NOT_CHOSEN;
+	return pages + adj * (s64)total / 1000;
+}
+
+u64 process_oom_score(struct process *p)
+{
+	s64 total = (s64)mem_pages_total(), n = badness(p, (u64)total);
+
+	return n == NOT_CHOSEN ? 0 : (u64)(1000 + n * 1000 / total) * 2 / 3;
 }
 
 static struct process *largest(void)
 {
 	struct process *best = NULL, *p;
-	u64 n, total = mem_pages_total(), most = 0;
+	u64 total = mem_pages_total();
+	s64 n, most = NOT_CHOSEN;
 	pid_t nr = 1;
 
 	while ((p = process_next(&nr))) {

@@ -51,6 +51,7 @@ static int table_set(struct pid_table *t, struct pid *pid, pid_t nr)
 	pid->nr = nr;
 	(*leaf)->used++;
 	rcu_assign_pointer((*leaf)->slot[nr % PIDS_A_LEAF], pid); /* pairs with pid_table_find */
+	bit_set((*leaf)->map, (size_t)nr % PIDS_A_LEAF);
 	return 0;
 }
 
@@ -101,6 +102,7 @@ void pid_table_remove(struct pid_table *t, struct pid *pid)
 	struct pid_leaf **leaf = &t->leaf[pid->nr / PIDS_A_LEAF], *gone = *leaf;
 
 	rcu_assign_pointer(gone->slot[pid->nr % PIDS_A_LEAF], NULL);
+	bit_clear(gone->map, (size_t)pid->nr % PIDS_A_LEAF);
 	if (--gone->used)
 		return;
 	rcu_assign_pointer(*leaf, NULL);
@@ -120,15 +122,22 @@ struct pid *pid_table_find(struct pid_table *t, pid_t nr)
 pid_t pid_table_next(const struct pid_table *t, pid_t nr)
 {
 	pid_t max = READ_ONCE(t->max);
+	u64 rest;
 
 	rcu_read_lock();
 	while (++nr < max) {
 		const struct pid_leaf *leaf = rcu_dereference(t->leaf[nr / PIDS_A_LEAF]);
 
-		if (!leaf)
+		if (!leaf) {
 			nr |= PIDS_A_LEAF - 1;
-		else if (rcu_dereference(leaf->slot[nr % PIDS_A_LEAF]))
+			continue;
+		}
+		rest = READ_ONCE(leaf->map[nr % PIDS_A_LEAF / 64]) >> nr % 64;
+		if (rest) {
+			nr += (pid_t)bit_ffs(rest);
 			break;
+		}
+		nr |= 63;
 	}
 	rcu_read_unlock();
 	return nr < max ? nr : -1;

@@ -47,7 +47,8 @@ struct pid {
 #define PIDS_A_LEAF 512
 struct pid_leaf {
 	struct pid *slot[PIDS_A_LEAF]; /* slot[nr % 512] */
-	u32 used;                      /* [tree] slots that are not NULL, at least 1 */
+	u64 map[PIDS_A_LEAF / 64];     /* [tree write] which slots are not NULL */
+	u32 used;                      /* [tree] how many, at least 1 */
 	struct rcu_head rcu;
 };
 struct pid_table {                                          /* [tree]; look-ups under RCU */
@@ -119,7 +120,7 @@ struct task {
 	sigset blocked;            /* [cur writes under lock] */
 	sigset saved_mask;         /* [cur] comes back when WORK_RESTORE_SIGMASK */
 	sigset real_blocked; /* [lock] while sigtimedwait opens the mask: the mask it had; else 0 */
-	struct alt_stack alt;         /* [cur] flags: SS_* as given */
+	struct sigstack_abi alt;      /* [cur] flags: SS_* as given */
 	int pdeath_signal;            /* [cur writes] */
 	struct restart_block restart; /* [cur] */
 	/* user words that end and start of a thread write */

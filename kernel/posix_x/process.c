@@ -17,17 +17,6 @@ static u32 threads; /* [a] for /proc */
 struct process *init_process;
 u32 threads_limit;
 
-static bool refs_tryget(u32 *refs)
-{
-	u32 old = __atomic_load_n(refs, __ATOMIC_RELAXED);
-
-	while (old)
-		if (__atomic_compare_exchange_n(
-			    refs, &old, old + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return true;
-	return false;
-}
-
 static void process_free_rcu(struct rcu_head *h)
 {
 	struct process *p = container_of(h, struct process, rcu);
@@ -234,7 +223,7 @@ static ALWAYS_INLINE void *find(pid_t nr, size_t offset, size_t refs)
 	pid = pid_table_find(&pids, nr);
 	if (pid)
 		found = rcu_dereference(*(u8 **)((u8 *)pid + offset));
-	if (found && !refs_tryget((u32 *)(found + refs)))
+	if (found && !ref_get_live((u32 *)(found + refs)))
 		found = NULL;
 	rcu_read_unlock();
 	return found;
@@ -332,7 +321,7 @@ struct cred *thread_cred_get(struct thread *t)
 	rcu_read_lock();
 	do
 		c = rcu_dereference(t->cred);
-	while (!refs_tryget(&c->refs));
+	while (!ref_get_live(&c->refs));
 	rcu_read_unlock();
 	return c;
 }

@@ -17,6 +17,7 @@ void usage_of_thread(struct thread *t, struct usage *out)
 	out->vcsw = READ_ONCE(t->switches_voluntary);
 	out->ivcsw = READ_ONCE(t->switches_involuntary);
 	out->maxrss_kb = 0;
+	memcpy(out->io, t->io, sizeof(out->io));
 }
 
 void usage_add(struct usage *to, const struct usage *from)
@@ -28,6 +29,8 @@ void usage_add(struct usage *to, const struct usage *from)
 	to->vcsw += from->vcsw;
 	to->ivcsw += from->ivcsw;
 	to->maxrss_kb = MAX(to->maxrss_kb, from->maxrss_kb);
+	for (u32 i = 0; i < ARRAY_LEN(to->io); i++)
+		to->io[i] += from->io[i];
 }
 
 static u64 rss_peak_kb(const struct vm_space *s)
@@ -197,7 +200,6 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 {
 	struct task *t = thread ? task_of(thread) : NULL;
 	struct thread *cred_of = NULL;
-	struct usage u;
 	ulong flags;
 
 	memset(out, 0, sizeof(*out));
@@ -220,20 +222,14 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	out->oom_score_adj = p->oom_score_adj;
 	memcpy(out->limits, p->limits, sizeof(out->limits));
 	stat_signals(p, t, out);
-	if (thread)
-		usage_of_thread(thread, &u);
-	else
-		process_usage_locked(p, &u);
-	out->utime_ns = u.utime_ns;
-	out->stime_ns = u.stime_ns;
-	out->min_flt = u.min_flt;
-	out->maj_flt = u.maj_flt;
-	out->vcsw = u.vcsw;
-	out->ivcsw = u.ivcsw;
-	out->cutime_ns = p->children_usage.utime_ns;
-	out->cstime_ns = p->children_usage.stime_ns;
-	out->cmin_flt = p->children_usage.min_flt;
-	out->cmaj_flt = p->children_usage.maj_flt;
+	out->personality = p->personality;
+	out->children = p->children_usage;
+	if (thread) {
+		usage_of_thread(thread, &out->used);
+		memset(out->children.io, 0, sizeof(out->children.io));
+	} else {
+		process_usage_locked(p, &out->used);
+	}
 	out->start_ns = p->start_ns;
 	str_copy(out->comm, p->comm, sizeof(out->comm));
 	if (t) {

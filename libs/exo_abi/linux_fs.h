@@ -4,6 +4,7 @@
 #pragma once
 
 #include <exo/types.h>
+#include <exo_abi/linux_poll.h>
 
 /* open(2) */
 #define O_ACCMODE     00000003u
@@ -29,6 +30,18 @@
 #define O_TMPFILE     020200000u
 #define O_TMPFILE_BIT 020000000u
 
+/* openat2(2) */
+#define RESOLVE_NO_XDEV       1u
+#define RESOLVE_NO_MAGICLINKS 2u
+#define RESOLVE_NO_SYMLINKS   4u
+#define RESOLVE_BENEATH       8u
+#define RESOLVE_IN_ROOT       16u
+#define RESOLVE_CACHED        32u
+#define RESOLVE_ALL           63u
+struct linux_open_how {
+	u64 flags, mode, resolve;
+};
+
 /* the *at family */
 #define AT_FDCWD            (-100)
 #define AT_SYMLINK_NOFOLLOW 0x100u
@@ -37,6 +50,7 @@
 #define AT_SYMLINK_FOLLOW   0x400u
 #define AT_NO_AUTOMOUNT     0x800u
 #define AT_EMPTY_PATH       0x1000u
+#define AT_RECURSIVE        0x8000u
 #define AT_STATX_SYNC_TYPE  0x6000u
 
 /* st_mode */
@@ -126,11 +140,16 @@ struct linux_owner_ex {
 
 /* ioctl(2) on any file */
 #define FIONREAD 0x541bu
-#define FIONBIO  0x5421u
-#define FIOASYNC 0x5452u
-#define FIONCLEX 0x5450u
-#define FIOCLEX  0x5451u
-#define FIOQSIZE 0x5460u
+/* ioctl_ns(2) */
+#define NS_GET_USERNS    0xb701u
+#define NS_GET_PARENT    0xb702u
+#define NS_GET_NSTYPE    0xb703u
+#define NS_GET_OWNER_UID 0xb704u
+#define FIONBIO          0x5421u
+#define FIOASYNC         0x5452u
+#define FIONCLEX         0x5450u
+#define FIOCLEX          0x5451u
+#define FIOQSIZE         0x5460u
 
 /* fallocate(2) */
 #define FALLOC_FL_KEEP_SIZE  1
@@ -208,6 +227,7 @@ _Static_assert(sizeof(struct linux_statfs) == 120, "struct statfs is user ABI");
 #define TMPFS_MAGIC      0x01021994
 #define RAMFS_MAGIC      0x858458f6
 #define PIPEFS_MAGIC     0x50495045
+#define NSFS_MAGIC       0x6e736673
 #define ANON_INODE_MAGIC 0x09041934
 
 struct linux_dirent64 { /* name follows, NUL-terminated, record padded to 8 */
@@ -231,6 +251,7 @@ struct linux_dirent { /* name, NUL, ..., type in the last byte of the record */
 #define MS_NOEXEC       8u
 #define MS_SYNCHRONOUS  16u
 #define MS_REMOUNT      32u
+#define MS_NOSYMFOLLOW  256u
 #define MS_NOATIME      1024u
 #define MS_NODIRATIME   2048u
 #define MS_BIND         4096u
@@ -250,24 +271,48 @@ struct linux_dirent { /* name, NUL, ..., type in the last byte of the record */
 #define MNT_EXPIRE      4u
 #define UMOUNT_NOFOLLOW 8u
 #define ST_VALID_FLAG   0x20u
+#define ST_RELATIME     0x1000u
+#define ST_NOSYMFOLLOW  0x2000u
 
-/* poll(2), select(2), epoll(7) */
-struct linux_pollfd {
-	s32 fd;
-	s16 events, revents;
+/* fsopen(2), fsconfig(2), fsmount(2), fspick(2), open_tree(2), move_mount(2), mount_setattr(2) */
+#define FSOPEN_CLOEXEC           1u
+#define FSPICK_CLOEXEC           1u
+#define FSPICK_SYMLINK_NOFOLLOW  2u
+#define FSPICK_NO_AUTOMOUNT      4u
+#define FSPICK_EMPTY_PATH        8u
+#define FSPICK_ALL               15u
+#define FSCONFIG_SET_FLAG        0u
+#define FSCONFIG_SET_STRING      1u
+#define FSCONFIG_SET_BINARY      2u
+#define FSCONFIG_SET_FD          5u
+#define FSCONFIG_CMD_CREATE      6u
+#define FSCONFIG_CMD_RECONFIGURE 7u
+#define FSMOUNT_CLOEXEC          1u
+#define OPEN_TREE_CLONE          1u
+#define MOVE_MOUNT_ALL           0x77u /* SYMLINKS, AUTOMOUNTS, EMPTY_PATH; << 4 of the target */
+#define MOUNT_ATTR_SAME          0xfu  /* RDONLY, NOSUID, NODEV, NOEXEC as MS_* */
+#define MOUNT_ATTR_NOATIME       0x10u
+#define MOUNT_ATTR_STRICTATIME   0x20u
+#define MOUNT_ATTR_ATIME         0x70u /* the field of these; 0 is relatime */
+#define MOUNT_ATTR_NODIRATIME    0x80u
+#define MOUNT_ATTR_NOSYMFOLLOW   0x200000u
+#define MOUNT_ATTR_ALL           0x2000ffu
+#define MOUNT_SETATTR_ALL        (AT_EMPTY_PATH | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)
+#define OPEN_TREE_ALL            (MOUNT_SETATTR_ALL | OPEN_TREE_CLONE | O_CLOEXEC)
+struct linux_mount_attr {
+	u64 attr_set, attr_clr, propagation, userns_fd;
 };
-struct linux_epoll_event {
-	u32 events;
-	u64 data;
-} PACKED;
-_Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event is packed on x86_64");
-#define EPOLL_CTL_ADD     1
-#define EPOLL_CTL_DEL     2
-#define EPOLL_CTL_MOD     3
-#define EPOLLEXCLUSIVE    (1u << 28)
-#define EPOLLWAKEUP       (1u << 29)
-#define EPOLLONESHOT      (1u << 30)
-#define EPOLLET           (1u << 31)
+
+/* name_to_handle_at(2), open_by_handle_at(2); the handle as tmpfs makes it */
+#define HANDLE_BYTES_MAX 128u
+#define FILEID_INO32_GEN 1
+#define FILEID_INVALID   255
+struct linux_file_handle {
+	u32 bytes;
+	s32 type;
+	u32 id[3]; /* generation, number */
+};
+
 #define EFD_SEMAPHORE     1u
 #define RWF_HIPRI         1u
 #define RWF_DSYNC         2u
@@ -300,6 +345,10 @@ _Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event is pa
 #define IN_MASK_ADD      0x20000000u
 #define IN_ISDIR         0x40000000u
 #define IN_ONESHOT       0x80000000u
+struct inotify_event_abi {
+	s32 wd;
+	u32 mask, cookie, name_bytes;
+};
 
 /* signals that the file calls send */
 #define SIGNO_SIGPIPE 13

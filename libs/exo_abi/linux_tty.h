@@ -169,3 +169,34 @@ enum { TCIFLUSH, TCOFLUSH, TCIOFLUSH };
 #define TIOCM_DSR 0x100u
 
 #define N_TTY 0u
+
+/* Virtual consoles. */
+#define KDGKBTYPE     0x4B33u
+#define KDSETMODE     0x4B3Au
+#define KDGETMODE     0x4B3Bu
+#define KDGKBMODE     0x4B44u
+#define KDSKBMODE     0x4B45u
+#define VT_OPENQRY    0x5600u
+#define VT_GETMODE    0x5601u
+#define VT_SETMODE    0x5602u
+#define VT_GETSTATE   0x5603u
+#define VT_RELDISP    0x5605u
+#define VT_ACTIVATE   0x5606u
+#define VT_WAITACTIVE 0x5607u
+
+#define KB_101      2u
+#define KD_TEXT     0u
+#define KD_GRAPHICS 1u
+#define KD_TEXT1    3u
+enum { K_RAW, K_XLATE, K_MEDIUMRAW, K_UNICODE, K_OFF };
+#define VT_AUTO    0u
+#define VT_PROCESS 1u
+#define VT_ACKACQ  2u
+struct linux_vt_mode {
+	u8 mode, waitv;
+	s16 relsig, acqsig, frsig;
+};
+struct linux_vt_stat {
+	u16 active, signal, state;
+};
+_Static_assert(sizeof(struct linux_vt_mode) == 8 && sizeof(struct linux_vt_stat) == 6, "user ABI");

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* proc.c - the files under /proc, /sys and /dev that programs of the first tiers read. */
-#include "t_.h"
+#include "t_proc.h"
 
 #include <dirent.h>
+#include <linux/nsfs.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
@@ -11,31 +14,6 @@
 #include <sys/utsname.h>
 
 T_SUITE(proc);
-
-static char text[65536];
-
-static const char *file(const char *path)
-{
-	if (t_slurp(path, text, sizeof(text)) < 0)
-		text[0] = 0;
-	return text;
-}
-
-/* The number after "Name:" or "Name" in a file of such lines; -1 without. */
-static long field(const char *path, const char *name)
-{
-	char wanted[64];
-	const char *all = file(path), *at = all;
-
-	snprintf(wanted, sizeof(wanted), "%s", name);
-	while (at) {
-		if (!strncmp(at, wanted, strlen(wanted)))
-			return strtol(at + strlen(wanted), NULL, 10);
-		at = strchr(at, '\n');
-		at = at ? at + 1 : NULL;
-	}
-	return -1;
-}
 
 static int listed(const char *dir, const char *name)
 {
@@ -555,4 +533,167 @@ T_CASE(statm_and_oom)
 	t_eq(sscanf(file("/proc/self/statm"), "%ld %ld", &size, &grown), 2);
 	t_check(grown - resident >= 900);
 	t_str(file("/proc/self/oom_score_adj"), "0\n");
+}
+
+struct io {
+	long bytes[2], calls[2];
+};
+
+static struct io io_counts(void)
+{
+	struct io io = {{-1, -1}, {-1, -1}};
+
+	sscanf(file("/proc/self/io"),
+		"rchar: %ld\nwchar: %ld\nsyscr: %ld\nsyscw: %ld\nread_bytes: ", &io.bytes[0],
+		&io.bytes[1], &io.calls[0], &io.calls[1]);
+	return io;
+}
+
+T_CASE(io_counts)
+{
+	char buf[1000] = "";
+	struct io a, b, c;
+	int fd, status;
+	ssize_t n, m, bad;
+	pid_t pid;
+
+	t_ok(fd = open("f", O_RDWR | O_CREAT, 0600));
+	io_counts();
+	a = io_counts(); /* no check may come between: those are written, too */
+	n = write(fd, buf, 1000);
+	m = pwrite(fd, buf, 500, 0);
+	b = io_counts();
+	pid = fork();
+	if (pid == 0)
+		_exit(write(fd, buf, 700) == 700 ? 0 : 1);
+	waitpid(pid, &status, 0);
+	bad = read(fd, buf, 100) + pread(fd, buf, 300, 0) + pread(fd, buf, 10, 5000);
+	c = io_counts();
+	t_eq(status, 0);
+	t_eq(n + m, 1500);
+	t_eq(bad, 300);
+	t_check(a.bytes[0] > 0 && a.calls[0] > 0);
+	t_eq(b.bytes[1] - a.bytes[1], 1500);
+	t_eq(b.calls[1] - a.calls[1], 2);
+	t_check(b.bytes[0] - a.bytes[0] > 80); /* of the text itself */
+	t_check(b.calls[0] > a.calls[0]);
+	t_eq(c.bytes[1] - b.bytes[1], 700); /* children that were waited for count, too */
+	t_eq(c.calls[1] - b.calls[1], 1);
+	b.bytes[1] = (c.bytes[0] - b.bytes[0]) - (b.bytes[0] - a.bytes[0]);
+	t_check(b.bytes[1] >= 300 && b.bytes[1] <= 340); /* the text may be longer by then */
+	t_eq((c.calls[0] - b.calls[0]) - (b.calls[0] - a.calls[0]), 3);
+	t_eq(field("/proc/self/io", "cancelled_write_bytes:"), 0);
+}
+
+T_CASE(personality_shown)
+{
+	pid_t pid;
+
+	T_CHILD(pid)
+	{
+		t_str(file("/proc/self/personality"), "00000000\n");
+		t_ret(personality(0x0040000), 0);
+		t_str(file("/proc/self/personality"), "00040000\n");
+	}
+	t_exit(pid, 0);
+}
+
+T_CASE(secrets_of_others)
+{
+	static const char *const closed[] = {
+		"maps", "smaps", "smaps_rollup", "auxv", "environ", "pagemap", "mem", "clear_refs"};
+	static const char *const open_to_all[] = {"stat", "status", "statm", "cmdline", "limits"};
+	char path[64], byte;
+	int fd;
+	pid_t pid;
+
+	T_CHILD(pid)
+	{
+		t_become(1000, 1000);
+		for (size_t i = 0; i < sizeof(closed) / sizeof(*closed); i++) {
+			snprintf(path, sizeof(path), "/proc/1/%s", closed[i]);
+			t_errno(open(path, O_RDONLY), EACCES);
+		}
+		for (size_t i = 0; i < sizeof(open_to_all) / sizeof(*open_to_all); i++) {
+			snprintf(path, sizeof(path), "/proc/1/%s", open_to_all[i]);
+			t_ok(fd = open(path, O_RDONLY));
+			t_check(read(fd, &byte, 1) >= 0);
+		}
+		t_errno(readlink("/proc/1/exe", path, sizeof(path)), EACCES);
+	}
+	t_exit(pid, 0);
+}
+
+/* Everybody here is in the first namespace of each kind. */
+T_CASE(namespaces)
+{
+	static const struct {
+		const char *link, *kind;
+		long flag;
+	} all[] = {{"cgroup", "cgroup", CLONE_NEWCGROUP}, {"ipc", "ipc", CLONE_NEWIPC},
+		{"mnt", "mnt", CLONE_NEWNS}, {"net", "net", CLONE_NEWNET},
+		{"pid", "pid", CLONE_NEWPID}, {"pid_for_children", "pid", CLONE_NEWPID},
+		{"time", "time", 0x80}, {"time_for_children", "time", 0x80},
+		{"user", "user", CLONE_NEWUSER}, {"uts", "uts", CLONE_NEWUTS}};
+	char path[64], name[64], want[64];
+	struct stat st, via, user;
+	struct statfs fs;
+	int fd, owner, listed = 0;
+	unsigned uid = 7;
+	struct dirent *e;
+	pid_t pid;
+	DIR *d;
+
+	t_ok(stat("/proc/self/ns/user", &user));
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", all[i].link);
+		memset(name, 0, sizeof(name));
+		t_check(readlink(path, name, sizeof(name) - 1) > 0);
+		t_ok(fd = open(path, O_RDONLY));
+		t_ok(fstat(fd, &st));
+		snprintf(want, sizeof(want), "%s:[%lu]", all[i].kind, (unsigned long)st.st_ino);
+		t_str(name, want);
+		snprintf(path, sizeof(path), "/proc/thread-self/ns/%s", all[i].link);
+		t_ok(stat(path, &via));
+		t_eq(via.st_ino, st.st_ino);
+		t_eq(via.st_dev, user.st_dev);
+		t_eq(st.st_mode, S_IFREG | 0444);
+		t_errno(read(fd, name, 1), EINVAL);
+		t_ret(ioctl(fd, NS_GET_NSTYPE), all[i].flag);
+		if (all[i].flag == CLONE_NEWUSER) {
+			t_errno(ioctl(fd, NS_GET_USERNS), EPERM);
+			t_ok(ioctl(fd, NS_GET_OWNER_UID, &uid));
+			t_eq(uid, 0);
+			t_errno(ioctl(fd, NS_GET_OWNER_UID, NULL), EFAULT);
+		} else {
+			t_ok(owner = ioctl(fd, NS_GET_USERNS));
+			t_ok(fstat(owner, &via));
+			t_eq(via.st_ino, user.st_ino);
+			t_ret(ioctl(owner, NS_GET_NSTYPE), CLONE_NEWUSER);
+			close(owner);
+			t_errno(ioctl(fd, NS_GET_OWNER_UID, &uid), EINVAL);
+		}
+		t_errno(ioctl(fd, NS_GET_PARENT),
+			all[i].flag & (CLONE_NEWUSER | CLONE_NEWPID) ? EPERM : EINVAL);
+		t_errno(ioctl(fd, 0xb77f), ENOTTY);
+		close(fd);
+	}
+	t_ok(statfs("/proc/self/ns/net", &fs));
+	t_eq(fs.f_type, 0x6e736673);
+	t_errno(open("/proc/self/ns/none", O_RDONLY), ENOENT);
+	t_check((d = opendir("/proc/self/ns")) != NULL);
+	while ((e = readdir(d)))
+		listed += e->d_type == DT_LNK;
+	closedir(d);
+	t_eq(listed, 10);
+	T_CHILD(pid)
+	{
+		t_become(1000, 1000);
+		t_errno(readlink("/proc/1/ns/mnt", name, sizeof(name)), EACCES);
+		t_errno(open("/proc/1/ns/mnt", O_RDONLY), EACCES);
+		t_errno(open("/proc/1/mountstats", O_RDONLY), EACCES);
+	}
+	t_exit(pid, 0);
+	t_check(strstr(file("/proc/self/mountstats"), " mounted on /proc with fstype proc") !=
+		NULL);
 }

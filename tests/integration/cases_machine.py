@@ -2,6 +2,8 @@
 
 import os
 import re
+import threading
+import time
 
 import harness
 from cases_boot import MINIMAL, boot_with_memory, iso_machine
@@ -139,6 +141,39 @@ def screen_and_keyboard():
         width, height, dump = monitor.pixels()
         row = height // 25 * width * 3
         check(any(dump[:row]) and not any(dump[3 * row:4 * row]), "the screen's picture is not what its memory holds")
+
+
+def with_screen(*options):
+    """A QEMU for exo-run that has a VGA. -> its path"""
+    path = os.path.abspath(os.path.join(SCRATCH, "qemu-vga"))
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"#!/bin/sh\nexec qemu-system-x86_64 \"$@\" -vga std {' '.join(options)}\n")
+    os.chmod(path, 0o755)
+    return {"EXO_QEMU": path}
+
+
+@case(60)
+def console_modes():
+    """VT_* and KD_* of the screen's terminal, as Linux answers them (programs/console.c)"""
+    result = exo("--add", harness.program("console") + ":/root/console", "--", "/root/console", environment=with_screen()).succeeded()
+    with open("tests/integration/programs/console.txt", encoding="ascii") as f:
+        check_equal(result.out, f.read(), "what the calls gave")
+
+
+@case(120, exo_only=True)
+def console_graphics():
+    """while a program draws by itself (KD_GRAPHICS) nothing is painted; afterwards all that was written is"""
+    monitor = Monitor("graphics")
+    run = threading.Thread(target=exo, args=("--add", harness.program("console") + ":/root/console", "--", "/root/console", "draw"),
+                           kwargs={"environment": with_screen(*monitor.options)})
+    run.start()
+    wait_for(lambda: os.path.exists(monitor.path), 20, "the monitor of QEMU")
+    expect_shown(monitor, r"^first words")
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        check("hidden" not in "\n".join(monitor.text_screen()), "painted over what a program draws")
+    expect_shown(monitor, r"^first words, hidden words$")
+    run.join()
 
 
 GLYPH = re.compile(r"\b0x([0-9a-f]{10})\b")

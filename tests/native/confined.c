@@ -2,6 +2,7 @@
 /* Capability mode: each DENIED is one attempt to get out, named. */
 #include "attempt.h"
 #include <exo_abi/exo_native.h>
+#include <linux/openat2.h>
 #include <linux/stat.h>
 #include <poll.h>
 #include <pthread.h>
@@ -55,6 +56,13 @@ static void build_tree(void)
 	t_ok(symlink("../file", "in/sub/back"));
 	d = open("in", O_RDONLY | O_DIRECTORY);
 	t_ok(d);
+}
+
+static long open_in_root(int dir, const char *path)
+{
+	struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_IN_ROOT};
+
+	return syscall(SYS_openat2, dir, path, &how, sizeof(how));
 }
 
 static void enter(void)
@@ -172,6 +180,10 @@ T_CASE(up_and_links)
 	DENIED("deeper than any tree",
 		openat(d, "../../../../../../../../../etc/passwd", O_RDONLY));
 	DENIED("above a directory below", openat(sub, "../file", O_RDONLY));
+	t_ok(open_in_root(d, "/file"));
+	DENIED("the root's ..", open_in_root(d, "/../secret"));
+	DENIED("a root of one's own", open_in_root(AT_FDCWD, "/secret"));
+	DENIED("its links", open_in_root(d, "abs"));
 	DENIED("link to ..", openat(d, "up", O_RDONLY));
 	DENIED("through a link to ..", openat(d, "up/secret", O_RDONLY));
 	DENIED("link to ../secret", openat(d, "out", O_RDONLY));
@@ -201,12 +213,15 @@ T_CASE(up_and_links)
 
 T_CASE(held_proc)
 {
-	int proc, self;
+	int proc, self, init;
 
 	build_tree();
 	proc = open("/proc", O_RDONLY);
 	self = open("/proc/self", O_RDONLY);
 	enter();
+	t_ok(init = openat(proc, "1", O_RDONLY | O_DIRECTORY));
+	DENIED("a signal to whom a directory is of",
+		syscall(SYS_pidfd_send_signal, init, 0, NULL, 0));
 	DENIED("magic link to the root", openat(proc, "1/root/etc/passwd", O_RDONLY));
 	DENIED("magic link to the working directory", openat(self, "cwd/secret", O_RDONLY));
 	DENIED("magic link to a descriptor", openat(self, "fd/0", O_RDWR));

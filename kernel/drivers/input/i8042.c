@@ -70,7 +70,11 @@ static void interrupt(void *arg)
 		if (status & STATUS_AUX)
 			continue;
 		n = keyboard_code(&keyboard, code, screen_application_cursor(), text);
-		if (n)
+		if (screen_keyboard_mode() == K_RAW) {
+			text[0] = code;
+			n = 1;
+		}
+		if (n && screen_keyboard_mode() != K_OFF)
 			tty_receive(t, text, n);
 	}
 }

@@ -12,6 +12,7 @@
 #include <exo/memory.h>
 #include <exo/sched.h>
 #include <exo/string.h>
+#include <arch/uaccess.h>
 #include "../char/tty_internal.h"
 #include "../drivers_internal.h"
 
@@ -27,6 +28,9 @@ static struct vt vt; /* [screen_lock] */
 /* [screen_lock] [rows][columns] what the display shows; NULL = not attached yet */
 static struct vt_cell *painted;
 static struct work output_work;
+/* [screen_lock] KD_GRAPHICS: a program draws itself, we do not until a panic */
+static u32 screen_mode;
+static u32 keyboard_mode = K_UNICODE; /* [a] */
 
 struct tty *screen_tty(void)
 {
@@ -38,9 +42,16 @@ bool screen_application_cursor(void)
 	return READ_ONCE(vt.application_cursor);
 }
 
+u32 screen_keyboard_mode(void)
+{
+	return READ_ONCE(keyboard_mode);
+}
+
 /* [screen_lock] */
 static void paint_row(u32 row)
 {
+	if (screen_mode == KD_GRAPHICS && !log_panicking())
+		return;
 	for (u32 c = 0; c < vt.columns; c++) {
 		struct vt_cell cell = vt_row(&vt, row)[c], *old = &painted[row * vt.columns + c];
 
@@ -103,8 +114,73 @@ static void screen_start(struct tty *t)
 	(void)work_queue(&output_work);
 }
 
-static const struct tty_ops screen_ops = {
-	.start = screen_start, .waits_for_output = true, .resets_on_hangup = true};
+static void screen_mode_set(u32 mode)
+{
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&screen_lock);
+
+	if (painted) /* who knows what the program drew */
+		memset(painted, 0xff, sizeof(*painted) * vt.rows * vt.columns);
+	screen_mode = mode;
+	(void)work_queue(&output_work);
+}
+
+/* For programs that draw themselves. There is one console, always in front: nobody is asked to
+ * leave it, and none is free. */
+static long screen_ioctl(struct tty *t, u32 cmd, u64 arg)
+{
+	static const struct linux_vt_stat state = {.active = 1, .state = BIT(0) | BIT(1)};
+	static u64 vt_mode; /* [a] struct linux_vt_mode */
+	void USER *user = (void USER *)(uintptr_t)arg;
+	u64 new;
+
+	switch (cmd) {
+	case KDGKBTYPE:
+		return copy_to_user(user, &(u8){KB_101}, 1);
+	case KDGETMODE:
+		return put_user_u32(user, READ_ONCE(screen_mode));
+	case KDGKBMODE:
+		return put_user_u32(user, screen_keyboard_mode());
+	case VT_OPENQRY:
+		return put_user_u32(user, ~0u);
+	case VT_GETSTATE:
+		return copy_to_user(user, &state, sizeof(state));
+	case VT_GETMODE:
+		return put_user_u64(user, READ_ONCE(vt_mode));
+	}
+	if (cmd >> 8 != 'K' && cmd >> 8 != 'V')
+		return -ENOTTY;
+	if (!tty_is_controlling(t) && !cred_capable(current->cred, LCAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	switch (cmd) {
+	case KDSETMODE:
+		if (arg <= KD_TEXT1)
+			screen_mode_set(arg == KD_GRAPHICS);
+		return arg <= KD_TEXT1 ? 0 : -EINVAL;
+	case KDSKBMODE:
+		if (arg > K_OFF || arg == K_MEDIUMRAW)
+			return -EINVAL;
+		WRITE_ONCE(keyboard_mode, (u32)arg);
+		return 0;
+	case VT_SETMODE:
+		if (get_user_u64(user, &new))
+			return -EFAULT;
+		if ((u8) new > VT_PROCESS)
+			return -EINVAL;
+		WRITE_ONCE(vt_mode, new);
+		return 0;
+	case VT_RELDISP:
+		return (u8)vt_mode == VT_PROCESS && arg == VT_ACKACQ ? 0 : -EINVAL;
+	case VT_ACTIVATE:
+	case VT_WAITACTIVE:
+		return arg == 1 ? 0 : -ENXIO;
+	}
+	return -ENOTTY;
+}
+
+static const struct tty_ops screen_ops = {.start = screen_start,
+	.ioctl = screen_ioctl,
+	.waits_for_output = true,
+	.resets_on_hangup = true};
 
 /* The log: in any context, so it paints itself instead of asking a thread. */
 static void log_write(struct console *c, const char *text, size_t len)

@@ -22,13 +22,6 @@ struct sizes {                        /* pages */
 };
 static const struct vm_space no_space;
 
-static u64 clamp_count(const s64 *v)
-{
-	s64 n = __atomic_load_n(v, __ATOMIC_RELAXED);
-
-	return n > 0 ? (u64)n : 0;
-}
-
 static int find_text(void *ctx, struct vm_area *a)
 {
 	struct sizes *z = ctx;
@@ -61,10 +54,10 @@ static struct sizes sizes_get(struct process *p)
 	if (!s)
 		return z;
 	(void)vm_for_each_area(s, 0, find_text, &z);
-	z.rss_anon = clamp_count(&s->rss_anon);
-	z.rss_file = clamp_count(&s->rss_file);
-	z.rss_shmem = clamp_count(&s->rss_shmem);
-	z.rss = z.rss_anon + z.rss_file + z.rss_shmem;
+	z.rss_anon = (u64)MAX(READ_ONCE(s->rss_anon), 0);
+	z.rss_file = (u64)MAX(READ_ONCE(s->rss_file), 0);
+	z.rss_shmem = (u64)MAX(READ_ONCE(s->rss_shmem), 0);
+	z.rss = vm_space_rss(s);
 	return z;
 }
 
@@ -91,10 +84,11 @@ static void show_stat(struct seq *s, struct process *p, const struct process_sta
 	struct sizes z SCOPED(sizes_put) = sizes_get(p);
 
 	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", st->pid, st->comm, st->state,
-		st->ppid, st->pgid, st->sid, st->tty_nr, st->tpgid, 0x400000u, st->min_flt,
-		st->cmin_flt, st->maj_flt, st->cmaj_flt);
-	seq_printf(s, "%lu %lu %lu %lu %d %d %u 0 %lu ", ticks(st->utime_ns), ticks(st->stime_ns),
-		ticks(st->cutime_ns), ticks(st->cstime_ns), st->priority, st->nice, st->threads,
+		st->ppid, st->pgid, st->sid, st->tty_nr, st->tpgid, 0x400000u, st->used.min_flt,
+		st->children.min_flt, st->used.maj_flt, st->children.maj_flt);
+	seq_printf(s, "%lu %lu %lu %lu %d %d %u 0 %lu ", ticks(st->used.utime_ns),
+		ticks(st->used.stime_ns), ticks(st->children.utime_ns),
+		ticks(st->children.stime_ns), st->priority, st->nice, st->threads,
 		ticks(st->start_ns));
 	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.space->pages_total * PAGE_SIZE, z.rss,
 		z.space->limit_as, z.text_start, z.text_end, z.space->stack_top);
@@ -108,13 +102,12 @@ static void show_stat(struct seq *s, struct process *p, const struct process_sta
 static const char *state_name(char c)
 {
 	static const char *const names[] = {"R (running)", "S (sleeping)", "D (disk sleep)",
-		"T (stopped)", "t (tracing stop)", "Z (zombie)", "X (dead)", "I (idle)"};
+		"T (stopped)", "t (tracing stop)", "Z (zombie)", "X (dead)"};
+	u32 i = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (names[i][0] == c)
-			return names[i];
-	}
-	return "? (unknown)";
+	while (i < ARRAY_LEN(names) - 1 && names[i][0] != c)
+		i++;
+	return names[i];
 }
 
 static void show_status_memory(struct seq *s, struct process *p)
@@ -128,7 +121,7 @@ static void show_status_memory(struct seq *s, struct process *p)
 	seq_printf(s,
 		"VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
 		"kB\nRssShmem:\t%8lu kB\n",
-		KB(MAX(z.space->rss_peak, z.rss)), KB(z.rss), KB(z.rss_anon), KB(z.rss_file),
+		KB(vm_space_rss_peak(z.space)), KB(z.rss), KB(z.rss_anon), KB(z.rss_file),
 		KB(z.rss_shmem));
 	seq_printf(s,
 		"VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu "
@@ -165,10 +158,10 @@ static void show_status(struct seq *s, struct process *p, const struct process_s
 	seq_printf(s,
 		"Cpus_allowed:\t%lx\nMems_allowed:\t1\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_"
 		"ctxt_switches:\t%lu\n",
-		st->affinity, st->vcsw, st->ivcsw);
+		st->affinity, st->used.vcsw, st->used.ivcsw);
 }
 
-static int show_statm(struct seq *s, struct process *p)
+static int show_statm(struct seq *s, struct process *p, u32 which)
 {
 	struct sizes z SCOPED(sizes_put) = sizes_get(p);
 
@@ -182,23 +175,23 @@ static void show_comm(struct seq *s, struct process *p, const struct process_sta
 	seq_printf(s, "%s\n", st->comm);
 }
 
-static ssize_t store_comm(struct process *p, struct thread *t, const char *text, size_t len_bytes)
+static int store_comm(struct process *p, struct thread *t, const char *text, u32 which)
 {
 	char name[16];
-	size_t n = MIN(len_bytes, sizeof(name) - 1);
+	size_t n;
 
 	if (current->proc != p)
 		return -EINVAL;
-	memcpy(name, text, n);
-	name[n] = 0;
+	str_copy(name, text, sizeof(name));
+	n = strlen(name);
 	if (n && name[n - 1] == '\n')
 		name[n - 1] = 0;
 	memcpy(t->name, name, sizeof(name));
-	return (ssize_t)len_bytes;
+	return 0;
 }
 
 /* Copies [start, end) of the process's memory, at most a megabyte, as the text. */
-static int show_memory(struct seq *s, struct process *p, bool env)
+static int show_memory(struct seq *s, struct process *p, u32 env)
 {
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 	char chunk[256];
@@ -222,17 +215,7 @@ static int show_memory(struct seq *s, struct process *p, bool env)
 	return 0;
 }
 
-static int show_cmdline(struct seq *s, struct process *p)
-{
-	return show_memory(s, p, false);
-}
-
-static int show_environ(struct seq *s, struct process *p)
-{
-	return show_memory(s, p, true);
-}
-
-static int show_auxv(struct seq *s, struct process *p)
+static int show_auxv(struct seq *s, struct process *p, u32 which)
 {
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 
@@ -242,9 +225,21 @@ static int show_auxv(struct seq *s, struct process *p)
 	return 0;
 }
 
+static const char *const residence_names[] = {
+	"Rss:", "Pss:", "Pss_Dirty:", "Pss_Anon:", "Pss_File:", "Pss_Shmem:", "Shared_Clean:",
+	"Shared_Dirty:", "Private_Clean:", "Private_Dirty:", "Referenced:", "Anonymous:",
+	"LazyFree:", "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:", "Shared_Hugetlb:",
+	"Private_Hugetlb:", "Swap:", "SwapPss:", "Locked:"};
+/* Their places; from RES_USE on: + 1 dirty, + 2 private. */
+enum { RES_RSS, RES_PSS, RES_PSS_DIRTY, RES_PSS_KIND, RES_USE = 6, RES_REFERENCED = 10, RES_ANON };
+enum { RES_HUGE_KIND = 13, RES_LOCKED = 20 };
+#define PSS_SHIFT 12 /* below a byte, so that thirds add up */
 struct maps_ctx {
 	struct seq *s;
-	char *path; /* PATH_MAX_BYTES */
+	char *path;                            /* PATH_MAX_BYTES */
+	vaddr_t start, end;                    /* of all areas, for a sum */
+	u64 locked;                            /* the area is */
+	u64 bytes[ARRAY_LEN(residence_names)]; /* << PSS_SHIFT */
 };
 
 static const char *area_name(const struct vm_area *a, const struct maps_ctx *m)
@@ -287,16 +282,124 @@ static int show_area(void *ctx, struct vm_area *a)
 	return m->s->overflow;
 }
 
-static int show_maps(struct seq *s, struct process *p)
+/* ---- smaps: what of an area is in memory ---- */
+
+static void count_page(void *ctx, vaddr_t va, pte_t pte)
 {
+	const struct page *page = phys_to_page(pte_paddr(pte));
+	const u64 one = PAGE_SIZE << PSS_SHIFT;
+	struct maps_ctx *m = ctx;
+
+	if (pte_special(pte)) /* memory of a device has no struct page */
+		return;
+	u32 kind = page->flags & PG_ANON ? 0 : page->flags & PG_SHMEM ? 2 : 1;
+	u32 marks = pte_marks(pte);
+	u32 dirty = marks & PMAP_WRITTEN || page->flags & (PG_ANON | PG_DIRTY);
+	u64 share = one / page_mappings(page);
+	m->bytes[RES_RSS] += one;
+	m->bytes[RES_PSS] += share;
+	m->bytes[RES_PSS_DIRTY] += dirty * share;
+	m->bytes[RES_PSS_KIND + kind] += share;
+	m->bytes[RES_USE + dirty + (share == one ? 2 : 0)] += one;
+	m->bytes[RES_REFERENCED] += marks & PMAP_USED ? one : 0;
+	m->bytes[RES_ANON] += kind ? 0 : one;
+	m->bytes[RES_HUGE_KIND + (3 - kind) % 3] += marks & PMAP_LARGE ? one : 0;
+	m->bytes[RES_LOCKED] += m->locked ? share : 0;
+}
+
+static int sum_area(void *ctx, struct vm_area *a)
+{
+	struct maps_ctx *m = ctx;
+
+	m->start = m->start ? m->start : a->start;
+	m->end = a->end;
+	m->locked = a->flags & VM_LOCKED;
+	pmap_walk(&a->space->pmap, a->start, a->end, count_page, m);
+	return 0;
+}
+
+static void show_residence(struct maps_ctx *m, bool sum)
+{
+	for (u32 i = 0; i < ARRAY_LEN(m->bytes); i++) {
+		if (sum || i < RES_PSS_KIND || i >= RES_USE)
+			seq_printf(m->s, "%-16s%8lu kB\n", residence_names[i],
+				m->bytes[i] >> (PSS_SHIFT + 10));
+	}
+}
+
+static int show_smap(void *ctx, struct vm_area *a)
+{
+	static const char names[] =
+		"rdwrex..mrmwmeshgdnr....dcwflodd" /* by bits of enum vm_flags */
+		"hg..acdenh";
+	struct maps_ctx *m = ctx;
+	u32 mode = READ_ONCE(vm_huge_mode);
+
+	(void)show_area(ctx, a);
+	memset(m->bytes, 0, sizeof(m->bytes));
+	(void)sum_area(ctx, a);
+	seq_printf(m->s, "Size:           %8lu kB\nKernelPageSize:        4 kB\n",
+		KB((a->end - a->start) / PAGE_SIZE));
+	seq_printf(m->s, "MMUPageSize:           4 kB\n");
+	show_residence(m, false);
+	seq_printf(m->s, "THPeligible:    %d\nVmFlags: ",
+		mode != HUGE_NEVER && (mode == HUGE_ALWAYS || a->flags & VM_HUGE) &&
+			!(a->flags & (VM_NOHUGE | VM_STACK | VM_EXEC)) &&
+			ALIGN_UP(a->start, PMAP_SPAN) + PMAP_SPAN <= a->end);
+	for (u32 i = 0; names[i]; i += 2) {
+		if (a->flags & BIT(i / 2) && names[i] != '.')
+			seq_printf(m->s, "%.2s ", names + i);
+	}
+	seq_printf(m->s, "\n");
+	return m->s->overflow;
+}
+
+static int show_areas(struct seq *s, struct process *p, u32 which)
+{
+	static int (*const shows[])(void *ctx, struct vm_area *a) = {
+		show_area, show_smap, sum_area};
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 	char *path SCOPED(kfree_at) = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
-	struct maps_ctx m = {s, path};
+	struct maps_ctx m = {.s = s, .path = path};
 
 	if (!path)
 		return -ENOMEM;
 	if (space)
-		(void)vm_for_each_area(space, 0, show_area, &m);
+		(void)vm_for_each_area(space, 0, shows[which], &m);
+	if (shows[which] == sum_area) {
+		seq_printf(
+			s, "%08lx-%08lx ---p 00000000 00:00 0%34s[rollup]\n", m.start, m.end, "");
+		show_residence(&m, true);
+	}
+	return 0;
+}
+
+/* clear_refs: 1 all, 2 anonymous, 3 file pages were not used, 4 none was written; 5 VmHWM. */
+static int forget_area(void *ctx, struct vm_area *a)
+{
+	u64 what = *(const u64 *)ctx;
+	struct tlb_gather g;
+
+	if (what == (a->file ? 2 : 3))
+		return 0;
+	struct rwsem *held SCOPED(write_release) = write_hold(&a->lock);
+	tlb_gather_begin(&g, &a->space->pmap);
+	pmap_protect(&a->space->pmap, a->start, a->end, what == 4 ? PMAP_WRITTEN : PMAP_USED, &g);
+	tlb_gather_end(&g);
+	return 0;
+}
+
+static int store_clear_refs(struct process *p, struct thread *t, const char *text, u32 which)
+{
+	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
+	u64 what;
+
+	if (proc_number(text, &what) || what < 1 || what > 5)
+		return -EINVAL;
+	if (space && what == 5)
+		WRITE_ONCE(space->rss_peak, 0); /* those of now count anyway */
+	else if (space)
+		(void)vm_for_each_area(space, 0, forget_area, &what);
 	return 0;
 }
 
@@ -342,9 +445,9 @@ static void show_limits(struct seq *s, struct process *p, const struct process_s
 
 /* ---- exe, cwd, root; mounts ---- */
 
-static int exe_follow(struct process *p, struct path *out)
+static int exe_follow(struct process *p, u32 which, struct path *out)
 {
-	struct vm_space *space = process_space(p);
+	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 	int err = -ENOENT;
 
 	if (!space)
@@ -353,30 +456,18 @@ static int exe_follow(struct process *p, struct path *out)
 	if (space->exe)
 		err = file_path_get(space->exe, out);
 	rwsem_read_unlock(&space->lock);
-	vm_space_put(space);
 	return err;
 }
 
-static int place_of(
-	struct process *p, void (*get)(struct fs_context *, struct path *), struct path *out)
+static int place_follow(struct process *p, u32 root, struct path *out)
 {
 	struct fs_context *fs = process_fs(p);
 
 	if (!fs)
 		return -ENOENT;
-	get(fs, out);
+	(root ? fs_root_get : fs_cwd_get)(fs, out);
 	fs_context_put(fs);
 	return 0;
-}
-
-static int cwd_follow(struct process *p, struct path *out)
-{
-	return place_of(p, fs_cwd_get, out);
-}
-
-static int root_follow(struct process *p, struct path *out)
-{
-	return place_of(p, fs_root_get, out);
 }
 
 /* Blanks, tabs, newlines and backslashes of a path are written in octal. */
@@ -396,7 +487,7 @@ static void seq_mount_flags(struct seq *s, u32 flags)
 		u32 flag;
 		const char *text;
 	} names[] = {{2, ",nosuid"}, {4, ",nodev"}, {8, ",noexec"}, {1024, ",noatime"},
-		{2048, ",nodiratime"}, {1 << 21, ",relatime"}};
+		{2048, ",nodiratime"}, {1 << 21, ",relatime"}, {256, ",nosymfollow"}};
 
 	seq_printf(s, flags & 1 ? "ro" : "rw"); /* MS_* of mount(2) */
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -428,43 +519,49 @@ static int mountinfo_line(void *ctx, const struct mount_info *m)
 	seq_escaped(s, m->target);
 	seq_printf(s, " ");
 	seq_mount_flags(s, m->flags);
-	seq_printf(s, " - %s ", m->type);
+	if (m->shared)
+		seq_printf(s, " shared:%u", m->shared);
+	if (m->master)
+		seq_printf(s, " master:%u", m->master);
+	seq_printf(s, "%s - %s ", m->flags & 1u << 17 ? " unbindable" : "", m->type);
 	seq_escaped(s, m->source);
 	seq_printf(s, " %s%s\n", m->sb_flags & 1 ? "ro" : "rw", m->options);
 	return 0;
 }
 
-static int show_mounts_of(
-	struct seq *s, struct process *p, int (*fn)(void *ctx, const struct mount_info *m))
+static int mountstats_line(void *ctx, const struct mount_info *m)
 {
-	struct path root SCOPED(path_put) = {NULL, NULL};
+	struct seq *s = ctx;
 
-	return root_follow(p, &root) ? -EINVAL : mount_for_each(&root, fn, s);
-}
-
-static int show_mounts(struct seq *s, struct process *p)
-{
-	return show_mounts_of(s, p, mount_line);
-}
-
-static int show_mountinfo(struct seq *s, struct process *p)
-{
-	return show_mounts_of(s, p, mountinfo_line);
-}
-
-static int show_cgroup(struct seq *s, struct process *p)
-{
-	seq_printf(s, "0::/\n");
+	seq_printf(s, "device ");
+	seq_escaped(s, m->source);
+	seq_printf(s, " mounted on ");
+	seq_escaped(s, m->target);
+	seq_printf(s, " with fstype %s \n", m->type);
 	return 0;
 }
 
-static int show_oom_score(struct seq *s, struct process *p)
+static int show_mounts(struct seq *s, struct process *p, u32 which)
 {
-	struct mem_stats m;
-	struct sizes z SCOPED(sizes_put) = sizes_get(p);
+	static int (*const lines[])(void *ctx, const struct mount_info *m) = {
+		mount_line, mountinfo_line, mountstats_line};
+	struct path root SCOPED(path_put) = {NULL, NULL};
 
-	mem_stats_get(&m);
-	seq_printf(s, "%lu\n", (z.rss) * 1000 / MAX(m.pages_total, 1UL));
+	return place_follow(p, true, &root) ? -EINVAL : mount_for_each(&root, lines[which], s);
+}
+
+/* No cgroups, no place of sleep that is told, nobody who logged in. */
+static int show_constant(struct seq *s, struct process *p, u32 which)
+{
+	static const char *const texts[] = {"0::/\n", "0", "4294967295"};
+
+	seq_printf(s, "%s", texts[which]);
+	return 0;
+}
+
+static int show_oom_score(struct seq *s, struct process *p, u32 which)
+{
+	seq_printf(s, "%lu\n", process_oom_score(p));
 	return 0;
 }
 
@@ -473,29 +570,38 @@ static void show_oom_score_adj(struct seq *s, struct process *p, const struct pr
 	seq_printf(s, "%d\n", st->oom_score_adj);
 }
 
-static ssize_t store_oom_score_adj(
-	struct process *p, struct thread *t, const char *text, size_t len_bytes)
+/* The scale before: -17..15, 15 as 1000. */
+static void show_oom_adj(struct seq *s, struct process *p, const struct process_stat *st)
+{
+	seq_printf(s, "%d\n", st->oom_score_adj == 1000 ? 15 : st->oom_score_adj * 17 / 1000);
+}
+
+static int store_oom(struct process *p, struct thread *t, const char *text, u32 old_scale)
 {
 	bool negative = *text == '-';
 	u64 n;
-	int err = proc_number(text + negative, &n);
+	bool bad = proc_number(text + negative, &n);
+	s32 adj = negative ? -(s32)n : (s32)n;
 
-	if (err || n > 1000)
+	if (bad || n > 1000 || (old_scale && (adj < -17 || adj > 15)))
 		return -EINVAL;
-	err = process_oom_adj_set(p, negative ? -(s32)n : (s32)n);
-	return err ? err : (ssize_t)len_bytes;
+	if (old_scale)
+		adj = adj == 15 ? 1000 : adj * 1000 / 17;
+	return process_oom_adj_set(p, adj);
 }
 
-static int show_wchan(struct seq *s, struct process *p)
+static void show_personality(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	seq_printf(s, "0");
-	return 0;
+	seq_printf(s, "%08x\n", st->personality);
 }
 
-static int show_loginuid(struct seq *s, struct process *p)
+static void show_io(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	seq_printf(s, "4294967295");
-	return 0;
+	static const char *const names[] = {"rchar", "wchar", "syscr", "syscw"};
+
+	for (u32 i = 0; i < ARRAY_LEN(names); i++)
+		seq_printf(s, "%s: %lu\n", names[i], st->used.io[i] + st->children.io[i]);
+	seq_printf(s, "read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
 }
 
 static void show_coredump_filter(struct seq *s, struct process *p, const struct process_stat *st)
@@ -503,15 +609,14 @@ static void show_coredump_filter(struct seq *s, struct process *p, const struct 
 	seq_printf(s, "%08x\n", st->core_filter);
 }
 
-static ssize_t store_coredump_filter(
-	struct process *p, struct thread *t, const char *text, size_t len_bytes)
+static int store_coredump_filter(struct process *p, struct thread *t, const char *text, u32 which)
 {
 	u64 n;
 
 	if (proc_number(text, &n))
 		return -EINVAL;
 	process_core_filter_set(p, n);
-	return (ssize_t)len_bytes;
+	return 0;
 }
 
 /* Of a process the first thread; nothing when it has ended. */
@@ -544,51 +649,65 @@ static void show_sched(struct seq *s, struct process *p, const struct process_st
 
 /* ---- the directory ---- */
 
-#define TEXT(n, m)                                                                         \
-	{                                                                                  \
-		.name = #n, .mode = S_IFREG | (m), .ops = &proc_text_ops, .show = show_##n \
+#define ENTRY(n, m, o, ...)                                                \
+	{                                                                  \
+		.name = #n, .mode = m, .ops = &proc_##o##_ops, __VA_ARGS__ \
 	}
-#define STAT(n, m, s)                                                                            \
-	{                                                                                        \
-		.name = #n, .mode = S_IFREG | (m), .ops = &proc_text_ops, .show_stat = show_##n, \
-		.store = s                                                                       \
-	}
-#define LINK(n)                                                                                  \
-	{                                                                                        \
-		.name = #n, .mode = S_IFLNK | 0777, .ops = &proc_magic_ops, .follow = n##_follow \
-	}
-#define OTHER(n, m, o)                                                                  \
-	{                                                                               \
-		.name = #n, .mode = m, .ops = &proc_##o##_ops, .fops = &proc_##o##_fops \
-	}
+#define TEXT(n, m, ...) ENTRY(n, S_IFREG | (m), text, __VA_ARGS__)
+#define LINK(n, ...)    ENTRY(n, S_IFLNK | 0777, magic, __VA_ARGS__)
+
+#define NS(n, kind) LINK(n, .follow = nsfs_follow, .which = kind)
+static const struct pid_entry ns_entries[] = {
+	NS(cgroup, NS_CGROUP),
+	NS(ipc, NS_IPC),
+	NS(mnt, NS_MNT),
+	NS(net, NS_NET),
+	NS(pid, NS_PID),
+	NS(pid_for_children, NS_PID),
+	NS(time, NS_TIME),
+	NS(time_for_children, NS_TIME),
+	NS(user, NS_USER),
+	NS(uts, NS_UTS),
+	{.name = NULL},
+};
 
 /* The first two are not in /proc/PID/task/TID: task_entries. */
 const struct pid_entry pid_entries[] = {
-	OTHER(task, S_IFDIR | 0555, task),
-	STAT(coredump_filter, 0644, store_coredump_filter),
-	STAT(stat, 0444, NULL),
-	STAT(status, 0444, NULL),
-	TEXT(statm, 0444),
-	TEXT(cmdline, 0444),
-	TEXT(environ, 0400),
-	TEXT(maps, 0444),
-	TEXT(auxv, 0400),
-	STAT(limits, 0444, NULL),
-	TEXT(mounts, 0444),
-	TEXT(mountinfo, 0444),
-	TEXT(cgroup, 0444),
-	TEXT(oom_score, 0444),
-	TEXT(wchan, 0444),
-	TEXT(loginuid, 0444),
-	STAT(schedstat, 0444, NULL),
-	STAT(sched, 0444, NULL),
-	STAT(comm, 0644, store_comm),
-	STAT(oom_score_adj, 0644, store_oom_score_adj),
-	OTHER(mem, S_IFREG | 0600, mem),
-	LINK(exe),
-	LINK(cwd),
-	LINK(root),
-	OTHER(fd, FD_DIR_MODE, fd),
-	OTHER(fdinfo, S_IFDIR | 0555, fd),
+	ENTRY(task, S_IFDIR | 0555, task, .fops = &proc_task_fops),
+	TEXT(coredump_filter, 0644, .show_stat = show_coredump_filter,
+		.store = store_coredump_filter),
+	TEXT(stat, 0444, .show_stat = show_stat),
+	TEXT(status, 0444, .show_stat = show_status),
+	TEXT(statm, 0444, .show = show_statm),
+	TEXT(cmdline, 0444, .show = show_memory),
+	ENTRY(environ, S_IFREG | 0400, secret, .show = show_memory, .which = true),
+	ENTRY(maps, S_IFREG | 0444, secret, .show = show_areas),
+	ENTRY(smaps, S_IFREG | 0444, secret, .show = show_areas, .which = 1),
+	ENTRY(smaps_rollup, S_IFREG | 0444, secret, .show = show_areas, .which = 2),
+	ENTRY(pagemap, S_IFREG | 0400, mem, .fops = &proc_pagemap_fops),
+	TEXT(clear_refs, 0200, .store = store_clear_refs),
+	ENTRY(auxv, S_IFREG | 0400, secret, .show = show_auxv),
+	TEXT(limits, 0444, .show_stat = show_limits),
+	TEXT(mounts, 0444, .show = show_mounts),
+	TEXT(mountinfo, 0444, .show = show_mounts, .which = 1),
+	ENTRY(mountstats, S_IFREG | 0400, secret, .show = show_mounts, .which = 2),
+	TEXT(cgroup, 0444, .show = show_constant),
+	TEXT(oom_score, 0444, .show = show_oom_score),
+	TEXT(wchan, 0444, .show = show_constant, .which = 1),
+	TEXT(loginuid, 0444, .show = show_constant, .which = 2),
+	TEXT(schedstat, 0444, .show_stat = show_schedstat),
+	TEXT(sched, 0444, .show_stat = show_sched),
+	ENTRY(io, S_IFREG | 0400, secret, .show_stat = show_io),
+	ENTRY(personality, S_IFREG | 0400, secret, .show_stat = show_personality),
+	TEXT(comm, 0644, .show_stat = show_comm, .store = store_comm),
+	TEXT(oom_score_adj, 0644, .show_stat = show_oom_score_adj, .store = store_oom),
+	TEXT(oom_adj, 0644, .show_stat = show_oom_adj, .store = store_oom, .which = true),
+	ENTRY(mem, S_IFREG | 0600, mem, .fops = &proc_mem_fops),
+	LINK(exe, .follow = exe_follow),
+	LINK(cwd, .follow = place_follow),
+	LINK(root, .follow = place_follow, .which = true),
+	ENTRY(fd, FD_DIR_MODE, fd, .fops = &proc_fd_fops),
+	ENTRY(fdinfo, S_IFDIR | 0555, fd, .fops = &proc_fd_fops),
+	ENTRY(ns, S_IFDIR | 0511, dir, .fops = &proc_dir_fops, .below = ns_entries), /* last */
 	{.name = NULL},
 };

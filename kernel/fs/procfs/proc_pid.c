@@ -115,17 +115,24 @@ int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos)
 	return 0;
 }
 
+/* The inode numbers of the entries follow that of their directory: who has a directory below must
+ * be the last. */
+#define ENTRY_INO(dir, n) ((dir)->ino + 1 + (u64)(n))
+
 static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_ref r = *(struct proc_ref *)dir->priv;
-	const struct pid_entry *first = r.entry;
+	const struct pid_entry *e = r.entry;
+	u64 ino;
 
 	set_uncached(d);
-	while (r.entry->name && strcmp(r.entry->name, d->name))
-		r.entry++;
-	if (!r.entry->name)
+	while (e->name && strcmp(e->name, d->name))
+		e++;
+	if (!e->name)
 		return 0;
-	return attach(dir, d, INO_PID(r.tid ? r.tid : r.pid, 2 + (r.entry - first)), r.entry, &r);
+	ino = ENTRY_INO(dir, e - r.entry);
+	r.entry = e->below ? e->below : e;
+	return attach(dir, d, ino, e, &r);
 }
 
 static int pid_dir_readdir(struct file *f, struct dirent_sink *s)
@@ -137,7 +144,7 @@ static int pid_dir_readdir(struct file *f, struct dirent_sink *s)
 		return 0;
 	for (u64 n = 0; e[n].name; n++) {
 		if (n + 2 >= f->pos &&
-			!dirent_emit(f, s, e[n].name, INO_PID(r->pid, 2 + n), e[n].mode, n + 3))
+			!dirent_emit(f, s, e[n].name, ENTRY_INO(f->inode, n), e[n].mode, n + 3))
 			break;
 	}
 	return 0;
@@ -145,16 +152,24 @@ static int pid_dir_readdir(struct file *f, struct dirent_sink *s)
 
 /* ---- texts ---- */
 
+/* What an attacker would aim with is for those who may trace the process, as it is now. */
+static bool is_denied(struct inode *i)
+{
+	return i->ops == &proc_secret_ops && proc_mem_ops.open(i, NULL) == -EACCES;
+}
+
 static int text_show(struct seq *s, struct inode *i)
 {
 	const struct proc_ref *r = i->priv;
 	struct proc_held h SCOPED(proc_held_put) = proc_held_get(r);
 	struct process_stat *st;
 
-	if (!h.p)
-		return -ESRCH;
+	if (!h.p || is_denied(i))
+		return h.p ? -EACCES : -ESRCH;
 	if (r->entry->show)
-		return r->entry->show(s, h.p);
+		return r->entry->show(s, h.p, r->entry->which);
+	if (!r->entry->show_stat) /* to be written only */
+		return -EINVAL;
 	st = proc_stat_get(h.p, r->tid ? h.t : NULL);
 	if (is_err(st))
 		return (int)ptr_err(st);
@@ -167,17 +182,20 @@ static ssize_t text_store(struct inode *i, const char *text, size_t len_bytes)
 {
 	const struct proc_ref *r = i->priv;
 	struct proc_held h SCOPED(proc_held_put) = proc_held_get(r);
+	int err = h.t ? 0 : -ESRCH;
 
 	if (h.p && !r->entry->store)
 		return -EINVAL;
-	return h.t ? r->entry->store(h.p, h.t, text, len_bytes) : -ESRCH;
+	if (!err)
+		err = r->entry->store(h.p, h.t, text, r->entry->which);
+	return err ? err : (ssize_t)len_bytes;
 }
 
 static int text_open(struct inode *i, struct file *f)
 {
 	static const struct synth_text text = {text_show, text_store};
 
-	return synth_text_open(i, f, &text);
+	return is_denied(i) ? -EACCES : synth_text_open(i, f, &text);
 }
 
 /* ---- exe, cwd, root ---- */
@@ -198,7 +216,7 @@ static int magic_follow(struct inode *i, struct path *out, u32 *rights)
 
 	if (err)
 		return err;
-	return h.p ? r->entry->follow(h.p, out) : -ENOENT;
+	return h.p ? r->entry->follow(h.p, r->entry->which, out) : -ENOENT;
 }
 
 static int magic_readlink(struct inode *i, char *buf, size_t size)
@@ -223,16 +241,13 @@ static struct cap_space *ref_caps(const struct proc_ref *r) /* +1 | NULL */
 static struct file *ref_file(const struct proc_ref *r, u32 *rights)
 {
 	struct cap_space *caps = ref_caps(r);
-	struct grant *g = caps ? cap_get_grant(caps, r->fd) : err_ptr(-ENOENT);
+	struct grant *g SCOPED(grant_put_at) = caps ? cap_get_grant(caps, r->fd) : err_ptr(-ENOENT);
 	struct file *f = NULL;
 
-	if (!is_err(g)) {
-		if (grant_live(g) && g->object->type == &file_object_type) {
-			f = object_file(g->object);
-			file_get(f);
-			*rights = g->rights;
-		}
-		grant_put(g);
+	if (!is_err(g) && grant_live(g) && g->object->type == &file_object_type) {
+		f = object_file(g->object);
+		file_get(f);
+		*rights = g->rights;
 	}
 	if (caps)
 		cap_space_put(caps);
@@ -360,13 +375,13 @@ int proc_deny_setattr(struct inode *i, const struct setattr *a)
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
 
-static const struct inode_ops pid_dir_ops = {
-	.lookup = pid_dir_lookup, .setattr = proc_deny_setattr};
+const struct inode_ops proc_dir_ops = {.lookup = pid_dir_lookup, .setattr = proc_deny_setattr};
 static const struct inode_ops fd_link_ops = {
 	.follow = fd_follow, .readlink = magic_readlink, .setattr = proc_deny_setattr};
 static const struct inode_ops fdinfo_ops = {.open = fdinfo_open, .setattr = proc_deny_setattr};
-static const struct file_ops pid_dir_fops = {.readdir = pid_dir_readdir, .seek = file_seek_generic};
+const struct file_ops proc_dir_fops = {.readdir = pid_dir_readdir, .seek = file_seek_generic};
 const struct inode_ops proc_text_ops = {.open = text_open, .setattr = proc_deny_setattr};
+const struct inode_ops proc_secret_ops = {.open = text_open, .setattr = proc_deny_setattr};
 const struct inode_ops proc_magic_ops = {
 	.follow = magic_follow, .readlink = magic_readlink, .setattr = proc_deny_setattr};
 const struct inode_ops proc_fd_ops = {
@@ -375,6 +390,18 @@ const struct file_ops proc_fd_fops = {.readdir = fd_dir_readdir, .seek = file_se
 const struct inode_ops proc_task_ops = {.lookup = task_dir_lookup, .setattr = proc_deny_setattr};
 const struct file_ops proc_task_fops = {.readdir = task_dir_readdir, .seek = file_seek_generic};
 static const struct pid_entry pid_dir = {
-	.mode = S_IFDIR | 0555, .ops = &pid_dir_ops, .fops = &pid_dir_fops};
+	.mode = S_IFDIR | 0555, .ops = &proc_dir_ops, .fops = &proc_dir_fops};
 static const struct pid_entry fd_link = {.mode = S_IFLNK, .ops = &fd_link_ops};
 static const struct pid_entry fdinfo_text = {.mode = S_IFREG | 0444, .ops = &fdinfo_ops};
+
+struct process *proc_dir_process(const struct file *f)
+{
+	const struct proc_ref *r = f->ops == &proc_dir_fops ? f->inode->priv : NULL;
+	struct proc_held h;
+
+	if (!r || r->entry != pid_entries) /* /proc/PID/task/TID is none */
+		return err_ptr(-EBADF);
+	h = proc_held_get(r);
+	thread_put_at(&h.t);
+	return h.p ? h.p : err_ptr(-ESRCH);
+}

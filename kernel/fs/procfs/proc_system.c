@@ -334,19 +334,12 @@ static int show_uuid(struct seq *s, const void *ctx)
 	return 0;
 }
 
-static int show_self(struct seq *s, const void *ctx)
+static int show_self(struct seq *s, const void *as_thread)
 {
 	if (!current->proc)
 		return -ENOENT;
-	seq_printf(s, "%d\n", process_pid(current->proc));
-	return 0;
-}
-
-static int show_thread_self(struct seq *s, const void *ctx)
-{
-	if (!current->proc)
-		return -ENOENT;
-	seq_printf(s, "%d/task/%d\n", process_pid(current->proc), current->tid);
+	seq_printf(
+		s, as_thread ? "%d/task/%d\n" : "%d\n", process_pid(current->proc), current->tid);
 	return 0;
 }
 
@@ -403,7 +396,7 @@ void procfs_init(void)
 #define UTS(path, field) FILE(path, show_uts, (void *)offsetof(struct uts_names, field))
 	static const struct synth_file files[] = {
 		{"self", S_IFLNK | 0777, show_self, NULL, NULL},
-		{"thread-self", S_IFLNK | 0777, show_thread_self, NULL, NULL},
+		{"thread-self", S_IFLNK | 0777, show_self, NULL, "thread"},
 		{"mounts", S_IFLNK | 0777, synth_show_text, NULL, "self/mounts"},
 		FILE("meminfo", show_meminfo, NULL),
 		FILE("stat", show_stat, NULL),
@@ -449,5 +442,6 @@ void procfs_init(void)
 	};
 
 	proc_add(files, ARRAY_LEN(files));
+	nsfs_init();
 	synth_start(&procfs, "/proc");
 }

@@ -3,6 +3,7 @@
 
 #include "../synthfs/synth_internal.h"
 
+#include <exo/memory.h>
 #include <exo/posix_x.h>
 
 /* A process (or one of its threads) as an inode remembers it: by number and birth, so that a dead
@@ -18,10 +19,12 @@ struct process_stat;
 struct pid_entry {
 	const char *name;
 	u32 mode;
-	int (*show)(struct seq *s, struct process *p); /* texts: this or show_stat */
+	u32 which; /* of those that a function serves */
+	int (*show)(struct seq *s, struct process *p, u32 which); /* texts: this or show_stat */
 	void (*show_stat)(struct seq *s, struct process *p, const struct process_stat *st);
-	ssize_t (*store)(struct process *p, struct thread *t, const char *text, size_t len_bytes);
-	int (*follow)(struct process *p, struct path *out); /* magic links */
+	int (*store)(struct process *p, struct thread *t, const char *text, u32 which);
+	int (*follow)(struct process *p, u32 which, struct path *out); /* magic links */
+	const struct pid_entry *below;                                 /* directories */
 	const struct inode_ops *ops;
 	const struct file_ops *fops;
 };
@@ -44,13 +47,25 @@ void proc_stat_put(struct process_stat *st);
 
 int proc_pid_lookup(struct inode *dir, struct dentry *d); /* /proc/N */
 int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos);
-extern const struct inode_ops proc_text_ops, proc_magic_ops, proc_fd_ops, proc_task_ops,
-	proc_mem_ops;
-extern const struct file_ops proc_fd_fops, proc_task_fops, proc_mem_fops;
+extern const struct inode_ops proc_dir_ops, proc_text_ops, proc_secret_ops, proc_magic_ops,
+	proc_fd_ops, proc_task_ops, proc_mem_ops;
+extern const struct file_ops proc_dir_fops, proc_fd_fops, proc_task_fops, proc_mem_fops,
+	proc_pagemap_fops;
+/* nsfs_follow - the namespace that everybody is in, of the kind NS_*. 0 | -ENOMEM. */
+enum { NS_TIME, NS_CGROUP, NS_PID, NS_USER, NS_UTS, NS_IPC, NS_NET, NS_MNT, NS_KINDS };
+int nsfs_follow(struct process *p, u32 kind, struct path *out);
+void nsfs_init(void);
 int proc_deny_setattr(struct inode *i, const struct setattr *a);
 
 /* proc_number - one number, perhaps with a newline behind it. 0 | -EINVAL. */
 int proc_number(const char *text, u64 *out) MUST_USE;
+
+/* page_mappings - a page's references are its mappings, that of its object, and those of who works
+ * with it now. */
+static inline u32 page_mappings(const struct page *page)
+{
+	return MAX(READ_ONCE(page->refs) - !(page->flags & PG_ANON), 1u);
+}
 
 #define USER_HZ   100
 #define KB(pages) ((u64)(pages) * (PAGE_SIZE / 1024))

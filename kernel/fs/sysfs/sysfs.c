@@ -10,11 +10,15 @@
 
 void sysfs_init(void);
 
-/* "0-3,5": the form of every CPU list. */
-static int show_cpu_mask(struct seq *s, cpumask_t mask)
+/* "0-3,5": the form of every CPU list; @as_mask: in words of 32. */
+static int show_cpu_mask(struct seq *s, cpumask_t mask, const void *as_mask)
 {
 	const char *comma = "";
 
+	if (as_mask) {
+		seq_printf(s, "%08lx,%08x\n", mask >> 32, (u32)mask);
+		return 0;
+	}
 	for (u32 first = 0; first < CPUS_MAX; first++) {
 		u32 last = first;
 
@@ -32,12 +36,17 @@ static int show_cpu_mask(struct seq *s, cpumask_t mask)
 
 static int show_online(struct seq *s, const void *ctx)
 {
-	return show_cpu_mask(s, __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE));
+	return show_cpu_mask(s, __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE), ctx);
 }
 
 static int show_present(struct seq *s, const void *ctx)
 {
-	return show_cpu_mask(s, cpu_count >= 64 ? ~0ULL : BIT(cpu_count) - 1);
+	return show_cpu_mask(s, cpu_count >= 64 ? ~0ULL : BIT(cpu_count) - 1, ctx);
+}
+
+static int show_alone(struct seq *s, const void *ctx)
+{
+	return show_cpu_mask(s, BIT((uintptr_t)ctx), "mask");
 }
 
 static int show_number(struct seq *s, const void *ctx)
@@ -70,12 +79,14 @@ static ssize_t store_huge(const char *text, size_t len, const void *ctx)
 	return -EINVAL;
 }
 
-void sysfs_init(void)
-{
 #define FILE(path, show, ctx)                         \
 	{                                             \
 		path, S_IFREG | 0444, show, NULL, ctx \
 	}
+static struct synth_fs sysfs = {.type = {.name = "sysfs", .magic = 0x62656572}};
+
+void sysfs_init(void)
+{
 #define TEXT(path, text) FILE(path, synth_show_text, text)
 	static const struct synth_file files[] = {
 		FILE("devices/system/cpu/possible", show_present, NULL),
@@ -86,18 +97,34 @@ void sysfs_init(void)
 		TEXT("devices/system/node/online", "0"),
 		TEXT("devices/system/node/has_memory", "0"),
 		FILE("devices/system/node/node0/cpulist", show_present, NULL),
+		FILE("devices/system/node/node0/cpumap", show_present, "mask"),
 		TEXT("devices/system/clocksource/clocksource0/current_clocksource", "tsc"),
 		TEXT("devices/system/clocksource/clocksource0/available_clocksource", "tsc"),
 		{"kernel/mm/transparent_hugepage/enabled", S_IFREG | 0644, show_huge, store_huge,
 			NULL},
 	};
-	static struct synth_fs sysfs = {.type = {.name = "sysfs", .magic = 0x62656572}};
-	char path[80];
 
 	synth_add(&sysfs, files, ARRAY_LEN(files));
-	for (uintptr_t cpu = 0; cpu < cpu_count; cpu++) {
-		snprintf(path, sizeof(path), "devices/system/cpu/cpu%lu/topology/core_id", cpu);
-		synth_add(&sysfs, &(struct synth_file)FILE(path, show_number, (void *)cpu), 1);
-	}
 	synth_start(&sysfs, "/sys");
+}
+
+void sysfs_add_cpus(void)
+{
+	char path[80];
+
+	for (uintptr_t cpu = 0; cpu < cpu_count; cpu++) {
+		const struct synth_file topology[] = {FILE("core_id", show_number, (void *)cpu),
+			FILE("physical_package_id", show_number, NULL),
+			FILE("thread_siblings", show_alone, (void *)cpu),
+			FILE("core_siblings", show_present, "mask")};
+
+		for (u32 i = 0; i < ARRAY_LEN(topology); i++) {
+			struct synth_file f = topology[i];
+
+			snprintf(path, sizeof(path), "devices/system/cpu/cpu%lu/topology/%s", cpu,
+				f.path);
+			f.path = path;
+			synth_add(&sysfs, &f, 1);
+		}
+	}
 }

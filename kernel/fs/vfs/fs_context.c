@@ -51,25 +51,37 @@ void fs_cwd_get(struct fs_context *fs, struct path *out)
 	path_read(fs, &fs->cwd, out);
 }
 
-static void path_write(struct fs_context *fs, struct path *to, const struct path *p)
+/* @only: if it is that now; NULL: whatever it is. */
+static void path_write(
+	struct fs_context *fs, struct path *to, const struct path *p, const struct path *only)
 {
-	struct path old;
+	struct path old = *p;
 
 	spin_lock(&fs->lock);
-	old = *to;
-	seq_write_begin(&fs->seq);
-	*to = *p;
-	seq_write_end(&fs->seq);
+	if (!only || path_equal(to, only)) {
+		old = *to;
+		seq_write_begin(&fs->seq);
+		*to = *p;
+		seq_write_end(&fs->seq);
+	}
 	spin_unlock(&fs->lock);
 	path_put(&old);
 }
 
 void fs_set_root(struct fs_context *fs, const struct path *p)
 {
-	path_write(fs, &fs->root, p);
+	path_write(fs, &fs->root, p, NULL);
 }
 
 void fs_set_cwd(struct fs_context *fs, const struct path *p)
 {
-	path_write(fs, &fs->cwd, p);
+	path_write(fs, &fs->cwd, p, NULL);
+}
+
+void fs_replace(struct fs_context *fs, const struct path *from, const struct path *to)
+{
+	path_get(to);
+	path_get(to);
+	path_write(fs, &fs->root, to, from);
+	path_write(fs, &fs->cwd, to, from);
 }

@@ -1,13 +1,21 @@
 /* Mounts: which file system stands where. Layer: fs.
- * Locks: mount_lock (spin) for the tree, the hash and mount_seq; the walk reads them under RCU and
- * checks mount_seq. S_MOUNT (mount_mutex) makes mount(2) and umount(2) one at a time. Limits:
- * MOUNTS_MAX mounts. Sources: mount(2), umount(2). */
+ *
+ * Every mount that counts is in the table: by its place, or in the first bucket while it is the top
+ * of a tree that stands nowhere. Mounts are peers by the number of their group, and slaves by that
+ * of their masters'. What is mounted on one appears on its peers and slaves, and goes there too;
+ * slaves of slaves do not hear of it.
+ * Locks: mount_lock (spin) for the tree, the hash and
+ * mount_seq; the walk reads them under RCU and checks mount_seq. S_MOUNT (mount_mutex) makes
+ * changes one at a time. Limits: MOUNTS_MAX mounts, PEER_GROUPS_MAX groups. Sources:
+ * mount_namespaces(7), pivot_root(2). */
 #include "vfs_internal.h"
 
-#define MOUNT_BUCKETS 64
-#define MOUNTS_MAX    4096
-#define MOUNT_FLAGS \
-	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
+#define MOUNT_BUCKETS   64
+#define MOUNTS_MAX      4096
+#define PEER_GROUPS_MAX 1024
+#define mounts_for_each(m)                         \
+	for (u32 _b = 0; _b < MOUNT_BUCKETS; _b++) \
+		hlist_for_each_entry (m, &table[_b], hash)
 
 static spinlock_t mount_lock = SPINLOCK_INIT(RANK_DENTRY);
 static struct mutex mount_mutex;
@@ -15,6 +23,9 @@ seqcount_t mount_seq;                     /* [mount_lock] */
 static struct hlist table[MOUNT_BUCKETS]; /* [mount_lock; RCU] */
 static u32 mount_count;                   /* [mount_mutex] */
 static u32 next_id = 1;                   /* [a] */
+static u32 pass;                          /* [mount_mutex] number of the last propagation */
+static struct mount *root_mount;          /* [c] */
+static u16 peers[PEER_GROUPS_MAX]; /* [mount_mutex] members by number of the group; 0 is none */
 
 static struct hlist *bucket_of(const struct mount *parent, const struct dentry *mountpoint)
 {
@@ -24,24 +35,16 @@ static struct hlist *bucket_of(const struct mount *parent, const struct dentry *
 struct mount *mount_find(const struct mount *parent, const struct dentry *mountpoint)
 {
 	struct mount *m;
+	u32 seq;
 
-	hlist_for_each_entry (m, bucket_of(parent, mountpoint), hash) {
-		if (m->parent == parent && m->mountpoint == mountpoint)
-			return m;
-	}
+	do { /* what moves may take a reader with it into another bucket */
+		seq = seq_read_begin(&mount_seq);
+		hlist_for_each_entry (m, bucket_of(parent, mountpoint), hash) {
+			if (m->parent == parent && m->mountpoint == mountpoint)
+				return m;
+		}
+	} while (seq_read_retry(&mount_seq, seq));
 	return NULL;
-}
-
-bool mount_get_live(struct mount *m)
-{
-	u32 refs = __atomic_load_n(&m->refs, __ATOMIC_RELAXED);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!__atomic_compare_exchange_n(
-		&m->refs, &refs, refs + 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-	return true;
 }
 
 static void mount_free(struct rcu_head *h)
@@ -64,6 +67,11 @@ void mount_put(struct mount *m)
 u32 path_mount_flags(const struct path *p)
 {
 	return p->mount ? p->mount->flags & MOUNT_FLAGS : 0;
+}
+
+bool path_is_mount(const struct path *p)
+{
+	return p->dentry == p->mount->root;
 }
 
 void path_get(const struct path *p)
@@ -102,159 +110,51 @@ struct mount *mount_create_internal(struct super_block *sb, const char *source)
 	return m;
 }
 
-/* Puts @m on @at. mount_lock held. The tree's reference is the one that @m was born with. */
-static void attach_locked(struct mount *m, const struct path *at)
+/* ---- the tree; mount_mutex held ---- */
+
+static bool stands(const struct mount *m) /* somewhere, or for itself: not taken out */
 {
-	m->parent = at->mount;
-	m->mountpoint = at->dentry;
-	__atomic_fetch_or(&at->dentry->flags, DENTRY_MOUNTED, __ATOMIC_RELEASE);
-	list_add_tail(&at->mount->children, &m->sibling);
-	hlist_add(bucket_of(at->mount, at->dentry), &m->hash);
+	return m->hash.pprev;
 }
 
-static void detach_locked(struct mount *m)
+static void place_locked(struct mount *m, const struct path *at)
 {
+	struct dentry *was = m->mountpoint;
 	struct mount *other;
-	bool still = false;
+	bool still = !was;
 
 	hlist_del(&m->hash);
 	list_del(&m->sibling);
-	for (u32 i = 0; i < MOUNT_BUCKETS; i++) {
-		hlist_for_each_entry (other, &table[i], hash) {
-			still |= other->mountpoint == m->mountpoint;
-		}
+	m->parent = at->mount;
+	m->mountpoint = at->dentry;
+	if (at->mount) {
+		__atomic_fetch_or(&at->dentry->flags, DENTRY_MOUNTED, __ATOMIC_RELEASE);
+		list_add_tail(&at->mount->children, &m->sibling);
+		hlist_add(bucket_of(at->mount, at->dentry), &m->hash);
 	}
+	mounts_for_each(other) still |= other->mountpoint == was;
 	if (!still)
-		__atomic_fetch_and(&m->mountpoint->flags, ~DENTRY_MOUNTED, __ATOMIC_RELEASE);
+		__atomic_fetch_and(&was->flags, ~DENTRY_MOUNTED, __ATOMIC_RELEASE);
 }
 
-/* Takes over @sb. */
-static int mount_attach(
-	struct super_block *sb, const struct path *at, u32 flags, const char *source)
+/* @m goes from where it stands to @at, or nowhere, unless it has more users than @users_max. */
+static int place(struct mount *m, const struct path *at, u32 users_max)
 {
-	struct mount *m = mount_create_internal(sb, source), *over;
-	struct inode *dir = at->dentry->inode;
-	struct path top = *at;
-	int err = 0;
+	struct path old = {m->parent, m->mountpoint};
+	bool busy;
 
-	if (!m)
-		return -ENOMEM;
-	m->flags = flags & MOUNT_FLAGS;
-	rwsem_write_lock(&dir->lock); /* it may not be removed meanwhile */
-	mutex_lock(&mount_mutex);
-	/* the tree stands still: on top of what came since the look-up */
-	while ((over = mount_find(top.mount, top.dentry)) != NULL)
-		top = (struct path){over, over->root};
-	if (mount_count >= MOUNTS_MAX)
-		err = -ENOSPC;
-	else if (!S_ISDIR(dir->mode) || !S_ISDIR(sb->root->inode->mode))
-		err = -ENOTDIR;
-	else if (READ_ONCE(at->dentry->flags) & DENTRY_DEAD)
-		err = -ENOENT;
-	if (!err) {
-		mount_count++;
-		path_get(&top);
-		spin_lock(&mount_lock);
-		seq_write_begin(&mount_seq);
-		attach_locked(m, &top);
-		seq_write_end(&mount_seq);
-		spin_unlock(&mount_lock);
-	}
-	mutex_unlock(&mount_mutex);
-	rwsem_write_unlock(&dir->lock);
-	if (err)
-		mount_put(m);
-	return err;
-}
-
-/* ---- mount(2) ---- */
-
-static struct fs_type *type_find(const char *name)
-{
-	struct fs_type *t = NULL;
-
-	while ((t = fs_type_next(t)) != NULL && strcmp(t->name, name))
-		;
-	return t;
-}
-
-static int remount(const struct path *p, u32 flags, const char *data)
-{
-	struct super_block *sb = p->dentry->sb;
-	int err = 0;
-
-	if (p->dentry != p->mount->root)
-		return -EINVAL;
-	if (sb->ops->remount)
-		err = sb->ops->remount(sb, flags, data);
-	if (err)
-		return err;
-	__atomic_store_n(&p->mount->flags, flags & MOUNT_FLAGS, __ATOMIC_RELAXED);
-	if (!(flags & MS_BIND))
-		__atomic_store_n(&sb->flags, flags & MS_RDONLY, __ATOMIC_RELAXED);
-	return 0;
-}
-
-static int mount_new(
-	const char *type, const char *source, const struct path *at, u32 flags, const char *data)
-{
-	struct fs_type *t = type_find(type);
-	struct super_block *sb;
-	int err;
-
-	if (!t || (!t->mount && !t->shared))
-		return -ENODEV;
-	sb = t->shared;
-	err = sb ? 0 : t->mount(data, t, &sb);
-	if (err)
-		return err;
-	if (t->shared)
-		__atomic_fetch_add(&sb->refs, 1, __ATOMIC_RELAXED);
-	else
-		sb->flags |= flags & MS_RDONLY;
-	/* a shared one (proc, devtmpfs) is there already */
-	if (at->dentry == at->mount->root && at->mount->sb == sb) {
-		super_put(sb);
-		return -EBUSY;
-	}
-	return mount_attach(sb, at, flags, source && *source ? source : "none");
-}
-
-int vfs_mount(const char *type, const char *source, const char *target, u32 flags, const char *data)
-{
-	struct path at;
-	int err;
-
-	if ((flags & 0xffff0000u) == MS_MGC_VAL)
-		flags &= 0xffffu;
-	if (!capable(LCAP_SYS_ADMIN))
-		return -EPERM;
-	err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &at);
-	if (err)
-		return err;
-	if (flags & MS_REMOUNT)
-		err = remount(&at, flags & ~MS_REMOUNT, data);
-	else if (flags & (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE))
-		/* every mount is private: nothing to change */
-		err = flags & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE) ? -EINVAL : 0;
-	else if (flags & (MS_BIND | MS_MOVE))
-		err = -EINVAL;
-	else
-		err = mount_new(type ? type : "", source, &at, flags, data);
-	path_put(&at);
-	return err;
-}
-
-/* ---- umount(2) ---- */
-
-/* Takes @m out of the tree. Its mountpoint and the tree's reference go to the caller. */
-static void take_out(struct mount *m, struct path *was_at)
-{
-	*was_at = (struct path){m->parent, m->mountpoint};
-	detach_locked(m);
-	m->parent = NULL;
-	m->mountpoint = NULL;
-	mount_count--;
+	path_get(at);
+	spin_lock(&mount_lock);
+	seq_write_begin(&mount_seq);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with walk_take: it takes a reference, then
+						    checks mount_seq */
+	busy = __atomic_load_n(&m->refs, __ATOMIC_RELAXED) > users_max;
+	if (!busy)
+		place_locked(m, at);
+	seq_write_end(&mount_seq);
+	spin_unlock(&mount_lock);
+	path_put(busy ? at : &old);
+	return busy ? -EBUSY : 0;
 }
 
 /* First mount without children at or below @m. */
@@ -267,43 +167,358 @@ static struct mount *leaf_of(struct mount *m)
 	return m;
 }
 
-static int detach(struct mount *top, u32 flags)
+/* The mount after @m in the tree below @top, parents first; what is below @m only if @down. */
+static struct mount *tree_next(struct mount *m, const struct mount *top, bool down)
 {
-	int err = 0;
-	bool last = false;
+	struct mount *next = down ? list_first(&m->children, struct mount, sibling) : NULL;
 
-	mutex_lock(&mount_mutex);
-	while (!err && !last) {
-		struct mount *m;
-		struct path was_at;
-
-		spin_lock(&mount_lock);
-		seq_write_begin(&mount_seq);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with walk_take: it takes a
-							    reference, then checks mount_seq */
-		m = leaf_of(top);
-		last = m == top;
-		if (!m->parent)
-			err = -EINVAL; /* the root of the tree, or detached already */
-		else if (!(flags & MNT_DETACH) &&
-			 (!last || __atomic_load_n(&m->refs, __ATOMIC_RELAXED) > 2))
-			err = -EBUSY; /* 2: the tree's and our caller's */
-		else
-			take_out(m, &was_at);
-		seq_write_end(&mount_seq);
-		spin_unlock(&mount_lock);
-		if (!err) {
-			path_put(&was_at);
-			mount_put(m);
-		}
+	for (; !next && m != top; m = m->parent) {
+		if (m->sibling.next != &m->parent->children)
+			next = list_entry(m->sibling.next, struct mount, sibling);
 	}
-	mutex_unlock(&mount_mutex);
+	return next;
+}
+
+/* ---- peers; mount_mutex held ---- */
+
+/* @m goes over to the group @to. The slaves of a group that is empty then have no master. */
+static void peers_set(struct mount *m, u32 to)
+{
+	u32 from = m->shared;
+	struct mount *other;
+
+	peers[to]++;
+	m->shared = to;
+	if (!from || --peers[from])
+		return;
+	mounts_for_each(other)
+	{
+		if (other->master == from)
+			other->master = 0;
+	}
+}
+
+static int peers_make(struct mount *m) /* a group of its own unless it has one */
+{
+	u32 g = 1;
+
+	while (g < PEER_GROUPS_MAX && peers[g])
+		g++;
+	if (!m->shared && g == PEER_GROUPS_MAX)
+		return -ENOSPC;
+	peers_set(m, m->shared ? m->shared : g);
+	return 0;
+}
+
+static int propagation_set(struct mount *m, u32 kind)
+{
+	if (kind != MS_SHARED) {
+		if (kind != MS_SLAVE)
+			m->master = 0;
+		else if (m->shared && peers[m->shared] > 1)
+			m->master = m->shared;
+		peers_set(m, 0);
+	}
+	__atomic_store_n(
+		&m->flags, (m->flags & ~MS_UNBINDABLE) | (kind & MS_UNBINDABLE), __ATOMIC_RELAXED);
+	return kind == MS_SHARED ? peers_make(m) : 0;
+}
+
+/* Does what happens on @on happen on @m too? */
+static bool is_reached(const struct mount *m, const struct mount *on)
+{
+	return on->shared && m != on && (m->shared == on->shared || m->master == on->shared);
+}
+
+/* ---- copies and ends; mount_mutex held ---- */
+
+/* Takes @m out of the tree for good, unless it has more users than @users_max. */
+static int take_out(struct mount *m, u32 users_max)
+{
+	int err = place(m, &(struct path){NULL, NULL}, users_max);
+
+	if (err)
+		return err;
+	mount_count--;
+	m->master = 0;
+	peers_set(m, 0);
+	mount_put(m);
+	return 0;
+}
+
+static void dissolve(struct mount *top)
+{
+	struct mount *m;
+
+	do {
+		m = leaf_of(top);
+		(void)!take_out(m, ~0u);
+	} while (m != top);
+}
+
+/* A mount that stands nowhere. Takes over @sb. err_ptr */
+static struct mount *make(
+	struct super_block *sb, struct dentry *root, u32 flags, const char *source)
+{
+	struct mount *m = mount_create_internal(sb, source);
+
+	if (!m || mount_count >= MOUNTS_MAX) {
+		if (m)
+			mount_put(m);
+		return err_ptr(m ? -ENOSPC : -ENOMEM);
+	}
+	dentry_get(root);
+	dentry_put(m->root);
+	m->root = root;
+	m->flags = flags & MOUNT_FLAGS;
+	m->pass = pass;
+	mount_count++;
+	spin_lock(&mount_lock);
+	hlist_add(&table[0], &m->hash);
+	spin_unlock(&mount_lock);
+	return m;
+}
+
+static struct mount *mount_clone(struct mount *from, struct dentry *root)
+{
+	struct mount *m;
+
+	super_get(from->sb);
+	m = make(from->sb, root, from->flags, from->source);
+	if (!is_err(m)) {
+		m->master = from->master;
+		peers_set(m, from->shared);
+	}
+	return m;
+}
+
+/* A copy of @from, seen from @root on, that stands nowhere. err_ptr */
+static struct mount *tree_copy(struct mount *from, struct dentry *root, bool recursive)
+{
+	struct mount *top = mount_clone(from, root), *m, *copy;
+	bool taken = true;
+
+	if (is_err(top) || !recursive)
+		return top;
+	from->twin = top;
+	for (m = tree_next(from, from, true); m; m = tree_next(m, from, taken)) {
+		taken = !(m->flags & MS_UNBINDABLE) &&
+			(m->parent != from || dentry_is_below(root, m->mountpoint));
+		if (!taken)
+			continue;
+		copy = mount_clone(m, m->root);
+		if (is_err(copy)) {
+			dissolve(top);
+			return copy;
+		}
+		m->twin = copy;
+		(void)!place(copy, &(struct path){m->parent->twin, m->mountpoint}, ~0u);
+	}
+	return top;
+}
+
+/* ---- mounting ---- */
+
+/* The copy of @m that goes on @x, which is reached from @on. */
+static struct mount *copy_for(const struct mount *x, struct mount *m, const struct mount *on)
+{
+	struct mount *top = tree_copy(m, m->root, true), *c;
+	int err = 0;
+
+	if (is_err(top) || x->shared == on->shared)
+		return top;
+	for (c = top; c && !err; c = tree_next(c, top, true)) {
+		c->master = c->shared;
+		peers_set(c, 0);
+		err = x->shared ? peers_make(c) : 0;
+	}
+	if (!err)
+		return top;
+	dissolve(top);
+	return err_ptr(err);
+}
+
+/* Makes copies of @m, which goes on @at, for the peers and slaves there: in @made, each with its
+ * mount as twin. */
+static int propagate(struct mount *m, const struct path *at, struct list *made)
+{
+	struct mount *x, *copy;
+	int err = 0;
+
+	pass++;
+	for (x = at->mount->shared ? m : NULL; x && !err; x = tree_next(x, m, true)) {
+		x->pass = pass; /* and copies have it: what is new is not reached */
+		err = peers_make(x);
+	}
+	mounts_for_each(x)
+	{
+		if (err || x->pass == pass || !is_reached(x, at->mount) ||
+			!dentry_is_below(x->root, at->dentry))
+			continue;
+		copy = copy_for(x, m, at->mount);
+		if (is_err(copy)) {
+			err = (int)ptr_err(copy);
+			continue;
+		}
+		copy->twin = x;
+		list_add_tail(made, &copy->sibling);
+	}
+	return err;
+}
+
+/* May @m go on @top, the uppermost mount of @at? */
+static int graft_check(struct mount *m, const struct path *at, const struct path *top)
+{
+	struct mount *p;
+
+	if (!stands(m) || m == root_mount || (m->parent && m->parent->shared))
+		return -EINVAL;
+	if (S_ISDIR(at->dentry->inode->mode) != S_ISDIR(m->root->inode->mode))
+		return -ENOTDIR;
+	if (READ_ONCE(at->dentry->flags) & DENTRY_DEAD)
+		return -ENOENT;
+	for (p = top->mount; p != m && p->parent; p = p->parent)
+		;
+	if (p != root_mount)
+		return p == m ? -ELOOP : -EINVAL;
+	for (p = top->mount->shared ? m : NULL; p; p = tree_next(p, m, true)) {
+		if (p->flags & MS_UNBINDABLE)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int mount_graft(struct mount *m, const struct path *at)
+{
+	/* a directory may not be removed meanwhile */
+	struct rwsem *still SCOPED(write_release) = write_hold(&at->dentry->inode->lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
+	struct path top = *at;
+	struct mount *x;
+	struct list made;
+	int err;
+
+	list_init(&made);
+	/* the tree stands still: on top of what came since the look-up */
+	while ((x = mount_find(top.mount, top.dentry)) != NULL)
+		top = (struct path){x, x->root};
+	err = graft_check(m, at, &top);
+	if (!err)
+		err = propagate(m, &top, &made);
+	if (!err)
+		err = place(m, &top, ~0u);
+	while ((x = list_pop(&made, struct mount, sibling)) != NULL) {
+		if (err)
+			dissolve(x);
+		else
+			err = place(x, &(struct path){x->twin, top.dentry}, ~0u);
+	}
+	return err;
+}
+
+struct mount *mount_create(struct super_block *sb, u32 flags, const char *source)
+{
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
+
+	return make(sb, sb->root, flags, source && *source ? source : "none");
+}
+
+struct mount *mount_copy(const struct path *p, bool recursive)
+{
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
+
+	if (!p->mount || !stands(p->mount) || p->mount->flags & MS_UNBINDABLE)
+		return err_ptr(-EINVAL);
+	return tree_copy(p->mount, p->dentry, recursive);
+}
+
+void mount_dissolve(struct mount *m)
+{
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
+
+	if (stands(m) && !m->parent)
+		dissolve(m);
+}
+
+int mount_change(const struct path *p, u32 set, u32 clear, u32 propagation, bool recursive)
+{
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
+	struct mount *m = p->mount;
+	int err = 0;
+
+	if (!m || !stands(m) || p->dentry != m->root)
+		return -EINVAL;
+	for (; m && !err; m = recursive ? tree_next(m, p->mount, true) : NULL) {
+		__atomic_store_n(&m->flags, (m->flags & ~clear) | set, __ATOMIC_RELAXED);
+		if (propagation)
+			err = propagation_set(m, propagation);
+	}
+	return err;
+}
+
+int mount_pivot(const struct path *new, const struct path *old, const struct path *root)
+{
+	struct rwsem *still SCOPED(write_release) = write_hold(&old->dentry->inode->lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
+	struct mount *n = new->mount, *r = root->mount;
+	int err;
+
+	if (READ_ONCE(old->dentry->flags) & DENTRY_DEAD)
+		return -ENOENT;
+	if (n == r || old->mount == r)
+		return -EBUSY;
+	if (!n->parent || !r->parent || old->mount->shared || n->parent->shared ||
+		r->parent->shared || root->dentry != r->root || new->dentry != n->root ||
+		!path_is_beneath(old, new) || !path_is_beneath(new, root))
+		return -EINVAL;
+	err = place(n, &(struct path){r->parent, r->mountpoint}, ~0u); /* on top of the old one */
+	return err ? err : place(r, old, ~0u);
+}
+
+/* ---- umount(2) ---- */
+
+/* What has no mounts on it and stands where @at propagates to, with so many users at least. */
+static struct mount *counterpart(const struct path *at, u32 users_min)
+{
+	struct mount *x, *c;
+
+	mounts_for_each(x)
+	{
+		c = is_reached(x, at->mount) ? mount_find(x, at->dentry) : NULL;
+		if (c && list_empty(&c->children) && c->refs >= users_min)
+			return c;
+	}
+	return NULL;
+}
+
+static int detach(struct mount *top, bool lazy)
+{
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
+	struct mount *m = NULL, *other;
+	int err = 0;
+
+	if (!lazy && !list_empty(&top->children))
+		return -EBUSY;
+	if (!top->parent) /* the root of the tree, or detached already */
+		return -EINVAL;
+	while (!err && m != top) {
+		struct path at SCOPED(path_put) = {NULL, NULL};
+
+		m = leaf_of(top);
+		at = (struct path){m->parent, m->mountpoint};
+		path_get(&at);
+		/* 2: the tree's and our caller's */
+		err = !lazy && counterpart(&at, 2) ? -EBUSY : take_out(m, lazy ? ~0u : 2);
+		other = err ? NULL : counterpart(&at, 0);
+		while (other && !take_out(other, lazy ? ~0u : 1))
+			other = counterpart(&at, 0);
+	}
 	return err;
 }
 
 int vfs_umount(const char *target, u32 flags)
 {
-	struct path at;
+	struct path at SCOPED(path_put) = {NULL, NULL};
 	int err;
 
 	if (flags & MNT_EXPIRE)
@@ -312,16 +527,12 @@ int vfs_umount(const char *target, u32 flags)
 	if (err)
 		return err;
 	if (!capable(LCAP_SYS_ADMIN))
-		err = -EPERM;
-	else if (at.dentry != at.mount->root)
-		err = -EINVAL;
-	else {
-		dentry_put(at.dentry);
-		at.dentry = NULL;
-		err = detach(at.mount, flags);
-	}
-	path_put(&at);
-	return err;
+		return -EPERM;
+	if (!path_is_mount(&at))
+		return -EINVAL;
+	dentry_put(at.dentry);
+	at.dentry = NULL;
+	return detach(at.mount, flags & MNT_DETACH);
 }
 
 /* ---- the list for /proc/mounts ---- */
@@ -331,13 +542,12 @@ static struct mount *mount_after(u32 id) /* smallest id above @id, +1; NULL */
 	struct mount *m, *best = NULL;
 
 	rcu_read_lock();
-	for (u32 i = 0; i < MOUNT_BUCKETS; i++) {
-		hlist_for_each_entry (m, &table[i], hash) {
-			if (m->id > id && (!best || m->id < best->id))
-				best = m;
-		}
+	mounts_for_each(m)
+	{
+		if (m->id > id && (!best || m->id < best->id))
+			best = m;
 	}
-	if (best && !mount_get_live(best))
+	if (best && !ref_get_live(&best->refs))
 		best = NULL;
 	rcu_read_unlock();
 	return best;
@@ -347,12 +557,17 @@ static int mount_report(struct mount *m, const struct path *root, char *buf,
 	int (*fn)(void *ctx, const struct mount_info *m), void *ctx)
 {
 	const struct path at = {m, m->root};
-	char options[128] = "";
+	struct mount whole = {.root = m->sb->root};
+	char options[128] = "", *inside = buf + PATH_MAX_BYTES;
 	struct mount *parent;
 	u32 parent_id;
 	int len = path_text(&at, root, buf, PATH_MAX_BYTES);
 
 	if (len < 0 || buf[0] != '/') /* outside of the process's root */
+		return 0;
+	len = path_text(&(struct path){&whole, m->root}, &(struct path){&whole, whole.root}, inside,
+		PATH_MAX_BYTES);
+	if (len < 0)
 		return 0;
 	if (m->sb->ops->show_options &&
 		m->sb->ops->show_options(m->sb, options, sizeof(options)) < 0)
@@ -366,10 +581,12 @@ static int mount_report(struct mount *m, const struct path *root, char *buf,
 			       .parent_id = parent_id,
 			       .flags = m->flags,
 			       .sb_flags = m->sb->flags,
+			       .shared = m->shared,
+			       .master = m->master,
 			       .dev = m->sb->dev,
 			       .type = m->sb->type->name,
 			       .source = m->source,
-			       .root = "/",
+			       .root = inside,
 			       .target = buf,
 			       .options = options,
 		       });
@@ -378,7 +595,7 @@ static int mount_report(struct mount *m, const struct path *root, char *buf,
 int mount_for_each(
 	const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx)
 {
-	char *buf = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
+	char *buf = kmalloc(2 * PATH_MAX_BYTES, ALLOC_KERNEL);
 	struct mount *m;
 	u32 id = 0;
 	int ret = 0;
@@ -394,17 +611,16 @@ int mount_for_each(
 	return ret;
 }
 
-/* The first mount of the tree: nothing is below it. It stands in the hash under itself so that it
- * is listed. */
+/* The first mount of the tree: nothing is below it. */
 struct mount *mount_create_root(struct super_block *sb)
 {
 	struct mount *m;
 
 	mutex_init(&mount_mutex, RANK_S_MOUNT);
-	m = mount_create_internal(sb, "rootfs");
-	if (m)
+	root_mount = m = mount_create_internal(sb, "rootfs");
+	if (m) {
 		m->flags = 0;
-	if (m)
 		hlist_add(&table[0], &m->hash);
+	}
 	return m;
 }

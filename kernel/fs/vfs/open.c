@@ -78,9 +78,10 @@ static int may_open(const struct file *f, struct inode *i, u32 o_flags)
 }
 
 /* f->path is set: opens what stands there. */
-static int open_here(struct file *f, u32 o_flags, bool created)
+static int open_here(struct file *f, u32 o_flags)
 {
 	struct inode *i = f->path.dentry->inode;
+	bool created = f->mode & FMODE_CREATED;
 	int err;
 
 	f->inode = i;
@@ -145,17 +146,18 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode, co
 		dentry_put(d);
 		return err;
 	}
+	if (!err)
+		f->mode |= FMODE_CREATED;
 	mount_get(w->at.mount);
 	f->path = (struct path){w->at.mount, d};
 	return err;
 }
 
-/* Sets f->path to the file of that name, making it when there is none. */
+/* Sets f->path to the file of that name, making it when there is none. @need: LOOKUP_* besides. */
 static int lookup_or_create(
-	struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode, bool *created)
+	struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 need)
 {
 	u32 follow = o_flags & (O_NOFOLLOW | O_EXCL) ? 0 : LOOKUP_FOLLOW,
-	    need = LOOKUP_NEED(access_rights(o_flags)),
 	    parent = (follow ? LOOKUP_CREATE : 0) | need;
 	struct walk w;
 	int err;
@@ -172,10 +174,8 @@ static int lookup_or_create(
 			return err;
 		err = create_last(&w, f, o_flags, mode, NULL);
 		walk_end(&w);
-		if (err <= 0) {
-			*created = !err;
+		if (err <= 0)
 			return err;
-		}
 		path_put(&f->path);
 		f->path = (struct path){NULL, NULL};
 		if (err == 2 && follow) /* a link to nowhere: its target is made */
@@ -200,13 +200,14 @@ int file_make_nameless(struct file *f, const struct path *dir, const struct name
 	return 0;
 }
 
-static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode)
+static int open_tmpfile(
+	struct file *f, cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 need)
 {
 	struct path at SCOPED(path_put) = {NULL, NULL};
 	char number[32] = "";
 	int err = walk_path_rights(dirfd, text,
 		LOOKUP_DIRECTORY | (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-			LOOKUP_NEED(CAP_CREATE | access_rights(o_flags)),
+			LOOKUP_NEED(CAP_CREATE) | need,
 		&at, &f->object.root.rights);
 
 	if (err)
@@ -219,6 +220,7 @@ static int open_tmpfile(struct file *f, cap_t dirfd, const char *text, u32 o_fla
 	err = file_make_nameless(f, &at, &(struct name){number, name_scan(number)}, new_mode(mode));
 	if (!err)
 		f->path.dentry->inode->linkable = !(o_flags & O_EXCL);
+	f->mode |= FMODE_CREATED;
 	return err;
 }
 
@@ -238,9 +240,8 @@ static int flags_check(u32 *o_flags)
 	return 0;
 }
 
-struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode)
+struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 lookup)
 {
-	bool created = false;
 	struct file *f;
 	int err = flags_check(&o_flags);
 
@@ -249,20 +250,19 @@ struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode)
 	f = file_alloc(o_flags);
 	if (is_err(f))
 		return f;
+	lookup |= LOOKUP_NEED(access_rights(o_flags));
 	if (unlikely((o_flags & O_TMPFILE) == O_TMPFILE)) {
-		err = open_tmpfile(f, dirfd, text, o_flags, mode);
-		created = true;
+		err = open_tmpfile(f, dirfd, text, o_flags, mode, lookup);
 	} else if (o_flags & O_CREAT) {
-		err = lookup_or_create(f, dirfd, text, o_flags, mode, &created);
+		err = lookup_or_create(f, dirfd, text, o_flags, mode, lookup);
 	} else {
 		err = walk_path_rights(dirfd, text,
 			(o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-				(o_flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0) |
-				LOOKUP_NEED(access_rights(o_flags)),
+				(o_flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0) | lookup,
 			&f->path, &f->object.root.rights);
 	}
 	if (likely(!err))
-		err = open_here(f, o_flags, created);
+		err = open_here(f, o_flags);
 	return file_opened(f, err);
 }
 
@@ -279,7 +279,7 @@ struct file *objects_open(
 	if (!err)
 		err = create_last(&w, f, o_flags, mode, arg);
 	if (err >= 0)
-		err = open_here(f, o_flags, !err);
+		err = open_here(f, o_flags);
 	return file_opened(f, err);
 }
 
@@ -288,7 +288,46 @@ struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
 	struct path_buf b SCOPED(path_buf_fini);
 	int err = path_buf_kernel(&b, name);
 
-	return err ? err_ptr(err) : vfs_open_text(dirfd, b.text, o_flags, mode);
+	return err ? err_ptr(err) : vfs_open_text(dirfd, b.text, o_flags, mode, 0);
+}
+
+struct file *vfs_open_path(const struct path *p, u32 o_flags)
+{
+	struct file *f;
+	int err = flags_check(&o_flags);
+
+	if (!err && o_flags & O_DIRECTORY && !S_ISDIR(p->dentry->inode->mode))
+		err = -ENOTDIR;
+	f = err ? err_ptr(err) : file_alloc(o_flags);
+	if (is_err(f))
+		return f;
+	path_get(p);
+	f->path = *p;
+	return file_opened(f, open_here(f, o_flags));
+}
+
+static void mount_close(struct file *f)
+{
+	mount_dissolve(f->path.mount);
+}
+
+struct file *mount_open(struct mount *m)
+{
+	static const struct file_ops ops = {.release = mount_close};
+	struct file *f;
+
+	if (is_err(m))
+		return err_ptr(ptr_err(m));
+	f = file_alloc(O_PATH);
+	if (is_err(f)) {
+		mount_dissolve(m);
+		return f;
+	}
+	f->path = (struct path){m, m->root};
+	path_get(&f->path);
+	f->inode = m->root->inode;
+	f->ops = &ops;
+	return f;
 }
 
 static int open_exec_here(struct file *f)

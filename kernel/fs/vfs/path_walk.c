@@ -37,7 +37,7 @@ static void cross_ref(struct path *at)
 
 		rcu_read_lock();
 		m = mount_find(at->mount, at->dentry);
-		if (m && !mount_get_live(m))
+		if (m && !ref_get_live(&m->refs))
 			m = NULL;
 		rcu_read_unlock();
 		if (!m)
@@ -98,7 +98,7 @@ static bool mountpoint_get(struct mount *m, struct path *out)
 			rcu_read_unlock();
 			return false;
 		}
-		ok = mount_get_live(out->mount);
+		ok = ref_get_live(&out->mount->refs);
 		if (ok && !dentry_get_live(out->dentry)) {
 			rcu_read_unlock();
 			mount_put(out->mount);
@@ -129,8 +129,7 @@ static struct dentry *parent_get(struct dentry *d)
 	}
 }
 
-/* Is @p at or below @top? The directories of one file system stand still under its rename_lock. */
-static bool is_beneath(const struct path *p, const struct path *top)
+bool path_is_beneath(const struct path *p, const struct path *top)
 {
 	struct path at = *p, above;
 	bool yes = true;
@@ -143,9 +142,7 @@ static bool is_beneath(const struct path *p, const struct path *top)
 	}
 	if (!yes)
 		return false;
-	mutex_lock(&at.dentry->sb->rename_lock);
-	yes = dentry_is_ancestor(top->dentry, at.dentry);
-	mutex_unlock(&at.dentry->sb->rename_lock);
+	yes = dentry_is_below(top->dentry, at.dentry);
 	path_put(&at);
 	return yes;
 }
@@ -171,16 +168,22 @@ static void up_ref(struct walk *w)
 	w->inode = w->at.dentry->inode;
 }
 
-/* ".." in capability mode. The directory where the walk stands may have been moved out of the tree
+/* What leaving the tree of a walk that must stay in it answers. */
+static int escape_error(void)
+{
+	return cap_confined() ? -EPERM : -EXDEV;
+}
+
+/* ".." where the start is not to be left. The directory may have been moved out of the tree
  * meanwhile: then its parent is none of ours. */
 static int up_beneath(struct walk *w)
 {
 	if (w->rcu)
 		return -ECHILD;
 	if (path_equal(&w->at, &w->root))
-		return -EPERM;
+		return w->flags & LOOKUP_BENEATH ? escape_error() : 0;
 	up_ref(w);
-	return is_beneath(&w->at, &w->root) ? 0 : -EPERM;
+	return path_is_beneath(&w->at, &w->root) ? 0 : escape_error();
 }
 
 /* ---- down ---- */
@@ -343,10 +346,12 @@ static int follow_link(struct walk *w, struct child *c, const char *rest, const 
 {
 	int err;
 
-	if (++w->links > SYMLINKS_MAX)
+	if (++w->links > SYMLINKS_MAX || w->flags & LOOKUP_NO_SYMLINKS ||
+		w->at.mount->flags & MS_NOSYMFOLLOW ||
+		(c->inode->ops->follow && w->flags & LOOKUP_NO_MAGIC))
 		err = -ELOOP;
-	else if (c->inode->ops->follow && w->flags & LOOKUP_BENEATH)
-		err = -EPERM;
+	else if (c->inode->ops->follow && w->flags & LOOKUP_SCOPED)
+		err = escape_error();
 	else if (c->inode->ops->follow && !w->rcu) {
 		struct path to;
 
@@ -363,7 +368,7 @@ static int follow_link(struct walk *w, struct child *c, const char *rest, const 
 		err = w->rcu ? link_rcu(w, c, rest, next) : link_ref(w, c, rest, next);
 		if (!err && **next == '/') {
 			if (unlikely(w->flags & LOOKUP_BENEATH))
-				err = -EPERM;
+				err = escape_error();
 			else
 				jump_to_root(w);
 		}
@@ -432,6 +437,8 @@ static int walk_text(struct walk *w, const char *s)
 		bool last, slash;
 		int err;
 
+		if (unlikely(w->flags & LOOKUP_NO_XDEV && w->at.mount->id != w->mount_id))
+			return -EXDEV;
 		while (*s == '/')
 			s++;
 		if (!*s) {
@@ -462,9 +469,9 @@ static int walk_text(struct walk *w, const char *s)
 		} else if (s[0] == '.' &&
 			   (name_len(&n) == 1 || (name_len(&n) == 2 && s[1] == '.'))) {
 			if (name_len(&n) == 2) {
-				err = unlikely(w->flags & LOOKUP_BENEATH) ? up_beneath(w)
-				      : w->rcu                            ? up_rcu(w)
-									  : (up_ref(w), 0);
+				err = unlikely(w->flags & LOOKUP_SCOPED) ? up_beneath(w)
+				      : w->rcu                           ? up_rcu(w)
+									 : (up_ref(w), 0);
 				if (err)
 					return err;
 			}
@@ -550,6 +557,11 @@ static void end_file(struct walk *w)
 	w->start = NULL;
 }
 
+static ALWAYS_INLINE bool is_absolute(const struct walk *w, const char *text)
+{
+	return *text == '/' && !(w->flags & LOOKUP_IN_ROOT);
+}
+
 /* The file that @dirfd names when the path starts there. Sets w->start. */
 static NOINLINE int start_at_file(struct walk *w, cap_t dirfd, const char *text)
 {
@@ -558,9 +570,10 @@ static NOINLINE int start_at_file(struct walk *w, cap_t dirfd, const char *text)
 
 	if (!*text && !(w->flags & LOOKUP_EMPTY))
 		return -ENOENT;
-	if (*text == '/' || dirfd == AT_FDCWD)
+	if (is_absolute(w, text) || dirfd == AT_FDCWD)
 		return cap_confined() ? -EPERM : 0; /* no global names in capability mode */
-	f = fd_file_path(dirfd, (*text ? CAP_LOOKUP : 0) | w->flags >> 8, &w->start_borrowed);
+	f = fd_file_path(
+		dirfd, (*text ? CAP_LOOKUP : 0) | LOOKUP_RIGHTS(w->flags), &w->start_borrowed);
 	if (is_err(f))
 		return (int)ptr_err(f);
 	w->start = f;
@@ -577,7 +590,7 @@ static NOINLINE int start_at_file(struct walk *w, cap_t dirfd, const char *text)
 static ALWAYS_INLINE int start_file(struct walk *w, cap_t dirfd, const char *text)
 {
 	w->start = NULL;
-	if (likely((*text == '/' || (dirfd == AT_FDCWD && *text)) && !cap_confined()))
+	if (likely((is_absolute(w, text) || (dirfd == AT_FDCWD && *text)) && !cap_confined()))
 		return 0;
 	return start_at_file(w, dirfd, text);
 }
@@ -593,13 +606,13 @@ static ALWAYS_INLINE void start_place(struct walk *w, const char *text)
 		w->root = fs->root;
 		w->at = fs->cwd;
 	} while (unlikely(seq_read_retry(&fs->seq, seq)));
-	if (*text == '/')
+	if (is_absolute(w, text))
 		w->at = w->root;
-	else if (w->start) {
+	else if (w->start)
 		w->at = w->start->path;
-		if (w->flags & LOOKUP_BENEATH)
-			w->root = w->at; /* nothing above the directory that was granted */
-	}
+	if (w->flags & LOOKUP_SCOPED)
+		w->root = w->at; /* nothing above the directory that was granted */
+	w->mount_id = w->at.mount->id;
 }
 
 static ALWAYS_INLINE void walk_reset(struct walk *w, u32 flags, bool rcu)
@@ -617,7 +630,7 @@ static ALWAYS_INLINE void walk_reset(struct walk *w, u32 flags, bool rcu)
 
 static int final_check(const struct walk *w)
 {
-	if (unlikely(w->flags >> 8 & ~w->rights))
+	if (unlikely(LOOKUP_RIGHTS(w->flags) & ~w->rights))
 		return -EACCES;
 	return unlikely((w->flags & (LOOKUP_DIRECTORY | LOOKUP_PARENT)) == LOOKUP_DIRECTORY) &&
 			       !S_ISDIR(w->inode->mode)
@@ -640,7 +653,7 @@ static int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 	start_place(w, text);
 	stand_on(w, w->at.dentry);
 	text = walk_plain(w, text);
-	err = unlikely(*text) ? walk_text(w, text) : 0;
+	err = unlikely(*text || flags & LOOKUP_NO_XDEV) ? walk_text(w, text) : 0;
 	if (likely(!err))
 		err = final_check(w);
 	if (likely(!err))
@@ -693,7 +706,7 @@ void walk_end(struct walk *w)
 /* Takes references on where the lock-free walk stands and leaves RCU. */
 static ALWAYS_INLINE int walk_legitimize(struct walk *w)
 {
-	bool have_mount = mount_get_live(w->at.mount);
+	bool have_mount = ref_get_live(&w->at.mount->refs);
 	bool have_dentry = have_mount && dentry_get_live(w->at.dentry);
 	bool good = have_dentry && !seq_read_retry(&mount_seq, w->mount_start) &&
 		    !seq_read_retry(&w->at.dentry->seq, w->seq);
@@ -734,7 +747,7 @@ int walk_path_rights(cap_t dirfd, const char *text, u32 flags, struct path *out,
 	if (likely(!err))
 		err = walk_take(&w, out);
 	if (unlikely(err == -ECHILD)) {
-		err = walk_ref(&w, dirfd, text, flags);
+		err = flags & LOOKUP_CACHED ? -EAGAIN : walk_ref(&w, dirfd, text, flags);
 		if (!err)
 			err = walk_take(&w, out);
 	}

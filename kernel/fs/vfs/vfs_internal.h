@@ -142,6 +142,8 @@ void dentry_prune_children(struct dentry *d); /* forgets cached children without
 void dcache_destroy(struct dentry *root);     /* a file system goes: no users are left */
 /* a is d or above it; rename_lock held */
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d);
+/* a is d or above it, at one moment */
+bool dentry_is_below(const struct dentry *top, const struct dentry *d);
 extern seqcount_t dcache_rename_seq; /* any name of any file system moves */
 static inline bool dentry_hashed(const struct dentry *d)
 {
@@ -160,12 +162,19 @@ struct mount {
 	struct dentry *root;           /* [c] +1 */
 	struct super_block *sb;        /* [c] +1 */
 	u32 refs;                      /* [a] */
-	u32 flags;                     /* [a] MS_NOSUID MS_NODEV MS_NOEXEC MS_RDONLY MS_NOATIME */
+	u32 flags;                     /* [a] MS_NOSUID MS_NODEV MS_NOEXEC ... MS_UNBINDABLE */
 	u32 id;                        /* [c] */
 	char *source;                  /* [c] */
 	struct list children, sibling; /* [mount_lock] */
+	u32 shared,
+		master; /* [mount_mutex] numbers of the groups of peers, of the masters; 0 = none */
+	u32 pass;       /* [mount_mutex] of propagation that was here */
+	struct mount *twin; /* [mount_mutex] for tree_copy and propagate */
 	struct rcu_head rcu;
 };
+#define MOUNT_FLAGS                                                                   \
+	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | MS_NOATIME | \
+		MS_NODIRATIME | MS_RELATIME)
 #define MOUNT_INTERNAL (1u << 31) /* in flags: of pipes and memfds, never in the tree */
 extern seqcount_t mount_seq;      /* any change of the mount tree */
 /* under RCU */
@@ -174,11 +183,11 @@ static inline void mount_get(struct mount *m)
 {
 	__atomic_fetch_add(&m->refs, 1, __ATOMIC_ACQUIRE);
 }
-bool mount_get_live(struct mount *m); /* under RCU */
 void mount_put(struct mount *m);
 /* takes over sb; for pipes, memfds: never in the tree. NULL */
 struct mount *mount_create_internal(struct super_block *sb, const char *source);
-struct mount *mount_create_root(struct super_block *sb); /* at boot; NULL */
+struct mount *mount_create_root(struct super_block *sb);            /* at boot; NULL */
+bool path_is_beneath(const struct path *p, const struct path *top); /* at or below it */
 static inline bool path_read_only(const struct path *p)
 {
 	return (p->mount->flags | p->dentry->sb->flags) & MS_RDONLY;
@@ -196,6 +205,7 @@ struct walk {
 	struct inode *inode; /* at.dentry's, as read */
 	u32 seq;             /* of at.dentry, rcu */
 	u32 mount_start;     /* mount_seq at the start, rcu */
+	u32 mount_id;        /* of the mount where the walk starts */
 	u32 flags;           /* LOOKUP_* */
 	bool rcu;
 	bool last_slash; /* LOOKUP_PARENT: "name/" */
@@ -274,6 +284,11 @@ void memfd_init(void);
 struct mount *anon_mount(void); /* of pipes and anonymous inodes; borrowed */
 struct inode *anon_inode(void); /* the one that eventfds and epolls share; borrowed */
 void anon_init(void);
+/* anon_mount_create - a mount without a place, for inodes that no name leads to; at boot. */
+struct mount *anon_mount_create(const struct fs_type *t);
+/* anon_path - *out = @i of the mount @m by a name of its own, which path_name tells as @text
+ * (constant; pipes and sockets have their numbers). 0 | -ENOMEM. */
+int anon_path(struct mount *m, struct inode *i, const char *text, struct path *out);
 void tmpfs_init(void);
 void devfs_init(void);
 extern struct fs_type tmpfs_type, devtmpfs_type;

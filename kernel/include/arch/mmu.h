@@ -19,10 +19,14 @@
 #define PMAP_NOCACHE 32u  /* device memory */
 #define PMAP_WC      64u  /* write combining: framebuffer */
 #define PMAP_SPECIAL 128u /* no struct page reference (device, vdso, zero page) */
+/* What the CPU marks an entry with, see pte_marks; given to pmap_protect, it is forgotten. */
+#define PMAP_USED    256u
+#define PMAP_WRITTEN 512u
+#define PMAP_LARGE   1024u /* only what pmap_walk shows: below a large entry of the hardware */
 
 #include <archimpl/mmu.h>
 /* inline in archimpl: pte_make(paddr, flags) pte_at(p, paddr) pte_present(p) pte_paddr(p)
- * pte_writable(p) pte_special(p) pte_mkwrite(p) pte_set_prot(p, flags); PTE 0 =
+ * pte_writable(p) pte_special(p) pte_mkwrite(p) pte_set_prot(p, flags) pte_marks(p); PTE 0 =
  * nothing */
 
 struct tlb_gather;
@@ -69,8 +73,7 @@ void pmap_free_tables(struct pmap *m, vaddr_t floor, vaddr_t ceiling, struct tlb
 /* free table pages that arch keeps for itself; MEM_TABLE counts them */
 u64 pmap_cached_pages(void);
 u64 pmap_table_pages(const struct pmap *m); /* for RSS charging, /proc VmPTE */
-/* pmap_count - mapped owned pages in the range, for /proc smaps and mincore: calls fn for each
- * present entry. */
+/* pmap_walk - calls fn for each entry; those below a large entry of the hardware are marked so. */
 void pmap_walk(struct pmap *m, vaddr_t start, vaddr_t end,
 	void (*fn)(void *ctx, vaddr_t va, pte_t pte), void *ctx);
 

@@ -1,6 +1,7 @@
 /* Page table entries whose bits say what may be done: for architectures that name them PTE_P (may
  * be used) PTE_W PTE_NX PTE_U PTE_G PTE_A PTE_D, PTE_NOCACHE and PTE_WC (kinds of memory), PTE_NONE
- * and PTE_OWNED (ours) and PTE_ADDR. Included by their <archimpl/mmu.h> only. Layer: arch. */
+ * and PTE_OWNED (ours), PTE_LARGE (never in a table) and PTE_ADDR. Included by their
+ * <archimpl/mmu.h> only. Layer: arch. */
 #pragma once
 
 /* pte_make - @flags: PROT_* | PMAP_*. Without any PROT bit the entry is mapped but inaccessible. */
@@ -51,8 +52,16 @@ static inline pte_t pte_mkwrite(pte_t p)
 {
 	return p | PTE_W | PTE_D;
 }
+static inline u32 pte_marks(pte_t p)
+{
+	return (p & PTE_A ? PMAP_USED : 0) | (p & PTE_D ? PMAP_WRITTEN : 0) |
+	       (p & PTE_LARGE ? PMAP_LARGE : 0);
+}
+/* The rights of @flags; a mark of the CPU instead: without that mark. */
 static inline pte_t pte_set_prot(pte_t p, u32 flags)
 {
+	if (flags & (PMAP_USED | PMAP_WRITTEN))
+		return p & ~(flags & PMAP_USED ? PTE_A : PTE_D);
 	p &= ~(PTE_W | PTE_NX | PTE_P | PTE_NONE);
 	p |= flags & (PROT_R | PROT_W | PROT_X) ? PTE_P : PTE_NONE;
 	if (flags & PROT_W)

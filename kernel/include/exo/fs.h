@@ -10,6 +10,7 @@
 #include <exo/sync.h>
 #include <exo/security.h>
 #include <exo/vm.h>
+#include <exo_abi/linux_poll.h>
 
 struct file;
 struct inode;
@@ -104,11 +105,12 @@ struct file {
 #define FMODE_STREAM                                                                         \
 	16u /* no position: read/write skip pos_lock; set before open for devices, FIFOs and \
 	       sockets */
-#define FMODE_EXEC   32u  /* holds its inode against writers (ETXTBSY) */
-#define FMODE_WRITER 64u  /* counts as a writer in inode->write_count */
-#define FMODE_PREAD  128u /* pread and pwrite are allowed (regular files, seekable devices) */
-#define FMODE_LOCKED 256u /* [a] has held a POSIX, OFD or flock lock: close must look */
-#define FMODE_NOSUID 512u /* opened for exec from a mount that does not honour set-ID bits */
+#define FMODE_EXEC    32u   /* holds its inode against writers (ETXTBSY) */
+#define FMODE_WRITER  64u   /* counts as a writer in inode->write_count */
+#define FMODE_PREAD   128u  /* pread and pwrite are allowed (regular files, seekable devices) */
+#define FMODE_LOCKED  256u  /* [a] has held a POSIX, OFD or flock lock: close must look */
+#define FMODE_CREATED 1024u /* by the open that made it */
+#define FMODE_NOSUID  512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
 {
@@ -178,15 +180,6 @@ int file_path_text(struct file *f, char *buf, size_t size);
 int path_name(const struct path *p, char *buf, size_t size);
 
 /* ---- polling ---- */
-#define POLL_IN     0x1u
-#define POLL_PRI    0x2u
-#define POLL_OUT    0x4u
-#define POLL_ERR    0x8u
-#define POLL_HUP    0x10u
-#define POLL_NVAL   0x20u
-#define POLL_RDNORM 0x40u
-#define POLL_WRNORM 0x100u
-#define POLL_RDHUP  0x2000u
 struct poll_table {
 	void (*queue)(struct poll_table *pt, struct file *f, struct waitqueue *wq);
 }; /* NULL pt = only ask */
@@ -276,6 +269,7 @@ struct inode {
 	struct rcu_head rcu;
 	s32 write_count;  /* [a] >0 writers, <0 executing (ETXTBSY) */
 	bool pages_ready; /* [c] pages is initialised (regular files) */
+	bool has_caps;    /* [lock; read racy] security.capability is set */
 	bool linkable;    /* [lock] O_TMPFILE: link(2) may name it although nlink is 0 */
 	u64 backed_pages; /* [lock] pages that pages.ops->fill can bring; counted in st_blocks */
 };
@@ -292,7 +286,8 @@ struct super_ops {
 struct fs_type {
 	const char *name;
 	u32 magic; /* of statfs */
-	/* A super block of its own for each mount; NULL: all share one, if it has that. */
+	/* A super block of its own for each mount; NULL: all share one, if it has that. @out NULL:
+	 * @data is only checked. */
 	int (*mount)(const char *data, const struct fs_type *t, struct super_block **out);
 	struct super_block *shared; /* [c] after fs_init */
 	u32 flags;                  /* FS_NODEV: "nodev" in /proc/filesystems */
@@ -400,11 +395,18 @@ void fs_context_put(struct fs_context *fs);
 #define LOOKUP_DIRECTORY 2u
 #define LOOKUP_EMPTY     4u    /* AT_EMPTY_PATH */
 #define LOOKUP_PARENT    8u    /* inside kernel/fs/vfs only */
+#define LOOKUP_CACHED    0x10u /* -EAGAIN when the lock-free walk does not do */
 #define LOOKUP_BENEATH   0x80u /* nothing above the start, no absolute and no magic links */
 /* Rights that the descriptor must give where the path begins at one. */
-#define LOOKUP_NEED(rights) ((u32)(rights) << 8)
-#define PATH_MAX_BYTES      4096
-#define NAME_MAX_BYTES      255
+#define LOOKUP_NEED(rights)  ((u32)(rights) << 8)
+#define LOOKUP_RIGHTS(flags) ((flags) >> 8 & CAP_ALL)
+#define LOOKUP_NO_XDEV       (1u << 28) /* these as RESOLVE_* of openat2(2) */
+#define LOOKUP_NO_MAGIC      (1u << 29)
+#define LOOKUP_NO_SYMLINKS   (1u << 30)
+#define LOOKUP_IN_ROOT       (1u << 31) /* the start is the root */
+#define LOOKUP_SCOPED        (LOOKUP_BENEATH | LOOKUP_IN_ROOT)
+#define PATH_MAX_BYTES       4096
+#define NAME_MAX_BYTES       255
 /* path_lookup - @dirfd AT_FDCWD or a slot; @name kernel string. Lock-free walk first. 0 | -ENOENT
  * -ENOTDIR -EACCES -ELOOP ... */
 int path_lookup(cap_t dirfd, const char *name, u32 lookup_flags, struct path *out) MUST_USE;
@@ -426,7 +428,7 @@ void epoll_forget(struct file *f, const struct grant *g);
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
  * stops when fn returns non-zero. */
 struct mount_info {
-	u32 id, parent_id, flags, sb_flags;
+	u32 id, parent_id, flags, sb_flags, shared, master;
 	u64 dev;
 	const char *type, *source; /* borrowed during fn */
 	const char *root, *target; /* path within the file system; path under the process's root */
@@ -434,6 +436,9 @@ struct mount_info {
 };
 int mount_for_each(
 	const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx);
+/* proc_dir_process - the process whose directory /proc/PID @f is, +1. err_ptr(-EBADF it is none |
+ * -ESRCH that process is gone). */
+struct process *proc_dir_process(const struct file *f);
 /* dcache, tmpfs root, devfs on /dev, procfs on /proc, sysfs on /sys, devpts, shm */
 void fs_init(void);
 /* initramfs_unpack - archives (newc cpio, plain or gzip, one behind the other) into the root.
@@ -477,6 +482,7 @@ struct synth_file {
 	const void *ctx;
 };
 void proc_add(const struct synth_file *files, size_t count); /* to /proc; logs what fails */
+void sysfs_add_cpus(void);                                   /* once they are known */
 /* PROC_NUMBERS - a file of @count numbers from @values [a] on, which root may change up to @max. */
 struct proc_numbers {
 	u64 *values, count, max;

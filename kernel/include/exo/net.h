@@ -70,6 +70,7 @@ struct socket {
 	const struct socket_ops *ops;             /* [c] */
 	int family, type, protocol;               /* [c] */
 	struct file *file;                        /* [c] no reference; NULL before it is accepted */
+	u64 ino;                                  /* [c] the file's */
 	ns_t receive_timeout_ns, send_timeout_ns; /* [a] */
 	u32 send_bytes, receive_bytes;            /* [a] SO_SNDBUF, SO_RCVBUF, doubled */
 	u64 options;                              /* [a] bit n: boolean option n */

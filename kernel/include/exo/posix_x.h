@@ -8,71 +8,11 @@
 #include <exo/security.h>
 #include <exo/vm.h>
 #include <exo/fs.h>
+#include <exo_abi/linux_process.h>
 #include <exo_abi/linux_signal.h>
 
 #define SIGNALS_MAX 64
-typedef u64 sigset; /* bit n-1 = signal n */
-#define SIGBIT(n) (1ULL << ((n)-1))
-
-struct siginfo { /* user ABI layout, 128 bytes */
-	s32 signo, error, code, pad0;
-	union {
-		struct {
-			s32 pid;
-			u32 uid;
-			u64 value;
-		} kill; /* kill, tkill, sigqueue */
-		struct {
-			s32 pid;
-			u32 uid;
-			s32 status;
-			s32 pad;
-			s64 utime, stime;
-		} chld;
-		struct {
-			u64 addr;
-			s16 addr_lsb;
-		} fault;
-		struct {
-			s32 timerid, overrun;
-			u64 value;
-		} timer;
-		struct {
-			s64 band;
-			s32 fd;
-		} poll;
-		struct {
-			u64 call_addr;
-			s32 syscall;
-			u32 arch;
-		} sys;
-		u8 bytes[112];
-	};
-};
-_Static_assert(sizeof(struct siginfo) == 128, "siginfo is user ABI");
-
-enum rlimit_id {
-	RLIM_CPU,
-	RLIM_FSIZE,
-	RLIM_DATA,
-	RLIM_STACK,
-	RLIM_CORE,
-	RLIM_RSS,
-	RLIM_NPROC,
-	RLIM_NOFILE,
-	RLIM_MEMLOCK,
-	RLIM_AS,
-	RLIM_LOCKS,
-	RLIM_SIGPENDING,
-	RLIM_MSGQUEUE,
-	RLIM_NICE,
-	RLIM_RTPRIO,
-	RLIM_RTTIME,
-	RLIM_COUNT
-};
-struct rlimit64 {
-	u64 cur, max;
-};
+#define SIGBIT(n)   (1ULL << ((n)-1))
 
 struct tty;
 struct session; /* posix_x_internal */
@@ -121,13 +61,16 @@ static inline void process_put_at(struct process **p) /* for SCOPED; err_ptr and
 	if (*p && !is_err(*p))
 		process_put(*p);
 }
+struct usage {
+	u64 utime_ns, stime_ns, min_flt, maj_flt, vcsw, ivcsw, maxrss_kb, io[4];
+};
 struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	pid_t pid, ppid, pgid, sid, tpgid, tgid, tracer;
 	int tty_nr;
 	char state;
 	char comm[16];
-	u64 utime_ns, stime_ns, cutime_ns, cstime_ns, start_ns, min_flt, maj_flt, cmin_flt,
-		cmaj_flt, vcsw, ivcsw;
+	u64 start_ns;
+	struct usage used, children; /* of a thread no io of children */
 	s32 nice, priority, policy, rt_priority;
 	u32 threads, exit_signal, cpu;
 	s32 exit_code;
@@ -140,7 +83,7 @@ struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	u8 dumpable;
 	bool no_new_privs;
 	u32 seccomp, filters, core_filter;
-	u32 umask;
+	u32 umask, personality;
 	s32 oom_score_adj;
 };
 int process_stat_get(struct process *p, struct thread *t /* NULL = whole process */,
@@ -152,6 +95,8 @@ struct fs_context *process_fs(struct process *p);
 /* -1000 (never killed for memory) .. 1000; 0 | -EINVAL | -EACCES lower than before without
  * CAP_SYS_RESOURCE */
 int process_oom_adj_set(struct process *p, s32 adj) MUST_USE;
+/* How near it is to be killed, 0 (never) .. 1333, two thirds of 1000 by default: as Linux tells. */
+u64 process_oom_score(struct process *p);
 u32 threads_total(void);
 pid_t pid_last(void);
 

@@ -95,8 +95,9 @@ struct thread {
 	u64 shown_user_ns, shown_system_ns;
 	u64 switches_voluntary, switches_involuntary, migrations; /* [rq lock] */
 	u64 wait_ns; /* [rq lock] runnable without a CPU, in the waits that are over */
-	u64 faults_minor, faults_major;  /* [current] */
-	u32 refs;                        /* [a] */
+	u64 faults_minor, faults_major; /* [current] */
+	u64 io[4]; /* [current] read() and the like: bytes read, written, calls of each */
+	u32 refs;  /* [a] */
 	struct vm_space *space;          /* [current] NULL for kernel threads */
 	struct process *proc;            /* [c] NULL for kernel threads */
 	struct cred *cred;               /* [current writes, RCU read] */

@@ -137,6 +137,18 @@ static ALWAYS_INLINE void irq_restore_at(ulong *flags) /* for SCOPED */
 {
 	arch_irq_restore(*flags);
 }
+/* ref_get_live - one more reference, unless the last one is gone: false. Sequentially consistent,
+ * for who marks an object as dying and then looks whether somebody came (mount_tree.c). */
+static ALWAYS_INLINE bool ref_get_live(u32 *refs)
+{
+	u32 old = __atomic_load_n(refs, __ATOMIC_RELAXED);
+
+	while (old && !__atomic_compare_exchange_n(
+			      refs, &old, old + 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
+	return old;
+}
+
 /* struct spin_guard - a lock held, interrupts off, until the scope ends:
  * `struct spin_guard g SCOPED(spin_unguard) = spin_guard(&lock);` */
 struct spin_guard {

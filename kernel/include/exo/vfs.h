@@ -42,11 +42,49 @@ int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_
 u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 /* @p may be empty: anonymous */
 int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE;
-struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode); /* err_ptr */
-void fs_root_get(struct fs_context *fs, struct path *out);                        /* +1 */
-void fs_cwd_get(struct fs_context *fs, struct path *out);                         /* +1 */
+/* @lookup: LOOKUP_CACHED and such. err_ptr */
+struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 lookup);
+/* vfs_open_path - what stands at @p, borrowed: nothing is made. err_ptr */
+struct file *vfs_open_path(const struct path *p, u32 o_flags);
+/* dentry_find_ino - a name of the file of that number at or below @root, the root of a file system
+ * that keeps all names in the dentry cache; +1. NULL. Context: may sleep; takes rename_lock. */
+struct dentry *dentry_find_ino(struct dentry *root, u64 ino);
+void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
+void fs_cwd_get(struct fs_context *fs, struct path *out);      /* +1 */
 void fs_set_root(struct fs_context *fs, const struct path *p); /* takes over the reference */
 void fs_set_cwd(struct fs_context *fs, const struct path *p);  /* takes over the reference */
+/* fs_replace - root and cwd that are @from become @to. */
+void fs_replace(struct fs_context *fs, const struct path *from, const struct path *to);
+
+/* ---- mounts ---- */
+struct fs_type *fs_type_find(const char *name); /* that can be mounted; NULL */
+static inline void super_get(struct super_block *sb)
+{
+	__atomic_fetch_add(&sb->refs, 1, __ATOMIC_RELAXED);
+}
+/* fs_type_super - a file system of that type, its own or the shared one, +1. @flags: MS_RDONLY. */
+int fs_type_super(
+	const struct fs_type *t, u32 flags, const char *data, struct super_block **out) MUST_USE;
+int super_reconfigure(struct super_block *sb, u32 flags, const char *data) MUST_USE;
+/* mount_create - a mount of @sb, taken over, that stands nowhere yet; mount_copy - of what is seen
+ * at
+ * @p, @recursive with the mounts below. The caller gives it to mount_graft or mount_dissolve.
+ * err_ptr(-ENOMEM -ENOSPC too many; -EINVAL cannot be copied) */
+struct mount *mount_create(struct super_block *sb, u32 flags, const char *source);
+struct mount *mount_copy(const struct path *p, bool recursive);
+/* mount_graft - @m, which stands elsewhere or nowhere, with all below it, on @at and its peers. */
+int mount_graft(struct mount *m, const struct path *at) MUST_USE;
+void mount_dissolve(struct mount *m); /* unless it stands somewhere */
+/* mount_open - a file as of O_PATH for @m, taken over, which dissolves it in the end. @m and what
+ * comes back may be err_ptr. */
+struct file *mount_open(struct mount *m);
+bool path_is_mount(const struct path *p); /* the root of what is mounted there */
+int mount_move(const struct path *from, const struct path *at) MUST_USE; /* move_mount(2) */
+/* mount_change - flags, and a kind of propagation (one MS_*; 0 leaves it), of the mount at @p. */
+int mount_change(
+	const struct path *p, u32 set, u32 clear, u32 propagation, bool recursive) MUST_USE;
+/* mount_pivot - @new, a mount, takes the place of @root, which goes on @old. */
+int mount_pivot(const struct path *new, const struct path *old, const struct path *root) MUST_USE;
 
 /* ---- changing ---- */
 int file_truncate(struct inode *i, u64 size, struct file *f) MUST_USE; /* permission was checked */
@@ -58,6 +96,14 @@ int vfs_truncate(const struct path *p, u64 size) MUST_USE;
 int vfs_access(const struct path *p, u32 mask, bool effective) MUST_USE;
 /* a write by one without CAP_FSETID: set-ID bits go. Lock held */
 void inode_drop_privileges(struct inode *i);
+/* struct file_caps - security.capability: what the file grants to who executes it. Sets of LCAP_*.
+ */
+struct file_caps {
+	bool present, effective;
+	u64 permitted, inheritable;
+};
+void inode_file_caps(struct inode *i, struct file_caps *out); /* takes i->lock */
+void inode_drop_caps(struct inode *i);                        /* [i->lock, for writing] */
 int file_size_check(u64 size) MUST_USE; /* -EFBIG with SIGXFSZ over RLIMIT_FSIZE */
 
 /* vfs_make_text - a name for something new of any type: @mode has it, and permissions that the
@@ -155,8 +201,16 @@ static ALWAYS_INLINE void inotify_dentry(struct dentry *d, u32 mask, long err)
 	if (unlikely(READ_ONCE(inotify_watches)) && err >= 0 && d && d->inode)
 		inotify_tell_dentry(d, mask);
 }
+/* io_count - for /proc/PID/io; @bytes or an error. Return: @bytes. */
+static ALWAYS_INLINE ssize_t io_count(bool write, ssize_t bytes)
+{
+	current->io[write] += MAX(bytes, 0);
+	current->io[2 + write]++;
+	return bytes;
+}
 static ALWAYS_INLINE void inotify_moved(struct file *f, bool write, ssize_t bytes)
 {
+	(void)io_count(write, bytes);
 	if (unlikely(READ_ONCE(inotify_watches)) && bytes > 0)
 		inotify_dentry(f->path.dentry, write ? IN_MODIFY : IN_ACCESS, 0);
 }

@@ -153,7 +153,7 @@ long shm_attach(s32 id, vaddr_t addr, u32 flags)
 	o = sysv_lock(sysv_table(SYSV_SHM), id, 0444 | (write ? 0222 : 0) | (exec ? 0111 : 0));
 	if (is_err(o))
 		return ptr_err(o);
-	live = object_get_unless_dead(&o->file->object);
+	live = ref_get_live(&o->file->object.refs);
 	r.addr = addr;
 	r.noreplace = addr && !replace;
 	r.len_bytes = o->size;

@@ -135,13 +135,8 @@ static int fault_unzero(struct fault *f)
  * false: the entry changed. */
 static bool fault_hold(struct fault *f, struct page *p)
 {
-	u32 refs = __atomic_load_n(&p->refs, __ATOMIC_RELAXED);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!__atomic_compare_exchange_n(
-		&p->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	if (!ref_get_live(&p->refs))
+		return false;
 	if (likely(pmap_lookup(f->pmap, f->va) == f->old))
 		return true;
 	page_put(p);

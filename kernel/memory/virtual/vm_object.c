@@ -310,16 +310,17 @@ struct punch {
 	struct vm_area *area;
 	struct tlb_gather *gather;
 };
-static void punch_entry(void *ctx, vaddr_t va, pte_t pte)
+static void punch_entry(void *ctx, vaddr_t va, pte_t seen)
 {
 	struct punch *c = ctx;
-	struct page *p = phys_to_page(pte_paddr(pte));
+	struct pmap *m = &c->area->space->pmap;
+	struct page *p = phys_to_page(pte_paddr(seen));
 
-	if (pte_special(pte) || (p->flags & PG_ANON) ||
-		pmap_replace(&c->area->space->pmap, va, pte, 0) < 0)
+	if (pte_special(seen) || (p->flags & PG_ANON) ||
+		pmap_replace(m, va, pmap_lookup(m, va), 0) < 0)
 		return;
 	tlb_gather_count(c->gather, p);
-	tlb_flush_page(&c->area->space->pmap, va);
+	tlb_flush_page(m, va);
 	tlb_gather_page(c->gather, p);
 }
 

@@ -22,8 +22,6 @@
 #include <exo_abi/linux_signal.h>
 #include <arch/uaccess.h>
 
-#define POLL_WRBAND 0x200u /* sockets say it with POLL_WRNORM */
-
 static const struct socket_ops unix_ops;
 static const struct file_ops unix_file_ops;
 static struct list all_sockets; /* [all_lock] */
@@ -741,8 +739,47 @@ int unix_pair(int type, int protocol, u32 file_flags, struct file *out[2])
 	return 0;
 }
 
+/* ---- /proc/net/unix ---- */
+
+/* The socket behind @s (+1, put here), the first one behind NULL; +1 | NULL. */
+static struct unix_socket *socket_next(struct unix_socket *s)
+{
+	struct unix_socket *before SCOPED(unix_put_at) = s;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&all_lock);
+
+	for (struct list *at = s ? &s->all_node : &all_sockets; (at = at->next) != &all_sockets;) {
+		s = container_of(at, struct unix_socket, all_node);
+		if (ref_get_live(&s->refs)) /* else it goes and waits for our lock */
+			return s;
+	}
+	return NULL;
+}
+
+static int show_sockets(struct seq *seq, const void *ctx)
+{
+	seq_printf(seq, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+	for (struct unix_socket *s = NULL; (s = socket_next(s));) {
+		/* No lock: S_SOCKET comes before those of who reads. A name is set once, in place;
+		 * one that is being set may show in part. */
+		bool listens = READ_ONCE(s->state) == UNIX_LISTENING;
+		u32 len = MIN(MAX(READ_ONCE(s->name.len_bytes), 2u) - 2, (u32)sizeof(s->name.data));
+
+		seq_printf(seq, "%016x: %08X 00000000 %08X %04X %02X %5lu", 0, s->refs - 1,
+			listens ? 0x10000 : 0, s->socket.type, s->state == UNIX_CONNECTED ? 3 : 1,
+			s->socket.ino);
+		for (u32 i = 0; i < len && (s->name.data[i] || !s->name.data[0]); i++)
+			seq_printf(seq, i ? "%c" : " %c", s->name.data[i] ? s->name.data[i] : '@');
+		seq_printf(seq, "\n");
+	}
+	return 0;
+}
+
 void unix_init(void)
 {
+	static const struct synth_file file = {
+		"net/unix", S_IFREG | 0444, show_sockets, NULL, NULL};
+
+	proc_add(&file, 1);
 	spin_init(&all_lock, RANK_SOCKET_SPIN);
 	list_init(&all_sockets);
 	unix_name_init();

@@ -42,7 +42,7 @@ void object_init(struct object *o, const struct object_type *t, u32 rights)
 	o->root.state = 0;
 	o->root.depth = 0;
 	o->root.epoch = 0;
-	/* pairs with object_get_unless_dead: last, so that a stale look-up sees a whole object */
+	/* pairs with ref_get_live: last, so that a stale look-up sees a whole object */
 	__atomic_store_n(&o->refs, 1, __ATOMIC_RELEASE);
 }
 
@@ -163,15 +163,10 @@ static void expired_work(struct work *w)
 static void grant_expired(struct timer *t)
 {
 	struct derived_grant *d = container_of(t, struct derived_grant, timer);
-	u32 refs = __atomic_load_n(&d->grant.refs, __ATOMIC_RELAXED);
 
 	__atomic_fetch_or(&d->grant.state, GRANT_REVOKED, __ATOMIC_SEQ_CST);
-	do {
-		if (!refs)
-			return; /* on its way out: nobody uses it */
-	} while (!__atomic_compare_exchange_n(
-		&d->grant.refs, &refs, refs + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	(void)work_queue(&d->expired);
+	if (ref_get_live(&d->grant.refs)) /* else on its way out: nobody uses it */
+		(void)work_queue(&d->expired);
 }
 
 struct grant *cap_derive(struct grant *g, u32 rights, ns_t expires_ns)

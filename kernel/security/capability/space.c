@@ -199,19 +199,6 @@ void cap_close_range(struct cap_space *s, u32 first, u32 last, bool cloexec_only
 	spin_unlock(&s->lock);
 }
 
-/* One more reference unless the last is already gone. */
-bool object_get_unless_dead(struct object *o)
-{
-	u32 refs = __atomic_load_n(&o->refs, __ATOMIC_RELAXED);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!__atomic_compare_exchange_n(
-		&o->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	return true;
-}
-
 static ALWAYS_INLINE struct grant *slot_peek(struct cap_space *s, cap_t fd)
 {
 	struct cap_table *t = rcu_dereference(s->table);
@@ -243,7 +230,7 @@ struct object *cap_get(struct cap_space *s, cap_t fd, u32 rights)
 		o = grant_check(g, rights);
 		if (is_err(o))
 			break;
-		if (!object_get_unless_dead(o))
+		if (!ref_get_live(&o->refs))
 			continue; /* it is being closed: look again */
 		if (likely(slot_peek(s, fd) == g))
 			break;

@@ -20,7 +20,51 @@ long sys_openat(u64 a0, u64 a1, u64 a2, u64 a3)
 	if (unlikely(ret))
 		return ret;
 	return fd_install_new(
-		vfs_open_text((cap_t)a0, b.text, flags | O_LARGEFILE, (u32)a3 & S_IALLUGO), flags);
+		vfs_open_text((cap_t)a0, b.text, flags | O_LARGEFILE, (u32)a3 & S_IALLUGO, 0),
+		flags);
+}
+
+#define OPEN_FLAGS                                                                            \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | \
+		O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |     \
+		O_CLOEXEC | O_PATH | O_TMPFILE)
+#define OPEN_PATH_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+static int open_how_check(const struct linux_open_how *how)
+{
+	bool makes = how->flags & (O_CREAT | O_TMPFILE_BIT);
+
+	if (how->flags & ~(u64)OPEN_FLAGS || how->resolve & ~(u64)RESOLVE_ALL ||
+		(how->resolve & RESOLVE_BENEATH && how->resolve & RESOLVE_IN_ROOT) ||
+		how->mode & ~(u64)(makes ? S_IALLUGO : 0) ||
+		(how->flags & O_PATH && how->flags & ~(u64)OPEN_PATH_FLAGS))
+		return -EINVAL;
+	return how->resolve & RESOLVE_CACHED && (makes || how->flags & O_TRUNC) ? -EAGAIN : 0;
+}
+
+long sys_openat2(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct path_buf b SCOPED(path_buf_fini) = {.heap = NULL};
+	struct linux_open_how how;
+	u32 r, lookup;
+	int err = user_struct_get(&how, sizeof(how), sizeof(how), a2, a3);
+
+	if (!err)
+		err = open_how_check(&how);
+	if (!err)
+		err = path_buf_user(&b, (const char USER *)a1);
+	if (err)
+		return err;
+	r = (u32)how.resolve;
+	lookup = (r & (RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS)) << 28 |
+		 (r & RESOLVE_BENEATH ? LOOKUP_BENEATH : 0) |
+		 (r & RESOLVE_IN_ROOT ? LOOKUP_IN_ROOT : 0) |
+		 (r & RESOLVE_CACHED ? LOOKUP_CACHED : 0);
+	if (b.text[0] == '/' && r & RESOLVE_BENEATH)
+		return -EXDEV;
+	return fd_install_new(vfs_open_text((cap_t)a0, b.text, (u32)how.flags | O_LARGEFILE,
+				      (u32)how.mode, lookup),
+		(u32)how.flags);
 }
 
 long sys_open(u64 a0, u64 a1, u64 a2)
@@ -133,6 +177,17 @@ static long set_status_flags(struct file *f, u32 wanted)
 #define OWNER_PID  1
 #define OWNER_PGRP 2
 
+/* @who: a thread, or a group as a negative number; there must be such. */
+static long owner_set(struct file *f, s32 who)
+{
+	if (who == INT32_MIN)
+		return -EINVAL;
+	if (who && (who < 0 ? signal_kill(who, 0) : signal_tgkill(0, who, 0)) == -ESRCH)
+		return -ESRCH;
+	f->owner_pid = who;
+	return 0;
+}
+
 static long owner_ex(struct file *f, bool set, u64 arg)
 {
 	struct linux_owner_ex o;
@@ -146,8 +201,7 @@ static long owner_ex(struct file *f, bool set, u64 arg)
 		return -EFAULT;
 	if (o.pid < 0 || o.type < 0 || o.type > OWNER_PGRP)
 		return -EINVAL;
-	f->owner_pid = o.type == OWNER_PGRP ? -o.pid : o.pid;
-	return 0;
+	return owner_set(f, o.type == OWNER_PGRP ? -o.pid : o.pid);
 }
 
 /* To look is free, to lock is to read, to change is to administer. */
@@ -187,8 +241,7 @@ static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 	case F_SETOWN:
 		if (cap_confined())
 			return -EPERM;
-		f->owner_pid = (s32)arg;
-		return 0;
+		return owner_set(f, (s32)arg);
 	case F_GETOWN:
 		return f->owner_pid;
 	case F_SETOWN_EX:

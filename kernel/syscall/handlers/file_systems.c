@@ -2,6 +2,7 @@
  * posix_fadvise(2) readahead(2) memfd_create(2). */
 #include <exo/errno.h>
 #include <exo/memory.h>
+#include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
@@ -67,6 +68,36 @@ long sys_umount2(u64 a0, u64 a1)
 	ret = vfs_umount(target, (u32)a1);
 	kfree(target);
 	return ret;
+}
+
+long sys_pivot_root(u64 a0, u64 a1)
+{
+	struct path new SCOPED(path_put) = {NULL, NULL}, old SCOPED(path_put) = {NULL, NULL},
+			root SCOPED(path_put) = {NULL, NULL};
+	struct fs_context *fs;
+	struct process *p;
+	pid_t pid = 0;
+	int err = cred_capable(current->cred, LCAP_SYS_ADMIN) ? 0 : -EPERM;
+
+	if (!err)
+		err = path_lookup_user(
+			AT_FDCWD, (const char USER *)a0, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new);
+	if (!err)
+		err = path_lookup_user(
+			AT_FDCWD, (const char USER *)a1, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
+	if (err)
+		return err;
+	fs_root_get(current->fs, &root);
+	err = mount_pivot(&new, &old, &root);
+	while (!err && (p = process_next(&pid)) != NULL) {
+		fs = process_fs(p);
+		if (fs) {
+			fs_replace(fs, &root, &new);
+			fs_context_put(fs);
+		}
+		process_put(p);
+	}
+	return err;
 }
 
 /* Every file system here keeps its files in memory: what was written is where it will be, and sync

@@ -179,6 +179,8 @@ long exo_socket_connect(u64 a0, u64 a1, u64 a2)
 	if (!ret || a.data[0] == '/')
 		return ret ? -EPERM : -ENOENT;
 	a.len_bytes = 2 + (u32)ret;
-	return is_err(r.socket) ? ptr_err(r.socket)
-				: r.socket->ops->connect(r.socket, &a, r.file->flags);
+	if (is_err(r.socket))
+		return ptr_err(r.socket);
+	ret = r.socket->ops->connect(r.socket, &a, r.file->flags);
+	return ret == -EXDEV ? -EPERM : ret; /* the walk's word for a way out */
 }

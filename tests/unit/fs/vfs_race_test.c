@@ -2,7 +2,7 @@
  * are never torn, and nothing is freed under anybody's feet.
  * mode: sim
  * needs: kernel/fs/vfs/anon.c kernel/fs/vfs/attributes.c kernel/fs/vfs/dcache.c kernel/fs/vfs/file_object.c kernel/fs/vfs/fs_context.c
- * needs: kernel/fs/vfs/fs_init.c kernel/fs/vfs/inode.c kernel/fs/vfs/modify.c kernel/fs/vfs/mount_tree.c kernel/fs/vfs/open.c
+ * needs: kernel/fs/vfs/fs_init.c kernel/fs/vfs/inode.c kernel/fs/vfs/modify.c kernel/fs/vfs/mount_calls.c kernel/fs/vfs/mount_tree.c kernel/fs/vfs/open.c
  * needs: kernel/fs/vfs/path_text.c kernel/fs/vfs/path_walk.c kernel/fs/vfs/uio.c kernel/fs/vfs/xattr.c
  * needs: kernel/fs/tmpfs/tmpfs_dir.c kernel/fs/tmpfs/tmpfs_file.c kernel/fs/tmpfs/tmpfs_super.c kernel/fs/tmpfs/tmpfs_xattr.c
  * needs: kernel/fs/tmpfs/memfd.c kernel/fs/devfs/devfs.c kernel/fs/pipe/pipe.c kernel/fs/poll/epoll.c
@@ -256,6 +256,11 @@ static void mounter(u64 s)
 	for (int i = 0; i < 15; i++) {
 		u_eq(vfs_mount("tmpfs", "t", "/mnt", 0, ""), 0);
 		u_eq(t_write_file("/mnt/above", "x"), 0);
+		if (i % 2) { /* a mount that moves is always somewhere, and so is what stands beside it */
+			u_eq(vfs_mount("", "/mnt", "/mnt2", MS_MOVE, ""), 0);
+			u_eq(vfs_mount("", "/mnt2", "/mnt", MS_BIND, ""), 0);
+			u_eq(vfs_umount("/mnt2", MNT_DETACH), 0);
+		}
 		u_eq(vfs_umount("/mnt", MNT_DETACH), 0);
 	}
 }
@@ -269,6 +274,7 @@ static void mount_walker(u64 s)
 
 		u_check((err == 0 || err == -ENOENT) && (other == 0 || other == -ENOENT));
 		u_eq(t_exists("/mnt/../dev"), 0);
+		u_eq(t_exists("/still/here"), 0);
 		f = vfs_open(AT_FDCWD, "/mnt", O_RDONLY, 0);
 		u_need(!is_err(f));
 		file_put(f);
@@ -281,6 +287,10 @@ static void mounting(void *arg)
 
 	fs_start();
 	u_eq(t_mkdir("/mnt"), 0);
+	u_eq(t_mkdir("/mnt2"), 0);
+	u_eq(t_mkdir("/still"), 0);
+	u_eq(vfs_mount("tmpfs", "t", "/still", 0, ""), 0);
+	u_eq(t_write_file("/still/here", "x"), 0);
 	u_eq(t_write_file("/mnt/below", "x"), 0);
 	run(changers, 1, walkers, 2);
 }

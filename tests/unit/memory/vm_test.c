@@ -210,7 +210,7 @@ U_TEST(the_stack_grows_to_its_limit_and_no_nearer_than_its_gap)
 	u_check(!range_free(s, top - 12 * MB, PAGE_SIZE));
 	u_check(range_free(s, top - 12 * MB - PAGE_SIZE, PAGE_SIZE));
 	s->limit_as = s->pages_total << PAGE_SHIFT;
-	u_eq(user_write(s, top - 13 * MB, 1), -ENOMEM);
+	u_eq(user_write(s, top - 13 * MB, 1), -EFAULT);
 	space_check(s);
 	vm_space_put(s);
 }

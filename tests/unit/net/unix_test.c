@@ -30,6 +30,12 @@
 static u32 live_files, live_inodes; /* [a] */
 static u32 broken_pipes;            /* [a] */
 
+void proc_add(const struct synth_file *files, size_t count)
+{
+}
+void seq_printf(struct seq *s, const char *fmt, ...)
+{
+}
 struct super_block *super_create(const struct fs_type *t, const struct super_ops *ops, void *priv)
 {
 	static struct super_block sb[2];

@@ -11,6 +11,7 @@ typedef u64 pte_t;
 #define PTE_D     (1ull << 6)
 #define PTE_OWNED (1ull << 9) /* holds a reference on its struct page */
 #define PTE_NONE  (1ull << 10)
+#define PTE_LARGE (1ull << 11)
 #define PTE_NX    (1ull << 63)
 #define PTE_ADDR  0x000ffffffffff000ull
 

@@ -21,8 +21,9 @@ typedef u64 pte_t;
 #define PTE_PS    (1ull << 7) /* in a directory: large page */
 #define PTE_PAT   (1ull << 7) /* in a 4 KB entry */
 #define PTE_G     (1ull << 8)
-#define PTE_NONE  (1ull << 8) /* with P clear: mapped, no access */
-#define PTE_OWNED (1ull << 9) /* software: holds a reference on its struct page */
+#define PTE_NONE  (1ull << 8)  /* with P clear: mapped, no access */
+#define PTE_OWNED (1ull << 9)  /* software: holds a reference on its struct page */
+#define PTE_LARGE (1ull << 10) /* software, told by pmap_walk: below a large entry */
 #define PTE_NX    (1ull << 63)
 #define PTE_ADDR  0x000ffffffffff000ull
 
