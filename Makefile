@@ -168,7 +168,7 @@ help:
 #: make test-libs         the libraries of programs, here and inside
 #: make test-system       long runs: stress, whole test suites of others
 #: make benchmark         Exo-OS against Debian's kernel under the same emulator
-#: make benchmark-native  cycles on this CPU: heap, rings, allocator beside Linux's own
+#: make benchmark-native  cycles on this CPU: heap, rings, scheduler, switch, locks, capabilities beside Linux's own
 #: make qemu-gdb, gdb     stop before the first instruction; attach (two terminals)
 #: make qemu-linux        the same image on Debian's kernel
 #: make install-deps      what make qemu and make test install by themselves

@@ -237,7 +237,7 @@ static void reset_signals(struct task *t)
 	spin_lock(&h->lock);
 	sighand_reset(h);
 	spin_unlock(&h->lock);
-	t->alt = (struct alt_stack){.flags = SS_DISABLE};
+	t->alt = (struct sigstack_abi){.flags = SS_DISABLE};
 	t->restart.fn = NULL;
 }
 

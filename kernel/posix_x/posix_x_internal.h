@@ -120,7 +120,7 @@ struct task {
 	sigset blocked;            /* [cur writes under lock] */
 	sigset saved_mask;         /* [cur] comes back when WORK_RESTORE_SIGMASK */
 	sigset real_blocked; /* [lock] while sigtimedwait opens the mask: the mask it had; else 0 */
-	struct alt_stack alt;         /* [cur] flags: SS_* as given */
+	struct sigstack_abi alt;      /* [cur] flags: SS_* as given */
 	int pdeath_signal;            /* [cur writes] */
 	struct restart_block restart; /* [cur] */
 	/* user words that end and start of a thread write */

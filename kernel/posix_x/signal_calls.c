@@ -136,7 +136,7 @@ long signal_wait(sigset set, ns_t deadline_ns, struct siginfo *info)
 	return err ? -EINTR : -EAGAIN;
 }
 
-int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp)
+int signal_altstack(const struct sigstack_abi *new, struct sigstack_abi *old, vaddr_t sp)
 {
 	struct task *t = current_task();
 	bool on = alt_stack_on(t, sp);
@@ -151,13 +151,13 @@ int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t 
 		return -EPERM;
 	switch (new->flags & ~SS_AUTODISARM) {
 	case SS_DISABLE:
-		t->alt = (struct alt_stack){0};
+		t->alt = (struct sigstack_abi){0};
 		break;
 	case 0:
 	case SS_ONSTACK:
 		if (new->size < MINSIGSTKSZ)
 			return -ENOMEM;
-		t->alt = *new;
+		t->alt = (struct sigstack_abi){.sp = new->sp, .size = new->size};
 		break;
 	default:
 		return -EINVAL;
@@ -317,9 +317,9 @@ long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info)
 	return tid ? send_to_thread(pid, tid, info) : send_to_process(pid, info);
 }
 
-void signal_state_restore(sigset set, const struct alt_stack *s)
+void signal_state_restore(sigset set, const struct sigstack_abi *s)
 {
-	struct alt_stack old;
+	struct sigstack_abi old;
 
 	signal_set_blocked(current_task(), set);
 	/* As on Linux: what the frame says is set if it can be, and otherwise nothing changes. */

@@ -255,8 +255,8 @@ static void fix_restart(struct trap_frame *f, const struct k_sigaction *action)
  * use. */
 bool alt_stack_on(const struct task *t, vaddr_t sp)
 {
-	return !(t->alt.flags & SS_AUTODISARM) && t->alt.size && sp > t->alt.base &&
-	       sp - t->alt.base <= t->alt.size;
+	return !(t->alt.flags & SS_AUTODISARM) && t->alt.size && sp > t->alt.sp &&
+	       sp - t->alt.sp <= t->alt.size;
 }
 
 static void run_handler(struct trap_frame *f, struct task *t, const struct siginfo *info,
@@ -270,9 +270,7 @@ static void run_handler(struct trap_frame *f, struct task *t, const struct sigin
 		.restorer = action->restorer,
 		.flags = action->flags,
 		.mask = saved ? t->saved_mask : t->blocked,
-		.altstack_base = t->alt.base,
-		.altstack_size = t->alt.size,
-		.altstack_flags = t->alt.size ? t->alt.flags : SS_DISABLE,
+		.stack = &t->alt,
 	};
 	sigset block = action->mask;
 	bool alternate;
@@ -281,19 +279,19 @@ static void run_handler(struct trap_frame *f, struct task *t, const struct sigin
 		rseq_return(f, true);
 	alternate = alt_stack_on(t, tf_sp(f));
 	if ((action->flags & SA_ONSTACK) && t->alt.size && !alternate) {
-		s.altstack_top = t->alt.base + t->alt.size;
+		s.altstack_top = t->alt.sp + t->alt.size;
 		alternate = true;
 	}
 	/* The alternate stack must hold the whole frame. */
 	if (arch_signal_setup(f, &s) ||
-		(alternate && (tf_sp(f) <= t->alt.base || tf_sp(f) - t->alt.base > t->alt.size))) {
+		(alternate && (tf_sp(f) <= t->alt.sp || tf_sp(f) - t->alt.sp > t->alt.size))) {
 		if (info->signo == SIGSEGV) /* its own handler has no room either */
 			signal_reset_action(SIGSEGV);
 		signal_force(SIGSEGV, SI_KERNEL, 0);
 		return;
 	}
 	if (t->alt.flags & SS_AUTODISARM)
-		t->alt = (struct alt_stack){.flags = SS_DISABLE};
+		t->alt = (struct sigstack_abi){.flags = SS_DISABLE};
 	work_clear(&t->thread, WORK_RESTORE_SIGMASK);
 	if (!(action->flags & SA_NODEFER))
 		block |= SIGBIT(info->signo);

@@ -8,22 +8,6 @@
 #include <exo_abi/native.h>
 #include "posix_x_internal.h"
 
-struct signalfd_siginfo_abi {
-	u32 signo;
-	s32 error, code;
-	u32 pid, uid;
-	s32 fd;
-	u32 tid, band, overrun, trapno;
-	s32 status, value_int;
-	u64 value_ptr, utime, stime, addr;
-	u16 addr_lsb, pad2;
-	s32 syscall;
-	u64 call_addr;
-	u32 arch;
-	u8 pad[28];
-};
-_Static_assert(sizeof(struct signalfd_siginfo_abi) == 128, "user ABI");
-
 struct waitqueue signalfd_waiters = WAITQUEUE_INIT(signalfd_waiters);
 
 static void to_abi(const struct siginfo *i, struct signalfd_siginfo_abi *out)

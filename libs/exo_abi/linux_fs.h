@@ -4,6 +4,7 @@
 #pragma once
 
 #include <exo/types.h>
+#include <exo_abi/linux_poll.h>
 
 /* open(2) */
 #define O_ACCMODE     00000003u
@@ -138,6 +139,11 @@ struct linux_owner_ex {
 
 /* ioctl(2) on any file */
 #define FIONREAD 0x541bu
+/* ioctl_ns(2) */
+#define NS_GET_USERNS    0xb701u
+#define NS_GET_PARENT    0xb702u
+#define NS_GET_NSTYPE    0xb703u
+#define NS_GET_OWNER_UID 0xb704u
 #define FIONBIO  0x5421u
 #define FIOASYNC 0x5452u
 #define FIONCLEX 0x5450u
@@ -220,6 +226,7 @@ _Static_assert(sizeof(struct linux_statfs) == 120, "struct statfs is user ABI");
 #define TMPFS_MAGIC      0x01021994
 #define RAMFS_MAGIC      0x858458f6
 #define PIPEFS_MAGIC     0x50495045
+#define NSFS_MAGIC       0x6e736673
 #define ANON_INODE_MAGIC 0x09041934
 
 struct linux_dirent64 { /* name follows, NUL-terminated, record padded to 8 */
@@ -263,23 +270,6 @@ struct linux_dirent { /* name, NUL, ..., type in the last byte of the record */
 #define UMOUNT_NOFOLLOW 8u
 #define ST_VALID_FLAG   0x20u
 
-/* poll(2), select(2), epoll(7) */
-struct linux_pollfd {
-	s32 fd;
-	s16 events, revents;
-};
-struct linux_epoll_event {
-	u32 events;
-	u64 data;
-} PACKED;
-_Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event is packed on x86_64");
-#define EPOLL_CTL_ADD     1
-#define EPOLL_CTL_DEL     2
-#define EPOLL_CTL_MOD     3
-#define EPOLLEXCLUSIVE    (1u << 28)
-#define EPOLLWAKEUP       (1u << 29)
-#define EPOLLONESHOT      (1u << 30)
-#define EPOLLET           (1u << 31)
 #define EFD_SEMAPHORE     1u
 #define RWF_HIPRI         1u
 #define RWF_DSYNC         2u
@@ -312,6 +302,10 @@ _Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event is pa
 #define IN_MASK_ADD      0x20000000u
 #define IN_ISDIR         0x40000000u
 #define IN_ONESHOT       0x80000000u
+struct inotify_event_abi {
+	s32 wd;
+	u32 mask, cookie, name_bytes;
+};
 
 /* signals that the file calls send */
 #define SIGNO_SIGPIPE 13

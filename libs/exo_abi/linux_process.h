@@ -188,3 +188,26 @@ struct cap_data_abi {
 #define ARCH_SET_FS 0x1002
 #define ARCH_GET_FS 0x1003
 #define ARCH_GET_GS 0x1004
+
+enum rlimit_id {
+	RLIM_CPU,
+	RLIM_FSIZE,
+	RLIM_DATA,
+	RLIM_STACK,
+	RLIM_CORE,
+	RLIM_RSS,
+	RLIM_NPROC,
+	RLIM_NOFILE,
+	RLIM_MEMLOCK,
+	RLIM_AS,
+	RLIM_LOCKS,
+	RLIM_SIGPENDING,
+	RLIM_MSGQUEUE,
+	RLIM_NICE,
+	RLIM_RTPRIO,
+	RLIM_RTTIME,
+	RLIM_COUNT
+};
+struct rlimit64 {
+	u64 cur, max;
+};

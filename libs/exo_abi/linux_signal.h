@@ -91,3 +91,101 @@ struct sigevent_abi {
 	u8 pad[44];
 };
 _Static_assert(sizeof(struct sigevent_abi) == 64, "user ABI");
+
+typedef u64 sigset;  /* bit n-1 = signal n */
+struct k_sigaction { /* rt_sigaction(2) */
+	u64 handler, flags, restorer;
+	sigset mask;
+};
+struct sigstack_abi { /* sigaltstack(2) */
+	u64 sp;
+	s32 flags, pad;
+	u64 size;
+};
+
+struct siginfo {
+	s32 signo, error, code, pad0;
+	union {
+		struct {
+			s32 pid;
+			u32 uid;
+			u64 value;
+		} kill; /* kill, tkill, sigqueue */
+		struct {
+			s32 pid;
+			u32 uid;
+			s32 status;
+			s32 pad;
+			s64 utime, stime;
+		} chld;
+		struct {
+			u64 addr;
+			s16 addr_lsb;
+		} fault;
+		struct {
+			s32 timerid, overrun;
+			u64 value;
+		} timer;
+		struct {
+			s64 band;
+			s32 fd;
+		} poll;
+		struct {
+			u64 call_addr;
+			s32 syscall;
+			u32 arch;
+		} sys;
+		u8 bytes[112];
+	};
+};
+_Static_assert(sizeof(struct siginfo) == 128, "siginfo is user ABI");
+
+/* signalfd(2) */
+struct signalfd_siginfo_abi {
+	u32 signo;
+	s32 error, code;
+	u32 pid, uid;
+	s32 fd;
+	u32 tid, band, overrun, trapno;
+	s32 status, value_int;
+	u64 value_ptr, utime, stime, addr;
+	u16 addr_lsb, pad2;
+	s32 syscall;
+	u64 call_addr;
+	u32 arch;
+	u8 pad[28];
+};
+_Static_assert(sizeof(struct signalfd_siginfo_abi) == 128, "user ABI");
+
+/* The frame of a handler. Source: asm/sigcontext.h and asm/ucontext.h of the user ABI. */
+#define FP_XSTATE_MAGIC1     0x46505853u
+#define FP_XSTATE_MAGIC2     0x46505845u
+#define UC_FP_XSTATE         1ul
+#define UC_SIGCONTEXT_SS     2ul
+#define UC_STRICT_RESTORE_SS 4ul
+
+struct sigcontext_abi {
+	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip,
+		rflags;
+	u16 cs, gs, fs, ss;
+	u64 error, trap, oldmask, cr2, fpstate, reserved[8];
+};
+struct ucontext_abi {
+	u64 flags, link;
+	struct sigstack_abi stack;
+	struct sigcontext_abi context;
+	u64 mask;
+};
+struct rt_sigframe {
+	u64 restorer;
+	struct ucontext_abi uc;
+	u8 info[128];
+};
+struct fpx_software { /* in fpu_legacy.software */
+	u32 magic1, extended_size;
+	u64 features;
+	u32 xstate_size, pad[7];
+};
+_Static_assert(
+	sizeof(struct sigcontext_abi) == 256 && sizeof(struct ucontext_abi) == 304, "user ABI");
+_Static_assert(sizeof(struct fpx_software) == 48, "user ABI");

@@ -16,6 +16,10 @@
 #define CLOCK_BOOTTIME_ALARM     9
 #define CLOCK_TAI                11
 #define TIMER_ABSTIME            1
+#define TFD_TIMER_ABSTIME        1
+#define ITIMER_REAL              0
+#define ITIMER_VIRTUAL           1
+#define ITIMER_PROF              2
 
 /* A negative clock id is the CPU clock of a process or thread: ~id << 3 | CPU_CLOCK_THREAD | kind.
  */
@@ -33,4 +37,10 @@ struct timeval_abi {
 };
 struct timezone_abi {
 	s32 minuteswest, dsttime;
+};
+struct pair_abi {
+	s64 sec, part;
+}; /* timeval or timespec */
+struct interval_abi {
+	struct pair_abi interval, value;
 };

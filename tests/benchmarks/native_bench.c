@@ -97,6 +97,39 @@ static void setup_revoke(int count)
 	descendants = count;
 }
 
+/* A tree of so many descendants below a new grant, ten children each. -> that grant */
+static int grow_tree(void)
+{
+	int top = (int)exo_cap_derive(bench_null_fd, EXO_ALL, 0, 0);
+
+	require(top >= 0);
+	for (int i = 0; i < descendants; i++) {
+		native_caps[i] =
+			(int)exo_cap_derive(i < 10 ? top : native_caps[i / 10], EXO_ALL, 0, 0);
+		require(native_caps[i] >= 0);
+	}
+	return top;
+}
+
+/* To use, or to derive from, a grant that has so many descendants. */
+static void setup_above_1(void)
+{
+	setup_revoke(1);
+	bench_null_fd = grow_tree();
+}
+
+static void setup_above_1000(void)
+{
+	setup_revoke(1000);
+	bench_null_fd = grow_tree();
+}
+
+static void setup_above_100000(void)
+{
+	setup_revoke(NATIVE_CAPS_MAX);
+	bench_null_fd = grow_tree();
+}
+
 static void setup_revoke_1(void)
 {
 	setup_revoke(1);
@@ -112,17 +145,12 @@ static void setup_revoke_100000(void)
 	setup_revoke(100000);
 }
 
-/* One revocation of a tree of so many descendants, ten children each. */
+/* One revocation of such a tree. */
 static int64_t batch_revoke(int ops)
 {
-	int top = (int)exo_cap_derive(bench_null_fd, EXO_ALL, 0, 0), dead = 0;
+	int top = grow_tree(), dead = 0;
 
-	require(ops == 1 && top >= 0);
-	for (int i = 0; i < descendants; i++) {
-		native_caps[i] =
-			(int)exo_cap_derive(i < 10 ? top : native_caps[i / 10], EXO_ALL, 0, 0);
-		require(native_caps[i] >= 0);
-	}
+	require(ops == 1);
 	int64_t start = now_ns();
 	long err = exo_cap_revoke(top, 0);
 	int64_t spent = now_ns() - start;
@@ -140,7 +168,13 @@ const struct bench native_benches[] = {
 	{"native_spawn_exit_wait_64m", setup_spawn_large, batch_spawn, 1, 50},
 	{"native_cap_check_1", setup_null_1, bench_write_null, 200, 500},
 	{"native_cap_check_64", setup_null_64, bench_write_null, 200, 100},
+	{"native_cap_check_above_1", setup_above_1, bench_write_null, 200, 100},
+	{"native_cap_check_above_1000", setup_above_1000, bench_write_null, 200, 100},
+	{"native_cap_check_above_100000", setup_above_100000, bench_write_null, 200, 100},
 	{"native_cap_derive_close", bench_setup_null, batch_derive, 50, 200},
+	{"native_cap_derive_close_above_1", setup_above_1, batch_derive, 50, 100},
+	{"native_cap_derive_close_above_1000", setup_above_1000, batch_derive, 50, 100},
+	{"native_cap_derive_close_above_100000", setup_above_100000, batch_derive, 50, 100},
 	{"native_cap_revoke_1", setup_revoke_1, batch_revoke, 1, 100},
 	{"native_cap_revoke_1000", setup_revoke_1000, batch_revoke, 1, 50},
 	{"native_cap_revoke_100000", setup_revoke_100000, batch_revoke, 1, 10},

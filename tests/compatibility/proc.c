@@ -3,7 +3,9 @@
 #include "t_proc.h"
 
 #include <dirent.h>
+#include <linux/nsfs.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -598,8 +600,8 @@ T_CASE(personality_shown)
 
 T_CASE(secrets_of_others)
 {
-	static const char *const closed[] = {"maps", "smaps", "smaps_rollup", "auxv", "environ",
-		"pagemap", "mem", "clear_refs"};
+	static const char *const closed[] = {
+		"maps", "smaps", "smaps_rollup", "auxv", "environ", "pagemap", "mem", "clear_refs"};
 	static const char *const open_to_all[] = {"stat", "status", "statm", "cmdline", "limits"};
 	char path[64], byte;
 	int fd;
@@ -620,4 +622,78 @@ T_CASE(secrets_of_others)
 		t_errno(readlink("/proc/1/exe", path, sizeof(path)), EACCES);
 	}
 	t_exit(pid, 0);
+}
+
+/* Everybody here is in the first namespace of each kind. */
+T_CASE(namespaces)
+{
+	static const struct {
+		const char *link, *kind;
+		long flag;
+	} all[] = {{"cgroup", "cgroup", CLONE_NEWCGROUP}, {"ipc", "ipc", CLONE_NEWIPC},
+		{"mnt", "mnt", CLONE_NEWNS}, {"net", "net", CLONE_NEWNET},
+		{"pid", "pid", CLONE_NEWPID}, {"pid_for_children", "pid", CLONE_NEWPID},
+		{"time", "time", 0x80}, {"time_for_children", "time", 0x80},
+		{"user", "user", CLONE_NEWUSER}, {"uts", "uts", CLONE_NEWUTS}};
+	char path[64], name[64], want[64];
+	struct stat st, via, user;
+	struct statfs fs;
+	int fd, owner, listed = 0;
+	unsigned uid = 7;
+	struct dirent *e;
+	pid_t pid;
+	DIR *d;
+
+	t_ok(stat("/proc/self/ns/user", &user));
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", all[i].link);
+		memset(name, 0, sizeof(name));
+		t_check(readlink(path, name, sizeof(name) - 1) > 0);
+		t_ok(fd = open(path, O_RDONLY));
+		t_ok(fstat(fd, &st));
+		snprintf(want, sizeof(want), "%s:[%lu]", all[i].kind, (unsigned long)st.st_ino);
+		t_str(name, want);
+		snprintf(path, sizeof(path), "/proc/thread-self/ns/%s", all[i].link);
+		t_ok(stat(path, &via));
+		t_eq(via.st_ino, st.st_ino);
+		t_eq(via.st_dev, user.st_dev);
+		t_eq(st.st_mode, S_IFREG | 0444);
+		t_errno(read(fd, name, 1), EINVAL);
+		t_ret(ioctl(fd, NS_GET_NSTYPE), all[i].flag);
+		if (all[i].flag == CLONE_NEWUSER) {
+			t_errno(ioctl(fd, NS_GET_USERNS), EPERM);
+			t_ok(ioctl(fd, NS_GET_OWNER_UID, &uid));
+			t_eq(uid, 0);
+			t_errno(ioctl(fd, NS_GET_OWNER_UID, NULL), EFAULT);
+		} else {
+			t_ok(owner = ioctl(fd, NS_GET_USERNS));
+			t_ok(fstat(owner, &via));
+			t_eq(via.st_ino, user.st_ino);
+			t_ret(ioctl(owner, NS_GET_NSTYPE), CLONE_NEWUSER);
+			close(owner);
+			t_errno(ioctl(fd, NS_GET_OWNER_UID, &uid), EINVAL);
+		}
+		t_errno(ioctl(fd, NS_GET_PARENT),
+			all[i].flag & (CLONE_NEWUSER | CLONE_NEWPID) ? EPERM : EINVAL);
+		t_errno(ioctl(fd, 0xb77f), ENOTTY);
+		close(fd);
+	}
+	t_ok(statfs("/proc/self/ns/net", &fs));
+	t_eq(fs.f_type, 0x6e736673);
+	t_errno(open("/proc/self/ns/none", O_RDONLY), ENOENT);
+	t_check((d = opendir("/proc/self/ns")) != NULL);
+	while ((e = readdir(d)))
+		listed += e->d_type == DT_LNK;
+	closedir(d);
+	t_eq(listed, 10);
+	T_CHILD(pid)
+	{
+		t_become(1000, 1000);
+		t_errno(readlink("/proc/1/ns/mnt", name, sizeof(name)), EACCES);
+		t_errno(open("/proc/1/ns/mnt", O_RDONLY), EACCES);
+		t_errno(open("/proc/1/mountstats", O_RDONLY), EACCES);
+	}
+	t_exit(pid, 0);
+	t_check(strstr(file("/proc/self/mountstats"), " mounted on /proc with fstype proc") !=
+		NULL);
 }

@@ -4,6 +4,7 @@
 #   make fuzz-<room>/<name>     runs a fuzzer for FUZZ_SECONDS (60); crashes are kept in build/unit/crashes
 UNIT_BUILD   := build/unit
 UNIT_TESTS   := $(patsubst tests/unit/%_test.c,%_test,$(wildcard tests/unit/*/*_test.c))
+UNIT_SCRIPTS := $(patsubst tests/unit/%.py,%,$(wildcard tests/unit/*/*_test.py))
 UNIT_FUZZERS := $(patsubst tests/unit/%_fuzz.c,%_fuzz,$(wildcard tests/unit/*/*_fuzz.c))
 UNIT_CC      ?= gcc
 FUZZ_CC      ?= clang
@@ -71,11 +72,15 @@ endif
 # Fuzzers need clang's runtime; without it they count as skipped.
 UNIT_HAS_FUZZER := $(if $(wildcard $(shell $(FUZZ_CC) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer-x86_64.a),1)
 
-.PHONY: test-unit $(addprefix unit-,$(UNIT_TESTS)) $(addprefix fuzz-,$(UNIT_FUZZERS))
-test-unit: $(addprefix $(UNIT_BUILD)/,$(UNIT_TESTS) $(if $(UNIT_HAS_FUZZER),$(UNIT_FUZZERS)))
-	@tests/unit/run-all $(if $(UNIT_HAS_FUZZER),,--no-fuzz) $(UNIT_BUILD) $(UNIT_TESTS) $(UNIT_FUZZERS)
+# Tests of the tools that make the documents: scripts, run from the top of the tree.
+$(addprefix $(UNIT_BUILD)/,$(UNIT_SCRIPTS)): $(UNIT_BUILD)/%: tests/unit/%.py
+	@install -D $< $@
 
-$(addprefix unit-,$(UNIT_TESTS)): unit-%: $(UNIT_BUILD)/%
+.PHONY: test-unit $(addprefix unit-,$(UNIT_TESTS) $(UNIT_SCRIPTS)) $(addprefix fuzz-,$(UNIT_FUZZERS))
+test-unit: $(addprefix $(UNIT_BUILD)/,$(UNIT_TESTS) $(UNIT_SCRIPTS) $(if $(UNIT_HAS_FUZZER),$(UNIT_FUZZERS)))
+	@tests/unit/run-all $(if $(UNIT_HAS_FUZZER),,--no-fuzz) $(UNIT_BUILD) $(UNIT_TESTS) $(UNIT_SCRIPTS) $(UNIT_FUZZERS)
+
+$(addprefix unit-,$(UNIT_TESTS) $(UNIT_SCRIPTS)): unit-%: $(UNIT_BUILD)/%
 	@$< $(U)
 
 $(addprefix fuzz-,$(UNIT_FUZZERS)): fuzz-%: $(UNIT_BUILD)/%

@@ -9,44 +9,10 @@
 #include <exo/errno.h>
 #include <exo/sched.h>
 #include <exo/string.h>
+#include <exo_abi/linux_signal.h>
 
-#define RED_ZONE             128
-#define FP_XSTATE_MAGIC1     0x46505853u
-#define FP_XSTATE_MAGIC2     0x46505845u
-#define UC_FP_XSTATE         1ul
-#define UC_SIGCONTEXT_SS     2ul
-#define UC_STRICT_RESTORE_SS 4ul
-#define SYSCALL_BYTES        2
-
-struct sigcontext {
-	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip,
-		rflags;
-	u16 cs, gs, fs, ss;
-	u64 error, trap, oldmask, cr2, fpstate, reserved[8];
-};
-struct sigstack {
-	u64 sp;
-	s32 flags, pad;
-	u64 size;
-};
-struct ucontext {
-	u64 flags, link;
-	struct sigstack stack;
-	struct sigcontext context;
-	u64 mask;
-};
-struct rt_sigframe {
-	u64 restorer;
-	struct ucontext uc;
-	u8 info[128];
-};
-struct fpx_software { /* in fpu_legacy.software */
-	u32 magic1, extended_size;
-	u64 features;
-	u32 xstate_size, pad[7];
-};
-_Static_assert(sizeof(struct sigcontext) == 256 && sizeof(struct ucontext) == 304, "user ABI");
-_Static_assert(sizeof(struct fpx_software) == 48, "user ABI");
+#define RED_ZONE      128
+#define SYSCALL_BYTES 2
 
 /* One instruction on user memory. */
 #define USER_FPU(instruction, at, features, err)                                            \
@@ -95,9 +61,10 @@ static int fpu_frame_write(u64 to)
 	return put_user_u32((u32 USER *)(to + x86.xsave_bytes), magic2);
 }
 
-static void context_fill(struct sigcontext *c, const struct trap_frame *f, const struct thread *t)
+static void context_fill(
+	struct sigcontext_abi *c, const struct trap_frame *f, const struct thread *t)
 {
-	*c = (struct sigcontext){f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15,
+	*c = (struct sigcontext_abi){f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15,
 		f->rdi, f->rsi, f->rbp, f->rbx, f->rdx, f->rax, f->rcx, f->rsp, f->rip, f->rflags,
 		.cs = SEL_USER_CODE, .ss = SEL_USER_DATA, .error = t->arch.trap_error,
 		.trap = t->arch.trap_number, .cr2 = t->arch.trap_address};
@@ -112,11 +79,10 @@ int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s)
 	sp = ALIGN_DOWN(fp - sizeof(frame), 16ul) - 8;
 	if (sp >= fp || !user_range_ok((void USER *)sp, fp - sp) || fpu_frame_write(fp))
 		return -EFAULT;
-	memset(&frame, 0, sizeof(frame));
+	memset(&frame.uc, 0, sizeof(frame.uc));
 	frame.restorer = s->restorer;
 	frame.uc.flags = (x86.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	frame.uc.stack =
-		(struct sigstack){s->altstack_base, s->altstack_flags, 0, s->altstack_size};
+	frame.uc.stack = *s->stack;
 	context_fill(&frame.uc.context, f, current);
 	frame.uc.context.oldmask = s->mask;
 	frame.uc.context.fpstate = fp;
@@ -172,11 +138,10 @@ static int fpu_frame_read(u64 from)
 	return fpu_user(from, 3, true);
 }
 
-int arch_signal_return(
-	struct trap_frame *f, u64 *mask, vaddr_t *alt_base, size_t *alt_size, int *alt_flags)
+int arch_signal_return(struct trap_frame *f, u64 *mask, struct sigstack_abi *stack)
 {
-	struct ucontext uc;
-	const struct sigcontext *c = &uc.context;
+	struct ucontext_abi uc;
+	const struct sigcontext_abi *c = &uc.context;
 
 	if (copy_from_user(
 		    &uc, (void USER *)(f->rsp - 8 + offsetof(struct rt_sigframe, uc)), sizeof(uc)))
@@ -189,9 +154,7 @@ int arch_signal_return(
 		.rflags = (c->rflags & FLAGS_USER) | X86_FLAGS_IF | 2, .rsp = c->rsp,
 		.ss = SEL_USER_DATA};
 	*mask = uc.mask;
-	*alt_base = uc.stack.sp;
-	*alt_size = uc.stack.size;
-	*alt_flags = uc.stack.flags;
+	*stack = uc.stack;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <exo/sched.h>
 #include <exo/security.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/linux_system.h>
 #include <arch/uaccess.h>
 #include "../drivers_internal.h"
 
@@ -106,13 +107,6 @@ static ssize_t random_write(struct file *f, struct uio *u, u64 *pos)
 	}
 	return (ssize_t)done;
 }
-
-#define RNDGETENTCNT   0x80045200u
-#define RNDADDTOENTCNT 0x40045201u
-#define RNDADDENTROPY  0x40085203u
-#define RNDZAPENTCNT   0x5204u
-#define RNDCLEARPOOL   0x5206u
-#define RNDRESEEDCRNG  0x5207u
 
 /* struct rand_pool_info { int entropy_count, buf_size; u32 buf[]; } */
 static long add_entropy(u64 arg)

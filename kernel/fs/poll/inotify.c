@@ -33,13 +33,9 @@ struct watch {
 	s32 wd;
 	u32 mask;
 };
-struct event_abi {
-	s32 wd;
-	u32 mask, cookie, name_bytes;
-};
 struct event {
 	struct list node;
-	struct event_abi abi;
+	struct inotify_event_abi abi;
 	char name[]; /* name_bytes, padded with NUL */
 };
 
@@ -56,14 +52,15 @@ static struct list *bucket_of(const struct inode *i)
 	return b;
 }
 
-static void queue_locked(struct inotify *in, const struct event_abi *abi, const char *name, u32 len)
+static void queue_locked(
+	struct inotify *in, const struct inotify_event_abi *abi, const char *name, u32 len)
 {
 	u32 bytes = len ? ALIGN_UP(len + 1, NAME_ALIGN) : 0;
 	struct event *e;
 
 	if (!list_empty(&in->events)) { /* the same twice is told once */
 		e = list_entry(in->events.prev, struct event, node);
-		if (!memcmp(&e->abi, abi, offsetof(struct event_abi, name_bytes)) &&
+		if (!memcmp(&e->abi, abi, offsetof(struct inotify_event_abi, name_bytes)) &&
 			e->abi.name_bytes == bytes && !memcmp(e->name, name, len) &&
 			(!len || !e->name[len]))
 			return;
@@ -90,7 +87,8 @@ static void detach_locked(struct watch *w, struct list *dead, bool tell)
 	list_add_tail(dead, &w->own_node);
 	inotify_watches--;
 	if (tell)
-		queue_locked(w->owner, &(struct event_abi){w->wd, IN_IGNORED, 0, 0}, NULL, 0);
+		queue_locked(
+			w->owner, &(struct inotify_event_abi){w->wd, IN_IGNORED, 0, 0}, NULL, 0);
 }
 
 static void bury(struct list *dead)
@@ -114,7 +112,8 @@ static void tell_locked(
 			w->mask & mask & IN_EXCL_UNLINK)
 			continue;
 		queue_locked(w->owner,
-			&(struct event_abi){w->wd, mask & ~IN_EXCL_UNLINK, cookie, 0}, name, len);
+			&(struct inotify_event_abi){w->wd, mask & ~IN_EXCL_UNLINK, cookie, 0}, name,
+			len);
 		if (w->mask & IN_ONESHOT)
 			detach_locked(w, dead, true);
 	}
@@ -166,8 +165,8 @@ void inotify_tell_gone(const struct inode *i, const struct super_block *sb, u32 
 			if (i ? w->inode != i : w->inode->sb != sb)
 				continue;
 			if ((w->mask | IN_UNMOUNT) & mask)
-				queue_locked(
-					w->owner, &(struct event_abi){w->wd, mask, 0, 0}, NULL, 0);
+				queue_locked(w->owner,
+					&(struct inotify_event_abi){w->wd, mask, 0, 0}, NULL, 0);
 			detach_locked(w, &dead, true);
 		}
 	}
@@ -194,7 +193,7 @@ static struct event *event_take(struct inotify *in, size_t room)
 		lost = kzalloc(sizeof(*lost), ALLOC_KERNEL);
 		if (!lost)
 			return err_ptr(-ENOMEM);
-		lost->abi = (struct event_abi){-1, IN_Q_OVERFLOW, 0, 0};
+		lost->abi = (struct inotify_event_abi){-1, IN_Q_OVERFLOW, 0, 0};
 	}
 	spin_lock(&inotify_lock);
 	e = list_first(&in->events, struct event, node);

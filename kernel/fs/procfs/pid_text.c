@@ -529,10 +529,22 @@ static int mountinfo_line(void *ctx, const struct mount_info *m)
 	return 0;
 }
 
+static int mountstats_line(void *ctx, const struct mount_info *m)
+{
+	struct seq *s = ctx;
+
+	seq_printf(s, "device ");
+	seq_escaped(s, m->source);
+	seq_printf(s, " mounted on ");
+	seq_escaped(s, m->target);
+	seq_printf(s, " with fstype %s \n", m->type);
+	return 0;
+}
+
 static int show_mounts(struct seq *s, struct process *p, u32 which)
 {
 	static int (*const lines[])(void *ctx, const struct mount_info *m) = {
-		mount_line, mountinfo_line};
+		mount_line, mountinfo_line, mountstats_line};
 	struct path root SCOPED(path_put) = {NULL, NULL};
 
 	return place_follow(p, true, &root) ? -EINVAL : mount_for_each(&root, lines[which], s);
@@ -644,6 +656,21 @@ static void show_sched(struct seq *s, struct process *p, const struct process_st
 #define TEXT(n, m, ...) ENTRY(n, S_IFREG | (m), text, __VA_ARGS__)
 #define LINK(n, ...)    ENTRY(n, S_IFLNK | 0777, magic, __VA_ARGS__)
 
+#define NS(n, kind) LINK(n, .follow = nsfs_follow, .which = kind)
+static const struct pid_entry ns_entries[] = {
+	NS(cgroup, NS_CGROUP),
+	NS(ipc, NS_IPC),
+	NS(mnt, NS_MNT),
+	NS(net, NS_NET),
+	NS(pid, NS_PID),
+	NS(pid_for_children, NS_PID),
+	NS(time, NS_TIME),
+	NS(time_for_children, NS_TIME),
+	NS(user, NS_USER),
+	NS(uts, NS_UTS),
+	{.name = NULL},
+};
+
 /* The first two are not in /proc/PID/task/TID: task_entries. */
 const struct pid_entry pid_entries[] = {
 	ENTRY(task, S_IFDIR | 0555, task, .fops = &proc_task_fops),
@@ -663,6 +690,7 @@ const struct pid_entry pid_entries[] = {
 	TEXT(limits, 0444, .show_stat = show_limits),
 	TEXT(mounts, 0444, .show = show_mounts),
 	TEXT(mountinfo, 0444, .show = show_mounts, .which = 1),
+	ENTRY(mountstats, S_IFREG | 0400, secret, .show = show_mounts, .which = 2),
 	TEXT(cgroup, 0444, .show = show_constant),
 	TEXT(oom_score, 0444, .show = show_oom_score),
 	TEXT(wchan, 0444, .show = show_constant, .which = 1),
@@ -680,5 +708,6 @@ const struct pid_entry pid_entries[] = {
 	LINK(root, .follow = place_follow, .which = true),
 	ENTRY(fd, FD_DIR_MODE, fd, .fops = &proc_fd_fops),
 	ENTRY(fdinfo, S_IFDIR | 0555, fd, .fops = &proc_fd_fops),
+	ENTRY(ns, S_IFDIR | 0511, dir, .fops = &proc_dir_fops, .below = ns_entries), /* last */
 	{.name = NULL},
 };

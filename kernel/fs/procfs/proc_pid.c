@@ -115,17 +115,24 @@ int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos)
 	return 0;
 }
 
+/* The inode numbers of the entries follow that of their directory: who has a directory below must
+ * be the last. */
+#define ENTRY_INO(dir, n) ((dir)->ino + 1 + (u64)(n))
+
 static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_ref r = *(struct proc_ref *)dir->priv;
-	const struct pid_entry *first = r.entry;
+	const struct pid_entry *e = r.entry;
+	u64 ino;
 
 	set_uncached(d);
-	while (r.entry->name && strcmp(r.entry->name, d->name))
-		r.entry++;
-	if (!r.entry->name)
+	while (e->name && strcmp(e->name, d->name))
+		e++;
+	if (!e->name)
 		return 0;
-	return attach(dir, d, INO_PID(r.tid ? r.tid : r.pid, 2 + (r.entry - first)), r.entry, &r);
+	ino = ENTRY_INO(dir, e - r.entry);
+	r.entry = e->below ? e->below : e;
+	return attach(dir, d, ino, e, &r);
 }
 
 static int pid_dir_readdir(struct file *f, struct dirent_sink *s)
@@ -137,7 +144,7 @@ static int pid_dir_readdir(struct file *f, struct dirent_sink *s)
 		return 0;
 	for (u64 n = 0; e[n].name; n++) {
 		if (n + 2 >= f->pos &&
-			!dirent_emit(f, s, e[n].name, INO_PID(r->pid, 2 + n), e[n].mode, n + 3))
+			!dirent_emit(f, s, e[n].name, ENTRY_INO(f->inode, n), e[n].mode, n + 3))
 			break;
 	}
 	return 0;
@@ -368,12 +375,11 @@ int proc_deny_setattr(struct inode *i, const struct setattr *a)
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
 
-static const struct inode_ops pid_dir_ops = {
-	.lookup = pid_dir_lookup, .setattr = proc_deny_setattr};
+const struct inode_ops proc_dir_ops = {.lookup = pid_dir_lookup, .setattr = proc_deny_setattr};
 static const struct inode_ops fd_link_ops = {
 	.follow = fd_follow, .readlink = magic_readlink, .setattr = proc_deny_setattr};
 static const struct inode_ops fdinfo_ops = {.open = fdinfo_open, .setattr = proc_deny_setattr};
-static const struct file_ops pid_dir_fops = {.readdir = pid_dir_readdir, .seek = file_seek_generic};
+const struct file_ops proc_dir_fops = {.readdir = pid_dir_readdir, .seek = file_seek_generic};
 const struct inode_ops proc_text_ops = {.open = text_open, .setattr = proc_deny_setattr};
 const struct inode_ops proc_secret_ops = {.open = text_open, .setattr = proc_deny_setattr};
 const struct inode_ops proc_magic_ops = {
@@ -384,6 +390,6 @@ const struct file_ops proc_fd_fops = {.readdir = fd_dir_readdir, .seek = file_se
 const struct inode_ops proc_task_ops = {.lookup = task_dir_lookup, .setattr = proc_deny_setattr};
 const struct file_ops proc_task_fops = {.readdir = task_dir_readdir, .seek = file_seek_generic};
 static const struct pid_entry pid_dir = {
-	.mode = S_IFDIR | 0555, .ops = &pid_dir_ops, .fops = &pid_dir_fops};
+	.mode = S_IFDIR | 0555, .ops = &proc_dir_ops, .fops = &proc_dir_fops};
 static const struct pid_entry fd_link = {.mode = S_IFLNK, .ops = &fd_link_ops};
 static const struct pid_entry fdinfo_text = {.mode = S_IFREG | 0444, .ops = &fdinfo_ops};

@@ -442,5 +442,6 @@ void procfs_init(void)
 	};
 
 	proc_add(files, ARRAY_LEN(files));
+	nsfs_init();
 	synth_start(&procfs, "/proc");
 }

@@ -24,6 +24,7 @@ struct pid_entry {
 	void (*show_stat)(struct seq *s, struct process *p, const struct process_stat *st);
 	int (*store)(struct process *p, struct thread *t, const char *text, u32 which);
 	int (*follow)(struct process *p, u32 which, struct path *out); /* magic links */
+	const struct pid_entry *below;                                 /* directories */
 	const struct inode_ops *ops;
 	const struct file_ops *fops;
 };
@@ -46,9 +47,14 @@ void proc_stat_put(struct process_stat *st);
 
 int proc_pid_lookup(struct inode *dir, struct dentry *d); /* /proc/N */
 int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos);
-extern const struct inode_ops proc_text_ops, proc_secret_ops, proc_magic_ops, proc_fd_ops,
-	proc_task_ops, proc_mem_ops;
-extern const struct file_ops proc_fd_fops, proc_task_fops, proc_mem_fops, proc_pagemap_fops;
+extern const struct inode_ops proc_dir_ops, proc_text_ops, proc_secret_ops, proc_magic_ops,
+	proc_fd_ops, proc_task_ops, proc_mem_ops;
+extern const struct file_ops proc_dir_fops, proc_fd_fops, proc_task_fops, proc_mem_fops,
+	proc_pagemap_fops;
+/* nsfs_follow - the namespace that everybody is in, of the kind NS_*. 0 | -ENOMEM. */
+enum { NS_TIME, NS_CGROUP, NS_PID, NS_USER, NS_UTS, NS_IPC, NS_NET, NS_MNT, NS_KINDS };
+int nsfs_follow(struct process *p, u32 kind, struct path *out);
+void nsfs_init(void);
 int proc_deny_setattr(struct inode *i, const struct setattr *a);
 
 /* proc_number - one number, perhaps with a newline behind it. 0 | -EINVAL. */

@@ -19,20 +19,26 @@ struct inode *anon_inode(void)
 	return the_inode;
 }
 
-void anon_init(void)
+struct mount *anon_mount_create(const struct fs_type *t)
 {
-	struct super_block *sb = super_create(&anon_type, &anon_super_ops, NULL);
-	struct inode *root;
+	struct super_block *sb = super_create(t, &anon_super_ops, NULL);
+	struct inode *root = sb ? inode_create(sb, S_IFDIR | 0755, NULL, NULL) : NULL;
+	struct mount *m = NULL;
 
-	if (!sb)
-		panic("anon: no memory");
-	root = inode_create(sb, S_IFDIR | 0755, NULL, NULL);
 	if (root)
 		sb->root = dentry_root(sb, root);
-	if (sb->root)
-		the_mount = mount_create_internal(sb, "pipefs");
-	the_inode = inode_create(sb, 0600, NULL, NULL);
-	if (!the_mount || !the_inode)
+	if (root && sb->root)
+		m = mount_create_internal(sb, t->name);
+	if (!m)
+		panic("anon: no memory");
+	return m;
+}
+
+void anon_init(void)
+{
+	the_mount = anon_mount_create(&anon_type);
+	the_inode = inode_create(the_mount->sb, 0600, NULL, NULL);
+	if (!the_inode)
 		panic("anon: no memory");
 	fs_register(&anon_type);
 }

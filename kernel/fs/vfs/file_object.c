@@ -223,26 +223,28 @@ long fd_install_pair(struct file *ends[2], s32 USER *user, u32 o_flags)
 
 /* ---- names of what has no path ---- */
 
-int file_path_get(struct file *f, struct path *out)
+int anon_path(struct mount *m, struct inode *i, const char *text, struct path *out)
 {
-	static const char text[2 * NAME_PAD] = "anon";
-	struct mount *m = anon_mount();
-	struct dentry *d;
+	static const char name[2 * NAME_PAD] = "anon";
+	struct dentry *d = dentry_alloc(m->sb, m->root, &(struct name){name, name_scan(name)});
 
-	if (f->path.dentry) {
-		*out = f->path;
-		path_get(out);
-		return 0;
-	}
-	d = dentry_alloc(m->sb, m->root, &(struct name){text, name_scan(text)});
 	if (!d)
 		return -ENOMEM;
 	d->flags = DENTRY_ANON;
-	d->priv = (void *)f->ops->anon_name;
-	inode_get(f->inode);
-	dentry_attach(d, f->inode);
+	d->priv = (void *)text;
+	inode_get(i);
+	dentry_attach(d, i);
 	mount_get(m);
 	*out = (struct path){m, d};
+	return 0;
+}
+
+int file_path_get(struct file *f, struct path *out)
+{
+	if (!f->path.dentry)
+		return anon_path(anon_mount(), f->inode, f->ops->anon_name, out);
+	*out = f->path;
+	path_get(out);
 	return 0;
 }
 

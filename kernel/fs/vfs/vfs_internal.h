@@ -283,6 +283,11 @@ void memfd_init(void);
 struct mount *anon_mount(void); /* of pipes and anonymous inodes; borrowed */
 struct inode *anon_inode(void); /* the one that eventfds and epolls share; borrowed */
 void anon_init(void);
+/* anon_mount_create - a mount without a place, for inodes that no name leads to; at boot. */
+struct mount *anon_mount_create(const struct fs_type *t);
+/* anon_path - *out = @i of the mount @m by a name of its own, which path_name tells as @text
+ * (constant; pipes and sockets have their numbers). 0 | -ENOMEM. */
+int anon_path(struct mount *m, struct inode *i, const char *text, struct path *out);
 void tmpfs_init(void);
 void devfs_init(void);
 extern struct fs_type tmpfs_type, devtmpfs_type;

@@ -77,21 +77,18 @@ void arch_syscall_slow_now(void);
  *   @info  siginfo of 128 bytes.  @mask the mask to restore on return.  Return: 0 | -EFAULT (caller
  * raises SIGSEGV). arch_signal_return - undoes it from the user stack: registers, FPU, gives back
  * the mask. Return: 0 | -EFAULT. */
-struct k_sigaction;
+struct sigstack_abi;
 struct arch_signal {
 	int signo;
-	const void *info;          /* 128 bytes, struct siginfo of the user ABI */
-	vaddr_t handler, restorer; /* restorer: SA_RESTORER, always set by glibc */
-	u64 flags;                 /* SA_* */
-	u64 mask;                  /* restored by rt_sigreturn */
-	vaddr_t altstack_base;     /* saved in uc_stack */
-	size_t altstack_size;
-	int altstack_flags;
-	vaddr_t altstack_top; /* switch to here when not 0 */
+	const void *info;                 /* 128 bytes, struct siginfo of the user ABI */
+	vaddr_t handler, restorer;        /* restorer: SA_RESTORER, always set by glibc */
+	u64 flags;                        /* SA_* */
+	u64 mask;                         /* restored by rt_sigreturn */
+	const struct sigstack_abi *stack; /* saved in uc_stack */
+	vaddr_t altstack_top;             /* switch to here when not 0 */
 };
 int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s) MUST_USE;
-int arch_signal_return(struct trap_frame *f, u64 *mask, vaddr_t *alt_base, size_t *alt_size,
-	int *alt_flags) MUST_USE;
+int arch_signal_return(struct trap_frame *f, u64 *mask, struct sigstack_abi *stack) MUST_USE;
 /* ip back over SYSCALL, number back (nr or restart_syscall) */
 void arch_syscall_restart(struct trap_frame *f, long nr);
 

@@ -10,6 +10,7 @@
 #include <exo/sync.h>
 #include <exo/security.h>
 #include <exo/vm.h>
+#include <exo_abi/linux_poll.h>
 
 struct file;
 struct inode;
@@ -179,15 +180,6 @@ int file_path_text(struct file *f, char *buf, size_t size);
 int path_name(const struct path *p, char *buf, size_t size);
 
 /* ---- polling ---- */
-#define POLL_IN     0x1u
-#define POLL_PRI    0x2u
-#define POLL_OUT    0x4u
-#define POLL_ERR    0x8u
-#define POLL_HUP    0x10u
-#define POLL_NVAL   0x20u
-#define POLL_RDNORM 0x40u
-#define POLL_WRNORM 0x100u
-#define POLL_RDHUP  0x2000u
 struct poll_table {
 	void (*queue)(struct poll_table *pt, struct file *f, struct waitqueue *wq);
 }; /* NULL pt = only ask */

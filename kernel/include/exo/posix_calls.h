@@ -107,15 +107,6 @@ long seccomp_filter_set(u32 flags, u64 program);
 long seccomp_strict_set(void);
 
 /* ---- signals ---- */
-struct k_sigaction {
-	u64 handler, flags, restorer;
-	sigset mask;
-}; /* as rt_sigaction(2) passes it */
-struct alt_stack {
-	vaddr_t base;
-	size_t size;
-	int flags;
-};
 int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigaction *old) MUST_USE;
 int signal_mask_change(int how, const sigset *set, sigset *old) MUST_USE;
 sigset signal_pending_get(void);
@@ -123,10 +114,10 @@ long signal_suspend(sigset mask);
 long signal_pause(void);
 /* deadline 0 = do not sleep */
 long signal_wait(sigset set, ns_t deadline_ns, struct siginfo *info);
-int signal_altstack(const struct alt_stack *new, struct alt_stack *old, vaddr_t sp) MUST_USE;
-void signal_state_restore(sigset set, const struct alt_stack *s); /* rt_sigreturn */
-struct file *signalfd_create(sigset set, u32 o_flags);            /* err_ptr(-ENOMEM) */
-int signalfd_change(struct file *f, sigset set) MUST_USE;         /* -EINVAL no signalfd */
+int signal_altstack(const struct sigstack_abi *new, struct sigstack_abi *old, vaddr_t sp) MUST_USE;
+void signal_state_restore(sigset set, const struct sigstack_abi *s); /* rt_sigreturn */
+struct file *signalfd_create(sigset set, u32 o_flags);               /* err_ptr(-ENOMEM) */
+int signalfd_change(struct file *f, sigset set) MUST_USE;            /* -EINVAL no signalfd */
 long signal_kill(pid_t pid, int signo);
 long signal_tgkill(pid_t tgid, pid_t tid, int signo);               /* tgid 0: tkill */
 long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info); /* tid 0: to the process */
@@ -152,9 +143,6 @@ long futex_wait_requeue_pi(
 	u32 USER *word, u32 expected, bool shared, ns_t deadline_ns, u32 USER *word2);
 
 /* ---- timers ---- */
-#define ITIMER_REAL    0
-#define ITIMER_VIRTUAL 1
-#define ITIMER_PROF    2
 int itimer_change(int which, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
 long posix_timer_create(int clock_id, const struct sigevent_abi *ev);
 /* posix_timer_change - @new NULL: only look. */

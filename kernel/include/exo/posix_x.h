@@ -8,71 +8,11 @@
 #include <exo/security.h>
 #include <exo/vm.h>
 #include <exo/fs.h>
+#include <exo_abi/linux_process.h>
 #include <exo_abi/linux_signal.h>
 
 #define SIGNALS_MAX 64
-typedef u64 sigset; /* bit n-1 = signal n */
-#define SIGBIT(n) (1ULL << ((n)-1))
-
-struct siginfo { /* user ABI layout, 128 bytes */
-	s32 signo, error, code, pad0;
-	union {
-		struct {
-			s32 pid;
-			u32 uid;
-			u64 value;
-		} kill; /* kill, tkill, sigqueue */
-		struct {
-			s32 pid;
-			u32 uid;
-			s32 status;
-			s32 pad;
-			s64 utime, stime;
-		} chld;
-		struct {
-			u64 addr;
-			s16 addr_lsb;
-		} fault;
-		struct {
-			s32 timerid, overrun;
-			u64 value;
-		} timer;
-		struct {
-			s64 band;
-			s32 fd;
-		} poll;
-		struct {
-			u64 call_addr;
-			s32 syscall;
-			u32 arch;
-		} sys;
-		u8 bytes[112];
-	};
-};
-_Static_assert(sizeof(struct siginfo) == 128, "siginfo is user ABI");
-
-enum rlimit_id {
-	RLIM_CPU,
-	RLIM_FSIZE,
-	RLIM_DATA,
-	RLIM_STACK,
-	RLIM_CORE,
-	RLIM_RSS,
-	RLIM_NPROC,
-	RLIM_NOFILE,
-	RLIM_MEMLOCK,
-	RLIM_AS,
-	RLIM_LOCKS,
-	RLIM_SIGPENDING,
-	RLIM_MSGQUEUE,
-	RLIM_NICE,
-	RLIM_RTPRIO,
-	RLIM_RTTIME,
-	RLIM_COUNT
-};
-struct rlimit64 {
-	u64 cur, max;
-};
+#define SIGBIT(n)   (1ULL << ((n)-1))
 
 struct tty;
 struct session; /* posix_x_internal */

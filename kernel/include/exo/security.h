@@ -13,6 +13,7 @@
 #include <exo/sync.h>
 #include <exo/bitops.h>
 #include <exo/sched.h>
+#include <exo_abi/linux_capability.h>
 
 enum cap_right {
 	CAP_READ = 1,
@@ -206,48 +207,3 @@ static inline bool cred_capable(const struct cred *c, unsigned cap)
 {
 	return c->cap_effective >> cap & 1;
 }
-/* Linux capability numbers. Source: capabilities(7). */
-enum {
-	LCAP_CHOWN,
-	LCAP_DAC_OVERRIDE,
-	LCAP_DAC_READ_SEARCH,
-	LCAP_FOWNER,
-	LCAP_FSETID,
-	LCAP_KILL,
-	LCAP_SETGID,
-	LCAP_SETUID,
-	LCAP_SETPCAP,
-	LCAP_LINUX_IMMUTABLE,
-	LCAP_NET_BIND_SERVICE,
-	LCAP_NET_BROADCAST,
-	LCAP_NET_ADMIN,
-	LCAP_NET_RAW,
-	LCAP_IPC_LOCK,
-	LCAP_IPC_OWNER,
-	LCAP_SYS_MODULE,
-	LCAP_SYS_RAWIO,
-	LCAP_SYS_CHROOT,
-	LCAP_SYS_PTRACE,
-	LCAP_SYS_PACCT,
-	LCAP_SYS_ADMIN,
-	LCAP_SYS_BOOT,
-	LCAP_SYS_NICE,
-	LCAP_SYS_RESOURCE,
-	LCAP_SYS_TIME,
-	LCAP_SYS_TTY_CONFIG,
-	LCAP_MKNOD,
-	LCAP_LEASE,
-	LCAP_AUDIT_WRITE,
-	LCAP_AUDIT_CONTROL,
-	LCAP_SETFCAP,
-	LCAP_MAC_OVERRIDE,
-	LCAP_MAC_ADMIN,
-	LCAP_SYSLOG,
-	LCAP_WAKE_ALARM,
-	LCAP_BLOCK_SUSPEND,
-	LCAP_AUDIT_READ,
-	LCAP_PERFMON,
-	LCAP_BPF,
-	LCAP_CHECKPOINT_RESTORE,
-	LCAP_COUNT
-};

@@ -22,8 +22,6 @@
 #include <exo_abi/linux_signal.h>
 #include <arch/uaccess.h>
 
-#define POLL_WRBAND 0x200u /* sockets say it with POLL_WRNORM */
-
 static const struct socket_ops unix_ops;
 static const struct file_ops unix_file_ops;
 static struct list all_sockets; /* [all_lock] */

@@ -120,8 +120,10 @@ void balance_tick(struct runqueue *rq, ns_t now)
 	least = MIN(to->nr_running, rq->nr_running);
 	for (u32 n = MIN((rq->nr_running - least) / 2, MOVES_MAX); n && (t = steal(rq, to->cpu));
 		n--) {
-		t->wait_ns += rq->clock - t->se.wait_start_ns;
+		ns_t start_ns = t->se.wait_start_ns;
+
 		rq_enqueue(to, t, SCHED_ENQUEUE_MOVED);
+		t->wait_ns += to->clock - start_ns; /* where its next wait begins; ours is older */
 	}
 	spin_unlock_no_preempt(&to->lock);
 	preempt_enable_no_resched();

@@ -107,8 +107,12 @@ static ALWAYS_INLINE struct thread *pick_next(struct runqueue *rq, bool *exact)
 		t = balance_idle(rq);
 		if (t) {
 			*exact |= t->sched_class != &fair_class;
-			/* It may have been queued there after rq->clock was read. */
-			t->se.wait_start_ns = MIN(t->se.wait_start_ns, rq->clock);
+			/* Queued there after rq->clock was read, where it ran until then: this CPU
+			 * was idle so long, or t ran twice at one time. */
+			if (t->se.wait_start_ns > rq->clock) {
+				rq->idle_ns += t->se.wait_start_ns - rq->clock;
+				rq->clock = t->se.wait_start_ns;
+			}
 			rq->nr_running++;
 			return t;
 		}

@@ -10,33 +10,15 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
 
+#include "handlers.h"
+
 #define KEEP 0xffffffffu /* -1: leave as it is */
 #define FS_CAPS                                                                            \
 	(1ULL << LCAP_CHOWN | 1ULL << LCAP_MKNOD | 1ULL << LCAP_DAC_OVERRIDE |             \
 		1ULL << LCAP_DAC_READ_SEARCH | 1ULL << LCAP_FOWNER | 1ULL << LCAP_FSETID | \
 		1ULL << LCAP_LINUX_IMMUTABLE | 1ULL << LCAP_MAC_OVERRIDE)
 
-long sys_getuid(void)
-{
-	return current->cred->uid;
-}
-long sys_geteuid(void)
-{
-	return current->cred->euid;
-}
-long sys_getgid(void)
-{
-	return current->cred->gid;
-}
-long sys_getegid(void)
-{
-	return current->cred->egid;
-}
-
-/* User and group ids follow the same rules: one code for both. */
-enum kind { USER_IDS, GROUP_IDS };
-
-static int put_ids(enum kind kind, u64 real, u64 effective, u64 saved)
+int call_ids_get(enum ids_kind kind, u64 real, u64 effective, u64 saved)
 {
 	const struct cred_ids *i = &current->cred->ids[kind];
 
@@ -45,16 +27,6 @@ static int put_ids(enum kind kind, u64 real, u64 effective, u64 saved)
 		put_user_u32((u32 USER *)saved, i->saved))
 		return -EFAULT;
 	return 0;
-}
-
-long sys_getresuid(u64 r, u64 e, u64 s)
-{
-	return put_ids(USER_IDS, r, e, s);
-}
-
-long sys_getresgid(u64 r, u64 e, u64 s)
-{
-	return put_ids(GROUP_IDS, r, e, s);
 }
 
 /* What becoming root, or ceasing to be, does to the capabilities. */
@@ -73,12 +45,12 @@ static void uid_fixup(struct cred *c, const struct cred *old)
 		c->cap_effective = c->cap_permitted;
 }
 
-static bool may_set_any(enum kind kind)
+static bool may_set_any(enum ids_kind kind)
 {
 	return cred_capable(current->cred, kind == USER_IDS ? LCAP_SETUID : LCAP_SETGID);
 }
 
-static long ids_commit(enum kind kind, const struct cred_ids *i)
+static long ids_commit(enum ids_kind kind, const struct cred_ids *i)
 {
 	struct cred c = *current->cred;
 
@@ -88,7 +60,7 @@ static long ids_commit(enum kind kind, const struct cred_ids *i)
 	return process_cred_change(&c);
 }
 
-static long set_id(enum kind kind, u32 id)
+long call_id_set(enum ids_kind kind, u32 id)
 {
 	struct cred_ids i = current->cred->ids[kind];
 
@@ -102,7 +74,7 @@ static long set_id(enum kind kind, u32 id)
 	return ids_commit(kind, &i);
 }
 
-static long set_re(enum kind kind, u32 real, u32 effective)
+long call_re_set(enum ids_kind kind, u32 real, u32 effective)
 {
 	struct cred_ids old = current->cred->ids[kind], i = old;
 	bool any = may_set_any(kind);
@@ -127,7 +99,7 @@ static bool one_of(u32 id, const struct cred_ids *i)
 	return id == KEEP || id == i->real || id == i->effective || id == i->saved;
 }
 
-static long set_res(enum kind kind, u32 real, u32 effective, u32 saved)
+long call_res_set(enum ids_kind kind, u32 real, u32 effective, u32 saved)
 {
 	struct cred_ids i = current->cred->ids[kind];
 
@@ -145,7 +117,7 @@ static long set_res(enum kind kind, u32 real, u32 effective, u32 saved)
 }
 
 /* setfsuid and setfsgid answer the old id, whether they changed it or not. */
-static long set_fs(enum kind kind, u32 id)
+long call_fs_set(enum ids_kind kind, u32 id)
 {
 	struct cred_ids i = current->cred->ids[kind];
 	struct cred c = *current->cred;
@@ -161,39 +133,6 @@ static long set_fs(enum kind kind, u32 id)
 	}
 	(void)!process_cred_change(&c); /* the answer is the same */
 	return i.fs;
-}
-
-long sys_setuid(u64 id)
-{
-	return set_id(USER_IDS, (u32)id);
-}
-long sys_setgid(u64 id)
-{
-	return set_id(GROUP_IDS, (u32)id);
-}
-long sys_setreuid(u64 r, u64 e)
-{
-	return set_re(USER_IDS, (u32)r, (u32)e);
-}
-long sys_setregid(u64 r, u64 e)
-{
-	return set_re(GROUP_IDS, (u32)r, (u32)e);
-}
-long sys_setresuid(u64 r, u64 e, u64 s)
-{
-	return set_res(USER_IDS, (u32)r, (u32)e, (u32)s);
-}
-long sys_setresgid(u64 r, u64 e, u64 s)
-{
-	return set_res(GROUP_IDS, (u32)r, (u32)e, (u32)s);
-}
-long sys_setfsuid(u64 id)
-{
-	return set_fs(USER_IDS, (u32)id);
-}
-long sys_setfsgid(u64 id)
-{
-	return set_fs(GROUP_IDS, (u32)id);
 }
 
 /* ---- supplementary groups ---- */

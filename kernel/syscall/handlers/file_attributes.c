@@ -10,8 +10,7 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
-/* How a call names its file: LOOKUP_* for a path, or the descriptor itself. */
-#define BY_FD ~0u
+#include "handlers.h"
 
 /* The file that @name says from @fd on, or with BY_FD that of @fd; +1. */
 static long target(u32 how, cap_t fd, u64 name, u32 rights, struct path *out)
@@ -27,7 +26,7 @@ static long target(u32 how, cap_t fd, u64 name, u32 rights, struct path *out)
 
 /* ---- mode and owner ---- */
 
-static long do_chmod(u32 how, u64 fd, u64 name, u64 mode)
+long call_chmod(u32 how, u64 fd, u64 name, u64 mode)
 {
 	struct path p SCOPED(path_put) = {NULL, NULL};
 	long ret = target(how, (cap_t)fd, name, CAP_ADMIN, &p);
@@ -35,22 +34,7 @@ static long do_chmod(u32 how, u64 fd, u64 name, u64 mode)
 	return ret ? ret : vfs_chmod(&p, (u32)mode);
 }
 
-long sys_chmod(u64 a0, u64 a1)
-{
-	return do_chmod(LOOKUP_FOLLOW, AT_FDCWD, a0, a1);
-}
-
-long sys_fchmodat(u64 a0, u64 a1, u64 a2)
-{
-	return do_chmod(LOOKUP_FOLLOW, a0, a1, a2);
-}
-
-long sys_fchmod(u64 a0, u64 a1)
-{
-	return do_chmod(BY_FD, a0, 0, a1);
-}
-
-static long do_chown(u32 how, u64 fd, u64 name, u64 uid, u64 gid)
+long call_chown(u32 how, u64 fd, u64 name, u64 uid, u64 gid)
 {
 	struct path p SCOPED(path_put) = {NULL, NULL};
 	long ret = target(how, (cap_t)fd, name, CAP_ADMIN, &p);
@@ -58,31 +42,11 @@ static long do_chown(u32 how, u64 fd, u64 name, u64 uid, u64 gid)
 	return ret ? ret : vfs_chown(&p, (u32)uid, (u32)gid);
 }
 
-long sys_chown(u64 a0, u64 a1, u64 a2)
-{
-	return do_chown(LOOKUP_FOLLOW, AT_FDCWD, a0, a1, a2);
-}
-
-long sys_lchown(u64 a0, u64 a1, u64 a2)
-{
-	return do_chown(0, AT_FDCWD, a0, a1, a2);
-}
-
 long sys_fchownat(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	if ((u32)a4 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	return do_chown(lookup_flags((u32)a4), a0, a1, a2, a3);
-}
-
-long sys_fchown(u64 a0, u64 a1, u64 a2)
-{
-	return do_chown(BY_FD, a0, 0, a1, a2);
-}
-
-long sys_umask(u64 a0)
-{
-	return __atomic_exchange_n(&current->fs->umask, (u32)a0 & 0777, __ATOMIC_RELAXED);
+	return call_chown(lookup_flags((u32)a4), a0, a1, a2, a3);
 }
 
 /* ---- times ---- */
@@ -146,11 +110,6 @@ long sys_futimesat(u64 a0, u64 a1, u64 a2)
 		t[i] = (struct linux_timespec){tv[i].sec, tv[i].usec * (s64)NS_PER_US};
 	}
 	return do_utimes(a0, a1, a2 ? t : NULL, 0);
-}
-
-long sys_utimes(u64 a0, u64 a1)
-{
-	return sys_futimesat(AT_FDCWD, a0, a1);
 }
 
 long sys_utime(u64 a0, u64 a1)
@@ -222,7 +181,7 @@ static long xattr_begin(u32 how, const u64 a[], u32 rights, struct path *p, char
 	return n == -ENAMETOOLONG || !n ? -ERANGE : n < 0 ? n : 0;
 }
 
-static long xattr_set(u32 how, const u64 a[5])
+long call_xattr_set(u32 how, const u64 a[5])
 {
 	struct path p SCOPED(path_put) = {NULL, NULL};
 	char name[XATTR_NAME_MAX + 1];
@@ -247,7 +206,7 @@ static long xattr_set(u32 how, const u64 a[5])
 	return vfs_setxattr(&p, name, size ? buf : "", size, (int)a[4]);
 }
 
-static long xattr_remove(u32 how, const u64 a[2])
+long call_xattr_remove(u32 how, const u64 a[2])
 {
 	struct path p SCOPED(path_put) = {NULL, NULL};
 	char name[XATTR_NAME_MAX + 1];
@@ -257,7 +216,7 @@ static long xattr_remove(u32 how, const u64 a[2])
 }
 
 /* The value, or the names of all. */
-static long xattr_show(u32 how, const u64 a[], bool list)
+long call_xattr_show(u32 how, const u64 a[], bool list)
 {
 	u64 size = MIN(a[list ? 2 : 3], (u64)XATTR_SIZE_MAX);
 	struct path p SCOPED(path_put) = {NULL, NULL};
@@ -276,53 +235,4 @@ static long xattr_show(u32 how, const u64 a[], bool list)
 	if (ret > 0 && size && copy_to_user((void USER *)a[list ? 1 : 2], buf, (size_t)ret))
 		return -EFAULT;
 	return ret;
-}
-
-long sys_setxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	return xattr_set(LOOKUP_FOLLOW, (u64[]){a0, a1, a2, a3, a4});
-}
-long sys_lsetxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	return xattr_set(0, (u64[]){a0, a1, a2, a3, a4});
-}
-long sys_fsetxattr(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	return xattr_set(BY_FD, (u64[]){a0, a1, a2, a3, a4});
-}
-long sys_getxattr(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return xattr_show(LOOKUP_FOLLOW, (u64[]){a0, a1, a2, a3}, false);
-}
-long sys_lgetxattr(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return xattr_show(0, (u64[]){a0, a1, a2, a3}, false);
-}
-long sys_fgetxattr(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return xattr_show(BY_FD, (u64[]){a0, a1, a2, a3}, false);
-}
-long sys_listxattr(u64 a0, u64 a1, u64 a2)
-{
-	return xattr_show(LOOKUP_FOLLOW, (u64[]){a0, a1, a2}, true);
-}
-long sys_llistxattr(u64 a0, u64 a1, u64 a2)
-{
-	return xattr_show(0, (u64[]){a0, a1, a2}, true);
-}
-long sys_flistxattr(u64 a0, u64 a1, u64 a2)
-{
-	return xattr_show(BY_FD, (u64[]){a0, a1, a2}, true);
-}
-long sys_removexattr(u64 a0, u64 a1)
-{
-	return xattr_remove(LOOKUP_FOLLOW, (u64[]){a0, a1});
-}
-long sys_lremovexattr(u64 a0, u64 a1)
-{
-	return xattr_remove(0, (u64[]){a0, a1});
-}
-long sys_fremovexattr(u64 a0, u64 a1)
-{
-	return xattr_remove(BY_FD, (u64[]){a0, a1});
 }

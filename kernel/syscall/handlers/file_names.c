@@ -10,6 +10,8 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
+#include "handlers.h"
+
 /* ---- one path ---- */
 
 /* Makes what @mode says; see vfs_make_text. */
@@ -24,11 +26,6 @@ static long make(u64 dirfd, u64 name, u32 mode, u64 rdev, const char *link)
 long sys_mkdirat(u64 a0, u64 a1, u64 a2)
 {
 	return make(a0, a1, S_IFDIR | ((u32)a2 & (0777 | S_ISVTX)), 0, NULL);
-}
-
-long sys_mkdir(u64 a0, u64 a1)
-{
-	return sys_mkdirat(AT_FDCWD, a0, a1);
 }
 
 long sys_mknodat(u64 a0, u64 a1, u64 a2, u64 a3)
@@ -47,11 +44,6 @@ long sys_mknodat(u64 a0, u64 a1, u64 a2, u64 a3)
 	return make(a0, a1, mode, device ? (u32)a3 : 0, NULL);
 }
 
-long sys_mknod(u64 a0, u64 a1, u64 a2)
-{
-	return sys_mknodat(AT_FDCWD, a0, a1, a2);
-}
-
 long sys_unlinkat(u64 a0, u64 a1, u64 a2)
 {
 	struct path_buf b SCOPED(path_buf_fini);
@@ -62,16 +54,6 @@ long sys_unlinkat(u64 a0, u64 a1, u64 a2)
 		return -EINVAL;
 	ret = path_buf_user(&b, (const char USER *)a1);
 	return ret ? ret : vfs_remove_text((cap_t)a0, b.text, a2 & AT_REMOVEDIR);
-}
-
-long sys_unlink(u64 a0)
-{
-	return sys_unlinkat(AT_FDCWD, a0, 0);
-}
-
-long sys_rmdir(u64 a0)
-{
-	return sys_unlinkat(AT_FDCWD, a0, AT_REMOVEDIR);
 }
 
 /* ---- two paths ---- */
@@ -96,16 +78,6 @@ long sys_renameat2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 		flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	return do_rename((cap_t)a0, a1, (cap_t)a2, a3, flags);
-}
-
-long sys_renameat(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return do_rename((cap_t)a0, a1, (cap_t)a2, a3, 0);
-}
-
-long sys_rename(u64 a0, u64 a1)
-{
-	return do_rename(AT_FDCWD, a0, AT_FDCWD, a1, 0);
 }
 
 long sys_linkat(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
@@ -133,11 +105,6 @@ long sys_linkat(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	return ret ? ret : vfs_link_text(&p, (cap_t)a2, b.text);
 }
 
-long sys_link(u64 a0, u64 a1)
-{
-	return sys_linkat(AT_FDCWD, a0, AT_FDCWD, a1, 0);
-}
-
 long sys_symlinkat(u64 a0, u64 a1, u64 a2)
 {
 	struct path_buf link SCOPED(path_buf_fini);
@@ -146,11 +113,6 @@ long sys_symlinkat(u64 a0, u64 a1, u64 a2)
 	if (!ret && !link.text[0])
 		ret = -ENOENT;
 	return ret ? ret : make(a1, a2, S_IFLNK | 0777, 0, link.text);
-}
-
-long sys_symlink(u64 a0, u64 a1)
-{
-	return sys_symlinkat(a0, AT_FDCWD, a1);
 }
 
 long sys_readlinkat(u64 a0, u64 a1, u64 a2, u64 a3)
@@ -169,11 +131,6 @@ long sys_readlinkat(u64 a0, u64 a1, u64 a2, u64 a3)
 		return -ENOMEM;
 	ret = MIN((long)inode_readlink(p.dentry->inode, buf, PATH_MAX_BYTES), (long)(int)a3);
 	return ret > 0 && copy_to_user((void USER *)a2, buf, (size_t)ret) ? -EFAULT : ret;
-}
-
-long sys_readlink(u64 a0, u64 a1, u64 a2)
-{
-	return sys_readlinkat(AT_FDCWD, a0, a1, a2);
 }
 
 /* ---- listing ---- */
@@ -218,7 +175,7 @@ static bool emit_user(
 	return true;
 }
 
-static long do_getdents(u64 nr, u64 user, u64 size, bool old)
+long call_getdents(u64 nr, u64 user, u64 size, bool old)
 {
 	struct fd fd SCOPED(fd_put) = fd_get((cap_t)nr, CAP_READ);
 	struct file *f = fd.file;
@@ -239,16 +196,6 @@ static long do_getdents(u64 nr, u64 user, u64 size, bool old)
 	if (s.left < (u32)size)
 		return (long)((u32)size - s.left);
 	return ret ? ret : s.error;
-}
-
-long sys_getdents64(u64 a0, u64 a1, u64 a2)
-{
-	return do_getdents(a0, a1, a2, false);
-}
-
-long sys_getdents(u64 a0, u64 a1, u64 a2)
-{
-	return do_getdents(a0, a1, a2, true);
 }
 
 /* ---- where we are ---- */
@@ -291,23 +238,13 @@ static long enter(struct path *p, bool root)
 	return ret;
 }
 
-static long enter_name(u64 name, bool root)
+long call_enter(u64 name, bool root)
 {
 	struct path p;
 	long ret = path_lookup_user(AT_FDCWD, (const char USER *)name,
 		LOOKUP_FOLLOW | LOOKUP_DIRECTORY | LOOKUP_NEED(CAP_NAMES), &p);
 
 	return ret ? ret : enter(&p, root);
-}
-
-long sys_chdir(u64 a0)
-{
-	return enter_name(a0, false);
-}
-
-long sys_chroot(u64 a0)
-{
-	return enter_name(a0, true);
 }
 
 long sys_fchdir(u64 a0)

@@ -10,6 +10,8 @@
 #include <arch/mmu.h>
 #include <arch/uaccess.h>
 
+#include "handlers.h"
+
 /* One transfer at the file's own position. The mode says that the op may be called. */
 static ALWAYS_INLINE ssize_t move_here(struct file *f, struct uio *u, bool write, bool borrowed)
 {
@@ -105,7 +107,7 @@ long sys_pwrite64(u64 a0, u64 a1, u64 a2, u64 a3)
 }
 
 /* @at NULL: at the file's own position. */
-static long do_vector(u64 nr, u64 iov, u64 count, u64 *at, bool write)
+long call_vector(u64 nr, u64 iov, u64 count, u64 *at, bool write)
 {
 	struct fd fd SCOPED(fd_put) = at ? fd_positioned(nr, write) : fd_get_for((cap_t)nr, write);
 	struct file *f = fd.file;
@@ -126,29 +128,8 @@ static long do_vector(u64 nr, u64 iov, u64 count, u64 *at, bool write)
 	return ret;
 }
 
-long sys_readv(u64 a0, u64 a1, u64 a2)
-{
-	return do_vector(a0, a1, a2, NULL, false);
-}
-
-long sys_writev(u64 a0, u64 a1, u64 a2)
-{
-	return do_vector(a0, a1, a2, NULL, true);
-}
-
-/* a4: the upper half of the position on 32-bit machines */
-long sys_preadv(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	return do_vector(a0, a1, a2, &a3, false);
-}
-
-long sys_pwritev(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	return do_vector(a0, a1, a2, &a3, true);
-}
-
 /* Position -1 is the file's own. RWF_SYNC reaches the disk before the call comes back. */
-static long do_vector2(u64 nr, u64 iov, u64 count, u64 pos, u64 flags, bool write)
+long call_vector2(u64 nr, u64 iov, u64 count, u64 pos, u64 flags, bool write)
 {
 	struct fd fd SCOPED(fd_put) = {err_ptr(-EBADF), false};
 	struct file *f;
@@ -156,7 +137,7 @@ static long do_vector2(u64 nr, u64 iov, u64 count, u64 pos, u64 flags, bool writ
 
 	if (flags & ~(u64)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC))
 		return -EOPNOTSUPP;
-	ret = do_vector(nr, iov, count, pos == ~0ULL ? NULL : &pos, write);
+	ret = call_vector(nr, iov, count, pos == ~0ULL ? NULL : &pos, write);
 	if (ret <= 0 || !write || !(flags & (RWF_DSYNC | RWF_SYNC)))
 		return ret;
 	fd = fd_get((cap_t)nr, CAP_WRITE);
@@ -164,16 +145,6 @@ static long do_vector2(u64 nr, u64 iov, u64 count, u64 pos, u64 flags, bool writ
 	if (is_err(f)) /* another thread closed it meanwhile */
 		return ret;
 	return f->ops->fsync && f->ops->fsync(f, !(flags & RWF_SYNC)) ? -EIO : ret;
-}
-
-long sys_preadv2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
-{
-	return do_vector2(a0, a1, a2, a3, a5, false);
-}
-
-long sys_pwritev2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
-{
-	return do_vector2(a0, a1, a2, a3, a5, true);
 }
 
 long sys_lseek(u64 a0, u64 a1, u64 a2)

@@ -177,13 +177,3 @@ long sys_faccessat2(u64 a0, u64 a1, u64 a2, u64 a3)
 	/* R_OK, W_OK, X_OK have the values of MAY_READ, MAY_WRITE, MAY_EXEC */
 	return ret ? ret : vfs_access(&p, mode, at_flags & AT_EACCESS);
 }
-
-long sys_faccessat(u64 a0, u64 a1, u64 a2)
-{
-	return sys_faccessat2(a0, a1, a2, 0);
-}
-
-long sys_access(u64 a0, u64 a1)
-{
-	return sys_faccessat2(AT_FDCWD, a0, a1, 0);
-}

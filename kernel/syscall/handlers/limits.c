@@ -15,13 +15,3 @@ long sys_prlimit64(u64 pid, u64 id, u64 unew, u64 uold)
 		return -EFAULT;
 	return err;
 }
-
-long sys_getrlimit(u64 id, u64 to)
-{
-	return to ? sys_prlimit64(0, id, 0, to) : -EFAULT;
-}
-
-long sys_setrlimit(u64 id, u64 from)
-{
-	return from ? sys_prlimit64(0, id, from, 0) : -EFAULT;
-}

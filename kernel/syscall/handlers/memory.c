@@ -12,6 +12,8 @@
 #include <arch/irq.h>
 #include <arch/uaccess.h>
 
+#include "handlers.h"
+
 #define MAP_KNOWN                                                                     \
 	(L_MAP_TYPE | L_MAP_FIXED | L_MAP_ANONYMOUS | L_MAP_32BIT | L_MAP_GROWSDOWN | \
 		L_MAP_DENYWRITE | L_MAP_EXECUTABLE | L_MAP_LOCKED | L_MAP_NORESERVE | \
@@ -169,11 +171,6 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 	return map_fd(&r, (cap_t)fd);
 }
 
-long sys_munmap(u64 addr, u64 len_bytes)
-{
-	return vm_unmap(current->space, addr, len_bytes);
-}
-
 long sys_mprotect(u64 addr, u64 len_bytes, u64 prot)
 {
 	u64 grows = prot & (L_PROT_GROWSDOWN | L_PROT_GROWSUP);
@@ -192,21 +189,6 @@ long sys_mremap(u64 old, u64 old_len, u64 new_len, u64 flags, u64 new_addr)
 		return -EINVAL;
 	err = vm_remap(current->space, old, old_len, new_len, (u32)flags, new_addr, &va);
 	return err ? err : (long)va;
-}
-
-long sys_madvise(u64 addr, u64 len_bytes, u64 advice)
-{
-	return vm_advise(current->space, addr, len_bytes, (int)advice);
-}
-
-long sys_brk(u64 new_brk)
-{
-	return (long)vm_brk(current->space, new_brk);
-}
-
-long sys_msync(u64 addr, u64 len_bytes, u64 flags)
-{
-	return vm_sync(current->space, addr, len_bytes, (int)flags);
 }
 
 long sys_mincore(u64 addr, u64 len_bytes, u64 vec)
@@ -239,7 +221,7 @@ long sys_mincore(u64 addr, u64 len_bytes, u64 vec)
 
 /* ---- locking ---- */
 
-static long lock_range(u64 addr, u64 len_bytes, enum vm_lock_mode mode)
+long call_lock(u64 addr, u64 len_bytes, enum vm_lock_mode mode)
 {
 	vaddr_t end = addr + len_bytes;
 	int err = end < addr ? -EINVAL : 0;
@@ -250,21 +232,11 @@ static long lock_range(u64 addr, u64 len_bytes, enum vm_lock_mode mode)
 	return err ? err : vm_lock_range(current->space, addr, len_bytes, mode);
 }
 
-long sys_mlock(u64 addr, u64 len_bytes)
-{
-	return lock_range(addr, len_bytes, VM_LOCK);
-}
-
 long sys_mlock2(u64 addr, u64 len_bytes, u64 flags)
 {
 	if (flags & ~(u64)L_MLOCK_ONFAULT)
 		return -EINVAL;
-	return lock_range(addr, len_bytes, flags ? VM_LOCK_ON_FAULT : VM_LOCK);
-}
-
-long sys_munlock(u64 addr, u64 len_bytes)
-{
-	return lock_range(addr, len_bytes, VM_UNLOCK);
+	return call_lock(addr, len_bytes, flags ? VM_LOCK_ON_FAULT : VM_LOCK);
 }
 
 long sys_mlockall(u64 flags)
@@ -287,11 +259,6 @@ long sys_mlockall(u64 flags)
 		: flags & L_MCL_ONFAULT  ? VM_LOCK_ON_FAULT
 					 : VM_LOCK,
 		flags & L_MCL_FUTURE);
-}
-
-long sys_munlockall(void)
-{
-	return vm_lock_all(current->space, VM_UNLOCK, false);
 }
 
 /* ---- NUMA policy: there is one node, number 0, so every policy that can be had places memory

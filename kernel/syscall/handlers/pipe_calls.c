@@ -15,8 +15,3 @@ long sys_pipe2(u64 a0, u64 a1)
 	err = pipe_create(flags, &ends[0], &ends[1]);
 	return err ? err : fd_install_pair(ends, (s32 USER *)a0, flags);
 }
-
-long sys_pipe(u64 a0)
-{
-	return sys_pipe2(a0, 0);
-}

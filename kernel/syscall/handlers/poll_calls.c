@@ -261,11 +261,6 @@ long sys_epoll_create1(u64 a0)
 	return a0 & ~(u64)O_CLOEXEC ? -EINVAL : fd_install_new(epoll_create_file(), (u32)a0);
 }
 
-long sys_epoll_create(u64 a0)
-{
-	return (int)a0 <= 0 ? -EINVAL : sys_epoll_create1(0);
-}
-
 long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 {
 	int op = (int)a1;
@@ -339,11 +334,6 @@ long sys_eventfd2(u64 a0, u64 a1)
 	return fd_install_new(eventfd_create_file((u32)a0, (u32)a1, a1 & EFD_SEMAPHORE), (u32)a1);
 }
 
-long sys_eventfd(u64 a0)
-{
-	return sys_eventfd2(a0, 0);
-}
-
 /* ---- inotify ---- */
 
 long sys_inotify_init1(u64 a0)
@@ -351,11 +341,6 @@ long sys_inotify_init1(u64 a0)
 	if (a0 & ~(u64)(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	return fd_install_new(inotify_create_file((u32)a0), (u32)a0);
-}
-
-long sys_inotify_init(void)
-{
-	return sys_inotify_init1(0);
 }
 
 #define IN_KNOWN                                                                           \

@@ -13,17 +13,6 @@ static long clone_with(struct clone_request *r)
 	return process_clone(r, syscall_frame());
 }
 
-long sys_fork(void)
-{
-	return clone_with(&(struct clone_request){.exit_signal = SIGCHLD});
-}
-
-long sys_vfork(void)
-{
-	return clone_with(
-		&(struct clone_request){.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD});
-}
-
 /* clone(flags, stack, parent_tid, child_tid, tls): the order of x86_64. */
 long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 {
@@ -196,11 +185,6 @@ long sys_waitid(u64 type, u64 id, u64 uinfo, u64 options, u64 rusage)
 	return 0;
 }
 
-long sys_pidfd_open(u64 pid, u64 flags)
-{
-	return pidfd_open((pid_t)pid, (u32)flags);
-}
-
 long sys_pidfd_send_signal(u64 fd, u64 signo, u64 uinfo, u64 flags)
 {
 	struct siginfo info;
@@ -241,79 +225,12 @@ long sys_times(u64 to)
 	return (long)(clock_monotonic() / tick);
 }
 
-/* ---- ids ---- */
-long sys_getpid(void)
-{
-	return process_pid(current->proc);
-}
-long sys_gettid(void)
-{
-	return current->tid;
-}
-long sys_getppid(void)
-{
-	return process_ppid(current->proc);
-}
-long sys_getpgrp(void)
-{
-	return process_pgid(current->proc);
-}
-long sys_getpgid(u64 pid)
-{
-	return process_group_of((pid_t)pid, false);
-}
-long sys_getsid(u64 pid)
-{
-	return process_group_of((pid_t)pid, true);
-}
-long sys_setpgid(u64 pid, u64 pgid)
-{
-	return process_setpgid((pid_t)pid, (pid_t)pgid);
-}
-long sys_setsid(void)
-{
-	return process_setsid();
-}
-long sys_set_tid_address(u64 word)
-{
-	return process_set_clear_tid((u32 USER *)word);
-}
-long sys_personality(u64 persona)
-{
-	return process_personality((u32)persona);
-}
-
-long sys_arch_prctl(u64 code, u64 addr)
-{
-	return arch_prctl(code, addr);
-}
-
-long sys_rseq(u64 area, u64 len, u64 flags, u64 signature)
-{
-	return rseq_register((void USER *)area, (u32)len, (u32)flags, (u32)signature);
-}
-
-long sys_ptrace(u64 request, u64 pid, u64 addr, u64 data)
-{
-	return process_ptrace((long)request, (pid_t)pid, addr, data);
-}
-
-long sys_unshare(u64 flags)
-{
-	return process_unshare(flags);
-}
-
 /* No descriptor names a namespace. */
 long sys_setns(u64 fd, u64 type)
 {
 	struct fd file SCOPED(fd_put) = fd_get((cap_t)fd, 0);
 
 	return is_err(file.file) ? ptr_err(file.file) : -EINVAL;
-}
-
-long sys_kcmp(u64 pid1, u64 pid2, u64 type, u64 fd1, u64 fd2)
-{
-	return process_compare((pid_t)pid1, (pid_t)pid2, (u32)type, fd1, fd2);
 }
 
 long sys_acct(u64 name)

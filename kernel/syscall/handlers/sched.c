@@ -9,6 +9,8 @@
 #include <exo_abi/linux_sched.h>
 #include <exo_abi/linux_time.h>
 
+#include "handlers.h"
+
 #define NICE_MIN (-20)
 #define NICE_MAX 19
 
@@ -81,7 +83,7 @@ static int change(struct thread *t, const struct sched_params *p)
 	return sched_set_params(t, p);
 }
 
-static int set_scheduler(u64 tid, s32 policy, u64 param_from)
+int call_scheduler_set(u64 tid, s32 policy, u64 param_from)
 {
 	struct thread *t SCOPED(thread_put_at) = thread_of(tid);
 	struct sched_param_abi param;
@@ -105,12 +107,7 @@ static int set_scheduler(u64 tid, s32 policy, u64 param_from)
 
 long sys_sched_setscheduler(u64 tid, u64 policy, u64 param_from)
 {
-	return (s32)policy < 0 ? -EINVAL : set_scheduler(tid, (s32)policy, param_from);
-}
-
-long sys_sched_setparam(u64 tid, u64 param_from)
-{
-	return set_scheduler(tid, -1, param_from);
+	return (s32)policy < 0 ? -EINVAL : call_scheduler_set(tid, (s32)policy, param_from);
 }
 
 static int get_params(u64 tid, struct sched_params *out)

@@ -6,12 +6,6 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 
-struct stack_abi {
-	u64 sp;
-	s32 flags, pad;
-	u64 size;
-};
-
 long sys_rt_sigaction(u64 signo, u64 unew, u64 uold, u64 size)
 {
 	struct k_sigaction new, old;
@@ -45,10 +39,10 @@ long sys_rt_sigprocmask(u64 how, u64 uset, u64 uold, u64 size)
 long sys_rt_sigreturn(void)
 {
 	struct trap_frame *f = syscall_frame();
-	struct alt_stack alt;
+	struct sigstack_abi alt;
 	u64 mask;
 
-	if (arch_signal_return(f, &mask, &alt.base, &alt.size, &alt.flags)) {
+	if (arch_signal_return(f, &mask, &alt)) {
 		signal_force(SIGSEGV, SI_KERNEL, 0);
 		return 0;
 	}
@@ -76,11 +70,6 @@ long sys_rt_sigsuspend(u64 umask, u64 size)
 	return signal_suspend(mask);
 }
 
-long sys_pause(void)
-{
-	return signal_pause();
-}
-
 long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
 {
 	struct siginfo info;
@@ -104,23 +93,13 @@ long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
 
 long sys_sigaltstack(u64 unew, u64 uold)
 {
-	struct stack_abi u = {0};
-	struct alt_stack new, old;
+	struct sigstack_abi new, old;
 	int err;
 
-	if (unew && copy_from_user(&u, (const void USER *)unew, sizeof(u)))
+	if (unew && copy_from_user(&new, (const void USER *)unew, sizeof(new)))
 		return -EFAULT;
-	new = (struct alt_stack){.base = u.sp, .size = u.size, .flags = u.flags};
 	err = signal_altstack(unew ? &new : NULL, &old, tf_sp(syscall_frame()));
-	if (err || !uold)
-		return err;
-	u = (struct stack_abi){.sp = old.base, .flags = old.flags, .size = old.size};
-	return copy_to_user((void USER *)uold, &u, sizeof(u));
-}
-
-long sys_kill(u64 pid, u64 signo)
-{
-	return signal_kill((pid_t)pid, (int)signo);
+	return err || !uold ? err : copy_to_user((void USER *)uold, &old, sizeof(old));
 }
 
 long sys_tgkill(u64 tgid, u64 tid, u64 signo)
@@ -188,9 +167,4 @@ long sys_signalfd4(u64 a0, u64 umask, u64 size, u64 o_flags)
 		return fd_install_new(signalfd_create(set, (u32)o_flags), (u32)o_flags);
 	err = is_err(fd.file) ? (int)ptr_err(fd.file) : signalfd_change(fd.file, set);
 	return err ? err : (long)(s32)a0;
-}
-
-long sys_signalfd(u64 a0, u64 umask, u64 size)
-{
-	return sys_signalfd4(a0, umask, size, 0);
 }

@@ -10,6 +10,7 @@
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_net.h>
 
+#include "handlers.h"
 #include "socket_calls.h"
 
 #define OPTION_BYTES_MAX 64u /* of the values that any option has */
@@ -97,7 +98,7 @@ long sys_socketpair(u64 family, u64 type, u64 protocol, u64 user_fds)
 
 /* ---- names and connections ---- */
 
-static long address_call(u64 fd, u64 address, u64 len, bool connect)
+long call_address(u64 fd, u64 address, u64 len, bool connect)
 {
 	struct sock_ref r SCOPED(sock_put) = sock_get(fd, connect ? CAP_CONNECT : CAP_BIND);
 	struct sockaddr_k a;
@@ -110,16 +111,6 @@ static long address_call(u64 fd, u64 address, u64 len, bool connect)
 		return err;
 	return connect ? r.socket->ops->connect(r.socket, &a, r.file->flags)
 		       : r.socket->ops->bind(r.socket, &a);
-}
-
-long sys_bind(u64 fd, u64 address, u64 len)
-{
-	return address_call(fd, address, len, false);
-}
-
-long sys_connect(u64 fd, u64 address, u64 len)
-{
-	return address_call(fd, address, len, true);
 }
 
 long sys_listen(u64 fd, u64 backlog)
@@ -172,12 +163,7 @@ long sys_accept4(u64 fd, u64 address, u64 user_len, u64 flags)
 	return accept_into(&r, address, user_len, (u32)flags);
 }
 
-long sys_accept(u64 fd, u64 address, u64 user_len)
-{
-	return sys_accept4(fd, address, user_len, 0);
-}
-
-static long name_call(u64 fd, u64 address, u64 user_len, bool peer)
+long call_name(u64 fd, u64 address, u64 user_len, bool peer)
 {
 	struct sock_ref r SCOPED(sock_put) = sock_get(fd, CAP_STAT);
 	struct sockaddr_k a = {0};
@@ -187,16 +173,6 @@ static long name_call(u64 fd, u64 address, u64 user_len, bool peer)
 		return ptr_err(r.socket);
 	err = r.socket->ops->getname(r.socket, peer, &a);
 	return err ? err : address_export(&a, (void USER *)address, (u32 USER *)user_len);
-}
-
-long sys_getsockname(u64 fd, u64 address, u64 user_len)
-{
-	return name_call(fd, address, user_len, false);
-}
-
-long sys_getpeername(u64 fd, u64 address, u64 user_len)
-{
-	return name_call(fd, address, user_len, true);
 }
 
 long sys_shutdown(u64 fd, u64 how)

@@ -13,6 +13,8 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
+#include "handlers.h"
+
 #define SPLICE_CHUNK (16 * PAGE_SIZE)
 
 struct splice_side {
@@ -216,7 +218,7 @@ static struct vm_space *space_of(pid_t pid)
 	return s ? s : err_ptr(-ESRCH);
 }
 
-static long space_move(const u64 a[6], u32 write)
+long call_space_move(const u64 a[6], u32 write)
 {
 	struct uio local, remote;
 	struct uio_vector lv, rv = {.iov = rv.small};
@@ -251,19 +253,4 @@ out:
 	uio_vector_fini(&lv);
 	uio_vector_fini(&rv);
 	return ret;
-}
-
-long sys_process_vm_readv(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
-{
-	return space_move((u64[]){a0, a1, a2, a3, a4, a5}, 0);
-}
-
-long sys_process_vm_writev(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
-{
-	return space_move((u64[]){a0, a1, a2, a3, a4, a5}, VM_ACCESS_WRITE);
-}
-
-long sys_pidfd_getfd(u64 a0, u64 a1, u64 a2)
-{
-	return a2 ? -EINVAL : fd_install_grant(pidfd_grant((cap_t)a0, (cap_t)a1), CAP_CLOEXEC, 0);
 }

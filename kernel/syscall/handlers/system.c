@@ -14,8 +14,11 @@
 #include <exo/tty.h>
 #include <exo/uts.h>
 #include <exo_abi/linux_process.h>
+#include <exo_abi/linux_system.h>
 #include <arch/cpu.h>
 #include <arch/uaccess.h>
+
+#include "handlers.h"
 
 long sys_uname(u64 a0)
 {
@@ -27,7 +30,7 @@ long sys_uname(u64 a0)
 	return copy_to_user((void USER *)(uintptr_t)a0, &names, sizeof(names));
 }
 
-static long name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes))
+long call_name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes))
 {
 	char name[UTS_NAME_MAX];
 
@@ -39,27 +42,6 @@ static long name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_
 		return -EFAULT;
 	return set(name, (u32)len);
 }
-
-long sys_sethostname(u64 a0, u64 a1)
-{
-	return name_set(a0, a1, uts_set_nodename);
-}
-
-long sys_setdomainname(u64 a0, u64 a1)
-{
-	return name_set(a0, a1, uts_set_domainname);
-}
-
-struct linux_sysinfo {
-	s64 uptime;
-	u64 loads[3]; /* 16 bits of fraction */
-	u64 totalram, freeram, sharedram, bufferram, totalswap, freeswap;
-	u16 procs, pad;
-	u32 pad2;
-	u64 totalhigh, freehigh;
-	u32 mem_unit, pad3;
-};
-_Static_assert(sizeof(struct linux_sysinfo) == 112, "user ABI");
 
 long sys_sysinfo(u64 a0)
 {
@@ -80,14 +62,6 @@ long sys_sysinfo(u64 a0)
 }
 
 /* ---- reboot ---- */
-
-#define REBOOT_MAGIC1    0xfee1deadu
-#define REBOOT_RESTART   0x01234567u
-#define REBOOT_RESTART2  0xa1b2c3d4u
-#define REBOOT_HALT      0xcdef0123u
-#define REBOOT_POWER_OFF 0x4321fedcu
-#define REBOOT_CAD_ON    0x89abcdefu
-#define REBOOT_CAD_OFF   0x00000000u
 
 static bool reboot_magic_ok(u32 magic1, u32 magic2)
 {
@@ -122,19 +96,6 @@ long sys_reboot(u64 a0, u64 a1, u64 a2, u64 a3)
 
 /* ---- the log ---- */
 
-enum {
-	SYSLOG_CLOSE,
-	SYSLOG_OPEN,
-	SYSLOG_READ,
-	SYSLOG_READ_ALL,
-	SYSLOG_READ_CLEAR,
-	SYSLOG_CLEAR,
-	SYSLOG_CONSOLE_OFF,
-	SYSLOG_CONSOLE_ON,
-	SYSLOG_CONSOLE_LEVEL,
-	SYSLOG_SIZE_UNREAD,
-	SYSLOG_SIZE_BUFFER
-};
 #define SYSLOG_BUFFER_BYTES (128 * 1024)
 
 static u64 syslog_read_seq;         /* [a] next line of SYSLOG_READ */
@@ -285,10 +246,6 @@ long sys_syslog(u64 a0, u64 a1, u64 a2)
 }
 
 /* ---- the rest ---- */
-
-#define GRND_NONBLOCK 1u
-#define GRND_RANDOM   2u
-#define GRND_INSECURE 4u
 
 long sys_getrandom(u64 a0, u64 a1, u64 a2)
 {

@@ -5,40 +5,6 @@
 #include <exo/time.h>
 #include <arch/uaccess.h>
 
-/* ---- shared memory ---- */
-
-long sys_shmget(u64 key, u64 size, u64 flags)
-{
-	return sysv_get(SYSV_SHM, (s32)key, size, (u32)flags);
-}
-
-long sys_shmat(u64 id, u64 addr, u64 flags)
-{
-	return shm_attach((s32)id, addr, (u32)flags);
-}
-
-long sys_shmdt(u64 addr)
-{
-	return shm_detach(addr);
-}
-
-long sys_shmctl(u64 id, u64 command, u64 uds)
-{
-	return sysv_control(SYSV_SHM, (s32)id, (s32)command, (void USER *)uds);
-}
-
-/* ---- semaphores ---- */
-
-long sys_semget(u64 key, u64 count, u64 flags)
-{
-	return sysv_get(SYSV_SEM, (s32)key, (u64)(s64)(s32)count, (u32)flags);
-}
-
-long sys_semop(u64 id, u64 ops, u64 count)
-{
-	return sem_operate((s32)id, (const struct sembuf_abi USER *)ops, (u32)count, NS_FOREVER);
-}
-
 long sys_semtimedop(u64 id, u64 ops, u64 count, u64 utimeout)
 {
 	ns_t deadline_ns;
@@ -59,11 +25,6 @@ long sys_semctl(u64 id, u64 number, u64 command, u64 arg)
 }
 
 /* ---- messages ---- */
-
-long sys_msgget(u64 key, u64 flags)
-{
-	return sysv_get(SYSV_MSG, (s32)key, 0, (u32)flags);
-}
 
 long sys_msgsnd(u64 id, u64 umsg, u64 len_bytes, u64 flags)
 {
@@ -86,9 +47,4 @@ long sys_msgrcv(u64 id, u64 umsg, u64 len_bytes, u64 type, u64 flags)
 			       copy_to_user((void USER *)(umsg + 8), m->text, len_bytes)
 		       ? -EFAULT
 		       : (long)len_bytes;
-}
-
-long sys_msgctl(u64 id, u64 command, u64 uds)
-{
-	return sysv_control(SYSV_MSG, (s32)id, (s32)command, (void USER *)uds);
 }

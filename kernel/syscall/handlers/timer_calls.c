@@ -6,18 +6,12 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_signal.h>
+#include <exo_abi/linux_time.h>
 
 #include "../../fs/poll/epoll.h"
 
 #define SECONDS_MAX   (INT64_MAX / (s64)NS_PER_SEC)
 #define TIMER_ABSTIME 1
-
-struct pair_abi {
-	s64 sec, part;
-}; /* timeval or timespec */
-struct interval_abi {
-	struct pair_abi interval, value;
-};
 
 static int to_ns(const struct pair_abi *p, u64 unit, u64 *out)
 {
@@ -123,16 +117,6 @@ long sys_timer_gettime(u64 id, u64 to)
 	int err = posix_timer_change((s32)id, false, NULL, &now);
 
 	return err ? err : interval_to_user(to, 1, &now);
-}
-
-long sys_timer_getoverrun(u64 id)
-{
-	return posix_timer_overrun((s32)id);
-}
-
-long sys_timer_delete(u64 id)
-{
-	return posix_timer_delete((s32)id);
 }
 
 /* ---- timerfd ---- */

@@ -1,7 +1,8 @@
 /* Cycles of the real CPU, as a distribution. Used by tests/benchmarks/native/ programs.
  *
  * A sample is a batch of operations between two rdtscp, divided by their number; an interrupt shows
- * in p99 and max only. Prints lines BENCH,name,n,unit,min,p50,p95,p99,max; `run` reads them. */
+ * in p99 and max only. Prints lines BENCH,name,n,unit,min,p50,p95,p99,max; `run` reads them. What
+ * this machine cannot measure is a line SKIP,name,why. */
 #pragma once
 
 #include <stdint.h>
@@ -48,6 +49,32 @@ static inline void native_report(const char *name, const char *unit, double *sam
 				samples_[s_] = (double)(native_cycles() - from_) / NATIVE_BATCH; \
 		}                                                                                \
 		native_report(name, "cycles", samples_, NATIVE_SAMPLES);                         \
+	} while (0)
+
+/* NATIVE_FEW - as NATIVE_BENCH for what takes long: @n samples of @per operations, divided by
+ * @messages. */
+#define NATIVE_FEW(name, n, per, messages, statement)                                           \
+	do {                                                                                    \
+		static double samples_[n];                                                      \
+		for (int s_ = -(n) / 10; s_ < (n); s_++) {                                      \
+			uint64_t from_ = native_cycles();                                       \
+			for (int i = 0; i < (per); i++) {                                       \
+				statement;                                                      \
+			}                                                                       \
+			if (s_ >= 0)                                                            \
+				samples_[s_] =                                                  \
+					(double)(native_cycles() - from_) / (per) / (messages); \
+		}                                                                               \
+		native_report(name, "cycles", samples_, n);                                     \
+	} while (0)
+
+/* The measured code did its work, or there is no figure. */
+#define require(cond)                                                      \
+	do {                                                               \
+		if (!(cond)) {                                             \
+			fprintf(stderr, "line %d: %s\n", __LINE__, #cond); \
+			exit(1);                                           \
+		}                                                          \
 	} while (0)
 
 /* Keeps the compiler from seeing what becomes of @p. */

@@ -16,35 +16,10 @@
 #include <exo_ipc/fusion_pool.h>
 #include "native_bench.h"
 
-#define require(cond)                                                      \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "line %d: %s\n", __LINE__, #cond); \
-			exit(1);                                           \
-		}                                                          \
-	} while (0)
-
 enum { SLOTS = 256, BLOCKS = 16, TRIPS = 64 };
 
 static uint8_t message[FRING_INLINE_MAX];
 static uint64_t checked; /* sum of what came, against what went */
-
-/* FEW - as NATIVE_BENCH for what takes long: @n samples of @per operations, divided by @messages.
- */
-#define FEW(name, n, per, messages, statement)                                                  \
-	do {                                                                                    \
-		static double samples_[n];                                                      \
-		for (int s_ = -(n) / 10; s_ < (n); s_++) {                                      \
-			uint64_t from_ = native_cycles();                                       \
-			for (int i = 0; i < (per); i++) {                                       \
-				statement;                                                      \
-			}                                                                       \
-			if (s_ >= 0)                                                            \
-				samples_[s_] =                                                  \
-					(double)(native_cycles() - from_) / (per) / (messages); \
-		}                                                                               \
-		native_report(name, "cycles", samples_, n);                                     \
-	} while (0)
 
 static void *ring_make(enum fring_kind kind, size_t *bytes)
 {
@@ -87,7 +62,7 @@ static void one_core(void)
 		require(!fring_send(&l.tx, 16, 0, message, sizeof(message)));
 		require(!fring_recv(&l.rx, &m) && m.payload[0] == (uint8_t)i);
 	});
-	FEW("ring_spsc_batch_of_16_per_message", NATIVE_SAMPLES, 16, 16, {
+	NATIVE_FEW("ring_spsc_batch_of_16_per_message", NATIVE_SAMPLES, 16, 16, {
 		batch[15].payload[0] = (uint8_t)i;
 		require(fring_send_batch(&l.tx, batch, 16, &wake) == 16);
 		require(fring_recv_batch(&l.rx, in, 16, &wake) == 16 &&
@@ -98,7 +73,7 @@ static void one_core(void)
 		require(!fring_send(&l.tx, 16, 0, message, sizeof(message)));
 		require(!fring_recv(&l.rx, &m));
 	});
-	FEW("ring_mpsc_batch_of_16_per_message", NATIVE_SAMPLES, 16, 16, {
+	NATIVE_FEW("ring_mpsc_batch_of_16_per_message", NATIVE_SAMPLES, 16, 16, {
 		require(fring_send_batch(&l.tx, batch, 16, &wake) == 16);
 		require(fring_recv_batch(&l.rx, in, 16, &wake) == 16);
 	});
@@ -116,14 +91,14 @@ static void linux_one_core(void)
 	uint64_t one = 1, got;
 
 	require(!pipe(p) && !socketpair(AF_UNIX, SOCK_STREAM, 0, s) && e >= 0);
-	FEW("linux_pipe_56_bytes", 5000, 16, 1,
+	NATIVE_FEW("linux_pipe_56_bytes", 5000, 16, 1,
 		{ require(write(p[1], message, 56) == 56 && read(p[0], in, 56) == 56); });
-	FEW("linux_pipe_16_at_once_per_message", 5000, 4, 16, {
+	NATIVE_FEW("linux_pipe_16_at_once_per_message", 5000, 4, 16, {
 		require(write(p[1], in, 16 * 56) == 16 * 56 && read(p[0], in, 16 * 56) == 16 * 56);
 	});
-	FEW("linux_unix_socket_56_bytes", 5000, 16, 1,
+	NATIVE_FEW("linux_unix_socket_56_bytes", 5000, 16, 1,
 		{ require(write(s[1], message, 56) == 56 && read(s[0], in, 56) == 56); });
-	FEW("linux_eventfd_and_shared_memory_56_bytes", 5000, 16, 1, {
+	NATIVE_FEW("linux_eventfd_and_shared_memory_56_bytes", 5000, 16, 1, {
 		memcpy(shared, message, 56);
 		require(write(e, &one, 8) == 8 && read(e, &got, 8) == 8);
 		memcpy(in, shared, 56);
@@ -170,7 +145,7 @@ static void linux_copy(const char *name, size_t len)
 	int p[2];
 
 	require(!pipe(p) && fcntl(p[1], F_SETPIPE_SZ, 1 << 20) >= (int)len);
-	FEW(name, 1000, 4, 1, {
+	NATIVE_FEW(name, 1000, 4, 1, {
 		require(write(p[1], out, len) == (ssize_t)len);
 		for (size_t got = 0; got < len;) {
 			ssize_t n = read(p[0], in, len - got);
@@ -242,7 +217,7 @@ static void ring_two_cores(const char *name, bool bounce)
 	link_make(&pong, FRING_SPSC);
 	bounce_all = bounce;
 	require(!pthread_create(&thread, NULL, ring_partner, NULL));
-	FEW(name, 5000, TRIPS, 1, {
+	NATIVE_FEW(name, 5000, TRIPS, 1, {
 		send_spinning(&ping, out);
 		if (bounce) {
 			receive_spinning(&pong, &m);
@@ -268,6 +243,41 @@ static void *pipe_partner(void *arg)
 	return arg;
 }
 
+/* What the machine itself takes: one word goes to the other core and comes back. Nothing that two
+ * cores say to each other is faster. */
+static void *word_partner(void *arg)
+{
+	uint32_t *word = arg;
+
+	pin(1);
+	for (uint32_t seen = 1; seen != ~0u; seen += 2) {
+		uint32_t now;
+
+		while ((now = __atomic_load_n(word, __ATOMIC_ACQUIRE)) != seen && now != ~0u)
+			__builtin_ia32_pause();
+		if (now == ~0u)
+			return arg;
+		__atomic_store_n(word, seen + 1, __ATOMIC_RELEASE);
+	}
+	return arg;
+}
+static void word_two_cores(void)
+{
+	static uint32_t word __attribute__((aligned(64)));
+	uint32_t n = 0;
+	pthread_t thread;
+
+	require(!pthread_create(&thread, NULL, word_partner, &word));
+	NATIVE_FEW("one_word_round_trip", 5000, TRIPS, 1, {
+		__atomic_store_n(&word, ++n, __ATOMIC_RELEASE);
+		n++;
+		while (__atomic_load_n(&word, __ATOMIC_ACQUIRE) != n)
+			__builtin_ia32_pause();
+	});
+	__atomic_store_n(&word, ~0u, __ATOMIC_RELEASE);
+	require(!pthread_join(thread, NULL));
+}
+
 static void linux_pipe_two_cores(void)
 {
 	uint8_t in[56];
@@ -275,7 +285,7 @@ static void linux_pipe_two_cores(void)
 
 	require(!pipe(there) && !pipe(back_));
 	require(!pthread_create(&thread, NULL, pipe_partner, NULL));
-	FEW("linux_pipe_56_bytes_round_trip_two_cores", 1000, 16, 1,
+	NATIVE_FEW("linux_pipe_56_bytes_round_trip_two_cores", 1000, 16, 1,
 		{ require(write(there[1], message, 56) == 56 && read(back_[0], in, 56) == 56); });
 	close(there[1]);
 	pthread_join(thread, NULL);
@@ -310,7 +320,7 @@ static void linux_futex_two_cores(void)
 	uint32_t n = 0;
 
 	require(!pthread_create(&thread, NULL, futex_partner, NULL));
-	FEW("linux_futex_round_trip_two_cores", 1000, 16, 1, {
+	NATIVE_FEW("linux_futex_round_trip_two_cores", 1000, 16, 1, {
 		advance(&words[0], ++n);
 		await(&words[1], n);
 	});
@@ -333,11 +343,15 @@ int main(void)
 	linux_copy("linux_pipe_1_kb_one_way", 1024);
 	linux_copy("linux_pipe_64_kb_one_way", 65536);
 	linux_copy("linux_pipe_1_mb_one_way", 1 << 20);
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		printf("SKIP,ring_spsc_56_bytes_stream_per_message,this machine has one processor\n"
+		       "SKIP,ring_spsc_56_bytes_round_trip,this machine has one processor\n");
 		return 0;
+	}
 	printf("# two cores\n");
 	ring_two_cores("ring_spsc_56_bytes_stream_per_message", false);
 	ring_two_cores("ring_spsc_56_bytes_round_trip", true);
+	word_two_cores();
 	linux_pipe_two_cores();
 	linux_futex_two_cores();
 	return 0;

@@ -1,0 +1,33 @@
+/* What several calls do, for the CALL lines of table.def. @a: the arguments of such a call. */
+#pragma once
+
+#include <exo/vm.h>
+
+/* cred.c: user and group ids follow the same rules: one code for both. */
+enum ids_kind { USER_IDS, GROUP_IDS };
+int call_ids_get(enum ids_kind kind, u64 real, u64 effective, u64 saved);
+long call_id_set(enum ids_kind kind, u32 id);
+long call_re_set(enum ids_kind kind, u32 real, u32 effective);
+long call_res_set(enum ids_kind kind, u32 real, u32 effective, u32 saved);
+/* The old id, whether it was changed or not. */
+long call_fs_set(enum ids_kind kind, u32 id);
+
+/* file_attributes.c; @how a call names its file: LOOKUP_* for a path, or the descriptor itself. */
+#define BY_FD ~0u
+long call_chmod(u32 how, u64 fd, u64 name, u64 mode);
+long call_chown(u32 how, u64 fd, u64 name, u64 uid, u64 gid);
+long call_xattr_set(u32 how, const u64 a[5]);
+long call_xattr_remove(u32 how, const u64 a[2]);
+long call_xattr_show(u32 how, const u64 a[], bool list); /* the value, or the names of all */
+
+long call_getdents(u64 fd, u64 user, u64 size, bool old);
+long call_enter(u64 name, bool root);
+/* @at NULL, @pos -1: at the file's own position. */
+long call_vector(u64 fd, u64 iov, u64 count, u64 *at, bool write);
+long call_vector2(u64 fd, u64 iov, u64 count, u64 pos, u64 flags, bool write);
+long call_lock(u64 addr, u64 len_bytes, enum vm_lock_mode mode);
+int call_scheduler_set(u64 tid, s32 policy, u64 param_from);
+long call_address(u64 fd, u64 address, u64 len, bool connect);
+long call_name(u64 fd, u64 address, u64 user_len, bool peer);
+long call_space_move(const u64 a[6], u32 write);
+long call_name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes));
