@@ -106,10 +106,12 @@ struct process *pidfd_process(cap_t nr, u32 rights, bool *nonblock)
 	return p;
 }
 
-/* pidfd_signal - @info NULL: as kill(2) would send it. */
+/* pidfd_signal - @info NULL: as kill(2) would send it. A directory /proc/PID is as good as a pidfd,
+ * as it was before there was pidfd_open(2). */
 long pidfd_signal(cap_t nr, int signo, struct siginfo *info)
 {
 	struct fd fd SCOPED(fd_put) = fd_get(nr, CAP_SIGNAL);
+	struct process *p SCOPED(process_put_at) = NULL;
 
 	if (is_err(fd.file))
 		return ptr_err(fd.file);
@@ -117,7 +119,12 @@ long pidfd_signal(cap_t nr, int signo, struct siginfo *info)
 		return signal_to_process(fd.file->priv, signo, info);
 	if (fd.file->ops == &thread_ops)
 		return info ? -EINVAL : signal_to_thread(fd.file->priv, signo);
-	return -EBADF;
+	p = proc_dir_process(fd.file);
+	if (is_err(p))
+		return ptr_err(p);
+	if (cap_confined()) /* found by its number, a global name */
+		return -EPERM;
+	return signal_to_process(p, signo, info);
 }
 
 /* pidfd_grant - what descriptor @target of the process behind @fd names, +1. err_ptr(-EBADF |

@@ -330,3 +330,57 @@ T_CASE(pidfd_getfd_takes)
 	}
 	t_exit(pid, 0);
 }
+
+static long signal_by(int pidfd, int signo)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
+}
+
+/* /proc/PID, opened as a directory, is as good as a pidfd to send a signal; nothing else in /proc
+ * is. */
+T_CASE(pidfd_proc_directory)
+{
+	static const char *const others[] = {"task", "fd", "ns", "stat", "."};
+	int in, dir, fd;
+	char name[64];
+	pid_t pid;
+
+	t_ok(fd = open("/proc/self", O_RDONLY | O_DIRECTORY)); /* by way of a symbolic link */
+	t_ret(signal_by(fd, 0), 0);
+	t_errno(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0x80), EINVAL);
+	t_errno(signal_by(fd, 65), EINVAL);
+	close(fd);
+	T_CHILD(pid)
+	{
+		pause();
+	}
+	snprintf(name, sizeof(name), "/proc/%d", pid);
+	t_ok(dir = open(name, O_RDONLY | O_DIRECTORY));
+	t_ret(signal_by(dir, 0), 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		t_ok(fd = openat(i < 4 ? dir : AT_FDCWD, others[i], O_RDONLY));
+		t_errno(signal_by(fd, SIGKILL), EBADF);
+		close(fd);
+	}
+	snprintf(
+		name, sizeof(name), "task/%d", pid); /* a thread's directory is not its process's */
+	t_ok(fd = openat(dir, name, O_RDONLY | O_DIRECTORY));
+	t_errno(signal_by(fd, SIGKILL), EBADF);
+	close(fd);
+	t_ok(fd = openat(dir, ".", O_PATH));
+	t_errno(signal_by(fd, SIGKILL), EBADF);
+	close(fd);
+	t_errno(waitid(P_PIDFD, (id_t)dir, NULL, WEXITED | WNOHANG), EBADF);
+	t_errno(syscall(SYS_pidfd_getfd, dir, 0, 0), EBADF);
+	T_CHILD(in)
+	{
+		t_become(1000, 1000);
+		t_errno(signal_by(dir, SIGKILL), EPERM);
+	}
+	t_exit(in, 0);
+	t_ret(signal_by(dir, SIGTERM), 0);
+	t_wait_state(pid, 'Z');
+	t_ret(signal_by(dir, SIGTERM), 0); /* nobody has waited for it */
+	t_killed(pid, SIGTERM);
+	t_errno(signal_by(dir, 0), ESRCH);
+}

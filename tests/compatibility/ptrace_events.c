@@ -443,6 +443,53 @@ T_CASE(watchpoint)
 	t_exit(pid, 2);
 }
 
+static volatile int watched, unwatched;
+
+static void read_watched(void)
+{
+	int fds[2];
+
+	__asm__ volatile("movl $5, %0\n\tmovl %0, %%eax\n\tmovl %%eax, %1\n\tmovl %0, %%eax"
+			 : "+m"(watched), "=m"(unwatched)::"eax");
+	t_pipe(fds);
+	t_ret(write(fds[1], "1234", 4), 4);
+	t_ret(read(fds[0], (void *)&watched, 4), 4);
+	raise(SIGUSR1);
+	_exit(unwatched);
+}
+
+/* A step over a read that is watched is both; the access is not told again. What the kernel does
+ * with such memory for a call is nobody's hit. */
+T_CASE(watchpoint_of_reads_and_steps)
+{
+	static const unsigned steps[] = {0xffff4ff1, 0xffff4ff0, 0xffff4ff1};
+	pid_t pid = traced(read_watched);
+	size_t at = offsetof(struct user, u_debugreg);
+
+	if (P(PTRACE_POKEUSER, pid, at, &watched))
+		t_skip("no breakpoint registers");
+	t_eq(P(PTRACE_PEEKUSER, pid, at + 6 * 8, 0), 0xffff0ff0);
+	t_ret(P(PTRACE_POKEUSER, pid, at + 7 * 8, 1 | 3 << 16 | 3 << 18), 0);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_eq(next(pid), SIGTRAP);
+	t_eq(P(PTRACE_PEEKUSER, pid, at + 6 * 8, 0), 0xffff0ff1);
+	t_eq(P(PTRACE_PEEKDATA, pid, &watched, 0) & 0xffffffff, 5);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		t_ret(P(PTRACE_POKEUSER, pid, at + 6 * 8, 0), 0);
+		t_eq(P(PTRACE_PEEKUSER, pid, at + 6 * 8, 0), 0);
+		t_ret(P(PTRACE_SINGLESTEP, pid, 0, 0), 0);
+		t_eq(next(pid), SIGTRAP);
+		t_eq(P(PTRACE_PEEKUSER, pid, at + 6 * 8, 0), steps[i]);
+	}
+	t_ret(P(PTRACE_POKEUSER, pid, at + 6 * 8, 0xffff0ff0), 0);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_eq(next(pid), SIGUSR1);
+	t_eq(P(PTRACE_PEEKDATA, pid, &watched, 0) & 0xffffffff, 0x34333231);
+	t_eq(P(PTRACE_PEEKUSER, pid, at + 6 * 8, 0), 0xffff0ff0);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_exit(pid, 5);
+}
+
 static void watch_and_exec(void)
 {
 	exec_self();

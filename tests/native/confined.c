@@ -213,12 +213,15 @@ T_CASE(up_and_links)
 
 T_CASE(held_proc)
 {
-	int proc, self;
+	int proc, self, init;
 
 	build_tree();
 	proc = open("/proc", O_RDONLY);
 	self = open("/proc/self", O_RDONLY);
 	enter();
+	t_ok(init = openat(proc, "1", O_RDONLY | O_DIRECTORY));
+	DENIED("a signal to whom a directory is of",
+		syscall(SYS_pidfd_send_signal, init, 0, NULL, 0));
 	DENIED("magic link to the root", openat(proc, "1/root/etc/passwd", O_RDONLY));
 	DENIED("magic link to the working directory", openat(self, "cwd/secret", O_RDONLY));
 	DENIED("magic link to a descriptor", openat(self, "fd/0", O_RDWR));

@@ -20,6 +20,7 @@
 
 #define DR6_CLEAR       0xffff0ff0ul
 #define DR6_STATUS      0xe00ful
+#define DR6_STEP        0x4000ul
 #define DR7_ENABLE(i)   (3ul << 2 * (i))
 #define DR7_KIND(d7, i) ((d7) >> (16 + 4 * (i)) & 15)
 #define MXCSR_VALID     0xffffu
@@ -92,18 +93,22 @@ void arch_syscall_call(struct trap_frame *f)
 
 /* ---- breakpoints and steps ---- */
 
-/* trace_debug_trap - what a debug exception is about; the CPU's register is cleared. Interrupts
- * off. */
-u64 trace_debug_trap(void)
+/* trace_debug_trap - what a debug exception is about; the CPU's register is cleared. One in the
+ * kernel is none of the program's, whose status stays. QEMU's TCG tells of a watched access of a
+ * stepped instruction once more on the way into the handler of the step: what that has not read yet
+ * stays too. Interrupts off. */
+u64 trace_debug_trap(bool user)
 {
 	struct debug_registers *d = current->arch.debug;
 	u64 dr6;
 
 	__asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
-	__asm__ volatile("movq %0, %%dr6" ::"r"(DR6_CLEAR));
 	dr6 &= DR6_STATUS;
-	if (d)
-		d->dr6 = dr6;
+	if (!user && dr6 & DR6_STEP)
+		return dr6;
+	__asm__ volatile("movq %0, %%dr6" ::"r"(DR6_CLEAR));
+	if (d && user)
+		d->dr6 = DR6_CLEAR | dr6;
 	return dr6;
 }
 
@@ -112,7 +117,7 @@ u64 arch_debug_get(struct thread *t, u32 i)
 	const struct debug_registers *d = t->arch.debug;
 
 	if (!d || i == 4 || i == 5)
-		return 0;
+		return i == 6 ? DR6_CLEAR : 0;
 	return i < 4 ? d->address[i] : i == 6 ? d->dr6 : d->dr7;
 }
 
@@ -141,12 +146,13 @@ int arch_debug_set(struct thread *t, u32 i, u64 value)
 		d = kzalloc(sizeof(*d), ALLOC_KERNEL);
 		if (!d)
 			return -ENOMEM;
+		d->dr6 = DR6_CLEAR;
 		t->arch.debug = d;
 	}
 	if (i < 4)
 		d->address[i] = value;
 	else if (i == 6)
-		d->dr6 = value & DR6_STATUS;
+		d->dr6 = value;
 	else
 		d->dr7 = value;
 	if (d->dr7 & 0xff)

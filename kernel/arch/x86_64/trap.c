@@ -188,7 +188,7 @@ static NORETURN void double_fault(struct trap_frame *f)
 
 void trap_dispatch(struct trap_frame *f, u32 vector, u64 error)
 {
-	u64 fixup, dr6 = vector == TRAP_DB ? trace_debug_trap() : 0;
+	u64 fixup, dr6 = vector == TRAP_DB ? trace_debug_trap(tf_from_user(f)) : 0;
 
 	switch (vector) {
 	case TRAP_NMI:

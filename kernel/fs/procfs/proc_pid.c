@@ -393,3 +393,15 @@ static const struct pid_entry pid_dir = {
 	.mode = S_IFDIR | 0555, .ops = &proc_dir_ops, .fops = &proc_dir_fops};
 static const struct pid_entry fd_link = {.mode = S_IFLNK, .ops = &fd_link_ops};
 static const struct pid_entry fdinfo_text = {.mode = S_IFREG | 0444, .ops = &fdinfo_ops};
+
+struct process *proc_dir_process(const struct file *f)
+{
+	const struct proc_ref *r = f->ops == &proc_dir_fops ? f->inode->priv : NULL;
+	struct proc_held h;
+
+	if (!r || r->entry != pid_entries) /* /proc/PID/task/TID is none */
+		return err_ptr(-EBADF);
+	h = proc_held_get(r);
+	thread_put_at(&h.t);
+	return h.p ? h.p : err_ptr(-ESRCH);
+}

@@ -249,7 +249,7 @@ long sys_capget(u64 uheader, u64 udata)
 
 long sys_capset(u64 uheader, u64 udata)
 {
-	const u64 all = (1ULL << LCAP_COUNT) - 1;
+	const u64 all = LCAP_ALL;
 	const struct cred *old = current->cred;
 	struct cap_data_abi data[2] = {0};
 	struct cap_header_abi h;

@@ -10,6 +10,7 @@ cat >prog.c <<'X'
 #include <unistd.h>
 struct point { int x, y; const char *name; };
 static int global;
+static volatile int cell, sink;
 static volatile int go;
 static pthread_barrier_t barrier;
 __attribute__((noinline)) static int add(struct point *p, int n)
@@ -27,6 +28,14 @@ static void *worker(void *arg)
 }
 static void handler(int s) { global = 1000 + s; }
 static int factorial(int n) { return n <= 1 ? 1 : n * factorial(n - 1); }
+static void accesses(void)
+{
+	cell = 5;
+	for (int i = 0; i < 4; i++)
+		sink = cell;
+	cell++;
+	sink = cell + 1;
+}
 int main(int argc, char **argv)
 {
 	struct point p = {1, 2, "origin"};
@@ -59,6 +68,8 @@ int main(int argc, char **argv)
 		for (int i = 0; i < 3; i++)
 			pthread_join(t[i], NULL);
 	}
+	if (argc > 1 && !strcmp(argv[1], "accesses"))
+		accesses();
 	if (argc > 1 && !strcmp(argv[1], "signal")) {
 		signal(SIGUSR1, handler);
 		raise(SIGUSR1);
@@ -113,6 +124,7 @@ continue
 delete
 continue
 X
+for watch in rwatch awatch; do { printf 'break accesses\nrun\n%s cell\n' $watch; yes continue | head -n 10; } | g accesses; done
 echo threads; g threads <<'X'
 break add
 run

@@ -179,7 +179,7 @@ int percpu_create(u32 cpu) MUST_USE; /* copies the area for @cpu; -ENOMEM */
 void nmi_handle(struct trap_frame *f);
 /* entry and breakpoints of @next; interrupts or preemption off */
 void trace_switch(struct thread *next);
-u64 trace_debug_trap(void);            /* status of a debug exception, taken off the CPU */
+u64 trace_debug_trap(bool user);       /* status of a debug exception, taken off the CPU */
 void arch_bases_get(u64 *fs, u64 *gs); /* of current */
 void trap_dispatch(struct trap_frame *f, u32 vector, u64 error);
 /* slow way out: work and reschedule, interrupts on entry off */
