@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # git.sh STAGE - prepares git's own basic test scripts, t0000 to t0100, for Debian's git.
-# Leaves STAGE/groups (a script a line), STAGE/group, which runs one, and STAGE/image. FULL=1: all of them.
+# Leaves STAGE/groups (a script a line), STAGE/group, which runs one, and STAGE/image. FULL=1: all of them, those that
+# take minutes last.
 # The host builds test-tool, the helper of the scripts, static, from the same source; it stays in the build folder.
 set -eu
 here=$(dirname "$(realpath "$0")")
@@ -27,7 +28,9 @@ cp helper/test-tool "$stage/git/t/helper"
 left_out='t0051-windows-named-pipe|t0091-bugreport|t0029-core-unsetenvvars'
 slice='t0001-init|t0004-unwritable|t0005-signals|t0007-git-var|t0010-racy-git|t0055-beyond-symlinks|t0062-revision-walking'
 ls t00??-*.sh t0100-*.sh 2>/dev/null | sed 's/\.sh$//' |
-	if [ "${FULL:-}" = 1 ]; then grep -vxE "$left_out"; else grep -xE "$slice"; fi >"$stage/groups"
+	if [ "${FULL:-}" = 1 ]; then grep -vxE "$left_out"; else grep -xE "$slice"; fi >"$stage/all"
+slow='t(0000-basic|0008-ignores|0021-conversion|0027-auto-crlf)'
+{ grep -vxE "$slow" "$stage/all" || :; grep -xE "$slow" "$stage/all" || :; } >"$stage/groups"
 cat >"$stage/group" <<'END'
 work=/tmp/git-tests
 if [ ! -d $work ]; then
