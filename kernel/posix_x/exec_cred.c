@@ -8,34 +8,41 @@
 #include <exo/vfs.h>
 #include "exec_internal.h"
 
-#define LCAP_ALL ((1ULL << LCAP_COUNT) - 1)
-
-/* Root has every capability, unless SECBIT_NOROOT: as if the file granted them all. */
-static void file_caps(const struct cred *c, u64 *inheritable, u64 *permitted, bool *effective)
+/* What the file grants (@f), and what root has, unless SECBIT_NOROOT, as if every file granted all.
+ * A set-user-ID root program that names its capabilities has no more than those. 0 | -EPERM: it
+ * would lack some of which it does not know that they can. */
+static int grant_caps(struct cred *c, const struct file_caps *f, bool *effective)
 {
-	*inheritable = *permitted = 0;
-	*effective = false;
-	if (c->securebits & SECBIT_NOROOT)
-		return;
+	c->cap_permitted = (c->cap_bounding & f->permitted) | (c->cap_inheritable & f->inheritable);
+	*effective = f->effective;
+	if (*effective && f->permitted & ~c->cap_permitted)
+		return -EPERM;
+	if (c->securebits & SECBIT_NOROOT || (f->present && c->euid == 0 && c->uid != 0))
+		return 0;
 	if (c->euid == 0 || c->uid == 0)
-		*inheritable = *permitted = LCAP_ALL;
-	*effective = c->euid == 0;
+		c->cap_permitted = c->cap_bounding | c->cap_inheritable;
+	if (c->euid == 0)
+		*effective = true;
+	return 0;
 }
 
-/* exec_prepare_cred - e->cred and e->secure from the caller's credentials and the program's mode. 0
- * | -ENOMEM. */
+/* exec_prepare_cred - e->cred and e->secure from the caller's credentials, the program's mode and
+ * capabilities. 0 | -ENOMEM | -EPERM. */
 int exec_prepare_cred(struct exec *e)
 {
 	const struct cred *old = current->cred;
-	const struct inode *i = e->program.file->inode;
+	struct inode *i = e->program.file->inode;
 	struct cred *c = cred_copy(old);
-	u64 inheritable, permitted;
-	bool effective, id_change;
+	bool suid = !(e->program.file->mode & FMODE_NOSUID), effective, id_change;
+	struct file_caps f = {.present = false};
+	int err;
 
 	if (!c)
 		return -ENOMEM;
 	e->cred = c;
-	if (!current->no_new_privs && !(e->program.file->mode & FMODE_NOSUID)) {
+	if (suid)
+		inode_file_caps(i, &f);
+	if (suid && !current->no_new_privs) {
 		if (i->mode & S_ISUID)
 			c->euid = i->uid;
 		if ((i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
@@ -44,19 +51,20 @@ int exec_prepare_cred(struct exec *e)
 	id_change = c->euid != old->euid || c->egid != old->egid;
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
-	file_caps(c, &inheritable, &permitted, &effective);
-	if (id_change)
+	err = grant_caps(c, &f, &effective);
+	if (err)
+		return err;
+	if (id_change || f.present)
 		c->cap_ambient = 0;
-	c->cap_permitted =
-		(c->cap_inheritable & inheritable) | (permitted & c->cap_bounding) | c->cap_ambient;
 	if (current->no_new_privs)
 		c->cap_permitted &= old->cap_permitted;
+	c->cap_permitted |= c->cap_ambient;
 	c->cap_effective = effective ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~SECBIT_KEEP_CAPS;
 	/* The dynamic loader must not trust its environment when the program has more rights than
 	 * its caller. */
 	e->secure = c->uid != c->euid || c->gid != c->egid ||
-		    (c->uid != 0 && (c->cap_permitted & ~c->cap_ambient & ~old->cap_permitted));
+		    (c->uid != 0 && (effective || c->cap_permitted & ~c->cap_ambient));
 	return 0;
 }
 

@@ -220,7 +220,7 @@ static long regset_vector(struct task *t, u64 type, u64 user, bool set)
 
 	if (copy_from_user(vector, (const void USER *)user, sizeof(vector)))
 		return -EFAULT;
-	if (type > UINT32_MAX)
+	if (type > UINT32_MAX || vector[1] % sizeof(u64))
 		return -EINVAL;
 	err = regset(t, (u32)type, vector[0], &vector[1], set);
 	return err ? err : put_user_u64((u64 USER *)(user + 8), vector[1]);

@@ -176,13 +176,15 @@ static long add_fd(struct notifier *n, const struct linux_seccomp_addfd *a)
 		a->flags & ~(SECCOMP_ADDFD_FLAG_SETFD | SECCOMP_ADDFD_FLAG_SEND) ||
 		(a->newfd && !(a->flags & SECCOMP_ADDFD_FLAG_SETFD)))
 		return -EINVAL;
-	caps = asker_caps(n, a->id, &limit);
-	if (is_err(caps))
-		return ptr_err(caps);
 	g = cap_get_gift(current->caps, (cap_t)a->srcfd);
-	if (is_err(g)) {
-		fd = ptr_err(g);
-	} else if (a->flags & SECCOMP_ADDFD_FLAG_SETFD) {
+	if (is_err(g))
+		return ptr_err(g);
+	caps = asker_caps(n, a->id, &limit);
+	if (is_err(caps)) {
+		grant_put_at(&g);
+		return ptr_err(caps);
+	}
+	if (a->flags & SECCOMP_ADDFD_FLAG_SETFD) {
 		fd = cap_replace(caps, (cap_t)a->newfd, g, flags, limit);
 		fd = fd ? fd : (long)a->newfd;
 	} else {

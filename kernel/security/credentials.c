@@ -5,8 +5,6 @@
 #include <exo/memory.h>
 #include <exo/string.h>
 
-#define LCAP_ALL ((1ULL << LCAP_COUNT) - 1)
-
 struct cred cred_root = {
 	.refs = 1,
 	.cap_permitted = LCAP_ALL,

@@ -45,3 +45,14 @@ enum {
 	LCAP_CHECKPOINT_RESTORE,
 	LCAP_COUNT
 };
+#define LCAP_ALL ((1ULL << LCAP_COUNT) - 1)
+
+/* security.capability; version 2 ends before root */
+struct linux_file_caps {
+	u32 magic; /* version << 24 | 1: effective */
+	struct {
+		u32 permitted, inheritable;
+	} data[2];
+	u32 root;
+};
+#define FILE_CAPS_SIZE_2 20u

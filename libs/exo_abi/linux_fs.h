@@ -50,6 +50,7 @@ struct linux_open_how {
 #define AT_SYMLINK_FOLLOW   0x400u
 #define AT_NO_AUTOMOUNT     0x800u
 #define AT_EMPTY_PATH       0x1000u
+#define AT_RECURSIVE        0x8000u
 #define AT_STATX_SYNC_TYPE  0x6000u
 
 /* st_mode */
@@ -250,6 +251,7 @@ struct linux_dirent { /* name, NUL, ..., type in the last byte of the record */
 #define MS_NOEXEC       8u
 #define MS_SYNCHRONOUS  16u
 #define MS_REMOUNT      32u
+#define MS_NOSYMFOLLOW  256u
 #define MS_NOATIME      1024u
 #define MS_NODIRATIME   2048u
 #define MS_BIND         4096u
@@ -269,6 +271,47 @@ struct linux_dirent { /* name, NUL, ..., type in the last byte of the record */
 #define MNT_EXPIRE      4u
 #define UMOUNT_NOFOLLOW 8u
 #define ST_VALID_FLAG   0x20u
+#define ST_RELATIME     0x1000u
+#define ST_NOSYMFOLLOW  0x2000u
+
+/* fsopen(2), fsconfig(2), fsmount(2), fspick(2), open_tree(2), move_mount(2), mount_setattr(2) */
+#define FSOPEN_CLOEXEC           1u
+#define FSPICK_CLOEXEC           1u
+#define FSPICK_SYMLINK_NOFOLLOW  2u
+#define FSPICK_NO_AUTOMOUNT      4u
+#define FSPICK_EMPTY_PATH        8u
+#define FSPICK_ALL               15u
+#define FSCONFIG_SET_FLAG        0u
+#define FSCONFIG_SET_STRING      1u
+#define FSCONFIG_SET_BINARY      2u
+#define FSCONFIG_SET_FD          5u
+#define FSCONFIG_CMD_CREATE      6u
+#define FSCONFIG_CMD_RECONFIGURE 7u
+#define FSMOUNT_CLOEXEC          1u
+#define OPEN_TREE_CLONE          1u
+#define MOVE_MOUNT_ALL           0x77u /* SYMLINKS, AUTOMOUNTS, EMPTY_PATH; << 4 of the target */
+#define MOUNT_ATTR_SAME          0xfu  /* RDONLY, NOSUID, NODEV, NOEXEC as MS_* */
+#define MOUNT_ATTR_NOATIME       0x10u
+#define MOUNT_ATTR_STRICTATIME   0x20u
+#define MOUNT_ATTR_ATIME         0x70u /* the field of these; 0 is relatime */
+#define MOUNT_ATTR_NODIRATIME    0x80u
+#define MOUNT_ATTR_NOSYMFOLLOW   0x200000u
+#define MOUNT_ATTR_ALL           0x2000ffu
+#define MOUNT_SETATTR_ALL        (AT_EMPTY_PATH | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)
+#define OPEN_TREE_ALL            (MOUNT_SETATTR_ALL | OPEN_TREE_CLONE | O_CLOEXEC)
+struct linux_mount_attr {
+	u64 attr_set, attr_clr, propagation, userns_fd;
+};
+
+/* name_to_handle_at(2), open_by_handle_at(2); the handle as tmpfs makes it */
+#define HANDLE_BYTES_MAX 128u
+#define FILEID_INO32_GEN 1
+#define FILEID_INVALID   255
+struct linux_file_handle {
+	u32 bytes;
+	s32 type;
+	u32 id[3]; /* generation, number */
+};
 
 #define EFD_SEMAPHORE     1u
 #define RWF_HIPRI         1u

@@ -4,9 +4,11 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <sys/auxv.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/xattr.h>
 
 T_SUITE(cred);
 
@@ -336,6 +338,168 @@ T_CASE(setuid_program)
 		execl("su", "su", "-x", "who_am_i", (char *)NULL);
 	}
 	t_exit(pid, 41); /* the bit means nothing then */
+}
+
+/* ---- capabilities of files ---- */
+
+enum { E_RAW = 1, P_RAW = 2, P_KILL = 4, SECURE = 8, P_MORE = 16, A_KILL = 32 };
+
+T_HELPER(tell_caps)
+{
+	uint64_t p = caps('p');
+
+	return (caps('e') & BIT(CAP_NET_RAW) ? E_RAW : 0) | (p & BIT(CAP_NET_RAW) ? P_RAW : 0) |
+	       (p & BIT(CAP_KILL) ? P_KILL : 0) | (getauxval(AT_SECURE) ? SECURE : 0) |
+	       (p & ~(BIT(CAP_NET_RAW) | BIT(CAP_KILL)) ? P_MORE : 0) |
+	       (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_KILL, 0, 0) == 1 ? A_KILL : 0);
+}
+
+#define CAPS "security.capability"
+
+static int give(const char *path, uint32_t flags, uint64_t permitted, uint64_t inheritable)
+{
+	struct vfs_cap_data d = {.magic_etc = VFS_CAP_REVISION_2 | flags,
+		.data = {{(uint32_t)permitted, (uint32_t)inheritable},
+			{(uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32)}}};
+
+	return setxattr(path, CAPS, &d, XATTR_CAPS_SZ_2, 0);
+}
+
+/* What @path has for user 1000, who comes with @inheritable and, if asked, KILL as ambient. */
+static int runs_with(const char *path, uint64_t inheritable, bool ambient)
+{
+	uint64_t all = caps('p');
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		prctl(PR_SET_KEEPCAPS, ambient, 0, 0, 0);
+		set_caps(all, all, inheritable);
+		t_become(1000, 1000);
+		if (ambient) {
+			set_caps(BIT(CAP_KILL), BIT(CAP_KILL), BIT(CAP_KILL));
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0);
+		}
+		execl(path, path, "-x", "tell_caps", (char *)NULL);
+		_exit(errno == EPERM ? 100 : 101);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+T_CASE(file_capabilities)
+{
+	pid_t pid;
+
+	copy_self("fc");
+	copy_self("plain");
+	t_ret(chmod("fc", 0755) | chmod("plain", 0755), 0);
+	t_eq(runs_with("fc", 0, false), 0);
+	t_ret(give("fc", VFS_CAP_FLAGS_EFFECTIVE, BIT(CAP_NET_RAW), 0), 0);
+	t_eq(runs_with("fc", 0, false), E_RAW | P_RAW | SECURE);
+	t_eq(runs_with("fc", BIT(CAP_KILL), false), E_RAW | P_RAW | SECURE);
+	t_eq(runs_with("plain", 0, true), P_KILL | A_KILL);
+	t_eq(runs_with("fc", 0, true), E_RAW | P_RAW | SECURE); /* no more ambient ones */
+	T_CHILD(pid)
+	{
+		execl("fc", "fc", "-x", "tell_caps", (char *)NULL);
+	}
+	t_exit(pid, E_RAW | P_RAW | P_KILL | P_MORE); /* root has all */
+	t_ret(give("fc", 0, BIT(CAP_NET_RAW), 0), 0);
+	t_eq(runs_with("fc", 0, false), P_RAW | SECURE);
+	t_ret(give("fc", 0, 0, BIT(CAP_KILL)), 0);
+	t_eq(runs_with("fc", BIT(CAP_KILL) | BIT(CAP_NET_RAW), false), P_KILL | SECURE);
+	t_eq(runs_with("fc", 0, false), 0);
+	t_ret(give("fc", VFS_CAP_FLAGS_EFFECTIVE, 0, 0), 0);
+	t_eq(runs_with("fc", 0, false), SECURE);
+	/* set-user-ID root too: no more than the file names */
+	t_ret(give("fc", VFS_CAP_FLAGS_EFFECTIVE, BIT(CAP_NET_RAW), 0), 0);
+	t_ret(chmod("fc", 04755), 0);
+	t_eq(runs_with("fc", 0, false), E_RAW | P_RAW | SECURE);
+}
+
+T_CASE(file_capabilities_that_cannot_be)
+{
+	pid_t pid;
+
+	copy_self("fc");
+	t_ret(chmod("fc", 0755), 0);
+	t_ret(give("fc", VFS_CAP_FLAGS_EFFECTIVE, BIT(CAP_NET_RAW), 0), 0);
+	T_CHILD(pid)
+	{
+		t_ret(prctl(PR_CAPBSET_DROP, CAP_NET_RAW), 0);
+		t_eq(runs_with("fc", 0, false), 100); /* it counts on them */
+		t_ret(give("fc", 0, BIT(CAP_NET_RAW), 0), 0);
+		t_eq(runs_with("fc", 0, false), 0);
+	}
+	t_exit(pid, 0);
+	t_ret(give("fc", VFS_CAP_FLAGS_EFFECTIVE, BIT(CAP_NET_RAW), 0), 0);
+	T_CHILD(pid)
+	{
+		t_ret(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+		t_eq(runs_with("fc", 0, false), SECURE);
+	}
+	t_exit(pid, 0);
+}
+
+T_CASE(file_capabilities_are_set_by_few)
+{
+	struct vfs_ns_cap_data d = {
+		.magic_etc = VFS_CAP_REVISION_3, .data = {{1u << CAP_NET_RAW, 0}, {0, 0}}};
+	pid_t pid;
+
+	copy_self("fc");
+	t_ret(chmod("fc", 0755), 0);
+	t_errno(setxattr("fc", CAPS, &d, 4, 0), EINVAL);
+	t_errno(setxattr("fc", CAPS, &d, XATTR_CAPS_SZ_2, 0), EINVAL); /* of version 3 */
+	t_errno(getxattr("fc", CAPS, NULL, 0), ENODATA);
+	t_ret(setxattr("fc", CAPS, &d, sizeof(d), 0), 0);
+	t_ret(getxattr("fc", CAPS, &d, sizeof(d)), XATTR_CAPS_SZ_2);
+	t_eq(d.magic_etc, VFS_CAP_REVISION_2);
+	t_eq(runs_with("fc", 0, false), P_RAW | SECURE);
+	d.magic_etc = VFS_CAP_REVISION_3;
+	d.rootid = 1000; /* for user namespaces of that user */
+	t_ret(setxattr("fc", CAPS, &d, sizeof(d), 0), 0);
+	t_ret(getxattr("fc", CAPS, &d, sizeof(d)), sizeof(d));
+	t_eq(runs_with("fc", 0, false), 0);
+	T_CHILD(pid)
+	{
+		t_become(1000, 1000);
+		t_errno(give("fc", 0, 0, 0), EPERM);
+		t_errno(removexattr("fc", CAPS), EPERM);
+	}
+	t_exit(pid, 0);
+	T_CHILD(pid)
+	{
+		uint64_t rest = caps('p') & ~BIT(CAP_SETFCAP);
+
+		t_ret(set_caps(rest, rest, 0), 0);
+		t_errno(give("fc", 0, 0, 0), EPERM);
+	}
+	t_exit(pid, 0);
+	t_ret(removexattr("fc", CAPS), 0);
+	t_errno(removexattr("fc", CAPS), ENODATA);
+}
+
+T_CASE(file_capabilities_go_with_a_change)
+{
+	int fd;
+
+	t_spew("f", "contents");
+	t_ret(give("f", 0, BIT(CAP_NET_RAW), 0), 0);
+	t_ret(chmod("f", 0755), 0);
+	t_ret(getxattr("f", CAPS, NULL, 0), XATTR_CAPS_SZ_2);
+	t_ret(chown("f", 0, 0), 0);
+	t_errno(getxattr("f", CAPS, NULL, 0), ENODATA);
+	t_ret(give("f", 0, BIT(CAP_NET_RAW), 0), 0);
+	t_ok(fd = open("f", O_WRONLY));
+	t_ret(getxattr("f", CAPS, NULL, 0), XATTR_CAPS_SZ_2);
+	t_ret(write(fd, "x", 1), 1); /* by root, too */
+	t_errno(getxattr("f", CAPS, NULL, 0), ENODATA);
+	t_ret(give("f", 0, BIT(CAP_NET_RAW), 0), 0);
+	t_ret(ftruncate(fd, 2), 0);
+	t_errno(getxattr("f", CAPS, NULL, 0), ENODATA);
+	close(fd);
 }
 
 /* ---- limits ---- */

@@ -130,6 +130,7 @@ T_CASE(bind_flags)
 	t_errno(chmod("b/f", 0600), EROFS);
 	t_ok(statvfs("b", &s));
 	t_eq(s.f_flag & (ST_RDONLY | ST_NOEXEC | ST_NOSUID), ST_RDONLY | ST_NOEXEC);
+	t_check(s.f_flag & ST_RELATIME); /* a remount says nothing of it */
 	t_ok(close(open("a/f", O_RDWR)));
 	dirs("c");
 	t_ok(mount("b", "c", NULL, MS_BIND, NULL)); /* inherits */
@@ -140,6 +141,35 @@ T_CASE(bind_flags)
 	t_errno(mount(NULL, "a", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), EINVAL);
 	t_ok(umount("b"));
 	t_ok(umount("c"));
+	end();
+}
+
+T_CASE(times_of_access)
+{
+	static const struct {
+		unsigned long flags;
+		const char *made, *remounted;
+	} t[] = {
+		{0, "rw,relatime", "rw,noatime"},
+		{MS_NOATIME, "rw,noatime", "rw,noatime"},
+		{MS_STRICTATIME, "rw", "rw"},
+		{MS_RELATIME, "rw,relatime", "rw,relatime"},
+		{MS_NODIRATIME, "rw,nodiratime,relatime", "rw,nodiratime,relatime"},
+		{MS_NOATIME | MS_NODIRATIME, "rw,noatime,nodiratime", "rw,noatime,nodiratime"},
+		{MS_STRICTATIME | MS_NODIRATIME, "rw,nodiratime", "rw,nodiratime"},
+	};
+
+	begin();
+	dirs("a b");
+	t_ok(mount("none", "b", "tmpfs", MS_NOATIME, NULL));
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		t_ok(mount("none", "a", "tmpfs", t[i].flags, NULL));
+		t_str(field("a", F_OPTIONS), t[i].made);
+		t_ok(umount("a"));
+		t_ok(mount(NULL, "b", NULL, MS_REMOUNT | t[i].flags, NULL));
+		t_str(field("b", F_OPTIONS), t[i].remounted);
+	}
+	t_ok(umount("b"));
 	end();
 }
 

@@ -42,9 +42,10 @@ static inline void dirs(const char *names)
 		t_ok(mkdir(name, 0755));
 }
 
-enum { F_ROOT = 3, F_OPTIONS = 5, F_PEERS = 6 };
+enum { F_ROOT = 3, F_OPTIONS = 5, F_PEERS = 6, F_SOURCE = 7 };
 
-/* A field of the last mount at @path; F_PEERS: all optional ones. Two results stay. */
+/* A field of the last mount at @path; F_PEERS: all optional ones; F_SOURCE: type
+ * and source. Two results stay. */
 static inline const char *field(const char *path, int n)
 {
 	static char results[2][512];
@@ -69,6 +70,11 @@ static inline const char *field(const char *path, int n)
 		for (int i = F_PEERS; n == F_PEERS && i < count && strcmp(words[i], "-"); i++)
 			snprintf(result + strlen(result), 64, "%s%s", i > F_PEERS ? " " : "",
 				words[i]);
+		for (int i = F_PEERS; n == F_SOURCE && i < count - 2; i++) {
+			if (!strcmp(words[i], "-"))
+				snprintf(result, sizeof(results[0]), "%s %s", words[i + 1],
+					words[i + 2]);
+		}
 	}
 	fclose(f);
 	return result;

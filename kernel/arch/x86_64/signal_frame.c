@@ -79,7 +79,7 @@ int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s)
 	sp = ALIGN_DOWN(fp - sizeof(frame), 16ul) - 8;
 	if (sp >= fp || !user_range_ok((void USER *)sp, fp - sp) || fpu_frame_write(fp))
 		return -EFAULT;
-	memset(&frame, 0, sizeof(frame));
+	memset(&frame.uc, 0, sizeof(frame.uc));
 	frame.restorer = s->restorer;
 	frame.uc.flags = (x86.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 	frame.uc.stack = *s->stack;

@@ -200,6 +200,8 @@ static int general_set(struct thread *t, const struct linux_user_regs *r)
 {
 	struct trap_frame *f = arch_thread_frame(t);
 
+	if (r->cs != SEL_USER_CODE || r->ss != SEL_USER_DATA) /* there are no others */
+		return -EINVAL;
 	if (r->rip >= USER_MAX || r->fs_base >= USER_MAX || r->gs_base >= USER_MAX)
 		return -EINVAL;
 	*f = (struct trap_frame){r->r15, r->r14, r->r13, r->r12, r->rbp, r->rbx, r->r11, r->r10,

@@ -487,7 +487,7 @@ static void seq_mount_flags(struct seq *s, u32 flags)
 		u32 flag;
 		const char *text;
 	} names[] = {{2, ",nosuid"}, {4, ",nodev"}, {8, ",noexec"}, {1024, ",noatime"},
-		{2048, ",nodiratime"}, {1 << 21, ",relatime"}};
+		{2048, ",nodiratime"}, {1 << 21, ",relatime"}, {256, ",nosymfollow"}};
 
 	seq_printf(s, flags & 1 ? "ro" : "rw"); /* MS_* of mount(2) */
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {

@@ -275,10 +275,10 @@ int tmpfs_super_create(const char *data, const struct fs_type *type, struct supe
 	ts->uid = cred_now()->fsuid;
 	ts->gid = cred_now()->fsgid;
 	err = parse_options(ts, data);
-	sb = err ? NULL : super_create(type, &tmpfs_super_ops, ts);
+	sb = err || !out ? NULL : super_create(type, &tmpfs_super_ops, ts);
 	if (!sb) {
 		kfree(ts);
-		return err ? err : -ENOMEM;
+		return err || !out ? err : -ENOMEM;
 	}
 	root = tmpfs_inode_create(sb, S_IFDIR | ts->mode);
 	if (!is_err(root)) {

@@ -63,6 +63,8 @@ static int may_chown(struct inode *i, struct setattr *a)
 			!(owner && (a->gid == i->gid || cred_in_group(c, a->gid))))
 			return -EPERM;
 	}
+	if (!S_ISDIR(i->mode))
+		inode_drop_caps(i);
 	a->mode = mode_without_privileges(i->mode);
 	if (a->mode != i->mode)
 		a->valid |= ATTR_MODE;
@@ -96,6 +98,8 @@ void inode_drop_privileges(struct inode *i)
 
 	if (unlikely(mode != i->mode) && !capable(LCAP_FSETID))
 		i->mode = mode;
+	if (unlikely(i->has_caps))
+		inode_drop_caps(i);
 }
 
 int file_size_check(u64 size)

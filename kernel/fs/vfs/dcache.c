@@ -452,6 +452,46 @@ void dcache_destroy(struct dentry *root)
 	dentry_put(root);
 }
 
+/* First child of @parent that lives, behind @after if that is not NULL, +1. */
+static struct dentry *child_after(struct dentry *parent, const struct dentry *after)
+{
+	struct dentry *d = NULL;
+	struct list *at;
+
+	spin_lock(&parent->lock);
+	at = after ? after->sibling.next : parent->children.next;
+	for (; !d && at != &parent->children; at = at->next) {
+		d = list_entry(at, struct dentry, sibling);
+		d = dentry_get_live(d) ? d : NULL;
+	}
+	spin_unlock(&parent->lock);
+	return d;
+}
+
+struct dentry *dentry_find_ino(struct dentry *root, u64 ino)
+{
+	/* nothing goes from one directory to another */
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&root->sb->rename_lock);
+	struct dentry *d = root, *next, *parent;
+	struct inode *i;
+
+	dentry_get(d);
+	while (d && (!(i = READ_ONCE(d->inode)) || i->ino != ino)) {
+		next = child_after(d, NULL);
+		while (!next && d != root) {
+			parent = d->parent;
+			next = child_after(parent, d);
+			dentry_get(parent);
+			dentry_put(d);
+			d = parent;
+		}
+		dentry_put(d);
+		d = next;
+		cond_resched();
+	}
+	return d;
+}
+
 /* ---- moves ---- */
 
 static void two_lock(struct dentry *a, struct dentry *b)
@@ -507,7 +547,8 @@ static void names_swap(struct dentry *a, struct dentry *b)
 static void reparent(struct dentry *d, struct dentry *parent)
 {
 	two_lock(d->parent, parent);
-	list_move_tail(&parent->children, &d->sibling);
+	if (d->parent != parent) /* else it keeps its place, for dentry_find_ino */
+		list_move_tail(&parent->children, &d->sibling);
 	two_unlock(d->parent, parent);
 	dentry_get(parent);
 	WRITE_ONCE(d->parent, parent);

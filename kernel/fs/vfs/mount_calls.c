@@ -1,26 +1,26 @@
 /* mount(2) and pivot_root(2). Layer: fs. Sources: mount(2) pivot_root(2). */
 #include "vfs_internal.h"
 
-static struct fs_type *type_find(const char *name)
+struct fs_type *fs_type_find(const char *name)
 {
 	struct fs_type *t = NULL;
 
 	while ((t = fs_type_next(t)) != NULL && strcmp(t->name, name))
 		;
-	return t;
+	return t && (t->mount || t->shared) ? t : NULL;
 }
 
-int vfs_super_get(const char *type, const char *data, struct super_block **out)
+int fs_type_super(const struct fs_type *t, u32 flags, const char *data, struct super_block **out)
 {
-	struct fs_type *t = type_find(type);
+	int err = t->shared ? 0 : t->mount(data, t, out);
 
-	if (!t || (!t->mount && !t->shared))
-		return -ENODEV;
-	if (!t->shared)
-		return t->mount(data, t, out);
-	__atomic_fetch_add(&t->shared->refs, 1, __ATOMIC_RELAXED);
-	*out = t->shared;
-	return 0;
+	if (t->shared) {
+		*out = t->shared;
+		super_get(*out);
+	} else if (!err) {
+		(*out)->flags |= flags & MS_RDONLY;
+	}
+	return err;
 }
 
 int super_reconfigure(struct super_block *sb, u32 flags, const char *data)
@@ -32,15 +32,26 @@ int super_reconfigure(struct super_block *sb, u32 flags, const char *data)
 	return err;
 }
 
+static u32 atime_default(u32 flags)
+{
+	return flags & (MS_NOATIME | MS_STRICTATIME) ? 0 : MS_RELATIME;
+}
+
+#define ATIME_FLAGS (MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
+
 static int remount(const struct path *p, u32 flags, const char *data)
 {
+	/* nothing said of times: they stay as they are */
+	u32 change =
+		flags & (ATIME_FLAGS | MS_STRICTATIME) ? MOUNT_FLAGS : MOUNT_FLAGS & ~ATIME_FLAGS;
 	int err = 0;
 
-	if (p->dentry != p->mount->root)
+	if (!path_is_mount(p))
 		return -EINVAL;
 	if (!(flags & MS_BIND))
 		err = super_reconfigure(p->dentry->sb, flags, data);
-	return err ? err : mount_change(p, flags & MOUNT_FLAGS, MOUNT_FLAGS, 0, false);
+	return err ? err
+		   : mount_change(p, (flags | atime_default(flags)) & change, change, 0, false);
 }
 
 /* Takes over @m, which may be err_ptr. */
@@ -56,19 +67,26 @@ static int graft_new(struct mount *m, const struct path *at)
 static int mount_new(
 	const char *type, const char *source, const struct path *at, u32 flags, const char *data)
 {
+	struct fs_type *t = fs_type_find(type);
 	struct super_block *sb;
-	int err = vfs_super_get(type, data, &sb);
+	int err = t ? fs_type_super(t, flags, data, &sb) : -ENODEV;
 
 	if (err)
 		return err;
 	/* a shared one (proc, devtmpfs) is there already */
-	if (at->dentry == at->mount->root && at->mount->sb == sb) {
+	if (path_is_mount(at) && at->mount->sb == sb) {
 		super_put(sb);
 		return -EBUSY;
 	}
-	if (sb != type_find(type)->shared)
-		sb->flags |= flags & MS_RDONLY;
 	return graft_new(mount_create(sb, flags, source), at);
+}
+
+int mount_move(const struct path *from, const struct path *at)
+{
+	if (!path_is_mount(from) ||
+		S_ISDIR(from->dentry->inode->mode) != S_ISDIR(at->dentry->inode->mode))
+		return -EINVAL;
+	return mount_graft(from->mount, at);
 }
 
 /* MS_BIND and MS_MOVE */
@@ -81,8 +99,7 @@ static int mount_seen(const char *source, const struct path *at, u32 flags)
 		return err;
 	if (flags & MS_BIND)
 		return graft_new(mount_copy(&from, flags & MS_REC), at);
-	return from.dentry == from.mount->root && from.mount->parent ? mount_graft(from.mount, at)
-								     : -EINVAL;
+	return mount_move(&from, at);
 }
 
 int vfs_mount(const char *type, const char *source, const char *target, u32 flags, const char *data)
@@ -110,5 +127,5 @@ int vfs_mount(const char *type, const char *source, const char *target, u32 flag
 			       : mount_change(&at, 0, 0, kind, flags & MS_REC);
 	if (flags & MS_MOVE)
 		return mount_seen(source, &at, flags);
-	return mount_new(type ? type : "", source, &at, flags, data);
+	return mount_new(type ? type : "", source, &at, flags | atime_default(flags), data);
 }

@@ -69,6 +69,11 @@ u32 path_mount_flags(const struct path *p)
 	return p->mount ? p->mount->flags & MOUNT_FLAGS : 0;
 }
 
+bool path_is_mount(const struct path *p)
+{
+	return p->dentry == p->mount->root;
+}
+
 void path_get(const struct path *p)
 {
 	if (p->mount)
@@ -278,7 +283,7 @@ static struct mount *mount_clone(struct mount *from, struct dentry *root)
 {
 	struct mount *m;
 
-	__atomic_fetch_add(&from->sb->refs, 1, __ATOMIC_RELAXED);
+	super_get(from->sb);
 	m = make(from->sb, root, from->flags, from->source);
 	if (!is_err(m)) {
 		m->master = from->master;
@@ -523,7 +528,7 @@ int vfs_umount(const char *target, u32 flags)
 		return err;
 	if (!capable(LCAP_SYS_ADMIN))
 		return -EPERM;
-	if (at.dentry != at.mount->root)
+	if (!path_is_mount(&at))
 		return -EINVAL;
 	dentry_put(at.dentry);
 	at.dentry = NULL;

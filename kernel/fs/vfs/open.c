@@ -291,6 +291,45 @@ struct file *vfs_open(cap_t dirfd, const char *name, u32 o_flags, u32 mode)
 	return err ? err_ptr(err) : vfs_open_text(dirfd, b.text, o_flags, mode, 0);
 }
 
+struct file *vfs_open_path(const struct path *p, u32 o_flags)
+{
+	struct file *f;
+	int err = flags_check(&o_flags);
+
+	if (!err && o_flags & O_DIRECTORY && !S_ISDIR(p->dentry->inode->mode))
+		err = -ENOTDIR;
+	f = err ? err_ptr(err) : file_alloc(o_flags);
+	if (is_err(f))
+		return f;
+	path_get(p);
+	f->path = *p;
+	return file_opened(f, open_here(f, o_flags));
+}
+
+static void mount_close(struct file *f)
+{
+	mount_dissolve(f->path.mount);
+}
+
+struct file *mount_open(struct mount *m)
+{
+	static const struct file_ops ops = {.release = mount_close};
+	struct file *f;
+
+	if (is_err(m))
+		return err_ptr(ptr_err(m));
+	f = file_alloc(O_PATH);
+	if (is_err(f)) {
+		mount_dissolve(m);
+		return f;
+	}
+	f->path = (struct path){m, m->root};
+	path_get(&f->path);
+	f->inode = m->root->inode;
+	f->ops = &ops;
+	return f;
+}
+
 static int open_exec_here(struct file *f)
 {
 	struct inode *i = f->path.dentry->inode;

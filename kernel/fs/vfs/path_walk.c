@@ -347,6 +347,7 @@ static int follow_link(struct walk *w, struct child *c, const char *rest, const 
 	int err;
 
 	if (++w->links > SYMLINKS_MAX || w->flags & LOOKUP_NO_SYMLINKS ||
+		w->at.mount->flags & MS_NOSYMFOLLOW ||
 		(c->inode->ops->follow && w->flags & LOOKUP_NO_MAGIC))
 		err = -ELOOP;
 	else if (c->inode->ops->follow && w->flags & LOOKUP_SCOPED)

@@ -173,7 +173,8 @@ struct mount {
 	struct rcu_head rcu;
 };
 #define MOUNT_FLAGS \
-	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
+	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | MS_NOATIME | \
+		MS_NODIRATIME | MS_RELATIME)
 #define MOUNT_INTERNAL (1u << 31) /* in flags: of pipes and memfds, never in the tree */
 extern seqcount_t mount_seq;      /* any change of the mount tree */
 /* under RCU */

@@ -269,6 +269,7 @@ struct inode {
 	struct rcu_head rcu;
 	s32 write_count;  /* [a] >0 writers, <0 executing (ETXTBSY) */
 	bool pages_ready; /* [c] pages is initialised (regular files) */
+	bool has_caps;    /* [lock; read racy] security.capability is set */
 	bool linkable;    /* [lock] O_TMPFILE: link(2) may name it although nlink is 0 */
 	u64 backed_pages; /* [lock] pages that pages.ops->fill can bring; counted in st_blocks */
 };
@@ -285,7 +286,8 @@ struct super_ops {
 struct fs_type {
 	const char *name;
 	u32 magic; /* of statfs */
-	/* A super block of its own for each mount; NULL: all share one, if it has that. */
+	/* A super block of its own for each mount; NULL: all share one, if it has that. @out NULL:
+	 * @data is only checked. */
 	int (*mount)(const char *data, const struct fs_type *t, struct super_block **out);
 	struct super_block *shared; /* [c] after fs_init */
 	u32 flags;                  /* FS_NODEV: "nodev" in /proc/filesystems */

@@ -31,6 +31,11 @@ extern const char *native_names[NATIVE_COUNT]; /* [c] "exo_cap_inspect"; NULL = 
  * or longer than a page. */
 int user_struct_get(void *dst, size_t size, size_t size_min, u64 from, u64 user_size) MUST_USE;
 int user_struct_put(u64 to, u64 user_size, size_t size_min, const void *src, size_t size) MUST_USE;
+/* siginfo_from_user - what a signal's sender says: what any signal may carry, as on Linux; the rest
+ * of the 128 bytes is neither read nor passed on. 0 | -EFAULT. */
+#define SIGINFO_USED_BYTES 48
+struct siginfo;
+int siginfo_from_user(struct siginfo *info, u64 from) MUST_USE;
 /* A timespec of the user; beyond 292 years is INT64_MAX. 0 | -EFAULT | -EINVAL. */
 int time_from_user(u64 from, ns_t *out) MUST_USE;
 int time_to_user(u64 to, ns_t t) MUST_USE;

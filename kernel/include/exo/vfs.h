@@ -44,6 +44,11 @@ u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE;
 /* @lookup: LOOKUP_CACHED and such. err_ptr */
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 lookup);
+/* vfs_open_path - what stands at @p, borrowed: nothing is made. err_ptr */
+struct file *vfs_open_path(const struct path *p, u32 o_flags);
+/* dentry_find_ino - a name of the file of that number at or below @root, the root of a file system
+ * that keeps all names in the dentry cache; +1. NULL. Context: may sleep; takes rename_lock. */
+struct dentry *dentry_find_ino(struct dentry *root, u64 ino);
 void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
 void fs_cwd_get(struct fs_context *fs, struct path *out);      /* +1 */
 void fs_set_root(struct fs_context *fs, const struct path *p); /* takes over the reference */
@@ -52,8 +57,14 @@ void fs_set_cwd(struct fs_context *fs, const struct path *p);  /* takes over the
 void fs_replace(struct fs_context *fs, const struct path *from, const struct path *to);
 
 /* ---- mounts ---- */
-/* vfs_super_get - a file system of that type, its own or the shared one, +1. */
-int vfs_super_get(const char *type, const char *data, struct super_block **out) MUST_USE;
+struct fs_type *fs_type_find(const char *name); /* that can be mounted; NULL */
+static inline void super_get(struct super_block *sb)
+{
+	__atomic_fetch_add(&sb->refs, 1, __ATOMIC_RELAXED);
+}
+/* fs_type_super - a file system of that type, its own or the shared one, +1. @flags: MS_RDONLY. */
+int fs_type_super(
+	const struct fs_type *t, u32 flags, const char *data, struct super_block **out) MUST_USE;
 int super_reconfigure(struct super_block *sb, u32 flags, const char *data) MUST_USE;
 /* mount_create - a mount of @sb, taken over, that stands nowhere yet; mount_copy - of what is seen
  * at
@@ -64,6 +75,11 @@ struct mount *mount_copy(const struct path *p, bool recursive);
 /* mount_graft - @m, which stands elsewhere or nowhere, with all below it, on @at and its peers. */
 int mount_graft(struct mount *m, const struct path *at) MUST_USE;
 void mount_dissolve(struct mount *m); /* unless it stands somewhere */
+/* mount_open - a file as of O_PATH for @m, taken over, which dissolves it in the end. @m and what
+ * comes back may be err_ptr. */
+struct file *mount_open(struct mount *m);
+bool path_is_mount(const struct path *p); /* the root of what is mounted there */
+int mount_move(const struct path *from, const struct path *at) MUST_USE; /* move_mount(2) */
 /* mount_change - flags, and a kind of propagation (one MS_*; 0 leaves it), of the mount at @p. */
 int mount_change(
 	const struct path *p, u32 set, u32 clear, u32 propagation, bool recursive) MUST_USE;
@@ -80,6 +96,14 @@ int vfs_truncate(const struct path *p, u64 size) MUST_USE;
 int vfs_access(const struct path *p, u32 mask, bool effective) MUST_USE;
 /* a write by one without CAP_FSETID: set-ID bits go. Lock held */
 void inode_drop_privileges(struct inode *i);
+/* struct file_caps - security.capability: what the file grants to who executes it. Sets of LCAP_*.
+ */
+struct file_caps {
+	bool present, effective;
+	u64 permitted, inheritable;
+};
+void inode_file_caps(struct inode *i, struct file_caps *out); /* takes i->lock */
+void inode_drop_caps(struct inode *i);                        /* [i->lock, for writing] */
 int file_size_check(u64 size) MUST_USE; /* -EFBIG with SIGXFSZ over RLIMIT_FSIZE */
 
 /* vfs_make_text - a name for something new of any type: @mode has it, and permissions that the

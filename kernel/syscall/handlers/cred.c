@@ -192,6 +192,8 @@ long sys_setgroups(u64 a0, u64 from)
 	if (copy_from_user(groups, (const void USER *)from, n * sizeof(u32)))
 		return -EFAULT;
 	heap_sort(groups, n);
+	if (n && groups[n - 1] == UINT32_MAX)
+		return -EINVAL;
 	c.groups = n ? groups : NULL;
 	c.group_count = n;
 	return process_cred_change(&c);
@@ -247,7 +249,7 @@ long sys_capget(u64 uheader, u64 udata)
 
 long sys_capset(u64 uheader, u64 udata)
 {
-	const u64 all = (1ULL << LCAP_COUNT) - 1;
+	const u64 all = LCAP_ALL;
 	const struct cred *old = current->cred;
 	struct cap_data_abi data[2] = {0};
 	struct cap_header_abi h;

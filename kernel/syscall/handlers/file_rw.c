@@ -211,9 +211,7 @@ static int position_from_user(u64 USER *p, struct file *f, u64 *pos)
 	}
 	if (!(f->mode & FMODE_PREAD))
 		return -ESPIPE;
-	if (get_user_u64(p, pos))
-		return -EFAULT;
-	return (s64)*pos < 0 ? -EINVAL : 0;
+	return get_user_u64(p, pos) ? -EFAULT : 0;
 }
 
 static int position_to_user(u64 USER *p, struct file *f, u64 pos)
@@ -237,8 +235,8 @@ long sys_sendfile(u64 a0, u64 a1, u64 a2, u64 a3)
 	if (!(in->mode & FMODE_PREAD) || out->flags & O_APPEND || (ssize_t)a3 < 0)
 		return -EINVAL;
 	ret = position_from_user((u64 USER *)a2, in, &pos);
-	if (ret)
-		return ret;
+	if (ret || (s64)pos < 0)
+		return ret ? ret : -EINVAL;
 	ret = copy_between(
 		in, &pos, out, out->mode & FMODE_STREAM ? &zero : &out->pos, MIN(a3, RW_BYTES_MAX));
 	return ret > 0 && position_to_user((u64 USER *)a2, in, pos) ? -EFAULT : ret;
@@ -255,6 +253,8 @@ static int copy_range_check(struct file *in, struct file *out, u64 in_pos, u64 o
 		return -EINVAL;
 	if (in_pos + len < in_pos || out_pos + len < out_pos)
 		return -EOVERFLOW;
+	if ((s64)in_pos < 0 || (s64)out_pos < 0)
+		return -EINVAL;
 	if (in->inode == out->inode && in_pos < out_pos + len && out_pos < in_pos + len)
 		return -EINVAL;
 	return 0;

@@ -177,6 +177,17 @@ static long set_status_flags(struct file *f, u32 wanted)
 #define OWNER_PID  1
 #define OWNER_PGRP 2
 
+/* @who: a thread, or a group as a negative number; there must be such. */
+static long owner_set(struct file *f, s32 who)
+{
+	if (who == INT32_MIN)
+		return -EINVAL;
+	if (who && (who < 0 ? signal_kill(who, 0) : signal_tgkill(0, who, 0)) == -ESRCH)
+		return -ESRCH;
+	f->owner_pid = who;
+	return 0;
+}
+
 static long owner_ex(struct file *f, bool set, u64 arg)
 {
 	struct linux_owner_ex o;
@@ -190,8 +201,7 @@ static long owner_ex(struct file *f, bool set, u64 arg)
 		return -EFAULT;
 	if (o.pid < 0 || o.type < 0 || o.type > OWNER_PGRP)
 		return -EINVAL;
-	f->owner_pid = o.type == OWNER_PGRP ? -o.pid : o.pid;
-	return 0;
+	return owner_set(f, o.type == OWNER_PGRP ? -o.pid : o.pid);
 }
 
 /* To look is free, to lock is to read, to change is to administer. */
@@ -231,8 +241,7 @@ static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 	case F_SETOWN:
 		if (cap_confined())
 			return -EPERM;
-		f->owner_pid = (s32)arg;
-		return 0;
+		return owner_set(f, (s32)arg);
 	case F_GETOWN:
 		return f->owner_pid;
 	case F_SETOWN_EX:

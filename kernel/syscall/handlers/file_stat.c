@@ -127,9 +127,9 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 
 /* ---- statfs ---- */
 
-#define STATFS_FLAGS                                    \
-	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | \
-		MS_NOATIME) /* ST_* have the values of MS_* */
+#define STATFS_FLAGS                                                 \
+	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | \
+		MS_NODIRATIME) /* ST_* have the values of MS_* */
 
 static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 {
@@ -138,7 +138,9 @@ static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 		.frsize = PAGE_SIZE,
 		.namelen = NAME_MAX_BYTES,
 		.fsid = {(s32)sb->dev, 0},
-		.flags = ST_VALID_FLAG | ((mount_flags | sb->flags) & STATFS_FLAGS)};
+		.flags = ST_VALID_FLAG | ((mount_flags | sb->flags) & STATFS_FLAGS) |
+			 (mount_flags & MS_RELATIME ? ST_RELATIME : 0) |
+			 (mount_flags & MS_NOSYMFOLLOW ? ST_NOSYMFOLLOW : 0)};
 	int err = sb->ops->statfs ? sb->ops->statfs(sb, &s) : 0;
 
 	return err ? err : copy_to_user((void USER *)user, &s, sizeof(s));

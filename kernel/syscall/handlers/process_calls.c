@@ -191,7 +191,7 @@ long sys_pidfd_send_signal(u64 fd, u64 signo, u64 uinfo, u64 flags)
 
 	if (flags)
 		return -EINVAL;
-	if (uinfo && copy_from_user(&info, (const void USER *)uinfo, sizeof(info)))
+	if (uinfo && siginfo_from_user(&info, uinfo))
 		return -EFAULT;
 	return pidfd_signal((cap_t)fd, (int)signo, uinfo ? &info : NULL);
 }

@@ -116,20 +116,19 @@ long sys_tkill(u64 tid, u64 signo)
 	return signal_tgkill(0, (pid_t)tid, (int)signo);
 }
 
-static int siginfo_from_user(struct siginfo *info, u64 from, u64 signo)
+int siginfo_from_user(struct siginfo *info, u64 from)
 {
-	if (copy_from_user(info, (const void USER *)from, sizeof(*info)))
-		return -EFAULT;
-	info->signo = (s32)signo;
-	return 0;
+	memset(info, 0, sizeof(*info));
+	return copy_from_user(info, (const void USER *)from, SIGINFO_USED_BYTES) ? -EFAULT : 0;
 }
 
 long sys_rt_sigqueueinfo(u64 pid, u64 signo, u64 uinfo)
 {
 	struct siginfo info;
 
-	if (siginfo_from_user(&info, uinfo, signo))
+	if (siginfo_from_user(&info, uinfo))
 		return -EFAULT;
+	info.signo = (s32)signo;
 	return signal_queue_user((pid_t)pid, 0, &info);
 }
 
@@ -137,8 +136,9 @@ long sys_rt_tgsigqueueinfo(u64 tgid, u64 tid, u64 signo, u64 uinfo)
 {
 	struct siginfo info;
 
-	if (siginfo_from_user(&info, uinfo, signo))
+	if (siginfo_from_user(&info, uinfo))
 		return -EFAULT;
+	info.signo = (s32)signo;
 	if ((pid_t)tgid <= 0 || (pid_t)tid <= 0)
 		return -EINVAL;
 	return signal_queue_user((pid_t)tgid, (pid_t)tid, &info);

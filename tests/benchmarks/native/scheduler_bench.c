@@ -38,30 +38,41 @@ static u32 roll(u32 n)
 	return (u32)(seed >> 33) % n;
 }
 
-/* @count queues of @n threads each, alike or of random nice and bursts. Return: the threads. */
+static void add(struct runqueue *rq, struct thread *t, bool equal)
+{
+	list_init(&t->se.bucket);
+	list_init(&t->se.waiting);
+	t->params.nice = equal ? 0 : (s8)(roll(40) - 20);
+	t->affinity = ~0ULL;
+	t->sched_class = &fair_class;
+	fair_fork(t, NULL);
+	t->se.burst_ema_ns = equal ? NS_PER_MS : 1000u << roll(14);
+	fair_class.enqueue(rq, t, SCHED_ENQUEUE_NEW);
+}
+
+/* @count queues of @n threads each, alike or of random nice and bursts. They come in a random
+ * order, or the CPU's prefetcher would know who is next. Return: the threads. */
 static struct thread *make(u32 count, u32 n, bool equal)
 {
 	struct thread *t = calloc((size_t)count * n, sizeof(*t));
+	u32 *order = calloc(n, sizeof(*order));
 
-	require(t);
+	require(t && order);
 	for (u32 q = 0; q < count; q++) {
 		struct runqueue *rq = &queues[q];
 
 		*rq = (struct runqueue){.curr = &idle, .clock = NS_PER_SEC, .nr_running = n};
 		fair_init(&rq->fair);
 		for (u32 i = 0; i < n; i++) {
-			struct thread *one = &t[q * n + i];
+			u32 j = roll(i + 1);
 
-			list_init(&one->se.bucket);
-			list_init(&one->se.waiting);
-			one->params.nice = equal ? 0 : (s8)(roll(40) - 20);
-			one->affinity = ~0ULL;
-			one->sched_class = &fair_class;
-			fair_fork(one, NULL);
-			one->se.burst_ema_ns = equal ? NS_PER_MS : 1000u << roll(14);
-			fair_class.enqueue(rq, one, SCHED_ENQUEUE_NEW);
+			order[i] = order[j];
+			order[j] = i;
 		}
+		for (u32 i = 0; i < n; i++)
+			add(rq, &t[q * n + order[i]], equal);
 	}
+	free(order);
 	return t;
 }
 
@@ -99,9 +110,9 @@ static void pick(const char *name, u32 n, bool equal)
 }
 
 /* One queue: the first thread runs for its burst and goes back (its slice is over). */
-static void turn(const char *name, u32 n)
+static void turn(const char *name, u32 n, bool equal)
 {
-	struct thread *t = make(1, n, false);
+	struct thread *t = make(1, n, equal);
 
 	NATIVE_BENCH(name, {
 		struct thread *next = fair_pick(queues);
@@ -145,11 +156,17 @@ int main(void)
 	pick("pick_1000_equal_threads", 1000, true);
 	pick("pick_10000_equal_threads", 10000, true);
 	printf("# pick, account, put back\n");
-	turn("turn_1_thread", 1);
-	turn("turn_10_threads", 10);
-	turn("turn_100_threads", 100);
-	turn("turn_1000_threads", 1000);
-	turn("turn_10000_threads", 10000);
+	turn("turn_1_thread", 1, false);
+	turn("turn_10_threads", 10, false);
+	turn("turn_100_threads", 100, false);
+	turn("turn_1000_threads", 1000, false);
+	turn("turn_10000_threads", 10000, false);
+	printf("# the same, all threads alike\n");
+	turn("turn_1_equal_thread", 1, true);
+	turn("turn_10_equal_threads", 10, true);
+	turn("turn_100_equal_threads", 100, true);
+	turn("turn_1000_equal_threads", 1000, true);
+	turn("turn_10000_equal_threads", 10000, true);
 	printf("# pick, account, sleep, wake\n");
 	wake("sleep_wake_1_thread", 1);
 	wake("sleep_wake_100_threads", 100);

@@ -32,8 +32,8 @@ sleep 300 &
 disown %%
 jobs
 kill $!
-(sleep 0.1; exit 3) &
-(sleep 0.2; exit 4) &
+(sleep 0.1; exit 3) & first=$!
+(while kill -0 $first; do sleep 0.02; done 2>/dev/null; exit 4) &
 wait -n; echo "next: $?"
 wait -n; echo "next: $?"
 wait -n; echo "none: $?"

@@ -26,8 +26,8 @@
  * o offset, n small count, i small number, w flags, O open flags, m mode, g signal, t process of
  * ours, u user, c clock, a page of the playground, l its length, R protection, M mapping flags, k
  * futex operation, K futex word, C ioctl, G clone flags, H stack, D family, Y type, L fcntl, 0
- * zero, 9 eight, 2 up to two, N level of an option, W header of capabilities, B arch_prctl, z
- * rarely a structure, j anything. */
+ * zero, 9 eight, 2 up to two, N level of an option, W header of capabilities, B arch_prctl, F
+ * words to wait for, z rarely a structure, j anything. */
 static const struct {
 	const char *name, *spec;
 } specs[] = {
@@ -273,6 +273,20 @@ static const struct {
 	{"seccomp", "iwS"},
 	{"ptrace", "itjj"},
 	{"unshare", "w"},
+	{"semtimedop", "iSnT"},
+	{"semctl", "iiib"},
+	{"msgctl", "iib"},
+	{"shmdt", "a"},
+	{"mq_open", "xOmS"},
+	{"mq_unlink", "x"},
+	{"mq_timedsend", "fbsiT"},
+	{"mq_timedreceive", "fbsbT"},
+	{"mq_notify", "fS"},
+	{"mq_getsetattr", "fSb"},
+	{"futex_waitv", "FnwTc"},
+	{"pidfd_getfd", "ffw"},
+	{"kcmp", "ttijj"},
+	{"setns", "fw"},
 };
 
 /* Never made, and made rarely because the thread ends with it. */
@@ -502,6 +516,22 @@ static u64 message(struct fuzzer *f)
 	return (u64)h;
 }
 
+static u64 words_to_wait_for(struct fuzzer *f)
+{
+	struct {
+		u64 value, address;
+		u32 flags, reserved;
+	} *w = room(f);
+
+	for (u32 i = 0; i < 8; i++) {
+		w[i].value = one_in(f, 4) ? anything(f) : 0;
+		w[i].address = one_in(f, 6) ? pointer(f) : SHARED + below(f, 8) * 4;
+		w[i].flags = one_in(f, 6) ? (u32)flag_word(f) : one_in(f, 2) ? 2 : 2 | 128;
+		w[i].reserved = one_in(f, 12);
+	}
+	return (u64)w;
+}
+
 static u64 poll_set(struct fuzzer *f)
 {
 	struct pollfd *p = room(f);
@@ -585,6 +615,8 @@ static u64 structure(struct fuzzer *f, char kind)
 		return message(f);
 	case 'P':
 		return poll_set(f);
+	case 'F':
+		return words_to_wait_for(f);
 	case 'e':
 		return mixed_struct(f);
 	case 'E':
@@ -671,7 +703,7 @@ static u64 argument(struct fuzzer *f, char kind)
 	if (kind == 't') /* never anybody else: not init, not the supervisor */
 		return one_in(f, 3) ? 0 : (u64)f->pid;
 	if (one_in(f, JUNK_ONE_IN) && kind != 'g')
-		return strchr("pqxTIvAZhPeEX8SWz", kind) ? pointer(f) : anything(f);
+		return strchr("pqxTIvAZhPFeEX8SWz", kind) ? pointer(f) : anything(f);
 	switch (kind) {
 	case 'b':
 		return pointer(f);
@@ -691,7 +723,7 @@ static u64 argument(struct fuzzer *f, char kind)
 	case 'H':
 		return one_in(f, 10) ? 0 : fuzz_stack_top();
 	default:
-		return strchr("pqxTIvAZhPeEX8SWz", kind) ? structure(f, kind) : number(f, kind);
+		return strchr("pqxTIvAZhPFeEX8SWz", kind) ? structure(f, kind) : number(f, kind);
 	}
 }
 

@@ -391,18 +391,20 @@ int pmap_init(struct pmap *m)
 static void leaf_drop(struct page *p)
 {
 	pte_t *leaf = page_to_virt(p);
-	u32 i;
 
 	span_split(leaf);
-	for_each_used(i, leaf, 0, 512)
-	{
-		pte_t pte = leaf[i];
+	for (u64 groups = p->index; groups; groups &= groups - 1) {
+		pte_t *slot = leaf + bit_ffs(groups) * 8, *end = slot + 8;
 
-		if (!pte)
-			continue;
-		leaf[i] = 0;
-		if (pte & PTE_OWNED)
-			page_put(phys_to_page(pte & PTE_ADDR));
+		for (; slot != end; slot++) {
+			pte_t pte = *slot;
+
+			if (!pte)
+				continue;
+			*slot = 0;
+			if (pte & PTE_OWNED)
+				page_put(phys_to_page(pte & PTE_ADDR));
+		}
 	}
 }
 
@@ -575,7 +577,8 @@ void pmap_protect(struct pmap *m, vaddr_t start, vaddr_t end, u32 prot, struct t
 static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
 {
 	pte_t *dst = leaf_find(w->other, va);
-	bool lost = false;
+	struct tlb_gather *g = w->gather;
+	bool cow = w->cow, lost = false;
 	u32 i;
 
 	if (!dst)
@@ -583,7 +586,7 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 	if (!dst)
 		return -ENOMEM;
 	dst -= first; /* now the same index names the same page on both sides */
-	if (w->cow)
+	if (cow)
 		span_split(leaf);
 	table_page(dst + first)->index |= table_page(leaf)->index & groups_between(first, last);
 	for_each_used(i, leaf, first, last)
@@ -592,19 +595,21 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 
 		if (!pte)
 			continue;
-		if (w->cow && pte & PTE_W) {
+		if (cow && pte & PTE_W) {
 			/* a CPU may be setting the dirty bit */
 			pte = __atomic_and_fetch(&leaf[i], ~PTE_W, __ATOMIC_RELAXED);
 			lost = true;
 		}
 		if (pte & PTE_OWNED) {
-			page_get(phys_to_page(pte & PTE_ADDR));
-			tlb_gather_count(w->gather, phys_to_page(pte & PTE_ADDR));
+			struct page *page = phys_to_page(pte & PTE_ADDR);
+
+			page_get(page);
+			tlb_gather_count(g, page);
 		}
 		dst[i] = pte;
 	}
 	if (lost)
-		gather_range(w->gather, va, va + (last - first) * PAGE_SIZE);
+		gather_range(g, va, va + (last - first) * PAGE_SIZE);
 	return 0;
 }
 
