@@ -145,11 +145,11 @@ struct linux_owner_ex {
 #define NS_GET_PARENT    0xb702u
 #define NS_GET_NSTYPE    0xb703u
 #define NS_GET_OWNER_UID 0xb704u
-#define FIONBIO  0x5421u
-#define FIOASYNC 0x5452u
-#define FIONCLEX 0x5450u
-#define FIOCLEX  0x5451u
-#define FIOQSIZE 0x5460u
+#define FIONBIO          0x5421u
+#define FIOASYNC         0x5452u
+#define FIONCLEX         0x5450u
+#define FIOCLEX          0x5451u
+#define FIOQSIZE         0x5460u
 
 /* fallocate(2) */
 #define FALLOC_FL_KEEP_SIZE  1

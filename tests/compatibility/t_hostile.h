@@ -74,6 +74,7 @@ enum {
 	QUEUE_FD,   /* of messages of 16 bytes, one there */
 	PID_FD,     /* this process */
 	INOTIFY_FD, /* an event of "dir" is there */
+	CONTEXT_FD, /* of fsopen("tmpfs") */
 	LAST_FD,
 };
 
@@ -241,6 +242,7 @@ static inline void h_prepare(void)
 	h_fd((int)syscall(SYS_pidfd_open, getpid(), 0), PID_FD);
 	h_fd(inotify_init1(IN_NONBLOCK), INOTIFY_FD);
 	inotify_add_watch(INOTIFY_FD, "dir", IN_CREATE);
+	h_fd((int)syscall(SYS_fsopen, "tmpfs", 0), CONTEXT_FD);
 	w.shm = shmget(IPC_PRIVATE, 4096, 0600);
 	w.sem = semget(IPC_PRIVATE, 4, 0600);
 	w.msg = msgget(IPC_PRIVATE, 0600);

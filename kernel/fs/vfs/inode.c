@@ -42,6 +42,7 @@ void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct 
 	i->pages_ready = false;
 	i->pages.size_bytes = 0; /* st_size of every kind */
 	i->linkable = false;
+	i->has_caps = false;
 	i->backed_pages = 0;
 }
 

@@ -172,7 +172,7 @@ struct mount {
 	struct mount *twin; /* [mount_mutex] for tree_copy and propagate */
 	struct rcu_head rcu;
 };
-#define MOUNT_FLAGS \
+#define MOUNT_FLAGS                                                                   \
 	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | MS_NOATIME | \
 		MS_NODIRATIME | MS_RELATIME)
 #define MOUNT_INTERNAL (1u << 31) /* in flags: of pipes and memfds, never in the tree */

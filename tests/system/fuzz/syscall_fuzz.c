@@ -41,7 +41,7 @@
 #define LIFE_MS        1500  /* of a worker at the most */
 #define KILL_MS        20000 /* until a killed process must be gone */
 #define SCRATCH        "/tmp/fuzz"
-#define NO_HOME        99          /* exit status of a worker */
+#define NO_HOME        99 /* exit status of a worker: no home, or one that cannot be used */
 #define LEAK_BYTES_MAX (256 << 10) /* names and values that root may set */
 
 static u64 seed, generation;
@@ -67,7 +67,7 @@ static void quiet(int signo)
 static void map(u64 at, u64 pages, int prot, int flags, int fd)
 {
 	if (mmap((void *)at, pages * PAGE, prot, flags | MAP_FIXED, fd, 0) == MAP_FAILED)
-		_exit(3);
+		_exit(NO_HOME);
 }
 
 static void worker_memory(void)
