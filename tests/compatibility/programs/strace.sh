@@ -6,7 +6,7 @@ s -e trace=write sh -c 'echo hello'; cat log
 s -e trace=%process -f sh -c '(exit 3); true' ; sed -E 's/[0-9]{2,}/N/g; s/0x[0-9a-f]+/P/g' log | grep -oE 'exit_group\([0-9]|exited' | sort | uniq -c | tr -s ' '
 { s -e trace=none -e signal=all sh -c 'kill -USR1 $$'; } 2>/dev/null; echo $?; sed -E 's/si_[pu]id=[0-9]+/si_xid=N/g' log
 s -e trace=kill sh -c 'trap "echo got" USR1; kill -USR1 $$'; sed -E 's/[0-9]{2,}/N/; s/si_[pu]id=[0-9]+/si_xid=N/g' log | tr -s ' '
-s -f -e trace=exit_group xargs -P 3 -n 1 sh -c 'exit $0' <<<'0 0 0'; grep -c exit_group log
+s -f -e trace=exit_group xargs -P 3 -n 1 sh -c 'exit $0' <<<'0 0 0'; grep -c 'exit_group.*= ?' log
 s -c -S calls -e trace=close true; grep -c close log; s -c -f sh -c 'ls / | wc -l' >/dev/null; tail -n 1 log | tr -s ' ' | cut -d' ' -f 5-
 s -y -e trace=write sh -c 'echo x >file'; sed 's|<.*/|<|' log; s -yy -e trace=read head -c 1 /dev/zero >/dev/null; grep -o '<.*>' log | tail -n 1
 s -e trace=%stat stat -c %s /etc/hostname >/dev/null; grep -c hostname log; s -e trace=%file -e status=failed cat /none 2>/dev/null; grep none log
