@@ -144,6 +144,77 @@ T_CASE(bind_flags)
 	end();
 }
 
+T_CASE(ranges_between_file_systems)
+{
+	off_t at = 0;
+	int from, to, same;
+
+	begin();
+	dirs("a b");
+	t_ok(mount("none", "a", "tmpfs", 0, NULL));
+	t_ok(mount("none", "b", "tmpfs", 0, NULL));
+	t_spew("a/f", "some bytes");
+	from = open("a/f", O_RDONLY);
+	to = open("b/g", O_RDWR | O_CREAT, 0600);
+	same = open("a/g", O_RDWR | O_CREAT, 0600);
+	t_errno(copy_file_range(from, NULL, to, NULL, 10, 0), EXDEV);
+	t_errno(copy_file_range(from, &at, to, NULL, 1, 0), EXDEV);
+	t_eq(at, 0);
+	t_eq(lseek(to, 0, SEEK_END), 0);
+	t_eq(copy_file_range(from, NULL, same, NULL, 10, 0), 10);
+	t_ok(close(from));
+	t_ok(close(to));
+	t_ok(close(same));
+	/* what a mount shows otherwise is one file system still */
+	t_ok(mkdir("a/d", 0755));
+	t_ok(mount("a", "b", NULL, MS_BIND, NULL));
+	from = open("a/f", O_RDONLY);
+	to = open("b/h", O_RDWR | O_CREAT, 0600);
+	t_eq(copy_file_range(from, NULL, to, NULL, 10, 0), 10);
+	t_ok(close(from));
+	t_ok(close(to));
+	t_ok(umount("b"));
+	t_ok(umount("b"));
+	t_ok(umount("a"));
+	end();
+}
+
+/* tmpfs knows preallocation and holes, no more. */
+T_CASE(ways_of_fallocate)
+{
+	static const int modes[] = {FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE,
+		FALLOC_FL_ZERO_RANGE, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_PUNCH_HOLE,
+		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE, 0x04 /* NO_HIDE_STALE */, 0x80000000};
+	char page[4096], back[4096];
+	struct stat st;
+	int fd;
+
+	begin();
+	memset(page, 'x', sizeof(page));
+	fd = open("f", O_RDWR | O_CREAT, 0600);
+	t_eq(pwrite(fd, page, sizeof(page), 0), sizeof(page));
+	t_eq(pwrite(fd, page, sizeof(page), 4096), sizeof(page));
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		errno = 0;
+		t_eq(fallocate(fd, modes[i], 0, 4096), -1);
+		t_eq(errno, EOPNOTSUPP);
+	}
+	t_ok(fstat(fd, &st));
+	t_eq(st.st_size, 8192);
+	t_eq(pread(fd, back, sizeof(back), 0), sizeof(back));
+	t_mem(back, page, sizeof(page)); /* and none of them did anything */
+	t_ok(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 16384));
+	t_ok(fstat(fd, &st));
+	t_eq(st.st_size, 8192);
+	t_ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096));
+	t_eq(pread(fd, back, sizeof(back), 0), sizeof(back));
+	memset(page, 0, sizeof(page));
+	t_mem(back, page, sizeof(page));
+	t_ok(close(fd));
+	end();
+}
+
 T_CASE(times_of_access)
 {
 	static const struct {

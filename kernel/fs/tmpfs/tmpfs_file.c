@@ -205,7 +205,7 @@ static int tmpfs_fallocate(struct file *f, int mode, u64 off, u64 len)
 	u64 end = off + len;
 	int err;
 
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) || mode == FALLOC_FL_PUNCH_HOLE)
 		return -EOPNOTSUPP;
 	rwsem_write_lock(&i->lock);
 	if (mode & FALLOC_FL_PUNCH_HOLE) {

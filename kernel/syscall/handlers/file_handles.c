@@ -46,19 +46,6 @@ long sys_name_to_handle_at(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	return room < h.bytes ? -EOVERFLOW : 0;
 }
 
-/* Where the file system is that @nr stands for. 0 | -EBADF | -ENOMEM */
-static int handle_place(cap_t nr, struct path *out)
-{
-	struct fd fd SCOPED(fd_put) = {.file = err_ptr(-EBADF)};
-
-	if (nr == AT_FDCWD) {
-		fs_cwd_get(current->fs, out);
-		return 0;
-	}
-	fd = fd_get(nr, CAP_READ);
-	return is_err(fd.file) ? (int)ptr_err(fd.file) : file_path_get(fd.file, out);
-}
-
 long sys_open_by_handle_at(u64 a0, u64 a1, u64 a2)
 {
 	struct path at SCOPED(path_put) = {NULL, NULL};
@@ -75,7 +62,7 @@ long sys_open_by_handle_at(u64 a0, u64 a1, u64 a2)
 	if (copy_from_user(h.id, (const u8 USER *)a1 + offsetof(struct linux_file_handle, id),
 		    MIN(h.bytes, (u32)sizeof(h.id))))
 		return -EFAULT;
-	err = handle_place((cap_t)a0, &at);
+	err = path_lookup((cap_t)a0, "", LOOKUP_EMPTY, &at); /* any file of the file system */
 	if (err)
 		return err;
 	if (h.bytes < sizeof(h.id) || h.id[0] || !has_handles(at.dentry->sb))

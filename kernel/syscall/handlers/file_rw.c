@@ -251,6 +251,8 @@ static int copy_range_check(struct file *in, struct file *out, u64 in_pos, u64 o
 		return -EISDIR;
 	if (!S_ISREG(in->inode->mode) || !S_ISREG(out->inode->mode))
 		return -EINVAL;
+	if (in->inode->sb != out->inode->sb)
+		return -EXDEV;
 	if (in_pos + len < in_pos || out_pos + len < out_pos)
 		return -EOVERFLOW;
 	if ((s64)in_pos < 0 || (s64)out_pos < 0)

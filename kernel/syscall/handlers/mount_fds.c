@@ -224,25 +224,21 @@ long sys_fsmount(u64 a0, u64 a1, u64 a2)
 
 long sys_open_tree(u64 a0, u64 a1, u64 a2)
 {
-	struct path_buf b SCOPED(path_buf_fini) = {.heap = NULL};
 	struct path p SCOPED(path_put) = {NULL, NULL};
 	u32 flags = (u32)a2;
+	bool clone = flags & OPEN_TREE_CLONE;
 	int err;
 
-	if (flags & ~OPEN_TREE_ALL || (flags & (AT_RECURSIVE | OPEN_TREE_CLONE)) == AT_RECURSIVE)
+	if (flags & ~OPEN_TREE_ALL || (flags & AT_RECURSIVE && !clone))
 		return -EINVAL;
-	err = flags & OPEN_TREE_CLONE ? admits(0) : 0;
+	err = clone ? admits(0) : 0;
 	if (!err)
-		err = path_buf_user(&b, (const char USER *)a1);
-	if (!err && !(flags & OPEN_TREE_CLONE))
-		return fd_install_new(
-			vfs_open_text((cap_t)a0, b.text,
-				O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0,
-				lookup_flags(flags) & LOOKUP_EMPTY),
-			flags);
-	if (!err)
-		err = walk_path((cap_t)a0, b.text, lookup_flags(flags), &p);
-	return err ? err : fd_install_new(mount_open(mount_copy(&p, flags & AT_RECURSIVE)), flags);
+		err = path_lookup_user((cap_t)a0, (const char USER *)a1, lookup_flags(flags), &p);
+	if (err)
+		return err;
+	return fd_install_new(clone ? mount_open(mount_copy(&p, flags & AT_RECURSIVE))
+				    : vfs_open_path(&p, O_PATH),
+		flags);
 }
 
 long sys_move_mount(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
