@@ -140,8 +140,35 @@ def the_run_fails_when_a_line_vanishes():
     assert native_run(every + every[:1]).returncode == 1  # two lines of one name
 
 
+def the_guest_run_knows_which_lines_it_lacks():
+    names = {name.split(":", 1)[1] for aim in aims.read() if "guest" in aim.words for name in aim.names() if name.startswith(("ratio:", "cost:"))}
+    names |= {"native_spawn_exit_wait", "native_spawn_exit_wait_64m", "fork_exec_exit_wait", "fork_exec_exit_wait_64m"}
+    run = os.path.join(BENCHMARKS, "run")
+
+    def guest_run(lost, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            for system, cost in (("exo", 10.0), ("linux", 60.0), ("linux-unmitigated", 50.0)):
+                lines = [f"BENCH,{name},10,ns,1,{cost},{cost},{cost},{cost}\n" for name in sorted(names - lost)]
+                for kind in ("", "-programs"):
+                    with open(os.path.join(folder, f"{system}-icount{kind}.txt"), "w", encoding="utf-8") as out:
+                        out.write("" if kind else "".join(lines))
+            return subprocess.run([run, "--timing", "icount", "--from", folder, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, check=False)
+
+    whole = guest_run(set())
+    assert whole.returncode == 0 and "\nAIM,fork (icount),5.00,yes,2.50\n" in whole.stdout, whole.stderr
+    lost = guest_run({"thread_create_join"})
+    assert lost.returncode == 1 and "no line ratio:thread_create_join" in lost.stderr
+    assert guest_run({"python_start"}).returncode == 1
+    quick = guest_run({"python_start"}, "--quick")
+    assert quick.returncode == 0 and "not measured,a run of --quick\n" in quick.stdout
+    unwritten = guest_run({"fork_exit_wait"}, "--write", "--quick")  # were it not refused, the lost line would keep the document safe
+    assert unwritten.returncode == 1 and "nothing to write" in unwritten.stderr
+
+
 CASES = [reached_is_by_the_figures, guest_aims_are_by_timing, a_line_that_vanished_is_an_error, a_line_not_measured_says_why,
-         a_wrong_file_is_an_error, the_names_of_the_real_file_are_in_the_programs, the_run_fails_when_a_line_vanishes]
+         a_wrong_file_is_an_error, the_names_of_the_real_file_are_in_the_programs, the_run_fails_when_a_line_vanishes,
+         the_guest_run_knows_which_lines_it_lacks]
 
 
 def main():
