@@ -278,8 +278,9 @@ void unix_flight_collect(void)
 	for_each_grant(count);
 	list_for_each_entry (s, &holders, holder_node) {
 		struct file *file = s->socket.file;
+		u32 refs = file ? __atomic_load_n(&file->object.refs, __ATOMIC_RELAXED) : 0;
 
-		if (!file || __atomic_load_n(&file->object.refs, __ATOMIC_RELAXED) != s->gc_refs)
+		if (!refs || refs != s->gc_refs) /* 0: nobody's yet, or who closes it purges it */
 			reach(s);
 	}
 	reach_all();
