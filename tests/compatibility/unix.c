@@ -431,3 +431,42 @@ T_CASE(waiting_reader_sees_the_end)
 	close(s[1]);
 	t_exit(pid, 0);
 }
+
+static bool send_itself(int s)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} u = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+		       .cmsg_level = SOL_SOCKET,
+		       .cmsg_type = SCM_RIGHTS}};
+	struct iovec v = {"x", 1};
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u)};
+
+	memcpy(CMSG_DATA(&u.head), &s, sizeof(s));
+	return sendmsg(s, &m, 0) == 1;
+}
+
+/* While one closes a socket with descriptors in its queue, another makes the kernel look for those
+ * that nobody can get at: what is in that queue is freed once. */
+T_CASE(queues_closed_at_the_same_time)
+{
+	long long end = t_now_ns() + 1000000000LL;
+	pid_t pid = fork();
+	int sent = 0, tried = 0, s[2];
+
+	while (t_now_ns() < end) {
+		if (socketpair(AF_UNIX, SOCK_DGRAM, 0, s))
+			t_stop("no pair");
+		for (int i = 0; i < 8; i++, tried++)
+			sent += send_itself(s[0]);
+		close(s[0]);
+		close(s[1]);
+	}
+	if (!pid)
+		_exit(sent == tried ? 0 : 1);
+	t_check(tried > 8);
+	t_eq(sent, tried);
+	t_exit(pid, 0);
+}

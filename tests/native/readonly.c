@@ -3,6 +3,7 @@
  * of O_RDONLY in capability mode, of O_RDONLY on a file that others own. */
 #include "attempt.h"
 #include <exo_abi/exo_native.h>
+#include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -27,15 +28,15 @@ static struct iovec iov = {"X", 1};
 	} while (0)
 
 /* The same of a call that Exo-OS may not have. */
-#define REFUSED_OR_ABSENT(name, call)                                                     \
-	do {                                                                              \
-		long long got_ = (errno = 0, (long long)(call));                          \
-                                                                                          \
-		dprintf(1, "# attempt: %s\n", name);                                      \
-		if (!t_check(got_ == -1 && (errno == EACCES || errno == EPERM ||          \
-						   errno == EBADF || errno == EINVAL ||   \
-						   errno == ENOSYS || errno == ENOENT ||  \
-						   errno == EOPNOTSUPP || errno == ELOOP))) \
+#define REFUSED_OR_ABSENT(name, call)                                                         \
+	do {                                                                                  \
+		long long got_ = (errno = 0, (long long)(call));                              \
+                                                                                              \
+		dprintf(1, "# attempt: %s\n", name);                                          \
+		if (!t_check(got_ == -1 &&                                                    \
+			     (errno == EACCES || errno == EPERM || errno == EBADF ||          \
+				     errno == EINVAL || errno == ENOSYS || errno == ENOENT || \
+				     errno == EOPNOTSUPP || errno == ELOOP)))                 \
 			dprintf(1, "  %s: %s is %lld, errno %d\n", name, #call, got_, errno); \
 	} while (0)
 
@@ -95,7 +96,8 @@ static void write_with(int fd)
 	REFUSED("fallocate", fallocate(fd, 0, 0, 100));
 	REFUSED("punch a hole", fallocate(fd, 3, 0, 100));
 	REFUSED("pwritev2", syscall(SYS_pwritev2, fd, &iov, 1, 0L, 0L, 0));
-	REFUSED_OR_ABSENT("pwritev2 to the end", syscall(SYS_pwritev2, fd, &iov, 1, -1L, -1L, 0x10));
+	REFUSED_OR_ABSENT(
+		"pwritev2 to the end", syscall(SYS_pwritev2, fd, &iov, 1, -1L, -1L, 0x10));
 	REFUSED("sendfile into it", sendfile(fd, made, &off, 1));
 	t_ok(pipe(p));
 	t_ret(write(p[1], "X", 1), 1);
@@ -157,6 +159,34 @@ static long by_handle(int fd)
 	return got < 0 ? -1 : write(got, "X", 1);
 }
 
+/* open_tree(2), of the file itself or of a mount of it, and a mount by /proc/self/fd. */
+static long by_tree(int fd, unsigned flags)
+{
+	int tree = (int)syscall(428, fd, "", AT_EMPTY_PATH | flags), got;
+	char path[40];
+
+	if (tree < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", tree);
+	got = open(path, O_RDWR);
+	close(tree);
+	return got < 0 ? -1 : write(got, "X", 1);
+}
+
+static long by_bind(int fd)
+{
+	char path[40];
+	int got;
+
+	close(open("place", O_CREAT | O_RDWR, 0600));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (mount(path, "place", NULL, MS_BIND, NULL))
+		return -1;
+	got = open("place", O_RDWR);
+	umount("place");
+	return got < 0 ? -1 : write(got, "X", 1);
+}
+
 static long by_pidfd(int fd)
 {
 	int self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0), got;
@@ -201,6 +231,10 @@ static void reopen(int fd)
 		linkat(fd, "", AT_FDCWD, "named", AT_EMPTY_PATH) ? -1 : open("named", O_RDWR));
 	unlink("named");
 	REFUSED_OR_ABSENT("by a handle", by_handle(fd));
+	REFUSED_OR_ABSENT("by open_tree", by_tree(fd, 0));
+	REFUSED_OR_ABSENT("by a mount of open_tree", by_tree(fd, 1));
+	REFUSED_OR_ABSENT("by a mount", by_bind(fd));
+	unlink("place");
 	if (fcntl(fd, F_GETFL) & O_PATH)
 		return;
 	REFUSED_OR_ABSENT("taken out of oneself by pidfd_getfd", by_pidfd(fd));

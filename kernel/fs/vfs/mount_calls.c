@@ -93,10 +93,15 @@ int mount_move(const struct path *from, const struct path *at)
 static int mount_seen(const char *source, const struct path *at, u32 flags)
 {
 	struct path from SCOPED(path_put) = {NULL, NULL};
-	int err = source && *source ? path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from) : -EINVAL;
+	u32 rights = 0;
+	int err = source && *source
+			  ? walk_path_rights(AT_FDCWD, source, LOOKUP_FOLLOW, &from, &rights)
+			  : -EINVAL;
 
 	if (err)
 		return err;
+	if (~rights & (CAP_READ | CAP_WRITE)) /* of /proc/self/fd */
+		return -EACCES;
 	if (flags & MS_BIND)
 		return graft_new(mount_copy(&from, flags & MS_REC), at);
 	return mount_move(&from, at);

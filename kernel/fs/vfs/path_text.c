@@ -68,6 +68,17 @@ int path_lookup_user(cap_t dirfd, const char USER *name, u32 lookup_flags, struc
 	return err ? err : walk_path(dirfd, b.text, lookup_flags, out);
 }
 
+int path_lookup_whole(cap_t dirfd, const char USER *name, u32 lookup_flags, struct path *out)
+{
+	struct path_buf b SCOPED(path_buf_fini);
+	u32 rights;
+	int err = path_buf_user(&b, name);
+
+	if (!err)
+		err = walk_path_rights(dirfd, b.text, lookup_flags, out, &rights);
+	return !err && ~rights & (CAP_READ | CAP_WRITE) ? -EACCES : err;
+}
+
 /* ---- upwards ---- */
 
 struct back_writer { /* fills a buffer from its end */

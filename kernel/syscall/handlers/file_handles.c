@@ -21,7 +21,7 @@ long sys_name_to_handle_at(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	err = path_lookup_user((cap_t)a0, (const char USER *)a1,
+	err = path_lookup_whole((cap_t)a0, (const char USER *)a1,
 		(flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
 			(flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
 		&p);

@@ -233,7 +233,7 @@ long sys_open_tree(u64 a0, u64 a1, u64 a2)
 		return -EINVAL;
 	err = clone ? admits(0) : 0;
 	if (!err)
-		err = path_lookup_user((cap_t)a0, (const char USER *)a1, lookup_flags(flags), &p);
+		err = path_lookup_whole((cap_t)a0, (const char USER *)a1, lookup_flags(flags), &p);
 	if (err)
 		return err;
 	return fd_install_new(clone ? mount_open(mount_copy(&p, flags & AT_RECURSIVE))
