@@ -93,11 +93,12 @@ int mount_move(const struct path *from, const struct path *at)
 static int mount_seen(const char *source, const struct path *at, u32 flags)
 {
 	struct path from SCOPED(path_put) = {NULL, NULL};
-	u32 rights = 0;
-	int err = source && *source
-			  ? walk_path_rights(AT_FDCWD, source, LOOKUP_FOLLOW, &from, &rights)
-			  : -EINVAL;
+	struct path_buf b SCOPED(path_buf_fini) = {.heap = NULL};
+	u32 rights;
+	int err = source && *source ? path_buf_kernel(&b, source) : -EINVAL;
 
+	if (!err)
+		err = walk_path_rights(AT_FDCWD, b.text, LOOKUP_FOLLOW, &from, &rights);
 	if (err)
 		return err;
 	if (~rights & (CAP_READ | CAP_WRITE)) /* of /proc/self/fd */
