@@ -196,8 +196,8 @@ static long finish(struct pi_waiter *p, u32 USER *word, bool late)
 			}
 		}
 		list_del(&p->w.node);
+		inherit_end(&p->lends); /* first: who is lent to looks at the bucket, futex_pi_exit */
 		p->w.bucket = NULL;
-		inherit_end(&p->lends);
 		next = err == -EFAULT ? best_waiter(b, &p->w.key) : NULL;
 		if (next)
 			hand_over(b, next, true);
@@ -245,7 +245,7 @@ long futex_lock_pi(u32 USER *word, bool shared, ns_t deadline_ns, bool try)
 			list_add_tail(&b->waiters, &p.w.node);
 			p.w.bucket = b;
 			err = inherit_begin(&p.lends);
-			if (err) {
+			if (err) { /* nothing is lent */
 				list_del(&p.w.node);
 				p.w.bucket = NULL;
 			} else {
