@@ -26,6 +26,7 @@ typedef uint8_t u8;
 #define STACK_BYTES  (8 * PAGE)
 #define STACK_COUNT  64ULL
 #define THREADS      3  /* of a worker, beside its first; their stacks follow those */
+#define WORKERS      4  /* at a time */
 #define FDS          48 /* descriptors that are tried */
 #define NR_MAX       2048
 
@@ -51,6 +52,7 @@ struct record {
 struct board {
 	u32 made[NR_MAX], succeeded[NR_MAX]; /* [a] */
 	u32 next_stack;                      /* [a] */
+	u32 did[WORKERS];                    /* [a] calls of it that succeeded */
 	struct record records[RECORDS];
 };
 extern struct board *board;

@@ -138,7 +138,11 @@ void fuzz_loop(struct fuzzer *f)
 		}
 		__atomic_fetch_add(&board->made[c->nr], 1, __ATOMIC_RELAXED);
 		result = fuzz_syscall(c->nr, a, makes_children(c->nr) ? child_main : NULL);
-		if (result < -4095 || result >= 0)
+		if (result < -4095 || result >= 0) {
 			__atomic_fetch_add(&board->succeeded[c->nr], 1, __ATOMIC_RELAXED);
+			if (r)
+				__atomic_fetch_add(
+					&board->did[f->slot / (THREADS + 1)], 1, __ATOMIC_RELAXED);
+		}
 	}
 }

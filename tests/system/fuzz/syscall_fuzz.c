@@ -38,15 +38,16 @@
 #include "../../held_bytes.h"
 #include "fuzz.h"
 
-#define WORKERS        4
 #define LIFE_MS        1500  /* of a worker at the most */
 #define KILL_MS        20000 /* until a killed process must be gone */
 #define SCRATCH        "/tmp/fuzz"
 #define NO_HOME        99 /* exit status of a worker: no home, or one that cannot be used */
 #define LEAK_BYTES_MAX (256 << 10) /* names and values that root may set */
+#define IDLE_MAX       20          /* one worker in so many may end without a call that succeeded */
 
 static u64 seed, generation;
 static u32 ends[256]; /* of workers: by signal; 128 + exit status */
+static u32 started, worked, no_forks;
 static bool spoilt;   /* a worker found no home to work in */
 static int proc = -1; /* /proc, also after a worker unmounted it or hid it */
 
@@ -252,16 +253,20 @@ static void start(int slot)
 	struct fuzzer mix = {
 		.random = seed << 32 ^ ++generation}; /* not a step of the same sequence */
 	u64 random = fuzz_random(&mix);
-	pid_t pid = fork();
+	pid_t pid;
 
+	board->did[slot] = 0;
+	pid = fork();
 	if (pid < 0) {
 		workers[slot].pid = 0; /* no memory for the moment */
+		no_forks++;
 		return;
 	}
 	if (!pid) {
 		sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
 		worker(slot, random);
 	}
+	started++;
 	workers[slot].pid = pid;
 	workers[slot].until = now_ms() + LIFE_MS / 4 + random % LIFE_MS;
 	workers[slot].killed = 0;
@@ -276,6 +281,7 @@ static void reap(void)
 		for (int i = 0; i < WORKERS; i++)
 			if (workers[i].pid == pid) {
 				workers[i].pid = 0;
+				worked += board->did[i] != 0;
 				spoilt |= WIFEXITED(status) && WEXITSTATUS(status) == NO_HOME;
 				ends[WIFSIGNALED(status) ? WTERMSIG(status)
 							 : 128 + WEXITSTATUS(status) % 128]++;
@@ -481,10 +487,30 @@ static void measure(struct memory *m)
 	m->bytes -= held_field(m->text, "\nCached:");
 }
 
+/* What slabs and pages changed; both texts have the same lines, but for new slabs. */
+static void show_growth(const struct memory *before, struct memory *after)
+{
+	char *save, line[512];
+
+	for (char *l = strtok_r(after->text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		snprintf(line, sizeof(line), "%s\n", l);
+		if (!strstr(before->text, line)) {
+			const char *old = NULL;
+			size_t n = strcspn(l, " :");
+
+			snprintf(line, sizeof(line), "\n%.*s%c", (int)n, l, l[n]);
+			old = strstr(before->text, line);
+			printf("%s   (was%.*s)\n", l, old ? (int)strcspn(old + n + 1, "\n") : 0,
+				old ? old + n + 1 : "");
+		}
+	}
+}
+
 /* Most calls must succeed now and then, or nothing is tested but error returns. */
 static void report(u64 ms)
 {
-	u32 made = 0, good = 0, tried = 0, total = 0;
+	u32 made = 0, good = 0, tried = 0;
+	u64 total = 0, succeeded = 0;
 
 	for (u32 i = 0; i < fuzz_call_count; i++) {
 		u32 n = board->made[fuzz_calls[i].nr];
@@ -492,14 +518,18 @@ static void report(u64 ms)
 		tried += fuzz_calls[i].one_in != 0;
 		total += n;
 		made += n != 0;
+		succeeded += board->succeeded[fuzz_calls[i].nr];
 		good += board->succeeded[fuzz_calls[i].nr] != 0;
 		if (fuzz_calls[i].one_in && (!n || !board->succeeded[fuzz_calls[i].nr]))
 			printf("%s: %u times, never successful\n", fuzz_calls[i].name, n);
 	}
-	printf("%u calls in %llu s by %llu workers; %u of %u tried were made, %u succeeded at "
-	       "least once\n",
-		total, (unsigned long long)ms / 1000, (unsigned long long)generation, made, tried,
+	printf("%llu calls in %llu s: %llu succeeded, %llu failed or did not return\n",
+		(unsigned long long)total, (unsigned long long)ms / 1000,
+		(unsigned long long)succeeded, (unsigned long long)(total - succeeded));
+	printf("distinct calls: %u tried, %u made, %u succeeded at least once\n", tried, made,
 		good);
+	printf("workers: %u started, %u did work, %u did nothing; %u times no fork\n", started,
+		worked, started - worked, no_forks);
 	printf("workers ended:");
 	for (u32 i = 0; i < ARRAY_LEN(ends); i++)
 		if (ends[i])
@@ -507,6 +537,8 @@ static void report(u64 ms)
 	puts("");
 	if (made != tried || good < tried * 3 / 4)
 		fail("too little was reached");
+	if (!started || started - worked > started / IDLE_MAX)
+		fail("workers did nothing");
 }
 
 int main(int argc, char **argv)
@@ -546,10 +578,10 @@ int main(int argc, char **argv)
 	report(now_ms() - start_ms);
 	printf("memory held after a third and at the end: %ld, %ld bytes\n", before.bytes,
 		after.bytes);
-	if (after.bytes - before.bytes > LEAK_BYTES_MAX) {
-		printf("%s\n%s\n", before.text, after.text);
+	if (after.bytes > before.bytes)
+		show_growth(&before, &after);
+	if (after.bytes - before.bytes > LEAK_BYTES_MAX)
 		fail("memory did not come back");
-	}
 	status = system("echo still-works >/tmp/word && test \"$(cat /tmp/word)\" = still-works");
 	if (status)
 		fail("the system no longer works");
