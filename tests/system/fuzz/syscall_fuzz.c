@@ -344,11 +344,61 @@ static int sweep(void)
 	return left;
 }
 
+static int mounts_known; /* the largest identity of a mount that was there at the beginning */
+
+/* mounts_since - the last mount of the list with an identity above @id: its place, or NULL. @skip
+ * of them are passed over. */
+static const char *mounts_since(int id, int skip, int *found)
+{
+	static char place[4096];
+	static char text[65536];
+	int fd = openat(proc, "self/mountinfo", O_RDONLY), at = 0, total = 0;
+	ssize_t n, got = 0;
+	char *save;
+
+	while ((n = read(fd, text + got, sizeof(text) - 1 - (size_t)got)) > 0)
+		got += n;
+	close(fd);
+	text[got] = 0;
+	for (char *p = text; (p = strchr(p, '\n')) != NULL; p++)
+		total++;
+	place[0] = 0;
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save), at++) {
+		int this;
+		char here[4096];
+
+		if (sscanf(l, "%d %*d %*s %*s %4095s", &this, here) == 2 && this > id &&
+			total - 1 - at >= skip) {
+			*found = this;
+			strcpy(place, here);
+		}
+	}
+	return place[0] ? place : NULL;
+}
+
+/* Root's workers mount over what is needed here, and what lies in a mount of theirs is held. One
+ * that another covers goes once that one is gone. */
+static void mounts_forget(void)
+{
+	bool more = true;
+	int id;
+
+	while (more) {
+		const char *place;
+
+		more = false;
+		for (int skip = 0; !more && skip < 64; skip++)
+			if ((place = mounts_since(mounts_known, skip, &id)) != NULL)
+				more = !umount2(place, MNT_DETACH);
+	}
+}
+
 /* Root may have made read-only what is needed here, or have hidden it. */
 static void repair(void)
 {
 	static const char *const places[] = {"/", "/proc", "/tmp"};
 
+	mounts_forget();
 	for (u32 i = 0; i < ARRAY_LEN(places); i++)
 		mount(NULL, places[i], NULL, MS_REMOUNT, NULL);
 	mount("none", "/proc", "proc", 0, NULL);      /* EBUSY where it stands already */
@@ -441,12 +491,17 @@ struct memory {
 
 /* Files that root's workers made outside of the scratch directory: those whose number was not there
  * at the beginning. */
-static ino_t known[8192];
+static u64 known[8192];
 static size_t known_count;
 
-static int compare_ino(const void *a, const void *b)
+static u64 key(const struct stat *st)
 {
-	ino_t x = *(const ino_t *)a, y = *(const ino_t *)b;
+	return st->st_dev << 48 ^ st->st_ino;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
 
 	return (x > y) - (x < y);
 }
@@ -456,28 +511,34 @@ static int know(const char *path, const struct stat *st, int kind, struct FTW *a
 	(void)path, (void)kind, (void)at;
 	if (known_count == ARRAY_LEN(known))
 		fail("too many files to know");
-	known[known_count++] = st->st_ino;
+	known[known_count++] = key(st);
 	return 0;
 }
 
 static int forget(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
+	u64 k = key(st);
+
 	(void)kind, (void)at;
-	if (!bsearch(&st->st_ino, known, known_count, sizeof(known[0]), compare_ino))
+	if (!bsearch(&k, known, known_count, sizeof(known[0]), compare_keys))
 		(void)remove(path);
 	return 0;
 }
 
+static const char *const places_of_files[] = {"/", "/dev", "/dev/shm", "/run", "/tmp"};
+
 static void files_know(void)
 {
-	nftw("/", know, 16, FTW_PHYS | FTW_MOUNT);
-	qsort(known, known_count, sizeof(known[0]), compare_ino);
+	for (u32 i = 0; i < ARRAY_LEN(places_of_files); i++)
+		nftw(places_of_files[i], know, 16, FTW_PHYS | FTW_MOUNT);
+	qsort(known, known_count, sizeof(known[0]), compare_keys);
 }
 
 static void measure(struct memory *m)
 {
 	scratch(false);
-	nftw("/", forget, 16, FTW_PHYS | FTW_MOUNT | FTW_DEPTH);
+	for (u32 i = 0; i < ARRAY_LEN(places_of_files); i++)
+		nftw(places_of_files[i], forget, 16, FTW_PHYS | FTW_MOUNT | FTW_DEPTH);
 	ipc_remove();
 	usleep(300000); /* what ends in the background */
 	m->bytes = held_bytes();
@@ -569,6 +630,8 @@ int main(int argc, char **argv)
 	umask(0);
 	mkdir(SCRATCH, 0777);
 	files_know();
+	while (mounts_since(mounts_known, 0, &mounts_known))
+		;
 	scratch(true);
 	phase(seconds * 300);
 	measure(&before);
