@@ -408,13 +408,13 @@ static void repair(void)
 static void scratch(bool there)
 {
 	repair();
+	mkdir("/tmp", 01777); /* root may have renamed or removed it */
+	mkdir(SCRATCH, 0777);
 	if (!there) {
 		while (!umount2(SCRATCH, MNT_DETACH))
 			;
 		return;
 	}
-	mkdir("/tmp", 01777); /* root may have renamed or removed it */
-	mkdir(SCRATCH, 0777);
 	if (mount("none", SCRATCH, "tmpfs", 0, "size=48m,mode=777"))
 		fail("no scratch directory");
 }
@@ -539,6 +539,7 @@ static void measure(struct memory *m)
 	scratch(false);
 	for (u32 i = 0; i < ARRAY_LEN(places_of_files); i++)
 		nftw(places_of_files[i], forget, 16, FTW_PHYS | FTW_MOUNT | FTW_DEPTH);
+	mkdir("/tmp", 01777); /* one made anew is not known either */
 	ipc_remove();
 	usleep(300000); /* what ends in the background */
 	m->bytes = held_bytes();
