@@ -765,3 +765,29 @@ T_CASE(thread_signal_stays_with_its_thread)
 	t_eq(pthread_join(thread, &pending), 0);
 	t_eq((long)pending, 1);
 }
+
+static int stack_flags_seen;
+
+static void look_at_stack(int signo, siginfo_t *info, void *context)
+{
+	stack_flags_seen = ((ucontext_t *)context)->uc_stack.ss_flags;
+}
+
+static void *told_of_no_stack(void *arg)
+{
+	stack_flags_seen = -1;
+	raise(SIGUSR1);
+	return NULL;
+}
+
+/* A handler's context says that a new thread has no alternate stack. */
+T_CASE(a_new_thread_has_no_alternate_stack)
+{
+	struct sigaction sa = {.sa_sigaction = look_at_stack, .sa_flags = SA_SIGINFO};
+	pthread_t thread;
+
+	t_ret(sigaction(SIGUSR1, &sa, NULL), 0);
+	t_ret(pthread_create(&thread, NULL, told_of_no_stack, NULL), 0);
+	pthread_join(thread, NULL);
+	t_eq(stack_flags_seen, SS_DISABLE);
+}
