@@ -354,6 +354,28 @@ T_CASE(below_a_directory_without_write)
 	finish();
 }
 
+static long name_below_tree(int d, unsigned flags)
+{
+	int tree = (int)syscall(428, d, "", AT_EMPTY_PATH | flags);
+
+	return tree < 0 ? -1 : mkdirat(tree, "below", 0700);
+}
+
+/* Whatever right was taken away, a tree has it neither. */
+T_CASE(below_a_directory_without_create)
+{
+	int d;
+
+	start();
+	d = (int)exo_cap_derive(open(".", O_RDONLY), EXO_ALL & ~EXO_CREATE, 0, 0);
+	t_ok(d);
+	REFUSED("a name below it", mkdirat(d, "below", 0700));
+	REFUSED_OR_ABSENT("a name below open_tree", name_below_tree(d, 0));
+	REFUSED_OR_ABSENT("a name below a mount of it", name_below_tree(d, 1));
+	t_errno(rmdir("below"), ENOENT);
+	finish();
+}
+
 T_CASE(confined)
 {
 	int fd;

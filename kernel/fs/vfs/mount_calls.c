@@ -101,7 +101,7 @@ static int mount_seen(const char *source, const struct path *at, u32 flags)
 		err = walk_path_rights(AT_FDCWD, b.text, LOOKUP_FOLLOW, &from, &rights);
 	if (err)
 		return err;
-	if (~rights & (CAP_READ | CAP_WRITE)) /* of /proc/self/fd */
+	if (~rights & CAP_ALL) /* of /proc/self/fd */
 		return -EACCES;
 	if (flags & MS_BIND)
 		return graft_new(mount_copy(&from, flags & MS_REC), at);

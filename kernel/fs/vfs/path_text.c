@@ -76,7 +76,7 @@ int path_lookup_whole(cap_t dirfd, const char USER *name, u32 lookup_flags, stru
 
 	if (!err)
 		err = walk_path_rights(dirfd, b.text, lookup_flags, out, &rights);
-	return !err && ~rights & (CAP_READ | CAP_WRITE) ? -EACCES : err;
+	return !err && ~rights & CAP_ALL ? -EACCES : err;
 }
 
 /* ---- upwards ---- */

@@ -35,7 +35,7 @@ static inline u32 lookup_flags(u32 at_flags) /* AT_* as LOOKUP_* */
 /* path_lookup of a padded text */
 int walk_path(cap_t dirfd, const char *text, u32 flags, struct path *out) MUST_USE;
 /* path_lookup_whole - for who makes names or mounts of what is found: as path_lookup_user, but
- * -EACCES of what may not be written or read by this way, whatever its mode. */
+ * -EACCES when the way there gives less than all rights: what is made would have them again. */
 int path_lookup_whole(
 	cap_t dirfd, const char USER *name, u32 lookup_flags, struct path *out) MUST_USE;
 /* walk_path_rights - and what the way there lets one do with it. */
