@@ -84,51 +84,6 @@ static int up_rcu(struct walk *w)
 	return 0;
 }
 
-/* The place where @m is mounted, +1. False: nowhere. */
-static bool mountpoint_get(struct mount *m, struct path *out)
-{
-	for (;;) {
-		u32 seq;
-		bool ok;
-
-		rcu_read_lock();
-		seq = seq_read_begin(&mount_seq);
-		*out = (struct path){READ_ONCE(m->parent), READ_ONCE(m->mountpoint)};
-		if (!out->mount || !out->dentry) {
-			rcu_read_unlock();
-			return false;
-		}
-		ok = ref_get_live(&out->mount->refs);
-		if (ok && !dentry_get_live(out->dentry)) {
-			rcu_read_unlock();
-			mount_put(out->mount);
-			continue;
-		}
-		rcu_read_unlock();
-		if (ok && !seq_read_retry(&mount_seq, seq))
-			return true;
-		if (ok)
-			path_put(out);
-	}
-}
-
-static struct dentry *parent_get(struct dentry *d)
-{
-	struct dentry *parent;
-	bool ok;
-
-	for (;;) {
-		rcu_read_lock();
-		parent = READ_ONCE(d->parent);
-		ok = dentry_get_live(parent);
-		rcu_read_unlock();
-		if (ok && parent == READ_ONCE(d->parent))
-			return parent;
-		if (ok)
-			dentry_put(parent);
-	}
-}
-
 bool path_is_beneath(const struct path *p, const struct path *top)
 {
 	struct path at = *p, above;
@@ -153,7 +108,7 @@ static void up_ref(struct walk *w)
 		struct path above;
 
 		if (w->at.dentry != w->at.mount->root) {
-			struct dentry *parent = parent_get(w->at.dentry);
+			struct dentry *parent = dentry_parent_get(w->at.dentry);
 
 			dentry_put(w->at.dentry);
 			w->at.dentry = parent;
@@ -212,9 +167,13 @@ static bool drop_if_stale(struct inode *dir, struct dentry *d)
 struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n)
 {
 	struct inode *i = dir->inode;
-	struct dentry *d = dcache_get_exact(dir, n);
+	struct dentry *d;
+	u32 names;
 	int err = 0;
 
+	do /* names of this directory stand still, but moves elsewhere may mislead a reader */
+		names = seq_read_begin(&dcache_rename_seq);
+	while (!(d = dcache_get(dir, n)) && seq_read_retry(&dcache_rename_seq, names));
 	if (d && !drop_if_stale(i, d))
 		return d;
 	if (READ_ONCE(dir->flags) & DENTRY_DEAD)
