@@ -28,7 +28,7 @@ struct tmpfs_inode {
 struct tmpfs_super {
 	u64 pages_max, inodes_max;   /* [a] 0 = no limit */
 	s64 pages_used, inodes_used; /* [a] */
-	u32 mode, uid, gid;          /* [c] of the root */
+	u64 mode, uid, gid;          /* [c] of the root */
 };
 static inline struct tmpfs_inode *tmpfs_of(struct inode *i)
 {
@@ -55,7 +55,5 @@ int tmpfs_fsync(struct file *f, bool data_only);
 
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size);
 int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t size, int flags);
-ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size);
 void tmpfs_xattrs_free(struct tmpfs_inode *t);
-#define TMPFS_XATTR_OPS \
-	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr
+#define TMPFS_XATTR_OPS .getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr

@@ -240,10 +240,10 @@ struct inode_ops {
 	int (*open)(struct inode *i, struct file *f); /* sets f->ops/priv; NULL: i->file_ops */
 	int (*setattr)(struct inode *i, const struct setattr *a); /* NULL: inode_setattr_generic */
 	int (*getattr)(struct inode *i, struct stat_k *st);       /* NULL: inode_getattr_generic */
+	/* @name NULL: the names of all, each with its NUL */
 	ssize_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size);
 	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
-	ssize_t (*listxattr)(struct inode *i, char *buf, size_t size);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
 	/* fast_link - text that stays for as long as the inode's memory (RCU), readable 8 bytes
 	 * past its NUL; NULL: use readlink. */

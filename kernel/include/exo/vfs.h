@@ -180,11 +180,11 @@ struct file *objects_open(struct objects_fs *o, const char *text, u32 o_flags, u
 	const void *arg); /* @text padded, one name. err_ptr; -EACCES more than a name */
 int objects_unlink(struct objects_fs *o, const char *text) MUST_USE;
 
+/* vfs_getxattr - the value, or with @name NULL the names of all. */
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
 /* vfs_setxattr - @buf NULL with XATTR_REPLACE takes it away. */
 int vfs_setxattr(
 	const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;
-ssize_t vfs_listxattr(const struct path *p, char *buf, size_t size);
 
 /* ---- inotify: who changes or uses files tells it here; free while nobody watches anything ---- */
 extern u32 inotify_watches;
