@@ -223,15 +223,6 @@ static int make_again(struct unpack *u, const struct cpio_entry *e, const struct
 	return link_find(u, e) ? 1 : link_remember(u, e, d->inode);
 }
 
-static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
-{
-	char padded[NAME_MAX_BYTES + 1 + NAME_PAD];
-
-	memcpy(padded, name, len);
-	__builtin_memset(padded + len, 0, 1 + NAME_PAD);
-	return lookup_one_locked(u->dir.dentry, &(struct name){padded, name_scan(padded)});
-}
-
 static int make_entry(struct unpack *u, const struct cpio_entry *e)
 {
 	struct inode *dir = u->dir.dentry->inode;
@@ -242,7 +233,7 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e)
 
 	for (int turn = 0;; turn++) {
 		rwsem_write_lock(&dir->lock);
-		d = lookup_locked(u, e->name + e->last, e->last_len);
+		d = lookup_text_locked(u->dir.dentry, e->name + e->last, e->last_len);
 		if (is_err(d) || fits(u, e, d))
 			break;
 		rwsem_write_unlock(&dir->lock);

@@ -281,7 +281,7 @@ int tmpfs_super_create(const char *data, const struct fs_type *type, struct supe
 static void objects_inode_free(struct inode *i)
 {
 	if (i->priv)
-		objects_of(i)->gone(i);
+		tmpfs_super_of(i)->objects->gone(i);
 	tmpfs_inode_free(i);
 }
 
@@ -290,10 +290,11 @@ void objects_fs_init(struct objects_fs *o)
 	static const struct super_ops ops = {.inode_free = objects_inode_free};
 	struct super_block *sb;
 
-	if (tmpfs_super_create("", &o->type, &sb) ||
+	if (tmpfs_super_create("nr_inodes=0", &o->type, &sb) ||
 		!(o->root.mount = mount_create_internal(sb, o->type.name)))
 		panic("%s: no memory", o->type.name);
 	o->root.dentry = sb->root;
+	tmpfs_super_of(sb->root->inode)->objects = o;
 	sb->ops = &ops;
 	sb->root->inode->ops = &tmpfs_objects_dir_ops;
 	o->type.shared = sb;

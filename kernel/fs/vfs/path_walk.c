@@ -195,6 +195,17 @@ struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n)
 	return d;
 }
 
+struct dentry *lookup_text_locked(struct dentry *dir, const char *text, size_t len)
+{
+	char padded[NAME_MAX_BYTES + 1 + NAME_PAD];
+
+	if (len > NAME_MAX_BYTES)
+		return err_ptr(-ENAMETOOLONG);
+	memcpy(padded, text, len);
+	memset(padded + len, 0, 1 + NAME_PAD);
+	return lookup_one_locked(dir, &(struct name){padded, name_scan(padded)});
+}
+
 static struct dentry *lookup_one(struct dentry *dir, const struct name *n)
 {
 	struct dentry *d = dcache_get(dir, n);

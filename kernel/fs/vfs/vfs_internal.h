@@ -233,6 +233,8 @@ int walk_objects(struct walk *w, const struct objects_fs *o, const char *text) M
  * err_ptr.
  * @dir's lock is held. */
 struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n);
+/* the same of the @len bytes at @text */
+struct dentry *lookup_text_locked(struct dentry *dir, const char *text, size_t len);
 
 /* ---- permission ---- */
 int inode_permission_cred(struct inode *i, u32 mask, const struct cred *c) MUST_USE;

@@ -165,11 +165,12 @@ bool file_is_memfd(const struct file *f);
 int tmpfs_add_seals(struct inode *i, u32 seals) MUST_USE;
 int tmpfs_get_seals(struct inode *i) MUST_USE;
 
-/* ---- a tmpfs of one directory whose files are objects of another room: message queues ---- */
+/* ---- a tmpfs whose files are objects of others: message queues, the texts of /proc and /sys ----
+ */
 struct objects_fs {
 	struct fs_type type; /* name, magic, flags */
-	/* create - makes a fresh inode one of its objects: file_ops, priv, size. @arg: of
-	 * objects_open, NULL when made by open(2). Directory locked. -errno. */
+	/* create - makes a fresh inode of any type one of its objects: ops, file_ops, priv, size.
+	 * @arg: of objects_open, NULL when made by open(2). Directory locked. -errno. */
 	int (*create)(struct inode *i, const void *arg);
 	/* gone - last reference of one to which create gave a priv, even if it failed then. */
 	void (*gone)(struct inode *i);
