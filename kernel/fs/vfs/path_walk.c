@@ -143,27 +143,6 @@ static int up_beneath(struct walk *w)
 
 /* ---- down ---- */
 
-static bool child_is_stale(const struct inode *dir, struct dentry *d) /* under RCU */
-{
-	return READ_ONCE(d->flags) & DENTRY_REVALIDATE && d->inode && dir->ops->revalidate &&
-	       !dir->ops->revalidate(d);
-}
-
-static bool drop_if_stale(struct inode *dir, struct dentry *d)
-{
-	bool stale;
-
-	rcu_read_lock();
-	stale = child_is_stale(dir, d);
-	rcu_read_unlock();
-	if (stale) {
-		dentry_drop(d);
-		dentry_prune_children(d);
-		dentry_put(d);
-	}
-	return stale;
-}
-
 struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n)
 {
 	struct inode *i = dir->inode;
@@ -174,7 +153,7 @@ struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n)
 	do /* names of this directory stand still, but moves elsewhere may mislead a reader */
 		names = seq_read_begin(&dcache_rename_seq);
 	while (!(d = dcache_get(dir, n)) && seq_read_retry(&dcache_rename_seq, names));
-	if (d && !drop_if_stale(i, d))
+	if (d)
 		return d;
 	if (READ_ONCE(dir->flags) & DENTRY_DEAD)
 		return err_ptr(-ENOENT);
@@ -189,9 +168,7 @@ struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n)
 		dentry_put(d);
 		return err_ptr(err);
 	}
-	/* Where names come and go by themselves an absent one is not remembered. */
-	if (d->inode || !i->ops->revalidate)
-		dentry_hash(d);
+	dentry_hash(d);
 	return d;
 }
 
@@ -210,7 +187,7 @@ static struct dentry *lookup_one(struct dentry *dir, const struct name *n)
 {
 	struct dentry *d = dcache_get(dir, n);
 
-	if (d && !drop_if_stale(dir->inode, d))
+	if (d)
 		return d;
 	rwsem_write_lock(&dir->inode->lock);
 	d = lookup_one_locked(dir, n);
@@ -231,11 +208,7 @@ static ALWAYS_INLINE int child_rcu(struct walk *w, const struct name *n, struct 
 		return seq_read_retry(&d->seq, c->seq) ? -ECHILD : -ENOENT;
 	c->at.mount = w->at.mount;
 	c->at.dentry = d;
-	if (unlikely(READ_ONCE(d->flags) & (DENTRY_MOUNTED | DENTRY_REVALIDATE))) {
-		if (child_is_stale(w->inode, d))
-			return -ECHILD;
-		cross_rcu(&c->at, &c->inode, &c->seq);
-	}
+	cross_rcu(&c->at, &c->inode, &c->seq);
 	return 0;
 }
 
@@ -493,9 +466,7 @@ static ALWAYS_INLINE const char *walk_plain(struct walk *w, const char *s)
 		next = __atomic_load_n(&d->inode, __ATOMIC_ACQUIRE); /* pairs with dentry_attach */
 		if (unlikely(seq_read_retry(&dir->seq, seq) || !next || S_ISLNK(next->mode)))
 			break;
-		if (unlikely(READ_ONCE(d->flags) & (DENTRY_MOUNTED | DENTRY_REVALIDATE))) {
-			if (child_is_stale(i, d))
-				break;
+		if (unlikely(READ_ONCE(d->flags) & DENTRY_MOUNTED)) {
 			w->at.dentry = d;
 			w->inode = next;
 			w->seq = d_seq;
@@ -753,16 +724,14 @@ int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st)
 	int err = walk_rcu(&w, dirfd, text, flags);
 
 	if (likely(!err)) {
-		err = -ECHILD;
-		if (likely(!w.inode->ops->getattr)) {
-			inode_getattr_generic(w.inode, st);
-			st->mnt_id = w.at.mount->id;
-			err = seq_read_retry(&w.at.dentry->seq, w.seq) ? -ECHILD : 0;
-		}
+		inode_getattr(&w.at, w.inode, st);
+		err = seq_read_retry(&w.at.dentry->seq, w.seq) ? -ECHILD : 0;
 		walk_end(&w);
 	}
 	if (likely(err != -ECHILD))
 		return err;
 	err = walk_path(dirfd, text, flags, &p);
-	return err ? err : inode_getattr(&p, p.dentry->inode, st);
+	if (!err)
+		inode_getattr(&p, p.dentry->inode, st);
+	return err;
 }

@@ -72,7 +72,6 @@ struct file_ops {
 	int (*fsync)(struct file *f, bool data_only);                 /* NULL: -EINVAL */
 	int (*truncate)(struct file *f, u64 size);                    /* NULL: through the inode */
 	int (*fallocate)(struct file *f, int mode, u64 off, u64 len); /* NULL: -EOPNOTSUPP */
-	int (*flags_changed)(struct file *f, u32 old_flags);          /* F_SETFL; NULL: fine */
 	void (*flush)(struct file *f, struct cap_space *s);           /* every close(2) */
 	void (*release)(struct file *f);                              /* last reference */
 };
@@ -239,7 +238,6 @@ struct inode_ops {
 	int (*follow)(struct inode *i, struct path *out, u32 *rights);
 	int (*open)(struct inode *i, struct file *f); /* sets f->ops/priv; NULL: i->file_ops */
 	int (*setattr)(struct inode *i, const struct setattr *a); /* NULL: inode_setattr_generic */
-	int (*getattr)(struct inode *i, struct stat_k *st);       /* NULL: inode_getattr_generic */
 	/* @name NULL: the names of all, each with its NUL */
 	ssize_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size);
 	/* @buf NULL: takes it away */
@@ -248,10 +246,6 @@ struct inode_ops {
 	/* fast_link - text that stays for as long as the inode's memory (RCU), readable 8 bytes
 	 * past its NUL; NULL: use readlink. */
 	const char *(*fast_link)(struct inode *i);
-	/* revalidate - of the directory's ops, for a cached child: false = stale (/proc/PID), the
-	 * child is dropped and looked up anew. Called under RCU, must not sleep, d->inode is not
-	 * NULL. Needs DENTRY_REVALIDATE set by lookup. NULL: always good. */
-	bool (*revalidate)(struct dentry *d);
 };
 struct inode {
 	u32 refs;            /* [a] */
@@ -323,7 +317,6 @@ struct inode *inode_create(struct super_block *sb, u32 mode, const struct inode_
 void inode_get(struct inode *i);
 void inode_put(struct inode *i);
 struct timespec64 time_now_inode(void);
-void inode_getattr_generic(struct inode *i, struct stat_k *st);
 int inode_setattr_generic(struct inode *i, const struct setattr *a);
 #define MAY_EXEC  1u
 #define MAY_WRITE 2u
@@ -360,8 +353,7 @@ struct dentry {
 #define DENTRY_LRU     8u
 #define DENTRY_PINNED \
 	16u /* the file system holds a reference (tmpfs: the dentry is the directory entry) */
-#define DENTRY_REVALIDATE 32u
-#define DENTRY_ANON       64u /* made by file_path_get */
+#define DENTRY_ANON 64u /* made by file_path_get */
 #define DENTRY_UNCACHED                                                          \
 	128u /* killed at its last put instead of waiting on the LRU (/proc/PID) \
 	      */

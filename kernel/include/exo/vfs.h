@@ -45,7 +45,7 @@ int walk_path_rights(
 int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_USE;
 u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 /* @p may be empty: anonymous */
-int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE;
+void inode_getattr(const struct path *p, struct inode *i, struct stat_k *st);
 /* @lookup: LOOKUP_CACHED and such. err_ptr */
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 lookup);
 /* vfs_open_path - what stands at @p, borrowed: nothing is made. err_ptr */

@@ -145,7 +145,6 @@ long sys_pipe2(u64 a0, u64 a1)
 static long set_status_flags(struct file *f, u32 wanted)
 {
 	u32 old = __atomic_load_n(&f->flags, __ATOMIC_RELAXED), new;
-	int err;
 
 	if (wanted & O_NOATIME && !(old & O_NOATIME) && current->cred->fsuid != f->inode->uid &&
 		!cred_capable(current->cred, LCAP_FOWNER))
@@ -154,10 +153,7 @@ static long set_status_flags(struct file *f, u32 wanted)
 		new = (old & ~SETFL_MASK) | (wanted & SETFL_MASK);
 	} while (!__atomic_compare_exchange_n(
 		&f->flags, &old, new, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	err = f->ops->flags_changed ? f->ops->flags_changed(f, old) : 0;
-	if (err)
-		__atomic_store_n(&f->flags, old, __ATOMIC_RELAXED);
-	return err;
+	return 0;
 }
 
 #define OWNER_PID  1
