@@ -194,7 +194,7 @@ static int parse_options(struct tmpfs_super *ts, const char *data)
 
 /* ---- superblock ---- */
 
-static int tmpfs_statfs(struct super_block *sb, struct linux_statfs *out)
+static void tmpfs_statfs(struct super_block *sb, struct linux_statfs *out)
 {
 	struct tmpfs_super *ts = sb->priv;
 	s64 pages = MAX(ts->pages_used, (s64)0), inodes = MAX(ts->inodes_used, (s64)0);
@@ -203,7 +203,6 @@ static int tmpfs_statfs(struct super_block *sb, struct linux_statfs *out)
 	out->bfree = out->bavail = (s64)(ts->pages_max - MIN((u64)pages, ts->pages_max));
 	out->files = (s64)ts->inodes_max;
 	out->ffree = (s64)(ts->inodes_max - MIN((u64)inodes, ts->inodes_max));
-	return 0;
 }
 
 static void tmpfs_sb_free(struct super_block *sb)

@@ -193,8 +193,6 @@ void inode_getattr(const struct path *p, struct inode *i, struct stat_k *st)
 	st->ctime = i->ctime;
 	st->zero[0] = st->zero[1] = st->zero[2] = 0;
 	st->btime = i->btime;
-	st->attributes = 0;
-	st->attributes_mask = 0;
 	st->mnt_id = p->mount ? p->mount->id : 0;
 }
 

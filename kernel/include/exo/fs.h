@@ -203,7 +203,7 @@ struct stat_k {
 	u64 zero[3];
 	/* the rest is for statx(2) */
 	struct timespec64 btime;
-	u64 mnt_id, attributes, attributes_mask;
+	u64 mnt_id;
 };
 struct setattr {
 	u32 valid;
@@ -271,7 +271,7 @@ struct super_ops {
 	/* last reference, nlink may be 0: give back all; after RCU where the walk may see it */
 	void (*inode_free)(struct inode *i);
 	/* what differs from a file system of type->magic that counts nothing; NULL: nothing */
-	int (*statfs)(struct super_block *sb, struct linux_statfs *out);
+	void (*statfs)(struct super_block *sb, struct linux_statfs *out);
 	void (*sb_free)(struct super_block *sb);
 	int (*remount)(struct super_block *sb, u32 flags, const char *data); /* NULL: flags only */
 	/* ",size=1024k"; NULL: none */

@@ -53,10 +53,9 @@ struct file *vfs_open_path(const struct path *p, u32 o_flags);
 /* dentry_find_ino - a name of the file of that number at or below @root, the root of a file system
  * that keeps all names in the dentry cache; +1. NULL. Context: may sleep; takes rename_lock. */
 struct dentry *dentry_find_ino(struct dentry *root, u64 ino);
-void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
-void fs_cwd_get(struct fs_context *fs, struct path *out);      /* +1 */
-void fs_set_root(struct fs_context *fs, const struct path *p); /* takes over the reference */
-void fs_set_cwd(struct fs_context *fs, const struct path *p);  /* takes over the reference */
+/* fs_path_get, fs_path_set - one of the paths of @fs: +1 with it; the reference is taken over. */
+void fs_path_get(struct fs_context *fs, const struct path *from, struct path *out);
+void fs_path_set(struct fs_context *fs, struct path *to, const struct path *p);
 /* fs_replace - root and cwd that are @from become @to. */
 void fs_replace(struct fs_context *fs, const struct path *from, const struct path *to);
 

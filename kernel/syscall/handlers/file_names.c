@@ -202,8 +202,8 @@ long sys_getcwd(u64 a0, u64 a1)
 
 	if (!buf)
 		return -ENOMEM;
-	fs_cwd_get(current->fs, &cwd);
-	fs_root_get(current->fs, &root);
+	fs_path_get(current->fs, &current->fs->cwd, &cwd);
+	fs_path_get(current->fs, &current->fs->root, &root);
 	if (cwd.dentry->flags & DENTRY_DEAD)
 		return -ENOENT;
 	n = path_text(&cwd, &root, buf, PATH_MAX_BYTES - 1);
@@ -225,10 +225,8 @@ static long enter(struct path *p, bool root)
 		ret = -EPERM;
 	if (ret)
 		path_put(p);
-	else if (root)
-		fs_set_root(current->fs, p);
 	else
-		fs_set_cwd(current->fs, p);
+		fs_path_set(current->fs, root ? &current->fs->root : &current->fs->cwd, p);
 	return ret;
 }
 

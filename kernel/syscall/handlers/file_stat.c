@@ -103,8 +103,6 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	x = (struct linux_statx){
 		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID,
 		.blksize = (u32)st.blksize,
-		.attributes = st.attributes,
-		.attributes_mask = st.attributes_mask,
 		.nlink = (u32)st.nlink,
 		.uid = st.uid,
 		.gid = st.gid,
@@ -142,9 +140,10 @@ static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 		.flags = ST_VALID_FLAG | ((mount_flags | sb->flags) & STATFS_FLAGS) |
 			 (mount_flags & MS_RELATIME ? ST_RELATIME : 0) |
 			 (mount_flags & MS_NOSYMFOLLOW ? ST_NOSYMFOLLOW : 0)};
-	int err = sb->ops->statfs ? sb->ops->statfs(sb, &s) : 0;
 
-	return err ? err : copy_to_user((void USER *)user, &s, sizeof(s));
+	if (sb->ops->statfs)
+		sb->ops->statfs(sb, &s);
+	return copy_to_user((void USER *)user, &s, sizeof(s));
 }
 
 long sys_statfs(u64 a0, u64 a1)

@@ -89,7 +89,7 @@ long sys_pivot_root(u64 a0, u64 a1)
 			AT_FDCWD, (const char USER *)a1, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
 	if (err)
 		return err;
-	fs_root_get(current->fs, &root);
+	fs_path_get(current->fs, &current->fs->root, &root);
 	err = mount_pivot(&new, &old, &root);
 	while (!err && (p = process_next(&pid)) != NULL) {
 		fs = process_fs(p);
