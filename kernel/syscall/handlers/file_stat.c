@@ -8,6 +8,8 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
+#include "handlers.h"
+
 #define SAME_PLACE(field) \
 	_Static_assert(offsetof(struct stat_k, field) == offsetof(struct linux_stat, field), #field)
 SAME_PLACE(dev);
@@ -48,30 +50,15 @@ static int stat_at(cap_t dirfd, u64 name, u32 at_flags, struct stat_k *st)
 	return path_stat(dirfd, b.text, lookup_flags(at_flags) | LOOKUP_NEED(CAP_STAT), st);
 }
 
-static long do_stat(cap_t dirfd, u64 name, u64 user, u32 at_flags)
+long call_stat(u64 dirfd, u64 name, u64 user, u32 at_flags)
 {
 	struct stat_k st;
 	int err;
 
 	if (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
 		return -EINVAL;
-	err = stat_at(dirfd, name, at_flags, &st);
+	err = stat_at((cap_t)dirfd, name, at_flags, &st);
 	return err ? err : stat_to_user(&st, user);
-}
-
-long sys_newfstatat(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return do_stat((cap_t)a0, a1, a2, (u32)a3);
-}
-
-long sys_stat(u64 a0, u64 a1)
-{
-	return do_stat(AT_FDCWD, a0, a1, 0);
-}
-
-long sys_lstat(u64 a0, u64 a1)
-{
-	return do_stat(AT_FDCWD, a0, a1, AT_SYMLINK_NOFOLLOW);
 }
 
 long sys_fstat(u64 a0, u64 a1)
