@@ -38,6 +38,7 @@ void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct 
 	rwsem_init(&i->lock, RANK_S_INODE);
 	list_init(&i->file_locks);
 	i->priv = NULL;
+	i->link = NULL;
 	i->write_count = 0;
 	i->pages_ready = false;
 	i->pages.size_bytes = 0; /* st_size of every kind */
