@@ -139,11 +139,6 @@ ns_t deadline_wakes_at(const struct runqueue *rq)
 	return t ? next_period(t) : NS_FOREVER;
 }
 
-static void deadline_put(struct runqueue *rq, struct thread *t)
-{
-	insert(rq, t);
-}
-
 static void deadline_yield(struct runqueue *rq, struct thread *t)
 {
 	t->dl.budget_ns = MIN(t->dl.budget_ns, 0L);
@@ -177,7 +172,7 @@ const struct sched_class deadline_class = {
 	.enqueue = deadline_enqueue,
 	.dequeue = deadline_dequeue,
 	.block = deadline_block,
-	.put = deadline_put,
+	.put = insert,
 	.yield = deadline_yield,
 	.preempts = deadline_preempts,
 	.slice = deadline_slice,
