@@ -148,6 +148,8 @@ struct thread *fair_pick(struct runqueue *rq);                /* NULL = none; of
 struct thread *fair_steal(struct runqueue *from, u32 to_cpu); /* NULL = none may go */
 void fair_set_weight(struct thread *t);
 void fair_fork(struct thread *t, const struct thread *parent);
+/* @t, which is not queued, goes to sleep: its burst is over */
+void fair_block(struct runqueue *rq, struct thread *t);
 bool fair_sleeps_soon(const struct thread *t); /* after it has woken another */
 /* vtime to the other scale */
 void fair_migrate(struct thread *t, const struct runqueue *from, const struct runqueue *to);

@@ -251,8 +251,6 @@ struct sched_class { /* the idle class has put and slice alone */
 	u32 order;   /* greater runs first */
 	void (*enqueue)(struct runqueue *rq, struct thread *t, u32 flags);
 	void (*dequeue)(struct runqueue *rq, struct thread *t); /* queued, not running */
-	/* prev, which is not queued, goes to sleep */
-	void (*block)(struct runqueue *rq, struct thread *t);
 	/* prev stops running but stays runnable */
 	void (*put)(struct runqueue *rq, struct thread *t);
 	/* the same, and it lets others go first */

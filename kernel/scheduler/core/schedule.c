@@ -138,7 +138,8 @@ static ALWAYS_INLINE bool try_block(struct runqueue *rq, struct thread *prev)
 	prev->switches_voluntary++;
 	if (state == THREAD_UNINTERRUPTIBLE)
 		rq->uninterruptible++;
-	prev->sched_class->block(rq, prev);
+	if (prev->sched_class == &fair_class)
+		fair_block(rq, prev);
 	return true;
 }
 

@@ -145,10 +145,6 @@ static void deadline_yield(struct runqueue *rq, struct thread *t)
 	insert(rq, t);
 }
 
-static void deadline_block(struct runqueue *rq, struct thread *t)
-{
-}
-
 static bool deadline_preempts(struct runqueue *rq, struct thread *curr, struct thread *woken)
 {
 	return !woken->dl.throttled && due(woken) < due(curr);
@@ -171,7 +167,6 @@ const struct sched_class deadline_class = {
 	.order = 3,
 	.enqueue = deadline_enqueue,
 	.dequeue = deadline_dequeue,
-	.block = deadline_block,
 	.put = insert,
 	.yield = deadline_yield,
 	.preempts = deadline_preempts,
