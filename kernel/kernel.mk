@@ -45,13 +45,13 @@
 # budget: memory 4550
 # budget: time 400
 # budget: security 850
-# budget: scheduler 2320
+# budget: scheduler 2310
 # budget: ipc 1800
 # budget: drivers 4550
-# budget: fs 10430
-# budget: net 1950
+# budget: fs 10150
+# budget: net 1900
 # budget: posix_x 8300
-# budget: syscall 5560
+# budget: syscall 5450
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.

@@ -153,6 +153,12 @@ int socket_option_out(void *buf, u32 *len_bytes, const void *value, u32 value_by
 
 int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes)
 {
+	static const u8 fields[] = {[SO_TYPE] = offsetof(struct socket, type),
+		[SO_DOMAIN] = offsetof(struct socket, family),
+		[SO_PROTOCOL] = offsetof(struct socket, protocol),
+		[SO_SNDBUF] = offsetof(struct socket, send_bytes),
+		[SO_RCVBUF] = offsetof(struct socket, receive_bytes),
+		[SO_RCVLOWAT] = offsetof(struct socket, low_water)};
 	ns_t timeout;
 	s64 tv[2] = {0, 0};
 	int value;
@@ -168,29 +174,12 @@ int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes)
 		return socket_option_out(buf, len_bytes, tv, sizeof(tv));
 	case SO_LINGER:
 		return socket_option_out(buf, len_bytes, s->linger, sizeof(s->linger));
-	case SO_TYPE:
-		value = s->type;
-		break;
-	case SO_DOMAIN:
-		value = s->family;
-		break;
-	case SO_PROTOCOL:
-		value = s->protocol;
-		break;
-	case SO_SNDBUF:
-		value = (int)s->send_bytes;
-		break;
-	case SO_RCVBUF:
-		value = (int)s->receive_bytes;
-		break;
-	case SO_RCVLOWAT:
-		value = (int)s->low_water;
-		break;
-	default:
-		if ((u32)name >= 64 || !(BOOLEAN_OPTIONS & BIT(name)))
-			return s->ops->get_option(s, name, buf, len_bytes);
-		value = socket_option(s, name);
 	}
+	if ((u32)name < ARRAY_LEN(fields) && fields[name])
+		return socket_option_out(buf, len_bytes, (u8 *)s + fields[name], sizeof(value));
+	if ((u32)name >= 64 || !(BOOLEAN_OPTIONS & BIT(name)))
+		return s->ops->get_option(s, name, buf, len_bytes);
+	value = socket_option(s, name);
 	return socket_option_out(buf, len_bytes, &value, sizeof(value));
 }
 

@@ -15,13 +15,11 @@ static int devfs_change(const char *name, u32 mode, u64 rdev, const char *target
 	bool pts = !strncmp(name, "pts/", 4);
 	struct dentry *dir = (pts ? &devpts_type : &devtmpfs_type)->shared->root, *d;
 	struct inode *i = dir->inode;
-	struct path_buf b SCOPED(path_buf_fini);
-	int err = path_buf_kernel(&b, pts ? name + 4 : name);
+	int err = 0;
 
-	if (err)
-		return err;
+	name += pts ? 4 : 0;
 	rwsem_write_lock(&i->lock);
-	d = lookup_one_locked(dir, &(struct name){b.text, name_scan(b.text)});
+	d = lookup_text_locked(dir, name, strlen(name));
 	if (is_err(d))
 		err = (int)ptr_err(d);
 	else if (!mode == !d->inode)

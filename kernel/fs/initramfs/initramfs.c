@@ -223,15 +223,6 @@ static int make_again(struct unpack *u, const struct cpio_entry *e, const struct
 	return link_find(u, e) ? 1 : link_remember(u, e, d->inode);
 }
 
-static struct dentry *lookup_locked(struct unpack *u, const char *name, u32 len)
-{
-	char padded[NAME_MAX_BYTES + 1 + NAME_PAD];
-
-	memcpy(padded, name, len);
-	__builtin_memset(padded + len, 0, 1 + NAME_PAD);
-	return lookup_one_locked(u->dir.dentry, &(struct name){padded, name_scan(padded)});
-}
-
 static int make_entry(struct unpack *u, const struct cpio_entry *e)
 {
 	struct inode *dir = u->dir.dentry->inode;
@@ -242,7 +233,7 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e)
 
 	for (int turn = 0;; turn++) {
 		rwsem_write_lock(&dir->lock);
-		d = lookup_locked(u, e->name + e->last, e->last_len);
+		d = lookup_text_locked(u->dir.dentry, e->name + e->last, e->last_len);
 		if (is_err(d) || fits(u, e, d))
 			break;
 		rwsem_write_unlock(&dir->lock);
@@ -318,10 +309,9 @@ static size_t skip_zeros(const u8 *buf, size_t len_bytes, size_t pos)
 	return pos;
 }
 
-/* Half as much again, in pages. */
-static int sink_grow(struct inflate_sink *s)
+/* Contents go to other memory. */
+static int sink_move(struct inflate_sink *s, size_t room)
 {
-	size_t room = ALIGN_UP(s->room_bytes + s->room_bytes / 2, PAGE_SIZE);
 	u8 *buf = vmalloc(room, ALLOC_KERNEL);
 
 	if (!buf)
@@ -333,21 +323,19 @@ static int sink_grow(struct inflate_sink *s)
 	return 0;
 }
 
+/* Half as much again, in pages. */
+static int sink_grow(struct inflate_sink *s)
+{
+	return sink_move(s, ALIGN_UP(s->room_bytes + s->room_bytes / 2, PAGE_SIZE));
+}
+
 /* Gives back the pages that a wrong guess of the size left over, when there is memory to do it. */
 static void sink_trim(struct inflate_sink *s)
 {
 	size_t room = ALIGN_UP(s->len_bytes, PAGE_SIZE);
-	u8 *buf;
 
-	if (!room || s->room_bytes - room < s->room_bytes / 8)
-		return;
-	buf = vmalloc(room, ALLOC_KERNEL);
-	if (!buf)
-		return;
-	memcpy(buf, s->buf, s->len_bytes);
-	vfree(s->buf);
-	s->buf = buf;
-	s->room_bytes = room;
+	if (room && s->room_bytes - room >= s->room_bytes / 8)
+		(void)!sink_move(s, room);
 }
 
 static int unpack_gzip(struct unpack *u, const u8 *buf, size_t len_bytes, size_t *pos)

@@ -327,7 +327,6 @@ long pipe_resize(struct pipe *p, u64 bytes)
 {
 	u32 slots = 1, used;
 	struct pipe_buf *bufs;
-	long ret;
 
 	if (bytes > 1u << 31)
 		return -EINVAL;
@@ -338,12 +337,11 @@ long pipe_resize(struct pipe *p, u64 bytes)
 	bufs = kzalloc(slots * sizeof(*bufs), ALLOC_KERNEL);
 	if (!bufs)
 		return -ENOMEM;
-	mutex_lock(&p->lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&p->lock);
 	used = p->tail - p->head;
 	if (used > slots) {
 		kfree(bufs);
-		ret = -EBUSY;
-		goto unlock;
+		return -EBUSY;
 	}
 	for (u32 i = 0; i < used; i++)
 		bufs[i] = p->bufs[(p->head + i) & (p->slots - 1)];
@@ -354,10 +352,7 @@ long pipe_resize(struct pipe *p, u64 bytes)
 	p->head = 0;
 	p->tail = used;
 	waitqueue_wake_slow(&p->writers_wq, ~0u, POLL_OUT | POLL_WRNORM);
-	ret = (long)slots * (long)PAGE_SIZE;
-unlock:
-	mutex_unlock(&p->lock);
-	return ret;
+	return (long)slots * (long)PAGE_SIZE;
 }
 
 static const struct file_ops pipe_ops;

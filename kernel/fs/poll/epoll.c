@@ -21,12 +21,12 @@
 
 struct epoll {
 	struct mutex lock;     /* S_EPOLL */
-	struct rb_tree items;  /* [lock] by file, slot */
+	struct list items;     /* [lock] */
 	spinlock_t ready_lock; /* EPOLL_READY */
 	struct list ready;     /* [ready_lock] items */
 	struct waitqueue wq;   /* sleepers in epoll_wait, and outer epolls */
 	u64 watch;       /* [lock; read racy] grant_watch_bit of all items with a grant, ever */
-	u64 revocations; /* [lock] cap_revocations when the grants were last looked at */
+	u64 revocations; /* [lock; read racy] cap_revocations when the grants were last looked at */
 };
 struct epoll_wait_entry {
 	struct wait_entry wait;
@@ -34,7 +34,7 @@ struct epoll_wait_entry {
 	struct epoll_item *item;
 };
 struct epoll_item {
-	struct rb_node node;       /* [ep->lock] */
+	struct list node;          /* [ep->lock] */
 	struct list ready_node;    /* [ready_lock] */
 	struct list file_node;     /* [links_lock] file->epoll_links */
 	struct epoll *ep;          /* [c] */
@@ -54,11 +54,10 @@ static const struct file_ops epoll_ops;
 /* Lists it, unless it is listed already. */
 static void item_list(struct epoll_item *i, struct list *at)
 {
-	ulong flags = spin_lock_irq(&i->ep->ready_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&i->ep->ready_lock);
 
 	if (list_empty(&i->ready_node))
 		list_add_tail(at, &i->ready_node);
-	spin_unlock_irq(&i->ep->ready_lock, flags);
 }
 
 static void item_tell(struct epoll_item *i)
@@ -118,25 +117,14 @@ static u32 item_state(struct epoll_item *i)
 	return events ? i->file->ops->poll(i->file, NULL) & (events | POLL_ERR | POLL_HUP) : 0;
 }
 
-static bool item_less(const struct rb_node *a, const struct rb_node *b)
+/* Few epolls watch one file, so the item is looked for among those. links_lock held. */
+static struct epoll_item *item_find(const struct epoll *ep, const struct file *f, cap_t fd)
 {
-	const struct epoll_item *x = container_of(a, struct epoll_item, node),
-				*y = container_of(b, struct epoll_item, node);
+	struct epoll_item *i;
 
-	return x->file != y->file ? x->file < y->file : x->fd < y->fd;
-}
-
-static struct epoll_item *item_find(struct epoll *ep, const struct file *f, cap_t fd)
-{
-	struct rb_node *n = ep->items.root;
-
-	while (n) {
-		struct epoll_item *i = container_of(n, struct epoll_item, node);
-
-		if (i->file == f && i->fd == fd)
+	list_for_each_entry (i, &f->epoll_links, file_node) {
+		if (i->ep == ep && i->fd == fd)
 			return i;
-		n = i->file != f ? (f < i->file ? n->left : n->right)
-				 : (fd < i->fd ? n->left : n->right);
 	}
 	return NULL;
 }
@@ -153,7 +141,7 @@ static void item_remove_locked(struct epoll_item *i)
 	list_del(&i->ready_node);
 	spin_unlock_irq(&ep->ready_lock, flags);
 	list_del(&i->file_node);
-	rb_erase(&ep->items, &i->node);
+	list_del(&i->node);
 	kmem_cache_free(item_cache, i);
 }
 
@@ -179,15 +167,14 @@ void epoll_forget(struct file *f, const struct grant *g)
 static int check_loop(struct file *f, const struct file *target, u32 depth)
 {
 	struct epoll *ep = f->priv;
+	struct epoll_item *i;
 	int err = 0;
 
 	if (f == target || depth > EPOLL_NEST_MAX)
 		return -ELOOP;
-	for (struct rb_node *n = rb_first(&ep->items); n && !err; n = rb_next(n)) {
-		struct file *inner = container_of(n, struct epoll_item, node)->file;
-
-		if (inner->ops == &epoll_ops)
-			err = check_loop(inner, target, depth + 1);
+	list_for_each_entry (i, &ep->items, node) {
+		if (!err && i->file->ops == &epoll_ops)
+			err = check_loop(i->file, target, depth + 1);
 	}
 	return err;
 }
@@ -199,8 +186,6 @@ static int item_add_locked(
 	struct epoll_item *i;
 	struct item_table t;
 
-	if (item_find(ep, f, fd))
-		return -EEXIST;
 	i = kmem_cache_alloc(item_cache, ALLOC_ZERO);
 	if (!i)
 		return -ENOMEM;
@@ -214,7 +199,7 @@ static int item_add_locked(
 		ep->watch |= grant_watch_bit(g);
 	list_init(&i->ready_node);
 	list_add_tail(&f->epoll_links, &i->file_node);
-	rb_insert(&ep->items, &i->node, item_less);
+	list_add_tail(&ep->items, &i->node);
 	t = (struct item_table){.table.queue = item_queue, .item = i};
 	if (f->ops->poll(f, &t.table) & (events | POLL_ERR | POLL_HUP))
 		item_tell(i);
@@ -248,24 +233,28 @@ int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events
 	if (events & EPOLLEXCLUSIVE &&
 		(op == EPOLL_CTL_MOD || f->ops == &epoll_ops || events & EPOLLONESHOT))
 		return -EINVAL;
-	mutex_lock(&links_lock);
+	struct mutex *links SCOPED(mutex_release) = mutex_hold(&links_lock);
 	err = op == EPOLL_CTL_ADD && f->ops == &epoll_ops ? check_loop(f, epf, 1) : 0;
 	if (err)
-		goto unlock_links;
-	mutex_lock(&ep->lock);
+		return err;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&ep->lock);
 	i = item_find(ep, f, fd);
 	if (op == EPOLL_CTL_ADD)
-		err = item_add_locked(ep, f, fd, events, data, g);
-	else if (!i)
-		err = -ENOENT;
-	else if (op == EPOLL_CTL_MOD)
-		err = item_modify_locked(i, events, data);
-	else
-		item_remove_locked(i);
-	mutex_unlock(&ep->lock);
-unlock_links:
-	mutex_unlock(&links_lock);
-	return err;
+		return i ? -EEXIST : item_add_locked(ep, f, fd, events, data, g);
+	if (!i)
+		return -ENOENT;
+	if (op == EPOLL_CTL_MOD)
+		return item_modify_locked(i, events, data);
+	item_remove_locked(i);
+	return 0;
+}
+
+/* Takes the next one off the list before it is asked: a wake from now on lists it again. */
+static struct epoll_item *item_next(struct epoll *ep)
+{
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&ep->ready_lock);
+
+	return list_pop(&ep->ready, struct epoll_item, ready_node);
 }
 
 /* Reports up to @max items through @emit. Level-triggered ones go back to the end of the list, so
@@ -274,23 +263,14 @@ static int collect(
 	struct epoll *ep, int max, bool (*emit)(void *ctx, int n, u32 events, u64 data), void *ctx)
 {
 	struct list done = LIST_INIT(done);
+	struct epoll_item *i;
 	int count = 0, err = 0;
 	ulong flags;
 
 	mutex_lock(&ep->lock);
-	while (count < max) {
-		struct epoll_item *i;
-		u32 state;
+	while (count < max && (i = item_next(ep))) {
+		u32 state = item_state(i);
 
-		flags = spin_lock_irq(&ep->ready_lock);
-		i = list_first(&ep->ready, struct epoll_item, ready_node);
-		/* before the question: a wake from now on lists it again */
-		if (i)
-			list_del(&i->ready_node);
-		spin_unlock_irq(&ep->ready_lock, flags);
-		if (!i)
-			break;
-		state = item_state(i);
 		if (!state)
 			continue;
 		if (!emit(ctx, count, state, i->data)) {
@@ -315,20 +295,19 @@ static int collect(
 /* Items hang in no queue of their grants: a revocation anywhere has them all looked at, once. */
 static void find_revoked(struct epoll *ep)
 {
+	struct epoll_item *i;
 	u64 count;
 
 	cap_watch(ep->watch);
 	count = __atomic_load_n(&cap_revocations, __ATOMIC_SEQ_CST);
-	mutex_lock(&ep->lock);
-	for (struct rb_node *n = ep->revocations != count ? rb_first(&ep->items) : NULL; n;
-		n = rb_next(n)) {
-		struct epoll_item *i = container_of(n, struct epoll_item, node);
-
+	if (READ_ONCE(ep->revocations) == count)
+		return;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&ep->lock);
+	list_for_each_entry (i, &ep->items, node) {
 		if (i->grant && !grant_live(i->grant))
 			item_list(i, &ep->ready);
 	}
-	ep->revocations = count;
-	mutex_unlock(&ep->lock);
+	WRITE_ONCE(ep->revocations, count);
 }
 
 int epoll_collect(struct file *epf, int max, ns_t deadline_ns,
@@ -358,31 +337,29 @@ int epoll_collect(struct file *epf, int max, ns_t deadline_ns,
 static u32 epoll_poll(struct file *f, struct poll_table *pt)
 {
 	struct epoll *ep = f->priv;
-	u32 mask = 0;
+	struct epoll_item *i;
 
 	poll_wait(pt, f, &ep->wq);
 	if (!ready_any(ep))
 		return 0;
-	mutex_lock(&ep->lock); /* nests as deep as epolls do, at most EPOLL_NEST_MAX */
-	for (struct rb_node *n = rb_first(&ep->items); n && !mask; n = rb_next(n)) {
-		struct epoll_item *i = container_of(n, struct epoll_item, node);
-
+	/* nests as deep as epolls do, at most EPOLL_NEST_MAX */
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&ep->lock);
+	list_for_each_entry (i, &ep->items, node) {
 		if (!list_empty(&i->ready_node) && item_state(i))
-			mask = POLL_IN | POLL_RDNORM;
+			return POLL_IN | POLL_RDNORM;
 	}
-	mutex_unlock(&ep->lock);
-	return mask;
+	return 0;
 }
 
 static void epoll_release(struct file *f)
 {
 	struct epoll *ep = f->priv;
-	struct rb_node *n;
+	struct epoll_item *i, *next;
 
 	mutex_lock(&links_lock);
 	mutex_lock(&ep->lock);
-	while ((n = rb_first(&ep->items)))
-		item_remove_locked(container_of(n, struct epoll_item, node));
+	list_for_each_entry_safe (i, next, &ep->items, node)
+		item_remove_locked(i);
 	mutex_unlock(&ep->lock);
 	mutex_unlock(&links_lock);
 	kfree(ep);
@@ -401,6 +378,7 @@ struct file *epoll_create_file(void)
 		return err_ptr(-ENOMEM);
 	mutex_init(&ep->lock, RANK_S_EPOLL);
 	spin_init(&ep->ready_lock, RANK_EPOLL_READY);
+	list_init(&ep->items);
 	list_init(&ep->ready);
 	waitqueue_init(&ep->wq);
 	return file_create_owning(&epoll_ops, O_RDWR, ep);

@@ -465,7 +465,7 @@ static int place_follow(struct process *p, u32 root, struct path *out)
 
 	if (!fs)
 		return -ENOENT;
-	(root ? fs_root_get : fs_cwd_get)(fs, out);
+	fs_path_get(fs, root ? &fs->root : &fs->cwd, out);
 	fs_context_put(fs);
 	return 0;
 }

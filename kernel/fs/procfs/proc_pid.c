@@ -3,6 +3,7 @@
  * every access looks it up again. Dentries are not cached (DENTRY_UNCACHED): they go when their
  * last user goes, negative ones too. What stands in the directories: pid_entries, in pid_text.c.
  * Sources: proc(5). */
+#include "../tmpfs/tmpfs_internal.h"
 #include "procfs_internal.h"
 
 #include <exo_abi/linux_fs.h>
@@ -83,7 +84,7 @@ static int attach(struct inode *dir, struct dentry *d, u64 ino, const struct pid
 	return i ? 0 : -ENOMEM;
 }
 
-int proc_pid_lookup(struct inode *dir, struct dentry *d)
+static int root_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_ref r = {.entry = pid_entries};
 	struct process *p SCOPED(process_put_at) = NULL;
@@ -102,11 +103,15 @@ int proc_pid_lookup(struct inode *dir, struct dentry *d)
 	return attach(dir, d, INO_PID(nr, 1), &pid_dir, &r);
 }
 
-int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos)
+static int root_readdir(struct file *f, struct dirent_sink *s)
 {
+	const u64 first_pos = 1ULL << 32; /* behind those of the static entries */
 	pid_t pid = f->pos > first_pos ? (pid_t)(f->pos - first_pos) : 0;
 	struct process *p;
+	int err = tmpfs_readdir(f, s);
 
+	if (err || f->pos < tmpfs_of(f->inode)->dir.next_cookie) /* no room for them all */
+		return err;
 	while ((p = process_next(&pid))) {
 		process_put(p);
 		if (!emit_number(f, s, (u32)pid, INO_PID(pid, 1), S_IFDIR, first_pos + (u64)pid))
@@ -375,6 +380,10 @@ int proc_deny_setattr(struct inode *i, const struct setattr *a)
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
 
+const struct inode_ops proc_root_ops = {
+	.lookup = root_lookup, .make = synth_deny_make, .setattr = synth_deny_setattr};
+const struct file_ops proc_root_fops = {
+	.readdir = root_readdir, .seek = file_seek_generic, .release = tmpfs_dir_release};
 const struct inode_ops proc_dir_ops = {.lookup = pid_dir_lookup, .setattr = proc_deny_setattr};
 static const struct inode_ops fd_link_ops = {
 	.follow = fd_follow, .readlink = magic_readlink, .setattr = proc_deny_setattr};

@@ -371,9 +371,7 @@ ssize_t proc_store_numbers(const char *text, size_t len, const void *ctx)
 	return (ssize_t)len;
 }
 
-static struct synth_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0},
-	.lookup_more = proc_pid_lookup,
-	.readdir_more = proc_pid_readdir};
+static struct objects_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0, .flags = FS_NODEV}};
 
 void proc_add(const struct synth_file *files, size_t count)
 {
@@ -441,7 +439,9 @@ void procfs_init(void)
 		TEXT("sys/net/core/somaxconn", "4096"),
 	};
 
+	synth_start(&procfs, "/proc");
+	procfs.root.dentry->inode->ops = &proc_root_ops;
+	procfs.root.dentry->inode->file_ops = &proc_root_fops;
 	proc_add(files, ARRAY_LEN(files));
 	nsfs_init();
-	synth_start(&procfs, "/proc");
 }

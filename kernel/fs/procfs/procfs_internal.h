@@ -45,12 +45,10 @@ void proc_held_put(struct proc_held *h);
 struct process_stat *proc_stat_get(struct process *p, struct thread *t);
 void proc_stat_put(struct process_stat *st);
 
-int proc_pid_lookup(struct inode *dir, struct dentry *d); /* /proc/N */
-int proc_pid_readdir(struct file *f, struct dirent_sink *s, u64 first_pos);
-extern const struct inode_ops proc_dir_ops, proc_text_ops, proc_secret_ops, proc_magic_ops,
-	proc_fd_ops, proc_task_ops, proc_mem_ops;
-extern const struct file_ops proc_dir_fops, proc_fd_fops, proc_task_fops, proc_mem_fops,
-	proc_pagemap_fops;
+extern const struct inode_ops proc_root_ops, proc_dir_ops, proc_text_ops, proc_secret_ops,
+	proc_magic_ops, proc_fd_ops, proc_task_ops, proc_mem_ops;
+extern const struct file_ops proc_root_fops, proc_dir_fops, proc_fd_fops, proc_task_fops,
+	proc_mem_fops, proc_pagemap_fops;
 /* nsfs_follow - the namespace that everybody is in, of the kind NS_*. 0 | -ENOMEM. */
 enum { NS_TIME, NS_CGROUP, NS_PID, NS_USER, NS_UTS, NS_IPC, NS_NET, NS_MNT, NS_KINDS };
 int nsfs_follow(struct process *p, u32 kind, struct path *out);

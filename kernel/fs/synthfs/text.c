@@ -83,54 +83,43 @@ int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t)
 static ssize_t text_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct text_file *tf = f->priv;
-	ssize_t ret = 0;
-	size_t n;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&tf->lock);
+	size_t n, want;
+	int err;
 
-	mutex_lock(&tf->lock);
 	if (!tf->filled || *pos == 0) {
 		tf->seq.len = 0;
 		tf->seq.overflow = false;
-		ret = tf->text->show(&tf->seq, f->inode);
-		if (!ret && tf->seq.overflow)
-			ret = -ENOMEM;
-		if (ret < 0)
-			goto unlock;
+		err = tf->text->show(&tf->seq, f->inode);
+		if (err < 0 || tf->seq.overflow)
+			return err < 0 ? err : -ENOMEM;
 		tf->filled = true;
 	}
-	ret = 0;
-	if (*pos < tf->seq.len) {
-		size_t want = MIN(u->left, tf->seq.len - (size_t)*pos);
-
-		n = uio_write(u, tf->seq.buf + *pos, want);
-		*pos += n;
-		ret = n || !want ? (ssize_t)n : -EFAULT;
-	}
-unlock:
-	mutex_unlock(&tf->lock);
-	return ret;
+	if (*pos >= tf->seq.len)
+		return 0;
+	want = MIN(u->left, tf->seq.len - (size_t)*pos);
+	n = uio_write(u, tf->seq.buf + *pos, want);
+	*pos += n;
+	return n || !want ? (ssize_t)n : -EFAULT;
 }
 
 static ssize_t text_write(struct file *f, struct uio *u, u64 *pos)
 {
 	struct text_file *tf = f->priv;
+	char *text SCOPED(kfree_at) = NULL;
 	size_t want = u->left;
 	ssize_t ret;
-	char *text;
 
 	if (!tf->text->store || want > STORE_BYTES_MAX)
 		return -EINVAL;
 	text = kmalloc(want + 1, ALLOC_KERNEL);
 	if (!text)
 		return -ENOMEM;
-	if (uio_read(u, text, want) != want) {
-		ret = -EFAULT;
-	} else {
-		text[want] = 0;
-		ret = tf->text->store(f->inode, text, want);
-		if (ret > 0)
-			*pos += (u64)ret;
-	}
-	kfree(text);
+	if (uio_read(u, text, want) != want)
+		return -EFAULT;
+	text[want] = 0;
+	ret = tf->text->store(f->inode, text, want);
+	*pos += (u64)MAX(ret, 0);
 	return ret;
 }
 

@@ -83,7 +83,8 @@ static ssize_t store_huge(const char *text, size_t len, const void *ctx)
 	{                                             \
 		path, S_IFREG | 0444, show, NULL, ctx \
 	}
-static struct synth_fs sysfs = {.type = {.name = "sysfs", .magic = 0x62656572}};
+static struct objects_fs sysfs = {
+	.type = {.name = "sysfs", .magic = 0x62656572, .flags = FS_NODEV}};
 
 void sysfs_init(void)
 {
@@ -104,8 +105,8 @@ void sysfs_init(void)
 			NULL},
 	};
 
-	synth_add(&sysfs, files, ARRAY_LEN(files));
 	synth_start(&sysfs, "/sys");
+	synth_add(&sysfs, files, ARRAY_LEN(files));
 }
 
 void sysfs_add_cpus(void)

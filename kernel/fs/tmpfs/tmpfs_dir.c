@@ -51,12 +51,13 @@ static int link_set(struct inode *i, const char *target)
 static int tmpfs_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target)
 {
 	struct inode *i = tmpfs_inode_create(dir->sb, mode);
+	struct objects_fs *objects = tmpfs_super_of(dir)->objects;
 	int err = 0;
 
 	if (is_err(i))
 		return (int)ptr_err(i);
-	if (dir->ops == &tmpfs_objects_dir_ops)
-		err = S_ISREG(mode) ? objects_of(i)->create(i, target) : -EPERM;
+	if (objects)
+		err = objects->create(i, target);
 	else if (S_ISLNK(mode))
 		err = link_set(i, target);
 	if (err) {
@@ -196,13 +197,13 @@ static struct list *entry_from(struct file *f, struct tmpfs_inode *t, u64 pos)
 	return n;
 }
 
-static void tmpfs_dir_release(struct file *f)
+void tmpfs_dir_release(struct file *f)
 {
 	if (f->priv)
 		dentry_put(f->priv);
 }
 
-static int tmpfs_readdir(struct file *f, struct dirent_sink *s)
+int tmpfs_readdir(struct file *f, struct dirent_sink *s)
 {
 	struct tmpfs_inode *t = tmpfs_of(f->inode);
 	struct dentry *last = NULL;

@@ -28,7 +28,8 @@ struct tmpfs_inode {
 struct tmpfs_super {
 	u64 pages_max, inodes_max;   /* [a] 0 = no limit */
 	s64 pages_used, inodes_used; /* [a] */
-	u32 mode, uid, gid;          /* [c] of the root */
+	u64 mode, uid, gid;          /* [c] of the root */
+	struct objects_fs *objects;  /* [c] what its files are; NULL: files */
 };
 static inline struct tmpfs_inode *tmpfs_of(struct inode *i)
 {
@@ -37,10 +38,6 @@ static inline struct tmpfs_inode *tmpfs_of(struct inode *i)
 static inline struct tmpfs_super *tmpfs_super_of(const struct inode *i)
 {
 	return i->sb->priv;
-}
-static inline struct objects_fs *objects_of(const struct inode *i)
-{
-	return container_of(i->sb->type, struct objects_fs, type);
 }
 
 struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode); /* err_ptr(-ENOSPC -ENOMEM) */
@@ -52,10 +49,10 @@ int tmpfs_charge(struct vm_object *o, s64 pages);
 void tmpfs_pages_release(struct vm_object *o);
 int tmpfs_setattr(struct inode *i, const struct setattr *a);
 int tmpfs_fsync(struct file *f, bool data_only);
+int tmpfs_readdir(struct file *f, struct dirent_sink *s);
+void tmpfs_dir_release(struct file *f);
 
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size);
 int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t size, int flags);
-ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size);
 void tmpfs_xattrs_free(struct tmpfs_inode *t);
-#define TMPFS_XATTR_OPS \
-	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr
+#define TMPFS_XATTR_OPS .getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr

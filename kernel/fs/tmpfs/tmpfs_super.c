@@ -121,72 +121,56 @@ int tmpfs_adopt(struct inode *i, const void *data, u64 len_bytes)
 
 /* ---- options ---- */
 
-static int parse_size(const char *s, const char *end, u64 unit_bytes, u64 *out)
+struct option {
+	const char *name;
+	u64 *value;
+	unsigned base; /* 10 of counts: they may end with k, m or g */
+	u64 unit;      /* of a count, in bytes; 1: no share of the memory */
+	u64 max;
+};
+
+static int parse_value(const struct option *o, const char *s, const char *end)
 {
-	const char *after;
+	static const char suffixes[] = "kmg";
+	const char *after, *suffix;
+	struct mem_stats mem;
+	u32 shift = 0;
 	u64 v;
-	int err = str_to_u64(s, &after, 10, &v);
 
-	if (err || after == s)
+	if (str_to_u64(s, &after, o->base, &v))
 		return -EINVAL;
-	if (*after == '%' && after + 1 == end && unit_bytes > 1) {
-		struct mem_stats mem;
-
+	if (*after == '%' && after + 1 == end && o->unit > 1) {
 		mem_stats_get(&mem);
-		*out = mem.pages_total * MIN(v, 10000ULL) / 100;
+		*o->value = mem.pages_total * MIN(v, 10000ULL) / 100;
 		return 0;
 	}
-	if (after < end) {
-		u32 shift = (*after | 32) == 'k'   ? 10
-			    : (*after | 32) == 'm' ? 20
-			    : (*after | 32) == 'g' ? 30
-						   : 0;
-
-		if (!shift || after + 1 != end || v >> (63 - shift))
-			return -EINVAL;
-		v <<= shift;
+	if (after < end && o->unit) {
+		suffix = strchr(suffixes, *after | 32);
+		shift = suffix ? 10 * (u32)(suffix - suffixes + 1) : 0;
+		after += suffix != NULL;
 	}
-	*out = (v + unit_bytes - 1) / unit_bytes;
-	return 0;
-}
-
-static int parse_number(const char *s, const char *end, unsigned base, u32 max, u32 *out)
-{
-	const char *after;
-	u64 v;
-
-	if (str_to_u64(s, &after, base, &v) || after != end || v > max)
+	if (after != end || v >> (63 - shift) || v > o->max)
 		return -EINVAL;
-	*out = (u32)v;
+	*o->value = o->unit ? ((v << shift) + o->unit - 1) / o->unit : v;
 	return 0;
 }
 
 static int parse_option(struct tmpfs_super *ts, const char *s, const char *end)
 {
-	const struct {
-		const char *name;
-		u64 *count; /* this or number */
-		u32 *number;
-		u64 unit; /* of a count, in bytes; the base of a number */
-		u32 max;
-	} options[] = {
-		{"size=", &ts->pages_max, NULL, PAGE_SIZE, 0},
-		{"nr_blocks=", &ts->pages_max, NULL, 1, 0},
-		{"nr_inodes=", &ts->inodes_max, NULL, 1, 0},
-		{"mode=", NULL, &ts->mode, 8, 07777},
-		{"uid=", NULL, &ts->uid, 10, ~0u - 1},
-		{"gid=", NULL, &ts->gid, 10, ~0u - 1},
+	const struct option options[] = {
+		{"size=", &ts->pages_max, 10, PAGE_SIZE, ~0ULL},
+		{"nr_blocks=", &ts->pages_max, 10, 1, ~0ULL},
+		{"nr_inodes=", &ts->inodes_max, 10, 1, ~0ULL},
+		{"mode=", &ts->mode, 8, 0, 07777},
+		{"uid=", &ts->uid, 10, 0, ~0u - 1},
+		{"gid=", &ts->gid, 10, 0, ~0u - 1},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		size_t len = strlen(options[i].name);
 
-		if (strncmp(s, options[i].name, len))
-			continue;
-		return options[i].count
-			       ? parse_size(s + len, end, options[i].unit, options[i].count)
-			       : parse_number(s + len, end, (unsigned)options[i].unit,
-					 options[i].max, options[i].number);
+		if (!strncmp(s, options[i].name, len))
+			return parse_value(&options[i], s + len, end);
 	}
 	/* of devpts, whose mounts come here too */
 	return strncmp(s, "ptmxmode=", 9) && strncmp(s, "newinstance", 11) ? -EINVAL : 0;
@@ -210,7 +194,7 @@ static int parse_options(struct tmpfs_super *ts, const char *data)
 
 /* ---- superblock ---- */
 
-static int tmpfs_statfs(struct super_block *sb, struct linux_statfs *out)
+static void tmpfs_statfs(struct super_block *sb, struct linux_statfs *out)
 {
 	struct tmpfs_super *ts = sb->priv;
 	s64 pages = MAX(ts->pages_used, (s64)0), inodes = MAX(ts->inodes_used, (s64)0);
@@ -219,7 +203,6 @@ static int tmpfs_statfs(struct super_block *sb, struct linux_statfs *out)
 	out->bfree = out->bavail = (s64)(ts->pages_max - MIN((u64)pages, ts->pages_max));
 	out->files = (s64)ts->inodes_max;
 	out->ffree = (s64)(ts->inodes_max - MIN((u64)inodes, ts->inodes_max));
-	return 0;
 }
 
 static void tmpfs_sb_free(struct super_block *sb)
@@ -280,10 +263,10 @@ int tmpfs_super_create(const char *data, const struct fs_type *type, struct supe
 		kfree(ts);
 		return err || !out ? err : -ENOMEM;
 	}
-	root = tmpfs_inode_create(sb, S_IFDIR | ts->mode);
+	root = tmpfs_inode_create(sb, S_IFDIR | (u32)ts->mode);
 	if (!is_err(root)) {
-		root->uid = ts->uid;
-		root->gid = ts->gid;
+		root->uid = (u32)ts->uid;
+		root->gid = (u32)ts->gid;
 		sb->root = dentry_root(sb, root);
 	}
 	if (!sb->root) {
@@ -297,7 +280,7 @@ int tmpfs_super_create(const char *data, const struct fs_type *type, struct supe
 static void objects_inode_free(struct inode *i)
 {
 	if (i->priv)
-		objects_of(i)->gone(i);
+		tmpfs_super_of(i)->objects->gone(i);
 	tmpfs_inode_free(i);
 }
 
@@ -306,10 +289,11 @@ void objects_fs_init(struct objects_fs *o)
 	static const struct super_ops ops = {.inode_free = objects_inode_free};
 	struct super_block *sb;
 
-	if (tmpfs_super_create("", &o->type, &sb) ||
+	if (tmpfs_super_create("nr_inodes=0", &o->type, &sb) ||
 		!(o->root.mount = mount_create_internal(sb, o->type.name)))
 		panic("%s: no memory", o->type.name);
 	o->root.dentry = sb->root;
+	tmpfs_super_of(sb->root->inode)->objects = o;
 	sb->ops = &ops;
 	sb->root->inode->ops = &tmpfs_objects_dir_ops;
 	o->type.shared = sb;

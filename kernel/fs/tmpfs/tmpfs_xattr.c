@@ -26,16 +26,26 @@ static struct xattr *xattr_find(struct tmpfs_inode *t, const char *name)
 
 ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size)
 {
-	struct xattr *x = xattr_find(tmpfs_of(i), name);
+	bool all = capable(LCAP_SYS_ADMIN);
+	size_t used = 0;
+	struct xattr *x;
 
-	if (!x)
-		return -ENODATA;
-	if (size) {
-		if (size < x->size)
-			return -ERANGE;
-		memcpy(buf, x->value, x->size);
+	list_for_each_entry (x, &tmpfs_of(i)->xattrs, node) {
+		const void *from = name ? (const void *)x->value : x->name;
+		size_t n = name ? x->size : x->name_len + 1;
+
+		if (name ? strcmp(x->name, name) : !all && !strncmp(x->name, "trusted.", 8))
+			continue;
+		if (size) {
+			if (used + n > size)
+				return -ERANGE;
+			memcpy((u8 *)buf + used, from, n);
+		}
+		used += n;
+		if (name) /* there is one */
+			return (ssize_t)n;
 	}
-	return x->size;
+	return name ? -ENODATA : (ssize_t)used;
 }
 
 static void xattr_remove(struct tmpfs_inode *t, struct xattr *x)
@@ -74,27 +84,6 @@ int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t si
 		xattr_remove(t, old);
 	i->ctime = time_now_inode();
 	return 0;
-}
-
-ssize_t tmpfs_listxattr(struct inode *i, char *buf, size_t size)
-{
-	bool all = capable(LCAP_SYS_ADMIN);
-	size_t used = 0;
-	struct xattr *x;
-
-	list_for_each_entry (x, &tmpfs_of(i)->xattrs, node) {
-		size_t n = x->name_len + 1;
-
-		if (!all && !strncmp(x->name, "trusted.", 8))
-			continue;
-		if (size) {
-			if (used + n > size)
-				return -ERANGE;
-			memcpy(buf + used, x->name, n);
-		}
-		used += n;
-	}
-	return (ssize_t)used;
 }
 
 void tmpfs_xattrs_free(struct tmpfs_inode *t)

@@ -56,18 +56,14 @@ static spinlock_t chardev_lock = SPINLOCK_INIT(RANK_DENTRY);
 int chardev_register(
 	u32 major, u32 minor_first, u32 count, int (*open)(struct inode *i, struct file *f))
 {
-	int err = 0;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&chardev_lock);
 
-	spin_lock(&chardev_lock);
-	if (chardev_count == CHARDEV_RANGES) {
-		err = -ENOMEM;
-	} else {
-		chardevs[chardev_count] = (struct chardev){major, minor_first, count, open};
-		/* pairs with chardev_open */
-		__atomic_store_n(&chardev_count, chardev_count + 1, __ATOMIC_RELEASE);
-	}
-	spin_unlock(&chardev_lock);
-	return err;
+	if (chardev_count == CHARDEV_RANGES)
+		return -ENOMEM;
+	chardevs[chardev_count] = (struct chardev){major, minor_first, count, open};
+	/* pairs with chardev_open */
+	__atomic_store_n(&chardev_count, chardev_count + 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 int chardev_open(struct inode *i, struct file *f)

@@ -227,23 +227,13 @@ struct dentry *dcache_get(struct dentry *parent, const struct name *n)
 	return d;
 }
 
-struct dentry *dcache_get_exact(struct dentry *parent, const struct name *n)
+struct dentry *dentry_parent_get(struct dentry *d)
 {
-	struct dcache_bucket *b = dcache_bucket(parent, n->hash_len);
-	struct dentry *d, *found = NULL;
+	/* a child holds its parent until it has moved */
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&rename_spin);
 
-	/* Names of this directory stand still under its inode's lock; the bucket lock keeps other
-	 * directories' moves away. */
-	spin_lock(&b->lock);
-	hlist_for_each_entry (d, &b->chain, hash) {
-		if (d->hash_len == n->hash_len && d->parent == parent &&
-			name_equal(d->name, n->text, name_len(n)) && dentry_get_live(d)) {
-			found = d;
-			break;
-		}
-	}
-	spin_unlock(&b->lock);
-	return found;
+	dentry_get(d->parent);
+	return d->parent;
 }
 
 /* ---- the end of a dentry ---- */
@@ -554,50 +544,33 @@ static void reparent(struct dentry *d, struct dentry *parent)
 	WRITE_ONCE(d->parent, parent);
 }
 
-void dentry_move(struct dentry *from, struct dentry *to)
+void dentry_move(struct dentry *from, struct dentry *to, bool exchange)
 {
-	struct dentry *old_parent = from->parent;
+	struct dentry *from_parent = from->parent, *to_parent = to->parent;
 
 	spin_lock(&rename_spin);
 	seq_write_begin(&dcache_rename_seq);
 	seq_write_begin(&from->seq);
 	seq_write_begin(&to->seq);
-	if (to->flags & DENTRY_HASHED) {
-		hash_remove(to);
-		flags_clear(to, DENTRY_HASHED);
-	}
 	hash_remove(from);
-	name_copy(from, to);
-	reparent(from, to->parent);
+	hash_remove(to);
+	if (exchange) {
+		names_swap(from, to);
+		reparent(to, from_parent);
+		hash_insert(to);
+	} else {
+		flags_clear(to, DENTRY_HASHED);
+		name_copy(from, to);
+	}
+	reparent(from, to_parent);
 	hash_insert(from);
 	seq_write_end(&to->seq);
 	seq_write_end(&from->seq);
 	seq_write_end(&dcache_rename_seq);
 	spin_unlock(&rename_spin);
-	dentry_put(old_parent);
-}
-
-void dentry_exchange(struct dentry *a, struct dentry *b)
-{
-	struct dentry *a_parent = a->parent, *b_parent = b->parent;
-
-	spin_lock(&rename_spin);
-	seq_write_begin(&dcache_rename_seq);
-	seq_write_begin(&a->seq);
-	seq_write_begin(&b->seq);
-	hash_remove(a);
-	hash_remove(b);
-	names_swap(a, b);
-	reparent(a, b_parent);
-	reparent(b, a_parent);
-	hash_insert(a);
-	hash_insert(b);
-	seq_write_end(&b->seq);
-	seq_write_end(&a->seq);
-	seq_write_end(&dcache_rename_seq);
-	spin_unlock(&rename_spin);
-	dentry_put(a_parent);
-	dentry_put(b_parent);
+	dentry_put(from_parent);
+	if (exchange)
+		dentry_put(to_parent);
 }
 
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)

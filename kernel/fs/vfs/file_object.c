@@ -267,7 +267,7 @@ int path_name(const struct path *p, char *buf, size_t size)
 
 	if (p->dentry->flags & DENTRY_ANON)
 		return anon_text(p->dentry->inode, p->dentry->priv, buf, size);
-	fs_root_get(fs_current(), &root);
+	fs_path_get(fs_current(), &fs_current()->root, &root);
 	return path_text(p, &root, buf, size);
 }
 

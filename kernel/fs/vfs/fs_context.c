@@ -33,22 +33,12 @@ void fs_context_put(struct fs_context *fs)
 	kfree(fs);
 }
 
-static void path_read(struct fs_context *fs, const struct path *from, struct path *out)
+void fs_path_get(struct fs_context *fs, const struct path *from, struct path *out)
 {
 	spin_lock(&fs->lock);
 	*out = *from;
 	path_get(out);
 	spin_unlock(&fs->lock);
-}
-
-void fs_root_get(struct fs_context *fs, struct path *out)
-{
-	path_read(fs, &fs->root, out);
-}
-
-void fs_cwd_get(struct fs_context *fs, struct path *out)
-{
-	path_read(fs, &fs->cwd, out);
 }
 
 /* @only: if it is that now; NULL: whatever it is. */
@@ -68,14 +58,9 @@ static void path_write(
 	path_put(&old);
 }
 
-void fs_set_root(struct fs_context *fs, const struct path *p)
+void fs_path_set(struct fs_context *fs, struct path *to, const struct path *p)
 {
-	path_write(fs, &fs->root, p, NULL);
-}
-
-void fs_set_cwd(struct fs_context *fs, const struct path *p)
-{
-	path_write(fs, &fs->cwd, p, NULL);
+	path_write(fs, to, p, NULL);
 }
 
 void fs_replace(struct fs_context *fs, const struct path *from, const struct path *to)

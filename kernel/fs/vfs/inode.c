@@ -171,7 +171,8 @@ int inode_permission(struct inode *i, u32 mask)
 
 /* ---- attributes ---- */
 
-void inode_getattr_generic(struct inode *i, struct stat_k *st)
+/* @p may name no mount: an anonymous file. */
+void inode_getattr(const struct path *p, struct inode *i, struct stat_k *st)
 {
 	st->dev = i->sb->dev;
 	st->ino = i->ino;
@@ -192,18 +193,7 @@ void inode_getattr_generic(struct inode *i, struct stat_k *st)
 	st->ctime = i->ctime;
 	st->zero[0] = st->zero[1] = st->zero[2] = 0;
 	st->btime = i->btime;
-	st->attributes = 0;
-	st->attributes_mask = 0;
-}
-
-/* @p may name no mount: an anonymous file. */
-int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st)
-{
 	st->mnt_id = p->mount ? p->mount->id : 0;
-	if (i->ops->getattr)
-		return i->ops->getattr(i, st);
-	inode_getattr_generic(i, st);
-	return 0;
 }
 
 /* Called with i->lock held for writing, after the permission checks of vfs_setattr. */

@@ -151,6 +151,8 @@ int vfs_link_text(const struct path *old, cap_t dirfd, const char *text)
 static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 {
 	struct inode *dir = w->at.dentry->inode, *i = d->inode;
+	int (*remove)(struct inode * from, struct dentry * name) =
+		directory ? dir->ops->rmdir : dir->ops->unlink;
 	int err;
 
 	if (!i)
@@ -160,26 +162,17 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 	err = may_delete(&w->at, d, directory);
 	if (err)
 		return err;
-	if (!directory) {
-		err = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
-		if (!err) {
-			dentry_drop(d);
-			inotify_links(i);
-			inotify_removed(dir, d);
-		}
+	struct rwsem *held SCOPED(write_release) = write_hold(&i->lock);
+	err = READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY : remove ? remove(dir, d) : -EPERM;
+	if (err)
 		return err;
-	}
-	rwsem_write_lock(&i->lock);
-	err = READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY
-	      : dir->ops->rmdir                    ? dir->ops->rmdir(dir, d)
-						   : -EPERM;
-	if (!err) {
+	if (directory)
 		__atomic_fetch_or(&d->flags, DENTRY_DEAD, __ATOMIC_ACQ_REL);
-		dentry_drop(d);
-		inotify_removed(dir, d);
-	}
-	rwsem_write_unlock(&i->lock);
-	return err;
+	dentry_drop(d);
+	if (!directory)
+		inotify_links(i);
+	inotify_removed(dir, d);
+	return 0;
 }
 
 /* Removes the last component of @w. */
@@ -368,10 +361,8 @@ static int move_locked(struct moving *m)
 		err = old_dir->ops->rename(old_dir, m->from, new_dir, m->to, m->flags);
 	if (!err && victim)
 		__atomic_fetch_or(&m->to->flags, DENTRY_DEAD, __ATOMIC_ACQ_REL);
-	if (!err && m->flags & RENAME_EXCHANGE)
-		dentry_exchange(m->from, m->to);
-	else if (!err)
-		dentry_move(m->from, m->to);
+	if (!err)
+		dentry_move(m->from, m->to, m->flags & RENAME_EXCHANGE);
 	if (victim)
 		rwsem_write_unlock(&victim->lock);
 	if (unlikely(READ_ONCE(inotify_watches)) && !err)

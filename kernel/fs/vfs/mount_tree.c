@@ -47,6 +47,15 @@ struct mount *mount_find(const struct mount *parent, const struct dentry *mountp
 	return NULL;
 }
 
+bool mountpoint_get(struct mount *m, struct path *out)
+{
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&mount_lock);
+
+	*out = (struct path){m->parent, m->mountpoint};
+	path_get(out);
+	return out->mount;
+}
+
 static void mount_free(struct rcu_head *h)
 {
 	struct mount *m = container_of(h, struct mount, rcu);

@@ -84,51 +84,6 @@ static int up_rcu(struct walk *w)
 	return 0;
 }
 
-/* The place where @m is mounted, +1. False: nowhere. */
-static bool mountpoint_get(struct mount *m, struct path *out)
-{
-	for (;;) {
-		u32 seq;
-		bool ok;
-
-		rcu_read_lock();
-		seq = seq_read_begin(&mount_seq);
-		*out = (struct path){READ_ONCE(m->parent), READ_ONCE(m->mountpoint)};
-		if (!out->mount || !out->dentry) {
-			rcu_read_unlock();
-			return false;
-		}
-		ok = ref_get_live(&out->mount->refs);
-		if (ok && !dentry_get_live(out->dentry)) {
-			rcu_read_unlock();
-			mount_put(out->mount);
-			continue;
-		}
-		rcu_read_unlock();
-		if (ok && !seq_read_retry(&mount_seq, seq))
-			return true;
-		if (ok)
-			path_put(out);
-	}
-}
-
-static struct dentry *parent_get(struct dentry *d)
-{
-	struct dentry *parent;
-	bool ok;
-
-	for (;;) {
-		rcu_read_lock();
-		parent = READ_ONCE(d->parent);
-		ok = dentry_get_live(parent);
-		rcu_read_unlock();
-		if (ok && parent == READ_ONCE(d->parent))
-			return parent;
-		if (ok)
-			dentry_put(parent);
-	}
-}
-
 bool path_is_beneath(const struct path *p, const struct path *top)
 {
 	struct path at = *p, above;
@@ -153,7 +108,7 @@ static void up_ref(struct walk *w)
 		struct path above;
 
 		if (w->at.dentry != w->at.mount->root) {
-			struct dentry *parent = parent_get(w->at.dentry);
+			struct dentry *parent = dentry_parent_get(w->at.dentry);
 
 			dentry_put(w->at.dentry);
 			w->at.dentry = parent;
@@ -188,34 +143,17 @@ static int up_beneath(struct walk *w)
 
 /* ---- down ---- */
 
-static bool child_is_stale(const struct inode *dir, struct dentry *d) /* under RCU */
-{
-	return READ_ONCE(d->flags) & DENTRY_REVALIDATE && d->inode && dir->ops->revalidate &&
-	       !dir->ops->revalidate(d);
-}
-
-static bool drop_if_stale(struct inode *dir, struct dentry *d)
-{
-	bool stale;
-
-	rcu_read_lock();
-	stale = child_is_stale(dir, d);
-	rcu_read_unlock();
-	if (stale) {
-		dentry_drop(d);
-		dentry_prune_children(d);
-		dentry_put(d);
-	}
-	return stale;
-}
-
 struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n)
 {
 	struct inode *i = dir->inode;
-	struct dentry *d = dcache_get_exact(dir, n);
+	struct dentry *d;
+	u32 names;
 	int err = 0;
 
-	if (d && !drop_if_stale(i, d))
+	do /* names of this directory stand still, but moves elsewhere may mislead a reader */
+		names = seq_read_begin(&dcache_rename_seq);
+	while (!(d = dcache_get(dir, n)) && seq_read_retry(&dcache_rename_seq, names));
+	if (d)
 		return d;
 	if (READ_ONCE(dir->flags) & DENTRY_DEAD)
 		return err_ptr(-ENOENT);
@@ -230,17 +168,26 @@ struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n)
 		dentry_put(d);
 		return err_ptr(err);
 	}
-	/* Where names come and go by themselves an absent one is not remembered. */
-	if (d->inode || !i->ops->revalidate)
-		dentry_hash(d);
+	dentry_hash(d);
 	return d;
+}
+
+struct dentry *lookup_text_locked(struct dentry *dir, const char *text, size_t len)
+{
+	char padded[NAME_MAX_BYTES + 1 + NAME_PAD];
+
+	if (len > NAME_MAX_BYTES)
+		return err_ptr(-ENAMETOOLONG);
+	memcpy(padded, text, len);
+	memset(padded + len, 0, 1 + NAME_PAD);
+	return lookup_one_locked(dir, &(struct name){padded, name_scan(padded)});
 }
 
 static struct dentry *lookup_one(struct dentry *dir, const struct name *n)
 {
 	struct dentry *d = dcache_get(dir, n);
 
-	if (d && !drop_if_stale(dir->inode, d))
+	if (d)
 		return d;
 	rwsem_write_lock(&dir->inode->lock);
 	d = lookup_one_locked(dir, n);
@@ -261,11 +208,7 @@ static ALWAYS_INLINE int child_rcu(struct walk *w, const struct name *n, struct 
 		return seq_read_retry(&d->seq, c->seq) ? -ECHILD : -ENOENT;
 	c->at.mount = w->at.mount;
 	c->at.dentry = d;
-	if (unlikely(READ_ONCE(d->flags) & (DENTRY_MOUNTED | DENTRY_REVALIDATE))) {
-		if (child_is_stale(w->inode, d))
-			return -ECHILD;
-		cross_rcu(&c->at, &c->inode, &c->seq);
-	}
+	cross_rcu(&c->at, &c->inode, &c->seq);
 	return 0;
 }
 
@@ -523,9 +466,7 @@ static ALWAYS_INLINE const char *walk_plain(struct walk *w, const char *s)
 		next = __atomic_load_n(&d->inode, __ATOMIC_ACQUIRE); /* pairs with dentry_attach */
 		if (unlikely(seq_read_retry(&dir->seq, seq) || !next || S_ISLNK(next->mode)))
 			break;
-		if (unlikely(READ_ONCE(d->flags) & (DENTRY_MOUNTED | DENTRY_REVALIDATE))) {
-			if (child_is_stale(i, d))
-				break;
+		if (unlikely(READ_ONCE(d->flags) & DENTRY_MOUNTED)) {
 			w->at.dentry = d;
 			w->inode = next;
 			w->seq = d_seq;
@@ -783,16 +724,14 @@ int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st)
 	int err = walk_rcu(&w, dirfd, text, flags);
 
 	if (likely(!err)) {
-		err = -ECHILD;
-		if (likely(!w.inode->ops->getattr)) {
-			inode_getattr_generic(w.inode, st);
-			st->mnt_id = w.at.mount->id;
-			err = seq_read_retry(&w.at.dentry->seq, w.seq) ? -ECHILD : 0;
-		}
+		inode_getattr(&w.at, w.inode, st);
+		err = seq_read_retry(&w.at.dentry->seq, w.seq) ? -ECHILD : 0;
 		walk_end(&w);
 	}
 	if (likely(err != -ECHILD))
 		return err;
 	err = walk_path(dirfd, text, flags, &p);
-	return err ? err : inode_getattr(&p, p.dentry->inode, st);
+	if (!err)
+		inode_getattr(&p, p.dentry->inode, st);
+	return err;
 }

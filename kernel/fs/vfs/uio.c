@@ -123,30 +123,14 @@ ssize_t file_write_kernel(struct file *f, const void *buf, size_t len_bytes, u64
 
 s64 file_seek_generic(struct file *f, s64 offset, int whence)
 {
-	u64 size = f->inode->pages_ready
-			   ? __atomic_load_n(&f->inode->pages.size_bytes, __ATOMIC_RELAXED)
-			   : 0;
 	s64 base = 0;
 
-	switch (whence) {
-	case SEEK_SET:
-		break;
-	case SEEK_CUR:
+	if (whence == SEEK_CUR)
 		base = (s64)f->pos;
-		break;
-	case SEEK_END:
-		base = (s64)size;
-		break;
-	case SEEK_DATA: /* without knowledge of holes: all is data, a hole at the end */
-	case SEEK_HOLE:
-		if (offset < 0 || (u64)offset >= size)
-			return -ENXIO;
-		if (whence == SEEK_HOLE)
-			offset = (s64)size;
-		break;
-	default:
+	else if (whence == SEEK_END && f->inode->pages_ready)
+		base = (s64)READ_ONCE(f->inode->pages.size_bytes);
+	else if (whence != SEEK_SET && whence != SEEK_END)
 		return -EINVAL;
-	}
 	if (__builtin_add_overflow(base, offset, &offset))
 		return -EOVERFLOW;
 	if (offset < 0)

@@ -132,12 +132,10 @@ static ALWAYS_INLINE struct dentry *dcache_find(
 }
 /* +1; NULL may be wrong while names move */
 struct dentry *dcache_get(struct dentry *parent, const struct name *n);
-/* +1; parent's inode lock held */
-struct dentry *dcache_get_exact(struct dentry *parent, const struct name *n);
-bool dentry_get_live(struct dentry *d); /* under RCU; false = dying */
-/* @from takes the place of @to, which is dropped */
-void dentry_move(struct dentry *from, struct dentry *to);
-void dentry_exchange(struct dentry *a, struct dentry *b);
+struct dentry *dentry_parent_get(struct dentry *d); /* +1; itself of a root */
+bool dentry_get_live(struct dentry *d);             /* under RCU; false = dying */
+/* @from takes the place of @to, which is dropped or with @exchange goes the other way */
+void dentry_move(struct dentry *from, struct dentry *to, bool exchange);
 void dentry_prune_children(struct dentry *d); /* forgets cached children without users */
 void dcache_destroy(struct dentry *root);     /* a file system goes: no users are left */
 /* a is d or above it; rename_lock held */
@@ -184,6 +182,7 @@ static inline void mount_get(struct mount *m)
 	__atomic_fetch_add(&m->refs, 1, __ATOMIC_ACQUIRE);
 }
 void mount_put(struct mount *m);
+bool mountpoint_get(struct mount *m, struct path *out); /* where it stands, +1. false: nowhere */
 /* takes over sb; for pipes, memfds: never in the tree. NULL */
 struct mount *mount_create_internal(struct super_block *sb, const char *source);
 struct mount *mount_create_root(struct super_block *sb);            /* at boot; NULL */
@@ -234,6 +233,8 @@ int walk_objects(struct walk *w, const struct objects_fs *o, const char *text) M
  * err_ptr.
  * @dir's lock is held. */
 struct dentry *lookup_one_locked(struct dentry *dir, const struct name *n);
+/* the same of the @len bytes at @text */
+struct dentry *lookup_text_locked(struct dentry *dir, const char *text, size_t len);
 
 /* ---- permission ---- */
 int inode_permission_cred(struct inode *i, u32 mask, const struct cred *c) MUST_USE;

@@ -84,16 +84,14 @@ static int xattr_permission(const struct path *p, const char *name, u32 mask)
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size)
 {
 	struct inode *i = p->dentry->inode;
-	ssize_t ret = xattr_permission(p, name, MAY_READ);
+	int err = name ? xattr_permission(p, name, MAY_READ) : 0;
 
-	if (ret)
-		return ret;
+	if (err)
+		return err;
 	if (!i->ops->getxattr)
 		return -EOPNOTSUPP;
-	rwsem_read_lock(&i->lock);
-	ret = i->ops->getxattr(i, name, buf, size);
-	rwsem_read_unlock(&i->lock);
-	return ret;
+	struct rwsem *held SCOPED(read_release) = read_hold(&i->lock);
+	return i->ops->getxattr(i, name, buf, size);
 }
 
 int vfs_setxattr(const struct path *p, const char *name, const void *buf, size_t size, int flags)
@@ -119,19 +117,6 @@ int vfs_setxattr(const struct path *p, const char *name, const void *buf, size_t
 	rwsem_write_unlock(&i->lock);
 	inotify_dentry(p->dentry, IN_ATTRIB, err);
 	return err;
-}
-
-ssize_t vfs_listxattr(const struct path *p, char *buf, size_t size)
-{
-	struct inode *i = p->dentry->inode;
-	ssize_t ret;
-
-	if (!i->ops->listxattr)
-		return -EOPNOTSUPP;
-	rwsem_read_lock(&i->lock);
-	ret = i->ops->listxattr(i, buf, size);
-	rwsem_read_unlock(&i->lock);
-	return ret;
 }
 
 int inode_readlink(struct inode *i, char *buf, size_t size)

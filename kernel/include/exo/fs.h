@@ -72,7 +72,6 @@ struct file_ops {
 	int (*fsync)(struct file *f, bool data_only);                 /* NULL: -EINVAL */
 	int (*truncate)(struct file *f, u64 size);                    /* NULL: through the inode */
 	int (*fallocate)(struct file *f, int mode, u64 off, u64 len); /* NULL: -EOPNOTSUPP */
-	int (*flags_changed)(struct file *f, u32 old_flags);          /* F_SETFL; NULL: fine */
 	void (*flush)(struct file *f, struct cap_space *s);           /* every close(2) */
 	void (*release)(struct file *f);                              /* last reference */
 };
@@ -204,7 +203,7 @@ struct stat_k {
 	u64 zero[3];
 	/* the rest is for statx(2) */
 	struct timespec64 btime;
-	u64 mnt_id, attributes, attributes_mask;
+	u64 mnt_id;
 };
 struct setattr {
 	u32 valid;
@@ -239,19 +238,14 @@ struct inode_ops {
 	int (*follow)(struct inode *i, struct path *out, u32 *rights);
 	int (*open)(struct inode *i, struct file *f); /* sets f->ops/priv; NULL: i->file_ops */
 	int (*setattr)(struct inode *i, const struct setattr *a); /* NULL: inode_setattr_generic */
-	int (*getattr)(struct inode *i, struct stat_k *st);       /* NULL: inode_getattr_generic */
+	/* @name NULL: the names of all, each with its NUL */
 	ssize_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size);
 	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
-	ssize_t (*listxattr)(struct inode *i, char *buf, size_t size);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
 	/* fast_link - text that stays for as long as the inode's memory (RCU), readable 8 bytes
 	 * past its NUL; NULL: use readlink. */
 	const char *(*fast_link)(struct inode *i);
-	/* revalidate - of the directory's ops, for a cached child: false = stale (/proc/PID), the
-	 * child is dropped and looked up anew. Called under RCU, must not sleep, d->inode is not
-	 * NULL. Needs DENTRY_REVALIDATE set by lookup. NULL: always good. */
-	bool (*revalidate)(struct dentry *d);
 };
 struct inode {
 	u32 refs;            /* [a] */
@@ -277,7 +271,7 @@ struct super_ops {
 	/* last reference, nlink may be 0: give back all; after RCU where the walk may see it */
 	void (*inode_free)(struct inode *i);
 	/* what differs from a file system of type->magic that counts nothing; NULL: nothing */
-	int (*statfs)(struct super_block *sb, struct linux_statfs *out);
+	void (*statfs)(struct super_block *sb, struct linux_statfs *out);
 	void (*sb_free)(struct super_block *sb);
 	int (*remount)(struct super_block *sb, u32 flags, const char *data); /* NULL: flags only */
 	/* ",size=1024k"; NULL: none */
@@ -323,7 +317,6 @@ struct inode *inode_create(struct super_block *sb, u32 mode, const struct inode_
 void inode_get(struct inode *i);
 void inode_put(struct inode *i);
 struct timespec64 time_now_inode(void);
-void inode_getattr_generic(struct inode *i, struct stat_k *st);
 int inode_setattr_generic(struct inode *i, const struct setattr *a);
 #define MAY_EXEC  1u
 #define MAY_WRITE 2u
@@ -360,8 +353,7 @@ struct dentry {
 #define DENTRY_LRU     8u
 #define DENTRY_PINNED \
 	16u /* the file system holds a reference (tmpfs: the dentry is the directory entry) */
-#define DENTRY_REVALIDATE 32u
-#define DENTRY_ANON       64u /* made by file_path_get */
+#define DENTRY_ANON 64u /* made by file_path_get */
 #define DENTRY_UNCACHED                                                          \
 	128u /* killed at its last put instead of waiting on the LRU (/proc/PID) \
 	      */

@@ -45,7 +45,7 @@ int walk_path_rights(
 int path_stat(cap_t dirfd, const char *text, u32 flags, struct stat_k *st) MUST_USE;
 u32 path_mount_flags(const struct path *p); /* MS_*; 0 for anonymous files */
 /* @p may be empty: anonymous */
-int inode_getattr(const struct path *p, struct inode *i, struct stat_k *st) MUST_USE;
+void inode_getattr(const struct path *p, struct inode *i, struct stat_k *st);
 /* @lookup: LOOKUP_CACHED and such. err_ptr */
 struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode, u32 lookup);
 /* vfs_open_path - what stands at @p, borrowed: nothing is made. err_ptr */
@@ -53,10 +53,9 @@ struct file *vfs_open_path(const struct path *p, u32 o_flags);
 /* dentry_find_ino - a name of the file of that number at or below @root, the root of a file system
  * that keeps all names in the dentry cache; +1. NULL. Context: may sleep; takes rename_lock. */
 struct dentry *dentry_find_ino(struct dentry *root, u64 ino);
-void fs_root_get(struct fs_context *fs, struct path *out);     /* +1 */
-void fs_cwd_get(struct fs_context *fs, struct path *out);      /* +1 */
-void fs_set_root(struct fs_context *fs, const struct path *p); /* takes over the reference */
-void fs_set_cwd(struct fs_context *fs, const struct path *p);  /* takes over the reference */
+/* fs_path_get, fs_path_set - one of the paths of @fs: +1 with it; the reference is taken over. */
+void fs_path_get(struct fs_context *fs, const struct path *from, struct path *out);
+void fs_path_set(struct fs_context *fs, struct path *to, const struct path *p);
 /* fs_replace - root and cwd that are @from become @to. */
 void fs_replace(struct fs_context *fs, const struct path *from, const struct path *to);
 
@@ -165,11 +164,12 @@ bool file_is_memfd(const struct file *f);
 int tmpfs_add_seals(struct inode *i, u32 seals) MUST_USE;
 int tmpfs_get_seals(struct inode *i) MUST_USE;
 
-/* ---- a tmpfs of one directory whose files are objects of another room: message queues ---- */
+/* ---- a tmpfs whose files are objects of others: message queues, the texts of /proc and /sys ----
+ */
 struct objects_fs {
 	struct fs_type type; /* name, magic, flags */
-	/* create - makes a fresh inode one of its objects: file_ops, priv, size. @arg: of
-	 * objects_open, NULL when made by open(2). Directory locked. -errno. */
+	/* create - makes a fresh inode of any type one of its objects: ops, file_ops, priv, size.
+	 * @arg: of objects_open, NULL when made by open(2). Directory locked. -errno. */
 	int (*create)(struct inode *i, const void *arg);
 	/* gone - last reference of one to which create gave a priv, even if it failed then. */
 	void (*gone)(struct inode *i);
@@ -180,11 +180,11 @@ struct file *objects_open(struct objects_fs *o, const char *text, u32 o_flags, u
 	const void *arg); /* @text padded, one name. err_ptr; -EACCES more than a name */
 int objects_unlink(struct objects_fs *o, const char *text) MUST_USE;
 
+/* vfs_getxattr - the value, or with @name NULL the names of all. */
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
 /* vfs_setxattr - @buf NULL with XATTR_REPLACE takes it away. */
 int vfs_setxattr(
 	const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;
-ssize_t vfs_listxattr(const struct path *p, char *buf, size_t size);
 
 /* ---- inotify: who changes or uses files tells it here; free while nobody watches anything ---- */
 extern u32 inotify_watches;

@@ -73,6 +73,8 @@ static int mq_create(struct inode *i, const void *arg)
 	struct mq *q;
 	int err;
 
+	if (!S_ISREG(i->mode))
+		return -EPERM;
 	if (!attr_good(a, privileged))
 		return -EINVAL;
 	q = i->priv = kzalloc(sizeof(*q), ALLOC_DATA); /* mq_gone frees it, also after an error */

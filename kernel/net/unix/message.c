@@ -10,7 +10,7 @@
  * DATAGRAMS_MAX messages from those it is not connected to; who waits for a place there sleeps in
  * room_wq, one queue for all, because the receiver may go meanwhile.
  *
- * Locks: the receiver's lock for its list, user memory is copied under it by peeks and streams.
+ * Locks: the receiver's lock for its list, user memory is copied under it.
  * Source: unix(7), send(2), recv(2), socket(7). */
 #include "unix_internal.h"
 
@@ -367,20 +367,6 @@ static int wait_locked(struct unix_socket *s, struct message *m, ns_t deadline)
 	return err == -ETIMEDOUT ? -EAGAIN : err;
 }
 
-/* The packet that a receive is about, and how many bytes of it to leave out. NULL. */
-static struct unix_message *first_locked(struct unix_socket *s, const struct message *m, u32 *skip)
-{
-	struct unix_message *msg;
-
-	*skip = peek_skip(s, m);
-	list_for_each_entry (msg, &s->messages, node) {
-		if (!*skip || *skip < msg->len - msg->taken)
-			return msg;
-		*skip -= msg->len - msg->taken;
-	}
-	return NULL;
-}
-
 static void peek_offset_move(struct unix_socket *s, const struct message *m, u32 n)
 {
 	if (s->peek_offset < 0)
@@ -415,68 +401,6 @@ static int fds_locked(struct unix_message *msg, struct message *m)
 	return 0;
 }
 
-ssize_t unix_receive_message(struct unix_socket *s, struct uio *u, struct message *m)
-{
-	ns_t deadline = socket_deadline(s->socket.receive_timeout_ns);
-	struct unix_socket *from;
-	struct unix_message *msg;
-	u32 skip, n, len;
-	bool was_full;
-	ssize_t ret;
-	int err;
-
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (s->socket.type == SOCK_SEQPACKET && READ_ONCE(s->state) != UNIX_CONNECTED)
-		return -ENOTCONN;
-	mutex_lock(&s->lock);
-	for (;;) {
-		err = unix_error(s);
-		msg = err ? NULL : first_locked(s, m, &skip);
-		if (!err && !msg)
-			err = wait_locked(s, m, deadline);
-		if (err || msg)
-			break;
-	}
-	if (err) {
-		mutex_unlock(&s->lock);
-		return err > 0 ? 0 : err;
-	}
-	was_full = is_full(s);
-	err = fds_locked(msg, m);
-	len = msg->len - skip;
-	n = (u32)MIN(u->left, (size_t)len);
-	peek_offset_move(s, m, m->flags & MSG_PEEK ? n : msg->len);
-	m->scm->has_cred = socket_option(&s->socket, SO_PASSCRED);
-	m->scm->cred = cred_of(msg);
-	from = msg->from;
-	unix_get(from);
-	if (m->flags & MSG_PEEK) { /* it may go as soon as the lock does */
-		ret = (ssize_t)uio_write(u, msg->data + skip, n);
-		mutex_unlock(&s->lock);
-	} else {
-		take_locked(s, msg);
-		mutex_unlock(&s->lock);
-		if (READ_ONCE(s->message_count))
-			wake_one(&s->wq, POLL_IN | POLL_RDNORM); /* one wake-up may have been for
-								    several */
-		wake_writers(s, was_full);
-		ret = (ssize_t)uio_write(u, msg->data + skip, n);
-		message_free(msg);
-	}
-	if (m->name) {
-		mutex_lock(&from->lock);
-		*m->name = from->name;
-		mutex_unlock(&from->lock);
-	}
-	unix_put(from);
-	if (err || ret != (ssize_t)n)
-		return err ? err : -EFAULT;
-	if (n < len)
-		m->out_flags |= MSG_TRUNC;
-	return m->flags & MSG_TRUNC ? (ssize_t)len : ret;
-}
-
 /* What was sent before the direction left the pipe comes first. 0 | -ENOMEM. */
 static int pull_pipe_locked(struct unix_socket *s)
 {
@@ -505,11 +429,12 @@ static int pull_pipe_locked(struct unix_socket *s)
 	return 0;
 }
 
-/* Copies what is there; emptied messages go to @emptied. *more: a read may go on behind it. Bytes |
- * -errno when there are none. */
-static ssize_t stream_copy_locked(
-	struct unix_socket *s, struct uio *u, struct message *m, struct list *emptied, bool *more)
+/* Copies what is there, of packets one, which is used up; emptied messages go to @emptied. *more: a
+ * read may go on behind it. *from: who sent a packet, +1. Bytes | -errno when there are none. */
+static ssize_t copy_locked(struct unix_socket *s, struct uio *u, struct message *m,
+	struct list *emptied, bool *more, struct unix_socket **from)
 {
+	bool packet = !s->rx, peek = m->flags & MSG_PEEK;
 	struct unix_message *msg, *next;
 	u32 skip = peek_skip(s, m), n, left;
 	ssize_t done = 0;
@@ -520,7 +445,7 @@ static ssize_t stream_copy_locked(
 		bool fds = msg->scm.fds != NULL;
 
 		left = msg->len - msg->taken;
-		if (skip >= left) {
+		if (skip && skip >= left) {
 			skip -= left;
 			continue;
 		}
@@ -531,21 +456,26 @@ static ssize_t stream_copy_locked(
 			m->scm->has_cred = true;
 			m->scm->cred = cred;
 		}
-		n = (u32)uio_write(
-			u, msg->data + msg->taken + skip, MIN(u->left, (size_t)(left - skip)));
-		if (!n && u->left)
+		left -= skip;
+		n = (u32)uio_write(u, msg->data + msg->taken + skip, MIN(u->left, (size_t)left));
+		skip = 0;
+		if (n < left && u->left && (packet || !n))
 			err = -EFAULT;
 		else
 			err = fds_locked(msg, m);
-		if (err)
+		if (err && (peek || !packet))
 			break;
-		done += n;
-		peek_offset_move(s, m, n);
-		*more = !fds && n == left - skip;
-		skip = 0;
-		if (!(m->flags & MSG_PEEK)) {
-			msg->taken += n;
-			s->message_bytes -= n;
+		peek_offset_move(s, m, packet && !peek ? msg->len : n);
+		*more = !packet && !fds && n == left;
+		done += packet && m->flags & MSG_TRUNC ? left : n;
+		if (packet) {
+			m->out_flags |= n < left ? MSG_TRUNC : 0;
+			*from = msg->from;
+			unix_get(*from);
+		}
+		if (!peek) {
+			msg->taken += packet ? left : n;
+			s->message_bytes -= packet ? left : n;
 			if (msg->taken == msg->len) {
 				take_locked(s, msg);
 				list_add_tail(emptied, &msg->node);
@@ -554,27 +484,29 @@ static ssize_t stream_copy_locked(
 		if (!*more)
 			break;
 	}
-	return done ? done : err;
+	return packet && err ? err : done ? done : err;
 }
 
-ssize_t unix_receive_stream(struct unix_socket *s, struct uio *u, struct message *m)
+ssize_t unix_receive_messages(struct unix_socket *s, struct uio *u, struct message *m)
 {
 	ns_t deadline = socket_deadline(s->socket.receive_timeout_ns);
 	size_t target =
 		m->flags & MSG_WAITALL ? u->left : MIN(u->left, (size_t)s->socket.low_water);
+	struct unix_socket *from SCOPED(unix_put_at) = NULL;
 	struct list emptied = LIST_INIT(emptied);
 	struct unix_message *msg;
+	bool more = true, was_full;
 	ssize_t done = 0, n;
-	bool more = true;
 	int err;
 
 	mutex_lock(&s->lock);
 	do {
-		err = pull_pipe_locked(s);
-		n = err ? err : stream_copy_locked(s, u, m, &emptied, &more);
+		was_full = is_full(s);
+		err = s->rx ? pull_pipe_locked(s) : unix_error(s);
+		n = err ? err : copy_locked(s, u, m, &emptied, &more, &from);
 		err = n < 0 ? (int)n : 0;
 		done += MAX(n, 0);
-		if (err || !more || !u->left ||
+		if (err || !more || (s->rx && !u->left) ||
 			(done && ((size_t)done >= target || m->flags & MSG_PEEK)))
 			break;
 		err = done ? 0 : unix_error(s);
@@ -583,10 +515,16 @@ ssize_t unix_receive_stream(struct unix_socket *s, struct uio *u, struct message
 	} while (!err);
 	more = s->message_count;
 	mutex_unlock(&s->lock);
-	if (more)
+	if (more) /* one wake-up may have been for several */
 		wake_one(&s->wq, POLL_IN | POLL_RDNORM);
+	wake_writers(s, was_full);
 	while ((msg = list_pop(&emptied, struct unix_message, node)))
 		message_free(msg);
+	if (from && m->name) {
+		mutex_lock(&from->lock);
+		*m->name = from->name;
+		mutex_unlock(&from->lock);
+	}
 	return done ? done : MIN(err, 0);
 }
 

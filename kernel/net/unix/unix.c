@@ -224,7 +224,7 @@ static ssize_t stream_receive(struct unix_socket *s, struct uio *u, struct messa
 			n = unix_error(s);
 		return done ? done : n;
 	}
-	n = unix_receive_stream(s, u, m);
+	n = unix_receive_messages(s, u, m);
 	return done ? done + MAX(n, 0) : n;
 }
 
@@ -236,17 +236,13 @@ static ssize_t unix_receive(struct socket *sock, struct uio *u, struct message *
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (sock->type == SOCK_STREAM && !is_connected(s))
-		return -EINVAL;
+	if (sock->type != SOCK_DGRAM && !is_connected(s))
+		return sock->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
 	if (!m->scm)
 		m->scm = &own;
-	if (sock->type != SOCK_STREAM) {
-		n = unix_receive_message(s, u, m);
-	} else {
-		n = stream_receive(s, u, m);
-		if (m->name)
-			*m->name = s->peer_name;
-	}
+	n = s->rx ? stream_receive(s, u, m) : unix_receive_messages(s, u, m);
+	if (s->rx && m->name)
+		*m->name = s->peer_name;
 	if (m->scm == &own)
 		m->scm = NULL;
 	scm_fds_free(own.fds);

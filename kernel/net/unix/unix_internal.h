@@ -88,10 +88,9 @@ struct unix_socket *unix_find(const struct sockaddr_k *a, int type);
 
 /* message.c */
 ssize_t unix_send_message(struct unix_socket *s, struct uio *u, struct message *m); /* one packet */
-ssize_t unix_receive_message(struct unix_socket *s, struct uio *u, struct message *m);
 ssize_t unix_send_stream(
 	struct unix_socket *s, struct unix_socket *peer, struct uio *u, struct message *m);
-ssize_t unix_receive_stream(struct unix_socket *s, struct uio *u, struct message *m);
+ssize_t unix_receive_messages(struct unix_socket *s, struct uio *u, struct message *m);
 /* unix_leave_pipe - what @s sends to @peer goes as messages from now on. */
 void unix_leave_pipe(struct unix_socket *s, struct unix_socket *peer);
 extern const struct linux_ucred unix_nobody; /* who sent bytes without credentials */

@@ -231,7 +231,7 @@ long call_xattr_show(u32 how, const u64 a[], bool list)
 		if (!buf)
 			return -ENOMEM;
 	}
-	ret = list ? vfs_listxattr(&p, buf, size) : vfs_getxattr(&p, name, buf, size);
+	ret = vfs_getxattr(&p, list ? NULL : name, buf, size);
 	if (ret > 0 && size && copy_to_user((void USER *)a[list ? 1 : 2], buf, (size_t)ret))
 		return -EFAULT;
 	return ret;

@@ -27,10 +27,9 @@ long sys_name_to_handle_at(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 		&p);
 	if (!err && !has_handles(p.dentry->sb))
 		err = -EOPNOTSUPP;
-	if (!err)
-		err = inode_getattr(&p, p.dentry->inode, &st);
 	if (err)
 		return err;
+	inode_getattr(&p, p.dentry->inode, &st);
 	if (get_user_u32((u32 USER *)a2, &room))
 		return -EFAULT;
 	if (room > HANDLE_BYTES_MAX)

@@ -14,18 +14,12 @@
 
 /* ---- one path ---- */
 
-/* Makes what @mode says; see vfs_make_text. */
-static long make(u64 dirfd, u64 name, u32 mode, u64 rdev, const char *link)
+long call_make(u64 dirfd, u64 name, u32 mode, u64 rdev, const char *link)
 {
 	struct path_buf b SCOPED(path_buf_fini);
 	long ret = path_buf_user(&b, (const char USER *)name);
 
 	return ret ? ret : vfs_make_text((cap_t)dirfd, b.text, mode, rdev, link);
-}
-
-long sys_mkdirat(u64 a0, u64 a1, u64 a2)
-{
-	return make(a0, a1, S_IFDIR | ((u32)a2 & (0777 | S_ISVTX)), 0, NULL);
 }
 
 long sys_mknodat(u64 a0, u64 a1, u64 a2, u64 a3)
@@ -41,7 +35,7 @@ long sys_mknodat(u64 a0, u64 a1, u64 a2, u64 a3)
 		return -EINVAL;
 	if (device && !cred_capable(current->cred, LCAP_MKNOD))
 		return -EPERM;
-	return make(a0, a1, mode, device ? (u32)a3 : 0, NULL);
+	return call_make(a0, a1, mode, device ? (u32)a3 : 0, NULL);
 }
 
 long sys_unlinkat(u64 a0, u64 a1, u64 a2)
@@ -112,7 +106,7 @@ long sys_symlinkat(u64 a0, u64 a1, u64 a2)
 
 	if (!ret && !link.text[0])
 		ret = -ENOENT;
-	return ret ? ret : make(a1, a2, S_IFLNK | 0777, 0, link.text);
+	return ret ? ret : call_make(a1, a2, S_IFLNK | 0777, 0, link.text);
 }
 
 long sys_readlinkat(u64 a0, u64 a1, u64 a2, u64 a3)
@@ -208,8 +202,8 @@ long sys_getcwd(u64 a0, u64 a1)
 
 	if (!buf)
 		return -ENOMEM;
-	fs_cwd_get(current->fs, &cwd);
-	fs_root_get(current->fs, &root);
+	fs_path_get(current->fs, &current->fs->cwd, &cwd);
+	fs_path_get(current->fs, &current->fs->root, &root);
 	if (cwd.dentry->flags & DENTRY_DEAD)
 		return -ENOENT;
 	n = path_text(&cwd, &root, buf, PATH_MAX_BYTES - 1);
@@ -231,10 +225,8 @@ static long enter(struct path *p, bool root)
 		ret = -EPERM;
 	if (ret)
 		path_put(p);
-	else if (root)
-		fs_set_root(current->fs, p);
 	else
-		fs_set_cwd(current->fs, p);
+		fs_path_set(current->fs, root ? &current->fs->root : &current->fs->cwd, p);
 	return ret;
 }
 

@@ -1,5 +1,5 @@
-/* Descriptors: open, close, dup, fcntl, ioctl. Layer: syscall. Sources: open(2) close(2) dup(2)
- * fcntl(2) close_range(2) ioctl(2). */
+/* Descriptors: open, close, dup, pipe, fcntl, flock, ioctl. Layer: syscall. Sources: open(2)
+ * close(2) dup(2) pipe(2) fcntl(2) flock(2) close_range(2) ioctl(2). */
 #include <exo/errno.h>
 #include <exo/fs_locks.h>
 #include <exo/fs_pipe.h>
@@ -67,21 +67,6 @@ long sys_openat2(u64 a0, u64 a1, u64 a2, u64 a3)
 		(u32)how.flags);
 }
 
-long sys_open(u64 a0, u64 a1, u64 a2)
-{
-	return sys_openat(AT_FDCWD, a0, a1, a2);
-}
-
-long sys_creat(u64 a0, u64 a1)
-{
-	return sys_openat(AT_FDCWD, a0, O_CREAT | O_WRONLY | O_TRUNC, a1);
-}
-
-long sys_close(u64 a0)
-{
-	return cap_close(current->caps, (cap_t)a0);
-}
-
 #define CLOSE_RANGE_UNSHARE 2u
 #define CLOSE_RANGE_CLOEXEC 4u
 
@@ -110,12 +95,6 @@ long sys_close_range(u64 a0, u64 a1, u64 a2)
 	return 0;
 }
 
-/* dup to the lowest slot from @from. */
-static long dup_from(cap_t fd, cap_t from, u32 slot_flags)
-{
-	return fd_install_grant(cap_get_grant(current->caps, fd), slot_flags, from);
-}
-
 static long dup_onto(cap_t fd, cap_t new, u32 slot_flags)
 {
 	struct grant *g = cap_get_grant(current->caps, fd);
@@ -129,11 +108,6 @@ static long dup_onto(cap_t fd, cap_t new, u32 slot_flags)
 		return err;
 	}
 	return new;
-}
-
-long sys_dup(u64 a0)
-{
-	return dup_from((cap_t)a0, 0, 0);
 }
 
 long sys_dup2(u64 a0, u64 a1)
@@ -152,14 +126,25 @@ long sys_dup3(u64 a0, u64 a1, u64 a2)
 	return dup_onto((cap_t)a0, (cap_t)a1, a2 & O_CLOEXEC ? CAP_CLOEXEC : 0);
 }
 
-/* ---- fcntl ---- */
+long sys_pipe2(u64 a0, u64 a1)
+{
+	struct file *ends[2];
+	u32 flags = (u32)a1;
+	int err;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	err = pipe_create(flags, &ends[0], &ends[1]);
+	return err ? err : fd_install_pair(ends, (s32 USER *)a0, flags);
+}
+
+/* ---- fcntl, flock ---- */
 
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
 
 static long set_status_flags(struct file *f, u32 wanted)
 {
 	u32 old = __atomic_load_n(&f->flags, __ATOMIC_RELAXED), new;
-	int err;
 
 	if (wanted & O_NOATIME && !(old & O_NOATIME) && current->cred->fsuid != f->inode->uid &&
 		!cred_capable(current->cred, LCAP_FOWNER))
@@ -168,10 +153,7 @@ static long set_status_flags(struct file *f, u32 wanted)
 		new = (old & ~SETFL_MASK) | (wanted & SETFL_MASK);
 	} while (!__atomic_compare_exchange_n(
 		&f->flags, &old, new, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	err = f->ops->flags_changed ? f->ops->flags_changed(f, old) : 0;
-	if (err)
-		__atomic_store_n(&f->flags, old, __ATOMIC_RELAXED);
-	return err;
+	return 0;
 }
 
 #define OWNER_PID  1
@@ -285,10 +267,18 @@ long sys_fcntl(u64 a0, u64 a1, u64 a2)
 	case F_DUPFD_CLOEXEC:
 		if ((cap_t)a2 < 0 || (u32)a2 >= fd_limit())
 			return cap_get_flags(caps, fd, &flags) ? -EBADF : -EINVAL;
-		return dup_from(fd, (cap_t)a2, cmd == F_DUPFD_CLOEXEC ? CAP_CLOEXEC : 0);
+		return fd_install_grant(cap_get_grant(caps, fd),
+			cmd == F_DUPFD_CLOEXEC ? CAP_CLOEXEC : 0, (cap_t)a2);
 	default:
 		return file_fcntl(fd, cmd, a2);
 	}
+}
+
+long sys_flock(u64 a0, u64 a1)
+{
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_READ);
+
+	return is_err(fd.file) ? ptr_err(fd.file) : file_flock(fd.file, (int)a1);
 }
 
 /* ---- ioctl ---- */

@@ -8,6 +8,8 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
+#include "handlers.h"
+
 #define SAME_PLACE(field) \
 	_Static_assert(offsetof(struct stat_k, field) == offsetof(struct linux_stat, field), #field)
 SAME_PLACE(dev);
@@ -31,7 +33,8 @@ static int stat_fd(cap_t nr, struct stat_k *st)
 
 	if (is_err(fd.file))
 		return (int)ptr_err(fd.file);
-	return inode_getattr(&fd.file->path, fd.file->inode, st);
+	inode_getattr(&fd.file->path, fd.file->inode, st);
+	return 0;
 }
 
 /* @at_flags: AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT, checked by the caller. */
@@ -47,30 +50,15 @@ static int stat_at(cap_t dirfd, u64 name, u32 at_flags, struct stat_k *st)
 	return path_stat(dirfd, b.text, lookup_flags(at_flags) | LOOKUP_NEED(CAP_STAT), st);
 }
 
-static long do_stat(cap_t dirfd, u64 name, u64 user, u32 at_flags)
+long call_stat(u64 dirfd, u64 name, u64 user, u32 at_flags)
 {
 	struct stat_k st;
 	int err;
 
 	if (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
 		return -EINVAL;
-	err = stat_at(dirfd, name, at_flags, &st);
+	err = stat_at((cap_t)dirfd, name, at_flags, &st);
 	return err ? err : stat_to_user(&st, user);
-}
-
-long sys_newfstatat(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return do_stat((cap_t)a0, a1, a2, (u32)a3);
-}
-
-long sys_stat(u64 a0, u64 a1)
-{
-	return do_stat(AT_FDCWD, a0, a1, 0);
-}
-
-long sys_lstat(u64 a0, u64 a1)
-{
-	return do_stat(AT_FDCWD, a0, a1, AT_SYMLINK_NOFOLLOW);
 }
 
 long sys_fstat(u64 a0, u64 a1)
@@ -102,8 +90,6 @@ long sys_statx(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	x = (struct linux_statx){
 		.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID,
 		.blksize = (u32)st.blksize,
-		.attributes = st.attributes,
-		.attributes_mask = st.attributes_mask,
 		.nlink = (u32)st.nlink,
 		.uid = st.uid,
 		.gid = st.gid,
@@ -141,9 +127,10 @@ static long statfs_of(struct super_block *sb, u32 mount_flags, u64 user)
 		.flags = ST_VALID_FLAG | ((mount_flags | sb->flags) & STATFS_FLAGS) |
 			 (mount_flags & MS_RELATIME ? ST_RELATIME : 0) |
 			 (mount_flags & MS_NOSYMFOLLOW ? ST_NOSYMFOLLOW : 0)};
-	int err = sb->ops->statfs ? sb->ops->statfs(sb, &s) : 0;
 
-	return err ? err : copy_to_user((void USER *)user, &s, sizeof(s));
+	if (sb->ops->statfs)
+		sb->ops->statfs(sb, &s);
+	return copy_to_user((void USER *)user, &s, sizeof(s));
 }
 
 long sys_statfs(u64 a0, u64 a1)

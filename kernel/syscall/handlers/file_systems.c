@@ -10,6 +10,8 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
+#include "handlers.h"
+
 #define MOUNT_DATA_MAX PAGE_SIZE
 
 /* A user string of at most size-1 bytes in a fresh buffer; NULL pointer = "". err_ptr. */
@@ -87,7 +89,7 @@ long sys_pivot_root(u64 a0, u64 a1)
 			AT_FDCWD, (const char USER *)a1, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
 	if (err)
 		return err;
-	fs_root_get(current->fs, &root);
+	fs_path_get(current->fs, &current->fs->root, &root);
 	err = mount_pivot(&new, &old, &root);
 	while (!err && (p = process_next(&pid)) != NULL) {
 		fs = process_fs(p);
@@ -100,13 +102,8 @@ long sys_pivot_root(u64 a0, u64 a1)
 	return err;
 }
 
-/* Every file system here keeps its files in memory: what was written is where it will be, and sync
- * has nothing left to do. */
-long sys_sync(void)
-{
-	return 0;
-}
-
+/* Every file system here keeps its files in memory: what was written is where it will be, and sync,
+ * which is 0 in table.def, has nothing left to do. */
 long sys_syncfs(u64 a0)
 {
 	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_WRITE);
@@ -114,23 +111,13 @@ long sys_syncfs(u64 a0)
 	return is_err(fd.file) ? ptr_err(fd.file) : 0;
 }
 
-static long do_fsync(u64 nr, bool data_only)
+long call_fsync(u64 nr, bool data_only)
 {
 	struct fd fd SCOPED(fd_put) = fd_get((cap_t)nr, CAP_WRITE);
 
 	if (is_err(fd.file))
 		return ptr_err(fd.file);
 	return fd.file->ops->fsync ? fd.file->ops->fsync(fd.file, data_only) : -EINVAL;
-}
-
-long sys_fsync(u64 a0)
-{
-	return do_fsync(a0, false);
-}
-
-long sys_fdatasync(u64 a0)
-{
-	return do_fsync(a0, true);
 }
 
 #define FADV_LAST 5u /* POSIX_FADV_NOREUSE */

@@ -20,8 +20,12 @@ long call_xattr_set(u32 how, const u64 a[5]);
 long call_xattr_remove(u32 how, const u64 a[2]);
 long call_xattr_show(u32 how, const u64 a[], bool list); /* the value, or the names of all */
 
+/* Makes what @mode says; see vfs_make_text. */
+long call_make(u64 dirfd, u64 name, u32 mode, u64 rdev, const char *link);
 long call_getdents(u64 fd, u64 user, u64 size, bool old);
 long call_enter(u64 name, bool root);
+long call_stat(u64 dirfd, u64 name, u64 user, u32 at_flags);
+long call_fsync(u64 fd, bool data_only);
 /* @at NULL, @pos -1: at the file's own position. */
 long call_vector(u64 fd, u64 iov, u64 count, u64 *at, bool write);
 long call_vector2(u64 fd, u64 iov, u64 count, u64 pos, u64 flags, bool write);

@@ -256,11 +256,6 @@ long sys_pselect6(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 /* ---- epoll, eventfd ---- */
 
-long sys_epoll_create1(u64 a0)
-{
-	return a0 & ~(u64)O_CLOEXEC ? -EINVAL : fd_install_new(epoll_create_file(), (u32)a0);
-}
-
 long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 {
 	int op = (int)a1;

@@ -7,6 +7,7 @@
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
 
+#include "../../fs/poll/epoll.h"
 #include "handlers.h"
 
 #define SYSCALL(nr, name, args, flags, confined, state, note)

@@ -137,7 +137,7 @@ static void text_walker(u64 s)
 	char text[256], path[300];
 	struct path p, root;
 
-	fs_root_get(&fs_context_boot, &root);
+	fs_path_get(&fs_context_boot, &fs_context_boot.root, &root);
 	while (!stopped()) {
 		snprintf(path, sizeof(path), "%s/in", places[rnd(&s, 4)]);
 		if (path_lookup(AT_FDCWD, path, 0, &p))

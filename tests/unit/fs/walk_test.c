@@ -238,7 +238,7 @@ static const char *text_of(const char *path)
 
 	if (path_lookup(AT_FDCWD, path, 0, &p))
 		return "(none)";
-	fs_root_get(current->fs, &root);
+	fs_path_get(current->fs, &current->fs->root, &root);
 	len = path_text(&p, &root, buf, sizeof(buf));
 	path_put(&root);
 	path_put(&p);
@@ -260,7 +260,7 @@ U_TEST(texts_of_paths)
 	u_str_eq(text_of("/x/../x/y/z/."), "/x/y/z");
 	u_str_eq(text_of("/dev/pts"), "/dev/pts");
 	u_eq(path_lookup(AT_FDCWD, "/x/y/z", 0, &p), 0);
-	fs_root_get(current->fs, &root);
+	fs_path_get(current->fs, &current->fs->root, &root);
 	u_eq(path_text(&p, &root, buf, 8), -ENAMETOOLONG);
 	u_eq(t_rmdir("/x/y/z"), 0);
 	u_eq(path_text(&p, &root, buf, sizeof(buf)), 16);
@@ -269,16 +269,16 @@ U_TEST(texts_of_paths)
 	path_put(&root);
 	u_eq(t_mkdir("/x/y/q"), 0);
 	u_eq(path_lookup(AT_FDCWD, "/x/y/q", 0, &p), 0);
-	fs_root_get(current->fs, &old);
-	fs_set_root(current->fs, &p); /* chroot */
+	fs_path_get(current->fs, &current->fs->root, &old);
+	fs_path_set(current->fs, &current->fs->root, &p); /* chroot */
 	u_str_eq(text_of("/"), "/");
 	u_eq(t_exists("/x"), -ENOENT);
 	u_eq(t_exists("/../../x"), -ENOENT);
-	fs_root_get(current->fs, &root);
+	fs_path_get(current->fs, &current->fs->root, &root);
 	u_eq(path_text(&old, &root, buf, sizeof(buf)), 14);
 	u_str_eq(buf, "(unreachable)/");
 	path_put(&root);
-	fs_set_root(current->fs, &old);
+	fs_path_set(current->fs, &current->fs->root, &old);
 	f = memfd_create_file("memfd:", "na/me", false);
 	u_need(!is_err(f));
 	u_eq(file_path_text(f, buf, sizeof(buf)), 22);
