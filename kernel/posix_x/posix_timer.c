@@ -347,7 +347,7 @@ int posix_timer_change(s32 id, bool abs, const struct itimer_ns *new, struct iti
 		return -EINVAL;
 	flags = spin_lock_irq(&t->lock);
 	get_locked(t, old);
-	if (new)
+	if (new && !t->deleted) /* else it was set, then deleted: nobody would stop it now */
 		set_locked(t, abs, new);
 	spin_unlock_irq(&t->lock, flags);
 	posix_timer_put(t);
