@@ -292,13 +292,13 @@ long posix_timer_create(int clock_id, const struct sigevent_abi *ev)
 	siginfo_fill(
 		&t->entry.info, ev && ev->notify != SIGEV_NONE ? ev->signo : SIGALRM, SI_TIMER);
 	flags = process_lock(p);
-	t->id = p->next_timer_id;
+	err = t->id = p->next_timer_id;
 	p->next_timer_id = (p->next_timer_id + 1) & INT32_MAX;
 	t->entry.info.timer.timerid = t->id;
 	t->entry.info.timer.value = ev ? ev->value : (u64)t->id;
 	list_add_tail(&p->posix_timers, &t->node);
-	process_unlock(p, flags);
-	return t->id;
+	process_unlock(p, flags); /* another thread may guess the number and delete it */
+	return err;
 }
 
 static void get_locked(struct posix_timer *t, struct itimer_ns *out)

@@ -500,6 +500,33 @@ T_CASE(timer_set_while_it_is_deleted)
 	t_eq(hits, 0);
 }
 
+static void *delete_the_next(void *arg)
+{
+	while (!race_over)
+		syscall(SYS_timer_delete, racing_id + 1);
+	return NULL;
+}
+
+/* Numbers can be guessed: a timer may be gone before who made it knows its number. */
+T_CASE(timer_deleted_before_its_number_is_told)
+{
+	long long end = t_now_ns() + 500 * MS;
+	int id, failed = 0;
+	pthread_t guesser;
+
+	racing_id = -1;
+	t_ret(pthread_create(&guesser, NULL, delete_the_next, NULL), 0);
+	while (t_now_ns() < end) {
+		id = timer_new(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0, 0);
+		failed += id < 0;
+		syscall(SYS_timer_delete, id); /* fails where the other was first */
+		racing_id = id;
+	}
+	race_over = 1;
+	t_ret(pthread_join(guesser, NULL), 0);
+	t_eq(failed, 0);
+}
+
 /* A limit on CPU time that is set while the process ends watches over nobody. What is left of the
  * watch would strike a second later, when others live in that memory. */
 T_CASE(cpu_limit_of_who_ends)
