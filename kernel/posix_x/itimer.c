@@ -48,7 +48,8 @@ static void cpu_used_locked(struct process *p, u64 used[2])
 	used[1] += used[0];
 }
 
-/* Arms the watch for the earliest moment at which a limit can be reached. */
+/* Arms the watch for the earliest moment at which a limit can be reached. Whose last thread has
+ * begun to end has stopped it for good (itimers_exit): others may still set its limits. */
 static void cpu_watch_arm_locked(struct process *p)
 {
 	u64 used[2], left = NS_FOREVER;
@@ -58,8 +59,7 @@ static void cpu_watch_arm_locked(struct process *p)
 	for (u32 i = 0; i < 2; i++)
 		left = nearest(left, p->cpu_timers[i].expires_ns, used[i]);
 	left = nearest(left, p->rlimit_cpu_next_ns, used[1]);
-	p->cpu_watched = left != NS_FOREVER;
-	if (p->cpu_watched)
+	if (left != NS_FOREVER && __atomic_load_n(&p->live, __ATOMIC_RELAXED))
 		timer_start(&p->cpu_watch,
 			clock_monotonic() + MAX(left / MAX(parallel, 1u), CPU_WATCH_MIN_NS));
 }

@@ -292,13 +292,13 @@ long posix_timer_create(int clock_id, const struct sigevent_abi *ev)
 	siginfo_fill(
 		&t->entry.info, ev && ev->notify != SIGEV_NONE ? ev->signo : SIGALRM, SI_TIMER);
 	flags = process_lock(p);
-	t->id = p->next_timer_id;
+	err = t->id = p->next_timer_id;
 	p->next_timer_id = (p->next_timer_id + 1) & INT32_MAX;
 	t->entry.info.timer.timerid = t->id;
 	t->entry.info.timer.value = ev ? ev->value : (u64)t->id;
 	list_add_tail(&p->posix_timers, &t->node);
-	process_unlock(p, flags);
-	return t->id;
+	process_unlock(p, flags); /* another thread may guess the number and delete it */
+	return err;
 }
 
 static void get_locked(struct posix_timer *t, struct itimer_ns *out)
@@ -347,7 +347,7 @@ int posix_timer_change(s32 id, bool abs, const struct itimer_ns *new, struct iti
 		return -EINVAL;
 	flags = spin_lock_irq(&t->lock);
 	get_locked(t, old);
-	if (new)
+	if (new && !t->deleted) /* else it was set, then deleted: nobody would stop it now */
 		set_locked(t, abs, new);
 	spin_unlock_irq(&t->lock, flags);
 	posix_timer_put(t);

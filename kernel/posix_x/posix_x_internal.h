@@ -209,7 +209,6 @@ struct process {
 	struct list posix_timers;              /* [lock] */
 	s32 next_timer_id;                     /* [lock] */
 	struct timer cpu_watch; /* looks at CPU time when some CPU timer or RLIMIT_CPU is on */
-	bool cpu_watched;       /* [lock] */
 	u64 rlimit_cpu_next_ns; /* [lock] next SIGXCPU */
 	struct rcu_head rcu;
 };

@@ -25,6 +25,7 @@ enum {
 #define RT_LEVELS     100 /* 0..99, kept as 99 - priority so that the first set bit is the best */
 #define FAIR_BUCKETS  64
 #define WEIGHT_NICE_0 1024u
+#define NEAR_LEVELS   4 /* distances told apart; the farthest are one */
 #define RR_SLICE_NS   (100 * NS_PER_MS)
 #define SLICE_REST_NS (200 * NS_PER_US) /* less than this left of a slice is nothing left */
 /* An armed tick is left as it is unless it is later than this: arming anew at each switch would
@@ -54,9 +55,11 @@ struct fair_queue {
 };
 
 struct runqueue {
-	spinlock_t lock; /* RUNQUEUE */
-	u32 cpu;         /* [c] */
-	u32 nr_running;  /* [lock; read racy] queued and running, without idle */
+	spinlock_t lock;             /* RUNQUEUE */
+	u32 cpu;                     /* [c] */
+	u32 nr_running;              /* [lock; read racy] queued and running, without idle */
+	cpumask_t near[NEAR_LEVELS]; /* [c] the CPUs of its node, then also those farther and
+					farther; at last all */
 	u32 urgent; /* [lock] queued in dl (throttled ones too) and rt, without the running one */
 	bool resched_sent;            /* [lock] this CPU was told to reschedule and has not yet */
 	struct thread *curr;          /* [lock] */
@@ -93,6 +96,19 @@ static ALWAYS_INLINE bool is_idle_thread(const struct thread *t)
 {
 	return t->flags & THREAD_IDLE;
 }
+/* How far the nearest CPU of @mask is from that of @rq. @mask is not empty. */
+static ALWAYS_INLINE u32 near_level(const struct runqueue *rq, cpumask_t mask)
+{
+	u32 level = 0;
+
+	while (!(rq->near[level] & mask))
+		level++;
+	return level;
+}
+static ALWAYS_INLINE u32 nearest_cpu(const struct runqueue *rq, cpumask_t mask)
+{
+	return bit_ffs(rq->near[near_level(rq, mask)] & mask);
+}
 static ALWAYS_INLINE bool resched_wanted(void)
 {
 	return !(this_cpu_read(preempt_count) & PREEMPT_NO_RESCHED);
@@ -127,11 +143,13 @@ void tick_arm(struct runqueue *rq, ns_t now);
 
 /* fair.c */
 void fair_init(struct fair_queue *q);
-void fair_log_init(void); /* for sched_bursts */
+void fair_log_init(void);                                     /* for sched_bursts */
 struct thread *fair_pick(struct runqueue *rq);                /* NULL = none; off the queue */
 struct thread *fair_steal(struct runqueue *from, u32 to_cpu); /* NULL = none may go */
 void fair_set_weight(struct thread *t);
 void fair_fork(struct thread *t, const struct thread *parent);
+/* @t, which is not queued, goes to sleep: its burst is over */
+void fair_block(struct runqueue *rq, struct thread *t);
 bool fair_sleeps_soon(const struct thread *t); /* after it has woken another */
 /* vtime to the other scale */
 void fair_migrate(struct thread *t, const struct runqueue *from, const struct runqueue *to);

@@ -10,16 +10,19 @@
 #include <arch/context.h>
 #include <arch/uaccess.h>
 
+enum confined_rule { CONFINED_NEVER, CONFINED_ANY, CONFINED_OWN, CONFINED_SELF };
+
 static const struct {
 	syscall_fn handler;
 	const char *name;
 	u16 number;
 	u8 args;
 	char flags;
+	u8 confined; /* enum confined_rule */
 } table[] = {
 #define F 1
-#define SYSCALL(nr, name_, args_, flags_, state, note) \
-	{(syscall_fn)(void (*)(void))sys_##name_, #name_, nr, args_, flags_},
+#define SYSCALL(nr, name_, args_, flags_, confined_, state, note) \
+	{(syscall_fn)(void (*)(void))sys_##name_, #name_, nr, args_, flags_, CONFINED_##confined_},
 #include "table.def"
 #undef SYSCALL
 #undef F
@@ -46,18 +49,8 @@ u64 syscall_full_frame[SYSCALLS_MAX / 64];
 
 /* Capability mode. A call that is not ANY has the guard in its place in syscall_table, so that the
  * others have nothing to check. */
-enum confined_rule { CONFINED_NEVER, CONFINED_ANY, CONFINED_OWN, CONFINED_SELF };
 static syscall_fn guarded[SYSCALLS_MAX];
 static u8 guard_rules[SYSCALLS_MAX];
-static const struct {
-	const char *name;
-	u8 rule;
-} confined[] = {
-#define CONFINED(name_, rule_) {#name_, CONFINED_##rule_},
-#include "confined.def"
-#undef CONFINED
-};
-
 static long sys_guard(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
 	long nr = tf_syscall(arch_thread_frame(current));
@@ -71,20 +64,6 @@ static long sys_guard(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 			return -EPERM;
 	}
 	return guarded[nr](a0, a1, a2, a3, a4, a5);
-}
-
-static void guard_install(u16 nr)
-{
-	u8 rule = CONFINED_NEVER;
-
-	for (size_t i = 0; i < ARRAY_LEN(confined); i++)
-		if (!strcmp(confined[i].name, syscall_names[nr]))
-			rule = confined[i].rule;
-	if (rule == CONFINED_ANY)
-		return;
-	guard_rules[nr] = rule;
-	guarded[nr] = syscall_table[nr];
-	syscall_table[nr] = sys_guard;
 }
 
 /* One line a second at the most, so that a program in a loop cannot flood the log. */
@@ -119,7 +98,11 @@ void syscall_init(void)
 		syscall_table[nr] = table[i].handler;
 		if (table[i].flags)
 			bit_set(syscall_full_frame, nr);
-		guard_install(nr);
+		if (table[i].confined != CONFINED_ANY) {
+			guard_rules[nr] = table[i].confined;
+			guarded[nr] = table[i].handler;
+			syscall_table[nr] = sys_guard;
+		}
 	}
 	for (u32 i = 0; i < NATIVE_COUNT; i++)
 		native_table[i] = sys_ni;

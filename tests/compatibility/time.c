@@ -3,7 +3,10 @@
  * error. */
 #include "t_.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/times.h>
 
@@ -463,4 +466,91 @@ T_CASE(deleted_timer_is_silent)
 	t_ret(syscall(SYS_timer_delete, id), 0);
 	t_sleep_ms(60);
 	t_eq(hits, 0);
+}
+
+static atomic_int racing_id, race_over;
+
+static void *set_all_the_time(void *arg)
+{
+	while (!race_over)
+		timer_start(racing_id, 0, MS, MS);
+	return NULL;
+}
+
+/* A timer that is set while it is deleted is not left running when nobody has it any more. */
+T_CASE(timer_set_while_it_is_deleted)
+{
+	long long end = t_now_ns() + 1000 * MS;
+	pthread_t setter;
+	int id, failed = 0;
+
+	t_handler(SIGUSR1, count, 0);
+	racing_id = -1;
+	t_ret(pthread_create(&setter, NULL, set_all_the_time, NULL), 0);
+	while (t_now_ns() < end) {
+		racing_id = id = timer_new(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0, 0);
+		failed += id < 0;
+		failed += syscall(SYS_timer_delete, id) != 0;
+	}
+	race_over = 1;
+	t_ret(pthread_join(setter, NULL), 0);
+	t_eq(failed, 0);
+	hits = 0;
+	t_sleep_ms(60);
+	t_eq(hits, 0);
+}
+
+static void *delete_the_next(void *arg)
+{
+	while (!race_over)
+		syscall(SYS_timer_delete, racing_id + 1);
+	return NULL;
+}
+
+/* Numbers can be guessed: a timer may be gone before who made it knows its number. */
+T_CASE(timer_deleted_before_its_number_is_told)
+{
+	long long end = t_now_ns() + 500 * MS;
+	int id, failed = 0;
+	pthread_t guesser;
+
+	racing_id = -1;
+	t_ret(pthread_create(&guesser, NULL, delete_the_next, NULL), 0);
+	while (t_now_ns() < end) {
+		id = timer_new(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0, 0);
+		failed += id < 0;
+		syscall(SYS_timer_delete, id); /* fails where the other was first */
+		racing_id = id;
+	}
+	race_over = 1;
+	t_ret(pthread_join(guesser, NULL), 0);
+	t_eq(failed, 0);
+}
+
+/* A limit on CPU time that is set while the process ends watches over nobody. What is left of the
+ * watch would strike a second later, when others live in that memory. */
+T_CASE(cpu_limit_of_who_ends)
+{
+	const struct rlimit limit = {1, RLIM_INFINITY};
+	long long end = t_now_ns() + 2500ll * MS;
+	int status, failed = 0;
+
+	while (t_now_ns() < end) {
+		pid_t pid = fork();
+		siginfo_t info = {0};
+
+		if (!pid) {
+			char *page = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			for (int at = 0; page != MAP_FAILED && at < 1 << 20; at += 4096)
+				page[at] = 1;
+			_exit(3);
+		}
+		while (!waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+			!info.si_pid)
+			prlimit(pid, RLIMIT_CPU, &limit, NULL);
+		failed += waitpid(pid, &status, 0) != pid || status != 3 << 8;
+	}
+	t_eq(failed, 0);
 }

@@ -58,6 +58,17 @@ def laws_flat_pick():
     check(all(cost[n] < few * FLAT_RATIO_MAX for n in cost), f"{cost}")
 
 
+@case(120, exo_only=True)
+def laws_near():
+    """a thread whose processor is taken wakes in the same NUMA node, though a nearer number is idle in another"""
+    for cpu in (0, 3):
+        got = laws("near", cpu, 100, options=("--smp", "4", "--nodes", "2"))
+        near, far = (sum(got[f"cpu{i}"] for i in node) for node in (((0, 1), (2, 3)) if cpu < 2 else ((2, 3), (0, 1))))
+        check(near >= 9 * far, f"left processor {cpu}: {got}")
+    got = laws("near", 3, 100, options=("--smp", "4"))  # all are alike, so the first idle one it is
+    check(got["cpu0"] + got["cpu1"] > 50, f"without nodes: {got}")
+
+
 def counters(text):
     """[{name: number} of each processor] of a /proc/schedstat."""
     rows = [line.split()[1:] for line in text.splitlines() if line.startswith("cpu")]

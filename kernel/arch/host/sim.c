@@ -71,6 +71,7 @@ static void *sim_arg;
 void rcu_init(void) WEAK;
 void sched_cpu_init(u32 cpu) WEAK;
 void sched_init(void) WEAK;
+void sched_topology(u32 (*distance)(u32 from, u32 to)) WEAK;
 void clock_init(void) WEAK;
 
 /* A simulated system is left running, with all that it has allocated: host_heap_live() tells a test
@@ -386,6 +387,8 @@ static void boot_cpu(void *arg)
 	sched_init();
 	for (u32 c = 1; c < sim.cpus; c++)
 		sched_cpu_init(c);
+	if (sim.distance)
+		sched_topology(sim.distance);
 	arch_irq_enable();
 	ASSERT(kthread_create("sim", main_thread, NULL));
 	sched_idle();

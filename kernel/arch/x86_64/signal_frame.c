@@ -61,17 +61,9 @@ static int fpu_frame_write(u64 to)
 	return put_user_u32((u32 USER *)(to + x86.xsave_bytes), magic2);
 }
 
-static void context_fill(
-	struct sigcontext_abi *c, const struct trap_frame *f, const struct thread *t)
-{
-	*c = (struct sigcontext_abi){f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15,
-		f->rdi, f->rsi, f->rbp, f->rbx, f->rdx, f->rax, f->rcx, f->rsp, f->rip, f->rflags,
-		.cs = SEL_USER_CODE, .ss = SEL_USER_DATA, .error = t->arch.trap_error,
-		.trap = t->arch.trap_number, .cr2 = t->arch.trap_address};
-}
-
 int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s)
 {
+	const struct arch_thread *t = &current->arch;
 	struct rt_sigframe frame;
 	u64 sp = s->altstack_top ? s->altstack_top : f->rsp - RED_ZONE, fp;
 
@@ -79,14 +71,16 @@ int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s)
 	sp = ALIGN_DOWN(fp - sizeof(frame), 16ul) - 8;
 	if (sp >= fp || !user_range_ok((void USER *)sp, fp - sp) || fpu_frame_write(fp))
 		return -EFAULT;
-	memset(&frame.uc, 0, sizeof(frame.uc));
 	frame.restorer = s->restorer;
-	frame.uc.flags = (x86.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	frame.uc.stack = *s->stack;
-	context_fill(&frame.uc.context, f, current);
-	frame.uc.context.oldmask = s->mask;
-	frame.uc.context.fpstate = fp;
-	frame.uc.mask = s->mask;
+	frame.uc = (struct ucontext_abi){
+		.flags = (x86.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
+		.stack = *s->stack,
+		.context = {f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15, f->rdi,
+			f->rsi, f->rbp, f->rbx, f->rdx, f->rax, f->rcx, f->rsp, f->rip, f->rflags,
+			.cs = SEL_USER_CODE, .ss = SEL_USER_DATA, .error = t->trap_error,
+			.trap = t->trap_number, .oldmask = s->mask, .cr2 = t->trap_address,
+			.fpstate = fp},
+		.mask = s->mask};
 	memcpy(frame.info, s->info, sizeof(frame.info));
 	if (copy_to_user((void USER *)sp, &frame, sizeof(frame)))
 		return -EFAULT;

@@ -70,7 +70,7 @@ static bool root_find(paddr_t *root, bool *is_xsdt)
 	return rsdp && !acpi_parse_rsdp(rsdp, 36, root, is_xsdt);
 }
 
-/* SRAT needs the MADT's processors, so it comes in a pass of its own: @pass 1. */
+/* SRAT needs the MADT's processors and SLIT the SRAT's nodes, so they come in later passes. */
 static void take_table(const u8 *t, size_t len, u32 pass)
 {
 	static const struct {
@@ -83,6 +83,7 @@ static void take_table(const u8 *t, size_t len, u32 pass)
 		{"HPET", acpi_parse_hpet, 0},
 		{"MCFG", acpi_parse_mcfg, 0},
 		{"SRAT", acpi_parse_srat, 1},
+		{"SLIT", acpi_parse_slit, 2},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
@@ -134,7 +135,7 @@ void acpi_init(void)
 		return;
 	}
 	acpi_info.present = true;
-	for (u32 pass = 0; pass < 2; pass++)
+	for (u32 pass = 0; pass < 3; pass++)
 		take_tables(root, root_bytes, is_xsdt, pass);
 	find_s5();
 	if (!acpi_info.cpu_count)

@@ -1,12 +1,15 @@
 /* The readers of ACPI tables: pure functions over bytes. Layer: drivers.
  * Nothing is read beyond the given length; a table is walked once to see that it is whole, and only
- * then taken over. Source: ACPI 6.4, 5.2.5 (RSDP), 5.2.9 (FADT), 5.2.12 (MADT), 5.2.16 (SRAT), 20.2
+ * then taken over. Source: ACPI 6.4, 5.2.5 (RSDP), 5.2.9 (FADT), 5.2.12 (MADT), 5.2.16 (SRAT), 5.2.17
+ * (SLIT), 20.2
  * (AML); IA-PC HPET 1.0a; PCI firmware 3.2 (MCFG). */
 #include <exo/acpi.h>
 #include <exo/errno.h>
 #include <exo/string.h>
 
-#define HEADER_BYTES 36u
+#define HEADER_BYTES    36u
+#define DISTANCE_LOCAL  10 /* ACPI's unit */
+#define DISTANCE_REMOTE 20
 
 static u16 get16(const u8 *p)
 {
@@ -269,6 +272,7 @@ int acpi_parse_srat(const void *table, size_t len_bytes, struct acpi_info *out)
 		entries_check(t, 48, end, min_bytes, sizeof(min_bytes)))
 		return -EINVAL;
 	out->node_count = out->mem_affinity_count = 0;
+	memset(out->distance, DISTANCE_REMOTE, sizeof(out->distance));
 	for (size_t at = 48; at < end; at += t[at + 1]) {
 		const u8 *e = t + at;
 
@@ -281,6 +285,39 @@ int acpi_parse_srat(const void *table, size_t len_bytes, struct acpi_info *out)
 	}
 	if (!out->node_count)
 		out->node_count = 1;
+	for (u32 i = 0; i < ACPI_NODES_MAX; i++)
+		out->distance[i][i] = DISTANCE_LOCAL;
+	return 0;
+}
+
+/* A square of bytes, by proximity domain. A table that leaves a domain out, or says that home is
+ * not the nearest, knows less than the default. */
+int acpi_parse_slit(const void *table, size_t len_bytes, struct acpi_info *out)
+{
+	u8 square[ACPI_NODES_MAX][ACPI_NODES_MAX];
+	const u8 *t = table;
+	u64 domains;
+	size_t end;
+
+	if (acpi_table_check(table, len_bytes, "SLIT", &end) || end < 44)
+		return -EINVAL;
+	domains = get64(t + 36);
+	if (domains > 256 || 44 + domains * domains > end)
+		return -EINVAL;
+	memcpy(square, out->distance, sizeof(square));
+	for (u32 from = 0; from < out->node_count; from++) {
+		for (u32 to = 0; to < out->node_count; to++) {
+			u64 row = out->node_domain[from], column = out->node_domain[to];
+
+			if (row >= domains || column >= domains)
+				return -EINVAL;
+			square[from][to] = t[44 + row * domains + column];
+			if ((square[from][to] == DISTANCE_LOCAL) != (from == to) ||
+				square[from][to] < DISTANCE_LOCAL)
+				return -EINVAL;
+		}
+	}
+	memcpy(out->distance, square, sizeof(square));
 	return 0;
 }
 

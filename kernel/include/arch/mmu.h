@@ -86,9 +86,15 @@ struct tlb_gather {
 	struct pmap *pmap;
 	vaddr_t start, end; /* dirty range, start > end = none */
 	u32 count;
-	u32 anon, file, shmem; /* owned pages whose entry pmap_unmap took or pmap_copy made:
-				  tlb_gather_count in exo/vm.h */
-	bool tables;           /* table pages among them: full flush */
+	/* Owned pages whose entry pmap_unmap took or pmap_copy made, by PG_ANON and PG_SHMEM:
+	 * tlb_gather_count in exo/vm.h. */
+	union {
+		u32 owned[4];
+		struct {
+			u32 file, anon, shmem;
+		};
+	};
+	bool tables; /* table pages among them: full flush */
 	struct page *pages[TLB_GATHER_PAGES];
 };
 void tlb_gather_begin(struct tlb_gather *g, struct pmap *m);

@@ -79,6 +79,9 @@ struct acpi_info {
 	u32 node_domain[ACPI_NODES_MAX]; /* proximity domain of each dense node */
 	u32 mem_affinity_count;
 	struct acpi_mem_affinity mem_affinity[ACPI_MEM_AFF_MAX];
+	/* SLIT: relative cost of memory of a node from another, 10 = at home; without the table 20
+	 * for every other */
+	u8 distance[ACPI_NODES_MAX][ACPI_NODES_MAX];
 };
 extern struct acpi_info acpi_info; /* [c] after acpi_init */
 
@@ -114,5 +117,7 @@ int acpi_parse_hpet(const void *table, size_t len_bytes, struct acpi_info *out) 
 int acpi_parse_mcfg(const void *table, size_t len_bytes, struct acpi_info *out) MUST_USE;
 /* after the MADT */
 int acpi_parse_srat(const void *table, size_t len_bytes, struct acpi_info *out) MUST_USE;
+/* after the SRAT */
+int acpi_parse_slit(const void *table, size_t len_bytes, struct acpi_info *out) MUST_USE;
 /* -ENOENT no package */
 int acpi_find_s5(const void *dsdt, size_t len_bytes, u8 *type_a, u8 *type_b) MUST_USE;

@@ -64,7 +64,9 @@ static inline paddr_t page_to_phys(const struct page *p)
 }
 static inline struct page *phys_to_page(paddr_t pa)
 {
-	return &mem_map[pa >> PAGE_SHIFT];
+	/* &mem_map[pa >> PAGE_SHIFT] with one shift */
+	return (struct page *)((u8 *)mem_map +
+			       (pa / (PAGE_SIZE / sizeof(*mem_map)) & -sizeof(*mem_map)));
 }
 static inline void *page_to_virt(const struct page *p)
 {

@@ -140,6 +140,10 @@ static ALWAYS_INLINE enum thread_state thread_state(const struct thread *t)
 void sched_init(void); /* boot CPU's queue, idle thread = the boot context */
 /* makes the queue and idle thread of @cpu; before that CPU runs secondary_main */
 void sched_cpu_init(u32 cpu);
+/* sched_topology - tells how far memory is from CPUs, @distance(from, to) in any unit; at home is
+ * least. Without it every CPU is as near as any other. Context: boot, after sched_cpu_init of all,
+ * before a second CPU runs. */
+void sched_topology(u32 (*distance)(u32 from, u32 to));
 void sched_idle(void) NORETURN; /* the idle loop: the boot context of each CPU ends here */
 /* thread_init - fills a zeroed thread: refs 1, state NEW, class from current (or OTHER), stack from
  * kstack_alloc. -ENOMEM. */
@@ -247,8 +251,6 @@ struct sched_class { /* the idle class has put and slice alone */
 	u32 order;   /* greater runs first */
 	void (*enqueue)(struct runqueue *rq, struct thread *t, u32 flags);
 	void (*dequeue)(struct runqueue *rq, struct thread *t); /* queued, not running */
-	/* prev, which is not queued, goes to sleep */
-	void (*block)(struct runqueue *rq, struct thread *t);
 	/* prev stops running but stays runnable */
 	void (*put)(struct runqueue *rq, struct thread *t);
 	/* the same, and it lets others go first */

@@ -9,14 +9,14 @@
 #include <exo/errno.h>
 #include <arch/syscall.h>
 
-#define SYSCALL_ARGS0                               void
-#define SYSCALL_ARGS1                               u64 a0
-#define SYSCALL_ARGS2                               u64 a0, u64 a1
-#define SYSCALL_ARGS3                               u64 a0, u64 a1, u64 a2
-#define SYSCALL_ARGS4                               u64 a0, u64 a1, u64 a2, u64 a3
-#define SYSCALL_ARGS5                               u64 a0, u64 a1, u64 a2, u64 a3, u64 a4
-#define SYSCALL_ARGS6                               u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5
-#define SYSCALL(nr, name, args, flags, state, note) long sys_##name(SYSCALL_ARGS##args);
+#define SYSCALL_ARGS0                                         void
+#define SYSCALL_ARGS1                                         u64 a0
+#define SYSCALL_ARGS2                                         u64 a0, u64 a1
+#define SYSCALL_ARGS3                                         u64 a0, u64 a1, u64 a2
+#define SYSCALL_ARGS4                                         u64 a0, u64 a1, u64 a2, u64 a3
+#define SYSCALL_ARGS5                                         u64 a0, u64 a1, u64 a2, u64 a3, u64 a4
+#define SYSCALL_ARGS6                                         u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5
+#define SYSCALL(nr, name, args, flags, confined, state, note) long sys_##name(SYSCALL_ARGS##args);
 #include "../../syscall/table.def"
 #undef SYSCALL
 /* Native calls: the handlers of libs/exo_abi/native.def, on the same terms. */

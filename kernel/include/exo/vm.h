@@ -108,10 +108,11 @@ struct vm_area {
 	struct file *file;        /* [c] for /proc/maps and mm ownership; may be NULL. Shared +1 */
 	struct grant *grant;      /* [c] derived, by which it was made: when that is revoked, every
 				     access fails. Shared +1; NULL = for good */
-	struct list mapping_node; /* [object->mappings_lock] */
-	struct rwsem lock;        /* S_AREA; anonymous areas may grow at either end without it */
 	const struct vm_special_ops *special; /* VM_SPECIAL: name for maps; fault gives a pte */
 	void *special_ctx;
+	/* A copy has its own from here on. */
+	struct list mapping_node; /* [object->mappings_lock] */
+	struct rwsem lock;        /* S_AREA; anonymous areas may grow at either end without it */
 };
 struct vm_special_ops {
 	const char *name; /* "[vdso]", "[vvar]" */
@@ -233,12 +234,5 @@ u64 vm_committed_pages(void); /* Committed_AS */
  * calls it for each. */
 static ALWAYS_INLINE void tlb_gather_count(struct tlb_gather *g, const struct page *p)
 {
-	u32 flags = p->flags;
-
-	if (likely(flags & PG_ANON))
-		g->anon++;
-	else if (flags & PG_SHMEM)
-		g->shmem++;
-	else
-		g->file++;
+	g->owned[p->flags / PG_ANON % 4]++;
 }

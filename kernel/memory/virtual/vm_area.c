@@ -6,6 +6,7 @@
 #include <exo/fs.h>
 #include <exo/log.h>
 #include <exo/security.h>
+#include <exo/string.h>
 #include "vm_internal.h"
 
 static struct kmem_cache *area_cache;
@@ -22,7 +23,7 @@ struct vm_area *area_create(
 
 	if (!a)
 		return NULL;
-	*a = *like;
+	memcpy(a, like, offsetof(struct vm_area, mapping_node));
 	a->start = start;
 	a->end = end;
 	a->refs = 1;

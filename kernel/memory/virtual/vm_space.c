@@ -202,9 +202,7 @@ static void fork_copy_fields(struct vm_space *c, struct vm_space *p)
 /* Shared mappings of an object need no entries: faults find the pages again. */
 static bool fork_copies_entries(const struct vm_area *a)
 {
-	if (a->flags & (VM_DONTFORK | VM_WIPEONFORK))
-		return false;
-	return !a->object || !(a->flags & VM_SHARED);
+	return !(a->flags & VM_WIPEONFORK) && (!a->object || !(a->flags & VM_SHARED));
 }
 
 /* The child's copy of one area, above @last. Return: it | NULL, out of memory. */
@@ -233,13 +231,14 @@ static void fork_flush(struct vm_space *child, struct tlb_gather *g)
 	tlb_gather_end(g);
 }
 
-/* Copies the entries of all areas. With other threads about, an area stays locked until its
+/* Copies the areas and their entries. With other threads about, an area stays locked until its
  * translations are flushed: else one of them could copy a page away while another still writes to
  * the old one through a stale translation. A space with one user needs the lock only against
  * truncation, which knows areas with an object, and one flush at the end. */
-static int fork_entries(struct vm_space *child, struct vm_space *parent)
+static int fork_areas(struct vm_space *child, struct vm_space *parent)
 {
 	bool alone = __atomic_load_n(&parent->refs, __ATOMIC_RELAXED) == 1;
+	struct vm_area *last = NULL;
 	struct tlb_gather g;
 	int err = 0;
 
@@ -248,7 +247,12 @@ static int fork_entries(struct vm_space *child, struct vm_space *parent)
 		struct vm_area *a = container_of(n, struct vm_area, node);
 		bool lock = !alone || a->object;
 
-		if (!fork_copies_entries(a))
+		if (a->flags & VM_DONTFORK)
+			continue;
+		last = fork_area(child, last, a);
+		if (!last)
+			err = -ENOMEM;
+		if (!last || !fork_copies_entries(a))
 			continue;
 		if (lock)
 			rwsem_write_lock(&a->lock);
@@ -268,24 +272,13 @@ static int fork_entries(struct vm_space *child, struct vm_space *parent)
 struct vm_space *vm_space_fork(struct vm_space *parent)
 {
 	struct vm_space *child = space_alloc();
-	struct vm_area *last = NULL;
-	struct rb_node *n;
-	int err = 0;
+	int err;
 
 	if (!child)
 		return err_ptr(-ENOMEM);
 	rwsem_write_lock(&parent->lock);
 	fork_copy_fields(child, parent);
-	for (n = rb_first(&parent->areas); n && !err; n = rb_next(n)) {
-		struct vm_area *a = container_of(n, struct vm_area, node);
-
-		if (a->flags & VM_DONTFORK)
-			continue;
-		last = fork_area(child, last, a);
-		err = last ? 0 : -ENOMEM;
-	}
-	if (!err)
-		err = fork_entries(child, parent);
+	err = fork_areas(child, parent);
 	rwsem_write_unlock(&parent->lock);
 	if (err) {
 		vm_space_put(child);

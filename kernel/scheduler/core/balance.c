@@ -2,7 +2,8 @@
  *
  * Idle CPUs pull: before a CPU goes idle it takes a queued thread from the most loaded one. Loaded
  * CPUs push: their tick rouses an idle CPU, which then pulls, and every BALANCE_NS moves one thread
- * to a CPU that has at least two fewer. Another queue's lock is only tried. */
+ * to a CPU that has at least two fewer, and one fewer still for each step of distance. Another
+ * queue's lock is only tried. */
 #include "../scheduler_internal.h"
 #include <arch/irq.h>
 
@@ -40,13 +41,14 @@ static struct thread *try_steal(struct runqueue *from, u32 to_cpu)
 	return t;
 }
 
-/* The most loaded CPU first; what waits there may be bound to it, so then the others. */
+/* The most loaded CPU first, where a step of distance weighs as much as a thread; what waits there
+ * may be bound to it, so then the others. */
 struct thread *balance_idle(struct runqueue *rq)
 {
 	cpumask_t loaded = 0;
 	struct runqueue *busiest = NULL;
 	struct thread *t;
-	u32 most = 1, cpu;
+	u32 most = 0, cpu;
 
 	for_each_online_cpu (cpu) {
 		struct runqueue *other = cpu_ptr(runqueues, cpu);
@@ -55,6 +57,7 @@ struct thread *balance_idle(struct runqueue *rq)
 		if (n < 2 || other == rq)
 			continue;
 		loaded |= BIT(cpu);
+		n += NEAR_LEVELS - near_level(rq, BIT(cpu));
 		if (n > most) {
 			most = n;
 			busiest = other;
@@ -99,14 +102,14 @@ void balance_tick(struct runqueue *rq, ns_t now)
 		return;
 	if (idle) {
 		/* it will look round before it sleeps again */
-		arch_ipi(bit_ffs(idle), IPI_RESCHED);
+		arch_ipi(nearest_cpu(rq, idle), IPI_RESCHED);
 		return;
 	}
 	if (now - rq->balanced_at < BALANCE_NS)
 		return;
 	rq->balanced_at = now;
 	for_each_online_cpu (cpu) {
-		u32 n = READ_ONCE(cpu_ptr(runqueues, cpu)->nr_running);
+		u32 n = READ_ONCE(cpu_ptr(runqueues, cpu)->nr_running) + near_level(rq, BIT(cpu));
 
 		if (n < least) {
 			least = n;

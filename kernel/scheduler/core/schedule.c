@@ -11,6 +11,7 @@
  * the test comes when the count drops. */
 #include "../scheduler_internal.h"
 #include <exo/memory.h>
+#include <exo/string.h>
 #include <exo/vm.h>
 #include <arch/irq.h>
 
@@ -137,7 +138,8 @@ static ALWAYS_INLINE bool try_block(struct runqueue *rq, struct thread *prev)
 	prev->switches_voluntary++;
 	if (state == THREAD_UNINTERRUPTIBLE)
 		rq->uninterruptible++;
-	prev->sched_class->block(rq, prev);
+	if (prev->sched_class == &fair_class)
+		fair_block(rq, prev);
 	return true;
 }
 
@@ -321,6 +323,7 @@ void sched_cpu_init(u32 cpu)
 
 	spin_init(&rq->lock, RANK_RUNQUEUE);
 	rq->cpu = cpu;
+	memset(rq->near, 0xff, sizeof(rq->near));
 	rt_init(&rq->rt);
 	fair_init(&rq->fair);
 	tick_init(rq);
@@ -336,6 +339,34 @@ void sched_cpu_init(u32 cpu)
 	idle->name[0] = 'i', idle->name[1] = 'd', idle->name[2] = 'l', idle->name[3] = 'e';
 	rq->idle = rq->curr = idle;
 	rq->clock = rq->picked_at = rq->sampled_at = idle->start_ns;
+}
+
+void sched_topology(u32 (*distance)(u32 from, u32 to))
+{
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+		struct runqueue *rq = cpu_ptr(runqueues, cpu);
+		cpumask_t within = 0;
+		u32 reach = 0;
+
+		for (u32 level = 0; level < NEAR_LEVELS - 1; level++) {
+			cpumask_t next = 0;
+			u32 least = ~0u;
+
+			for (u32 to = 0; to < cpu_count; to++) {
+				u32 d = distance(cpu, to);
+
+				if (d > reach && d < least) {
+					least = d;
+					next = 0;
+				}
+				if (d == least)
+					next |= BIT(to);
+			}
+			reach = least;
+			within |= next;
+			rq->near[level] = within;
+		}
+	}
 }
 
 void sched_cpu_online(void)

@@ -1,6 +1,7 @@
 /* Sleeping, waking, and where a woken thread goes. Layer: scheduler.
  *
- * Placement. An idle CPU, the one it last ran on first; but a waker that by its own record sleeps
+ * Placement. An idle CPU, the one it last ran on first, then the nearest to that (its memory is
+ * there); but a waker that by its own record sleeps
  * soon after it wakes others (a pipe, a request and its answer, fork and wait) keeps the woken
  * thread on its CPU: it will be gone before another CPU could have been roused. If it stays after
  * all, the tick hands the thread to an idle CPU. */
@@ -12,15 +13,17 @@
 #define WAKE_MASK \
 	((1u << THREAD_INTERRUPTIBLE) | (1u << THREAD_UNINTERRUPTIBLE) | (1u << THREAD_KILLABLE))
 
+/* A step of distance from @first is as bad as one thread more. */
 static u32 least_loaded(cpumask_t mask, u32 first)
 {
+	const struct runqueue *home = cpu_ptr(runqueues, first);
 	u32 best = first, cpu;
 	u32 load = ~0u;
 
 	if (mask >> first & 1)
 		load = READ_ONCE(cpu_ptr(runqueues, first)->nr_running);
 	for_each_bit (cpu, mask) {
-		u32 n = READ_ONCE(cpu_ptr(runqueues, cpu)->nr_running);
+		u32 n = READ_ONCE(cpu_ptr(runqueues, cpu)->nr_running) + near_level(home, BIT(cpu));
 
 		if (n < load) {
 			best = cpu;
@@ -30,15 +33,17 @@ static u32 least_loaded(cpumask_t mask, u32 first)
 	return best;
 }
 
-/* Its last CPU unless a real-time thread of no lower priority runs there and another CPU runs
- * something less urgent. */
+/* Its last CPU unless a real-time thread of no lower priority runs there and another CPU, the
+ * nearest first, runs something less urgent. */
 static u32 cpu_for_realtime(struct thread *t, cpumask_t allowed)
 {
-	cpumask_t order = allowed & BIT(t->cpu) ? BIT(t->cpu) : 0;
+	const struct runqueue *home = cpu_ptr(runqueues, t->cpu);
 	u32 cpu;
 
-	for (u32 pass = 0; pass < 2; pass++, order = allowed) {
-		for_each_bit (cpu, order) {
+	for (u32 pass = 0; pass <= NEAR_LEVELS; pass++) {
+		cpumask_t order = pass ? home->near[pass - 1] : BIT(t->cpu);
+
+		for_each_bit (cpu, order & allowed) {
 			struct runqueue *rq = cpu_ptr(runqueues, cpu);
 			/* stays readable: interrupts are off */
 			struct thread *curr = READ_ONCE(rq->curr);
@@ -57,17 +62,17 @@ static NOINLINE u32 select_among(struct thread *t, u32 self, bool fresh)
 {
 	cpumask_t allowed = t->affinity & __atomic_load_n(&cpu_online_mask, __ATOMIC_RELAXED);
 	cpumask_t idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED) & allowed;
-	struct runqueue *here = cpu_ptr(runqueues, self);
+	struct runqueue *here = cpu_ptr(runqueues, self), *last = cpu_ptr(runqueues, t->cpu);
 
 	if (allowed >> self & 1 && t->sched_class == &fair_class) {
-		if (is_idle_thread(here->curr))
+		if (is_idle_thread(here->curr) && last->near[0] >> self & 1)
 			return self; /* an interrupt woke this CPU: it need not rouse another */
 		if (here->nr_running == 1 && !in_interrupt() &&
 			here->curr->sched_class == &fair_class && fair_sleeps_soon(here->curr))
 			return self;
 	}
 	if (idle)
-		return idle >> t->cpu & 1 ? t->cpu : bit_ffs(idle);
+		return idle >> t->cpu & 1 ? t->cpu : nearest_cpu(last, idle);
 	if (t->sched_class == &rt_class && allowed)
 		return cpu_for_realtime(t, allowed);
 	if (unlikely(!allowed))

@@ -260,7 +260,7 @@ static void fair_yield(struct runqueue *rq, struct thread *t)
 	insert(rq, t, number);
 }
 
-static void fair_block(struct runqueue *rq, struct thread *t)
+void fair_block(struct runqueue *rq, struct thread *t)
 {
 	u64 burst = t->se.burst_ns;
 	s64 error = (s64)(MAX(burst, BURST_MIN_NS) - t->se.burst_ema_ns);
@@ -347,7 +347,6 @@ const struct sched_class fair_class = {
 	.order = 1,
 	.enqueue = fair_enqueue,
 	.dequeue = fair_dequeue,
-	.block = fair_block,
 	.put = fair_put,
 	.yield = fair_yield,
 	.preempts = fair_preempts,

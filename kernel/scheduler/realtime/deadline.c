@@ -139,19 +139,10 @@ ns_t deadline_wakes_at(const struct runqueue *rq)
 	return t ? next_period(t) : NS_FOREVER;
 }
 
-static void deadline_put(struct runqueue *rq, struct thread *t)
-{
-	insert(rq, t);
-}
-
 static void deadline_yield(struct runqueue *rq, struct thread *t)
 {
 	t->dl.budget_ns = MIN(t->dl.budget_ns, 0L);
 	insert(rq, t);
-}
-
-static void deadline_block(struct runqueue *rq, struct thread *t)
-{
 }
 
 static bool deadline_preempts(struct runqueue *rq, struct thread *curr, struct thread *woken)
@@ -176,8 +167,7 @@ const struct sched_class deadline_class = {
 	.order = 3,
 	.enqueue = deadline_enqueue,
 	.dequeue = deadline_dequeue,
-	.block = deadline_block,
-	.put = deadline_put,
+	.put = insert,
 	.yield = deadline_yield,
 	.preempts = deadline_preempts,
 	.slice = deadline_slice,

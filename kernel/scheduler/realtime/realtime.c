@@ -96,10 +96,6 @@ static void rt_yield(struct runqueue *rq, struct thread *t)
 	rt_insert(rq, t, false);
 }
 
-static void rt_block(struct runqueue *rq, struct thread *t)
-{
-}
-
 static bool rt_preempts(struct runqueue *rq, struct thread *curr, struct thread *woken)
 {
 	return woken->rt_priority > curr->rt_priority;
@@ -146,7 +142,6 @@ const struct sched_class rt_class = {
 	.order = 2,
 	.enqueue = rt_enqueue,
 	.dequeue = rt_dequeue,
-	.block = rt_block,
 	.put = rt_put,
 	.yield = rt_yield,
 	.preempts = rt_preempts,

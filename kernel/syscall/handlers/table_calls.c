@@ -10,10 +10,10 @@
 #include "../../fs/poll/epoll.h"
 #include "handlers.h"
 
-#define SYSCALL(nr, name, args, flags, state, note)
-#define CALL(nr, name, args, flags, state, note, ...) \
-	long sys_##name(SYSCALL_ARGS##args)           \
-	{                                             \
-		return __VA_ARGS__;                   \
+#define SYSCALL(nr, name, args, flags, confined, state, note)
+#define CALL(nr, name, args, flags, confined, state, note, ...) \
+	long sys_##name(SYSCALL_ARGS##args)                     \
+	{                                                       \
+		return __VA_ARGS__;                             \
 	}
 #include "../table.def"

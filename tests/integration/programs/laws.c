@@ -9,7 +9,9 @@
  *   laws crowd THREADS MS   computing threads of random nice values, bound to nothing
  *   laws wake HOGS WORK_US WAKES   one that works so long every 10 ms, among hogs
  *   laws turn THREADS MS    threads that do nothing but yield, on one CPU: the cost of a turn
- *   laws stat THREADS MS   computing threads compare /proc/self/task/TID/schedstat with the clocks
+ *   laws near CPU ROUNDS    sleeps on a CPU that another thread takes meanwhile: where does it
+ * wake? laws stat THREADS MS   computing threads compare /proc/self/task/TID/schedstat with the
+ * clocks
  *
  * Waits are gaps between two readings of the clock, which a computing thread makes all the time.
  */
@@ -274,6 +276,35 @@ static void turn_law(int n, int ms)
 		least);
 }
 
+static void bind_to(cpu_set_t *set)
+{
+	need(!sched_setaffinity(0, sizeof(*set), set), "sched_setaffinity");
+}
+
+static void near_law(int cpu, int rounds)
+{
+	struct worker *w = workers(1);
+	int woke[CPU_SETSIZE] = {0};
+	cpu_set_t all, one;
+
+	need(!sched_getaffinity(0, sizeof(all), &all), "sched_getaffinity");
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	w->cpu = cpu;
+	start(w, 1, compute);
+	begin(1);
+	for (int i = 0; i < rounds; i++) {
+		bind_to(&one);
+		bind_to(&all);
+		sleep_until(now_ns(CLOCK_MONOTONIC) + 5 * MS);
+		woke[sched_getcpu()]++;
+	}
+	end_at = 0;
+	for (int i = 0; i < CPU_COUNT(&all); i++)
+		printf("cpu%d %d ", i, woke[i]);
+	printf("\n");
+}
+
 struct schedstat {
 	long long run_ns, wait_ns, slices;
 };
@@ -371,6 +402,8 @@ int main(int count, char **words)
 		crowd_law(a, b);
 	else if (!strcmp(law, "wake") && count > 4)
 		wake_law(a, b, atoi(words[4]));
+	else if (!strcmp(law, "near"))
+		near_law(a, b);
 	else if (!strcmp(law, "stat"))
 		stat_law(a, b);
 	else if (!strcmp(law, "turn"))

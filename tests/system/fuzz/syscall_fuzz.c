@@ -203,6 +203,8 @@ static void fail(const char *what)
 {
 	printf("FAILED: %s (seed %llu; last error: %m)\n", what, (unsigned long long)seed);
 	fflush(stdout);
+	if (getenv("EXO_FUZZ_HOLD")) /* for a debugger to look at the machine */
+		sleep((unsigned)atoi(getenv("EXO_FUZZ_HOLD")));
 	_exit(1);
 }
 

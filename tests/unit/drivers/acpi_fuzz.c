@@ -24,8 +24,8 @@ static void fix_sum(uint8_t *t, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int (*const readers[])(const void *, size_t, struct acpi_info *) = {acpi_parse_madt,
-		acpi_parse_fadt, acpi_parse_hpet, acpi_parse_mcfg, acpi_parse_srat};
-	static const char signatures[][5] = {"APIC", "FACP", "HPET", "MCFG", "SRAT", "DSDT"};
+		acpi_parse_fadt, acpi_parse_hpet, acpi_parse_mcfg, acpi_parse_srat, acpi_parse_slit};
+	static const char signatures[][5] = {"APIC", "FACP", "HPET", "MCFG", "SRAT", "SLIT", "DSDT"};
 	static struct acpi_info info;
 	uint8_t *t;
 	u8 a, b;
@@ -36,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 5 || size > 65535)
 		return 0;
 	memset(&info, 0, sizeof(info));
-	which = data[0] % 6;
+	info.node_count = data[1] % (ACPI_NODES_MAX + 1);
+	which = data[0] % 7;
 	size -= 1;
 	t = malloc(size);
 	memcpy(t, data + 1, size);
@@ -45,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(t, signatures[which], 4);
 		fix_sum(t, size);
 	}
-	if (which < 5)
+	if (which < 6)
 		(void)readers[which](t, size, &info);
 	else
 		(void)acpi_find_s5(t, size, &a, &b);

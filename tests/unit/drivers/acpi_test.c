@@ -197,6 +197,49 @@ U_TEST(srat_names_nodes)
 	u_check(info.cpus[0].node == 0 && info.cpus[1].node == 1);
 	u_check(info.mem_affinity_count == 1 && info.mem_affinity[0].node == 1 &&
 		info.mem_affinity[0].start == 0x1000);
+	u_check(info.distance[0][0] == 10 && info.distance[0][1] == 20 &&
+		info.distance[1][0] == 20 && info.distance[1][1] == 10);
+}
+
+/* @domains of them, of which the SRAT before named 5 (node 0) and 6 (node 1). */
+static void slit(u64 domains, u8 between)
+{
+	begin("SLIT", 36);
+	put(domains, 8);
+	for (u64 i = 0; i < domains * domains; i++)
+		put(i / domains == i % domains ? 10 : 30, 1);
+	if (domains > 6)
+		table[44 + 5 * domains + 6] = between;
+	finish();
+}
+
+U_TEST(slit_tells_the_distance_of_nodes)
+{
+	static const struct acpi_info two = {.node_count = 2,
+		.node_domain = {5, 6},
+		.distance = {{10, 20}, {20, 10}}};
+
+	slit(7, 17);
+	info = two;
+	u_eq(parse(acpi_parse_slit, table_len), 0);
+	u_check(info.distance[0][0] == 10 && info.distance[0][1] == 17);
+	u_check(info.distance[1][0] == 30 && info.distance[1][1] == 10);
+	for (u32 bad = 0; bad < 6; bad++) { /* what was there stays */
+		slit(bad == 0 ? 6 : 7, bad == 1 ? 10 : bad == 2 ? 9 : 17);
+		if (bad == 3)
+			table[44 + 5 * 7 + 5] = 11;
+		if (bad == 4)
+			poke(36, 8, 8); /* more than there are bytes */
+		if (bad == 5)
+			poke(36, 1ULL << 32, 8); /* its square is 0 */
+		finish();
+		info = two;
+		u_eq(parse(acpi_parse_slit, table_len), -EINVAL);
+		u_check(!memcmp(&info, &two, sizeof(info)));
+	}
+	slit(7, 17);
+	for (size_t len = 0; len < table_len; len++)
+		u_eq(parse(acpi_parse_slit, len), -EINVAL);
 }
 
 U_TEST(soft_off_is_found_in_the_dsdt)

@@ -67,7 +67,7 @@ static u64 turns(u32 n, u64 *worst)
 		if (roll(3)) {
 			fair_class.put(&rq, t);
 		} else {
-			fair_class.block(&rq, t);
+			fair_block(&rq, t);
 			fair_class.enqueue(&rq, t, SCHED_ENQUEUE_WAKE);
 		}
 	}
@@ -124,7 +124,7 @@ U_TEST(prediction_follows_the_bursts)
 		struct thread *next = fair_pick(&rq);
 
 		fair_class.account(&rq, next, 50000);
-		fair_class.block(&rq, next);
+		fair_block(&rq, next);
 		fair_class.enqueue(&rq, next, SCHED_ENQUEUE_WAKE);
 	}
 	u_check(t->se.burst_ema_ns > 48000 && t->se.burst_ema_ns < 60000);
@@ -146,7 +146,7 @@ U_TEST(a_sleeper_saves_nothing_up)
 	fair_set_weight(hog);
 	fair_set_weight(sleeper);
 	fair_pick(&rq);
-	fair_class.block(&rq, sleeper);
+	fair_block(&rq, sleeper);
 	for (u32 i = 0; i < 100; i++) { /* the hog runs alone for a while */
 		fair_class.account(&rq, hog, 10 * NS_PER_MS);
 		fair_class.put(&rq, hog);

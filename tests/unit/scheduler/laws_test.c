@@ -196,3 +196,74 @@ U_TEST_LIMIT(interactive_among_fifty_hogs, 120)
 		run_seeds(law_cpus, 2, 0, interactive_main);
 	}
 }
+
+/* ---- memory is nearer to some CPUs: threads stay by theirs, and no CPU stands idle for it ---- */
+#define NODE_CPUS 4
+static u32 moves[4]; /* by distance / 10 */
+static u32 node_distance(u32 from, u32 to)
+{
+	from /= NODE_CPUS, to /= NODE_CPUS;
+	return from == to ? 10 : (from ^ to) == 1 ? 20 : 30;
+}
+static void naps(void *arg)
+{
+	struct law *l = arg;
+	u32 at = l->cpu;
+
+	u_eq(sched_set_affinity(current, BIT(at)), 0);
+	thread_sleep_until(begin_at, WAIT_UNINTERRUPTIBLE);
+	if (l->nice) { /* one CPU of a node computes all the time */
+		while (clock_monotonic() < end_at)
+			host_sim_work(100000);
+		return;
+	}
+	u_eq(sched_set_affinity(current, ~0ULL), 0);
+	while (clock_monotonic() < end_at) {
+		u32 now;
+
+		thread_sleep_until(clock_monotonic() + 100000 + host_sim_random() % 900000, WAIT_UNINTERRUPTIBLE);
+		now = current->cpu;
+		if (now != at)
+			moves[node_distance(at, now) / 10]++;
+		at = now;
+		host_sim_work(host_sim_random() % 300000);
+	}
+}
+static void nodes_main(void *arg)
+{
+	begin_at = clock_monotonic() + 50 * MS;
+	end_at = begin_at + 1000 * MS;
+	for (u32 i = 0; i < 20; i++)
+		laws[i] = (struct law){ .cpu = i % 16, .nice = i < 16 && i % NODE_CPUS == 0 };
+	start_all(20, naps);
+	u_note("moves within a node %u, to the next %u, to a far one %u", moves[1], moves[2], moves[3]);
+	if (arg) { /* alike */
+		u_check(moves[1] < 2 * (moves[2] + moves[3]));
+		return;
+	}
+	u_check(moves[1] > 4 * (moves[2] + moves[3]));
+	u_check(moves[2] > 2 * moves[3]);
+}
+static void spread_main(void *arg)
+{
+	begin_at = clock_monotonic() + 50 * MS;
+	end_at = begin_at + 300 * MS;
+	for (u32 i = 0; i < 16; i++)
+		laws[i] = (struct law){ .cpu = CPUS_MAX };
+	for (u32 i = 16; i < THREADS; i++)
+		laws[i].thread = NULL;
+	most_on_one = 0;
+	start_all(16, computing);
+	u_eq(most_on_one, 1);
+}
+U_TEST_LIMIT(threads_stay_near_their_memory, 120)
+{
+	struct host_sim s = { .cpus = 16, .seed = 1, .time_limit_ns = 60 * NS_PER_SEC };
+
+	u_eq(host_sim_run_again(&s, nodes_main, &s), 0);
+	s.distance = node_distance;
+	for (s.seed = 1; s.seed <= 3; s.seed++) {
+		u_eq(host_sim_run_again(&s, nodes_main, NULL), 0);
+		u_eq(host_sim_run_again(&s, spread_main, NULL), 0);
+	}
+}

@@ -53,7 +53,7 @@ static void burst(struct thread *t, ns_t run, ns_t off)
 			break;
 		fair_class.put(&rq, t);
 	}
-	fair_class.block(&rq, t);
+	fair_block(&rq, t);
 }
 
 static void play(const char *name)

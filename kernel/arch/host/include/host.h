@@ -59,7 +59,8 @@ struct host_sim {
 	u32 switch_one_in;  /* at each point of choice the simulator goes to another CPU with
 			       probability 1/n; 0 = only when idle */
 	ns_t time_limit_ns; /* of simulated time; beyond it the run fails */
-	ns_t ns_per_point;  /* simulated time that each point of choice costs; 0 = 50 */
+	u32 (*distance)(u32 from, u32 to); /* for sched_topology; NULL = all are near */
+	ns_t ns_per_point; /* simulated time that each point of choice costs; 0 = 50 */
 };
 /* host_sim_run - brings up the scheduler and runs main_fn(arg) as a kernel thread until it returns.
  * Once a process (fork for more). Return: 0 | -ETIMEDOUT (time limit: a lost wake-up or a hang) |

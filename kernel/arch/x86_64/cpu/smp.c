@@ -19,6 +19,7 @@ extern const char ap_trampoline[], ap_trampoline_end[];
 u64 ap_stacks[CPUS_MAX]; /* top of each CPU's idle stack; 0 = do not start */
 u32 ap_cpuid_max;
 static u64 answered_mask; /* [a] */
+static u8 cpu_nodes[CPUS_MAX];
 void ap_main(u32 cpu) NORETURN;
 
 static void wait_ns(ns_t ns)
@@ -65,6 +66,22 @@ static u64 cpus_prepare(void)
 	return mask;
 }
 
+static u32 distance(u32 from, u32 to)
+{
+	return acpi_info.distance[cpu_nodes[from]][cpu_nodes[to]];
+}
+
+static void nodes_tell(void)
+{
+	for (u32 i = 0; i < acpi_info.cpu_count; i++) {
+		for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+			if (cpu_apic_ids[cpu] == acpi_info.cpus[i].apic_id)
+				cpu_nodes[cpu] = (u8)acpi_info.cpus[i].node;
+		}
+	}
+	sched_topology(distance);
+}
+
 u32 arch_smp_boot(void)
 {
 	u64 wanted = cpus_prepare();
@@ -78,6 +95,8 @@ u32 arch_smp_boot(void)
 		(size_t)(ap_trampoline_end - ap_trampoline));
 	for_each_bit (cpu, wanted)
 		sched_cpu_init(cpu);
+	if (acpi_info.node_count > 1)
+		nodes_tell();
 	apic_command_others(APIC_INIT);
 	wait_ns(INIT_WAIT_NS);
 	apic_command_others(APIC_STARTUP | TRAMPOLINE >> PAGE_SHIFT);

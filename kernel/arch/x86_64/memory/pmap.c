@@ -88,7 +88,7 @@ static ALWAYS_INLINE u64 groups_between(u32 first, u32 last)
 	for (u64 _g = __atomic_load_n(&table_page(table)->index, __ATOMIC_ACQUIRE) & \
 		      groups_between(first, last),                                   \
 		 _at;                                                                \
-		_g && (_at = bit_ffs(_g) * 8ul, 1); _g &= _g - 1)                    \
+		_g && (_at = (u32)bit_ffs(_g) * 8, 1); _g &= _g - 1)                 \
 		for (i = MAX((u32)_at, (u32)(first)); i < MIN((u32)_at + 8, (u32)(last)); i++)
 
 /* From this CPU's copy of *@cache; NULL = it is empty. */
@@ -578,27 +578,28 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 {
 	pte_t *dst = leaf_find(w->other, va);
 	struct tlb_gather *g = w->gather;
-	bool cow = w->cow, lost = false;
+	pte_t lost = w->cow ? PTE_W : 0, had = 0; /* what the copy must not have */
+	s64 to;                                   /* from an entry to its copy */
 	u32 i;
 
 	if (!dst)
 		dst = leaf_create(w->other, va);
 	if (!dst)
 		return -ENOMEM;
-	dst -= first; /* now the same index names the same page on both sides */
-	if (cow)
+	to = dst - first - leaf;
+	if (lost)
 		span_split(leaf);
-	table_page(dst + first)->index |= table_page(leaf)->index & groups_between(first, last);
+	table_page(dst)->index |= table_page(leaf)->index & groups_between(first, last);
 	for_each_used(i, leaf, first, last)
 	{
 		pte_t pte = leaf[i];
 
 		if (!pte)
 			continue;
-		if (cow && pte & PTE_W) {
+		if (pte & lost) {
 			/* a CPU may be setting the dirty bit */
-			pte = __atomic_and_fetch(&leaf[i], ~PTE_W, __ATOMIC_RELAXED);
-			lost = true;
+			pte = __atomic_and_fetch(&leaf[i], ~lost, __ATOMIC_RELAXED);
+			had = lost;
 		}
 		if (pte & PTE_OWNED) {
 			struct page *page = phys_to_page(pte & PTE_ADDR);
@@ -606,9 +607,9 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 			page_get(page);
 			tlb_gather_count(g, page);
 		}
-		dst[i] = pte;
+		leaf[i + to] = pte;
 	}
-	if (lost)
+	if (had)
 		gather_range(g, va, va + (last - first) * PAGE_SIZE);
 	return 0;
 }
