@@ -93,8 +93,8 @@ struct file {
 	void *priv;              /* of the ops' owner */
 	struct list epoll_links; /* [epoll_files_lock] items that watch this file */
 	struct cred *cred;       /* [c] +1 opener */
-	u32 owner_signo;
-	s32 owner_pid; /* F_SETOWN, F_SETSIG [a] */
+	u32 owner_signo;         /* [a] F_SETSIG; 0: SIGIO, which tells nothing */
+	u64 owner;               /* [a] F_SETOWN: file_owner_word */
 	u64 readahead_next;
 };
 #define FMODE_READ  1u
@@ -121,6 +121,12 @@ static inline struct file *object_file(struct object *o)
 struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 flags, void *priv);
 void file_put(struct file *f);
 u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/file-nr */
+/* file_owner_word - to whom signals of a file go, a group as a negative number, and in the upper
+ * half by whose word: who is not root is his real user. */
+static inline u64 file_owner_word(pid_t pid)
+{
+	return (u64)(current->cred->euid ? current->cred->uid : 0) << 32 | (u32)pid;
+}
 void file_get(struct file *f);
 /* fd_file - the file in slot @fd of current with @rights (cap_borrow). err_ptr(-EBADF) also when
  * the object is no file or was opened with O_PATH. fd_file_path takes O_PATH files too. */
