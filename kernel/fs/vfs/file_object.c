@@ -59,6 +59,8 @@ static void file_release(struct object *o)
 			f->ops->release(f);
 		if (f->mode & FMODE_WRITER)
 			inode_put_write(f->inode);
+		if (f->mode & FMODE_READER)
+			__atomic_fetch_sub(&f->inode->read_count, 1, __ATOMIC_RELAXED);
 		if (unlikely(f->mode & FMODE_EXEC))
 			inode_allow_write(f->inode);
 		if (f->path.dentry)

@@ -238,6 +238,9 @@ static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 		return 0;
 	case F_GETSIG:
 		return f->owner_signo;
+	case F_SETLEASE:
+	case F_GETLEASE:
+		return f->mode & FMODE_PATH ? -EBADF : file_lease_fcntl(f, nr, cmd, arg);
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ:
 		return pipe_fcntl(f, cmd, arg);
