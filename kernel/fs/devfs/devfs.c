@@ -62,7 +62,7 @@ void devfs_init(void)
 		tmpfs_super_create("mode=0755", &devpts_type, &devpts_type.shared))
 		panic("devfs: no memory");
 	/* nobody but a pty makes a name there, or takes it away */
-	devpts_type.shared->root->inode->ops = &tmpfs_special_inode_ops;
+	devpts_type.shared->root->inode->ops = &tmpfs_inode_ops;
 	fs_register(&devtmpfs_type);
 	fs_register(&devpts_type);
 	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
