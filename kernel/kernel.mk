@@ -50,7 +50,7 @@
 # budget: drivers 4550
 # budget: fs 10100
 # budget: net 1900
-# budget: posix_x 8300
+# budget: posix_x 8200
 # budget: syscall 5400
 # budget: boot 500
 
