@@ -187,16 +187,10 @@ void arch_thread_step(struct thread *t, bool on)
 
 size_t arch_regset_bytes(u32 type)
 {
-	switch (type) {
-	case NT_PRSTATUS:
-		return sizeof(struct linux_user_regs);
-	case NT_PRFPREG:
-		return sizeof(struct fpu_legacy);
-	case NT_X86_XSTATE:
-		return x86.xsave ? x86.xsave_bytes : 0;
-	default:
-		return 0;
-	}
+	if (type == NT_PRSTATUS || type == NT_PRFPREG)
+		return type == NT_PRSTATUS ? sizeof(struct linux_user_regs)
+					   : sizeof(struct fpu_legacy);
+	return type == NT_X86_XSTATE && x86.xsave ? x86.xsave_bytes : 0;
 }
 
 static void general_get(struct thread *t, struct linux_user_regs *r)
