@@ -109,6 +109,6 @@ static ssize_t pagemap_read(struct file *f, struct uio *u, u64 *pos)
 	return (ssize_t)(*pos - start);
 }
 
-const struct inode_ops proc_mem_ops = {.open = mem_open, .setattr = proc_deny_setattr};
+const struct inode_ops proc_mem_ops = {.open = mem_open, .setattr = synth_deny_setattr};
 const struct file_ops proc_pagemap_fops = {.read = pagemap_read, .seek = mem_seek};
 const struct file_ops proc_mem_fops = {.read = mem_read, .write = mem_write, .seek = mem_seek};

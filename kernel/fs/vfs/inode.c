@@ -39,6 +39,7 @@ void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct 
 	list_init(&i->file_locks);
 	list_init(&i->leases);
 	i->priv = NULL;
+	i->link = NULL;
 	i->write_count = i->read_count = 0;
 	i->leased = i->pages_ready = false;
 	i->pages.size_bytes = 0; /* st_size of every kind */

@@ -205,3 +205,11 @@ static UNUSED const char *t_list(const char *path)
 	file_put(f);
 	return text;
 }
+
+static UNUSED int t_umount(const char *target, bool lazy)
+{
+	struct path p SCOPED(path_put) = {NULL, NULL};
+	int err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &p);
+
+	return err ? err : vfs_umount(&p, lazy);
+}

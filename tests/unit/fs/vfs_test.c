@@ -83,7 +83,7 @@ static int op_mount(void)
 {
 	int err = vfs_mount("tmpfs", "source", "/base/d", 0, "");
 
-	return err ? err : vfs_umount("/base/d", 0);
+	return err ? err : t_umount("/base/d", false);
 }
 static int op_xattr(void)
 {
@@ -213,7 +213,7 @@ U_TEST(size_limit)
 	u_eq(vfs_mount("", "", "/m", MS_REMOUNT, "size=64k"), 0);
 	u_eq(file_write_kernel(f, data, sizeof(data), 0), sizeof(data));
 	file_put(f);
-	u_eq(vfs_umount("/m", 0), 0);
+	u_eq(t_umount("/m", false), 0);
 }
 
 U_TEST(file_size_limit)
@@ -341,7 +341,7 @@ U_TEST(nothing_is_left_behind)
 			t_rename(name, to, i % 3 ? 0 : RENAME_NOREPLACE);
 			t_exists("/t/absent");
 		}
-		u_eq(vfs_umount("/t", 0), 0);
+		u_eq(t_umount("/t", false), 0);
 		u_eq(t_rmdir("/t"), 0);
 	}
 	pages = settled_live();
