@@ -8,6 +8,11 @@
 /* synth_add - puts files into the tree; logs what could not be made. */
 void synth_add(struct objects_fs *o, const struct synth_file *files, size_t count);
 int synth_show_text(struct seq *s, const void *ctx); /* @ctx, a string, as a line */
+#define SYNTH_FILE(path, show, ctx)                   \
+	{                                             \
+		path, S_IFREG | 0444, show, NULL, ctx \
+	}
+#define SYNTH_TEXT(path, text) SYNTH_FILE(path, synth_show_text, text)
 /* synth_start - makes the one super block of o->type and mounts it on @at. At boot, before the
  * first synth_add. */
 void synth_start(struct objects_fs *o, const char *at);

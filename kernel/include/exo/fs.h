@@ -406,9 +406,8 @@ void epoll_forget(struct file *f, const struct grant *g);
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
  * stops when fn returns non-zero. */
 struct mount_info {
-	u32 id, parent_id, flags, sb_flags, shared, master;
-	u64 dev;
-	const char *type, *source; /* borrowed during fn */
+	const struct mount *mount; /* borrowed during fn, as the texts */
+	u32 parent_id;
 	const char *root, *target; /* path within the file system; path under the process's root */
 	const char *options;       /* of the file system: ",size=1024k", may be "" */
 };
