@@ -20,12 +20,8 @@ void synth_start(struct objects_fs *o, const char *at);
 extern const struct inode_ops synth_dir_ops;
 int synth_deny_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target);
 int synth_deny_setattr(struct inode *i, const struct setattr *a);
-/* Text files outside the tree (of /proc/PID): @show fills the text for @ctx of the inode. */
-struct synth_text {
-	int (*show)(struct seq *s, struct inode *i);
-	ssize_t (*store)(struct inode *i, const char *text, size_t len_bytes);
-};
-int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t) MUST_USE;
+/* synth_text_open - the op of inodes that have show. */
+int synth_text_open(struct inode *i, struct file *f) MUST_USE;
 /* synth_inode - an inode of @sb with a number of its own, owner 0; @priv is kfree'd with it. NULL =
  * out of memory. */
 struct inode *synth_inode(struct super_block *sb, u32 mode, u64 ino, const struct inode_ops *ops,

@@ -19,6 +19,7 @@ struct mount;
 struct super_block;
 struct poll_table;
 struct linux_statfs;
+struct seq;
 
 /* ---- uio: where bytes come from or go to: user or kernel memory, one or many segments ---- */
 struct iovec_k {
@@ -229,6 +230,10 @@ struct inode_ops {
 	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
+	/* show, store - of texts that functions make (kernel/fs/synthfs): fills @s; takes what was
+	 * written, NULL: -EINVAL */
+	int (*show)(struct seq *s, struct inode *i);
+	ssize_t (*store)(struct inode *i, const char *text, size_t len_bytes);
 };
 struct inode {
 	u32 refs;            /* [a] */
