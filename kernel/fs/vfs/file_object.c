@@ -33,8 +33,7 @@ struct file *file_alloc(u32 o_flags)
 	f->priv = NULL;
 	list_init(&f->epoll_links);
 	f->cred = cred_get(cred_now());
-	f->owner_signo = 0;
-	f->owner_pid = 0;
+	f->owner = f->owner_signo = 0;
 	f->readahead_next = 0;
 	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
 	/* last: from here a stale look-up may take a reference */
@@ -60,6 +59,8 @@ static void file_release(struct object *o)
 			f->ops->release(f);
 		if (f->mode & FMODE_WRITER)
 			inode_put_write(f->inode);
+		if (f->mode & FMODE_READER)
+			__atomic_fetch_sub(&f->inode->read_count, 1, __ATOMIC_RELAXED);
 		if (unlikely(f->mode & FMODE_EXEC))
 			inode_allow_write(f->inode);
 		if (f->path.dentry)

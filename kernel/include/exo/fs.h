@@ -94,8 +94,8 @@ struct file {
 	void *priv;              /* of the ops' owner */
 	struct list epoll_links; /* [epoll_files_lock] items that watch this file */
 	struct cred *cred;       /* [c] +1 opener */
-	u32 owner_signo;
-	s32 owner_pid; /* F_SETOWN, F_SETSIG [a] */
+	u32 owner_signo;         /* [a] F_SETSIG; 0: SIGIO, which tells nothing */
+	u64 owner;               /* [a] F_SETOWN: file_owner_word */
 	u64 readahead_next;
 };
 #define FMODE_READ  1u
@@ -108,8 +108,9 @@ struct file {
 #define FMODE_EXEC    32u   /* holds its inode against writers (ETXTBSY) */
 #define FMODE_WRITER  64u   /* counts as a writer in inode->write_count */
 #define FMODE_PREAD   128u  /* pread and pwrite are allowed (regular files, seekable devices) */
-#define FMODE_LOCKED  256u  /* [a] has held a POSIX, OFD or flock lock: close must look */
+#define FMODE_LOCKED  256u  /* [a] has held a lock or a lease: close must look */
 #define FMODE_CREATED 1024u /* by the open that made it */
+#define FMODE_READER  2048u /* counts in inode->read_count */
 #define FMODE_NOSUID  512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
@@ -121,6 +122,12 @@ static inline struct file *object_file(struct object *o)
  */
 struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 flags, void *priv);
 void file_put(struct file *f);
+/* file_owner_word - to whom signals of a file go, a group as a negative number, and in the upper
+ * half by whose word: who is not root is his real user. */
+static inline u64 file_owner_word(pid_t pid)
+{
+	return (u64)(current->cred->euid ? current->cred->uid : 0) << 32 | (u32)pid;
+}
 u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/file-nr */
 void file_get(struct file *f);
 static inline void fd_file_release(struct file *f, bool borrowed)
@@ -247,12 +254,15 @@ struct inode {
 	struct rwsem lock;      /* S_INODE: directory entries, size, attributes */
 	struct vm_object pages; /* regular files: contents; size_bytes is st_size of every kind */
 	struct list file_locks; /* [FILE_LOCKS] flock and fcntl */
+	struct list leases;     /* [FILE_LOCKS] */
 	void *priv;             /* of the file system; pipes: struct pipe; sockets */
 	/* [c; RCU] of a symbolic link, of the file system, readable 8 bytes past its NUL; NULL: ops
 	 * say */
 	char *link;
 	struct rcu_head rcu;
 	s32 write_count;  /* [a] >0 writers, <0 executing (ETXTBSY) */
+	s32 read_count;   /* [a] regular files: opened to read only */
+	bool leased;      /* [FILE_LOCKS; read racy] there may be leases */
 	bool pages_ready; /* [c] pages is initialised (regular files) */
 	bool has_caps;    /* [lock; read racy] security.capability is set */
 	bool linkable;    /* [lock] O_TMPFILE: link(2) may name it although nlink is 0 */

@@ -29,6 +29,9 @@ int signal_send_current(int signo)
 	last_signal = signo;
 	return 0;
 }
+void signal_send_owner(u64 owner, u32 signo, s32 fd)
+{
+}
 
 /* ---- of the memory room: no areas map anything here ---- */
 void mem_stats_get(struct mem_stats *out)
