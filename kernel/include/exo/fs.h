@@ -19,6 +19,7 @@ struct mount;
 struct super_block;
 struct poll_table;
 struct linux_statfs;
+struct seq;
 
 /* ---- uio: where bytes come from or go to: user or kernel memory, one or many segments ---- */
 struct iovec_k {
@@ -242,6 +243,10 @@ struct inode_ops {
 	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
+	/* show, store - of texts that functions make (kernel/fs/synthfs): fills @s; takes what was
+	 * written, NULL: -EINVAL */
+	int (*show)(struct seq *s, struct inode *i);
+	ssize_t (*store)(struct inode *i, const char *text, size_t len_bytes);
 };
 struct inode {
 	u32 refs;            /* [a] */
@@ -422,9 +427,8 @@ void epoll_forget(struct file *f, const struct grant *g);
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
  * stops when fn returns non-zero. */
 struct mount_info {
-	u32 id, parent_id, flags, sb_flags, shared, master;
-	u64 dev;
-	const char *type, *source; /* borrowed during fn */
+	const struct mount *mount; /* borrowed during fn, as the texts */
+	u32 parent_id;
 	const char *root, *target; /* path within the file system; path under the process's root */
 	const char *options;       /* of the file system: ",size=1024k", may be "" */
 };
