@@ -142,8 +142,8 @@ acct_switch v3 flag 0 exit 0 uid 0 gid 0 numbers begun lived
 
 
 @case(120)
-def timer_of_an_ended_thread():
-    """a timer that signals a thread by its number signals nobody who has that number later"""
-    script = "echo 400 >/proc/sys/kernel/pid_max && exec /root/reused"
+def numbers_used_again():
+    """a timer of an ended thread, and a terminal whose foreground group has ended, signal nobody who has its number later"""
+    script = "echo 400 >/proc/sys/kernel/pid_max && /root/reused timer && /root/reused terminal"
     out = exo("--add", f"{program('reused')}:/root/reused", "--", "sh", "-c", script).succeeded().out
-    check_equal(out, "0 signals to another process\n", "output")
+    check_equal(out, "timer: 0 signals to another process\nterminal: 0 signals to another process\n", "output")
