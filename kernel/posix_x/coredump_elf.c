@@ -236,6 +236,7 @@ static void emit_area(struct core_dump *d, const struct core_area *a, void *room
 {
 	struct vm_space *s = current->space;
 
+	/* SIGKILL ends it: an area may have more pages than anybody has time for */
 	for (vaddr_t va = a->start; va < a->start + a->bytes && !d->failed; va += PAGE_SIZE) {
 		bool there = !a->anonymous || pmap_lookup(&s->pmap, va);
 
@@ -243,6 +244,7 @@ static void emit_area(struct core_dump *d, const struct core_area *a, void *room
 			emit(d, room, PAGE_SIZE);
 		else
 			emit_hole(d, PAGE_SIZE);
+		d->failed |= thread_fatal_pending(current);
 		cond_resched();
 	}
 }

@@ -168,19 +168,19 @@ int signal_altstack(const struct sigstack_abi *new, struct sigstack_abi *old, va
 
 /* ---- kill and its kin ---- */
 
-static bool may_signal(struct process *p, const struct cred *target, int signo)
+static bool may_signal(struct process *p, const struct cred *c, int signo, const struct cred *own)
 {
-	const struct cred *own = current->cred;
+	bool self = own == current->cred; /* and not who said once whom a file's signals go to */
 
-	if (p == current->proc || own->euid == target->suid || own->euid == target->uid ||
-		own->uid == target->suid || own->uid == target->uid || cred_capable(own, LCAP_KILL))
+	if ((self && p == current->proc) || own->euid == c->suid || own->euid == c->uid ||
+		own->uid == c->suid || own->uid == c->uid || cred_capable(own, LCAP_KILL))
 		return true;
-	return signo == SIGCONT && READ_ONCE(p->sid) == READ_ONCE(current->proc->sid);
+	return self && signo == SIGCONT && READ_ONCE(p->sid) == READ_ONCE(current->proc->sid);
 }
 
 /* Credentials of a process: those of its first thread. A zombie kept those of its last. 0 | -EINVAL
  * | -EPERM */
-static int check_signal(struct process *p, int signo)
+static int check_signal(struct process *p, int signo, const struct cred *own)
 {
 	/* no preemption, so RCU holds the credentials */
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
@@ -189,24 +189,24 @@ static int check_signal(struct process *p, int signo)
 
 	if (signo < 0 || signo > SIGNALS_MAX)
 		return -EINVAL;
-	return c && may_signal(p, c, signo) ? 0 : -EPERM;
+	return c && may_signal(p, c, signo, own) ? 0 : -EPERM;
 }
 
-static int send_checked(struct process *p, const struct siginfo *info)
+static int send_checked(struct process *p, const struct siginfo *info, const struct cred *own)
 {
-	int err = check_signal(p, info->signo);
+	int err = check_signal(p, info->signo, own);
 
 	return err || !info->signo ? err : signal_send_process(p, info);
 }
 
-static long send_to_process(pid_t pid, const struct siginfo *info)
+static long send_to_process(pid_t pid, const struct siginfo *info, const struct cred *own)
 {
 	struct process *p SCOPED(process_put_at) = process_of(pid);
 
-	return p ? send_checked(p, info) : -ESRCH;
+	return p ? send_checked(p, info, own) : -ESRCH;
 }
 
-static int kill_group(pid_t pgid, const struct siginfo *info)
+static int kill_group(pid_t pgid, const struct siginfo *info, const struct cred *own)
 {
 	int err = -ESRCH;
 	bool sent = false;
@@ -216,10 +216,15 @@ static int kill_group(pid_t pgid, const struct siginfo *info)
 
 	if (pid)
 		list_for_each_entry (p, &pid->group, group_node) {
-			err = send_checked(p, info);
+			err = send_checked(p, info, own);
 			sent |= !err;
 		}
 	return sent ? 0 : err;
+}
+
+static long send_to(pid_t pid, const struct siginfo *info, const struct cred *own)
+{
+	return pid < 0 ? kill_group(-pid, info, own) : send_to_process(pid, info, own);
 }
 
 static int kill_all(const struct siginfo *info)
@@ -231,7 +236,7 @@ static int kill_all(const struct siginfo *info)
 
 	while ((p = process_next(&pid))) {
 		if (p != current->proc) {
-			err = send_checked(p, info);
+			err = send_checked(p, info, current->cred);
 			sent |= !err;
 		}
 		process_put(p);
@@ -245,14 +250,26 @@ long signal_kill(pid_t pid, int signo)
 
 	siginfo_from_current(&info, signo, SI_USER);
 	if (pid == 0)
-		return kill_group(0, &info);
+		return kill_group(0, &info, current->cred);
 	if (pid == -1)
 		return kill_all(&info);
 	if (pid == INT32_MIN)
 		return -ESRCH;
-	if (pid < 0)
-		return kill_group(-pid, &info);
-	return send_to_process(pid, &info);
+	return send_to(pid, &info, current->cred);
+}
+
+void signal_send_owner(u64 owner, u32 signo, s32 fd)
+{
+	u32 uid = (u32)(owner >> 32);
+	const struct cred own = {
+		.uid = uid, .euid = uid, .cap_effective = uid ? 0 : 1ULL << LCAP_KILL};
+	struct siginfo plain = {.signo = SIGIO, .code = SI_KERNEL},
+		       info = {.signo = (s32)signo, .code = POLL_MSG};
+
+	info.poll.band = POLL_MSG_BAND;
+	info.poll.fd = fd;
+	if ((s32)owner && (!signo || send_to((s32)owner, &info, &own) == -EAGAIN))
+		(void)send_to((s32)owner, &plain, &own);
 }
 
 /* signal_to_process - @info NULL: from current, as kill(2). A reaped process is gone. */
@@ -270,12 +287,12 @@ long signal_to_process(struct process *p, int signo, struct siginfo *info)
 		siginfo_from_current(&own, signo, SI_USER);
 		info = &own;
 	}
-	return send_checked(p, info);
+	return send_checked(p, info, current->cred);
 }
 
 static long send_thread_checked(struct thread *t, const struct siginfo *info)
 {
-	int err = check_signal(t->proc, info->signo);
+	int err = check_signal(t->proc, info->signo, current->cred);
 
 	return err || !info->signo ? err : signal_send_thread(t, info);
 }
@@ -314,7 +331,7 @@ long signal_queue_user(pid_t pid, pid_t tid, struct siginfo *info)
 	if ((info->code >= 0 || info->code == SI_TKILL) &&
 		(tid ? tid != current->tid : pid != current->proc->nr))
 		return -EPERM;
-	return tid ? send_to_thread(pid, tid, info) : send_to_process(pid, info);
+	return tid ? send_to_thread(pid, tid, info) : send_to_process(pid, info, current->cred);
 }
 
 void signal_state_restore(sigset set, const struct sigstack_abi *s)

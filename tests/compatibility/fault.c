@@ -343,3 +343,28 @@ T_CASE(stack_beyond_the_limit_of_the_space)
 	t_killed(pid, SIGSEGV);
 	t_eq(held[much - 1], 1);
 }
+
+/* It may leave a core, of more memory than anybody writes in his life: SIGKILL ends that too. */
+T_CASE(killed_while_it_leaves_a_core)
+{
+	struct rlimit r;
+	int status, ready[2];
+	pid_t pid;
+
+	t_pipe(ready);
+	t_ret(getrlimit(RLIMIT_CORE, &r), 0);
+	r.rlim_cur = r.rlim_max;
+	t_ret(setrlimit(RLIMIT_CORE, &r), 0);
+	T_CHILD(pid)
+	{
+		t_check(mmap(NULL, 1l << 44, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED);
+		t_put(ready[1]);
+		raise(SIGSEGV);
+	}
+	t_get(ready[0]);
+	t_sleep_ms(100);
+	t_ret(kill(pid, SIGKILL), 0); /* a zombie takes it, too */
+	t_ret(waitpid(pid, &status, 0), pid);
+	t_check(WIFSIGNALED(status)); /* SIGKILL may have been first */
+}

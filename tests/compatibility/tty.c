@@ -30,6 +30,25 @@ T_CASE(pair_opens)
 	t_errno(open(slave_path, O_RDWR | O_NOCTTY), ENOENT);
 }
 
+/* Only a pair has a name there, for as long as it lives. */
+T_CASE(nothing_else_is_made_in_devpts)
+{
+	struct stat st;
+
+	open_pair();
+	t_errno(open("/dev/pts/made", O_RDWR | O_CREAT, 0666), EACCES);
+	t_errno(mkdir("/dev/pts/made", 0777), EPERM);
+	t_errno(mknod("/dev/pts/made", S_IFIFO | 0666, 0), EPERM);
+	t_errno(symlink("/", "/dev/pts/made"), EPERM);
+	t_errno(link(slave_path, "/dev/pts/made"), EPERM);
+	t_errno(rename(slave_path, "/dev/pts/made"), EPERM);
+	t_errno(unlink(slave_path), EPERM);
+	t_ret(stat(slave_path, &st), 0);
+	t_ret(chmod(slave_path, 0600), 0);
+	t_ret(stat(slave_path, &st), 0);
+	t_eq(st.st_mode & 07777, 0600);
+}
+
 T_CASE(fresh_termios)
 {
 	struct termios t;

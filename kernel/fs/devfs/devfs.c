@@ -2,7 +2,7 @@
  * whoever mounts it. Layer: fs. Locks: the directories' own. Nodes belong to who causes them (boot:
  * root; a pty: the opener). */
 #include <exo/vfs.h>
-#include "../vfs/vfs_internal.h"
+#include "../tmpfs/tmpfs_internal.h"
 
 #define TTY_GROUP 5u
 
@@ -25,9 +25,9 @@ static int devfs_change(const char *name, u32 mode, u64 rdev, const char *target
 	else if (!mode == !d->inode)
 		err = mode ? -EEXIST : -ENOENT;
 	else if (mode)
-		err = i->ops->make(i, d, mode, rdev, target);
+		err = tmpfs_dir_inode_ops.make(i, d, mode, rdev, target);
 	else
-		err = i->ops->unlink(i, d);
+		err = tmpfs_dir_inode_ops.unlink(i, d);
 	if (!err && !mode)
 		dentry_drop(d);
 	else if (!err && pts)
@@ -61,6 +61,8 @@ void devfs_init(void)
 	if (tmpfs_super_create("mode=0755", &devtmpfs_type, &devtmpfs_type.shared) ||
 		tmpfs_super_create("mode=0755", &devpts_type, &devpts_type.shared))
 		panic("devfs: no memory");
+	/* nobody but a pty makes a name there, or takes it away */
+	devpts_type.shared->root->inode->ops = &tmpfs_inode_ops;
 	fs_register(&devtmpfs_type);
 	fs_register(&devpts_type);
 	for (size_t i = 0; i < ARRAY_LEN(links); i++) {

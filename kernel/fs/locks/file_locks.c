@@ -1,4 +1,4 @@
-/* flock(2) and fcntl(2) locks: waiting, deadlocks, release. Layer: fs.
+/* flock(2) and fcntl(2) locks, leases: waiting, deadlocks, release. Layer: fs.
  *
  * A lock belongs to a capability space (POSIX: so that a fork inherits none and threads share
  * them) or to an open file (OFD, flock). Who must wait sleeps on a queue of his own; whoever
@@ -8,6 +8,10 @@
  * An owner of POSIX locks that waits is an edge of the graph of who waits for whom; a request
  * that would close a circle in it fails. The graph knows one owner that each waiter waits for:
  * the first in the file.
+ *
+ * Leases have a list of their own. Who opens counts in the inode, then looks whether that list is
+ * empty; who wants a lease puts it there, then looks at the counts. A signal tells its holder that
+ * somebody opens the file, who waits until the lease is given back or its time is over.
  *
  * Locks: bank lock (FILE_LOCKS) for the lists of all inodes of the bank and for their waiters,
  * then graph_lock (FILE_LOCK_GRAPH).
@@ -20,6 +24,8 @@
 #include <exo/memory.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
+#include <exo/time.h>
+#include <exo_abi/linux_capability.h>
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 #include "lock_ranges.h"
@@ -61,12 +67,12 @@ static struct lock_bank *bank_of(const struct inode *i)
 
 /* ---- memory ---- */
 
-static struct file_lock *lock_alloc(void)
+static struct file_lock *lock_alloc(u32 how)
 {
 	struct file_lock *l = NULL;
 
 	if (__atomic_add_fetch(&locks_count, 1, __ATOMIC_RELAXED) <= LOCKS_MAX)
-		l = kmalloc(sizeof(*l), ALLOC_KERNEL);
+		l = kmalloc(sizeof(*l), how);
 	if (!l)
 		__atomic_fetch_sub(&locks_count, 1, __ATOMIC_RELAXED);
 	return l;
@@ -84,10 +90,8 @@ static void locks_free(struct list *freed)
 {
 	struct file_lock *l;
 
-	while ((l = list_first(freed, struct file_lock, node)) != NULL) {
-		list_del(&l->node);
+	while ((l = list_pop(freed, struct file_lock, node)))
 		lock_free(l);
-	}
 }
 
 /* One entry more, for a change that is made under the bank lock. */
@@ -95,7 +99,7 @@ static int spare_get(struct file_lock *spare[2])
 {
 	struct file_lock **s = spare[0] ? &spare[1] : &spare[0];
 
-	*s = lock_alloc();
+	*s = lock_alloc(ALLOC_KERNEL);
 	return *s ? 0 : -ENOLCK;
 }
 
@@ -172,6 +176,7 @@ static void waiter_remove(struct lock_bank *b, struct lock_waiter *w)
 static int wait_for(struct lock_bank *b, const struct inode *i, const struct file_lock *want,
 	const struct file_lock *blocker)
 {
+	ns_t until = blocker->kind == LOCK_LEASE ? blocker->break_at : NS_FOREVER;
 	struct lock_waiter w = {.inode = i, .want = want};
 	int err;
 
@@ -182,7 +187,7 @@ static int wait_for(struct lock_bank *b, const struct inode *i, const struct fil
 	spin_unlock(&b->lock);
 	if (err)
 		return err;
-	err = wait_event(&w.wq, READ_ONCE(w.woken));
+	err = wait_event_timeout(&w.wq, READ_ONCE(w.woken), until);
 	waiter_remove(b, &w);
 	return err;
 }
@@ -372,6 +377,142 @@ long file_lock_fcntl(struct file *f, u32 cmd, u64 user_arg)
 	return err ? err : lock_set(f, &want, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
 }
 
+/* ---- leases ---- */
+
+u64 lease_break_s = 45;
+
+/* @l becomes @type, as is wanted of it or not yet. Bank lock held. */
+static void lease_become(struct lock_bank *b, struct file_lock *l, u8 type)
+{
+	if (l->wanted == l->type)
+		l->wanted = type;
+	l->type = type;
+	wake_waiters(b, l->file->inode, l);
+	if (type == F_UNLCK) { /* with it goes who was to hear of it */
+		l->file->owner = l->file->owner_signo = 0;
+		list_del(&l->node);
+		lock_free(l);
+	}
+}
+
+/* The lease of @f goes, and what was not given back in time. Bank lock held. */
+static void leases_end(struct lock_bank *b, struct inode *i, const struct file *f)
+{
+	struct file_lock *l, *next;
+
+	list_for_each_entry_safe (l, next, &i->leases, node) {
+		if (f && l->file == f)
+			lease_become(b, l, F_UNLCK);
+		else if (l->type != l->wanted && l->break_at <= clock_monotonic())
+			lease_become(b, l, l->wanted);
+	}
+	i->leased = !list_empty(&i->leases);
+}
+
+/* Does anybody else have the file open in a way that does not go with a lease of @type? */
+static bool opened_otherwise(const struct file *f, u8 type)
+{
+	s32 own = !!(f->mode & FMODE_WRITER), writers = READ_ONCE(f->inode->write_count);
+
+	if (type == F_RDLCK)
+		return writers > 0;
+	return writers != own || READ_ONCE(f->inode->read_count) != !own;
+}
+
+/* @l is what @f has, or NULL. Bank lock held. */
+static int lease_set(struct file *f, struct file_lock *l, cap_t fd, u8 type)
+{
+	if (!l && type == F_UNLCK)
+		return -EAGAIN;
+	/* pairs with the counts in open_here */
+	__atomic_store_n(&f->inode->leased, true, __ATOMIC_SEQ_CST);
+	if (type != F_UNLCK && opened_otherwise(f, type))
+		return -EAGAIN;
+	if (!l) {
+		l = lock_alloc(ALLOC_ATOMIC);
+		if (!l)
+			return -ENOMEM;
+		*l = (struct file_lock){.end = LOCK_END, .file = f, .kind = LOCK_LEASE};
+		l->type = l->wanted = type;
+		list_add_tail(&f->inode->leases, &l->node);
+	}
+	__atomic_fetch_or(&f->mode, FMODE_LOCKED, __ATOMIC_RELAXED);
+	if (!(s32)f->owner)
+		f->owner = file_owner_word(process_pid(current->proc));
+	l->pid = fd;
+	lease_become(bank_of(f->inode), l, type);
+	return 0;
+}
+
+long file_lease_fcntl(struct file *f, cap_t fd, u32 cmd, u64 type)
+{
+	struct file_lock *l, *own = NULL;
+	struct inode *i = f->inode;
+	struct lock_bank *b = bank_of(i);
+	bool sets = cmd == F_SETLEASE, denied = false;
+	long ret;
+
+	if (sets && type > F_UNLCK)
+		return -EINVAL;
+	if (sets && current->cred->fsuid != i->uid && !cred_capable(current->cred, LCAP_LEASE))
+		return -EACCES;
+	if (sets && !S_ISREG(i->mode))
+		return -EINVAL;
+	spin_lock(&b->lock);
+	leases_end(b, i, NULL);
+	list_for_each_entry (l, &i->leases, node) {
+		if (l->file == f)
+			own = l;
+		else /* who has one has the file open: F_WRLCK is denied by the counts */
+			denied |= type == F_RDLCK && l->wanted == F_UNLCK;
+	}
+	if (sets)
+		ret = denied ? -EAGAIN : lease_set(f, own, fd, (u8)type);
+	else
+		ret = own ? own->wanted : F_UNLCK;
+	spin_unlock(&b->lock);
+	return ret;
+}
+
+int file_lease_break(struct inode *i, u32 o_flags)
+{
+	const struct file_lock want = {.end = LOCK_END, .kind = LOCK_LEASE};
+	u8 wanted = o_flags & O_ACCMODE ? F_UNLCK : F_RDLCK;
+	struct lock_bank *b = bank_of(i);
+	u64 limit_s = READ_ONCE(lease_break_s);
+	int err = 0;
+
+	do {
+		struct file_lock *l, *in_way = NULL, *untold = NULL;
+
+		spin_lock(&b->lock);
+		leases_end(b, i, NULL);
+		list_for_each_entry (l, &i->leases, node) {
+			if (l->type != wanted)
+				in_way = l;
+			if (l->wanted != wanted && l->wanted != F_UNLCK)
+				untold = l;
+		}
+		if (untold) {
+			u64 owner = untold->file->owner;
+			u32 signo = untold->file->owner_signo;
+			s32 fd = untold->pid;
+
+			untold->wanted = wanted;
+			untold->break_at =
+				limit_s ? clock_monotonic() + limit_s * NS_PER_SEC : NS_FOREVER;
+			spin_unlock(&b->lock);
+			signal_send_owner(owner, signo, fd);
+		} else if (in_way && !(o_flags & O_NONBLOCK)) {
+			err = wait_for(b, i, &want, in_way);
+		} else {
+			spin_unlock(&b->lock);
+			return in_way ? -EAGAIN : 0;
+		}
+	} while (!err || err == -ETIMEDOUT);
+	return err;
+}
+
 /* ---- release ---- */
 
 void file_locks_release(struct file *f, const void *owner)
@@ -388,6 +529,8 @@ void file_locks_release(struct file *f, const void *owner)
 			wake_waiters(b, i, l);
 		}
 	}
+	if (!owner)
+		leases_end(b, i, f);
 	spin_unlock(&b->lock);
 	locks_free(&freed);
 }

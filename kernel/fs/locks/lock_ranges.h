@@ -8,16 +8,18 @@
 	((u64)INT64_MAX) /* last byte that can be locked: to the end of the file, however long it \
 			    gets */
 
-enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK };
+enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK, LOCK_LEASE };
 struct file_lock {
 	struct list node; /* inode->file_locks, by start */
 	u64 start, end;   /* bytes, end included */
 	/* capability space (POSIX) or open file (OFD, flock): compared, never followed */
 	const void *owner;
-	const struct file *file; /* made through it; it takes them along when it goes */
-	pid_t pid;               /* for F_GETLK */
-	u8 kind;                 /* enum lock_kind */
-	u8 type;                 /* F_RDLCK F_WRLCK; F_UNLCK in requests */
+	struct file *file; /* made through it; it takes them along when it goes */
+	pid_t pid;         /* for F_GETLK; of a lease the descriptor, for siginfo */
+	u8 kind;           /* enum lock_kind */
+	u8 type;           /* F_RDLCK F_WRLCK; F_UNLCK in requests */
+	u8 wanted;         /* of a lease: what must become of it; its type while nobody minds */
+	ns_t break_at;     /* of a lease: and then does by itself, CLOCK_MONOTONIC */
 };
 /* lock_ranges_conflict - the first lock of another owner (by start) that keeps @want from being
  * granted; NULL = none. */

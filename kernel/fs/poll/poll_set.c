@@ -64,8 +64,8 @@ void poll_set_init(struct poll_set *s, bool may_sleep)
 
 u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events, u32 seen)
 {
-	bool borrowed;
-	struct file *f = fd_file(fd, CAP_WAIT, &borrowed);
+	struct fd slot SCOPED(fd_put) = fd_get(fd, CAP_WAIT);
+	struct file *f = slot.file;
 	u32 mask = POLL_IN | POLL_OUT | POLL_RDNORM | POLL_WRNORM;
 
 	if (is_err(f))
@@ -73,7 +73,6 @@ u32 poll_set_ask(struct poll_set *s, cap_t fd, u32 events, u32 seen)
 	s->asking = events;
 	if (f->ops->poll)
 		mask = f->ops->poll(f, s->table.queue ? &s->table : NULL);
-	fd_file_release(f, borrowed);
 	mask &= events | POLL_ERR | POLL_HUP;
 	if (mask & ~seen)
 		s->table.queue = NULL; /* the answer is there: queue no more */

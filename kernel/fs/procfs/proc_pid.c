@@ -375,28 +375,23 @@ static int task_dir_readdir(struct file *f, struct dirent_sink *s)
 
 /* ---- what the entries are ---- */
 
-int proc_deny_setattr(struct inode *i, const struct setattr *a)
-{
-	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
-}
-
 const struct inode_ops proc_root_ops = {
 	.lookup = root_lookup, .make = synth_deny_make, .setattr = synth_deny_setattr};
 const struct file_ops proc_root_fops = {
 	.readdir = root_readdir, .seek = file_seek_generic, .release = tmpfs_dir_release};
-const struct inode_ops proc_dir_ops = {.lookup = pid_dir_lookup, .setattr = proc_deny_setattr};
+const struct inode_ops proc_dir_ops = {.lookup = pid_dir_lookup, .setattr = synth_deny_setattr};
 static const struct inode_ops fd_link_ops = {
-	.follow = fd_follow, .readlink = magic_readlink, .setattr = proc_deny_setattr};
-static const struct inode_ops fdinfo_ops = {.open = fdinfo_open, .setattr = proc_deny_setattr};
+	.follow = fd_follow, .readlink = magic_readlink, .setattr = synth_deny_setattr};
+static const struct inode_ops fdinfo_ops = {.open = fdinfo_open, .setattr = synth_deny_setattr};
 const struct file_ops proc_dir_fops = {.readdir = pid_dir_readdir, .seek = file_seek_generic};
-const struct inode_ops proc_text_ops = {.open = text_open, .setattr = proc_deny_setattr};
-const struct inode_ops proc_secret_ops = {.open = text_open, .setattr = proc_deny_setattr};
+const struct inode_ops proc_text_ops = {.open = text_open, .setattr = synth_deny_setattr};
+const struct inode_ops proc_secret_ops = {.open = text_open, .setattr = synth_deny_setattr};
 const struct inode_ops proc_magic_ops = {
-	.follow = magic_follow, .readlink = magic_readlink, .setattr = proc_deny_setattr};
+	.follow = magic_follow, .readlink = magic_readlink, .setattr = synth_deny_setattr};
 const struct inode_ops proc_fd_ops = {
-	.lookup = fd_dir_lookup, .permission = private_permission, .setattr = proc_deny_setattr};
+	.lookup = fd_dir_lookup, .permission = private_permission, .setattr = synth_deny_setattr};
 const struct file_ops proc_fd_fops = {.readdir = fd_dir_readdir, .seek = file_seek_generic};
-const struct inode_ops proc_task_ops = {.lookup = task_dir_lookup, .setattr = proc_deny_setattr};
+const struct inode_ops proc_task_ops = {.lookup = task_dir_lookup, .setattr = synth_deny_setattr};
 const struct file_ops proc_task_fops = {.readdir = task_dir_readdir, .seek = file_seek_generic};
 static const struct pid_entry pid_dir = {
 	.mode = S_IFDIR | 0555, .ops = &proc_dir_ops, .fops = &proc_dir_fops};

@@ -5,6 +5,7 @@
 #include <exo/cmdline.h>
 #include <exo/drivers.h>
 #include <exo/errno.h>
+#include <exo/fs_locks.h>
 #include <exo/log.h>
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
@@ -378,6 +379,8 @@ void proc_add(const struct synth_file *files, size_t count)
 	synth_add(&procfs, files, count);
 }
 
+static const struct proc_numbers lease_time = {&lease_break_s, 1, INT32_MAX};
+
 void procfs_init(void);
 
 void procfs_init(void)
@@ -435,6 +438,9 @@ void procfs_init(void)
 		TEXT("sys/fs/file-max", "9223372036854775807"),
 		TEXT("sys/fs/nr_open", "1048576"),
 		TEXT("sys/fs/pipe-max-size", "1048576"),
+		TEXT("sys/fs/leases-enable", "1"),
+		{"sys/fs/lease-break-time", S_IFREG | 0644, proc_show_numbers, proc_store_numbers,
+			&lease_time},
 		FILE("sys/fs/file-nr", show_file_nr, NULL),
 		TEXT("sys/net/core/somaxconn", "4096"),
 	};

@@ -53,7 +53,6 @@ extern const struct file_ops proc_root_fops, proc_dir_fops, proc_fd_fops, proc_t
 enum { NS_TIME, NS_CGROUP, NS_PID, NS_USER, NS_UTS, NS_IPC, NS_NET, NS_MNT, NS_KINDS };
 int nsfs_follow(struct process *p, u32 kind, struct path *out);
 void nsfs_init(void);
-int proc_deny_setattr(struct inode *i, const struct setattr *a);
 
 /* proc_number - one number, perhaps with a newline behind it. 0 | -EINVAL. */
 int proc_number(const char *text, u64 *out) MUST_USE;

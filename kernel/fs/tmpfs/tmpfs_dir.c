@@ -42,7 +42,7 @@ static int link_set(struct inode *i, const char *target)
 	if (!text)
 		return -ENOMEM;
 	memcpy(text, target, len);
-	tmpfs_of(i)->link = text;
+	i->link = text;
 	i->pages.size_bytes = len;
 	return 0;
 }
@@ -248,19 +248,6 @@ static s64 tmpfs_dir_seek(struct file *f, s64 offset, int whence)
 							: -EINVAL;
 }
 
-static const char *tmpfs_fast_link(struct inode *i)
-{
-	return tmpfs_of(i)->link;
-}
-
-static int tmpfs_readlink(struct inode *i, char *buf, size_t size)
-{
-	size_t len = MIN(size, (size_t)i->pages.size_bytes);
-
-	memcpy(buf, tmpfs_of(i)->link, len);
-	return (int)len;
-}
-
 const struct inode_ops tmpfs_dir_inode_ops = {
 	.make = tmpfs_make,
 	.link = tmpfs_link,
@@ -271,9 +258,7 @@ const struct inode_ops tmpfs_dir_inode_ops = {
 	TMPFS_XATTR_OPS,
 };
 const struct inode_ops tmpfs_objects_dir_ops = {.make = tmpfs_make, .unlink = tmpfs_unlink};
-const struct inode_ops tmpfs_link_inode_ops = {
-	.readlink = tmpfs_readlink, .fast_link = tmpfs_fast_link, TMPFS_XATTR_OPS};
-const struct inode_ops tmpfs_special_inode_ops = {TMPFS_XATTR_OPS};
+const struct inode_ops tmpfs_inode_ops = {TMPFS_XATTR_OPS}; /* of all others */
 const struct file_ops tmpfs_dir_ops = {
 	.seek = tmpfs_dir_seek,
 	.readdir = tmpfs_readdir,

@@ -18,7 +18,6 @@ struct tmpfs_inode {
 			struct list entries;
 			u64 next_cookie; /* [inode lock] */
 		} dir;
-		char *link; /* [c; RCU] */
 		struct {
 			const u8 *data; /* [c] what fill reads; stays for ever */
 			u64 len_bytes;  /* [a] shrinks with truncation */
@@ -42,7 +41,7 @@ static inline struct tmpfs_super *tmpfs_super_of(const struct inode *i)
 
 struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode); /* err_ptr(-ENOSPC -ENOMEM) */
 extern const struct inode_ops tmpfs_objects_dir_ops, tmpfs_dir_inode_ops, tmpfs_file_inode_ops,
-	tmpfs_link_inode_ops, tmpfs_special_inode_ops;
+	tmpfs_inode_ops;
 extern const struct file_ops tmpfs_dir_ops, tmpfs_file_ops;
 extern const struct vm_object_ops tmpfs_pages_ops, tmpfs_backed_ops;
 int tmpfs_charge(struct vm_object *o, s64 pages);

@@ -42,7 +42,7 @@ struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode)
 		counter_add(&ts->inodes_used, 0, -1);
 		return err_ptr(-ENOMEM);
 	}
-	inode_init(&t->inode, sb, mode, &tmpfs_link_inode_ops, NULL);
+	inode_init(&t->inode, sb, mode, &tmpfs_inode_ops, NULL);
 	list_init(&t->xattrs);
 	t->xattr_bytes = 0;
 	t->seals = F_SEAL_SEAL;
@@ -61,10 +61,6 @@ struct inode *tmpfs_inode_create(struct super_block *sb, u32 mode)
 		t->dir.next_cookie = 2; /* 0 and 1 are "." and ".." */
 		t->inode.nlink = 2;
 		t->inode.pages.size_bytes = 2 * TMPFS_DIRENT_BYTES;
-	} else {
-		t->link = NULL;
-		if (!S_ISLNK(mode))
-			t->inode.ops = &tmpfs_special_inode_ops;
 	}
 	return &t->inode;
 }
@@ -73,8 +69,7 @@ static void tmpfs_inode_free_rcu(struct rcu_head *h)
 {
 	struct tmpfs_inode *t = container_of(h, struct tmpfs_inode, inode.rcu);
 
-	if (S_ISLNK(t->inode.mode))
-		kfree(t->link);
+	kfree(t->inode.link);
 	kmem_cache_free(tmpfs_cache, t);
 }
 

@@ -1,5 +1,6 @@
 /* Changing attributes: chmod(2), chown(2), utimensat(2), truncate(2), access(2). Layer: fs.
  * Locks: inode->lock for writing while attributes change. */
+#include <exo/fs_locks.h>
 #include <exo/posix_x.h>
 #include "vfs_internal.h"
 
@@ -151,7 +152,9 @@ int vfs_truncate(const struct path *p, u64 size)
 		err = inode_get_write(i);
 	if (err)
 		return err;
-	err = file_truncate(i, size, NULL);
+	err = file_lease_check(i, O_WRONLY);
+	if (!err)
+		err = file_truncate(i, size, NULL);
 	inode_put_write(i);
 	inotify_dentry(p->dentry, IN_MODIFY, err);
 	return err;

@@ -484,24 +484,6 @@ struct dentry *dentry_find_ino(struct dentry *root, u64 ino)
 
 /* ---- moves ---- */
 
-static void two_lock(struct dentry *a, struct dentry *b)
-{
-	if (a > b)
-		two_lock(b, a);
-	else {
-		spin_lock(&a->lock);
-		if (a != b)
-			spin_lock(&b->lock);
-	}
-}
-
-static void two_unlock(struct dentry *a, struct dentry *b)
-{
-	spin_unlock(&a->lock);
-	if (a != b)
-		spin_unlock(&b->lock);
-}
-
 /* Gives @d the name that @from has. Both locked; readers are held off by seq. */
 static void name_copy(struct dentry *d, const struct dentry *from)
 {
@@ -536,10 +518,14 @@ static void names_swap(struct dentry *a, struct dentry *b)
  * becomes the caller's. */
 static void reparent(struct dentry *d, struct dentry *parent)
 {
-	two_lock(d->parent, parent);
-	if (d->parent != parent) /* else it keeps its place, for dentry_find_ino */
-		list_move_tail(&parent->children, &d->sibling);
-	two_unlock(d->parent, parent);
+	if (d->parent != parent) { /* else it keeps its place, for dentry_find_ino */
+		spin_lock(&d->parent->lock);
+		list_del(&d->sibling);
+		spin_unlock(&d->parent->lock);
+		spin_lock(&parent->lock);
+		list_add_tail(&parent->children, &d->sibling);
+		spin_unlock(&parent->lock);
+	}
 	dentry_get(parent);
 	WRITE_ONCE(d->parent, parent);
 }

@@ -33,8 +33,7 @@ struct file *file_alloc(u32 o_flags)
 	f->priv = NULL;
 	list_init(&f->epoll_links);
 	f->cred = cred_get(cred_now());
-	f->owner_signo = 0;
-	f->owner_pid = 0;
+	f->owner = f->owner_signo = 0;
 	f->readahead_next = 0;
 	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
 	/* last: from here a stale look-up may take a reference */
@@ -60,6 +59,8 @@ static void file_release(struct object *o)
 			f->ops->release(f);
 		if (f->mode & FMODE_WRITER)
 			inode_put_write(f->inode);
+		if (f->mode & FMODE_READER)
+			__atomic_fetch_sub(&f->inode->read_count, 1, __ATOMIC_RELAXED);
 		if (unlikely(f->mode & FMODE_EXEC))
 			inode_allow_write(f->inode);
 		if (f->path.dentry)
@@ -137,39 +138,37 @@ struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 fl
 
 /* ---- descriptors ---- */
 
-struct file *fd_file_path(cap_t fd, u32 rights, bool *borrowed)
+/* Of the FMODE_* @mask the file must have @mode. */
+static ALWAYS_INLINE struct fd fd_look_up(cap_t nr, u32 rights, u32 mask, u32 mode)
 {
-	struct object *o = cap_borrow(current->caps, fd, rights, borrowed);
+	struct fd fd;
+	struct object *o = cap_borrow(current->caps, nr, rights, &fd.borrowed);
 
-	if (unlikely(is_err(o)))
-		return (struct file *)o;
-	if (unlikely(o->type != &file_object_type)) {
-		cap_release(o, *borrowed);
-		return err_ptr(-EBADF);
+	fd.file = object_file(o);
+	if (unlikely(is_err(o))) {
+		fd.file = (struct file *)o;
+	} else if (unlikely(o->type != &file_object_type || (fd.file->mode & mask) != mode)) {
+		cap_release(o, fd.borrowed);
+		fd.file = err_ptr(-EBADF);
 	}
-	return object_file(o);
+	return fd;
 }
 
-struct file *fd_file(cap_t fd, u32 rights, bool *borrowed)
+struct fd fd_get_path(cap_t nr, u32 rights)
 {
-	struct file *f = fd_file_path(fd, rights, borrowed);
+	return fd_look_up(nr, rights, 0, 0);
+}
 
-	if (likely(!is_err(f)) && unlikely(f->mode & FMODE_PATH)) {
-		fd_file_release(f, *borrowed);
-		return err_ptr(-EBADF);
-	}
-	return f;
+struct fd fd_get(cap_t nr, u32 rights)
+{
+	return fd_look_up(nr, rights, FMODE_PATH, 0);
 }
 
 struct fd fd_get_for(cap_t nr, bool write)
 {
-	struct fd fd = fd_get(nr, write ? CAP_WRITE : CAP_READ);
+	u32 mode = write ? FMODE_WRITE : FMODE_READ;
 
-	if (!is_err(fd.file) && !(fd.file->mode & (write ? FMODE_WRITE : FMODE_READ))) {
-		fd_put(&fd);
-		fd.file = err_ptr(-EBADF);
-	}
-	return fd;
+	return fd_look_up(nr, write ? CAP_WRITE : CAP_READ, mode, mode);
 }
 
 u32 fd_limit(void)

@@ -37,9 +37,11 @@ void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct 
 	i->sb = sb;
 	rwsem_init(&i->lock, RANK_S_INODE);
 	list_init(&i->file_locks);
+	list_init(&i->leases);
 	i->priv = NULL;
-	i->write_count = 0;
-	i->pages_ready = false;
+	i->link = NULL;
+	i->write_count = i->read_count = 0;
+	i->leased = i->pages_ready = false;
 	i->pages.size_bytes = 0; /* st_size of every kind */
 	i->linkable = false;
 	i->has_caps = false;
@@ -241,7 +243,7 @@ static int count_step(s32 *count, s32 step)
 		if (step > 0 ? old < 0 : old > 0)
 			return -ETXTBSY;
 	} while (!__atomic_compare_exchange_n(
-		count, &old, old + step, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+		count, &old, old + step, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return 0;
 }
 

@@ -500,12 +500,16 @@ static struct mount *counterpart(const struct path *at, u32 users_min)
 	return NULL;
 }
 
-static int detach(struct mount *top, bool lazy)
+int vfs_umount(const struct path *p, bool lazy)
 {
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
-	struct mount *m = NULL, *other;
+	struct mount *top = p->mount, *m = NULL, *other;
 	int err = 0;
 
+	if (!capable(LCAP_SYS_ADMIN))
+		return -EPERM;
+	if (!path_is_mount(p))
+		return -EINVAL;
 	if (!lazy && !list_empty(&top->children))
 		return -EBUSY;
 	if (!top->parent) /* the root of the tree, or detached already */
@@ -523,25 +527,6 @@ static int detach(struct mount *top, bool lazy)
 			other = counterpart(&at, 0);
 	}
 	return err;
-}
-
-int vfs_umount(const char *target, u32 flags)
-{
-	struct path at SCOPED(path_put) = {NULL, NULL};
-	int err;
-
-	if (flags & MNT_EXPIRE)
-		return -EINVAL;
-	err = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &at);
-	if (err)
-		return err;
-	if (!capable(LCAP_SYS_ADMIN))
-		return -EPERM;
-	if (!path_is_mount(&at))
-		return -EINVAL;
-	dentry_put(at.dentry);
-	at.dentry = NULL;
-	return detach(at.mount, flags & MNT_DETACH);
 }
 
 /* ---- the list for /proc/mounts ---- */

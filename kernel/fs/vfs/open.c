@@ -1,6 +1,7 @@
 /* open(2) in all its forms. Layer: fs.
  * Locks: the directory's inode lock while a file is made in it. Sources: open(2), execve(2)
  * (ETXTBSY, noexec). */
+#include <exo/fs_locks.h>
 #include <exo/fs_pipe.h>
 #include "vfs_internal.h"
 
@@ -99,8 +100,14 @@ static int open_here(struct file *f, u32 o_flags)
 		if (err)
 			return err;
 		f->mode |= FMODE_WRITER;
+	} else if (S_ISREG(i->mode)) {
+		/* pairs with the fence of who wants a lease */
+		__atomic_fetch_add(&i->read_count, 1, __ATOMIC_SEQ_CST);
+		f->mode |= FMODE_READER;
 	}
-	err = file_open_inode(f, i);
+	err = file_lease_check(i, o_flags);
+	if (!err)
+		err = file_open_inode(f, i);
 	inotify_dentry(f->path.dentry, IN_OPEN, err);
 	if (!err && o_flags & O_TRUNC && !created && S_ISREG(i->mode))
 		err = file_truncate(i, 0, f);
@@ -352,7 +359,8 @@ static int open_exec_here(struct file *f)
 	f->mode |= FMODE_EXEC;
 	if (f->path.mount->flags & MS_NOSUID || cap_confined())
 		f->mode |= FMODE_NOSUID;
-	return file_open_inode(f, i);
+	err = file_lease_check(i, O_RDONLY);
+	return err ? err : file_open_inode(f, i);
 }
 
 struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)

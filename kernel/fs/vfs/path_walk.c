@@ -244,7 +244,7 @@ static void jump_to_root(struct walk *w)
 
 static int link_rcu(struct walk *w, const struct child *c, const char *rest, const char **next)
 {
-	const char *text = c->inode->ops->fast_link ? c->inode->ops->fast_link(c->inode) : NULL;
+	const char *text = c->inode->link;
 
 	if (!text || !*text || seq_read_retry(&c->at.dentry->seq, c->seq))
 		return -ECHILD;
@@ -260,17 +260,14 @@ static int link_rcu(struct walk *w, const struct child *c, const char *rest, con
 /* Text of the link with what follows it, in a buffer of its own. */
 static int link_ref(struct walk *w, const struct child *c, const char *rest, const char **next)
 {
-	const struct inode_ops *ops = c->inode->ops;
 	size_t rest_len = strlen(rest);
 	char *buf;
 	int len;
 
-	if (!ops->readlink)
-		return -EINVAL;
 	buf = kmalloc(PATH_MAX_BYTES + 1 + rest_len + 1 + NAME_PAD, ALLOC_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	len = ops->readlink(c->inode, buf, PATH_MAX_BYTES);
+	len = inode_readlink(c->inode, buf, PATH_MAX_BYTES);
 	if (len <= 0 || len >= PATH_MAX_BYTES) {
 		kfree(buf);
 		return len < 0 ? len : len ? -ENAMETOOLONG : -ENOENT;
@@ -490,13 +487,6 @@ static ALWAYS_INLINE const char *walk_plain(struct walk *w, const char *s)
 
 /* ---- beginning and end ---- */
 
-static void end_file(struct walk *w)
-{
-	if (w->start)
-		fd_file_release(w->start, w->start_borrowed);
-	w->start = NULL;
-}
-
 static ALWAYS_INLINE bool is_absolute(const struct walk *w, const char *text)
 {
 	return *text == '/' && !(w->flags & LOOKUP_IN_ROOT);
@@ -512,24 +502,23 @@ static NOINLINE int start_at_file(struct walk *w, cap_t dirfd, const char *text)
 		return -ENOENT;
 	if (is_absolute(w, text) || dirfd == AT_FDCWD)
 		return cap_confined() ? -EPERM : 0; /* no global names in capability mode */
-	f = fd_file_path(
-		dirfd, (*text ? CAP_LOOKUP : 0) | LOOKUP_RIGHTS(w->flags), &w->start_borrowed);
+	w->start = fd_get_path(dirfd, (*text ? CAP_LOOKUP : 0) | LOOKUP_RIGHTS(w->flags));
+	f = w->start.file;
 	if (is_err(f))
 		return (int)ptr_err(f);
-	w->start = f;
 	err = cap_rights(current->caps, dirfd, &f->object, &w->rights);
 	if (cap_confined())
 		w->flags |= LOOKUP_BENEATH;
 	if (!err && !f->path.dentry)
 		err = *text ? -ENOTDIR : -EBADF;
 	if (err)
-		end_file(w);
+		fd_put(&w->start);
 	return err;
 }
 
 static ALWAYS_INLINE int start_file(struct walk *w, cap_t dirfd, const char *text)
 {
-	w->start = NULL;
+	w->start.file = err_ptr(-EBADF);
 	if (likely((is_absolute(w, text) || (dirfd == AT_FDCWD && *text)) && !cap_confined()))
 		return 0;
 	return start_at_file(w, dirfd, text);
@@ -548,8 +537,8 @@ static ALWAYS_INLINE void start_place(struct walk *w, const char *text)
 	} while (unlikely(seq_read_retry(&fs->seq, seq)));
 	if (is_absolute(w, text))
 		w->at = w->root;
-	else if (w->start)
-		w->at = w->start->path;
+	else if (!is_err(w->start.file))
+		w->at = w->start.file->path;
 	if (w->flags & LOOKUP_SCOPED)
 		w->root = w->at; /* nothing above the directory that was granted */
 	w->mount_id = w->at.mount->id;
@@ -564,8 +553,6 @@ static ALWAYS_INLINE void walk_reset(struct walk *w, u32 flags, bool rcu)
 	w->depth = 0;
 	w->rights = CAP_ALL;
 	w->last_type = LAST_ROOT;
-	w->last = (struct name){NULL, 0};
-	w->text = NULL;
 }
 
 static int final_check(const struct walk *w)
@@ -599,7 +586,7 @@ static int walk_rcu(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 	if (likely(!err))
 		return 0;
 	rcu_read_unlock();
-	end_file(w);
+	fd_put(&w->start);
 	/* Only "no such name" is sure enough here: a negative dentry was seen between two equal
 	 * sequence numbers. */
 	return err == -ENOENT ? err : -ECHILD;
@@ -612,6 +599,7 @@ static int walk_ref(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 	int err;
 
 	walk_reset(w, flags, false);
+	w->text = NULL;
 	err = start_file(w, dirfd, text);
 	if (err)
 		return err;
@@ -640,7 +628,7 @@ void walk_end(struct walk *w)
 		path_put(&w->root);
 		kfree(w->text);
 	}
-	end_file(w);
+	fd_put(&w->start);
 }
 
 /* Takes references on where the lock-free walk stands and leaves RCU. */
@@ -675,7 +663,7 @@ static int walk_take(struct walk *w, struct path *out)
 	err = walk_legitimize(w);
 	if (!err)
 		*out = w->at;
-	end_file(w);
+	fd_put(&w->start);
 	return err;
 }
 
@@ -710,8 +698,9 @@ int walk_parent(struct walk *w, cap_t dirfd, const char *text, u32 flags)
 		err = walk_legitimize(w);
 		w->rcu = false;
 		w->root = (struct path){NULL, NULL};
+		w->text = NULL;
 		if (err)
-			end_file(w);
+			fd_put(&w->start);
 	}
 	return err == -ECHILD ? walk_ref(w, dirfd, text, flags | LOOKUP_PARENT) : err;
 }

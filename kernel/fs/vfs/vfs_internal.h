@@ -215,8 +215,7 @@ struct walk {
 	struct name last;         /* LOOKUP_PARENT; points into the path text or into text */
 	struct path root;         /* of the process: borrowed in rcu, referenced else */
 	char *text;               /* owned: path with links expanded */
-	struct file *start;       /* dirfd's file */
-	bool start_borrowed;
+	struct fd start;          /* dirfd's file; an error: none */
 	const char *rest[WALK_DEPTH_MAX]; /* what to do when the link at this depth ends */
 };
 #define LOOKUP_CREATE 0x20u /* with LOOKUP_PARENT: follow a link in the last component */

@@ -124,5 +124,9 @@ int vfs_setxattr(const struct path *p, const char *name, void *buf, size_t size,
 
 int inode_readlink(struct inode *i, char *buf, size_t size)
 {
-	return S_ISLNK(i->mode) && i->ops->readlink ? i->ops->readlink(i, buf, size) : -EINVAL;
+	if (!i->link)
+		return i->ops->readlink ? i->ops->readlink(i, buf, size) : -EINVAL;
+	size = MIN(size, (size_t)i->pages.size_bytes);
+	memcpy(buf, i->link, size);
+	return (int)size;
 }

@@ -94,8 +94,8 @@ struct file {
 	void *priv;              /* of the ops' owner */
 	struct list epoll_links; /* [epoll_files_lock] items that watch this file */
 	struct cred *cred;       /* [c] +1 opener */
-	u32 owner_signo;
-	s32 owner_pid; /* F_SETOWN, F_SETSIG [a] */
+	u32 owner_signo;         /* [a] F_SETSIG; 0: SIGIO, which tells nothing */
+	u64 owner;               /* [a] F_SETOWN: file_owner_word */
 	u64 readahead_next;
 };
 #define FMODE_READ  1u
@@ -108,8 +108,9 @@ struct file {
 #define FMODE_EXEC    32u   /* holds its inode against writers (ETXTBSY) */
 #define FMODE_WRITER  64u   /* counts as a writer in inode->write_count */
 #define FMODE_PREAD   128u  /* pread and pwrite are allowed (regular files, seekable devices) */
-#define FMODE_LOCKED  256u  /* [a] has held a POSIX, OFD or flock lock: close must look */
+#define FMODE_LOCKED  256u  /* [a] has held a lock or a lease: close must look */
 #define FMODE_CREATED 1024u /* by the open that made it */
+#define FMODE_READER  2048u /* counts in inode->read_count */
 #define FMODE_NOSUID  512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
 static inline struct file *object_file(struct object *o)
@@ -121,36 +122,27 @@ static inline struct file *object_file(struct object *o)
  */
 struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 flags, void *priv);
 void file_put(struct file *f);
+/* file_owner_word - to whom signals of a file go, a group as a negative number, and in the upper
+ * half by whose word: who is not root is his real user. */
+static inline u64 file_owner_word(pid_t pid)
+{
+	return (u64)(current->cred->euid ? current->cred->uid : 0) << 32 | (u32)pid;
+}
 u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/file-nr */
 void file_get(struct file *f);
-/* fd_file - the file in slot @fd of current with @rights (cap_borrow). err_ptr(-EBADF) also when
- * the object is no file or was opened with O_PATH. fd_file_path takes O_PATH files too. */
-struct file *fd_file(cap_t fd, u32 rights, bool *borrowed);
-struct file *fd_file_path(cap_t fd, u32 rights, bool *borrowed);
 static inline void fd_file_release(struct file *f, bool borrowed)
 {
 	cap_release(&f->object, borrowed);
 }
-/* struct fd - the file of a slot for the length of a scope: `struct fd fd SCOPED(fd_put) =
- * fd_get(nr, rights);`. file is err_ptr as from fd_file. */
+/* struct fd - the file in a slot of current for the length of a scope: `struct fd fd SCOPED(fd_put)
+ * = fd_get(nr, rights);`, see cap_borrow. file is err_ptr(-EBADF) also when the object is no file
+ * or was opened with O_PATH; fd_get_path takes O_PATH files too. */
 struct fd {
 	struct file *file;
 	bool borrowed;
 };
-static inline struct fd fd_get(cap_t nr, u32 rights)
-{
-	struct fd fd;
-
-	fd.file = fd_file(nr, rights, &fd.borrowed);
-	return fd;
-}
-static inline struct fd fd_get_path(cap_t nr, u32 rights)
-{
-	struct fd fd;
-
-	fd.file = fd_file_path(nr, rights, &fd.borrowed);
-	return fd;
-}
+struct fd fd_get(cap_t nr, u32 rights);
+struct fd fd_get_path(cap_t nr, u32 rights);
 static inline void fd_put(struct fd *fd)
 {
 	if (!is_err(fd->file))
@@ -233,7 +225,8 @@ struct inode_ops {
 	int (*rmdir)(struct inode *dir, struct dentry *d);
 	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
 		struct dentry *new, u32 flags);
-	int (*readlink)(struct inode *i, char *buf, size_t size); /* length, no NUL needed */
+	/* length, no NUL needed; of links whose inode has no text */
+	int (*readlink)(struct inode *i, char *buf, size_t size);
 	/* follow - magic links (/proc/PID/fd/N); NULL: textual. @rights loses those that the way
 	 * does not give. */
 	int (*follow)(struct inode *i, struct path *out, u32 *rights);
@@ -244,9 +237,6 @@ struct inode_ops {
 	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
-	/* fast_link - text that stays for as long as the inode's memory (RCU), readable 8 bytes
-	 * past its NUL; NULL: use readlink. */
-	const char *(*fast_link)(struct inode *i);
 };
 struct inode {
 	u32 refs;              /* [a] */
@@ -262,9 +252,15 @@ struct inode {
 	struct linux_acl *default_acl; /* [lock] of what is made in this directory; NULL: none */
 	struct vm_object pages; /* regular files: contents; size_bytes is st_size of every kind */
 	struct list file_locks; /* [FILE_LOCKS] flock and fcntl */
+	struct list leases;     /* [FILE_LOCKS] */
 	void *priv;             /* of the file system; pipes: struct pipe; sockets */
+	/* [c; RCU] of a symbolic link, of the file system, readable 8 bytes past its NUL; NULL: ops
+	 * say */
+	char *link;
 	struct rcu_head rcu;
 	s32 write_count;  /* [a] >0 writers, <0 executing (ETXTBSY) */
+	s32 read_count;   /* [a] regular files: opened to read only */
+	bool leased;      /* [FILE_LOCKS; read racy] there may be leases */
 	bool pages_ready; /* [c] pages is initialised (regular files) */
 	bool has_caps;    /* [lock; read racy] security.capability is set */
 	bool linkable;    /* [lock] O_TMPFILE: link(2) may name it although nlink is 0 */
@@ -414,7 +410,7 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags);
 int vfs_mknod(const char *path, u32 mode, u64 rdev); /* of every type but symbolic links */
 int vfs_mount(
 	const char *type, const char *source, const char *target, u32 flags, const char *data);
-int vfs_umount(const char *target, u32 flags);
+int vfs_umount(const struct path *p, bool lazy);
 /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG; "(unreachable)" rule */
 int path_text(const struct path *p, const struct path *root, char *buf, size_t size);
 void epoll_init(void);

@@ -120,13 +120,14 @@ int vfs_rename_text(
 /* inode_readlink - length; not NUL-terminated. -EINVAL no link. */
 int inode_readlink(struct inode *i, char *buf, size_t size) MUST_USE;
 
-/* fd_file_fast - fd_file for read(2) and write(2), inline for a space that only this thread uses.
+/* fd_file_fast - fd_get for read(2) and write(2), inline for a space that only this thread uses.
  * O_PATH files come back too: the caller looks at f->mode anyway. err_ptr. */
 static ALWAYS_INLINE struct file *fd_file_fast(cap_t fd, u32 rights, bool *borrowed)
 {
 	struct cap_space *s = current->caps;
 	struct cap_table *t = s->table;
 	const struct grant *g;
+	struct fd slow;
 
 	if (likely(__atomic_load_n(&s->refs, __ATOMIC_RELAXED) == 1 && (u32)fd < t->slots_max &&
 		    (g = t->slots[fd].grant) != NULL)) {
@@ -137,7 +138,9 @@ static ALWAYS_INLINE struct file *fd_file_fast(cap_t fd, u32 rights, bool *borro
 			return object_file(g->object);
 		}
 	}
-	return fd_file_path(fd, rights, borrowed);
+	slow = fd_get_path(fd, rights);
+	*borrowed = slow.borrowed;
+	return slow.file;
 }
 ssize_t file_read(struct file *f, struct uio *u, u64 *pos); /* mode and length checks were made */
 ssize_t file_write(struct file *f, struct uio *u, u64 *pos);

@@ -241,14 +241,12 @@ long call_enter(u64 name, bool root)
 
 long sys_fchdir(u64 a0)
 {
-	bool borrowed;
-	struct file *f = fd_file_path((cap_t)a0, CAP_NAMES, &borrowed);
+	struct fd fd SCOPED(fd_put) = fd_get_path((cap_t)a0, CAP_NAMES);
 	struct path p;
 
-	if (is_err(f))
-		return ptr_err(f);
-	p = f->path;
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	p = fd.file->path;
 	path_get(&p);
-	fd_file_release(f, borrowed);
 	return p.dentry ? enter(&p, false) : -ENOTDIR;
 }

@@ -166,7 +166,7 @@ static long owner_set(struct file *f, s32 who)
 		return -EINVAL;
 	if (who && (who < 0 ? signal_kill(who, 0) : signal_tgkill(0, who, 0)) == -ESRCH)
 		return -ESRCH;
-	f->owner_pid = who;
+	f->owner = file_owner_word(who);
 	return 0;
 }
 
@@ -175,8 +175,8 @@ static long owner_ex(struct file *f, bool set, u64 arg)
 	struct linux_owner_ex o;
 
 	if (!set) {
-		o.type = f->owner_pid < 0 ? OWNER_PGRP : OWNER_PID;
-		o.pid = f->owner_pid < 0 ? -f->owner_pid : f->owner_pid;
+		o.type = (s32)f->owner < 0 ? OWNER_PGRP : OWNER_PID;
+		o.pid = (s32)f->owner < 0 ? -(s32)f->owner : (s32)f->owner;
 		return copy_to_user((void USER *)arg, &o, sizeof(o));
 	}
 	if (copy_from_user(&o, (const void USER *)arg, sizeof(o)))
@@ -225,7 +225,7 @@ static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 			return -EPERM;
 		return owner_set(f, (s32)arg);
 	case F_GETOWN:
-		return f->owner_pid;
+		return (s32)f->owner;
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
 		if (cap_confined())
@@ -238,6 +238,9 @@ static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 		return 0;
 	case F_GETSIG:
 		return f->owner_signo;
+	case F_SETLEASE:
+	case F_GETLEASE:
+		return f->mode & FMODE_PATH ? -EBADF : file_lease_fcntl(f, nr, cmd, arg);
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ:
 		return pipe_fcntl(f, cmd, arg);

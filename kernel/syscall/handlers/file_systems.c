@@ -59,17 +59,14 @@ long sys_mount(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 
 long sys_umount2(u64 a0, u64 a1)
 {
-	char *target;
+	struct path at SCOPED(path_put) = {NULL, NULL};
 	long ret;
 
-	if (a1 & ~(u64)(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+	if (a1 & ~(u64)(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	target = string_from_user(a0, PATH_MAX_BYTES);
-	if (is_err(target))
-		return ptr_err(target);
-	ret = vfs_umount(target, (u32)a1);
-	kfree(target);
-	return ret;
+	ret = path_lookup_user(
+		AT_FDCWD, (const char USER *)a0, a1 & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &at);
+	return ret ? ret : vfs_umount(&at, a1 & MNT_DETACH);
 }
 
 long sys_pivot_root(u64 a0, u64 a1)

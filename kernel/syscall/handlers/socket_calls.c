@@ -20,9 +20,9 @@ _Static_assert(
 
 struct sock_ref sock_get(u64 fd, u32 rights)
 {
-	struct sock_ref r;
+	struct fd f = fd_get((cap_t)fd, rights);
+	struct sock_ref r = {.file = f.file, .borrowed = f.borrowed};
 
-	r.file = fd_file((cap_t)fd, rights, &r.borrowed);
 	r.socket = is_err(r.file) ? (struct socket *)r.file : socket_of(r.file);
 	if (!r.socket) {
 		fd_file_release(r.file, r.borrowed);

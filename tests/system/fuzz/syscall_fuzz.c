@@ -41,7 +41,8 @@
 #define LIFE_MS        1500  /* of a worker at the most */
 #define KILL_MS        20000 /* until a killed process must be gone */
 #define SCRATCH        "/tmp/fuzz"
-#define NO_HOME        99 /* exit status of a worker: no home, or one that cannot be used */
+#define NO_HOME        99   /* exit status of a worker: no home, or one that cannot be used */
+#define CROWD          1000 /* more processes than ever live at a time */
 #define LEAK_BYTES_MAX (256 << 10) /* names and values that root may set */
 #define IDLE_MAX       20          /* one worker in so many may end without a call that succeeded */
 
@@ -281,7 +282,8 @@ static void reap(void)
 
 	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
 		for (int i = 0; i < WORKERS; i++)
-			if (workers[i].pid == pid) {
+			/* one that is stopped has asked us to trace it: it is killed in its time */
+			if (workers[i].pid == pid && !WIFSTOPPED(status)) {
 				workers[i].pid = 0;
 				worked += board->did[i] != 0;
 				spoilt |= WIFEXITED(status) && WEXITSTATUS(status) == NO_HOME;
@@ -344,6 +346,27 @@ static int sweep(void)
 	closedir(d);
 	reap();
 	return left;
+}
+
+/* Some memory the kernel keeps for good for as many threads as ever lived at a time: tables for the
+ * addresses of their stacks, and on the checking kernel the shadow of these. It is there before
+ * anything is measured. */
+static void crowd(void)
+{
+	pid_t pids[CROWD];
+
+	for (int i = 0; i < CROWD; i++) {
+		pids[i] = fork();
+		if (!pids[i])
+			for (;;)
+				pause();
+		if (pids[i] < 0)
+			fail("no crowd");
+	}
+	for (int i = 0; i < CROWD; i++)
+		kill(pids[i], SIGKILL);
+	for (int i = 0; i < CROWD; i++)
+		waitpid(pids[i], NULL, 0);
 }
 
 static int mounts_known; /* the largest identity of a mount that was there at the beginning */
@@ -631,6 +654,7 @@ int main(int argc, char **argv)
 		fail("no /proc");
 	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){99});
 	umask(0);
+	crowd();
 	mkdir(SCRATCH, 0777);
 	files_know();
 	while (mounts_since(mounts_known, 0, &mounts_known))

@@ -29,12 +29,17 @@ pid_t process_pid(struct process *p)
 	return 100 + (pid_t)((struct cap_space *)current->caps - spaces);
 }
 
+void signal_send_owner(u64 owner, u32 signo, s32 fd)
+{
+}
+
 static void setup(void)
 {
 	file_locks_init();
 	for (u32 i = 0; i < 2; i++) {
 		memset(&inodes[i], 0, sizeof(inodes[i]));
 		list_init(&inodes[i].file_locks);
+		list_init(&inodes[i].leases);
 		for (u32 p = 0; p < PEOPLE; p++)
 			files[p][i] = (struct file){ .inode = &inodes[i], .mode = FMODE_READ | FMODE_WRITE };
 	}

@@ -29,6 +29,9 @@ int signal_send_current(int signo)
 	last_signal = signo;
 	return 0;
 }
+void signal_send_owner(u64 owner, u32 signo, s32 fd)
+{
+}
 
 /* ---- of the memory room: no areas map anything here ---- */
 void mem_stats_get(struct mem_stats *out)
@@ -201,4 +204,12 @@ static UNUSED const char *t_list(const char *path)
 	t_list_some(f, text, ~0u);
 	file_put(f);
 	return text;
+}
+
+static UNUSED int t_umount(const char *target, bool lazy)
+{
+	struct path p SCOPED(path_put) = {NULL, NULL};
+	int err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &p);
+
+	return err ? err : vfs_umount(&p, lazy);
 }

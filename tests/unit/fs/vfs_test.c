@@ -1,7 +1,7 @@
 /* Names and files under hard conditions: no memory, no room, many users, directories that change while they are read.
  * needs: kernel/fs/vfs/anon.c kernel/fs/vfs/attributes.c kernel/fs/vfs/dcache.c kernel/fs/vfs/file_object.c kernel/fs/vfs/fs_context.c
  * needs: kernel/fs/vfs/fs_init.c kernel/fs/vfs/inode.c kernel/fs/vfs/modify.c kernel/fs/vfs/mount_calls.c kernel/fs/vfs/mount_tree.c kernel/fs/vfs/open.c
- * needs: kernel/fs/vfs/path_text.c kernel/fs/vfs/path_walk.c kernel/fs/vfs/uio.c kernel/fs/vfs/xattr.c
+ * needs: kernel/fs/vfs/path_text.c kernel/fs/vfs/path_walk.c kernel/fs/vfs/uio.c kernel/fs/vfs/acl.c kernel/fs/vfs/xattr.c
  * needs: kernel/fs/tmpfs/tmpfs_dir.c kernel/fs/tmpfs/tmpfs_file.c kernel/fs/tmpfs/tmpfs_super.c kernel/fs/tmpfs/tmpfs_xattr.c
  * needs: kernel/fs/tmpfs/memfd.c kernel/fs/devfs/devfs.c kernel/fs/pipe/pipe.c kernel/fs/poll/epoll.c
  * needs: kernel/fs/poll/inotify.c
@@ -83,7 +83,7 @@ static int op_mount(void)
 {
 	int err = vfs_mount("tmpfs", "source", "/base/d", 0, "");
 
-	return err ? err : vfs_umount("/base/d", 0);
+	return err ? err : t_umount("/base/d", false);
 }
 static int op_xattr(void)
 {
@@ -213,7 +213,7 @@ U_TEST(size_limit)
 	u_eq(vfs_mount("", "", "/m", MS_REMOUNT, "size=64k"), 0);
 	u_eq(file_write_kernel(f, data, sizeof(data), 0), sizeof(data));
 	file_put(f);
-	u_eq(vfs_umount("/m", 0), 0);
+	u_eq(t_umount("/m", false), 0);
 }
 
 U_TEST(file_size_limit)
@@ -341,7 +341,7 @@ U_TEST(nothing_is_left_behind)
 			t_rename(name, to, i % 3 ? 0 : RENAME_NOREPLACE);
 			t_exists("/t/absent");
 		}
-		u_eq(vfs_umount("/t", 0), 0);
+		u_eq(t_umount("/t", false), 0);
 		u_eq(t_rmdir("/t"), 0);
 	}
 	pages = settled_live();

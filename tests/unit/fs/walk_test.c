@@ -1,7 +1,7 @@
 /* From a path to a file: components, links, mounts, permissions, texts.
  * needs: kernel/fs/vfs/anon.c kernel/fs/vfs/attributes.c kernel/fs/vfs/dcache.c kernel/fs/vfs/file_object.c kernel/fs/vfs/fs_context.c
  * needs: kernel/fs/vfs/fs_init.c kernel/fs/vfs/inode.c kernel/fs/vfs/modify.c kernel/fs/vfs/mount_calls.c kernel/fs/vfs/mount_tree.c kernel/fs/vfs/open.c
- * needs: kernel/fs/vfs/path_text.c kernel/fs/vfs/path_walk.c kernel/fs/vfs/uio.c kernel/fs/vfs/xattr.c
+ * needs: kernel/fs/vfs/path_text.c kernel/fs/vfs/path_walk.c kernel/fs/vfs/uio.c kernel/fs/vfs/acl.c kernel/fs/vfs/xattr.c
  * needs: kernel/fs/tmpfs/tmpfs_dir.c kernel/fs/tmpfs/tmpfs_file.c kernel/fs/tmpfs/tmpfs_super.c kernel/fs/tmpfs/tmpfs_xattr.c
  * needs: kernel/fs/tmpfs/memfd.c kernel/fs/devfs/devfs.c kernel/fs/pipe/pipe.c kernel/fs/poll/epoll.c
  * needs: kernel/fs/poll/inotify.c
@@ -187,21 +187,21 @@ U_TEST(mounts_are_crossed_both_ways)
 	u_eq(t_rename("/m/d", "/d", 0), -EXDEV);
 	u_eq(vfs_mount("tmpfs", "again", "/m", 0, ""), 0); /* on top */
 	u_eq(t_exists("/m/d"), -ENOENT);
-	u_eq(vfs_umount("/m", 0), 0);
+	u_eq(t_umount("/m", false), 0);
 	u_eq(t_exists("/m/d"), 0);
 	f = vfs_open(AT_FDCWD, "/m/d", O_RDONLY, 0);
 	u_need(!is_err(f));
-	u_eq(vfs_umount("/m", 0), -EBUSY);
-	u_eq(vfs_umount("/m/d", 0), -EINVAL);
+	u_eq(t_umount("/m", false), -EBUSY);
+	u_eq(t_umount("/m/d", false), -EINVAL);
 	file_put(f);
 	u_eq(path_lookup(AT_FDCWD, "/m/d", 0, &p), 0);
-	u_eq(vfs_umount("/m", MNT_DETACH), 0);
+	u_eq(t_umount("/m", true), 0);
 	u_eq(t_exists("/m/hidden"), 0);
 	path_put(&p);
 	u_eq(vfs_mount("nosuchfs", "x", "/m", 0, ""), -ENODEV);
 	u_eq(vfs_mount("tmpfs", "x", "/m", 0, "size=garbage"), -EINVAL);
 	u_eq(vfs_mount("tmpfs", "x", "/none", 0, ""), -ENOENT);
-	u_eq(vfs_umount("/", 0), -EBUSY);
+	u_eq(t_umount("/", false), -EBUSY);
 	as_user(true);
 	u_eq(vfs_mount("tmpfs", "x", "/m", 0, ""), -EPERM);
 	as_user(false);
