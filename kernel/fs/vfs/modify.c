@@ -52,14 +52,23 @@ static void inotify_links(const struct inode *i)
 
 struct making {
 	struct walk walk;
-	struct dentry *dentry; /* negative; the directory is locked */
+	struct dentry *dentry; /* negative, or err_ptr; the directory is locked */
 };
+
+static void making_end(struct making *m, int err)
+{
+	if (unlikely(READ_ONCE(inotify_watches)) && !err)
+		inotify_created(m->walk.at.dentry, m->dentry);
+	rwsem_write_unlock(&m->walk.at.dentry->inode->lock);
+	if (!is_err(m->dentry))
+		dentry_put(m->dentry);
+	walk_end(&m->walk);
+}
 
 /* Walks to the directory of @text and finds the last name free. On success the directory is locked:
  * making_end. */
 static int making_begin(struct making *m, cap_t dirfd, const char *text, bool directory)
 {
-	struct inode *dir;
 	int err = walk_parent(&m->walk, dirfd, text, LOOKUP_NEED(CAP_CREATE));
 
 	if (err)
@@ -68,35 +77,19 @@ static int making_begin(struct making *m, cap_t dirfd, const char *text, bool di
 		walk_end(&m->walk);
 		return -EEXIST;
 	}
-	dir = m->walk.at.dentry->inode;
-	rwsem_write_lock(&dir->lock);
+	rwsem_write_lock(&m->walk.at.dentry->inode->lock);
 	m->dentry = lookup_one_locked(m->walk.at.dentry, &m->walk.last);
-	if (is_err(m->dentry)) {
+	if (is_err(m->dentry))
 		err = (int)ptr_err(m->dentry);
-	} else {
-		if (m->dentry->inode)
-			err = -EEXIST;
-		else if (m->walk.last_slash && !directory)
-			err = -ENOENT;
-		else
-			err = path_may_create(&m->walk.at);
-		if (err)
-			dentry_put(m->dentry);
-	}
-	if (err) {
-		rwsem_write_unlock(&dir->lock);
-		walk_end(&m->walk);
-	}
+	else if (m->dentry->inode)
+		err = -EEXIST;
+	else if (m->walk.last_slash && !directory)
+		err = -ENOENT;
+	else
+		err = path_may_create(&m->walk.at);
+	if (err)
+		making_end(m, err);
 	return err;
-}
-
-static void making_end(struct making *m, int err)
-{
-	if (unlikely(READ_ONCE(inotify_watches)) && !err)
-		inotify_created(m->walk.at.dentry, m->dentry);
-	rwsem_write_unlock(&m->walk.at.dentry->inode->lock);
-	dentry_put(m->dentry);
-	walk_end(&m->walk);
 }
 
 int vfs_make_text(cap_t dirfd, const char *text, u32 mode, u64 rdev, const char *target)
@@ -324,6 +317,8 @@ static void moved_tell(const struct moving *m, struct inode *over)
 		__atomic_add_fetch(&cookies, 1, __ATOMIC_RELAXED)};
 	struct inotify_name new = {m->new.last.text, (u32)m->new.last.hash_len, old.cookie};
 
+	if (old_dir == new_dir)
+		inotify_tell(old_dir, i, IN_RENAME, &old);
 	inotify_tell(old_dir, i, IN_MOVED_FROM, &old);
 	inotify_tell(new_dir, i, IN_MOVED_TO, &new);
 	if (m->flags & RENAME_EXCHANGE) {

@@ -20,6 +20,7 @@ struct super_block;
 struct poll_table;
 struct linux_statfs;
 struct linux_acl;
+struct seq;
 
 /* ---- uio: where bytes come from or go to: user or kernel memory, one or many segments ---- */
 struct iovec_k {
@@ -110,6 +111,7 @@ struct file {
 #define FMODE_PREAD   128u  /* pread and pwrite are allowed (regular files, seekable devices) */
 #define FMODE_LOCKED  256u  /* [a] has held a lock or a lease: close must look */
 #define FMODE_CREATED 1024u /* by the open that made it */
+#define FMODE_NOTIFY  4096u /* [a] has been given to F_NOTIFY: close must look */
 #define FMODE_READER  2048u /* counts in inode->read_count */
 #define FMODE_NOSUID  512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
@@ -129,6 +131,11 @@ static inline u64 file_owner_word(pid_t pid)
 	return (u64)(current->cred->euid ? current->cred->uid : 0) << 32 | (u32)pid;
 }
 u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/file-nr */
+/* A signal that is to be sent by signal_send_owner when no lock is held. */
+struct file_signal {
+	u64 owner;
+	s32 signo, fd;
+};
 void file_get(struct file *f);
 static inline void fd_file_release(struct file *f, bool borrowed)
 {
@@ -237,6 +244,10 @@ struct inode_ops {
 	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
+	/* show, store - of texts that functions make (kernel/fs/synthfs): fills @s; takes what was
+	 * written, NULL: -EINVAL */
+	int (*show)(struct seq *s, struct inode *i);
+	ssize_t (*store)(struct inode *i, const char *text, size_t len_bytes);
 };
 struct inode {
 	u32 refs;              /* [a] */
@@ -419,9 +430,8 @@ void epoll_forget(struct file *f, const struct grant *g);
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
  * stops when fn returns non-zero. */
 struct mount_info {
-	u32 id, parent_id, flags, sb_flags, shared, master;
-	u64 dev;
-	const char *type, *source; /* borrowed during fn */
+	const struct mount *mount; /* borrowed during fn, as the texts */
+	u32 parent_id;
 	const char *root, *target; /* path within the file system; path under the process's root */
 	const char *options;       /* of the file system: ",size=1024k", may be "" */
 };

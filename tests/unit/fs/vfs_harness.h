@@ -29,7 +29,7 @@ int signal_send_current(int signo)
 	last_signal = signo;
 	return 0;
 }
-void signal_send_owner(u64 owner, u32 signo, s32 fd)
+void signal_send_owner(const struct file_signal *due)
 {
 }
 
@@ -44,6 +44,10 @@ int commit_charge(u32 flags, u64 pages)
 }
 void commit_uncharge(u32 flags, u64 pages)
 {
+}
+ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len_bytes, u32 write)
+{
+	return -EFAULT;
 }
 void space_gather_end(struct vm_space *s, struct tlb_gather *g)
 {

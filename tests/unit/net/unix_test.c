@@ -30,6 +30,10 @@
 static u32 live_files, live_inodes; /* [a] */
 static u32 broken_pipes;            /* [a] */
 
+ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len_bytes, u32 write)
+{
+	return -EFAULT;
+}
 void proc_add(const struct synth_file *files, size_t count)
 {
 }
@@ -130,6 +134,9 @@ int account_charge_flight(struct user_account **account, u32 count)
 	return 0;
 }
 void account_discharge(struct user_account *account, u32 flights, u64 queue_bytes)
+{
+}
+void signal_send_owner(const struct file_signal *due)
 {
 }
 int signal_send_current(int signo)
