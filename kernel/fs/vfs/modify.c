@@ -100,9 +100,8 @@ int vfs_make_text(cap_t dirfd, const char *text, u32 mode, u64 rdev, const char 
 
 	if (err)
 		return err;
-	if (!S_ISLNK(mode))
-		mode &= ~fs_current()->umask;
 	dir = m.walk.at.dentry->inode;
+	mode = mode_for_new(dir, mode);
 	err = dir->ops->make ? dir->ops->make(dir, m.dentry, mode, rdev, target) : -EPERM;
 	making_end(&m, err);
 	return err;

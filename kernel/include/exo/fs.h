@@ -19,6 +19,7 @@ struct mount;
 struct super_block;
 struct poll_table;
 struct linux_statfs;
+struct linux_acl;
 struct seq;
 
 /* ---- uio: where bytes come from or go to: user or kernel memory, one or many segments ---- */
@@ -249,15 +250,17 @@ struct inode_ops {
 	ssize_t (*store)(struct inode *i, const char *text, size_t len_bytes);
 };
 struct inode {
-	u32 refs;            /* [a] */
-	u32 mode;            /* [lock; read racy] type and permission bits */
-	u32 uid, gid, nlink; /* [lock] */
-	u64 ino, rdev;       /* [c] */
+	u32 refs;              /* [a] */
+	u32 mode;              /* [lock; read racy] type and permission bits */
+	u32 uid, gid, nlink;   /* [lock] */
+	struct linux_acl *acl; /* [lock; RCU] NULL: the mode says all */
+	u64 ino, rdev;         /* [c] */
 	struct timespec64 atime, mtime, ctime, btime; /* [lock; read racy] */
 	const struct inode_ops *ops;                  /* [c] */
 	const struct file_ops *file_ops;              /* [c] */
 	struct super_block *sb;                       /* [c] */
-	struct rwsem lock;      /* S_INODE: directory entries, size, attributes */
+	struct rwsem lock;             /* S_INODE: directory entries, size, attributes */
+	struct linux_acl *default_acl; /* [lock] of what is made in this directory; NULL: none */
 	struct vm_object pages; /* regular files: contents; size_bytes is st_size of every kind */
 	struct list file_locks; /* [FILE_LOCKS] flock and fcntl */
 	struct list leases;     /* [FILE_LOCKS] */
