@@ -128,6 +128,8 @@ static int prepare(struct exec *e, cap_t dirfd, const char *path, u32 at_flags)
 	e->space = vm_space_create();
 	if (!e->space)
 		return -ENOMEM;
+	if (current->space) /* not so of the first program */
+		e->space->no_huge = current->space->no_huge;
 	exec_layout(e);
 	err = exec_map_images(e);
 	if (!err)

@@ -439,6 +439,7 @@ void procfs_init(void)
 		TEXT("sys/fs/nr_open", "1048576"),
 		TEXT("sys/fs/pipe-max-size", "1048576"),
 		TEXT("sys/fs/leases-enable", "1"),
+		TEXT("sys/fs/dir-notify-enable", "1"),
 		{"sys/fs/lease-break-time", S_IFREG | 0644, proc_show_numbers, proc_store_numbers,
 			&lease_time},
 		FILE("sys/fs/file-nr", show_file_nr, NULL),

@@ -199,7 +199,7 @@ long sys_mincore(u64 addr, u64 len_bytes, u64 vec)
 	buf = kmalloc(MINCORE_CHUNK, ALLOC_KERNEL);
 	if (!buf)
 		return -EAGAIN;
-	for (u64 done = 0; done < pages && !err;) {
+	for (u64 done = 0; done < pages && !err && !thread_fatal_pending(current);) {
 		u64 part = MIN(pages - done, (u64)MINCORE_CHUNK);
 
 		err = vm_mincore(
