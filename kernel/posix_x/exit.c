@@ -256,7 +256,7 @@ void process_vfork_done(struct task *t)
 {
 	if (!__atomic_load_n(&t->vfork_pending, __ATOMIC_RELAXED))
 		return;
-	__atomic_store_n(&t->vfork_pending, false, __ATOMIC_RELEASE); /* pairs with wait_vfork */
+	__atomic_store_n(&t->vfork_pending, false, __ATOMIC_RELEASE); /* pairs with run_child */
 	wake_all(&t->vfork_wq, 0);
 }
 

@@ -249,12 +249,6 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 	return 0;
 }
 
-static void wait_vfork(struct task *child)
-{
-	(void)wait_event_killable(
-		&child->vfork_wq, !__atomic_load_n(&child->vfork_pending, __ATOMIC_ACQUIRE));
-}
-
 /* CLONE_PIDFD: the descriptor is made and its number told before the child can be seen. */
 struct pidfd_slot {
 	struct file *file; /* NULL = not asked for */
@@ -311,7 +305,9 @@ static void run_child(struct task *t, pid_t nr, bool vfork, int event)
 		(void)trace_event(event, (u64)nr);
 	if (!vfork)
 		return;
-	wait_vfork(t);
+	/* pairs with process_vfork_done */
+	(void)wait_event_killable(
+		&t->vfork_wq, !__atomic_load_n(&t->vfork_pending, __ATOMIC_ACQUIRE));
 	thread_put(&t->thread);
 	if (event)
 		(void)trace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);

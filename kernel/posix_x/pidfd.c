@@ -34,10 +34,8 @@ struct file *pidfd_create(struct process *p, u32 o_flags)
 {
 	struct file *f = file_create(&pidfd_ops, NULL, O_RDWR | o_flags, p);
 
-	if (is_err(f))
-		return f;
-	f->mode |= FMODE_STREAM;
-	process_get(p);
+	if (!is_err(f))
+		process_get(p);
 	return f;
 }
 

@@ -258,11 +258,9 @@ cap_t notifier_open(bool firm, struct notifier **out)
 
 	if (!n)
 		return -ENOMEM;
-	f = file_create(&ops, NULL, O_RDWR, n);
-	if (is_err(f)) {
-		kfree(n);
+	f = file_create_owning(&ops, O_RDWR, n);
+	if (is_err(f))
 		return -ENOMEM;
-	}
 	n->refs = 2;
 	n->firm = firm;
 	spin_init(&n->lock, RANK_SIGNAL);

@@ -73,16 +73,11 @@ static u32 signalfd_poll(struct file *f, struct poll_table *pt)
 	return pending & READ_ONCE(*(sigset *)f->priv) ? POLL_IN | POLL_RDNORM : 0;
 }
 
-static void signalfd_release(struct file *f)
-{
-	kfree(f->priv);
-}
-
 static const struct file_ops signalfd_ops = {.anon_name = "anon_inode:[signalfd]",
 	.exo_type = EXO_TYPE_EVENT,
 	.read = signalfd_read,
 	.poll = signalfd_poll,
-	.release = signalfd_release};
+	.release = file_free_priv};
 
 int signalfd_change(struct file *f, sigset set)
 {
@@ -96,13 +91,9 @@ int signalfd_change(struct file *f, sigset set)
 struct file *signalfd_create(sigset set, u32 o_flags)
 {
 	sigset *own = kmalloc(sizeof(*own), ALLOC_KERNEL);
-	struct file *f;
 
 	if (!own)
 		return err_ptr(-ENOMEM);
 	*own = set & ~SIGSET_KERNEL_ONLY;
-	f = file_create(&signalfd_ops, NULL, O_RDWR | (o_flags & O_NONBLOCK), own);
-	if (is_err(f))
-		kfree(own);
-	return f;
+	return file_create_owning(&signalfd_ops, O_RDWR | (o_flags & O_NONBLOCK), own);
 }

@@ -132,21 +132,17 @@ struct fs_context *process_fs(struct process *p)
 
 static char state_letter(const struct process *p, const struct task *t)
 {
+	enum thread_state s;
+
 	if (!t)
 		return p->state == PROC_ZOMBIE ? 'Z' : 'X';
 	if (t->job & (TASK_STOPPED | TASK_TRACED))
 		return t->job & TASK_TRACED ? 't' : 'T';
-	switch (thread_state(&t->thread)) {
-	case THREAD_RUNNING:
-	case THREAD_NEW:
-		return 'R';
-	case THREAD_INTERRUPTIBLE:
-		return 'S';
-	case THREAD_DEAD:
-		return 'Z';
-	default:
-		return 'D';
-	}
+	s = thread_state(&t->thread);
+	return s == THREAD_RUNNING || s == THREAD_NEW ? 'R'
+	       : s == THREAD_INTERRUPTIBLE            ? 'S'
+	       : s == THREAD_DEAD                     ? 'Z'
+						      : 'D';
 }
 
 static void stat_tree(struct process *p, struct task *t, struct process_stat *out)

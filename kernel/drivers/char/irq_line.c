@@ -76,16 +76,11 @@ static u32 line_poll(struct file *f, struct poll_table *pt)
 	return untold(r) ? POLL_IN | POLL_RDNORM : 0;
 }
 
-static void line_release(struct file *f)
-{
-	kfree(f->priv);
-}
-
 static const struct file_ops line_ops = {.anon_name = "anon_inode:[interrupt]",
 	.exo_type = EXO_TYPE_INTERRUPT,
 	.read = line_read,
 	.poll = line_poll,
-	.release = line_release};
+	.release = file_free_priv};
 
 static void line_register(void *arg)
 {
@@ -101,7 +96,6 @@ static void line_register(void *arg)
 struct file *irq_line_open(u32 n)
 {
 	struct reader *r;
-	struct file *f;
 
 	if (n >= LINES)
 		return err_ptr(-EINVAL);
@@ -112,8 +106,5 @@ struct file *irq_line_open(u32 n)
 	if (!r)
 		return err_ptr(-ENOMEM);
 	*r = (struct reader){&lines[n], __atomic_load_n(&lines[n].count, __ATOMIC_ACQUIRE)};
-	f = file_create(&line_ops, NULL, O_RDONLY, r);
-	if (is_err(f))
-		kfree(r);
-	return f;
+	return file_create_owning(&line_ops, O_RDONLY, r);
 }

@@ -27,20 +27,7 @@
 #define CONSOLE_TRIES_MAX 4096u   /* FIFOs a line; half of them may be lost to the terminal */
 #define IRQ_ROUNDS_MAX    64u
 
-enum {
-	RBR = 0,
-	THR = 0,
-	DLL = 0,
-	IER = 1,
-	DLM = 1,
-	IIR = 2,
-	FCR = 2,
-	LCR = 3,
-	MCR = 4,
-	LSR = 5,
-	MSR = 6,
-	SCR = 7
-};
+enum { RBR, THR = 0, DLL = 0, IER, DLM = 1, IIR, FCR = 2, LCR, MCR, LSR, MSR, SCR };
 #define IER_RX    1u
 #define IER_TX    2u
 #define IIR_NONE  1u

@@ -2,18 +2,7 @@
 #pragma once
 
 #include <exo/fs.h>
-#include <exo/memory.h>
 #include <exo/time.h>
-
-/* file_create_owning - without an inode of its own; @priv is kfree'd when it cannot be made. */
-static inline struct file *file_create_owning(const struct file_ops *ops, u32 flags, void *priv)
-{
-	struct file *f = file_create(ops, NULL, flags, priv);
-
-	if (is_err(f))
-		kfree(priv);
-	return f;
-}
 
 struct file *epoll_create_file(void); /* err_ptr(-ENOMEM | -ENFILE) */
 /* epoll_control - @op EPOLL_CTL_*; @f borrowed; @g its grant when that is derived. 0 | -EEXIST

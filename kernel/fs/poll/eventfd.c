@@ -92,17 +92,12 @@ static u32 eventfd_poll(struct file *f, struct poll_table *pt)
 	       (count < EVENTFD_MAX ? POLL_OUT | POLL_WRNORM : 0);
 }
 
-static void eventfd_release(struct file *f)
-{
-	kfree(f->priv);
-}
-
 static const struct file_ops eventfd_ops = {.anon_name = "anon_inode:[eventfd]",
 	.exo_type = EXO_TYPE_EVENT,
 	.read = eventfd_read,
 	.write = eventfd_write,
 	.poll = eventfd_poll,
-	.release = eventfd_release};
+	.release = file_free_priv};
 
 int eventfd_add(struct file *f, u64 value)
 {

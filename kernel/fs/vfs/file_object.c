@@ -140,6 +140,20 @@ struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 fl
 	return f;
 }
 
+struct file *file_create_owning(const struct file_ops *ops, u32 flags, void *priv)
+{
+	struct file *f = file_create(ops, NULL, flags, priv);
+
+	if (is_err(f))
+		kfree(priv);
+	return f;
+}
+
+void file_free_priv(struct file *f)
+{
+	kfree(f->priv);
+}
+
 /* ---- descriptors ---- */
 
 /* Of the FMODE_* @mask the file must have @mode. */

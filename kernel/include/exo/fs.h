@@ -123,6 +123,10 @@ static inline struct file *object_file(struct object *o)
  * fstat ("pipe:[ino]"). Return: file (refs 1) | err_ptr. Takes over @inode reference (may be NULL).
  */
 struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 flags, void *priv);
+/* file_create_owning - without an inode of its own; @priv is kfree'd when it cannot be made.
+ * file_free_priv - the release of a file that owns nothing but that. */
+struct file *file_create_owning(const struct file_ops *ops, u32 flags, void *priv);
+void file_free_priv(struct file *f);
 void file_put(struct file *f);
 /* file_owner_word - to whom signals of a file go, a group as a negative number, and in the upper
  * half by whose word: who is not root is his real user. */

@@ -11,26 +11,23 @@
 #include <exo_abi/native.h>
 #include <arch/uaccess.h>
 
+static void unreserve_slots(const cap_t *fds, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		cap_unreserve(current->caps, fds[i]);
+}
+
 /* Reserves @count slots. 0 | -EMFILE | -ENOMEM, and then none is kept. */
 static int reserve_slots(cap_t *fds, u32 count, u32 slot_flags)
 {
 	for (u32 i = 0; i < count; i++) {
 		fds[i] = cap_reserve(current->caps, slot_flags, fd_limit());
 		if (fds[i] < 0) {
-			int err = fds[i];
-
-			while (i--)
-				cap_unreserve(current->caps, fds[i]);
-			return err;
+			unreserve_slots(fds, i);
+			return fds[i];
 		}
 	}
 	return 0;
-}
-
-static void unreserve_slots(const cap_t *fds, u32 count)
-{
-	for (u32 i = 0; i < count; i++)
-		cap_unreserve(current->caps, fds[i]);
 }
 
 long exo_ring_create(u64 a0, u64 a1, u64 a2)

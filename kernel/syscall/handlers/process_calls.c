@@ -8,11 +8,6 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
 
-static long clone_with(struct clone_request *r)
-{
-	return process_clone(r, syscall_frame());
-}
-
 /* clone(flags, stack, parent_tid, child_tid, tls): the order of x86_64. */
 long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 {
@@ -28,7 +23,7 @@ long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 
 	if ((flags & CLONE_PIDFD) && (flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
 		return -EINVAL;
-	return clone_with(&r);
+	return process_clone(&r, syscall_frame());
 }
 
 long sys_clone3(u64 uargs, u64 size)
@@ -58,7 +53,7 @@ long sys_clone3(u64 uargs, u64 size)
 		.pidfd = (u32 USER *)a.pidfd,
 		.child_tid = (u32 USER *)a.child_tid,
 	};
-	return clone_with(&r);
+	return process_clone(&r, syscall_frame());
 }
 
 long sys_exit(u64 code)
@@ -71,25 +66,18 @@ long sys_exit_group(u64 code)
 	process_group_exit((s32)(code & 0xff) << 8);
 }
 
-static void rusage_from(const struct usage *u, struct rusage_abi *r)
-{
-	memset(r, 0, sizeof(*r));
-	r->utime_sec = (s64)(u->utime_ns / NS_PER_SEC);
-	r->utime_usec = (s64)(u->utime_ns % NS_PER_SEC / NS_PER_US);
-	r->stime_sec = (s64)(u->stime_ns / NS_PER_SEC);
-	r->stime_usec = (s64)(u->stime_ns % NS_PER_SEC / NS_PER_US);
-	r->maxrss = (s64)u->maxrss_kb;
-	r->minflt = (s64)u->min_flt;
-	r->majflt = (s64)u->maj_flt;
-	r->nvcsw = (s64)u->vcsw;
-	r->nivcsw = (s64)u->ivcsw;
-}
-
 static int put_rusage(const struct usage *u, u64 to)
 {
-	struct rusage_abi r;
+	struct rusage_abi r = {.utime_sec = (s64)(u->utime_ns / NS_PER_SEC),
+		.utime_usec = (s64)(u->utime_ns % NS_PER_SEC / NS_PER_US),
+		.stime_sec = (s64)(u->stime_ns / NS_PER_SEC),
+		.stime_usec = (s64)(u->stime_ns % NS_PER_SEC / NS_PER_US),
+		.maxrss = (s64)u->maxrss_kb,
+		.minflt = (s64)u->min_flt,
+		.majflt = (s64)u->maj_flt,
+		.nvcsw = (s64)u->vcsw,
+		.nivcsw = (s64)u->ivcsw};
 
-	rusage_from(u, &r);
 	return copy_to_user((void USER *)to, &r, sizeof(r));
 }
 

@@ -6,6 +6,11 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 
+static int sigset_from_user(sigset *set, u64 from, u64 size)
+{
+	return size == sizeof(*set) ? copy_from_user(set, (const void USER *)from, size) : -EINVAL;
+}
+
 long sys_rt_sigaction(u64 signo, u64 unew, u64 uold, u64 size)
 {
 	struct k_sigaction new, old;
@@ -62,12 +67,9 @@ long sys_rt_sigpending(u64 uset, u64 size)
 long sys_rt_sigsuspend(u64 umask, u64 size)
 {
 	sigset mask;
+	int err = sigset_from_user(&mask, umask, size);
 
-	if (size != sizeof(sigset))
-		return -EINVAL;
-	if (get_user_u64((u64 USER *)umask, &mask))
-		return -EFAULT;
-	return signal_suspend(mask);
+	return err ? err : signal_suspend(mask);
 }
 
 long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
@@ -76,13 +78,10 @@ long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
 	ns_t deadline;
 	sigset set;
 	long signo;
-	int err;
+	int err = sigset_from_user(&set, uset, size);
 
-	if (size != sizeof(sigset))
-		return -EINVAL;
-	if (get_user_u64((u64 USER *)uset, &set))
-		return -EFAULT;
-	err = timeout_from_user(utimeout, &deadline);
+	if (!err)
+		err = timeout_from_user(utimeout, &deadline);
 	if (err)
 		return err;
 	signo = signal_wait(set, deadline, &info);
@@ -155,16 +154,13 @@ long sys_signalfd4(u64 a0, u64 umask, u64 size, u64 o_flags)
 {
 	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_WRITE);
 	sigset set;
-	int err;
+	int err = sigset_from_user(&set, umask, size);
 
-	if (size != sizeof(set))
-		return -EINVAL;
-	if (get_user_u64((u64 USER *)umask, &set))
-		return -EFAULT;
-	if (o_flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
-		return -EINVAL;
-	if ((s32)a0 == -1)
+	if (!err && o_flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
+		err = -EINVAL;
+	if (!err && (s32)a0 == -1)
 		return fd_install_new(signalfd_create(set, (u32)o_flags), (u32)o_flags);
-	err = is_err(fd.file) ? (int)ptr_err(fd.file) : signalfd_change(fd.file, set);
+	if (!err)
+		err = is_err(fd.file) ? (int)ptr_err(fd.file) : signalfd_change(fd.file, set);
 	return err ? err : (long)(s32)a0;
 }

@@ -94,6 +94,10 @@ struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 fl
 	f->priv = priv;
 	return f;
 }
+struct file *file_create_owning(const struct file_ops *ops, u32 flags, void *priv)
+{
+	return file_create(ops, NULL, flags, priv);
+}
 void file_put(struct file *f)
 {
 	f->ops->release(f);
