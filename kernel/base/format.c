@@ -153,43 +153,26 @@ static void put_string(struct out *o, const char *s, const struct spec *sp)
 
 static const char *put_conversion(struct out *o, const char *f, struct spec *sp, va_list *ap)
 {
+	char c = *f;
 	s64 v;
-	char c;
 
-	switch (*f) {
-	case 'd':
-	case 'i':
+	if (c == 'd' || c == 'i') {
 		v = arg_signed(sp, ap);
 		put_number(o, v < 0 ? -(u64)v : (u64)v, v < 0, 10, sp);
-		break;
-	case 'u':
-		put_number(o, arg_unsigned(sp, ap), false, 10, sp);
-		break;
-	case 'X':
-		sp->upper = true;
-		__attribute__((fallthrough));
-	case 'x':
-		put_number(o, arg_unsigned(sp, ap), false, 16, sp);
-		break;
-	case 'o':
-		put_number(o, arg_unsigned(sp, ap), false, 8, sp);
-		break;
-	case 'p':
+	} else if (c == 'u' || c == 'o' || c == 'x' || c == 'X') {
+		sp->upper = c == 'X';
+		put_number(o, arg_unsigned(sp, ap), false, c == 'u' ? 10 : c == 'o' ? 8 : 16, sp);
+	} else if (c == 'p') {
 		put_pointer(o, (u64)va_arg(*ap, void *), f[1] == 'S', sp);
 		return f[1] == 'S' ? f + 2 : f + 1;
-	case 's':
+	} else if (c == 's') {
 		put_string(o, va_arg(*ap, const char *), sp);
-		break;
-	case 'c':
+	} else if (c == 'c') {
 		c = (char)va_arg(*ap, int);
 		put_padded(o, &c, 1, sp);
-		break;
-	case '%':
+	} else {
 		put(o, '%');
-		break;
-	default: /* our own mistake: show it */
-		put(o, '%');
-		return f;
+		return c == '%' ? f + 1 : f; /* else our own mistake: show it */
 	}
 	return f + 1;
 }

@@ -70,33 +70,22 @@ static int check_load(struct elf_image *img, const struct elf64_segment *s, u64 
 int elf_check_segments(
 	struct elf_image *img, const struct elf64_segment *segments, u64 file_bytes, u64 user_max)
 {
-	int err;
-
 	img->segments = segments;
 	img->align = PAGE_SIZE;
 	for (u32 i = 0; i < img->segment_count; i++) {
 		const struct elf64_segment *s = &segments[i];
+		int err = s->type == PT_LOAD ? check_load(img, s, user_max) : 0;
 
-		switch (s->type) {
-		case PT_LOAD:
-			err = check_load(img, s, user_max);
-			if (err)
-				return err;
-			break;
-		case PT_INTERP:
-			if (img->interp_bytes)
-				break; /* the first one counts */
+		if (err)
+			return err;
+		if (s->type == PT_INTERP && !img->interp_bytes) { /* the first one counts */
 			if (s->filesz < 2 || s->filesz > ELF_INTERP_MAX || s->offset > file_bytes ||
 				s->filesz > file_bytes - s->offset)
 				return -ENOEXEC;
 			img->interp_offset = s->offset;
 			img->interp_bytes = (u32)s->filesz;
-			break;
-		case PT_GNU_STACK:
+		} else if (s->type == PT_GNU_STACK) {
 			img->stack_exec = s->flags & PF_X;
-			break;
-		default:
-			break;
 		}
 	}
 	return img->load_count ? 0 : -ENOEXEC;

@@ -128,6 +128,8 @@ static int prepare(struct exec *e, cap_t dirfd, const char *path, u32 at_flags)
 	e->space = vm_space_create();
 	if (!e->space)
 		return -ENOMEM;
+	if (current->space) /* not so of the first program */
+		e->space->no_huge = current->space->no_huge;
 	exec_layout(e);
 	err = exec_map_images(e);
 	if (!err)
@@ -324,14 +326,11 @@ static struct exec *exec_create(
 
 	if (!e)
 		return err_ptr(-ENOMEM);
-	err = argv ? arg_list_from_kernel(&e->argv, argv, &e->args_left)
-		   : arg_list_from_user(&e->argv, r->argv, &e->args_left);
+	err = arg_list_fill(&e->argv, argv, r->argv, &e->args_left);
 	if (!err && !e->argv.count) /* a program is never started without a name */
-		err = arg_list_from_kernel(
-			&e->argv, (const char *const[]){"", NULL}, &e->args_left);
+		err = arg_list_fill(&e->argv, (const char *const[]){"", NULL}, NULL, &e->args_left);
 	if (!err)
-		err = envp ? arg_list_from_kernel(&e->envp, envp, &e->args_left)
-			   : arg_list_from_user(&e->envp, r->envp, &e->args_left);
+		err = arg_list_fill(&e->envp, envp, r->envp, &e->args_left);
 	if (!err)
 		return e;
 	exec_free(e);

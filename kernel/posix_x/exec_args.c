@@ -91,35 +91,24 @@ static int add(struct arg_list *l, const char *kernel, const char USER *user, si
 	return 0;
 }
 
-int arg_list_from_user(struct arg_list *l, const u64 USER *pointers, size_t *left)
+int arg_list_fill(struct arg_list *l, const char *const *kernel, const u64 USER *user, size_t *left)
 {
-	u64 p;
+	u64 p = 0;
 	int err;
 
-	for (u32 i = 0; pointers; i++) {
-		if (get_user_u64((u64 USER *)(uintptr_t)&pointers[i], &p))
+	for (u32 i = 0; kernel || user; i++) {
+		if (!kernel && get_user_u64((u64 USER *)(uintptr_t)&user[i], &p))
 			return -EFAULT;
-		if (!p)
+		if (kernel ? !kernel[i] : !p)
 			break;
 		if (*left < sizeof(p))
 			return -E2BIG;
 		*left -= sizeof(p);
-		err = add(l, NULL, (const char USER *)p, left);
+		err = add(l, kernel ? kernel[i] : NULL, (const char USER *)p, left);
 		if (err)
 			return err;
 		if (thread_fatal_pending(current))
 			return -EINTR;
-	}
-	return 0;
-}
-
-int arg_list_from_kernel(struct arg_list *l, const char *const *strings, size_t *left)
-{
-	for (u32 i = 0; strings[i]; i++) {
-		int err = add(l, strings[i], NULL, left);
-
-		if (err)
-			return err;
 	}
 	return 0;
 }
@@ -220,39 +209,21 @@ static int put_strings(struct exec *e, const struct stack_plan *s)
 static u32 fill_aux(const struct exec *e, const struct stack_plan *s, u64 *aux)
 {
 	const struct elf_image *img = &e->program.image;
-	u64 *a = aux;
+	const u64 all[][2] = {{e->vdso ? AT_SYSINFO_EHDR : AT_IGNORE, e->vdso},
+		{AT_HWCAP, arch_elf_hwcap()}, {AT_MINSIGSTKSZ, arch_signal_stack_min()},
+		{AT_PAGESZ, PAGE_SIZE}, {AT_CLKTCK, USER_HZ},
+		{AT_PHDR, img->headers_vaddr ? img->headers_vaddr + e->program_bias : 0},
+		{AT_PHENT, sizeof(struct elf64_segment)}, {AT_PHNUM, img->segment_count},
+		{AT_BASE, e->interp_base}, {AT_FLAGS, 0}, {AT_ENTRY, img->entry + e->program_bias},
+		{AT_UID, e->cred->uid}, {AT_EUID, e->cred->euid}, {AT_GID, e->cred->gid},
+		{AT_EGID, e->cred->egid}, {AT_SECURE, e->secure}, {AT_RANDOM, s->random},
+		{AT_HWCAP2, arch_elf_hwcap2()}, {AT_RSEQ_FEATURE_SIZE, 28},
+		{AT_RSEQ_ALIGN, RSEQ_SIZE}, {AT_EXECFN, s->path}, {AT_PLATFORM, s->platform},
+		{AT_NULL, 0}};
 
-#define AUX(tag, value)         \
-	do {                    \
-		*a++ = (tag);   \
-		*a++ = (value); \
-	} while (0)
-	if (e->vdso)
-		AUX(AT_SYSINFO_EHDR, e->vdso);
-	AUX(AT_HWCAP, arch_elf_hwcap());
-	AUX(AT_MINSIGSTKSZ, arch_signal_stack_min());
-	AUX(AT_PAGESZ, PAGE_SIZE);
-	AUX(AT_CLKTCK, USER_HZ);
-	AUX(AT_PHDR, img->headers_vaddr ? img->headers_vaddr + e->program_bias : 0);
-	AUX(AT_PHENT, sizeof(struct elf64_segment));
-	AUX(AT_PHNUM, img->segment_count);
-	AUX(AT_BASE, e->interp_base);
-	AUX(AT_FLAGS, 0);
-	AUX(AT_ENTRY, img->entry + e->program_bias);
-	AUX(AT_UID, e->cred->uid);
-	AUX(AT_EUID, e->cred->euid);
-	AUX(AT_GID, e->cred->gid);
-	AUX(AT_EGID, e->cred->egid);
-	AUX(AT_SECURE, e->secure);
-	AUX(AT_RANDOM, s->random);
-	AUX(AT_HWCAP2, arch_elf_hwcap2());
-	AUX(AT_RSEQ_FEATURE_SIZE, 28);
-	AUX(AT_RSEQ_ALIGN, RSEQ_SIZE);
-	AUX(AT_EXECFN, s->path);
-	AUX(AT_PLATFORM, s->platform);
-	AUX(AT_NULL, 0);
-#undef AUX
-	return (u32)(a - aux);
+	_Static_assert(ARRAY_LEN(all) <= AUX_MAX, "planned for");
+	memcpy(aux, all, sizeof(all));
+	return sizeof(all) / sizeof(u64);
 }
 
 /* argc, argv[], envp[], auxv: one vector, written in one go. */

@@ -51,8 +51,10 @@ struct exec {
 };
 
 /* exec_args.c */
-int arg_list_from_user(struct arg_list *l, const u64 USER *pointers, size_t *left) MUST_USE;
-int arg_list_from_kernel(struct arg_list *l, const char *const *strings, size_t *left) MUST_USE;
+/* arg_list_fill - adds the strings of @kernel, else those of @user, both ending with NULL.
+ * @left: bytes that all arguments may still take. 0 | -ENOMEM -E2BIG -EFAULT -EINTR. */
+int arg_list_fill(
+	struct arg_list *l, const char *const *kernel, const u64 USER *user, size_t *left) MUST_USE;
 void arg_list_free(struct arg_list *l);
 int exec_build_stack(struct exec *e) MUST_USE;
 /* exec_load.c */

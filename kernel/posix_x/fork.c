@@ -177,6 +177,7 @@ static void copy_task(struct task *t, const struct clone_request *r)
 	bool other_space = !(r->flags & CLONE_VM);
 
 	t->thread.timer_slack_ns = me->thread.timer_slack_ns;
+	t->thread.marks = me->thread.marks;
 	t->default_slack_ns = me->thread.timer_slack_ns;
 	if (r->entry)
 		return;

@@ -130,6 +130,7 @@ static void timer_fire(struct timer *timer)
 	struct posix_timer *t = container_of(timer, struct posix_timer, timer);
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
 	u64 now;
+	int ret;
 
 	if (t->deleted || !t->expires_ns)
 		return;
@@ -140,18 +141,14 @@ static void timer_fire(struct timer *timer)
 	}
 	if (t->notify == SIGEV_NONE)
 		return;
-	switch (send_locked(t)) {
-	case 0:
-	case -EBUSY: /* set again while its last signal waits: that one will arm it */
+	ret = send_locked(t);
+	if (!ret || ret == -EBUSY) { /* busy: set again while its last signal waits, which will arm
+					it */
 		t->queued_generation = t->generation;
 		t->waiting = true;
-		break;
-	default: /* ignored */
-		if (t->interval_ns) {
-			(void)forward_locked(t, MAX(now, t->expires_ns + IGNORED_INTERVAL_MIN));
-			arm_locked(t);
-		}
-		break;
+	} else if (t->interval_ns) { /* ignored */
+		(void)forward_locked(t, MAX(now, t->expires_ns + IGNORED_INTERVAL_MIN));
+		arm_locked(t);
 	}
 }
 
@@ -203,27 +200,15 @@ static struct posix_timer *timer_find(s32 id, bool take)
  * thread. 0 | -EINVAL. */
 static int clock_decode(int id, int *clock, pid_t *cpu_tid)
 {
-	pid_t target;
+	const u32 known = BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_BOOTTIME) |
+			  BIT(CLOCK_TAI) | BIT(CLOCK_PROCESS_CPUTIME_ID) |
+			  BIT(CLOCK_THREAD_CPUTIME_ID);
+	pid_t target = ~(id >> 3);
 
-	*cpu_tid = 0;
-	if (id >= 0) {
-		switch (id) {
-		case CLOCK_REALTIME:
-		case CLOCK_MONOTONIC:
-		case CLOCK_BOOTTIME:
-		case CLOCK_TAI:
-		case CLOCK_PROCESS_CPUTIME_ID:
-			*clock = id;
-			return 0;
-		case CLOCK_THREAD_CPUTIME_ID:
-			*clock = id;
-			*cpu_tid = current->tid;
-			return 0;
-		default:
-			return -EINVAL;
-		}
-	}
-	target = ~(id >> 3);
+	*clock = id;
+	*cpu_tid = id == CLOCK_THREAD_CPUTIME_ID ? current->tid : 0;
+	if (id >= 0)
+		return id < 32 && known >> id & 1 ? 0 : -EINVAL;
 	if ((id & 3) == 3)
 		return -EINVAL; /* a clock device */
 	if (!(id & 4)) {        /* of a process: only our own, whose end the timer cannot outlive */
@@ -237,19 +222,12 @@ static int clock_decode(int id, int *clock, pid_t *cpu_tid)
 
 static int check_event(const struct sigevent_abi *ev)
 {
-	switch (ev->notify) {
-	case SIGEV_NONE:
+	if (ev->notify == SIGEV_NONE)
 		return 0;
-	case SIGEV_THREAD_ID:
-		if (!thread_is_own(ev->tid))
-			return -EINVAL;
-		break;
-	case SIGEV_SIGNAL:
-	case SIGEV_THREAD:
-		break;
-	default:
+	if (ev->notify == SIGEV_THREAD_ID
+			? !thread_is_own(ev->tid)
+			: ev->notify != SIGEV_SIGNAL && ev->notify != SIGEV_THREAD)
 		return -EINVAL;
-	}
 	return ev->signo < 1 || ev->signo > SIGNALS_MAX ? -EINVAL : 0;
 }
 

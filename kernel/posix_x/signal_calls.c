@@ -258,18 +258,19 @@ long signal_kill(pid_t pid, int signo)
 	return send_to(pid, &info, current->cred);
 }
 
-void signal_send_owner(u64 owner, u32 signo, s32 fd)
+void signal_send_owner(const struct file_signal *due)
 {
-	u32 uid = (u32)(owner >> 32);
+	u32 uid = (u32)(due->owner >> 32);
 	const struct cred own = {
 		.uid = uid, .euid = uid, .cap_effective = uid ? 0 : 1ULL << LCAP_KILL};
 	struct siginfo plain = {.signo = SIGIO, .code = SI_KERNEL},
-		       info = {.signo = (s32)signo, .code = POLL_MSG};
+		       info = {.signo = due->signo, .code = POLL_MSG};
+	pid_t to = (s32)due->owner;
 
 	info.poll.band = POLL_MSG_BAND;
-	info.poll.fd = fd;
-	if ((s32)owner && (!signo || send_to((s32)owner, &info, &own) == -EAGAIN))
-		(void)send_to((s32)owner, &plain, &own);
+	info.poll.fd = due->fd;
+	if (to && (!due->signo || send_to(to, &info, &own) == -EAGAIN))
+		(void)send_to(to, &plain, &own);
 }
 
 /* signal_to_process - @info NULL: from current, as kill(2). A reaped process is gone. */

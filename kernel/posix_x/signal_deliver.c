@@ -221,32 +221,21 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 	}
 }
 
+static bool may_restart(long err)
+{
+	return err >= ERESTARTSYS && err <= ERESTART_RESTARTBLOCK;
+}
+
 /* What a call that was interrupted answers, or whether it begins again. @action NULL: no handler
  * runs. */
 static void fix_restart(struct trap_frame *f, const struct k_sigaction *action)
 {
-	long nr = tf_syscall(f);
-	bool restart = !action;
+	long nr = tf_syscall(f), err = -tf_ret(f);
 
-	if (nr < 0)
+	if (nr < 0 || !may_restart(err))
 		return;
-	switch (-tf_ret(f)) {
-	case ERESTARTSYS:
-		restart = !action || action->flags & SA_RESTART;
-		break;
-	case ERESTARTNOINTR:
-		restart = true;
-		break;
-	case ERESTARTNOHAND:
-		break;
-	case ERESTART_RESTARTBLOCK:
-		nr = NR_RESTART_SYSCALL;
-		break;
-	default:
-		return;
-	}
-	if (restart)
-		arch_syscall_restart(f, nr);
+	if (!action || err == ERESTARTNOINTR || (err == ERESTARTSYS && action->flags & SA_RESTART))
+		arch_syscall_restart(f, err == ERESTART_RESTARTBLOCK ? NR_RESTART_SYSCALL : nr);
 	else
 		tf_set_ret(f, -EINTR);
 }
@@ -307,29 +296,15 @@ static void mask_return(struct task *t)
 	signal_set_blocked(t, t->saved_mask);
 }
 
-/* Was the call ended by a signal? Then its handler runs under the lent mask; a call that succeeded
- * gives it back first. */
-static bool interrupted(const struct trap_frame *f)
-{
-	switch (-tf_ret(f)) {
-	case EINTR:
-	case ERESTARTSYS:
-	case ERESTARTNOINTR:
-	case ERESTARTNOHAND:
-	case ERESTART_RESTARTBLOCK:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void signal_deliver(struct trap_frame *f)
 {
 	struct task *t = current_task();
 	struct k_sigaction action;
 	struct siginfo info;
 
-	if (!interrupted(f))
+	/* A call that a signal ended has its handler run under the lent mask, one that succeeded
+	 * gives it back first. */
+	if (tf_ret(f) != -EINTR && !may_restart(-tf_ret(f)))
 		mask_return(t);
 	if (next_handled(t, &info, &action)) {
 		fix_restart(f, &action);

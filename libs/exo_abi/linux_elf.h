@@ -35,6 +35,7 @@ _Static_assert(sizeof(struct elf64_segment) == 56, "ELF program header");
 #define PF_R                4
 
 #define AT_NULL              0
+#define AT_IGNORE            1
 #define AT_PHDR              3
 #define AT_PHENT             4
 #define AT_PHNUM             5

@@ -108,6 +108,7 @@ struct linux_open_how {
 #define F_OFD_SETLKW    38
 #define F_SETLEASE      1024
 #define F_GETLEASE      1025
+#define F_NOTIFY        1026
 #define F_DUPFD_CLOEXEC 1030
 #define F_SETPIPE_SZ    1031
 #define F_GETPIPE_SZ    1032
@@ -337,6 +338,7 @@ struct linux_file_handle {
 #define IN_DELETE_SELF   0x400u
 #define IN_MOVE_SELF     0x800u
 #define IN_ALL_EVENTS    0xfffu
+#define IN_RENAME        0x1000u /* inside: dnotify's DN_RENAME, moved within a directory */
 #define IN_UNMOUNT       0x2000u
 #define IN_Q_OVERFLOW    0x4000u
 #define IN_IGNORED       0x8000u
@@ -347,6 +349,7 @@ struct linux_file_handle {
 #define IN_MASK_ADD      0x20000000u
 #define IN_ISDIR         0x40000000u
 #define IN_ONESHOT       0x80000000u
+#define DN_MULTISHOT     0x80000000u
 struct inotify_event_abi {
 	s32 wd;
 	u32 mask, cookie, name_bytes;

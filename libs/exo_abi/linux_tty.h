@@ -6,7 +6,12 @@
 
 #define TERMIOS_CC_COUNT 19
 struct linux_termios { /* what TCGETS and TCSETS move */
-	u32 iflag, oflag, cflag, lflag;
+	union {
+		struct {
+			u32 iflag, oflag, cflag, lflag;
+		};
+		u32 flags[4];
+	};
 	u8 line;
 	u8 cc[TERMIOS_CC_COUNT];
 };
@@ -17,7 +22,7 @@ struct linux_termios2 { /* TCGETS2 and TCSETS2: speeds as numbers */
 };
 _Static_assert(sizeof(struct linux_termios2) == 44, "user ABI");
 struct linux_termio { /* TCGETA and TCSETA: System V's form */
-	u16 iflag, oflag, cflag, lflag;
+	u16 flags[4]; /* iflag, oflag, cflag, lflag */
 	u8 line, cc[8], pad;
 };
 _Static_assert(sizeof(struct linux_termio) == 18, "user ABI");

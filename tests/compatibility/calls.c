@@ -8,12 +8,15 @@
  */
 #include "t_.h"
 
+#include <linux/capability.h>
 #include <linux/rseq.h>
+#include <setjmp.h>
 #include <sys/epoll.h>
 #include <sys/ipc.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/rseq.h>
@@ -385,4 +388,134 @@ T_CASE(what_only_root_may)
 		t_errno(call(settimeofday, &(struct timeval){1, 0}, NULL), EPERM);
 	}
 	t_exit(pid, 0);
+}
+
+/* ---- prctl: what a thread or its address space is marked with ---- */
+
+static jmp_buf no_clock;
+static void jump_out(int signo)
+{
+	siglongjmp(no_clock, signo);
+}
+
+/* Reads the time-stamp counter. Return: 0, or the signal that it gave. */
+static int reads_counter(void)
+{
+	int signo = sigsetjmp(no_clock, 1);
+
+	if (!signo)
+		__builtin_ia32_rdtsc();
+	return signo;
+}
+
+T_CASE(counter_can_be_taken_away)
+{
+	unsigned mode = 0;
+	pid_t pid;
+	int status;
+
+	t_handler(SIGSEGV, jump_out, 0);
+	t_ret(prctl(PR_GET_TSC, &mode), 0);
+	t_eq(mode, PR_TSC_ENABLE);
+	t_eq(reads_counter(), 0);
+	t_errno(prctl(PR_SET_TSC, 0), EINVAL);
+	t_errno(prctl(PR_SET_TSC, 3), EINVAL);
+	t_errno(prctl(PR_GET_TSC, 1), EFAULT);
+	t_ret(prctl(PR_SET_TSC, PR_TSC_SIGSEGV), 0);
+	t_eq(reads_counter(), SIGSEGV);
+	t_ret(prctl(PR_GET_TSC, &mode), 0);
+	t_eq(mode, PR_TSC_SIGSEGV);
+	pid = fork(); /* it is inherited, and goes with the thread wherever that runs */
+	if (!pid) {
+		int wrong = reads_counter() != SIGSEGV;
+
+		for (int i = 0; i < 20; i++) {
+			usleep(500);
+			wrong |= (reads_counter() != SIGSEGV) << 1;
+		}
+		prctl(PR_SET_TSC, PR_TSC_ENABLE);
+		_exit(wrong | (reads_counter() != 0) << 2);
+	}
+	t_ret(waitpid(pid, &status, 0), pid);
+	t_eq(status, 0);
+	t_eq(reads_counter(), SIGSEGV); /* its leave was its own */
+	t_ret(prctl(PR_SET_TSC, PR_TSC_ENABLE), 0);
+	t_eq(reads_counter(), 0);
+}
+
+T_CASE(marks_of_a_thread)
+{
+	int status;
+	pid_t pid;
+
+	t_ret(prctl(PR_GET_TIMING), PR_TIMING_STATISTICAL);
+	t_ret(prctl(PR_SET_TIMING, PR_TIMING_STATISTICAL), 0);
+	t_errno(prctl(PR_SET_TIMING, PR_TIMING_TIMESTAMP), EINVAL);
+
+	t_ret(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_DEFAULT);
+	t_errno(prctl(PR_MCE_KILL_GET, 1, 0, 0, 0), EINVAL);
+	t_ret(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0), 0);
+	t_ret(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_EARLY);
+	t_ret(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_LATE, 0, 0), 0);
+	t_ret(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_LATE);
+	t_errno(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, 3, 0, 0), EINVAL);
+	t_errno(prctl(PR_MCE_KILL, 2, 0, 0, 0), EINVAL);
+	t_errno(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_LATE, 1, 0), EINVAL);
+	t_errno(prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 1, 0, 0), EINVAL);
+	pid = fork();
+	if (!pid)
+		_exit(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0) != PR_MCE_KILL_LATE);
+	t_ret(waitpid(pid, &status, 0), pid);
+	t_eq(status, 0);
+	t_ret(prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 0, 0, 0), 0);
+	t_ret(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_DEFAULT);
+
+	t_ret(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), 0);
+	t_errno(prctl(PR_GET_THP_DISABLE, 0, 0, 1, 0), EINVAL);
+	t_errno(prctl(PR_SET_THP_DISABLE, 1, 1, 0, 0), EINVAL);
+	t_ret(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);
+	t_ret(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), 1);
+	pid = fork();
+	if (!pid)
+		_exit(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) != 1);
+	t_ret(waitpid(pid, &status, 0), pid);
+	t_eq(status, 0);
+	t_ret(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0), 0);
+	t_ret(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), 0);
+}
+
+/* What prctl answers, and -errno when it fails. */
+static int flusher(int option, unsigned long a, unsigned long b)
+{
+	int ret = prctl(option, a, b, 0, 0);
+
+	return ret < 0 ? -errno : ret;
+}
+
+/* Not every container's root may: who may not is told so. */
+T_CASE(mark_of_who_writes_for_others)
+{
+	bool may = prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE);
+	int status;
+	pid_t pid;
+
+	t_eq(flusher(PR_GET_IO_FLUSHER, 0, 0), may ? 0 : -EPERM);
+	t_eq(flusher(PR_SET_IO_FLUSHER, 1, 0), may ? 0 : -EPERM);
+	t_eq(flusher(PR_GET_IO_FLUSHER, 0, 0), may ? 1 : -EPERM);
+	t_eq(flusher(PR_SET_IO_FLUSHER, 2, 0), may ? -EINVAL : -EPERM);
+	t_eq(flusher(PR_SET_IO_FLUSHER, 1, 1), may ? -EINVAL : -EPERM);
+	t_eq(flusher(PR_GET_IO_FLUSHER, 1, 0), may ? -EINVAL : -EPERM);
+	pid = fork();
+	if (!pid) {
+		int wrong = flusher(PR_GET_IO_FLUSHER, 0, 0) != (may ? 1 : -EPERM);
+
+		wrong |= (setresuid(1000, 1000, 1000) != 0) << 1;
+		wrong |= (flusher(PR_GET_IO_FLUSHER, 0, 0) != -EPERM) << 2;
+		wrong |= (flusher(PR_SET_IO_FLUSHER, 0, 0) != -EPERM) << 3;
+		_exit(wrong);
+	}
+	t_ret(waitpid(pid, &status, 0), pid);
+	t_eq(status, 0);
+	t_eq(flusher(PR_SET_IO_FLUSHER, 0, 0), may ? 0 : -EPERM);
+	t_eq(flusher(PR_GET_IO_FLUSHER, 0, 0), may ? 0 : -EPERM);
 }

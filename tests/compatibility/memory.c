@@ -613,6 +613,30 @@ T_CASE(mincore_and_mlock)
 	t_errno(mincore(at, 3 * PAGE, resident), ENOMEM);
 }
 
+/* More pages than there is time for: SIGKILL ends a call that brings them in. */
+T_CASE(killed_while_it_populates)
+{
+	const size_t much = 1ul << 37;
+	int ready[2];
+	pid_t pid;
+
+	t_pipe(ready);
+	T_CHILD(pid)
+	{
+		char *at = mmap(
+			NULL, much, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		madvise(at, much, MADV_NOHUGEPAGE);
+		t_put(ready[1]);
+		madvise(at, much, 22 /* MADV_POPULATE_READ */);
+		pause();
+	}
+	t_get(ready[0]);
+	t_sleep_ms(100);
+	t_ret(kill(pid, SIGKILL), 0);
+	t_killed(pid, SIGKILL);
+}
+
 T_CASE_LIMIT(many_mappings, 30)
 {
 	enum { COUNT = 500 };

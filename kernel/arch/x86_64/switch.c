@@ -72,6 +72,7 @@ void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_fra
 	f->rax = 0;
 	if (user_sp)
 		f->rsp = user_sp;
+	t->arch.special = current->arch.special & THREAD_NO_CYCLES;
 	arch_bases_get(&t->arch.fs_base, &t->arch.gs_base);
 	if (set_tls)
 		t->arch.fs_base = tls;
@@ -91,10 +92,8 @@ void arch_frame_exec(struct trap_frame *f, vaddr_t ip, vaddr_t sp)
 	__asm__ volatile("movl %0, %%ds; movl %0, %%es; movl %0, %%fs" ::"r"(0));
 	write_fs_base(0);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
-	if (unlikely(current->arch.special & THREAD_WATCHED)) { /* addresses of the old program */
+	if (unlikely(current->arch.special & THREAD_WATCHED)) /* addresses of the old program */
 		(void)!arch_debug_set(current, 7, 0);
-		trace_switch(current);
-	}
 	arch_irq_enable();
 	fpu_exec();
 }

@@ -53,18 +53,35 @@ void trace_switch(struct thread *next)
 		debug_load(next->arch.debug);
 	else
 		__asm__ volatile("movq %0, %%dr7" ::"r"(0ul));
+	if (!(next->arch.special & THREAD_NO_CYCLES) != !(read_cr4() & CR4_TSD))
+		write_cr4(read_cr4() ^ CR4_TSD);
+}
+
+static void special_set(struct thread *t, u32 bit, bool on)
+{
+	preempt_disable();
+	if (on)
+		__atomic_fetch_or(&t->arch.special, bit, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&t->arch.special, ~bit, __ATOMIC_RELAXED);
+	if (t == current)
+		trace_switch(t);
+	preempt_enable();
+}
+
+void arch_cycles_forbid(bool on)
+{
+	special_set(current, THREAD_NO_CYCLES, on);
+}
+
+bool arch_cycles_forbidden(const struct thread *t)
+{
+	return t->arch.special & THREAD_NO_CYCLES;
 }
 
 void arch_syscall_slow(struct thread *t, bool on)
 {
-	preempt_disable();
-	if (on)
-		__atomic_fetch_or(&t->arch.special, THREAD_SLOW_CALLS, __ATOMIC_RELAXED);
-	else
-		__atomic_fetch_and(&t->arch.special, ~THREAD_SLOW_CALLS, __ATOMIC_RELAXED);
-	if (t == current)
-		trace_switch(t);
-	preempt_enable();
+	special_set(t, THREAD_SLOW_CALLS, on);
 }
 
 static void entry_choose(void *arg)
@@ -155,10 +172,7 @@ int arch_debug_set(struct thread *t, u32 i, u64 value)
 		d->dr6 = value;
 	else
 		d->dr7 = value;
-	if (d->dr7 & 0xff)
-		__atomic_fetch_or(&t->arch.special, THREAD_WATCHED, __ATOMIC_RELAXED);
-	else
-		__atomic_fetch_and(&t->arch.special, ~THREAD_WATCHED, __ATOMIC_RELAXED);
+	special_set(t, THREAD_WATCHED, d->dr7 & 0xff);
 	return 0;
 }
 
@@ -173,16 +187,10 @@ void arch_thread_step(struct thread *t, bool on)
 
 size_t arch_regset_bytes(u32 type)
 {
-	switch (type) {
-	case NT_PRSTATUS:
-		return sizeof(struct linux_user_regs);
-	case NT_PRFPREG:
-		return sizeof(struct fpu_legacy);
-	case NT_X86_XSTATE:
-		return x86.xsave ? x86.xsave_bytes : 0;
-	default:
-		return 0;
-	}
+	if (type == NT_PRSTATUS || type == NT_PRFPREG)
+		return type == NT_PRSTATUS ? sizeof(struct linux_user_regs)
+					   : sizeof(struct fpu_legacy);
+	return type == NT_X86_XSTATE && x86.xsave ? x86.xsave_bytes : 0;
 }
 
 static void general_get(struct thread *t, struct linux_user_regs *r)

@@ -190,17 +190,14 @@ void trap_dispatch(struct trap_frame *f, u32 vector, u64 error)
 {
 	u64 fixup, dr6 = vector == TRAP_DB ? trace_debug_trap(tf_from_user(f)) : 0;
 
-	switch (vector) {
-	case TRAP_NMI:
+	if (vector == TRAP_NMI) {
 		nmi_handle(f);
 		return;
-	case TRAP_DF:
-		double_fault(f);
-	case TRAP_MC:
-		panic_frame(f, "machine check");
-	default:
-		break;
 	}
+	if (vector == TRAP_DF)
+		double_fault(f);
+	if (vector == TRAP_MC)
+		panic_frame(f, "machine check");
 	if (tf_from_user(f)) {
 		arch_irq_enable();
 		user_trap(f, vector, (u32)error, dr6);

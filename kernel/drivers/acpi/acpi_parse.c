@@ -1,8 +1,7 @@
 /* The readers of ACPI tables: pure functions over bytes. Layer: drivers.
  * Nothing is read beyond the given length; a table is walked once to see that it is whole, and only
- * then taken over. Source: ACPI 6.4, 5.2.5 (RSDP), 5.2.9 (FADT), 5.2.12 (MADT), 5.2.16 (SRAT), 5.2.17
- * (SLIT), 20.2
- * (AML); IA-PC HPET 1.0a; PCI firmware 3.2 (MCFG). */
+ * then taken over. Source: ACPI 6.4, 5.2.5 (RSDP), 5.2.9 (FADT), 5.2.12 (MADT), 5.2.16
+ * (SRAT), 5.2.17 (SLIT), 20.2 (AML); IA-PC HPET 1.0a; PCI firmware 3.2 (MCFG). */
 #include <exo/acpi.h>
 #include <exo/errno.h>
 #include <exo/string.h>
@@ -105,37 +104,21 @@ static void add_cpu(struct acpi_info *out, u32 apic_id)
 	out->cpus[out->cpu_count++] = (struct acpi_cpu){.apic_id = apic_id};
 }
 
-/* MPS INTI flags; "conforms to the bus" is edge and active high for ISA. */
-static bool mps_low(u16 flags)
-{
-	return (flags & 3) == 3;
-}
-static bool mps_level(u16 flags)
-{
-	return (flags >> 2 & 3) == 3;
-}
-
 static void madt_entry(const u8 *e, struct acpi_info *out)
 {
-	switch (e[0]) {
-	case 0:
-		if ((get32(e + 4) & 1) && e[3] != 0xff)
-			add_cpu(out, e[3]);
-		break;
-	case 1:
-		if (out->ioapic_count < ACPI_IOAPICS_MAX)
-			out->ioapics[out->ioapic_count++] =
-				(struct acpi_ioapic){get32(e + 4), get32(e + 8)};
-		break;
-	case 2:
-		if (out->override_count < ACPI_OVERRIDES_MAX && e[2] == 0 && e[3] < 16)
-			out->overrides[out->override_count++] = (struct acpi_override){
-				e[3], get32(e + 4), mps_low(get16(e + 8)), mps_level(get16(e + 8))};
-		break;
-	case 9:
-		if ((get32(e + 8) & 1) && get32(e + 4) != 0xffffffffu)
-			add_cpu(out, get32(e + 4));
-		break;
+	u16 mps; /* INTI flags; "conforms to the bus" is edge and active high for ISA */
+
+	if (e[0] == 0 && (get32(e + 4) & 1) && e[3] != 0xff) {
+		add_cpu(out, e[3]);
+	} else if (e[0] == 1 && out->ioapic_count < ACPI_IOAPICS_MAX) {
+		out->ioapics[out->ioapic_count++] =
+			(struct acpi_ioapic){get32(e + 4), get32(e + 8)};
+	} else if (e[0] == 2 && out->override_count < ACPI_OVERRIDES_MAX && !e[2] && e[3] < 16) {
+		mps = get16(e + 8);
+		out->overrides[out->override_count++] = (struct acpi_override){
+			e[3], get32(e + 4), (mps & 3) == 3, (mps >> 2 & 3) == 3};
+	} else if (e[0] == 9 && (get32(e + 8) & 1) && get32(e + 4) != 0xffffffffu) {
+		add_cpu(out, get32(e + 4));
 	}
 }
 

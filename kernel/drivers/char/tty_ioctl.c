@@ -8,6 +8,8 @@
 #include <exo_abi/linux_fs.h>
 #include <arch/uaccess.h>
 
+#define FIELD_BYTES_MAX sizeof(struct linux_termios2)
+
 /* ---- settings ---- */
 
 static const u32 baud_rates[] = {0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800,
@@ -47,10 +49,8 @@ static int termios_from_user(u32 cmd, u64 arg, struct linux_termios2 *t)
 		if (err)
 			return err;
 		/* the short form has the lower halves only */
-		t->base.iflag = (t->base.iflag & 0xffff0000u) | old.iflag;
-		t->base.oflag = (t->base.oflag & 0xffff0000u) | old.oflag;
-		t->base.cflag = (t->base.cflag & 0xffff0000u) | old.cflag;
-		t->base.lflag = (t->base.lflag & 0xffff0000u) | old.lflag;
+		for (u32 i = 0; i < ARRAY_LEN(old.flags); i++)
+			t->base.flags[i] = (t->base.flags[i] & 0xffff0000u) | old.flags[i];
 		memcpy(t->base.cc, old.cc, sizeof(old.cc));
 	} else {
 		err = copy_from_user(&t->base, p, sizeof(t->base));
@@ -60,57 +60,51 @@ static int termios_from_user(u32 cmd, u64 arg, struct linux_termios2 *t)
 	return err;
 }
 
-static struct linux_termios2 termios_now(struct tty *t)
-{
-	struct tty *held SCOPED(tty_release) = tty_hold(t);
-
-	return t->ld.t;
-}
-
 /* TIOCSLCKTRMIOS: what is not 0 there stays as it is. */
 static void termios_keep(const struct linux_termios *fixed, const struct linux_termios *old,
 	struct linux_termios *new)
 {
-	new->iflag ^= (new->iflag ^ old->iflag) & fixed->iflag;
-	new->oflag ^= (new->oflag ^ old->oflag) & fixed->oflag;
-	new->cflag ^= (new->cflag ^ old->cflag) & fixed->cflag;
-	new->lflag ^= (new->lflag ^ old->lflag) & fixed->lflag;
+	for (u32 i = 0; i < ARRAY_LEN(new->flags); i++)
+		new->flags[i] ^= (new->flags[i] ^ old->flags[i]) & fixed->flags[i];
 	for (u32 i = 0; i < TERMIOS_CC_COUNT; i++)
 		if (fixed->cc[i])
 			new->cc[i] = old->cc[i];
 }
 
-static long fixed_get(struct tty *t, u64 arg)
+/* A field of @t to the user, and from there. 0 | -EFAULT | set: 1 it is another now. */
+static long field_get(struct tty *t, const void *field, size_t bytes, u64 arg)
 {
-	struct linux_termios fixed;
+	u8 copy[FIELD_BYTES_MAX];
 
 	tty_lock(t);
-	fixed = t->fixed;
+	memcpy(copy, field, bytes);
 	tty_unlock(t);
-	return copy_to_user((void USER *)(uintptr_t)arg, &fixed, sizeof(fixed));
+	return copy_to_user((void USER *)(uintptr_t)arg, copy, bytes);
 }
 
-static long fixed_set(struct tty *t, u64 arg)
+static long field_set(struct tty *t, void *field, size_t bytes, u64 arg)
 {
-	struct linux_termios fixed;
+	u8 copy[FIELD_BYTES_MAX];
 
-	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
-		return -EPERM;
-	if (copy_from_user(&fixed, (const void USER *)(uintptr_t)arg, sizeof(fixed)))
+	if (copy_from_user(copy, (const void USER *)(uintptr_t)arg, bytes))
 		return -EFAULT;
-	tty_lock(t);
-	t->fixed = fixed;
-	tty_unlock(t);
-	return 0;
+	struct tty *held SCOPED(tty_release) = tty_hold(t);
+	if (!memcmp(copy, field, bytes))
+		return 0;
+	memcpy(field, copy, bytes);
+	return 1;
 }
 
 static long termios_set(struct tty *t, u32 cmd, u64 arg)
 {
 	bool drain = cmd != TCSETS && cmd != TCSETA && cmd != TCSETS2;
 	bool flush = cmd == TCSETSF || cmd == TCSETAF || cmd == TCSETSF2;
-	struct linux_termios2 new = termios_now(t);
+	struct linux_termios2 new;
 	int err;
 
+	tty_lock(t);
+	new = t->ld.t;
+	tty_unlock(t);
 	err = termios_from_user(cmd, arg, &new);
 	if (!err && drain)
 		err = tty_drain(t);
@@ -130,23 +124,18 @@ static long termios_set(struct tty *t, u32 cmd, u64 arg)
 	return 0;
 }
 
-static long termios_get(struct tty *t, u32 cmd, u64 arg)
+static long termio_get(struct tty *t, u64 arg)
 {
-	void USER *p = (void USER *)(uintptr_t)arg;
-	struct linux_termios2 now = termios_now(t);
+	const struct linux_termios *now = &t->ld.t.base;
 	struct linux_termio old = {0};
 
-	if (cmd == TCGETS2)
-		return copy_to_user(p, &now, sizeof(now));
-	if (cmd == TCGETS)
-		return copy_to_user(p, &now.base, sizeof(now.base));
-	old.iflag = (u16)now.base.iflag;
-	old.oflag = (u16)now.base.oflag;
-	old.cflag = (u16)now.base.cflag;
-	old.lflag = (u16)now.base.lflag;
-	old.line = now.base.line;
-	memcpy(old.cc, now.base.cc, sizeof(old.cc));
-	return copy_to_user(p, &old, sizeof(old));
+	tty_lock(t);
+	for (u32 i = 0; i < ARRAY_LEN(old.flags); i++)
+		old.flags[i] = (u16)now->flags[i];
+	old.line = now->line;
+	memcpy(old.cc, now->cc, sizeof(old.cc));
+	tty_unlock(t);
+	return copy_to_user((void USER *)(uintptr_t)arg, &old, sizeof(old));
 }
 
 /* ---- flow ---- */
@@ -190,34 +179,6 @@ static long insert_input(struct tty *t, u64 arg)
 	if (copy_from_user(&c, (const void USER *)(uintptr_t)arg, 1))
 		return -EFAULT;
 	tty_receive(t, &c, 1);
-	return 0;
-}
-
-/* ---- window ---- */
-
-static long window_get(struct tty *t, u64 arg)
-{
-	struct linux_winsize size;
-
-	tty_lock(t);
-	size = t->size;
-	tty_unlock(t);
-	return copy_to_user((void USER *)(uintptr_t)arg, &size, sizeof(size));
-}
-
-static long window_set(struct tty *t, u64 arg)
-{
-	struct linux_winsize size;
-	bool changed;
-
-	if (copy_from_user(&size, (const void USER *)(uintptr_t)arg, sizeof(size)))
-		return -EFAULT;
-	tty_lock(t);
-	changed = memcmp(&size, &t->size, sizeof(size)) != 0;
-	t->size = size;
-	tty_unlock(t);
-	if (changed)
-		tty_signal_foreground(t, SIGWINCH);
 	return 0;
 }
 
@@ -291,12 +252,16 @@ static long state_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
 	bool master = file_tty(f)->master;
 	u32 USER *user = (u32 USER *)(uintptr_t)arg;
 	u32 value;
+	long ret;
 
 	switch (cmd) {
 	case TIOCGWINSZ:
-		return window_get(t, arg);
+		return field_get(t, &t->size, sizeof(t->size), arg);
 	case TIOCSWINSZ:
-		return window_set(t, arg);
+		ret = field_set(t, &t->size, sizeof(t->size), arg);
+		if (ret > 0)
+			tty_signal_foreground(t, SIGWINCH);
+		return MIN(ret, 0l);
 	case FIONREAD:
 	case TIOCOUTQ:
 		return put_user_u32(user, count_get(t, cmd == TIOCOUTQ, master));
@@ -311,9 +276,11 @@ static long state_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
 	case TIOCGEXCL:
 		return put_user_u32(user, READ_ONCE(t->exclusive));
 	case TIOCGLOCKED:
-		return fixed_get(t, arg);
+		return field_get(t, &t->fixed, sizeof(t->fixed), arg);
 	case TIOCSLOCKED:
-		return fixed_set(t, arg);
+		if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
+			return -EPERM;
+		return MIN(field_set(t, &t->fixed, sizeof(t->fixed), arg), 0l);
 	case TIOCGDEV:
 		return put_user_u32(user, (u32)t->rdev);
 	case TIOCGPTN:
@@ -347,14 +314,16 @@ static long foreground_ioctl(struct tty *t, u32 cmd, u64 arg, bool master)
 long tty_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct tty_file *tf = file_tty(f);
+	struct linux_termios2 *t = &tf->tty->ld.t;
 
 	if (tty_file_hung(tf))
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	switch (cmd) {
 	case TCGETS:
 	case TCGETS2:
+		return field_get(tf->tty, t, cmd == TCGETS ? sizeof(t->base) : sizeof(*t), arg);
 	case TCGETA:
-		return termios_get(tf->tty, cmd, arg);
+		return termio_get(tf->tty, arg);
 	case TCSETS:
 	case TCSETSW:
 	case TCSETSF:

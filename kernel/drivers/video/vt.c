@@ -161,36 +161,24 @@ static void reply(struct vt *vt, const char *text)
 
 static void control(struct vt *vt, u8 c)
 {
-	switch (c) {
-	case '\b':
+	if (c == '\b') {
 		set_column(vt, vt->pen.column - (vt->pen.column > 0));
-		break;
-	case '\t':
+	} else if (c == '\t') {
 		tab(vt);
-		break;
-	case '\n':
-	case '\v':
-	case '\f':
+	} else if (c == '\n' || c == '\v' || c == '\f') {
 		row_step(vt, false);
 		if (vt->newline_mode)
 			vt->pen.column = 0;
-		break;
-	case '\r':
+	} else if (c == '\r') {
 		set_column(vt, 0);
-		break;
-	case 0x0e:
-	case 0x0f:
+	} else if (c == 0x0e || c == 0x0f) {
 		vt->pen.charset = c == 0x0e;
-		break;
-	case 0x18:
-	case 0x1a:
+	} else if (c == 0x18 || c == 0x1a) {
 		vt->state = GROUND;
-		break;
-	case 0x1b:
+	} else if (c == 0x1b) {
 		vt->state = ESCAPE;
 		vt->intermediate = vt->private_mark = 0;
 		vt->param_count = 0;
-		break;
 	}
 }
 
@@ -204,45 +192,28 @@ static void restore_pen(struct vt *vt)
 static void escape(struct vt *vt, u8 c)
 {
 	vt->state = GROUND;
-	switch (c) {
-	case '[':
+	if (c == '[') {
 		vt->state = CSI;
 		memset(vt->params, 0, sizeof(vt->params));
-		break;
-	case ']':
-	case 'P':
-	case '_':
-	case '^':
-	case 'X':
+	} else if (memchr("]P_^X", c, 5)) {
 		vt->state = STRING;
-		break;
-	case 'D':
-	case 'E':
-	case 'M':
+	} else if (c == 'D' || c == 'E' || c == 'M') {
 		if (c == 'E')
 			vt->pen.column = 0;
 		row_step(vt, c == 'M');
-		break;
-	case 'H':
+	} else if (c == 'H') {
 		bit_set(vt->tabs, vt->pen.column);
-		break;
-	case 'Z':
+	} else if (c == 'Z') {
 		reply(vt, "\033[?6c");
-		break;
-	case '7':
+	} else if (c == '7') {
 		vt->saved = vt->pen;
-		break;
-	case '8':
+	} else if (c == '8') {
 		restore_pen(vt);
-		break;
-	case 'c':
+	} else if (c == 'c') {
 		reset(vt);
-		break;
-	default:
-		if (c >= 0x20 && c < 0x30) {
-			vt->intermediate = c;
-			vt->state = ESCAPE_MORE;
-		}
+	} else if (c >= 0x20 && c < 0x30) {
+		vt->intermediate = c;
+		vt->state = ESCAPE_MORE;
 	}
 }
 
@@ -426,40 +397,24 @@ static void move_rows(struct vt *vt, u32 n, bool up)
 
 static void csi_move(struct vt *vt, u8 c, u32 n)
 {
-	switch (c) {
-	case 'A':
-	case 'F':
-	case 'B':
-	case 'e':
-	case 'E':
+	if (memchr("AFBeE", c, 5)) {
 		move_rows(vt, n, c == 'A' || c == 'F');
 		if (c == 'E' || c == 'F')
 			vt->pen.column = 0;
-		break;
-	case 'C':
-	case 'a':
+	} else if (c == 'C' || c == 'a') {
 		set_column(vt, vt->pen.column + n);
-		break;
-	case 'D':
+	} else if (c == 'D') {
 		set_column(vt, vt->pen.column - MIN(n, vt->pen.column));
-		break;
-	case 'G':
-	case '`':
+	} else if (c == 'G' || c == '`') {
 		go_to(vt, row_address(vt), n - 1);
-		break;
-	case 'd':
+	} else if (c == 'd') {
 		go_to(vt, n - 1, vt->pen.column);
-		break;
-	case 'H':
-	case 'f':
+	} else if (c == 'H' || c == 'f') {
 		go_to(vt, n - 1, param(vt, 1, 1) - 1);
-		break;
-	case 's':
+	} else if (c == 's') {
 		vt->saved = vt->pen;
-		break;
-	case 'u':
+	} else if (c == 'u') {
 		restore_pen(vt);
-		break;
 	}
 }
 
@@ -469,53 +424,36 @@ static void csi(struct vt *vt, u8 c)
 
 	if (c == 'h' || c == 'l') {
 		set_modes(vt, c == 'h');
+	} else if (vt->private_mark || vt->intermediate) {
 		return;
-	}
-	if (vt->private_mark || vt->intermediate)
-		return;
-	switch (c) {
-	case 'J':
+	} else if (c == 'J') {
 		erase_display(vt, param(vt, 0, 0));
-		break;
-	case 'K':
+	} else if (c == 'K') {
 		n = param(vt, 0, 0);
 		erase_cells(vt, vt->pen.row, n ? 0 : vt->pen.column,
 			n == 1 ? vt->pen.column + 1 : vt->columns);
-		break;
-	case 'X':
+	} else if (c == 'X') {
 		erase_cells(vt, vt->pen.row, vt->pen.column, vt->pen.column + MIN(n, vt->columns));
-		break;
-	case 'L':
-	case 'M':
+	} else if (c == 'L' || c == 'M') {
 		shift_rows(vt, n, c == 'L');
-		break;
-	case '@':
-	case 'P':
+	} else if (c == '@' || c == 'P') {
 		shift_cells(vt, n, c == '@');
-		break;
-	case 'S':
-	case 'T':
+	} else if (c == 'S' || c == 'T') {
 		scroll(vt, vt->scroll_top, vt->scroll_bottom, n, c == 'S');
-		break;
-	case 'g':
+	} else if (c == 'g') {
 		if (param(vt, 0, 0) == 3)
 			memset(vt->tabs, 0, sizeof(vt->tabs));
 		else
 			bit_clear(vt->tabs, vt->pen.column);
-		break;
-	case 'c':
+	} else if (c == 'c') {
 		reply(vt, "\033[?6c");
-		break;
-	case 'm':
+	} else if (c == 'm') {
 		select_graphics(vt);
-		break;
-	case 'n':
+	} else if (c == 'n') {
 		report(vt);
-		break;
-	case 'r':
+	} else if (c == 'r') {
 		set_region(vt);
-		break;
-	default:
+	} else {
 		csi_move(vt, c, n);
 	}
 }

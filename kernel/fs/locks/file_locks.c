@@ -494,15 +494,14 @@ int file_lease_break(struct inode *i, u32 o_flags)
 				untold = l;
 		}
 		if (untold) {
-			u64 owner = untold->file->owner;
-			u32 signo = untold->file->owner_signo;
-			s32 fd = untold->pid;
+			const struct file *f = untold->file;
+			struct file_signal due = {f->owner, (s32)f->owner_signo, untold->pid};
 
 			untold->wanted = wanted;
 			untold->break_at =
 				limit_s ? clock_monotonic() + limit_s * NS_PER_SEC : NS_FOREVER;
 			spin_unlock(&b->lock);
-			signal_send_owner(owner, signo, fd);
+			signal_send_owner(&due);
 		} else if (in_way && !(o_flags & O_NONBLOCK)) {
 			err = wait_for(b, i, &want, in_way);
 		} else {

@@ -1,10 +1,13 @@
-/* inotify: what happens to files, told by name. Layer: fs.
+/* inotify: what happens to files, told by name; dnotify, told by a signal. Layer: fs.
  * A watch holds its inode and stands in a bucket chosen by that; while there is no watch at all,
  * the hooks in the VFS cost a look at one counter. An event that finds no memory or no room becomes
- * IN_Q_OVERFLOW behind those that did. Locks: inotify_lock (SOCKET_SPIN; inside dentry->lock): all
- * of it. Inodes are put without it. Source: inotify(7). */
+ * IN_Q_OVERFLOW behind those that did. A watch of dnotify belongs to a capability space and an open
+ * directory, which it does not hold: it goes with whichever goes first. What it is to tell is sent
+ * without locks, by whoever tells next, mostly by whom it happened to. Locks: inotify_lock
+ * (SOCKET_SPIN; inside dentry->lock): all of it. Inodes are put without it. Source: inotify(7). */
 #include <exo/errno.h>
 #include <exo/memory.h>
+#include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/string.h>
 #include <exo/vfs.h>
@@ -27,11 +30,13 @@ struct inotify {
 	bool overflow; /* some were lost */
 };
 struct watch {
-	struct list hash_node, own_node;
-	struct inode *inode; /* +1 */
-	struct inotify *owner;
-	s32 wd;
-	u32 mask;
+	struct list hash_node;
+	struct list own_node; /* of the owner's watches; dnotify: of told, or alone */
+	struct inode *inode;  /* +1 */
+	void *owner;          /* struct inotify; dnotify: struct cap_space, compared only */
+	struct file *dir;     /* dnotify */
+	s32 wd;               /* dnotify: its descriptor */
+	u32 mask;             /* dnotify: 0 when it told what it had to */
 };
 struct event {
 	struct list node;
@@ -41,7 +46,8 @@ struct event {
 
 u32 inotify_watches; /* [inotify_lock; read racy] */
 static spinlock_t inotify_lock = SPINLOCK_INIT(RANK_SOCKET_SPIN);
-static struct list buckets[BUCKETS]; /* a list that was never used has no next */
+static struct list buckets[BUCKETS];       /* a list that was never used has no next */
+static struct list told = LIST_INIT(told); /* [inotify_lock; read racy] a signal is to be sent */
 
 static struct list *bucket_of(const struct inode *i)
 {
@@ -53,11 +59,14 @@ static struct list *bucket_of(const struct inode *i)
 }
 
 static void queue_locked(
-	struct inotify *in, const struct inotify_event_abi *abi, const char *name, u32 len)
+	const struct watch *w, const struct inotify_event_abi *abi, const char *name, u32 len)
 {
 	u32 bytes = len ? ALIGN_UP(len + 1, NAME_ALIGN) : 0;
+	struct inotify *in = w->owner;
 	struct event *e;
 
+	if (w->dir)
+		return;
 	if (!list_empty(&in->events)) { /* the same twice is told once */
 		e = list_entry(in->events.prev, struct event, node);
 		if (!memcmp(&e->abi, abi, offsetof(struct inotify_event_abi, name_bytes)) &&
@@ -83,20 +92,32 @@ static void queue_locked(
 static void detach_locked(struct watch *w, struct list *dead, bool tell)
 {
 	list_del(&w->hash_node);
-	list_del(&w->own_node);
-	list_add_tail(dead, &w->own_node);
+	list_move_tail(dead, &w->own_node);
 	inotify_watches--;
 	if (tell)
-		queue_locked(
-			w->owner, &(struct inotify_event_abi){w->wd, IN_IGNORED, 0, 0}, NULL, 0);
+		queue_locked(w, &(struct inotify_event_abi){w->wd, IN_IGNORED, 0, 0}, NULL, 0);
 }
 
+/* Sends the signals that are due, then gives back. */
 static void bury(struct list *dead)
 {
 	struct watch *w;
 
-	while ((w = list_first(dead, struct watch, own_node))) {
-		list_del(&w->own_node);
+	while (unlikely(!list_empty(&told))) {
+		struct file_signal due = {0};
+
+		spin_lock(&inotify_lock);
+		w = list_pop(&told, struct watch, own_node);
+		if (w) {
+			list_init(&w->own_node);
+			due = (struct file_signal){w->dir->owner, (s32)w->dir->owner_signo, w->wd};
+			if (!w->mask)
+				detach_locked(w, dead, false);
+		}
+		spin_unlock(&inotify_lock);
+		signal_send_owner(&due);
+	}
+	while ((w = list_pop(dead, struct watch, own_node))) {
 		inode_put(w->inode);
 		kfree(w);
 	}
@@ -108,10 +129,16 @@ static void tell_locked(
 	struct watch *w, *next;
 
 	list_for_each_entry_safe (w, next, bucket_of(i), hash_node) {
-		if (w->inode != i || !(w->mask & mask & IN_ALL_EVENTS) ||
+		if (w->inode != i || !(w->mask & mask & (IN_ALL_EVENTS | IN_RENAME)) ||
 			w->mask & mask & IN_EXCL_UNLINK)
 			continue;
-		queue_locked(w->owner,
+		if (w->dir) {
+			list_move_tail(&told, &w->own_node);
+			if (!(w->mask & DN_MULTISHOT))
+				w->mask = 0;
+			continue;
+		}
+		queue_locked(w,
 			&(struct inotify_event_abi){w->wd, mask & ~IN_EXCL_UNLINK, cookie, 0}, name,
 			len);
 		if (w->mask & IN_ONESHOT)
@@ -165,8 +192,8 @@ void inotify_tell_gone(const struct inode *i, const struct super_block *sb, u32 
 			if (i ? w->inode != i : w->inode->sb != sb)
 				continue;
 			if ((w->mask | IN_UNMOUNT) & mask)
-				queue_locked(w->owner,
-					&(struct inotify_event_abi){w->wd, mask, 0, 0}, NULL, 0);
+				queue_locked(
+					w, &(struct inotify_event_abi){w->wd, mask, 0, 0}, NULL, 0);
 			detach_locked(w, &dead, true);
 		}
 	}
@@ -277,10 +304,8 @@ static void inotify_release(struct file *f)
 		detach_locked(w, &dead, false);
 	spin_unlock(&inotify_lock);
 	bury(&dead);
-	while ((e = list_first(&in->events, struct event, node))) {
-		list_del(&e->node);
+	while ((e = list_pop(&in->events, struct event, node)))
 		kfree(e);
-	}
 	kfree(in);
 }
 
@@ -291,28 +316,33 @@ static const struct file_ops inotify_ops = {.anon_name = "anon_inode:inotify",
 	.ioctl = inotify_ioctl,
 	.release = inotify_release};
 
-long inotify_watch(struct file *f, struct inode *i, u32 mask)
+/* @dir, @fd: of dnotify. */
+static long watch_set(void *owner, struct file *dir, s32 fd, struct inode *i, u32 mask)
 {
 	struct watch *w = kzalloc(sizeof(*w), ALLOC_KERNEL), *old;
-	struct inotify *in = f->priv;
+	struct inotify *in = owner;
 	long wd = -ENOSPC;
 
 	if (!w)
 		return -ENOMEM;
 	spin_lock(&inotify_lock);
 	list_for_each_entry (old, bucket_of(i), hash_node)
-		if (old->inode == i && old->owner == in) {
+		if (old->inode == i && old->owner == owner && old->dir == dir) {
 			if (!(mask & IN_MASK_CREATE))
 				old->mask = (mask & IN_MASK_ADD ? old->mask : 0) | mask;
+			old->wd = dir ? fd : old->wd;
 			wd = mask & IN_MASK_CREATE ? -EEXIST : old->wd;
 			goto unlock;
 		}
 	if (inotify_watches >= WATCHES_MAX)
 		goto unlock;
 	inode_get(i);
-	*w = (struct watch){.inode = i, .owner = in, .mask = mask, .wd = ++in->next_wd};
+	*w = (struct watch){.inode = i, .owner = owner, .dir = dir, .mask = mask};
+	w->wd = dir ? fd : ++in->next_wd;
 	list_add_tail(bucket_of(i), &w->hash_node);
-	list_add_tail(&in->watches, &w->own_node);
+	list_init(&w->own_node);
+	if (!dir)
+		list_add_tail(&in->watches, &w->own_node);
 	WRITE_ONCE(inotify_watches, inotify_watches + 1);
 	wd = w->wd;
 	w = NULL;
@@ -320,6 +350,45 @@ unlock:
 	spin_unlock(&inotify_lock);
 	kfree(w);
 	return wd;
+}
+
+long inotify_watch(struct file *f, struct inode *i, u32 mask)
+{
+	return watch_set(f->priv, NULL, 0, i, mask & ~IN_RENAME);
+}
+
+long dnotify_watch(struct file *f, cap_t fd, u32 what)
+{
+	static const u32 events[] = {IN_ACCESS, IN_MODIFY, IN_CREATE | IN_MOVED_TO,
+		IN_DELETE | IN_MOVED_FROM, IN_RENAME, IN_ATTRIB};
+	u32 mask = (what & DN_MULTISHOT) | IN_MASK_ADD;
+
+	if (!(what & ~DN_MULTISHOT)) {
+		dnotify_forget(f, current->caps);
+		return 0;
+	}
+	if (!S_ISDIR(f->inode->mode))
+		return -ENOTDIR;
+	for (u32 n = 0; n < ARRAY_LEN(events); n++)
+		mask |= what >> n & 1 ? events[n] : 0;
+	if (!(s32)f->owner)
+		f->owner = file_owner_word(process_pid(current->proc));
+	__atomic_fetch_or(&f->mode, FMODE_NOTIFY, __ATOMIC_RELAXED);
+	return MIN(watch_set(current->caps, f, fd, f->inode, mask), 0L);
+}
+
+void dnotify_forget(struct file *f, const struct cap_space *s)
+{
+	struct list dead = LIST_INIT(dead);
+	struct watch *w, *next;
+
+	spin_lock(&inotify_lock);
+	list_for_each_entry_safe (w, next, bucket_of(f->inode), hash_node) {
+		if (w->dir == f && (!s || w->owner == s))
+			detach_locked(w, &dead, false);
+	}
+	spin_unlock(&inotify_lock);
+	bury(&dead);
 }
 
 long inotify_unwatch(struct file *f, s32 wd)

@@ -94,7 +94,7 @@ static ssize_t pagemap_read(struct file *f, struct uio *u, u64 *pos)
 		return ptr_err(space) == -ESRCH ? 0 : ptr_err(space);
 	if (*pos % 8 || u->left % 8)
 		return -EINVAL;
-	while (u->left && *pos < USER_MAX / PAGE_SIZE * 8) {
+	while (u->left && *pos < USER_MAX / PAGE_SIZE * 8 && !thread_fatal_pending(current)) {
 		m.first = *pos / 8 * PAGE_SIZE;
 		n = MIN(MIN(u->left / 8, (size_t)PAGEMAP_CHUNK), (USER_MAX - m.first) / PAGE_SIZE);
 		memset(m.entries, 0, sizeof(m.entries));

@@ -434,6 +434,7 @@ void procfs_init(void)
 		SYNTH_TEXT("sys/fs/nr_open", "1048576"),
 		SYNTH_TEXT("sys/fs/pipe-max-size", "1048576"),
 		SYNTH_TEXT("sys/fs/leases-enable", "1"),
+		SYNTH_TEXT("sys/fs/dir-notify-enable", "1"),
 		{"sys/fs/lease-break-time", S_IFREG | 0644, proc_show_numbers, proc_store_numbers,
 			&lease_time},
 		SYNTH_FILE("sys/fs/file-nr", show_file_nr, NULL),

@@ -55,6 +55,8 @@ static void file_release(struct object *o)
 				f->mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE, 0);
 		if (unlikely(f->mode & FMODE_LOCKED))
 			file_locks_release(f, NULL);
+		if (unlikely(f->mode & FMODE_NOTIFY))
+			dnotify_forget(f, NULL);
 		if (f->ops && f->ops->release)
 			f->ops->release(f);
 		if (f->mode & FMODE_WRITER)
@@ -81,6 +83,8 @@ static void file_slot_closed(struct object *o, struct cap_space *s)
 		f->ops->flush(f, s);
 	if (unlikely(f->inode && !list_empty(&f->inode->file_locks)))
 		file_locks_release(f, s); /* made through whatever file */
+	if (unlikely(f->mode & FMODE_NOTIFY))
+		dnotify_forget(f, s);
 }
 
 static void file_grant_gone(struct object *o, const struct grant *g)

@@ -318,6 +318,8 @@ static void moved_tell(const struct moving *m, struct inode *over)
 		__atomic_add_fetch(&cookies, 1, __ATOMIC_RELAXED)};
 	struct inotify_name new = {m->new.last.text, (u32)m->new.last.hash_len, old.cookie};
 
+	if (old_dir == new_dir)
+		inotify_tell(old_dir, i, IN_RENAME, &old);
 	inotify_tell(old_dir, i, IN_MOVED_FROM, &old);
 	inotify_tell(new_dir, i, IN_MOVED_TO, &new);
 	if (m->flags & RENAME_EXCHANGE) {

@@ -138,7 +138,7 @@ ssize_t uio_space_move(
 	ssize_t done = 0, n = page ? 0 : -ENOMEM;
 
 	len_bytes = MIN(len_bytes, u->left);
-	while (page && (size_t)done < len_bytes) {
+	while (page && (size_t)done < len_bytes && !thread_fatal_pending(current)) {
 		size_t part = MIN(len_bytes - (size_t)done, PAGE_SIZE - (va & ~PAGE_MASK));
 
 		n = write && uio_read(u, page, part) != part

@@ -66,6 +66,9 @@ void arch_syscall_slow(struct thread *t, bool on);
 /* arch_syscall_slow_now - threads that run on other CPUs do so from now on. Context: thread, no
  * lock. */
 void arch_syscall_slow_now(void);
+/* arch_cycles_forbid - whether user mode of current may read the cycle counter; inherited. */
+void arch_cycles_forbid(bool on);
+bool arch_cycles_forbidden(const struct thread *t);
 
 /* Frame accessors (inline in archimpl): tf_ip(f), tf_sp(f), tf_set_ip, tf_ret(f) /
  * tf_set_ret (rax), tf_syscall(f) (number at entry or -1 if not in a call), tf_from_user(f),

@@ -110,6 +110,7 @@ struct file {
 #define FMODE_PREAD   128u  /* pread and pwrite are allowed (regular files, seekable devices) */
 #define FMODE_LOCKED  256u  /* [a] has held a lock or a lease: close must look */
 #define FMODE_CREATED 1024u /* by the open that made it */
+#define FMODE_NOTIFY  4096u /* [a] has been given to F_NOTIFY: close must look */
 #define FMODE_READER  2048u /* counts in inode->read_count */
 #define FMODE_NOSUID  512u  /* opened for exec from a mount that does not honour set-ID bits */
 extern const struct object_type file_object_type;
@@ -129,6 +130,11 @@ static inline u64 file_owner_word(pid_t pid)
 	return (u64)(current->cred->euid ? current->cred->uid : 0) << 32 | (u32)pid;
 }
 u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/file-nr */
+/* A signal that is to be sent by signal_send_owner when no lock is held. */
+struct file_signal {
+	u64 owner;
+	s32 signo, fd;
+};
 void file_get(struct file *f);
 static inline void fd_file_release(struct file *f, bool borrowed)
 {

@@ -34,8 +34,7 @@ int signal_send_process(struct process *p, const struct siginfo *info); /* 0 | -
 int signal_send_thread(struct thread *t, const struct siginfo *info);
 /* info NULL = SI_KERNEL; 0 | -ESRCH */
 int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info);
-/* signal_send_owner - @owner, @signo of a file: something is there on its descriptor @fd. */
-void signal_send_owner(u64 owner, u32 signo, s32 fd);
+void signal_send_owner(const struct file_signal *due); /* something happened to the file */
 int signal_send_current(int signo); /* SIGPIPE, SIGXFSZ: synchronous, SI_USER... */
 /* [ops] job control for the tty: what line disciplines ask. */
 bool signal_current_blocked_or_ignored(int signo);

@@ -111,6 +111,7 @@ struct thread {
 	void (*free)(struct thread *t); /* [c] frees the container; after RCU */
 	ns_t timer_slack_ns;
 	bool no_new_privs;        /* [a] set for good; inherited */
+	u8 marks;                 /* [current] of prctl; inherited */
 	u32 memory_policy;        /* [current] MPOL_* of set_mempolicy; inherited */
 	bool memory_policy_node0; /* [current] node 0 is in its mask */
 	u32 fault_disabled;       /* [current] >0: a user fault returns -EFAULT at once */

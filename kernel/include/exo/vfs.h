@@ -202,6 +202,11 @@ void inotify_tell_dentry(struct dentry *d, u32 mask); /* its own watches and its
 /* inotify_tell_gone - the watches of @i, or with NULL of all of @sb, end: IN_DELETE_SELF,
  * IN_UNMOUNT. */
 void inotify_tell_gone(const struct inode *i, const struct super_block *sb, u32 mask);
+/* dnotify_watch - F_NOTIFY of @f, descriptor @fd: signals that tell of @what (DN_*) happens in it.
+ * 0 | -ENOTDIR | -ENOSPC | -ENOMEM. dnotify_forget - @s closed a descriptor of @f; NULL: @f goes.
+ */
+long dnotify_watch(struct file *f, cap_t fd, u32 what);
+void dnotify_forget(struct file *f, const struct cap_space *s);
 /* After a call that returned @err. */
 static ALWAYS_INLINE void inotify_dentry(struct dentry *d, u32 mask, long err)
 {

@@ -134,6 +134,7 @@ struct vm_space {
 	/* A child of fork has a copy of all from here on. */
 	vaddr_t gap_hint; /* [lock] where the search for a free range from above begins */
 	u64 gap_skipped;  /* [lock] largest gap above gap_hint, bytes */
+	bool no_huge;     /* [a] PR_SET_THP_DISABLE; exec keeps it */
 	vaddr_t mmap_base, brk_start, brk, stack_top;         /* [lock] */
 	vaddr_t arg_start, arg_end, env_start, env_end, vdso; /* [lock] */
 	struct file *exe;                                     /* [lock] +1 */

@@ -74,7 +74,7 @@ static int advise_flags(
 static int advise_populate(struct vm_space *s, vaddr_t start, vaddr_t end, u32 access)
 {
 	for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
-		int err = vm_fault(s, va, access);
+		int err = thread_fatal_pending(current) ? -EINTR : vm_fault(s, va, access);
 
 		if (err)
 			return err == -EACCES   ? -EINVAL

@@ -77,7 +77,8 @@ static vaddr_t fault_span(const struct fault *f)
 	vaddr_t start = ALIGN_DOWN(f->va, PMAP_SPAN);
 	u32 flags = f->area->flags;
 
-	if (READ_ONCE(vm_huge_mode) == HUGE_NEVER || (flags & (VM_NOHUGE | VM_STACK | VM_EXEC)))
+	if (READ_ONCE(vm_huge_mode) == HUGE_NEVER || READ_ONCE(f->area->space->no_huge) ||
+		(flags & (VM_NOHUGE | VM_STACK | VM_EXEC)))
 		return 0;
 	if (start < f->area->start || f->area->end - start < PMAP_SPAN)
 		return 0;

@@ -206,19 +206,11 @@ static int cap_version(u64 uheader, struct cap_header_abi *h, u32 *words)
 {
 	if (copy_from_user(h, (const void USER *)uheader, sizeof(*h)))
 		return -EFAULT;
-	switch (h->version) {
-	case CAPABILITY_VERSION_1:
-		*words = 1;
+	*words = h->version == CAPABILITY_VERSION_1 ? 1 : 2;
+	if (h->version == CAPABILITY_VERSION_1 || h->version == CAPABILITY_VERSION_2 ||
+		h->version == CAPABILITY_VERSION_3)
 		return 0;
-	case CAPABILITY_VERSION_2:
-	case CAPABILITY_VERSION_3:
-		*words = 2;
-		return 0;
-	default:
-		if (put_user_u32((u32 USER *)uheader, CAPABILITY_VERSION_3))
-			return -EFAULT;
-		return -EINVAL;
-	}
+	return put_user_u32((u32 USER *)uheader, CAPABILITY_VERSION_3) ? -EFAULT : -EINVAL;
 }
 
 long sys_capget(u64 uheader, u64 udata)

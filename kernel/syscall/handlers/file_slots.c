@@ -212,14 +212,16 @@ static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 
 	if (is_err(f))
 		return ptr_err(f);
+	if (f->mode & FMODE_PATH && cmd != F_GETFL)
+		return -EBADF;
 	switch (cmd) {
 	case F_GETFL:
 		return f->flags;
 	case F_SETFL:
-		return f->mode & FMODE_PATH ? -EBADF : set_status_flags(f, (u32)arg);
+		return set_status_flags(f, (u32)arg);
 	case F_GETLK ... F_SETLKW:
 	case F_OFD_GETLK ... F_OFD_SETLKW:
-		return f->mode & FMODE_PATH ? -EBADF : file_lock_fcntl(f, cmd, arg);
+		return file_lock_fcntl(f, cmd, arg);
 	case F_SETOWN:
 		if (cap_confined())
 			return -EPERM;
@@ -240,7 +242,9 @@ static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 		return f->owner_signo;
 	case F_SETLEASE:
 	case F_GETLEASE:
-		return f->mode & FMODE_PATH ? -EBADF : file_lease_fcntl(f, nr, cmd, arg);
+		return file_lease_fcntl(f, nr, cmd, arg);
+	case F_NOTIFY:
+		return dnotify_watch(f, nr, (u32)arg);
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ:
 		return pipe_fcntl(f, cmd, arg);

@@ -38,21 +38,14 @@ static int memlock_check(struct vm_space *s, u64 more_bytes, int over)
 static int map_flags(u64 prot, u64 flags, u32 *out)
 {
 	u32 vm = (u32)(prot & PROT_ALL) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+	u64 type = flags & L_MAP_TYPE;
 
-	switch (flags & L_MAP_TYPE) {
-	case L_MAP_SHARED_VALIDATE:
-		if (flags & ~(u64)MAP_KNOWN)
-			return -EOPNOTSUPP;
+	if (type == L_MAP_SHARED_VALIDATE && flags & ~(u64)MAP_KNOWN)
+		return -EOPNOTSUPP;
+	if (type == L_MAP_SHARED || type == L_MAP_SHARED_VALIDATE)
 		vm |= VM_SHARED;
-		break;
-	case L_MAP_SHARED:
-		vm |= VM_SHARED;
-		break;
-	case L_MAP_PRIVATE:
-		break;
-	default:
+	else if (type != L_MAP_PRIVATE)
 		return -EINVAL;
-	}
 	if ((flags & L_MAP_GROWSDOWN) && (vm & VM_SHARED))
 		return -EINVAL;
 	if (flags & L_MAP_NORESERVE)
@@ -194,7 +187,7 @@ long sys_mremap(u64 old, u64 old_len, u64 new_len, u64 flags, u64 new_addr)
 long sys_mincore(u64 addr, u64 len_bytes, u64 vec)
 {
 	u64 pages = (len_bytes >> PAGE_SHIFT) + !!(len_bytes & ~PAGE_MASK);
-	u8 *buf;
+	u8 *buf SCOPED(kfree_at) = NULL;
 	int err = 0;
 
 	if (addr & ~PAGE_MASK)
@@ -206,7 +199,7 @@ long sys_mincore(u64 addr, u64 len_bytes, u64 vec)
 	buf = kmalloc(MINCORE_CHUNK, ALLOC_KERNEL);
 	if (!buf)
 		return -EAGAIN;
-	for (u64 done = 0; done < pages && !err;) {
+	for (u64 done = 0; done < pages && !err && !thread_fatal_pending(current);) {
 		u64 part = MIN(pages - done, (u64)MINCORE_CHUNK);
 
 		err = vm_mincore(
@@ -215,7 +208,6 @@ long sys_mincore(u64 addr, u64 len_bytes, u64 vec)
 			err = copy_to_user((void USER *)(vec + done), buf, part);
 		done += part;
 	}
-	kfree(buf);
 	return err;
 }
 
@@ -289,29 +281,15 @@ static int node_mask_read(u64 mask, u64 maxnode, bool *first, bool *others)
 
 long sys_set_mempolicy(u64 mode, u64 mask, u64 maxnode)
 {
-	bool first, others;
+	bool first, others, none = mode == L_MPOL_DEFAULT || mode == L_MPOL_LOCAL,
+			    some = mode == L_MPOL_BIND || mode == L_MPOL_INTERLEAVE;
 	int err = node_mask_read(mask, maxnode, &first, &others);
 
 	if (err)
 		return err;
-	switch (mode) {
-	case L_MPOL_DEFAULT:
-	case L_MPOL_LOCAL:
-		err = first || others ? -EINVAL : 0;
-		break;
-	case L_MPOL_PREFERRED:
-		err = others ? -EINVAL : 0;
-		break;
-	case L_MPOL_BIND:
-	case L_MPOL_INTERLEAVE:
-		err = others || !first ? -EINVAL : 0;
-		break;
-	default:
-		err = -EINVAL;
-		break;
-	}
-	if (err)
-		return err;
+	if (others || (none && first) || (some && !first) ||
+		!(none || some || mode == L_MPOL_PREFERRED))
+		return -EINVAL;
 	current->memory_policy = (u32)mode; /* with one node every policy places pages alike; it is
 					       told back and inherited */
 	current->memory_policy_node0 = first;

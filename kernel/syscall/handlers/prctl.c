@@ -3,6 +3,8 @@
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
+#include <exo/vm.h>
+#include <arch/context.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
 #include <exo_abi/linux_seccomp.h>
@@ -91,6 +93,56 @@ static long set_keepcaps(u64 on)
 	return process_cred_change(&c);
 }
 
+/* Marks that a thread's children have too. Nothing asks for them yet: memory here does not fail,
+ * and no disk waits for a program's memory. */
+#define MARK_MCE        1u
+#define MARK_MCE_EARLY  2u
+#define MARK_IO_FLUSHER 4u
+
+static long mce_kill(u64 how, u64 policy)
+{
+	u8 marks = current->marks & ~(MARK_MCE | MARK_MCE_EARLY);
+
+	if (how > PR_MCE_KILL_SET || policy > (how ? PR_MCE_KILL_DEFAULT : 0))
+		return -EINVAL;
+	if (how && policy != PR_MCE_KILL_DEFAULT)
+		marks |= MARK_MCE | (policy == PR_MCE_KILL_EARLY ? MARK_MCE_EARLY : 0);
+	current->marks = marks;
+	return 0;
+}
+
+/* Options of which all arguments count: those that are not looked at must be 0. */
+static long strict_option(u32 option, u64 a, u64 b, u64 rest)
+{
+	bool get = option == PR_MCE_KILL_GET || option == PR_GET_THP_DISABLE ||
+		   option == PR_GET_IO_FLUSHER;
+	u8 marks = current->marks;
+
+	if ((option == PR_GET_IO_FLUSHER || option == PR_SET_IO_FLUSHER) &&
+		!cred_capable(current->cred, LCAP_SYS_RESOURCE))
+		return -EPERM;
+	if (rest || (b && option != PR_MCE_KILL) || (a && get))
+		return -EINVAL;
+	switch (option) {
+	case PR_MCE_KILL:
+		return mce_kill(a, b);
+	case PR_MCE_KILL_GET:
+		return marks & MARK_MCE ? !!(marks & MARK_MCE_EARLY) : PR_MCE_KILL_DEFAULT;
+	case PR_SET_THP_DISABLE:
+		WRITE_ONCE(current->space->no_huge, a != 0);
+		return 0;
+	case PR_GET_THP_DISABLE:
+		return READ_ONCE(current->space->no_huge);
+	case PR_GET_IO_FLUSHER:
+		return !!(marks & MARK_IO_FLUSHER);
+	default:
+		if (a > 1)
+			return -EINVAL;
+		current->marks = a ? marks | MARK_IO_FLUSHER : marks & ~MARK_IO_FLUSHER;
+		return 0;
+	}
+}
+
 static long get_option(u32 option, u64 a)
 {
 	switch (option) {
@@ -98,6 +150,9 @@ static long get_option(u32 option, u64 a)
 		return !!(current->cred->securebits & SECBIT_KEEP_CAPS);
 	case PR_GET_TIMING:
 		return 0;
+	case PR_GET_TSC:
+		return put_user_u32((u32 USER *)a,
+			arch_cycles_forbidden(current) ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
 	case PR_GET_NAME:
 		return get_name(a);
 	case PR_CAPBSET_READ:
@@ -128,6 +183,20 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 		return c || d ? -EINVAL : cap_change(option, a, b);
 	case PR_SET_SECUREBITS:
 		return set_securebits(a);
+	case PR_SET_TIMING:
+		return a ? -EINVAL : 0; /* statistical: by samples */
+	case PR_SET_TSC:
+		if (a != PR_TSC_ENABLE && a != PR_TSC_SIGSEGV)
+			return -EINVAL;
+		arch_cycles_forbid(a == PR_TSC_SIGSEGV);
+		return 0;
+	case PR_MCE_KILL:
+	case PR_MCE_KILL_GET:
+	case PR_SET_THP_DISABLE:
+	case PR_GET_THP_DISABLE:
+	case PR_SET_IO_FLUSHER:
+	case PR_GET_IO_FLUSHER:
+		return strict_option((u32)option, a, b, c | d);
 	case PR_SET_NO_NEW_PRIVS:
 		if (a != 1 || b || c || d)
 			return -EINVAL;

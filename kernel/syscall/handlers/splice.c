@@ -87,8 +87,10 @@ static long splice_all(
 		if (n <= 0)
 			break;
 		done += (size_t)n;
-		if (keep || (!in->pipe && in->f->mode & FMODE_STREAM))
-			break; /* a second look would see the same, a second read might sleep */
+		if (keep || (!in->pipe && in->f->mode & FMODE_STREAM) ||
+			thread_signal_pending(current))
+			break; /* a second look would see the same, a second read might sleep; a
+				  pipe that others keep full never ends */
 		cond_resched();
 	}
 	kfree(buf);

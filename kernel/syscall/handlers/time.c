@@ -226,25 +226,22 @@ long sys_nanosleep(u64 from, u64 rest_to)
 	return err ? err : sleep_relative(ns_add(clock_monotonic(), ns), rest_to);
 }
 
+#define SLEEP_CLOCKS \
+	(BIT(CLOCK_REALTIME) | BIT(CLOCK_TAI) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_BOOTTIME))
+#define OTHER_CLOCKS \
+	(BIT(CLOCK_PROCESS_CPUTIME_ID) | BIT(CLOCK_REALTIME_ALARM) | BIT(CLOCK_BOOTTIME_ALARM))
+
 long sys_clock_nanosleep(u64 id, u64 flags, u64 from, u64 rest_to)
 {
 	bool absolute = flags & TIMER_ABSTIME;
+	u64 bit = BIT(id & 31);
 	ns_t ns;
 	int err;
 
-	switch ((s32)id) {
-	case CLOCK_REALTIME:
-	case CLOCK_TAI:
-	case CLOCK_MONOTONIC:
-	case CLOCK_BOOTTIME:
-		break;
-	case CLOCK_PROCESS_CPUTIME_ID:
-	case CLOCK_REALTIME_ALARM:
-	case CLOCK_BOOTTIME_ALARM:
-		return -EOPNOTSUPP;
-	default:
+	if ((u32)id >= 32 || !(bit & (SLEEP_CLOCKS | OTHER_CLOCKS)))
 		return -EINVAL;
-	}
+	if (bit & OTHER_CLOCKS)
+		return -EOPNOTSUPP;
 	err = time_from_user(from, &ns);
 	if (err)
 		return err;

@@ -41,8 +41,8 @@
 #define LIFE_MS        1500  /* of a worker at the most */
 #define KILL_MS        20000 /* until a killed process must be gone */
 #define SCRATCH        "/tmp/fuzz"
-#define NO_HOME        99  /* exit status of a worker: no home, or one that cannot be used */
-#define CROWD          600 /* more processes than ever live at a time */
+#define NO_HOME        99   /* exit status of a worker: no home, or one that cannot be used */
+#define CROWD          1000 /* more processes than ever live at a time */
 #define LEAK_BYTES_MAX (256 << 10) /* names and values that root may set */
 #define IDLE_MAX       20          /* one worker in so many may end without a call that succeeded */
 

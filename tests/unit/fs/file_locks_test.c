@@ -29,7 +29,7 @@ pid_t process_pid(struct process *p)
 	return 100 + (pid_t)((struct cap_space *)current->caps - spaces);
 }
 
-void signal_send_owner(u64 owner, u32 signo, s32 fd)
+void signal_send_owner(const struct file_signal *due)
 {
 }
 

@@ -29,7 +29,7 @@ int signal_send_current(int signo)
 	last_signal = signo;
 	return 0;
 }
-void signal_send_owner(u64 owner, u32 signo, s32 fd)
+void signal_send_owner(const struct file_signal *due)
 {
 }
 

@@ -136,6 +136,9 @@ int account_charge_flight(struct user_account **account, u32 count)
 void account_discharge(struct user_account *account, u32 flights, u64 queue_bytes)
 {
 }
+void signal_send_owner(const struct file_signal *due)
+{
+}
 int signal_send_current(int signo)
 {
 	__atomic_fetch_add(&broken_pipes, 1, __ATOMIC_SEQ_CST);

@@ -177,33 +177,21 @@ static void read_mb2_tag(const struct mb2_tag *t, u64 tag_pa)
 	u32 bounds[2];
 	u32 body_bytes = t->size - 8;
 
-	switch (t->type) {
-	case MB2_CMDLINE:
+	if (t->type == MB2_CMDLINE) {
 		read_cmdline(tag_pa + 8);
-		break;
-	case MB2_MODULE:
-		if (body_bytes < 8 || boot_info.initrd_bytes)
-			break;
+	} else if (t->type == MB2_MODULE && body_bytes >= 8 && !boot_info.initrd_bytes) {
 		memcpy(bounds, t->body, 8);
 		if (bounds[1] > bounds[0]) {
 			boot_info.initrd = bounds[0];
 			boot_info.initrd_bytes = bounds[1] - bounds[0];
 		}
-		break;
-	case MB2_MEMORY:
+	} else if (t->type == MB2_MEMORY) {
 		read_mb2_memory(t);
-		break;
-	case MB2_FRAMEBUFFER:
+	} else if (t->type == MB2_FRAMEBUFFER) {
 		read_mb2_framebuffer(t);
-		break;
-	case MB2_ACPI_OLD:
-	case MB2_ACPI_NEW: /* a copy of the RSDP; it lies in the loader's memory, which stays ours
-			      until phys_init */
-		if (t->type == MB2_ACPI_NEW || !boot_info.rsdp)
-			boot_info.rsdp = tag_pa + 8;
-		break;
-	default:
-		break;
+	} else if (t->type == MB2_ACPI_NEW || (t->type == MB2_ACPI_OLD && !boot_info.rsdp)) {
+		/* a copy; it lies in the loader's memory, which stays ours until phys_init */
+		boot_info.rsdp = tag_pa + 8;
 	}
 }
 

@@ -19,11 +19,12 @@ struct arch_thread {
 	u32 fpu_cpu;                 /* CPU whose registers may still hold it, ~0 = none */
 	u32 trap_number, trap_error; /* last fault, for the signal frame */
 	u64 trap_address;
-	u32 special; /* THREAD_SLOW_CALLS, THREAD_WATCHED; looked at by the switch */
+	u32 special;                   /* THREAD_SLOW_CALLS and so on; looked at by the switch */
 	struct debug_registers *debug; /* NULL = none yet */
 };
 #define THREAD_SLOW_CALLS 1u
 #define THREAD_WATCHED    2u
+#define THREAD_NO_CYCLES  4u /* its reads of the time-stamp counter fault */
 
 static inline vaddr_t tf_ip(const struct trap_frame *f)
 {

@@ -74,6 +74,7 @@ enum {
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
 
+#define CR4_TSD      (1ul << 2)
 #define CR4_PGE      (1ul << 7)
 #define CR4_OSFXSR   (1ul << 9)
 #define CR4_OSXMM    (1ul << 10)
