@@ -48,10 +48,10 @@
 # budget: scheduler 2310
 # budget: ipc 1800
 # budget: drivers 4550
-# budget: fs 10310
-# budget: net 1900
+# budget: fs 10300
+# budget: net 1850
 # budget: posix_x 8300
-# budget: syscall 5470
+# budget: syscall 5450
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.
