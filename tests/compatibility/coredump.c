@@ -5,6 +5,7 @@
 
 #include <elf.h>
 #include <pthread.h>
+#include <dirent.h>
 #include <sys/prctl.h>
 #include <sys/procfs.h>
 #include <sys/resource.h>
@@ -633,6 +634,39 @@ static void *crashes(void *arg)
 	return NULL;
 }
 
+/* How many of our threads sleep. */
+static int sleepers(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *d;
+	int count = 0;
+
+	while (tasks && (d = readdir(tasks))) {
+		char path[300], text[512] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/stat", d->d_name);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		if (fgets(text, sizeof(text), f) && strrchr(text, ')'))
+			count += strrchr(text, ')')[2] == 'S';
+		fclose(f);
+	}
+	closedir(tasks);
+	return count;
+}
+
+static void *crashes_beside_sleepers(void *arg)
+{
+	pthread_barrier_wait(&barrier);
+	while (sleepers() < 4)
+		sched_yield();
+	t_sleep_ms(20); /* of the barrier's they may have been */
+	crash();
+	return NULL;
+}
+
 static void threads_and_a_crash(void)
 {
 	pthread_t a;
@@ -641,7 +675,7 @@ static void threads_and_a_crash(void)
 	for (int i = 0; i < 3; i++)
 		pthread_create(&a, NULL, waits, NULL);
 	pthread_create(&a, NULL, spin_thread, NULL);
-	pthread_create(&a, NULL, crashes, NULL);
+	pthread_create(&a, NULL, crashes_beside_sleepers, NULL);
 	pthread_barrier_wait(&barrier);
 	for (;;)
 		syscall(SYS_pause);
