@@ -115,7 +115,7 @@ static int send_locked(struct posix_timer *t)
 
 	if (t->notify == SIGEV_THREAD_ID) {
 		target = thread_find(t->tid);
-		if (!target)
+		if (!target || target->proc != t->process) /* it ended; another has its number */
 			return 1;
 	}
 	timer_hold(t);

@@ -98,13 +98,19 @@ static void group_hangup_locked(struct pid *group)
 	group_signal_locked(group, SIGCONT);
 }
 
+static struct process *first_member_locked(struct pid *group)
+{
+	return group ? list_first(&group->group, struct process, group_node) : NULL;
+}
+
+/* Of current's session, unless it has ended and others have its number. */
 static void pgrp_hangup(pid_t pgid)
 {
 	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
-	struct pid *group = pid_table_find(&pids, pgid);
+	struct process *p = first_member_locked(pid_table_find(&pids, pgid));
 
-	if (group)
-		group_hangup_locked(group);
+	if (p && p->sid == current->proc->sid)
+		group_hangup_locked(p->group);
 }
 
 /* group_check_orphaned_locked - @p lost @old_parent, or ends itself (NULL). If that orphans its
@@ -127,11 +133,6 @@ bool process_group_orphaned(pid_t pgid)
 	struct pid *group = pid_table_find(&pids, pgid);
 
 	return !group || group_orphaned_locked(group, NULL);
-}
-
-static struct process *first_member_locked(struct pid *group)
-{
-	return group ? list_first(&group->group, struct process, group_node) : NULL;
 }
 
 bool process_pgrp_in_session(pid_t pgid, pid_t sid)

@@ -65,8 +65,10 @@ struct linux_open_how {
 #define S_ISUID     0004000u
 #define S_ISGID     0002000u
 #define S_ISVTX     0001000u
+#define S_IRWXG     0000070u
 #define S_IXGRP     0000010u
 #define S_IXUGO     0000111u
+#define S_IRWXUGO   0000777u
 #define S_IALLUGO   0007777u
 #define S_ISLNK(m)  (((m)&S_IFMT) == S_IFLNK)
 #define S_ISREG(m)  (((m)&S_IFMT) == S_IFREG)
@@ -170,6 +172,24 @@ struct linux_owner_ex {
 #define XATTR_NAME_MAX 255
 #define XATTR_SIZE_MAX 65536
 #define XATTR_LIST_MAX 65536
+/* system.posix_acl_access and system.posix_acl_default */
+struct linux_acl_entry {
+	uint16_t tag; /* in this order */
+	uint16_t perm;
+	uint32_t id; /* of ACL_USER, ACL_GROUP */
+};
+struct linux_acl {
+	uint32_t version;
+	struct linux_acl_entry entries[];
+};
+#define ACL_VERSION   2
+#define ACL_USER_OBJ  0x01
+#define ACL_USER      0x02
+#define ACL_GROUP_OBJ 0x04
+#define ACL_GROUP     0x08
+#define ACL_MASK      0x10
+#define ACL_OTHER     0x20
+#define ACL_NO_ID     0xffffffffu
 
 /* utimensat(2) */
 #define UTIME_NOW  0x3fffffff

@@ -139,3 +139,11 @@ acct_switch v3 flag 0 exit 0 uid 0 gid 0 numbers begun lived
 """
     result = exo("--add", f"{switch}:/root/acct_switch", "--add", f"{program('accounts')}:/root/accounts", "--", "bash", "-c", script)
     check_equal(result.succeeded().out, wanted, "output")
+
+
+@case(120)
+def numbers_used_again():
+    """a timer of an ended thread, and a terminal whose foreground group has ended, signal nobody who has its number later"""
+    script = "echo 400 >/proc/sys/kernel/pid_max && /root/reused timer && /root/reused terminal"
+    out = exo("--add", f"{program('reused')}:/root/reused", "--", "sh", "-c", script).succeeded().out
+    check_equal(out, "timer: 0 signals to another process\nterminal: 0 signals to another process\n", "output")

@@ -104,8 +104,9 @@ void tty_signal_foreground(struct tty *t, int signo)
 {
 	pid_t pgrp = tty_pgrp(t);
 
-	if (pgrp)
-		(void)signal_send_pgrp(pgrp, signo, NULL); /* the group may be gone */
+	/* the group may be gone, and another session's have its number */
+	if (pgrp && process_pgrp_in_session(pgrp, tty_session(t)))
+		(void)signal_send_pgrp(pgrp, signo, NULL);
 }
 
 static void carry_out(struct tty *t, u32 effects, bool wake_writers)

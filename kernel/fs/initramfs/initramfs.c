@@ -53,8 +53,7 @@ static void complain(struct unpack *u, const struct cpio_entry *e, const char *w
 
 static void dir_close(struct unpack *u)
 {
-	if (u->dir.dentry)
-		path_put(&u->dir);
+	path_put(&u->dir);
 	u->dir = (struct path){NULL, NULL};
 }
 
@@ -77,10 +76,8 @@ static int dir_enter(struct unpack *u, const char *text, size_t len)
 	dir_close(u);
 	err = walk_path(
 		AT_FDCWD, full_path(u, text, len), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &u->dir);
-	if (err) {
-		u->dir = (struct path){NULL, NULL};
+	if (err)
 		return err;
-	}
 	ASSERT(u->dir.dentry);
 	u->dir_text = text;
 	u->dir_len = len;
@@ -196,12 +193,6 @@ static int dress(struct unpack *u, const struct cpio_entry *e, struct inode *i, 
 	return err;
 }
 
-/* What has the name stands in the way: takes it away. The directory is not locked. */
-static int clear_name(struct unpack *u, const struct cpio_entry *e, const struct inode *i)
-{
-	return vfs_remove_text(AT_FDCWD, full_path(u, e->name, e->name_len), S_ISDIR(i->mode));
-}
-
 /* @d may become what @e says, or is that already; symbolic links are always made anew. */
 static bool fits(struct unpack *u, const struct cpio_entry *e, const struct dentry *d)
 {
@@ -237,7 +228,10 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e)
 		if (is_err(d) || fits(u, e, d))
 			break;
 		rwsem_write_unlock(&dir->lock);
-		err = turn ? -EEXIST : clear_name(u, e, d->inode);
+		/* what has the name stands in the way */
+		err = turn ? -EEXIST
+			   : vfs_remove_text(AT_FDCWD, full_path(u, e->name, e->name_len),
+				     S_ISDIR(d->inode->mode));
 		dentry_put(d);
 		if (err)
 			return err;

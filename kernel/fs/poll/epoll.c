@@ -43,6 +43,7 @@ struct epoll_item {
 	cap_t fd;                  /* [c] */
 	u32 events;                /* [ep->lock; wakers read] 0 = disarmed one-shot */
 	u64 data;                  /* [ep->lock] */
+	struct poll_table table;   /* for the queues of the file */
 	u32 waits;                 /* [ep->lock] */
 	struct epoll_wait_entry entries[EPOLL_WAITS_MAX];
 };
@@ -77,14 +78,9 @@ static bool item_woken(struct wait_entry *e, u64 key)
 	return true;
 }
 
-struct item_table { /* the poll_table of one epoll_ctl */
-	struct poll_table table;
-	struct epoll_item *item;
-};
-
 static void item_queue(struct poll_table *pt, struct file *f, struct waitqueue *wq)
 {
-	struct epoll_item *i = container_of(pt, struct item_table, table)->item;
+	struct epoll_item *i = container_of(pt, struct epoll_item, table);
 	struct epoll_wait_entry *w;
 
 	if (i->waits == EPOLL_WAITS_MAX)
@@ -184,7 +180,6 @@ static int item_add_locked(
 	struct epoll *ep, struct file *f, cap_t fd, u32 events, u64 data, const struct grant *g)
 {
 	struct epoll_item *i;
-	struct item_table t;
 
 	i = kmem_cache_alloc(item_cache, ALLOC_ZERO);
 	if (!i)
@@ -200,8 +195,8 @@ static int item_add_locked(
 	list_init(&i->ready_node);
 	list_add_tail(&f->epoll_links, &i->file_node);
 	list_add_tail(&ep->items, &i->node);
-	t = (struct item_table){.table.queue = item_queue, .item = i};
-	if (f->ops->poll(f, &t.table) & (events | POLL_ERR | POLL_HUP))
+	i->table.queue = item_queue;
+	if (f->ops->poll(f, &i->table) & (events | POLL_ERR | POLL_HUP))
 		item_tell(i);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* The texts of /proc/PID: stat, status, maps, ... Layer: fs. Formats: proc(5); numbers are what the
  * rooms count, and a field that this kernel does not have is 0, as Linux prints for features that
  * are off. */
+#include "../vfs/vfs_internal.h"
 #include "procfs_internal.h"
 
 #include <exo_abi/linux_fs.h>
@@ -500,32 +501,34 @@ static int mount_line(void *ctx, const struct mount_info *m)
 {
 	struct seq *s = ctx;
 
-	seq_escaped(s, m->source);
+	seq_escaped(s, m->mount->source);
 	seq_printf(s, " ");
 	seq_escaped(s, m->target);
-	seq_printf(s, " %s ", m->type);
-	seq_mount_flags(s, m->flags | m->sb_flags);
+	seq_printf(s, " %s ", m->mount->sb->type->name);
+	seq_mount_flags(s, m->mount->flags | m->mount->sb->flags);
 	seq_printf(s, "%s 0 0\n", m->options);
 	return 0;
 }
 
 static int mountinfo_line(void *ctx, const struct mount_info *m)
 {
+	const struct mount *at = m->mount;
 	struct seq *s = ctx;
 
-	seq_printf(s, "%u %u %u:%u ", m->id, m->parent_id, DEV_MAJOR(m->dev), DEV_MINOR(m->dev));
+	seq_printf(s, "%u %u %u:%u ", at->id, m->parent_id, DEV_MAJOR(at->sb->dev),
+		DEV_MINOR(at->sb->dev));
 	seq_escaped(s, m->root);
 	seq_printf(s, " ");
 	seq_escaped(s, m->target);
 	seq_printf(s, " ");
-	seq_mount_flags(s, m->flags);
-	if (m->shared)
-		seq_printf(s, " shared:%u", m->shared);
-	if (m->master)
-		seq_printf(s, " master:%u", m->master);
-	seq_printf(s, "%s - %s ", m->flags & 1u << 17 ? " unbindable" : "", m->type);
-	seq_escaped(s, m->source);
-	seq_printf(s, " %s%s\n", m->sb_flags & 1 ? "ro" : "rw", m->options);
+	seq_mount_flags(s, at->flags);
+	if (at->shared)
+		seq_printf(s, " shared:%u", at->shared);
+	if (at->master)
+		seq_printf(s, " master:%u", at->master);
+	seq_printf(s, "%s - %s ", at->flags & 1u << 17 ? " unbindable" : "", at->sb->type->name);
+	seq_escaped(s, at->source);
+	seq_printf(s, " %s%s\n", at->sb->flags & 1 ? "ro" : "rw", m->options);
 	return 0;
 }
 
@@ -534,10 +537,10 @@ static int mountstats_line(void *ctx, const struct mount_info *m)
 	struct seq *s = ctx;
 
 	seq_printf(s, "device ");
-	seq_escaped(s, m->source);
+	seq_escaped(s, m->mount->source);
 	seq_printf(s, " mounted on ");
 	seq_escaped(s, m->target);
-	seq_printf(s, " with fstype %s \n", m->type);
+	seq_printf(s, " with fstype %s \n", m->mount->sb->type->name);
 	return 0;
 }
 

@@ -198,9 +198,7 @@ static ssize_t text_store(struct inode *i, const char *text, size_t len_bytes)
 
 static int text_open(struct inode *i, struct file *f)
 {
-	static const struct synth_text text = {text_show, text_store};
-
-	return is_denied(i) ? -EACCES : synth_text_open(i, f, &text);
+	return is_denied(i) ? -EACCES : synth_text_open(i, f);
 }
 
 /* ---- exe, cwd, root ---- */
@@ -330,13 +328,6 @@ static int fdinfo_show(struct seq *s, struct inode *i)
 	return 0;
 }
 
-static int fdinfo_open(struct inode *i, struct file *f)
-{
-	static const struct synth_text text = {fdinfo_show, NULL};
-
-	return synth_text_open(i, f, &text);
-}
-
 /* ---- task ---- */
 
 static int task_dir_lookup(struct inode *dir, struct dentry *d)
@@ -382,10 +373,13 @@ const struct file_ops proc_root_fops = {
 const struct inode_ops proc_dir_ops = {.lookup = pid_dir_lookup, .setattr = synth_deny_setattr};
 static const struct inode_ops fd_link_ops = {
 	.follow = fd_follow, .readlink = magic_readlink, .setattr = synth_deny_setattr};
-static const struct inode_ops fdinfo_ops = {.open = fdinfo_open, .setattr = synth_deny_setattr};
+static const struct inode_ops fdinfo_ops = {
+	.open = synth_text_open, .show = fdinfo_show, .setattr = synth_deny_setattr};
 const struct file_ops proc_dir_fops = {.readdir = pid_dir_readdir, .seek = file_seek_generic};
-const struct inode_ops proc_text_ops = {.open = text_open, .setattr = synth_deny_setattr};
-const struct inode_ops proc_secret_ops = {.open = text_open, .setattr = synth_deny_setattr};
+#define TEXT_OPS \
+	.open = text_open, .show = text_show, .store = text_store, .setattr = synth_deny_setattr
+const struct inode_ops proc_text_ops = {TEXT_OPS};
+const struct inode_ops proc_secret_ops = {TEXT_OPS};
 const struct inode_ops proc_magic_ops = {
 	.follow = magic_follow, .readlink = magic_readlink, .setattr = synth_deny_setattr};
 const struct inode_ops proc_fd_ops = {

@@ -385,65 +385,60 @@ void procfs_init(void);
 
 void procfs_init(void)
 {
-#define FILE(path, show, ctx)                         \
-	{                                             \
-		path, S_IFREG | 0444, show, NULL, ctx \
-	}
-#define TEXT(path, text) FILE(path, synth_show_text, text)
 #define CORE(name)                                                                             \
 	{                                                                                      \
 		"sys/kernel/" #name, S_IFREG | 0644, synth_show_text, store_core_setting, name \
 	}
-#define UTS(path, field) FILE(path, show_uts, (void *)offsetof(struct uts_names, field))
+#define UTS(path, field) SYNTH_FILE(path, show_uts, (void *)offsetof(struct uts_names, field))
 	static const struct synth_file files[] = {
 		{"self", S_IFLNK | 0777, show_self, NULL, NULL},
 		{"thread-self", S_IFLNK | 0777, show_self, NULL, "thread"},
 		{"mounts", S_IFLNK | 0777, synth_show_text, NULL, "self/mounts"},
-		FILE("meminfo", show_meminfo, NULL),
-		FILE("stat", show_stat, NULL),
-		FILE("schedstat", show_schedstat, NULL),
+		SYNTH_FILE("meminfo", show_meminfo, NULL),
+		SYNTH_FILE("stat", show_stat, NULL),
+		SYNTH_FILE("schedstat", show_schedstat, NULL),
 		{"schedbursts", S_IFREG | 0400, show_bursts, NULL, NULL},
-		FILE("uptime", show_uptime, NULL),
-		FILE("loadavg", show_loadavg, NULL),
-		FILE("cpuinfo", show_cpuinfo, NULL),
-		FILE("version", show_version, NULL),
-		FILE("cmdline", show_cmdline, NULL),
-		FILE("filesystems", show_filesystems, NULL),
-		FILE("interrupts", show_interrupts, NULL),
-		FILE("vmstat", show_vmstat, NULL),
-		TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
+		SYNTH_FILE("uptime", show_uptime, NULL),
+		SYNTH_FILE("loadavg", show_loadavg, NULL),
+		SYNTH_FILE("cpuinfo", show_cpuinfo, NULL),
+		SYNTH_FILE("version", show_version, NULL),
+		SYNTH_FILE("cmdline", show_cmdline, NULL),
+		SYNTH_FILE("filesystems", show_filesystems, NULL),
+		SYNTH_FILE("interrupts", show_interrupts, NULL),
+		SYNTH_FILE("vmstat", show_vmstat, NULL),
+		SYNTH_TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
 		{"slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL},
-		TEXT("sys/kernel/ngroups_max", "65536"),
-		TEXT("sys/kernel/cap_last_cap", "40"),
-		FILE("sys/kernel/threads-max", show_threads_max, NULL),
+		SYNTH_TEXT("sys/kernel/ngroups_max", "65536"),
+		SYNTH_TEXT("sys/kernel/cap_last_cap", "40"),
+		SYNTH_FILE("sys/kernel/threads-max", show_threads_max, NULL),
 		{"sys/kernel/pid_max", S_IFREG | 0644, show_pid_max, store_pid_max, NULL},
 		CORE(core_pattern),
 		CORE(core_uses_pid),
-		TEXT("sys/kernel/sched_rt_period_us", "1000000"),
-		TEXT("sys/kernel/sched_rt_runtime_us", "950000"),
-		TEXT("sys/kernel/randomize_va_space", "2"),
+		SYNTH_TEXT("sys/kernel/sched_rt_period_us", "1000000"),
+		SYNTH_TEXT("sys/kernel/sched_rt_runtime_us", "950000"),
+		SYNTH_TEXT("sys/kernel/randomize_va_space", "2"),
 		UTS("sys/kernel/ostype", sysname),
 		UTS("sys/kernel/osrelease", release),
 		UTS("sys/kernel/version", version),
 		UTS("sys/kernel/domainname", domainname),
 		{"sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname,
 			(void *)offsetof(struct uts_names, nodename)},
-		FILE("sys/kernel/random/uuid", show_uuid, NULL),
-		FILE("sys/kernel/random/boot_id", show_uuid, "boot"),
-		TEXT("sys/kernel/random/entropy_avail", "256"),
-		TEXT("sys/kernel/random/poolsize", "256"),
+		SYNTH_FILE("sys/kernel/random/uuid", show_uuid, NULL),
+		SYNTH_FILE("sys/kernel/random/boot_id", show_uuid, "boot"),
+		SYNTH_TEXT("sys/kernel/random/entropy_avail", "256"),
+		SYNTH_TEXT("sys/kernel/random/poolsize", "256"),
 		{"sys/vm/drop_caches", S_IFREG | 0200, NULL, store_drop_caches, NULL},
-		TEXT("sys/vm/overcommit_memory", "0"),
-		TEXT("sys/vm/max_map_count", "65530"),
-		TEXT("sys/fs/file-max", "9223372036854775807"),
-		TEXT("sys/fs/nr_open", "1048576"),
-		TEXT("sys/fs/pipe-max-size", "1048576"),
-		TEXT("sys/fs/leases-enable", "1"),
-		TEXT("sys/fs/dir-notify-enable", "1"),
+		SYNTH_TEXT("sys/vm/overcommit_memory", "0"),
+		SYNTH_TEXT("sys/vm/max_map_count", "65530"),
+		SYNTH_TEXT("sys/fs/file-max", "9223372036854775807"),
+		SYNTH_TEXT("sys/fs/nr_open", "1048576"),
+		SYNTH_TEXT("sys/fs/pipe-max-size", "1048576"),
+		SYNTH_TEXT("sys/fs/leases-enable", "1"),
+		SYNTH_TEXT("sys/fs/dir-notify-enable", "1"),
 		{"sys/fs/lease-break-time", S_IFREG | 0644, proc_show_numbers, proc_store_numbers,
 			&lease_time},
-		FILE("sys/fs/file-nr", show_file_nr, NULL),
-		TEXT("sys/net/core/somaxconn", "4096"),
+		SYNTH_FILE("sys/fs/file-nr", show_file_nr, NULL),
+		SYNTH_TEXT("sys/net/core/somaxconn", "4096"),
 	};
 
 	synth_start(&procfs, "/proc");

@@ -94,13 +94,6 @@ static ssize_t node_store(struct inode *i, const char *text, size_t len_bytes)
 	return f->store ? f->store(text, len_bytes, f->ctx) : -EINVAL;
 }
 
-static int node_open(struct inode *i, struct file *f)
-{
-	static const struct synth_text text = {node_show, node_store};
-
-	return synth_text_open(i, f, &text);
-}
-
 static int link_readlink(struct inode *i, char *buf, size_t size)
 {
 	struct seq s = {0};
@@ -129,7 +122,10 @@ int synth_deny_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, con
 }
 
 const struct inode_ops synth_dir_ops = {.make = synth_deny_make, .setattr = synth_deny_setattr};
-static const struct inode_ops file_iops = {.open = node_open, .setattr = synth_deny_setattr};
+static const struct inode_ops file_iops = {.open = synth_text_open,
+	.show = node_show,
+	.store = node_store,
+	.setattr = synth_deny_setattr};
 static const struct inode_ops link_ops = {.readlink = link_readlink, .setattr = synth_deny_setattr};
 
 void synth_start(struct objects_fs *o, const char *at)

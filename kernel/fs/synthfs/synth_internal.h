@@ -8,6 +8,11 @@
 /* synth_add - puts files into the tree; logs what could not be made. */
 void synth_add(struct objects_fs *o, const struct synth_file *files, size_t count);
 int synth_show_text(struct seq *s, const void *ctx); /* @ctx, a string, as a line */
+#define SYNTH_FILE(path, show, ctx)                   \
+	{                                             \
+		path, S_IFREG | 0444, show, NULL, ctx \
+	}
+#define SYNTH_TEXT(path, text) SYNTH_FILE(path, synth_show_text, text)
 /* synth_start - makes the one super block of o->type and mounts it on @at. At boot, before the
  * first synth_add. */
 void synth_start(struct objects_fs *o, const char *at);
@@ -15,12 +20,8 @@ void synth_start(struct objects_fs *o, const char *at);
 extern const struct inode_ops synth_dir_ops;
 int synth_deny_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target);
 int synth_deny_setattr(struct inode *i, const struct setattr *a);
-/* Text files outside the tree (of /proc/PID): @show fills the text for @ctx of the inode. */
-struct synth_text {
-	int (*show)(struct seq *s, struct inode *i);
-	ssize_t (*store)(struct inode *i, const char *text, size_t len_bytes);
-};
-int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t) MUST_USE;
+/* synth_text_open - the op of inodes that have show. */
+int synth_text_open(struct inode *i, struct file *f) MUST_USE;
 /* synth_inode - an inode of @sb with a number of its own, owner 0; @priv is kfree'd with it. NULL =
  * out of memory. */
 struct inode *synth_inode(struct super_block *sb, u32 mode, u64 ino, const struct inode_ops *ops,

@@ -11,8 +11,7 @@
 #define SEQ_BYTES_MAX   (4u << 20)
 #define STORE_BYTES_MAX 4096u
 
-struct text_file { /* file->priv */
-	const struct synth_text *text;
+struct text_file {         /* file->priv */
 	struct mutex lock; /* S_INODE (what is shown may take spaces): seq */
 	struct seq seq;
 	bool filled;
@@ -67,14 +66,13 @@ void seq_printf(struct seq *s, const char *fmt, ...)
 
 static const struct file_ops text_ops;
 
-int synth_text_open(struct inode *i, struct file *f, const struct synth_text *t)
+int synth_text_open(struct inode *i, struct file *f)
 {
 	struct text_file *tf = kzalloc(sizeof(*tf), ALLOC_KERNEL);
 
 	if (!tf)
 		return -ENOMEM;
 	mutex_init(&tf->lock, RANK_S_INODE);
-	tf->text = t;
 	f->ops = &text_ops;
 	f->priv = tf;
 	return 0;
@@ -90,7 +88,7 @@ static ssize_t text_read(struct file *f, struct uio *u, u64 *pos)
 	if (!tf->filled || *pos == 0) {
 		tf->seq.len = 0;
 		tf->seq.overflow = false;
-		err = tf->text->show(&tf->seq, f->inode);
+		err = f->inode->ops->show(&tf->seq, f->inode);
 		if (err < 0 || tf->seq.overflow)
 			return err < 0 ? err : -ENOMEM;
 		tf->filled = true;
@@ -105,12 +103,12 @@ static ssize_t text_read(struct file *f, struct uio *u, u64 *pos)
 
 static ssize_t text_write(struct file *f, struct uio *u, u64 *pos)
 {
-	struct text_file *tf = f->priv;
+	const struct inode_ops *ops = f->inode->ops;
 	char *text SCOPED(kfree_at) = NULL;
 	size_t want = u->left;
 	ssize_t ret;
 
-	if (!tf->text->store || want > STORE_BYTES_MAX)
+	if (!ops->store || want > STORE_BYTES_MAX)
 		return -EINVAL;
 	text = kmalloc(want + 1, ALLOC_KERNEL);
 	if (!text)
@@ -118,7 +116,7 @@ static ssize_t text_write(struct file *f, struct uio *u, u64 *pos)
 	if (uio_read(u, text, want) != want)
 		return -EFAULT;
 	text[want] = 0;
-	ret = tf->text->store(f->inode, text, want);
+	ret = ops->store(f->inode, text, want);
 	*pos += (u64)MAX(ret, 0);
 	return ret;
 }

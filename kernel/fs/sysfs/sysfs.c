@@ -79,28 +79,23 @@ static ssize_t store_huge(const char *text, size_t len, const void *ctx)
 	return -EINVAL;
 }
 
-#define FILE(path, show, ctx)                         \
-	{                                             \
-		path, S_IFREG | 0444, show, NULL, ctx \
-	}
 static struct objects_fs sysfs = {
 	.type = {.name = "sysfs", .magic = 0x62656572, .flags = FS_NODEV}};
 
 void sysfs_init(void)
 {
-#define TEXT(path, text) FILE(path, synth_show_text, text)
 	static const struct synth_file files[] = {
-		FILE("devices/system/cpu/possible", show_present, NULL),
-		FILE("devices/system/cpu/present", show_present, NULL),
-		FILE("devices/system/cpu/online", show_online, NULL),
-		TEXT("devices/system/cpu/kernel_max", "63"),
-		TEXT("devices/system/node/possible", "0"),
-		TEXT("devices/system/node/online", "0"),
-		TEXT("devices/system/node/has_memory", "0"),
-		FILE("devices/system/node/node0/cpulist", show_present, NULL),
-		FILE("devices/system/node/node0/cpumap", show_present, "mask"),
-		TEXT("devices/system/clocksource/clocksource0/current_clocksource", "tsc"),
-		TEXT("devices/system/clocksource/clocksource0/available_clocksource", "tsc"),
+		SYNTH_FILE("devices/system/cpu/possible", show_present, NULL),
+		SYNTH_FILE("devices/system/cpu/present", show_present, NULL),
+		SYNTH_FILE("devices/system/cpu/online", show_online, NULL),
+		SYNTH_TEXT("devices/system/cpu/kernel_max", "63"),
+		SYNTH_TEXT("devices/system/node/possible", "0"),
+		SYNTH_TEXT("devices/system/node/online", "0"),
+		SYNTH_TEXT("devices/system/node/has_memory", "0"),
+		SYNTH_FILE("devices/system/node/node0/cpulist", show_present, NULL),
+		SYNTH_FILE("devices/system/node/node0/cpumap", show_present, "mask"),
+		SYNTH_TEXT("devices/system/clocksource/clocksource0/current_clocksource", "tsc"),
+		SYNTH_TEXT("devices/system/clocksource/clocksource0/available_clocksource", "tsc"),
 		{"kernel/mm/transparent_hugepage/enabled", S_IFREG | 0644, show_huge, store_huge,
 			NULL},
 	};
@@ -114,10 +109,11 @@ void sysfs_add_cpus(void)
 	char path[80];
 
 	for (uintptr_t cpu = 0; cpu < cpu_count; cpu++) {
-		const struct synth_file topology[] = {FILE("core_id", show_number, (void *)cpu),
-			FILE("physical_package_id", show_number, NULL),
-			FILE("thread_siblings", show_alone, (void *)cpu),
-			FILE("core_siblings", show_present, "mask")};
+		const struct synth_file topology[] = {
+			SYNTH_FILE("core_id", show_number, (void *)cpu),
+			SYNTH_FILE("physical_package_id", show_number, NULL),
+			SYNTH_FILE("thread_siblings", show_alone, (void *)cpu),
+			SYNTH_FILE("core_siblings", show_present, "mask")};
 
 		for (u32 i = 0; i < ARRAY_LEN(topology); i++) {
 			struct synth_file f = topology[i];

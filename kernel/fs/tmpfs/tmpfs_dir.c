@@ -60,12 +60,14 @@ static int tmpfs_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, c
 		err = objects->create(i, target);
 	else if (S_ISLNK(mode))
 		err = link_set(i, target);
+	inode_init_owner(i, dir);
+	if (!err)
+		err = acl_inherit(i, dir);
 	if (err) {
 		inode_put(i);
 		return err;
 	}
 	i->rdev = rdev;
-	inode_init_owner(i, dir);
 	entry_make(dir, d, i);
 	return 0;
 }
@@ -85,13 +87,18 @@ static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *i)
 static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, u32 mode)
 {
 	struct inode *i = tmpfs_inode_create(dir->sb, mode);
+	int err;
 
 	if (is_err(i))
 		return (int)ptr_err(i);
 	inode_init_owner(i, dir);
+	err = acl_inherit(i, dir);
 	i->nlink = 0;
-	dentry_attach(d, i);
-	return 0;
+	if (err)
+		inode_put(i);
+	else
+		dentry_attach(d, i);
+	return err;
 }
 
 static void entry_remove(struct inode *dir, struct dentry *d)

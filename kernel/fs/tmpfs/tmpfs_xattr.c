@@ -7,11 +7,13 @@
 
 struct xattr {
 	struct list node;
+	struct rcu_head rcu;
 	u32 size;
 	u32 name_len;
-	u8 *value; /* behind the name in the same allocation */
+	u8 *value; /* [RCU] behind the name in the same allocation, aligned */
 	char name[];
 };
+_Static_assert(offsetof(struct xattr, name) % sizeof(u64) == 0, "values are aligned");
 
 static struct xattr *xattr_find(struct tmpfs_inode *t, const char *name)
 {
@@ -48,18 +50,24 @@ ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size
 	return name ? -ENODATA : (ssize_t)used;
 }
 
+static void xattr_free(struct rcu_head *h)
+{
+	kfree(container_of(h, struct xattr, rcu));
+}
+
 static void xattr_remove(struct tmpfs_inode *t, struct xattr *x)
 {
 	list_del(&x->node);
 	t->xattr_bytes -= x->size + x->name_len;
-	kfree(x);
+	rcu_call(&x->rcu, xattr_free); /* an ACL is read without a lock */
 }
 
 int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t size, int flags)
 {
 	struct tmpfs_inode *t = tmpfs_of(i);
 	struct xattr *old = xattr_find(t, name), *x;
-	size_t len = strlen(name);
+	struct linux_acl **acl = inode_acl_slot(i, name);
+	size_t len = strlen(name), value_at = ALIGN_UP(len + 1, sizeof(u64));
 
 	if (old && flags & XATTR_CREATE)
 		return -EEXIST;
@@ -69,17 +77,19 @@ int tmpfs_setxattr(struct inode *i, const char *name, const void *buf, size_t si
 		if (t->xattr_bytes - (old ? old->size + old->name_len : 0) + len + size >
 			TMPFS_XATTR_BYTES_MAX)
 			return -ENOSPC;
-		x = kmalloc(sizeof(*x) + len + 1 + size, ALLOC_KERNEL);
+		x = kmalloc(sizeof(*x) + value_at + size, ALLOC_KERNEL);
 		if (!x)
 			return -ENOMEM;
 		x->size = (u32)size;
 		x->name_len = (u32)len;
-		x->value = (u8 *)x->name + len + 1;
+		x->value = (u8 *)x->name + value_at;
 		memcpy(x->name, name, len + 1);
 		memcpy(x->value, buf, size);
 		list_add_tail(&t->xattrs, &x->node);
 		t->xattr_bytes += x->size + x->name_len;
 	}
+	if (acl) /* release; pairs with acl_bits */
+		__atomic_store_n(acl, buf ? (struct linux_acl *)x->value : NULL, __ATOMIC_RELEASE);
 	if (old)
 		xattr_remove(t, old);
 	i->ctime = time_now_inode();

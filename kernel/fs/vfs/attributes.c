@@ -27,7 +27,7 @@ static int change(
 	return err;
 }
 
-static int may_chmod(struct inode *i, struct setattr *a)
+int inode_may_chmod(struct inode *i, struct setattr *a)
 {
 	if (S_ISLNK(i->mode))
 		return -EOPNOTSUPP;
@@ -40,7 +40,7 @@ int vfs_chmod(const struct path *p, u32 mode)
 {
 	struct setattr a = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
 
-	return change(p, &a, may_chmod);
+	return change(p, &a, inode_may_chmod);
 }
 
 /* Mode without the bits that a change of owner or contents takes away. */

@@ -45,6 +45,7 @@ void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct 
 	i->pages.size_bytes = 0; /* st_size of every kind */
 	i->linkable = false;
 	i->has_caps = false;
+	i->acl = i->default_acl = NULL;
 	i->backed_pages = 0;
 }
 
@@ -149,6 +150,8 @@ int inode_permission_cred(struct inode *i, u32 mask, const struct cred *c)
 		return i->ops->permission(i, mask);
 	if (c->fsuid == i->uid)
 		bits >>= 6;
+	else if (unlikely(READ_ONCE(i->acl)))
+		bits = acl_bits(i, mode, mask, c);
 	else if (cred_in_group(c, i->gid))
 		bits >>= 3;
 	if ((bits & mask) == mask)
@@ -205,8 +208,11 @@ int inode_setattr_generic(struct inode *i, const struct setattr *a)
 		i->uid = a->uid;
 	if (a->valid & ATTR_GID)
 		i->gid = a->gid;
-	if (a->valid & ATTR_MODE)
+	if (a->valid & ATTR_MODE) {
 		i->mode = (i->mode & S_IFMT) | (a->mode & S_IALLUGO);
+		if (i->acl)
+			acl_chmod(i->acl, a->mode);
+	}
 	if (a->valid & ATTR_ATIME)
 		i->atime = a->atime;
 	if (a->valid & ATTR_MTIME)

@@ -52,14 +52,23 @@ static void inotify_links(const struct inode *i)
 
 struct making {
 	struct walk walk;
-	struct dentry *dentry; /* negative; the directory is locked */
+	struct dentry *dentry; /* negative, or err_ptr; the directory is locked */
 };
+
+static void making_end(struct making *m, int err)
+{
+	if (unlikely(READ_ONCE(inotify_watches)) && !err)
+		inotify_created(m->walk.at.dentry, m->dentry);
+	rwsem_write_unlock(&m->walk.at.dentry->inode->lock);
+	if (!is_err(m->dentry))
+		dentry_put(m->dentry);
+	walk_end(&m->walk);
+}
 
 /* Walks to the directory of @text and finds the last name free. On success the directory is locked:
  * making_end. */
 static int making_begin(struct making *m, cap_t dirfd, const char *text, bool directory)
 {
-	struct inode *dir;
 	int err = walk_parent(&m->walk, dirfd, text, LOOKUP_NEED(CAP_CREATE));
 
 	if (err)
@@ -68,35 +77,19 @@ static int making_begin(struct making *m, cap_t dirfd, const char *text, bool di
 		walk_end(&m->walk);
 		return -EEXIST;
 	}
-	dir = m->walk.at.dentry->inode;
-	rwsem_write_lock(&dir->lock);
+	rwsem_write_lock(&m->walk.at.dentry->inode->lock);
 	m->dentry = lookup_one_locked(m->walk.at.dentry, &m->walk.last);
-	if (is_err(m->dentry)) {
+	if (is_err(m->dentry))
 		err = (int)ptr_err(m->dentry);
-	} else {
-		if (m->dentry->inode)
-			err = -EEXIST;
-		else if (m->walk.last_slash && !directory)
-			err = -ENOENT;
-		else
-			err = path_may_create(&m->walk.at);
-		if (err)
-			dentry_put(m->dentry);
-	}
-	if (err) {
-		rwsem_write_unlock(&dir->lock);
-		walk_end(&m->walk);
-	}
+	else if (m->dentry->inode)
+		err = -EEXIST;
+	else if (m->walk.last_slash && !directory)
+		err = -ENOENT;
+	else
+		err = path_may_create(&m->walk.at);
+	if (err)
+		making_end(m, err);
 	return err;
-}
-
-static void making_end(struct making *m, int err)
-{
-	if (unlikely(READ_ONCE(inotify_watches)) && !err)
-		inotify_created(m->walk.at.dentry, m->dentry);
-	rwsem_write_unlock(&m->walk.at.dentry->inode->lock);
-	dentry_put(m->dentry);
-	walk_end(&m->walk);
 }
 
 int vfs_make_text(cap_t dirfd, const char *text, u32 mode, u64 rdev, const char *target)
@@ -107,9 +100,8 @@ int vfs_make_text(cap_t dirfd, const char *text, u32 mode, u64 rdev, const char 
 
 	if (err)
 		return err;
-	if (!S_ISLNK(mode))
-		mode &= ~fs_current()->umask;
 	dir = m.walk.at.dentry->inode;
+	mode = mode_for_new(dir, mode);
 	err = dir->ops->make ? dir->ops->make(dir, m.dentry, mode, rdev, target) : -EPERM;
 	making_end(&m, err);
 	return err;

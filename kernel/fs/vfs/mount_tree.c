@@ -571,15 +571,8 @@ static int mount_report(struct mount *m, const struct path *root, char *buf,
 	parent_id = parent ? parent->id : m->id;
 	rcu_read_unlock();
 	return fn(ctx, &(struct mount_info){
-			       .id = m->id,
+			       .mount = m,
 			       .parent_id = parent_id,
-			       .flags = m->flags,
-			       .sb_flags = m->sb->flags,
-			       .shared = m->shared,
-			       .master = m->master,
-			       .dev = m->sb->dev,
-			       .type = m->sb->type->name,
-			       .source = m->source,
 			       .root = inside,
 			       .target = buf,
 			       .options = options,

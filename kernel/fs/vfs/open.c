@@ -114,9 +114,9 @@ static int open_here(struct file *f, u32 o_flags)
 	return err;
 }
 
-static u32 new_mode(u32 mode) /* of a regular file that is made */
+static u32 new_mode(const struct inode *dir, u32 mode) /* of a regular file made in @dir */
 {
-	return (mode & S_IALLUGO & ~fs_current()->umask) | S_IFREG;
+	return mode_for_new(dir, (mode & S_IALLUGO) | S_IFREG);
 }
 
 /* Makes the last component of @w in its directory. 0 created | 1 it exists, 2 as a link: look it up
@@ -143,7 +143,7 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode, co
 	} else {
 		err = o_flags & O_CREAT ? path_may_create(&w->at) : -ENOENT;
 		if (!err)
-			err = dir->ops->make ? dir->ops->make(dir, d, new_mode(mode), 0, arg)
+			err = dir->ops->make ? dir->ops->make(dir, d, new_mode(dir, mode), 0, arg)
 					     : -EACCES;
 		if (unlikely(READ_ONCE(inotify_watches)) && !err)
 			inotify_created(w->at.dentry, d);
@@ -212,6 +212,7 @@ static int open_tmpfile(
 {
 	struct path at SCOPED(path_put) = {NULL, NULL};
 	char number[32] = "";
+	struct inode *dir;
 	int err = walk_path_rights(dirfd, text,
 		LOOKUP_DIRECTORY | (o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
 			LOOKUP_NEED(CAP_CREATE) | need,
@@ -219,12 +220,15 @@ static int open_tmpfile(
 
 	if (err)
 		return err;
-	err = at.dentry->inode->ops->tmpfile ? path_may_create(&at) : -EOPNOTSUPP;
+	dir = at.dentry->inode;
+	struct rwsem *held SCOPED(read_release) = read_hold(&dir->lock);
+	err = dir->ops->tmpfile ? path_may_create(&at) : -EOPNOTSUPP;
 	if (err)
 		return err;
 	snprintf(number, sizeof(number) - NAME_PAD, "#%llu",
 		(unsigned long long)at.dentry->sb->next_ino + 1);
-	err = file_make_nameless(f, &at, &(struct name){number, name_scan(number)}, new_mode(mode));
+	err = file_make_nameless(
+		f, &at, &(struct name){number, name_scan(number)}, new_mode(dir, mode));
 	if (!err)
 		f->path.dentry->inode->linkable = !(o_flags & O_EXCL);
 	f->mode |= FMODE_CREATED;

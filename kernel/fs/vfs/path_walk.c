@@ -363,7 +363,7 @@ static int may_search(struct walk *w)
 	if (unlikely(w->rcu && i->ops->permission))
 		return -ECHILD;
 	/* A directory that everybody may search needs no further look. */
-	if (likely((i->mode & S_IXUGO) == S_IXUGO && !i->ops->permission))
+	if (likely(dir_is_open(i)))
 		return 0;
 	return inode_permission(i, MAY_EXEC);
 }
@@ -446,8 +446,7 @@ static ALWAYS_INLINE const char *walk_plain(struct walk *w, const char *s)
 
 	while (*s == '/')
 		s++;
-	while (*s && *s != '.' && (i->mode & (S_IFMT | S_IXUGO)) == (S_IFDIR | S_IXUGO) &&
-		!i->ops->permission) {
+	while (*s && *s != '.' && dir_is_open(i)) {
 		u64 hash_len = name_scan(s);
 		const char *end = s + (u32)hash_len;
 		struct inode *next;

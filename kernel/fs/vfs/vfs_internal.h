@@ -237,6 +237,34 @@ struct dentry *lookup_text_locked(struct dentry *dir, const char *text, size_t l
 
 /* ---- permission ---- */
 int inode_permission_cred(struct inode *i, u32 mask, const struct cred *c) MUST_USE;
+/* dir_is_open - a directory that everybody may search: its mode says so and nothing else is asked.
+ */
+static ALWAYS_INLINE bool dir_is_open(const struct inode *i)
+{
+	return (i->mode & (S_IFMT | S_IXUGO)) == (S_IFDIR | S_IXUGO) && !READ_ONCE(i->acl) &&
+	       !i->ops->permission;
+}
+/* May current change @i's mode to @a's? Takes away what it may not set. Lock held. 0 | -EPERM
+ * -EOPNOTSUPP */
+int inode_may_chmod(struct inode *i, struct setattr *a) MUST_USE;
+
+/* ---- access control lists ---- */
+/* where @i has the ACL that the attribute @name is; NULL: it is none */
+struct linux_acl **inode_acl_slot(struct inode *i, const char *name);
+/* acl_set - the attribute @name becomes @a, a copy, or with NULL nothing; the mode follows. @i's
+ * lock is held for writing. 0 | -EINVAL -EOPNOTSUPP -EACCES -EPERM ... */
+int acl_set(struct inode *i, const char *name, struct linux_acl *a, size_t size) MUST_USE;
+/* acl_inherit - what the default ACL of @dir (locked) makes of @i, which nobody sees yet. */
+int acl_inherit(struct inode *i, struct inode *dir) MUST_USE;
+void acl_chmod(struct linux_acl *a, u32 mode); /* it follows the mode of its inode, locked */
+/* acl_bits - the lowest three: what @c, not the owner, may of @want. */
+u32 acl_bits(struct inode *i, u32 mode, u32 want, const struct cred *c);
+/* mode_for_new - what the umask leaves of @mode for something new in @dir (locked): all, where a
+ * default ACL takes its place. */
+static inline u32 mode_for_new(const struct inode *dir, u32 mode)
+{
+	return dir->default_acl || S_ISLNK(mode) ? mode : mode & ~fs_current()->umask;
+}
 static inline void inotify_created(const struct dentry *dir, const struct dentry *d)
 {
 	inotify_tell(dir->inode, d->inode, IN_CREATE,

@@ -71,6 +71,8 @@ static int xattr_permission(const struct path *p, const char *name, u32 mask)
 			return 0;
 		return capable(is_caps(name) ? LCAP_SETFCAP : LCAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
+	if (inode_acl_slot(i, name))
+		return S_ISLNK(i->mode) ? -EOPNOTSUPP : 0;
 	if (!has_prefix(name, "user."))
 		return -EOPNOTSUPP;
 	if (!S_ISREG(i->mode) && !S_ISDIR(i->mode))
@@ -94,7 +96,7 @@ ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t s
 	return i->ops->getxattr(i, name, buf, size);
 }
 
-int vfs_setxattr(const struct path *p, const char *name, const void *buf, size_t size, int flags)
+int vfs_setxattr(const struct path *p, const char *name, void *buf, size_t size, int flags)
 {
 	struct inode *i = p->dentry->inode;
 	struct linux_file_caps c;
@@ -111,7 +113,8 @@ int vfs_setxattr(const struct path *p, const char *name, const void *buf, size_t
 		size = (size_t)checked;
 	}
 	rwsem_write_lock(&i->lock);
-	err = i->ops->setxattr(i, name, buf, size, flags);
+	err = inode_acl_slot(i, name) ? acl_set(i, name, buf, size)
+				      : i->ops->setxattr(i, name, buf, size, flags);
 	if (caps && !err)
 		i->has_caps = buf != NULL;
 	rwsem_write_unlock(&i->lock);

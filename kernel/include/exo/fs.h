@@ -19,6 +19,8 @@ struct mount;
 struct super_block;
 struct poll_table;
 struct linux_statfs;
+struct linux_acl;
+struct seq;
 
 /* ---- uio: where bytes come from or go to: user or kernel memory, one or many segments ---- */
 struct iovec_k {
@@ -246,17 +248,23 @@ struct inode_ops {
 	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
+	/* show, store - of texts that functions make (kernel/fs/synthfs): fills @s; takes what was
+	 * written, NULL: -EINVAL */
+	int (*show)(struct seq *s, struct inode *i);
+	ssize_t (*store)(struct inode *i, const char *text, size_t len_bytes);
 };
 struct inode {
-	u32 refs;            /* [a] */
-	u32 mode;            /* [lock; read racy] type and permission bits */
-	u32 uid, gid, nlink; /* [lock] */
-	u64 ino, rdev;       /* [c] */
+	u32 refs;              /* [a] */
+	u32 mode;              /* [lock; read racy] type and permission bits */
+	u32 uid, gid, nlink;   /* [lock] */
+	struct linux_acl *acl; /* [lock; RCU] NULL: the mode says all */
+	u64 ino, rdev;         /* [c] */
 	struct timespec64 atime, mtime, ctime, btime; /* [lock; read racy] */
 	const struct inode_ops *ops;                  /* [c] */
 	const struct file_ops *file_ops;              /* [c] */
 	struct super_block *sb;                       /* [c] */
-	struct rwsem lock;      /* S_INODE: directory entries, size, attributes */
+	struct rwsem lock;             /* S_INODE: directory entries, size, attributes */
+	struct linux_acl *default_acl; /* [lock] of what is made in this directory; NULL: none */
 	struct vm_object pages; /* regular files: contents; size_bytes is st_size of every kind */
 	struct list file_locks; /* [FILE_LOCKS] flock and fcntl */
 	struct list leases;     /* [FILE_LOCKS] */
@@ -426,9 +434,8 @@ void epoll_forget(struct file *f, const struct grant *g);
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
  * stops when fn returns non-zero. */
 struct mount_info {
-	u32 id, parent_id, flags, sb_flags, shared, master;
-	u64 dev;
-	const char *type, *source; /* borrowed during fn */
+	const struct mount *mount; /* borrowed during fn, as the texts */
+	u32 parent_id;
 	const char *root, *target; /* path within the file system; path under the process's root */
 	const char *options;       /* of the file system: ",size=1024k", may be "" */
 };

@@ -1,4 +1,4 @@
-/* Vectors of user segments. Code in kernel/fs/vfs/uio_import.c. Layer: fs. */
+/* Vectors of user segments. Code in kernel/fs/vfs/uio.c. Layer: fs. */
 #pragma once
 
 #include <exo/fs.h>

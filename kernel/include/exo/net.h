@@ -21,7 +21,8 @@ struct user_account;
 /* ---- what travels beside the bytes: descriptors and credentials ---- */
 #define SCM_FDS_MAX 253u
 struct scm_fds {
-	struct list node;             /* [flight_lock] with all that wait in one socket's queue */
+	struct list node;             /* [flight_lock] with all that wait in queues */
+	struct scm_fds *gc_next;      /* [flight_lock] for the same reader */
 	struct unix_socket *holder;   /* [flight_lock] in whose queue the message is */
 	struct scm_fds **message;     /* [flight_lock] and its pointer to us */
 	struct user_account *account; /* [c] +1, charged with count; NULL = of a copy by MSG_PEEK */

@@ -185,9 +185,9 @@ int objects_unlink(struct objects_fs *o, const char *text) MUST_USE;
 
 /* vfs_getxattr - the value, or with @name NULL the names of all. */
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
-/* vfs_setxattr - @buf NULL with XATTR_REPLACE takes it away. */
+/* vfs_setxattr - @buf NULL with XATTR_REPLACE takes it away. An ACL at @buf is put in order. */
 int vfs_setxattr(
-	const struct path *p, const char *name, const void *buf, size_t size, int flags) MUST_USE;
+	const struct path *p, const char *name, void *buf, size_t size, int flags) MUST_USE;
 
 /* ---- inotify: who changes or uses files tells it here; free while nobody watches anything ---- */
 extern u32 inotify_watches;

@@ -26,7 +26,7 @@
 #include <exo_abi/linux_fs.h>
 
 static struct mutex flight_lock, burial_lock;
-static struct list holders;    /* [flight_lock] sockets with flights */
+static struct list flights;    /* [flight_lock] struct scm_fds that wait in queues */
 static u32 sockets_in_flight;  /* [flight_lock; read racy] */
 static struct list graves;     /* [graves_lock] struct scm_fds to put */
 static spinlock_t graves_lock; /* SOCKET_SPIN */
@@ -121,17 +121,10 @@ void scm_fds_free(struct scm_fds *f)
 
 /* ---- queues ---- */
 
-static void flight_add(struct unix_socket *owner, struct scm_fds *f)
+/* Who reads @f: of an end that nobody has accepted the listener. flight_lock held. */
+static struct unix_socket *reader_of(const struct scm_fds *f)
 {
-	if (list_empty(&owner->flights))
-		list_add_tail(&holders, &owner->holder_node);
-	list_add_tail(&owner->flights, &f->node);
-}
-
-static void holder_check(struct unix_socket *owner)
-{
-	if (list_empty(&owner->flights))
-		list_del(&owner->holder_node);
+	return f->holder->listener ? f->holder->listener : f->holder;
 }
 
 void unix_flight_begin(struct unix_socket *holder, struct scm_fds **message)
@@ -143,7 +136,7 @@ void unix_flight_begin(struct unix_socket *holder, struct scm_fds **message)
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&flight_lock);
 	f->holder = holder;
 	f->message = message;
-	flight_add(holder->listener ? holder->listener : holder, f);
+	list_add_tail(&flights, &f->node);
 	WRITE_ONCE(sockets_in_flight, sockets_in_flight + sockets_among(f));
 }
 
@@ -153,7 +146,6 @@ void unix_flight_end(struct scm_fds *f)
 		return;
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&flight_lock);
 	list_del(&f->node);
-	holder_check(f->holder->listener ? f->holder->listener : f->holder);
 	WRITE_ONCE(sockets_in_flight, sockets_in_flight - sockets_among(f));
 }
 
@@ -174,19 +166,11 @@ struct scm_fds *unix_flight_copy(struct scm_fds *f)
 	return copy;
 }
 
-void unix_flight_accepted(struct unix_socket *end, struct unix_socket *listener)
+void unix_flight_accepted(struct unix_socket *end)
 {
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&flight_lock);
-	struct scm_fds *f, *next;
 
 	end->listener = NULL;
-	list_for_each_entry_safe (f, next, &listener->flights, node) {
-		if (f->holder != end)
-			continue;
-		list_del(&f->node);
-		holder_check(listener);
-		flight_add(end, f);
-	}
 }
 
 /* ---- the collector ---- */
@@ -194,19 +178,18 @@ void unix_flight_accepted(struct unix_socket *end, struct unix_socket *listener)
 /* Calls @fn for each grant of each flight. */
 static void for_each_grant(void (*fn)(struct grant *g))
 {
-	struct unix_socket *s;
 	struct scm_fds *f;
 
-	list_for_each_entry (s, &holders, holder_node)
-		list_for_each_entry (f, &s->flights, node)
-			for (u32 i = 0; i < f->count; i++)
-				fn(f->grants[i]);
+	list_for_each_entry (f, &flights, node)
+		for (u32 i = 0; i < f->count; i++)
+			fn(f->grants[i]);
 }
 
 static void forget_socket(struct unix_socket *s)
 {
 	s->gc_refs = 0;
 	s->gc_reached = false;
+	s->gc_flights = NULL;
 }
 
 static void forget(struct grant *g)
@@ -246,15 +229,13 @@ static void reach(struct unix_socket *s)
 
 static void reach_all(void)
 {
-	struct unix_socket *s;
-	struct scm_fds *f;
+	struct unix_socket *s, *t;
 
 	while ((s = reached)) {
 		reached = s->gc_next;
-		list_for_each_entry (f, &s->flights, node) {
+		for (const struct scm_fds *f = s->gc_flights; f; f = f->gc_next) {
 			for (u32 i = 0; i < f->count; i++) {
-				struct unix_socket *t = socket_granted(f->grants[i]);
-
+				t = socket_granted(f->grants[i]);
 				if (t)
 					reach(t);
 			}
@@ -265,34 +246,37 @@ static void reach_all(void)
 void unix_flight_collect(void)
 {
 	struct list lost = LIST_INIT(lost);
-	struct unix_socket *s, *next;
-	struct scm_fds *f;
+	struct scm_fds *f, *next;
+	struct unix_socket *s;
 
 	if (!READ_ONCE(sockets_in_flight) ||
 		mutex_held(&burial_lock)) /* who buries looks again at the end */
 		return;
 	mutex_lock(&flight_lock);
-	list_for_each_entry (s, &holders, holder_node)
-		forget_socket(s);
+	list_for_each_entry (f, &flights, node)
+		forget_socket(reader_of(f));
 	for_each_grant(forget);
 	for_each_grant(count);
-	list_for_each_entry (s, &holders, holder_node) {
-		struct file *file = s->socket.file;
+	list_for_each_entry (f, &flights, node) {
+		s = reader_of(f);
+		f->gc_next = s->gc_flights;
+		s->gc_flights = f;
+	}
+	list_for_each_entry (f, &flights, node) {
+		struct file *file = reader_of(f)->socket.file;
 		u32 refs = file ? __atomic_load_n(&file->object.refs, __ATOMIC_RELAXED) : 0;
 
-		if (!refs || refs != s->gc_refs) /* 0: nobody's yet, or who closes it purges it */
-			reach(s);
+		/* 0: nobody's yet, or who closes it purges it */
+		if (!refs || refs != reader_of(f)->gc_refs)
+			reach(reader_of(f));
 	}
 	reach_all();
-	list_for_each_entry_safe (s, next, &holders, holder_node) {
-		if (s->gc_reached)
+	list_for_each_entry_safe (f, next, &flights, node) {
+		if (reader_of(f)->gc_reached)
 			continue;
-		while ((f = list_first(&s->flights, struct scm_fds, node))) {
-			*f->message = NULL; /* which nobody will read */
-			sockets_in_flight -= sockets_among(f);
-			list_move_tail(&lost, &f->node);
-		}
-		holder_check(s);
+		*f->message = NULL; /* which nobody will read */
+		sockets_in_flight -= sockets_among(f);
+		list_move_tail(&lost, &f->node);
 	}
 	mutex_unlock(&flight_lock);
 	while ((f = list_pop(&lost, struct scm_fds, node)))
@@ -304,6 +288,6 @@ void unix_flight_init(void)
 	mutex_init(&flight_lock, RANK_S_SOCKET);
 	mutex_init(&burial_lock, RANK_S_BURIAL);
 	spin_init(&graves_lock, RANK_SOCKET_SPIN);
-	list_init(&holders);
+	list_init(&flights);
 	list_init(&graves);
 }

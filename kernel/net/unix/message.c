@@ -377,11 +377,6 @@ static void peek_offset_move(struct unix_socket *s, const struct message *m, u32
 		s->peek_offset = (u32)s->peek_offset > n ? s->peek_offset - (s32)n : 0;
 }
 
-static struct linux_ucred cred_of(const struct unix_message *msg)
-{
-	return msg->scm.has_cred ? msg->scm.cred : unix_nobody;
-}
-
 /* Descriptors of @msg for the receiver: a copy for a peek. 0 | -ENOMEM. */
 static int fds_locked(struct unix_message *msg, struct message *m)
 {
@@ -441,7 +436,7 @@ static ssize_t copy_locked(struct unix_socket *s, struct uio *u, struct message 
 	int err = 0;
 
 	list_for_each_entry_safe (msg, next, &s->messages, node) {
-		struct linux_ucred cred = cred_of(msg);
+		struct linux_ucred cred = msg->scm.has_cred ? msg->scm.cred : unix_nobody;
 		bool fds = msg->scm.fds != NULL;
 
 		left = msg->len - msg->taken;

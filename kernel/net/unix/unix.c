@@ -44,8 +44,6 @@ static struct unix_socket *unix_alloc(struct unix_socket *first, int type)
 	list_init(&s->queue);
 	list_init(&s->queue_node);
 	list_init(&s->messages);
-	list_init(&s->flights);
-	list_init(&s->holder_node);
 	if (type == SOCK_STREAM && first) {
 		s->rx = first->tx;
 		s->tx = first->rx;
@@ -453,7 +451,7 @@ static struct file *unix_accept(struct socket *sock, u32 file_flags, u32 new_fla
 			return err_ptr(err == -ETIMEDOUT ? -EAGAIN : err);
 	}
 	wake_all(&s->wq, POLL_OUT); /* room for a connect that waits */
-	unix_flight_accepted(end, s);
+	unix_flight_accepted(end);
 	f = socket_file(&end->socket, &unix_file_ops, new_flags);
 	if (is_err(f)) {
 		hang_up(end, true);
@@ -563,7 +561,7 @@ static void unix_release(struct file *f)
 	wake_all(&s->wq, POLL_HUP);
 	while ((end = dequeue(s))) {
 		hang_up(end, true);
-		unix_flight_accepted(end, s);
+		unix_flight_accepted(end);
 		unix_put(end);
 	}
 	hang_up(s, false);

@@ -46,9 +46,7 @@ struct unix_socket {
 	struct list all_node;         /* [all_lock] */
 	/* [flight_lock], all: see flight.c */
 	struct unix_socket *listener; /* whose queue this end stands in */
-	struct list flights;          /* struct scm_fds in our queue, and in those of ends to
-					 accept */
-	struct list holder_node;      /* in holders while flights is not empty */
+	struct scm_fds *gc_flights;   /* what waits for this socket, by gc_next */
 	u32 gc_refs;
 	bool gc_reached;
 	struct unix_socket *gc_next;
@@ -110,6 +108,6 @@ void unix_message_init(void);
 void unix_flight_begin(struct unix_socket *holder, struct scm_fds **message);
 void unix_flight_end(struct scm_fds *f);             /* NULL is fine */
 struct scm_fds *unix_flight_copy(struct scm_fds *f); /* MSG_PEEK; NULL */
-void unix_flight_accepted(struct unix_socket *end, struct unix_socket *listener);
+void unix_flight_accepted(struct unix_socket *end);  /* it stands in no queue any more */
 void unix_flight_collect(void); /* frees what only queues hold that nobody can read any more */
 void unix_flight_init(void);

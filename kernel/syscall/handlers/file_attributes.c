@@ -196,14 +196,12 @@ long call_xattr_set(u32 how, const u64 a[5])
 		return ret;
 	if (size > XATTR_SIZE_MAX)
 		return -E2BIG;
-	if (size) {
-		buf = kmalloc(size, ALLOC_KERNEL);
-		if (!buf)
-			return -ENOMEM;
-		if (copy_from_user(buf, (const void USER *)a[2], size))
-			return -EFAULT;
-	}
-	return vfs_setxattr(&p, name, size ? buf : "", size, (int)a[4]);
+	buf = kmalloc(size + 1, ALLOC_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	if (size && copy_from_user(buf, (const void USER *)a[2], size))
+		return -EFAULT;
+	return vfs_setxattr(&p, name, buf, size, (int)a[4]);
 }
 
 long call_xattr_remove(u32 how, const u64 a[2])

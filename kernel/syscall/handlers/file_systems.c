@@ -12,47 +12,25 @@
 
 #include "handlers.h"
 
-#define MOUNT_DATA_MAX PAGE_SIZE
-
-/* A user string of at most size-1 bytes in a fresh buffer; NULL pointer = "". err_ptr. */
-static char *string_from_user(u64 user, size_t size)
-{
-	char *s = kmalloc(size, ALLOC_KERNEL);
-	long n = 0;
-
-	if (!s)
-		return err_ptr(-ENOMEM);
-	s[0] = 0;
-	if (user)
-		n = strncpy_from_user(s, (const char USER *)user, size);
-	if (n < 0) {
-		kfree(s);
-		return err_ptr(n == -ENAMETOOLONG && size == MOUNT_DATA_MAX ? -EINVAL : n);
-	}
-	return s;
-}
-
 enum { M_SOURCE, M_TARGET, M_TYPE, M_DATA, M_STRINGS };
 
 long sys_mount(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	const u64 user[M_STRINGS] = {a0, a1, a2, a4};
-	char *s[M_STRINGS];
+	char *s[M_STRINGS] = {NULL};
 	long ret = 0;
-	int n;
 
-	for (n = 0; n < M_STRINGS; n++) {
-		s[n] = string_from_user(user[n], n == M_TYPE   ? 256
-						 : n == M_DATA ? MOUNT_DATA_MAX
-							       : PATH_MAX_BYTES);
-		if (is_err(s[n])) {
-			ret = ptr_err(s[n]);
-			break;
-		}
+	for (int n = 0; n < M_STRINGS && !ret; n++) {
+		s[n] = kzalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
+		if (!s[n])
+			ret = -ENOMEM;
+		else if (user[n])
+			ret = strncpy_from_user(s[n], (const char USER *)user[n], PATH_MAX_BYTES);
+		ret = ret == -ENAMETOOLONG && n != M_TARGET ? -EINVAL : MIN(ret, 0L);
 	}
 	if (!ret)
 		ret = vfs_mount(s[M_TYPE], s[M_SOURCE], s[M_TARGET], (u32)a3, s[M_DATA]);
-	while (n--)
+	for (int n = 0; n < M_STRINGS; n++)
 		kfree(s[n]);
 	return ret;
 }

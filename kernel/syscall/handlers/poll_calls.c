@@ -18,11 +18,7 @@
 /* Deadline of a relative time; 0 = at once, NS_FOREVER = never. */
 static ns_t deadline_after(u64 ns)
 {
-	ns_t now = clock_monotonic();
-
-	if (!ns)
-		return 0;
-	return ns >= NS_FOREVER - now ? NS_FOREVER - 1 : now + ns;
+	return ns ? ns_add(clock_monotonic(), ns) : 0;
 }
 
 static ns_t deadline_ms(u64 ms) /* an int; negative = never */

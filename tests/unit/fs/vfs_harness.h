@@ -45,6 +45,10 @@ int commit_charge(u32 flags, u64 pages)
 void commit_uncharge(u32 flags, u64 pages)
 {
 }
+ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len_bytes, u32 write)
+{
+	return -EFAULT;
+}
 void space_gather_end(struct vm_space *s, struct tlb_gather *g)
 {
 }
