@@ -158,15 +158,6 @@ struct stack_plan {
 	u32 argc;
 };
 
-static size_t prefix_bytes(const struct exec *e)
-{
-	size_t n = 0;
-
-	for (u32 i = 0; i < e->prefix_count; i++)
-		n += strlen(e->prefix[i]) + 1;
-	return n;
-}
-
 static const char platform[] = "x86_64";
 
 static void plan_stack(struct exec *e, struct stack_plan *s)
@@ -179,7 +170,9 @@ static void plan_stack(struct exec *e, struct stack_plan *s)
 	s->path = e->space->stack_top - 8 - (strlen(e->path) + 1);
 	s->env = s->path - e->envp.bytes;
 	s->args = s->env - (e->argv.bytes - s->args_skip);
-	s->prefix = s->args - prefix_bytes(e);
+	s->prefix = s->args;
+	for (u32 i = 0; i < e->prefix_count; i++)
+		s->prefix -= strlen(e->prefix[i]) + 1;
 	s->platform = ALIGN_DOWN(s->prefix, 16) - sizeof(platform);
 	s->random = ALIGN_DOWN(s->platform, 16) - 16;
 	words = 1 + s->argc + 1 + e->envp.count + 1 + 2 * AUX_MAX;

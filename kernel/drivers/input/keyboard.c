@@ -29,26 +29,19 @@ enum {
 
 static bool modifier(struct keyboard *k, u8 key, bool down)
 {
-	switch (key) {
-	case KEY_CONTROL:
+	if (key == KEY_CONTROL) {
 		*(k->extended ? &k->control_right : &k->control_left) = down;
-		return true;
-	case KEY_SHIFT_LEFT:
-	case KEY_SHIFT_RIGHT:
+	} else if (key == KEY_SHIFT_LEFT || key == KEY_SHIFT_RIGHT) {
 		if (!k->extended) /* 0xe0 0x2a is a ghost that some keys send */
 			*(key == KEY_SHIFT_LEFT ? &k->shift_left : &k->shift_right) = down;
-		return true;
-	case KEY_ALT:
+	} else if (key == KEY_ALT) {
 		k->alt = down;
-		return true;
-	case KEY_CAPS:
-		k->caps_lock ^= down;
-		return true;
-	case KEY_NUM:
-		k->num_lock ^= down;
-		return true;
+	} else if (key == KEY_CAPS || key == KEY_NUM) {
+		*(key == KEY_CAPS ? &k->caps_lock : &k->num_lock) ^= down;
+	} else {
+		return false;
 	}
-	return false;
+	return true;
 }
 
 static u32 put_text(u8 *text, const char *s)

@@ -95,16 +95,19 @@ static void slab_rcu_free(struct rcu_head *h)
 	slab_pages_free(container_of(h, struct page, rcu));
 }
 
+static void slab_pages_count(const struct kmem_cache *c, s64 pages)
+{
+	__atomic_fetch_add(&mem_slab_pages, pages, __ATOMIC_RELAXED);
+	if (c->flags & CACHE_RECLAIMABLE)
+		__atomic_fetch_add(&mem_slab_reclaimable_pages, pages, __ATOMIC_RELAXED);
+}
+
 static void slabs_release(struct kmem_cache *c, struct list *released)
 {
 	struct page *s;
 
 	while ((s = list_pop(released, struct page, lru))) {
-		s64 pages = -(1l << s->order);
-
-		__atomic_fetch_add(&mem_slab_pages, pages, __ATOMIC_RELAXED);
-		if (c->flags & CACHE_RECLAIMABLE)
-			__atomic_fetch_add(&mem_slab_reclaimable_pages, pages, __ATOMIC_RELAXED);
+		slab_pages_count(c, -(1l << s->order));
 		if (c->flags & CACHE_RCU)
 			rcu_call(&s->rcu, slab_rcu_free);
 		else
@@ -135,9 +138,7 @@ static NOINLINE bool cache_grow(struct kmem_cache *c, u32 flags)
 	s->slab_freelist = NULL;
 	s->slab_used = s->slab_carved = 0;
 	s->slab_objects = (u16)((PAGE_SIZE << order) / c->stride);
-	__atomic_fetch_add(&mem_slab_pages, 1ul << order, __ATOMIC_RELAXED);
-	if (c->flags & CACHE_RECLAIMABLE)
-		__atomic_fetch_add(&mem_slab_reclaimable_pages, 1ul << order, __ATOMIC_RELAXED);
+	slab_pages_count(c, 1l << order);
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&c->lock);
 	list_add(&c->partial, &s->lru);
 	c->slabs++;

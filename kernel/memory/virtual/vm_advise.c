@@ -87,6 +87,16 @@ static int advise_populate(struct vm_space *s, vaddr_t start, vaddr_t end, u32 a
 
 int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice)
 {
+	static const struct {
+		int advice;
+		u32 clear, set, forbidden;
+	} marks[] = {{L_MADV_DONTFORK, 0, VM_DONTFORK, 0},
+		{L_MADV_DOFORK, VM_DONTFORK, 0, VM_SPECIAL},
+		{L_MADV_WIPEONFORK, 0, VM_WIPEONFORK, VM_SHARED},
+		{L_MADV_KEEPONFORK, VM_WIPEONFORK, 0, 0}, {L_MADV_DONTDUMP, 0, VM_DONTDUMP, 0},
+		{L_MADV_DODUMP, VM_DONTDUMP, 0, VM_SPECIAL},
+		{L_MADV_HUGEPAGE, VM_NOHUGE, VM_HUGE, 0},
+		{L_MADV_NOHUGEPAGE, VM_HUGE, VM_NOHUGE, 0}};
 	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
 	vaddr_t end = start + len;
 
@@ -104,29 +114,17 @@ int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice)
 	case L_MADV_COLD:
 	case L_MADV_PAGEOUT:
 		return len ? advise_walk(s, start, end, advice) : 0;
-	case L_MADV_DONTFORK:
-		return len ? advise_flags(s, start, end, 0, VM_DONTFORK, 0) : 0;
-	case L_MADV_DOFORK:
-		return len ? advise_flags(s, start, end, VM_DONTFORK, 0, VM_SPECIAL) : 0;
-	case L_MADV_WIPEONFORK:
-		return len ? advise_flags(s, start, end, 0, VM_WIPEONFORK, VM_SHARED) : 0;
-	case L_MADV_KEEPONFORK:
-		return len ? advise_flags(s, start, end, VM_WIPEONFORK, 0, 0) : 0;
-	case L_MADV_DONTDUMP:
-		return len ? advise_flags(s, start, end, 0, VM_DONTDUMP, 0) : 0;
-	case L_MADV_DODUMP:
-		return len ? advise_flags(s, start, end, VM_DONTDUMP, 0, VM_SPECIAL) : 0;
-	case L_MADV_HUGEPAGE:
-		return len ? advise_flags(s, start, end, VM_NOHUGE, VM_HUGE, 0) : 0;
-	case L_MADV_NOHUGEPAGE:
-		return len ? advise_flags(s, start, end, VM_HUGE, VM_NOHUGE, 0) : 0;
 	case L_MADV_POPULATE_READ:
 		return advise_populate(s, start, end, PROT_R);
 	case L_MADV_POPULATE_WRITE:
 		return advise_populate(s, start, end, PROT_W);
-	default:
-		return -EINVAL;
 	}
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		if (marks[i].advice == advice)
+			return len ? advise_flags(s, start, end, marks[i].clear, marks[i].set,
+					     marks[i].forbidden)
+				   : 0;
+	return -EINVAL;
 }
 
 /* L_MS_SYNC writes shared file pages back, one file at a time without the space's lock; else pages

@@ -92,7 +92,7 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_lock_mode mode)
 {
 	vaddr_t end = ALIGN_UP(start + len_bytes, PAGE_SIZE);
-	u32 clear = mode == VM_UNLOCK ? VM_LOCKED : 0, set = mode == VM_UNLOCK ? 0 : VM_LOCKED;
+	u32 set = mode == VM_UNLOCK ? 0 : VM_LOCKED;
 	int err;
 
 	start &= PAGE_MASK;
@@ -101,7 +101,7 @@ int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_l
 	if (start == end)
 		return 0;
 	rwsem_write_lock(&s->lock);
-	err = range_is_mapped(s, start, end) ? areas_change_flags(s, start, end, clear, set)
+	err = range_is_mapped(s, start, end) ? areas_change_flags(s, start, end, VM_LOCKED, set)
 					     : -ENOMEM;
 	rwsem_write_unlock(&s->lock);
 	if (!err && mode == VM_LOCK)
@@ -131,10 +131,9 @@ int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas, bool future)
 
 	rwsem_write_lock(&s->lock);
 	s->lock_future = future ? VM_LOCKED : 0;
-	if (areas == VM_UNLOCK)
-		err = areas_change_flags(s, USER_MIN, USER_MAX, VM_LOCKED, 0);
-	else if (areas != VM_LOCK_LEAVE)
-		err = areas_change_flags(s, USER_MIN, USER_MAX, 0, VM_LOCKED);
+	if (areas != VM_LOCK_LEAVE)
+		err = areas_change_flags(
+			s, USER_MIN, USER_MAX, VM_LOCKED, areas == VM_UNLOCK ? 0 : VM_LOCKED);
 	rwsem_write_unlock(&s->lock);
 	if (!err && areas == VM_LOCK)
 		populate_all(s);

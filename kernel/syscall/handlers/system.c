@@ -177,9 +177,8 @@ static long syslog_read_all(struct syslog_scratch *s, char USER *buf, size_t siz
 
 static long syslog_bytes(u32 type, u64 buf, s32 len)
 {
-	struct syslog_scratch *s;
+	struct syslog_scratch *s SCOPED(kfree_at) = NULL;
 	u64 start;
-	long n;
 
 	if (type != SYSLOG_SIZE_UNREAD && (!buf || len < 0))
 		return -EINVAL;
@@ -189,15 +188,12 @@ static long syslog_bytes(u32 type, u64 buf, s32 len)
 	if (!s)
 		return -ENOMEM;
 	if (type == SYSLOG_READ)
-		n = syslog_read(s, (char USER *)(uintptr_t)buf, (size_t)len);
-	else if (type == SYSLOG_SIZE_UNREAD)
-		n = (long)syslog_measure(
+		return syslog_read(s, (char USER *)(uintptr_t)buf, (size_t)len);
+	if (type == SYSLOG_SIZE_UNREAD)
+		return (long)syslog_measure(
 			s, __atomic_load_n(&syslog_read_seq, __ATOMIC_RELAXED), ~0ul, &start);
-	else
-		n = syslog_read_all(
-			s, (char USER *)(uintptr_t)buf, (size_t)len, type == SYSLOG_READ_CLEAR);
-	kfree(s);
-	return n;
+	return syslog_read_all(
+		s, (char USER *)(uintptr_t)buf, (size_t)len, type == SYSLOG_READ_CLEAR);
 }
 
 static long syslog_console(u32 type, s32 level)
