@@ -32,6 +32,7 @@ int thread_init(struct thread *t, const char *name, u32 flags)
 	if (inherit)
 		sched_inherit_params(t, current);
 	if (parent && !(flags & THREAD_KERNEL)) {
+		t->io_priority = parent->io_priority;
 		t->memory_policy = parent->memory_policy;
 		t->memory_policy_node0 = parent->memory_policy_node0;
 	}

@@ -1,5 +1,6 @@
 /* Scheduling: policies, priorities, CPU masks. Layer: syscall. Sources: sched(7), sched_setattr(2),
- * sched_setaffinity(2), getpriority(2), getrlimit(2) for RLIMIT_NICE and RLIMIT_RTPRIO. */
+ * sched_setaffinity(2), getpriority(2), ioprio_set(2), getrlimit(2) for RLIMIT_NICE and
+ * RLIMIT_RTPRIO. */
 #include <exo/posix_calls.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
@@ -270,24 +271,24 @@ long sys_getcpu(u64 cpu_to, u64 node_to, u64 unused)
 /* ---- getpriority, setpriority: one thread, the threads of a process group, those of a user ----
  */
 struct prio_visit {
-	bool set, found;
-	s32 nice; /* set: the new one; get: the best so far */
+	void (*one)(struct prio_visit *v, struct thread *t);
+	bool set, found, root; /* root: user 0 is that, not the caller's */
+	s32 prio;              /* set: the new one; get: the best so far */
 	int err;
 };
 
-static void visit_one(struct prio_visit *v, struct thread *t)
+static void visit_nice(struct prio_visit *v, struct thread *t)
 {
 	struct sched_params p;
 	int err;
 
-	v->found = true;
 	sched_get_params(t, &p);
 	if (!v->set) {
-		v->nice = MIN(v->nice, (s32)p.nice);
+		v->prio = MIN(v->prio, (s32)p.nice);
 		return;
 	}
-	err = !may_touch(t) ? -EPERM : !may_nice(t, p.nice, v->nice) ? -EACCES : 0;
-	p.nice = (s8)v->nice;
+	err = !may_touch(t) ? -EPERM : !may_nice(t, p.nice, v->prio) ? -EACCES : 0;
+	p.nice = (s8)v->prio;
 	if (!err)
 		err = sched_set_params(t, &p);
 	if (err)
@@ -301,27 +302,31 @@ static bool belongs(struct process *p, struct thread *t, int which, u32 who)
 	return which == PRIO_PGRP ? process_pgid(p) == (pid_t)who : c->uid == who;
 }
 
-static int prio_each(int which, u32 who, struct prio_visit *v)
+static int prio_each(u32 which, u32 who, struct prio_visit *v)
 {
 	struct process *p;
 	pid_t pid = 0;
 
+	if (which > PRIO_USER)
+		return -EINVAL;
 	if (which == PRIO_PROCESS) {
 		struct thread *t SCOPED(thread_put_at) = thread_of(who);
 
 		if (t)
-			visit_one(v, t);
-		return v->found ? v->err : -ESRCH;
+			v->one(v, t);
+		return t ? v->err : -ESRCH;
 	}
-	if (!who)
+	if (!who && !(v->root && which == PRIO_USER))
 		who = which == PRIO_PGRP ? (u32)process_pgid(current->proc) : current->cred->uid;
 	while ((p = process_next(&pid))) {
 		struct thread *t;
 		pid_t tid = 0;
 
 		while ((t = process_thread_next(p, &tid))) {
-			if (belongs(p, t, which, who))
-				visit_one(v, t);
+			if (belongs(p, t, which, who)) {
+				v->found = true;
+				v->one(v, t);
+			}
 			thread_put(t);
 		}
 		process_put(p);
@@ -331,20 +336,76 @@ static int prio_each(int which, u32 who, struct prio_visit *v)
 
 long sys_getpriority(u64 which, u64 who)
 {
-	struct prio_visit v = {.nice = NICE_MAX};
-	int err;
+	struct prio_visit v = {.one = visit_nice, .prio = NICE_MAX};
+	int err = prio_each((u32)which, (u32)who, &v);
 
-	if (which > PRIO_USER)
-		return -EINVAL;
-	err = prio_each((int)which, (u32)who, &v);
-	return err ? err : 20 - v.nice;
+	return err ? err : 20 - v.prio;
 }
 
 long sys_setpriority(u64 which, u64 who, u64 nice)
 {
-	struct prio_visit v = {.set = true, .nice = MIN(MAX((s32)nice, NICE_MIN), NICE_MAX)};
+	struct prio_visit v = {
+		.one = visit_nice, .set = true, .prio = MIN(MAX((s32)nice, NICE_MIN), NICE_MAX)};
 
-	if (which > PRIO_USER)
+	return prio_each((u32)which, (u32)who, &v);
+}
+
+/* ---- ioprio_get, ioprio_set: the same threads; `which` counts from 1 ---- */
+
+#define IO_LEVELS       8u
+#define IO_PRIO(cls, l) ((u32)(cls) << 13 | (u32)(l))
+enum { IO_NONE, IO_REALTIME, IO_BEST_EFFORT, IO_IDLE };
+
+/* By the real user of @t, not the one in effect. */
+static void visit_set_io(struct prio_visit *v, struct thread *t)
+{
+	const struct cred *me = current->cred;
+	struct cred *other SCOPED(cred_put_at) = thread_cred_get(t);
+
+	if (other->uid != me->euid && other->uid != me->uid && !cred_capable(me, LCAP_SYS_NICE))
+		v->err = -EPERM;
+	else if (!v->err) /* the first that may not be changed is the last */
+		WRITE_ONCE(t->io_priority, (u16)v->prio);
+}
+
+static void visit_get_io(struct prio_visit *v, struct thread *t)
+{
+	v->prio = READ_ONCE(t->io_priority);
+}
+
+/* What has none goes by its policy and its nice value. */
+static void visit_best_io(struct prio_visit *v, struct thread *t)
+{
+	u32 prio = READ_ONCE(t->io_priority), class = IO_BEST_EFFORT;
+	struct sched_params p;
+
+	sched_get_params(t, &p);
+	if (p.policy == SCHED_IDLE)
+		class = IO_IDLE;
+	else if (is_realtime(p.policy))
+		class = IO_REALTIME;
+	if (!prio)
+		prio = IO_PRIO(class, (p.nice - NICE_MIN) / 5);
+	v->prio = MIN(v->prio, (s32)prio);
+}
+
+long sys_ioprio_get(u64 which, u64 who)
+{
+	struct prio_visit v = {.one = which == 1 ? visit_get_io : visit_best_io, .prio = INT32_MAX};
+	int err = prio_each((u32)which - 1, (u32)who, &v);
+
+	return err ? err : v.prio;
+}
+
+long sys_ioprio_set(u64 which, u64 who, u64 prio)
+{
+	struct prio_visit v = {.one = visit_set_io, .root = true, .prio = (s32)prio};
+	u32 class = (u32)prio >> 13, level = prio & (IO_PRIO(1, 0) - 1);
+
+	if (class == IO_REALTIME && !cred_capable(current->cred, LCAP_SYS_ADMIN) &&
+		!cred_capable(current->cred, LCAP_SYS_NICE))
+		return -EPERM;
+	if (class > IO_IDLE || (class != IO_IDLE && level >= (class ? IO_LEVELS : 1)))
 		return -EINVAL;
-	return prio_each((int)which, (u32)who, &v);
+	return prio_each((u32)which - 1, (u32)who, &v);
 }
