@@ -5,7 +5,6 @@
 
 #include <elf.h>
 #include <pthread.h>
-#include <dirent.h>
 #include <sys/prctl.h>
 #include <sys/procfs.h>
 #include <sys/resource.h>
@@ -610,6 +609,8 @@ static pthread_barrier_t barrier;
 
 static void *waits(void *arg)
 {
+	if (arg)
+		*(pid_t *)arg = gettid();
 	pthread_barrier_wait(&barrier);
 	for (;;)
 		syscall(SYS_pause);
@@ -626,56 +627,28 @@ static void *spin_thread(void *arg)
 	return NULL;
 }
 
+/* @arg: NULL, or the numbers of threads that must sleep by then, and 0. */
 static void *crashes(void *arg)
 {
 	pthread_barrier_wait(&barrier);
+	for (pid_t *tid = arg; tid && *tid; tid++)
+		t_wait_state(*tid, 'S');
 	t_sleep_ms(20);
-	crash();
-	return NULL;
-}
-
-/* How many of our threads sleep. */
-static int sleepers(void)
-{
-	DIR *tasks = opendir("/proc/self/task");
-	struct dirent *d;
-	int count = 0;
-
-	while (tasks && (d = readdir(tasks))) {
-		char path[300], text[512] = "";
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%s/stat", d->d_name);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		if (fgets(text, sizeof(text), f) && strrchr(text, ')'))
-			count += strrchr(text, ')')[2] == 'S';
-		fclose(f);
-	}
-	closedir(tasks);
-	return count;
-}
-
-static void *crashes_beside_sleepers(void *arg)
-{
-	pthread_barrier_wait(&barrier);
-	while (sleepers() < 4)
-		sched_yield();
-	t_sleep_ms(20); /* of the barrier's they may have been */
 	crash();
 	return NULL;
 }
 
 static void threads_and_a_crash(void)
 {
+	static pid_t asleep[5];
 	pthread_t a;
 
 	pthread_barrier_init(&barrier, NULL, 6);
 	for (int i = 0; i < 3; i++)
-		pthread_create(&a, NULL, waits, NULL);
+		pthread_create(&a, NULL, waits, &asleep[i]);
 	pthread_create(&a, NULL, spin_thread, NULL);
-	pthread_create(&a, NULL, crashes_beside_sleepers, NULL);
+	asleep[3] = getpid();
+	pthread_create(&a, NULL, crashes, asleep);
 	pthread_barrier_wait(&barrier);
 	for (;;)
 		syscall(SYS_pause);
