@@ -67,6 +67,9 @@
 #define L_MPOL_BIND           2
 #define L_MPOL_INTERLEAVE     3
 #define L_MPOL_LOCAL          4
+#define L_MPOL_MF_STRICT      1
+#define L_MPOL_MF_MOVE        2
+#define L_MPOL_MF_MOVE_ALL    4
 #define L_MPOL_F_NODE         1
 #define L_MPOL_F_ADDR         2
 #define L_MPOL_F_MEMS_ALLOWED 4

@@ -20,6 +20,8 @@ long call_xattr_set(u32 how, const u64 a[5]);
 long call_xattr_remove(u32 how, const u64 a[2]);
 long call_xattr_show(u32 how, const u64 a[], bool list); /* the value, or the names of all */
 
+/* The memory of thread @pid, which current may trace, +1. err_ptr(-ESRCH | -EPERM) */
+struct vm_space *process_memory_of(pid_t pid);
 /* Makes what @mode says; see vfs_make_text. */
 long call_make(u64 dirfd, u64 name, u32 mode, u64 rdev, const char *link);
 long call_getdents(u64 fd, u64 user, u64 size, bool old);

@@ -208,8 +208,7 @@ long sys_vmsplice(u64 a0, u64 a1, u64 a2, u64 a3)
 
 /* ---- other processes ---- */
 
-/* The memory of thread @pid, +1. err_ptr(-ESRCH | -EPERM). */
-static struct vm_space *space_of(pid_t pid)
+struct vm_space *process_memory_of(pid_t pid)
 {
 	struct thread *t SCOPED(thread_put_at) = thread_find(pid);
 	struct vm_space *s;
@@ -235,7 +234,7 @@ long call_space_move(const u64 a[6], u32 write)
 		ret = uio_import(&remote, &rv, (const void USER *)a[3], a[4]);
 	if (ret || !local.left || !remote.left)
 		goto out;
-	s = space_of((pid_t)a[0]);
+	s = process_memory_of((pid_t)a[0]);
 	ret = ptr_err(s);
 	if (is_err(s))
 		goto out;

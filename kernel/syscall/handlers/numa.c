@@ -1,0 +1,237 @@
+/* Memory by node: policies, and moves of pages. Layer: syscall. There is one node, number 0, so
+ * every policy that can be had places memory there, and every page is where it is to go. Sources:
+ * set_mempolicy(2), mbind(2), migrate_pages(2), move_pages(2). */
+#include <exo/errno.h>
+#include <exo/memory.h>
+#include <exo/posix_calls.h>
+#include <exo/sched.h>
+#include <exo/security.h>
+#include <exo/syscalls.h>
+#include <exo/vm.h>
+#include <exo_abi/linux_mman.h>
+#include <arch/uaccess.h>
+
+#include "handlers.h"
+
+/* Bits of a node mask in user memory: *first = bit 0, *others = any other. */
+static int node_mask_read(u64 mask, u64 maxnode, bool *first, bool *others)
+{
+	u64 bits = maxnode ? maxnode - 1 : 0;
+
+	*first = *others = false;
+	if (!mask || !bits)
+		return 0;
+	if (bits > PAGE_SIZE * 8)
+		return -EINVAL;
+	for (u64 i = 0; i < bits; i += 64) {
+		u64 word;
+
+		if (get_user_u64((u64 USER *)(mask + i / 8), &word) < 0)
+			return -EFAULT;
+		if (bits - i < 64)
+			word &= BIT(bits - i) - 1;
+		*first |= !i && (word & 1);
+		*others |= (i ? word : word & ~1ull) != 0;
+	}
+	return 0;
+}
+
+/* What a program may ask for when there is node 0 alone. 0 | -EINVAL */
+static int policy_check(u64 mode, bool first, bool others)
+{
+	bool none = mode == L_MPOL_DEFAULT || mode == L_MPOL_LOCAL,
+	     some = mode == L_MPOL_BIND || mode == L_MPOL_INTERLEAVE;
+
+	return others || (none && first) || (some && !first) ||
+			       !(none || some || mode == L_MPOL_PREFERRED)
+		       ? -EINVAL
+		       : 0;
+}
+
+long sys_set_mempolicy(u64 mode, u64 mask, u64 maxnode)
+{
+	bool first, others;
+	int err = node_mask_read(mask, maxnode, &first, &others);
+
+	if (!err)
+		err = policy_check(mode, first, others);
+	if (err)
+		return err;
+	current->memory_policy = (u32)mode; /* it is told back and inherited */
+	current->memory_policy_node0 = first;
+	return 0;
+}
+
+static int node_mask_write(u64 mask, u64 maxnode, u64 first_word)
+{
+	u64 bits = maxnode ? maxnode - 1 : 0;
+
+	if (!mask || !bits)
+		return 0;
+	if (put_user_u64((u64 USER *)mask, first_word) < 0)
+		return -EFAULT;
+	return bits > 64 ? clear_user((void USER *)(mask + 8), ALIGN_UP(bits, 64) / 8 - 8) : 0;
+}
+
+long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
+{
+	u32 answer = flags & (L_MPOL_F_ADDR | L_MPOL_F_NODE) ? 0 /* the number of the node */
+							     : current->memory_policy;
+
+	if (flags & ~(u64)(L_MPOL_F_NODE | L_MPOL_F_ADDR | L_MPOL_F_MEMS_ALLOWED))
+		return -EINVAL;
+	if (mask && maxnode < 2)
+		return -EINVAL;
+	if (flags & L_MPOL_F_MEMS_ALLOWED)
+		return flags & (L_MPOL_F_NODE | L_MPOL_F_ADDR) ? -EINVAL
+							       : node_mask_write(mask, maxnode, 1);
+	if (flags & L_MPOL_F_ADDR) {
+		int err = vm_fault(current->space, addr, PROT_R);
+
+		if (err)
+			return -EFAULT;
+	} else if (addr || (flags & L_MPOL_F_NODE)) {
+		return -EINVAL; /* the node is asked for an address, or of an interleaving policy,
+				   which is never kept */
+	}
+	if (mode && put_user_u32((u32 USER *)mode, answer) < 0)
+		return -EFAULT;
+	return node_mask_write(
+		mask, maxnode, !(flags & L_MPOL_F_ADDR) && current->memory_policy_node0);
+}
+
+/* ---- ranges and pages ---- */
+
+struct range {
+	vaddr_t at, end;
+	bool any, hole;
+};
+
+static int range_look(void *ctx, struct vm_area *a)
+{
+	struct range *r = ctx;
+
+	if (a->start >= r->end)
+		return 1;
+	r->any = true;
+	r->hole |= a->start > r->at;
+	r->at = a->end;
+	return 0;
+}
+
+/* Policies of ranges are not told back: a page's policy is its thread's. */
+long sys_mbind(u64 start, u64 len_bytes, u64 mode, u64 mask, u64 maxnode, u64 flags)
+{
+	u64 end = start + ALIGN_UP(len_bytes, PAGE_SIZE);
+	struct range r = {.at = start, .end = end};
+	bool first, others;
+	int err = mode > L_MPOL_LOCAL ? -EINVAL : node_mask_read(mask, maxnode, &first, &others);
+
+	if (err)
+		return err;
+	if (flags & ~(u64)(L_MPOL_MF_STRICT | L_MPOL_MF_MOVE | L_MPOL_MF_MOVE_ALL))
+		return -EINVAL;
+	if (flags & L_MPOL_MF_MOVE_ALL && !cred_capable(current->cred, LCAP_SYS_NICE))
+		return -EPERM;
+	if (start & ~PAGE_MASK || end < start)
+		return -EINVAL;
+	if (end == start)
+		return 0;
+	err = policy_check(mode, first, others);
+	if (err)
+		return err;
+	(void)vm_for_each_area(current->space, start, range_look, &r);
+	/* no policy may go over holes, but not over nothing else */
+	return !r.any || (mode != L_MPOL_DEFAULT && (r.hole || r.at < end)) ? -EFAULT : 0;
+}
+
+/* The memory of thread @pid, 0 the caller's, +1. err_ptr(-ESRCH -EPERM) */
+static struct vm_space *space_get(u64 pid)
+{
+	if ((pid_t)pid)
+		return process_memory_of((pid_t)pid);
+	vm_space_get(current->space);
+	return current->space;
+}
+
+long sys_migrate_pages(u64 pid, u64 maxnode, u64 from, u64 to)
+{
+	struct vm_space *space SCOPED(vm_space_put_at) = NULL;
+	bool first, others, ignored;
+	int err = node_mask_read(from, maxnode, &ignored, &ignored);
+
+	if (!err)
+		err = node_mask_read(to, maxnode, &first, &others);
+	if (err)
+		return err;
+	space = space_get(pid);
+	if (is_err(space))
+		return ptr_err(space);
+	if (others && !cred_capable(current->cred, LCAP_SYS_NICE))
+		return -EPERM;
+	return first ? 0 : -EINVAL; /* pages that could not be moved: none has to */
+}
+
+struct place {
+	vaddr_t va;
+	bool mapped;
+};
+
+static int find_area(void *ctx, struct vm_area *a)
+{
+	struct place *p = ctx;
+
+	p->mapped = a->start <= p->va;
+	return 1;
+}
+
+static void note_page(void *ctx, vaddr_t va, pte_t pte)
+{
+	if (!pte_special(pte)) /* the page of zeroes is none of the program's */
+		*(s32 *)ctx = 0;
+}
+
+/* The node of the page at @va | -ENOENT none is there | -EFAULT nothing can be. */
+static s32 page_status(struct vm_space *s, vaddr_t va)
+{
+	struct place p = {.va = va};
+	s32 status = -ENOENT;
+
+	(void)vm_for_each_area(s, va, find_area, &p);
+	if (!p.mapped)
+		return -EFAULT;
+	va &= PAGE_MASK;
+	rwsem_read_lock(&s->lock);
+	pmap_walk(&s->pmap, va, va + PAGE_SIZE, note_page, &status);
+	rwsem_read_unlock(&s->lock);
+	return status;
+}
+
+long sys_move_pages(u64 pid, u64 count, u64 pages, u64 nodes, u64 status_to, u64 flags)
+{
+	struct vm_space *space SCOPED(vm_space_put_at) = NULL;
+
+	if (flags & ~(u64)(L_MPOL_MF_MOVE | L_MPOL_MF_MOVE_ALL))
+		return -EINVAL;
+	if (flags & L_MPOL_MF_MOVE_ALL && !cred_capable(current->cred, LCAP_SYS_NICE))
+		return -EPERM;
+	space = space_get(pid);
+	if (is_err(space))
+		return ptr_err(space);
+	for (u64 i = 0; i < count; i++) {
+		u32 node = 0;
+		u64 va;
+
+		if (get_user_u64((u64 USER *)(pages + i * 8), &va) ||
+			(nodes && get_user_u32((u32 USER *)(nodes + i * 4), &node)))
+			return -EFAULT;
+		if (node)
+			return -ENODEV;
+		if (put_user_u32((u32 USER *)(status_to + i * 4), (u32)page_status(space, va)))
+			return -EFAULT;
+		if (thread_fatal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
