@@ -697,3 +697,16 @@ T_CASE(namespaces)
 	t_check(strstr(file("/proc/self/mountstats"), " mounted on /proc with fstype proc") !=
 		NULL);
 }
+
+/* The auxiliary vector ends with its first AT_NULL. */
+T_CASE(auxv_ends_where_it_ends)
+{
+	unsigned long v[512] = {1};
+	int fd = open("/proc/self/auxv", O_RDONLY);
+	ssize_t n = read(fd, v, sizeof(v)), at = 0;
+
+	t_check(n > 0 && n < (ssize_t)sizeof(v) && n % 16 == 0);
+	while (at < n / 8 && v[at])
+		at += 2;
+	t_eq(at * 8 + 16, n);
+}

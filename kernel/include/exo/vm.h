@@ -139,7 +139,7 @@ struct vm_space {
 	vaddr_t arg_start, arg_end, env_start, env_end, vdso; /* [lock] */
 	struct file *exe;                                     /* [lock] +1 */
 	u64 auxv[48];
-	u32 auxv_len; /* [c after exec] /proc/self/auxv */
+	u32 auxv_len; /* [c after exec] words of it, for /proc/self/auxv */
 	/* [a] bytes, copies of the RLIMITs, kept true by setrlimit */
 	u64 limit_as, limit_data, limit_stack, limit_memlock;
 };
