@@ -133,7 +133,7 @@ static void wake(const char *name, u32 n)
 		struct thread *next = fair_pick(queues);
 
 		ran(queues, next);
-		fair_class.block(queues, next);
+		fair_block(queues, next);
 		fair_class.enqueue(queues, next, SCHED_ENQUEUE_WAKE);
 	});
 	require(queues[0].fair.count == n);
