@@ -112,7 +112,7 @@ analyze:
 
 analyze-sources: $(KOFFSETS)
 	$(Q)tools/tidy/analyze --flags '$(KCFLAGS)' $(filter %.c,$(KSRCS)) --flags '$(VDSO_CFLAGS)' $(wildcard $(VDSO_DIR)/*.c) \
-		--flags '$(INIT_CFLAGS)' userland/init/init.c --flags '-std=gnu11 -D_GNU_SOURCE' $(wildcard userland/exo/*.c) --flags '$(UNIT_CFLAGS)' $(wildcard kernel/arch/host/*.c)
+		--flags '$(INIT_CFLAGS)' userland/init/init.c --flags '-std=gnu11 -D_GNU_SOURCE' $(wildcard userland/exo/*.c) --flags '$(UNIT_CFLAGS)' $(wildcard kernel/arch/host/*.c tests/unit/host/*.c)
 
 tidy-update:
 	$(Q)tools/tidy/tidy --update

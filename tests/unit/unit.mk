@@ -29,7 +29,8 @@ UNIT_CC_plain := $(UNIT_CC)
 UNIT_CC_fuzz  := $(FUZZ_CC)
 UNIT_LINK_fuzz := -fsanitize=fuzzer
 # kernel/base is in the library too, with the names that the C library has renamed: memcpy is kbase_memcpy, and so on.
-UNIT_HOST     := $(wildcard kernel/arch/host/*.c kernel/base/*.c)
+# The arch contract on the host, stand-ins of rooms that a test does not link, the simulator.
+UNIT_HOST     := $(wildcard kernel/arch/host/*.c tests/unit/host/*.c kernel/base/*.c)
 UNIT_RENAMED  := memcpy memmove memset memcmp memchr strlen strnlen strcmp strncmp strchr strrchr strstr vsnprintf snprintf
 UNIT_RENAMES  := $(foreach f,$(UNIT_RENAMED),-D$(f)=kbase_$(f))
 
@@ -41,12 +42,12 @@ define UNIT_OBJECTS
 $(UNIT_BUILD)/$(1)/kernel/%.o: kernel/%.c tests/unit/unit.mk
 	@mkdir -p $$(@D)
 	@$(UNIT_CC_$(1)) $$(UNIT_CFLAGS) $$(UNIT_SAN_$(1)) $$(if $$(findstring kernel/arch/host,$$<),,$$(UNIT_KERN_$(1))) $$(if $$(findstring kernel/base/,$$<),$$(UNIT_RENAMES)) -MMD -MP -c -o $$@ $$<
-$(UNIT_BUILD)/$(1)/u_.o: tests/unit/u_.c tests/unit/u_.h tests/unit/unit.mk
+$(UNIT_BUILD)/$(1)/tests/unit/%.o: tests/unit/%.c tests/unit/unit.mk
 	@mkdir -p $$(@D)
 	@$(UNIT_CC_$(1)) $$(UNIT_CFLAGS) $$(UNIT_SAN_$(1)) -MMD -MP -c -o $$@ $$<
 $(UNIT_BUILD)/$(1)/libhost.a: $(patsubst %.c,$(UNIT_BUILD)/$(1)/%.o,$(UNIT_HOST))
 	@rm -f $$@ && ar rcs $$@ $$^
--include $(patsubst %.c,$(UNIT_BUILD)/$(1)/%.d,$(UNIT_HOST))
+-include $(patsubst %.c,$(UNIT_BUILD)/$(1)/%.d,$(UNIT_HOST)) $(UNIT_BUILD)/$(1)/tests/unit/u_.d
 endef
 $(foreach mode,asan tsan sim plain fuzz,$(eval $(call UNIT_OBJECTS,$(mode))))
 
@@ -64,7 +65,7 @@ unit_mode = $(or $(call unit_field,tests/unit/$(1).c,mode),asan)
 ifneq ($(filter test-unit unit-% fuzz-% test,$(MAKECMDGOALS)),)
 $(foreach t,$(UNIT_TESTS),$(eval UNIT_MODE_$(t) := $(call unit_mode,$(t))))
 $(foreach t,$(UNIT_TESTS),$(eval $(call UNIT_PROGRAM,$(t),$(UNIT_MODE_$(t)),$(call unit_field,tests/unit/$(t).c,needs),$(call \
-	unit_field,tests/unit/$(t).c,defines),$(UNIT_BUILD)/$(UNIT_MODE_$(t))/u_.o)))
+	unit_field,tests/unit/$(t).c,defines),$(UNIT_BUILD)/$(UNIT_MODE_$(t))/tests/unit/u_.o)))
 $(foreach f,$(UNIT_FUZZERS),$(eval $(call UNIT_PROGRAM,$(f),fuzz,$(call unit_field,tests/unit/$(f).c,needs),$(call \
 	unit_field,tests/unit/$(f).c,defines),)))
 endif

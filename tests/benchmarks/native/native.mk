@@ -11,9 +11,12 @@ NATIVE_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror=implicit-function-decla
 NATIVE_KERNEL := -DEXO_HOST=1 -DMEMORY_CHECKS=0 -Ikernel/include -Ikernel/arch/host/include -Ikernel
 NATIVE_X86    := -DEXO_HOST=1 -fno-pie -I$(NATIVE_BUILD)/x86_64 -Ikernel/include -Ikernel/arch/x86_64/include -Ikernel
 native_field   = $(shell sed -n '1,20s|^[ /]*\* *$(2): ||p' tests/benchmarks/native/$(1)_bench.c)
-NATIVE_HOST   := $(patsubst %.c,$(NATIVE_BUILD)/%.o,$(wildcard kernel/arch/host/*.c))
+NATIVE_HOST   := $(patsubst %.c,$(NATIVE_BUILD)/%.o,$(wildcard kernel/arch/host/*.c tests/unit/host/*.c))
 
 $(NATIVE_BUILD)/kernel/%.o: kernel/%.c tests/benchmarks/native/native.mk
+	@mkdir -p $(@D)
+	@$(NATIVE_CC) $(NATIVE_CFLAGS) $(NATIVE_KERNEL) -MMD -MP -c -o $@ $<
+$(NATIVE_BUILD)/tests/unit/host/%.o: tests/unit/host/%.c tests/benchmarks/native/native.mk
 	@mkdir -p $(@D)
 	@$(NATIVE_CC) $(NATIVE_CFLAGS) $(NATIVE_KERNEL) -MMD -MP -c -o $@ $<
 $(NATIVE_BUILD)/x86_64/offsets.h: kernel/arch/x86_64/offsets.c $(wildcard kernel/include/*/*.h kernel/arch/x86_64/include/*/*.h)

@@ -1,5 +1,5 @@
 /* host: the heap's contract over the C library's malloc, so that the sanitizer sees every object.
- * Used when a test does not link kernel/memory/heap. Layer: arch. */
+ * Used when a test does not link kernel/memory/heap. */
 #include <host.h>
 #include <exo/memory.h>
 #include <exo/string.h>

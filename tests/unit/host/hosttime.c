@@ -1,5 +1,5 @@
 /* host: clocks for tests that do not link kernel/time: the host's.
- * Timers never fire. Layer: arch. */
+ * Timers never fire. */
 #include <host.h>
 #include <exo/time.h>
 #include <time.h>

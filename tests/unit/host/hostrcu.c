@@ -1,5 +1,5 @@
 /* host: RCU for tests that do not link kernel/sync/rcu.c: callbacks wait until somebody says that
- * no reader is left. Layer: arch. */
+ * no reader is left. */
 #include <host.h>
 #include <exo/sync.h>
 #include <pthread.h>

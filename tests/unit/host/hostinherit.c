@@ -1,5 +1,4 @@
-/* host: stand-ins for priority inheritance, for tests of locks without the scheduler. Layer: arch.
- */
+/* host: stand-ins for priority inheritance, for tests of locks without the scheduler. */
 #include <exo/sched.h>
 
 u64 thread_urgency(const struct thread *t)

@@ -1,5 +1,4 @@
-/* host: work items for tests without kernel/scheduler: they wait until host_work_run. Layer: arch.
- */
+/* host: work items for tests without kernel/scheduler: they wait until host_work_run. */
 #include <host.h>
 #include <exo/sched.h>
 #include <pthread.h>

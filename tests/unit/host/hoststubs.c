@@ -1,5 +1,5 @@
 /* host: contracts of rooms above that a test seldom links; each is weak, so linking the room itself
- * replaces it. Layer: arch. */
+ * replaces it. */
 #include <host.h>
 #include <exo/sched.h>
 #include <exo/security.h>

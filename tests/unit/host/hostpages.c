@@ -1,5 +1,5 @@
 /* host: page_alloc over the arena, for tests that do not link kernel/memory/physical: single pages,
- * never coalesced. Layer: arch. */
+ * never coalesced. */
 #include <host.h>
 #include <exo/log.h>
 #include <exo/memory.h>

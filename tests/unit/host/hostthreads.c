@@ -1,6 +1,5 @@
 /* host: blocking for tests with real threads and without kernel/scheduler. A thread sleeps on its
- * own state word by a host futex. kthread_create starts a host thread on the next free fake CPU.
- * Layer: arch. */
+ * own state word by a host futex. kthread_create starts a host thread on the next free fake CPU. */
 #define _GNU_SOURCE
 #include <host.h>
 #include <exo/errno.h>

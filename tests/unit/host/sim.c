@@ -1,4 +1,4 @@
-/* host: the simulator. Several CPUs on one host thread, repeatable from a seed. Layer: arch.
+/* host: the simulator. Several CPUs on one host thread, repeatable from a seed.
  *
  * Every kernel thread is a fiber; every CPU is "the fiber that it runs now" plus an interrupt flag,
  * pending interrupts and a clock of its own. At a point of choice (each branch of kernel code built
