@@ -49,6 +49,8 @@ struct socket *socket_of(struct file *f)
 
 struct file *socket_create(int family, int type, int protocol, u32 file_flags)
 {
+	if (family == AF_INET)
+		return inet_create(type, protocol, file_flags);
 	return family == AF_UNIX ? unix_create(type, protocol, file_flags) : err_ptr(-EAFNOSUPPORT);
 }
 

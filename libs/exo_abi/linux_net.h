@@ -6,6 +6,7 @@
 
 #define AF_UNSPEC         0
 #define AF_UNIX           1
+#define AF_INET           2
 #define SOCK_STREAM       1
 #define SOCK_DGRAM        2
 #define SOCK_RAW          3
@@ -62,6 +63,29 @@
 #define UNIX_PATH_MAX     108
 #define SOMAXCONN_DEFAULT 4096
 #define SIOCGIFCONF       0x8912u
+
+/* ip(7), tcp(7) */
+#define IPPROTO_IP              0
+#define IPPROTO_TCP             6
+#define IPPROTO_UDP             17
+#define IP_TOS                  1
+#define IP_TTL                  2
+#define IP_MTU_DISCOVER         10
+#define IP_FREEBIND             15
+#define IP_BIND_ADDRESS_NO_PORT 24
+#define IP_MULTICAST_TTL        33
+#define IP_MULTICAST_LOOP       34
+#define TCP_NODELAY             1
+#define TCP_MAXSEG              2
+#define TCP_CORK                3
+#define TCP_KEEPIDLE            4
+#define TCP_KEEPINTVL           5
+#define TCP_KEEPCNT             6
+#define TCP_SYNCNT              7
+#define TCP_LINGER2             8
+#define TCP_WINDOW_CLAMP        10
+#define TCP_QUICKACK            12
+#define TCP_USER_TIMEOUT        18
 
 struct linux_ucred {
 	s32 pid;

@@ -65,6 +65,10 @@ struct socket_ops {
 	 * and out through a small kernel buffer. -ENOPROTOOPT unknown. */
 	int (*get_option)(struct socket *s, int name, void *buf, u32 *len_bytes);
 	int (*set_option)(struct socket *s, int name, const void *buf, u32 len_bytes);
+	/* Every other level, NULL = none. get: as much as fits of *len_bytes. -ENOPROTOOPT unknown
+	 * | -EOPNOTSUPP no such level | -EINVAL. */
+	int (*level_option)(
+		struct socket *s, int level, int name, void *buf, u32 *len_bytes, bool set);
 	struct cred *(*peer_cred)(struct socket *s); /* +1, NULL = unknown */
 };
 struct socket {
@@ -103,6 +107,8 @@ struct file *socket_create(int family, int type, int protocol, u32 file_flags);
 int socket_pair(int family, int type, int protocol, u32 file_flags, struct file *out[2]) MUST_USE;
 void net_init(void); /* before the first process; after fs_init */
 
+/* the families */
+struct file *inet_create(int type, int protocol, u32 file_flags);
 struct file *unix_create(int type, int protocol, u32 file_flags);
 int unix_pair(int type, int protocol, u32 file_flags, struct file *out[2]) MUST_USE;
 void unix_init(void);

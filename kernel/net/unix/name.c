@@ -1,5 +1,5 @@
-/* Names of AF_UNIX sockets: paths in the file system and abstract ones. Layer: net. A bound path
- * is found by its inode, so links and other names of the same node work.
+/* Names of AF_UNIX sockets: paths in the file system and abstract ones, /proc/net/unix. Layer: net.
+ * A bound path is found by its inode, so links and other names of the same node work.
  *
  * Locks: bound_lock (S_SOCKET). */
 #include "unix_internal.h"
@@ -181,7 +181,32 @@ struct unix_socket *unix_find(const struct sockaddr_k *a, int type)
 	return s;
 }
 
+/* ---- /proc/net/unix ---- */
+
+static int show_sockets(struct seq *seq, const void *ctx)
+{
+	seq_printf(seq, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+	for (struct unix_socket *s = NULL; (s = unix_next(s, AF_UNIX));) {
+		/* No lock: S_SOCKET comes before those of who reads. A name is set once, in place;
+		 * one that is being set may show in part. */
+		bool listens = READ_ONCE(s->state) == UNIX_LISTENING;
+		u32 len = MIN(MAX(READ_ONCE(s->name.len_bytes), 2u) - 2, (u32)sizeof(s->name.data));
+
+		seq_printf(seq, "%016x: %08X 00000000 %08X %04X %02X %5lu", 0, s->refs - 1,
+			listens ? 0x10000 : 0, s->socket.type, s->state == UNIX_CONNECTED ? 3 : 1,
+			s->socket.ino);
+		for (u32 i = 0; i < len && (s->name.data[i] || !s->name.data[0]); i++)
+			seq_printf(seq, i ? "%c" : " %c", s->name.data[i] ? s->name.data[i] : '@');
+		seq_printf(seq, "\n");
+	}
+	return 0;
+}
+
 void unix_name_init(void)
 {
+	static const struct synth_file file = {
+		"net/unix", S_IFREG | 0444, show_sockets, NULL, NULL};
+
+	proc_add(&file, 1);
 	mutex_init(&bound_lock, RANK_S_SOCKET);
 }

@@ -23,19 +23,18 @@
 #include <arch/uaccess.h>
 
 static const struct socket_ops unix_ops;
-static const struct file_ops unix_file_ops;
 static struct list all_sockets; /* [all_lock] */
 static spinlock_t all_lock;
 
-/* One with the pipes of its own, or (@first) the other side of a connection. refs 1. NULL = out of
- * memory. */
-static struct unix_socket *unix_alloc(struct unix_socket *first, int type)
+struct unix_socket *unix_alloc(
+	struct unix_socket *first, const struct socket_ops *ops, int family, int type)
 {
-	struct unix_socket *s = kzalloc(sizeof(*s), ALLOC_KERNEL);
+	struct unix_socket *s = kzalloc(
+		sizeof(*s) + (family == AF_UNIX ? 0 : sizeof(struct inet_values)), ALLOC_KERNEL);
 
 	if (!s)
 		return NULL;
-	socket_init(&s->socket, &unix_ops, AF_UNIX, type);
+	socket_init(&s->socket, ops, family, type);
 	s->refs = 1;
 	s->send_slow = s->receive_slow = true;
 	s->peek_offset = -1;
@@ -157,6 +156,8 @@ static void close_directions(struct unix_socket *s, struct unix_socket *peer, u3
 	mutex_unlock(&s->lock);
 	if (peer) {
 		mutex_lock(&peer->lock);
+		if (is_inet(s) && !peer->error) /* TCP says that nobody reads when somebody sends */
+			directions &= ~UNIX_SHUT_READ;
 		peer->shut |= (directions & UNIX_SHUT_READ ? UNIX_PEER_READ : 0) |
 			      (directions & UNIX_SHUT_WRITE ? UNIX_PEER_WRITE : 0);
 		mutex_unlock(&peer->lock);
@@ -226,24 +227,40 @@ static ssize_t stream_receive(struct unix_socket *s, struct uio *u, struct messa
 	return done ? done + MAX(n, 0) : n;
 }
 
-static ssize_t unix_receive(struct socket *sock, struct uio *u, struct message *m)
+ssize_t unix_receive(struct socket *sock, struct uio *u, struct message *m)
 {
 	struct unix_socket *s = unix_of(sock);
 	struct scm own = {0};
 	ssize_t n;
 
 	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
+		return is_inet(s) ? -EINVAL : -EOPNOTSUPP;
 	if (sock->type != SOCK_DGRAM && !is_connected(s))
-		return sock->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
+		return sock->type == SOCK_STREAM && !is_inet(s) ? -EINVAL : -ENOTCONN;
 	if (!m->scm)
 		m->scm = &own;
 	n = s->rx ? stream_receive(s, u, m) : unix_receive_messages(s, u, m);
-	if (s->rx && m->name)
+	if (s->rx && m->name && !is_inet(s))
 		*m->name = s->peer_name;
 	if (m->scm == &own)
 		m->scm = NULL;
 	scm_fds_free(own.fds);
+	return n;
+}
+
+/* Nobody reads what @s sends. TCP learns that from the first bytes, which are lost. Bytes | -errno.
+ */
+static ssize_t send_to_nobody(struct unix_socket *s, struct uio *u)
+{
+	ssize_t n = unix_error(s);
+
+	if (n || !is_connected(s))
+		return n ? n : -EPIPE;
+	mutex_lock(&s->lock);
+	n = s->shut & UNIX_NO_OUTPUT ? -EPIPE : (ssize_t)u->left;
+	s->shut |= UNIX_PEER_READ;
+	mutex_unlock(&s->lock);
+	wake_all(&s->wq, POLL_HUP | POLL_IN | POLL_OUT);
 	return n;
 }
 
@@ -271,25 +288,27 @@ static ssize_t stream_send(struct unix_socket *s, struct uio *u, struct message 
 			done += MAX(n, 0);
 		} while (by_pipe && u->left && READ_ONCE(s->tx_messages) &&
 			 (n == -EPIPE || (n > 0 && !(flags & PIPE_NONBLOCK))));
+	if (n == -EPIPE && !done && is_inet(s))
+		n = send_to_nobody(s, u);
 	if (n == -EPIPE && !done && !(m->flags & MSG_NOSIGNAL))
 		signal_send_current(SIGPIPE);
 	return done ? done : n;
 }
 
-static ssize_t unix_send(struct socket *sock, struct uio *u, struct message *m)
+ssize_t unix_send(struct socket *sock, struct uio *u, struct message *m)
 {
 	struct unix_socket *s = unix_of(sock);
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (sock->type == SOCK_STREAM && m->name)
+	if (sock->type == SOCK_STREAM && m->name && !is_inet(s))
 		return is_connected(s) ? -EISCONN : -EOPNOTSUPP;
-	if (sock->type != SOCK_DGRAM && !is_connected(s))
+	if (sock->type != SOCK_DGRAM && !is_inet(s) && !is_connected(s))
 		return -ENOTCONN;
 	return sock->type == SOCK_STREAM ? stream_send(s, u, m, 0) : unix_send_message(s, u, m);
 }
 
-static int unix_shutdown(struct socket *sock, int how)
+int unix_shutdown(struct socket *sock, int how)
 {
 	struct unix_socket *s = unix_of(sock), *peer SCOPED(unix_put_at) = NULL;
 
@@ -304,7 +323,7 @@ static int unix_shutdown(struct socket *sock, int how)
 
 /* ---- connections ---- */
 
-static int unix_listen(struct socket *sock, int backlog)
+int unix_listen(struct socket *sock, int backlog)
 {
 	struct unix_socket *s = unix_of(sock);
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&s->lock);
@@ -340,8 +359,9 @@ static int enqueue(
 			mutex_unlock(&listener->lock);
 			return -ECONNREFUSED;
 		}
-		if (listener->queued <= listener->backlog)
-			break;
+		if (listener->queued <= listener->backlog ||
+			(nonblock && is_inet(s) && listener->queued < SOMAXCONN_DEFAULT))
+			break; /* nobody who does not wait is told yes or no by TCP at once */
 		mutex_unlock(&listener->lock);
 		if (nonblock)
 			return -EAGAIN;
@@ -352,7 +372,8 @@ static int enqueue(
 		if (err)
 			return err == -ETIMEDOUT ? -EAGAIN : err;
 	}
-	end->name = listener->name;
+	if (!is_inet(s))
+		end->name = listener->name;
 	end->listener = listener; /* nothing is in flight there yet */
 	end->socket.options = listener->socket.options & BIT(SO_PASSCRED);
 	remember_peer(s, listener->peer_pid, listener->peer_cred); /* nobody reads it yet */
@@ -369,7 +390,7 @@ static struct unix_socket *connect_begin(struct unix_socket *s)
 	static const int errors[] = {[UNIX_LISTENING] = -EINVAL,
 		[UNIX_CONNECTING] = -EALREADY,
 		[UNIX_CONNECTED] = -EISCONN};
-	struct unix_socket *end = unix_alloc(s, s->socket.type);
+	struct unix_socket *end = unix_alloc(s, s->socket.ops, s->socket.family, s->socket.type);
 
 	if (!end)
 		return err_ptr(-ENOMEM);
@@ -387,25 +408,20 @@ static struct unix_socket *connect_begin(struct unix_socket *s)
 	return end;
 }
 
-static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 file_flags)
+int unix_connect_stream(struct unix_socket *s, struct unix_socket *listener,
+	const struct sockaddr_k *name, bool nonblock)
 {
-	struct unix_socket *s = unix_of(sock), *listener SCOPED(unix_put_at) = NULL, *end;
-	int err = 0;
+	struct unix_socket *end = connect_begin(s);
+	int err;
 
-	if (sock->type == SOCK_DGRAM)
-		return unix_connect_datagram(s, a);
-	if (socket_option(sock, SO_PASSCRED))
-		err = unix_autobind(s);
-	listener = err ? err_ptr(err) : unix_find(a, sock->type);
-	if (is_err(listener))
-		return (int)ptr_err(listener);
-	end = connect_begin(s);
 	if (is_err(end))
 		return (int)ptr_err(end);
-	err = enqueue(listener, end, s, file_flags & O_NONBLOCK);
+	if (name)
+		end->name = *name;
+	err = listener ? enqueue(listener, end, s, nonblock) : -ECONNREFUSED;
 	mutex_lock(&s->lock);
 	if (!err) { /* the end may be accepted already, and even be closed again */
-		s->peer_name = listener->name;
+		s->peer_name = name ? *name : listener->name;
 		set_connected(s, end);
 	} else { /* nobody has seen the end */
 		s->peer = end->peer = NULL;
@@ -420,6 +436,20 @@ static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 fil
 	return err;
 }
 
+static int unix_connect(struct socket *sock, const struct sockaddr_k *a, u32 file_flags)
+{
+	struct unix_socket *s = unix_of(sock), *listener SCOPED(unix_put_at) = NULL;
+	int err = 0;
+
+	if (sock->type == SOCK_DGRAM)
+		return unix_connect_datagram(s, a);
+	if (socket_option(sock, SO_PASSCRED))
+		err = unix_autobind(s);
+	listener = err ? err_ptr(err) : unix_find(a, sock->type);
+	return is_err(listener) ? (int)ptr_err(listener)
+				: unix_connect_stream(s, listener, NULL, file_flags & O_NONBLOCK);
+}
+
 static struct unix_socket *dequeue(struct unix_socket *s)
 {
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&s->lock);
@@ -429,7 +459,7 @@ static struct unix_socket *dequeue(struct unix_socket *s)
 	return end;
 }
 
-static struct file *unix_accept(struct socket *sock, u32 file_flags, u32 new_flags)
+struct file *unix_accept(struct socket *sock, u32 file_flags, u32 new_flags)
 {
 	struct unix_socket *s = unix_of(sock), *end;
 	ns_t deadline = socket_deadline(sock->receive_timeout_ns);
@@ -511,7 +541,7 @@ static u32 unix_poll(struct file *f, struct poll_table *pt)
 		mask = pipe_writable(s->tx) ? POLL_OUT | POLL_WRNORM : 0;
 	if (shut & UNIX_NO_OUTPUT && state != UNIX_LISTENING)
 		mask |= POLL_OUT | POLL_WRNORM;
-	if (mask & POLL_OUT)
+	if (mask & POLL_OUT && !is_inet(s))
 		mask |= POLL_WRBAND;
 	if (READ_ONCE(s->message_count) || (s->rx && pipe_readable(s->rx)))
 		mask |= POLL_IN | POLL_RDNORM;
@@ -554,7 +584,10 @@ static void unix_release(struct file *f)
 {
 	struct unix_socket *s = unix_of(f->priv), *end;
 
-	unix_unbind(s);
+	if (is_inet(s))
+		inet_unbind(s);
+	else
+		unix_unbind(s);
 	mutex_lock(&s->lock);
 	s->shut |= UNIX_DEAD;
 	mutex_unlock(&s->lock);
@@ -564,12 +597,12 @@ static void unix_release(struct file *f)
 		unix_flight_accepted(end);
 		unix_put(end);
 	}
-	hang_up(s, false);
+	hang_up(s, s->socket.linger[0] && !s->socket.linger[1] && is_inet(s));
 	unix_put(s);
 	unix_flight_collect();
 }
 
-static const struct file_ops unix_file_ops = {.read = unix_file_read,
+const struct file_ops unix_file_ops = {.read = unix_file_read,
 	.write = unix_file_write,
 	.poll = unix_poll,
 	.ioctl = unix_ioctl,
@@ -577,7 +610,7 @@ static const struct file_ops unix_file_ops = {.read = unix_file_read,
 
 /* ---- options ---- */
 
-static int unix_set_option(struct socket *sock, int name, const void *buf, u32 len_bytes)
+int unix_set_option(struct socket *sock, int name, const void *buf, u32 len_bytes)
 {
 	struct unix_socket *s = unix_of(sock), *peer SCOPED(unix_put_at) = NULL;
 	s32 value;
@@ -612,7 +645,7 @@ static int unix_set_option(struct socket *sock, int name, const void *buf, u32 l
 	return 0;
 }
 
-static int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_bytes)
+int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_bytes)
 {
 	struct unix_socket *s = unix_of(sock);
 	struct linux_ucred cred = {0, ~0u, ~0u};
@@ -687,8 +720,7 @@ static int check_type(int *type, int protocol)
 		       : -ESOCKTNOSUPPORT;
 }
 
-/* Takes over @s, which may be NULL. err_ptr. */
-static struct file *unix_file(struct unix_socket *s, u32 file_flags)
+struct file *unix_file(struct unix_socket *s, u32 file_flags)
 {
 	struct file *f = s ? socket_file(&s->socket, &unix_file_ops, file_flags) : err_ptr(-ENOMEM);
 
@@ -701,7 +733,8 @@ struct file *unix_create(int type, int protocol, u32 file_flags)
 {
 	int err = check_type(&type, protocol);
 
-	return err ? err_ptr(err) : unix_file(unix_alloc(NULL, type), file_flags);
+	return err ? err_ptr(err)
+		   : unix_file(unix_alloc(NULL, &unix_ops, AF_UNIX, type), file_flags);
 }
 
 int unix_pair(int type, int protocol, u32 file_flags, struct file *out[2])
@@ -711,11 +744,11 @@ int unix_pair(int type, int protocol, u32 file_flags, struct file *out[2])
 
 	if (err)
 		return err;
-	out[0] = unix_file(unix_alloc(NULL, type), file_flags);
+	out[0] = unix_file(unix_alloc(NULL, &unix_ops, AF_UNIX, type), file_flags);
 	if (is_err(out[0]))
 		return (int)ptr_err(out[0]);
 	a = unix_of(out[0]->priv);
-	out[1] = unix_file(unix_alloc(a, type), file_flags);
+	out[1] = unix_file(unix_alloc(a, &unix_ops, AF_UNIX, type), file_flags);
 	if (is_err(out[1])) {
 		err = (int)ptr_err(out[1]);
 		file_put(out[0]);
@@ -733,49 +766,25 @@ int unix_pair(int type, int protocol, u32 file_flags, struct file *out[2])
 	return 0;
 }
 
-/* ---- /proc/net/unix ---- */
-
-/* The socket behind @s (+1, put here), the first one behind NULL; +1 | NULL. */
-static struct unix_socket *socket_next(struct unix_socket *s)
+struct unix_socket *unix_next(struct unix_socket *s, int family)
 {
 	struct unix_socket *before SCOPED(unix_put_at) = s;
 	spinlock_t *held SCOPED(spin_release) = spin_hold(&all_lock);
 
 	for (struct list *at = s ? &s->all_node : &all_sockets; (at = at->next) != &all_sockets;) {
 		s = container_of(at, struct unix_socket, all_node);
-		if (ref_get_live(&s->refs)) /* else it goes and waits for our lock */
+		if (s->socket.family == family &&
+			ref_get_live(&s->refs)) /* else it goes and waits for our lock */
 			return s;
 	}
 	return NULL;
 }
 
-static int show_sockets(struct seq *seq, const void *ctx)
-{
-	seq_printf(seq, "Num       RefCount Protocol Flags    Type St Inode Path\n");
-	for (struct unix_socket *s = NULL; (s = socket_next(s));) {
-		/* No lock: S_SOCKET comes before those of who reads. A name is set once, in place;
-		 * one that is being set may show in part. */
-		bool listens = READ_ONCE(s->state) == UNIX_LISTENING;
-		u32 len = MIN(MAX(READ_ONCE(s->name.len_bytes), 2u) - 2, (u32)sizeof(s->name.data));
-
-		seq_printf(seq, "%016x: %08X 00000000 %08X %04X %02X %5lu", 0, s->refs - 1,
-			listens ? 0x10000 : 0, s->socket.type, s->state == UNIX_CONNECTED ? 3 : 1,
-			s->socket.ino);
-		for (u32 i = 0; i < len && (s->name.data[i] || !s->name.data[0]); i++)
-			seq_printf(seq, i ? "%c" : " %c", s->name.data[i] ? s->name.data[i] : '@');
-		seq_printf(seq, "\n");
-	}
-	return 0;
-}
-
 void unix_init(void)
 {
-	static const struct synth_file file = {
-		"net/unix", S_IFREG | 0444, show_sockets, NULL, NULL};
-
-	proc_add(&file, 1);
 	spin_init(&all_lock, RANK_SOCKET_SPIN);
 	list_init(&all_sockets);
+	inet_init();
 	unix_name_init();
 	unix_message_init();
 	unix_flight_init();

@@ -74,6 +74,41 @@ static inline void unix_put_at(struct unix_socket **s) /* for SCOPED; NULL and e
 		unix_put(*s);
 }
 struct unix_socket *unix_peer_get(struct unix_socket *s); /* +1 | NULL */
+static inline bool is_inet(const struct unix_socket *s)
+{
+	return s->socket.family != AF_UNIX;
+}
+
+/* unix.c, what inet.c shares. unix_alloc - one with pipes of its own, or (@first) the other side of
+ * a connection; struct inet_values behind it when it is no AF_UNIX. refs 1. NULL = out of memory.
+ */
+struct unix_socket *unix_alloc(
+	struct unix_socket *first, const struct socket_ops *ops, int family, int type);
+struct file *unix_file(
+	struct unix_socket *s, u32 file_flags); /* takes over @s, NULL is fine; err_ptr */
+extern const struct file_ops unix_file_ops;
+/* unix_connect_stream - FRESH to CONNECTED, @listener NULL refuses; @name of the server, NULL = the
+ * listener's. 0 | -ECONNREFUSED -EAGAIN -EISCONN -EALREADY -EINVAL -ENOMEM -ERESTARTSYS. */
+int unix_connect_stream(struct unix_socket *s, struct unix_socket *listener,
+	const struct sockaddr_k *name, bool nonblock);
+int unix_listen(struct socket *sock, int backlog);
+struct file *unix_accept(struct socket *sock, u32 file_flags, u32 new_flags);
+ssize_t unix_send(struct socket *sock, struct uio *u, struct message *m);
+ssize_t unix_receive(struct socket *sock, struct uio *u, struct message *m);
+int unix_shutdown(struct socket *sock, int how);
+int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_bytes);
+int unix_set_option(struct socket *sock, int name, const void *buf, u32 len_bytes);
+/* The socket of @family behind @s (+1, put here), the first one behind NULL; +1 | NULL. */
+struct unix_socket *unix_next(struct unix_socket *s, int family);
+
+/* ../inet/inet.c */
+#define INET_OPTIONS 20u
+struct inet_values {              /* behind a struct unix_socket of AF_INET */
+	s32 option[INET_OPTIONS]; /* [a] */
+	bool connecting;          /* [lock] a connect that did not wait was not asked about yet */
+};
+void inet_unbind(struct unix_socket *s);
+void inet_init(void);
 
 /* name.c */
 int unix_bind(struct socket *s, const struct sockaddr_k *a);
@@ -94,6 +129,9 @@ void unix_leave_pipe(struct unix_socket *s, struct unix_socket *peer);
 extern const struct linux_ucred unix_nobody; /* who sent bytes without credentials */
 int unix_connect_datagram(struct unix_socket *s, const struct sockaddr_k *a);
 void unix_purge(struct unix_socket *s); /* all that it has not read */
+/* unix_message_to - the rest of @u from @s to @to, dropped when its buffer is full, as UDP does. */
+ssize_t unix_message_to(
+	struct unix_socket *s, struct unix_socket *to, struct uio *u, struct message *m);
 u32 unix_poll_room(struct unix_socket *s, struct file *f, struct poll_table *pt); /* POLL_OUT.. */
 /* unix_error - takes the pending error: -errno | 0. */
 static inline int unix_error(struct unix_socket *s)

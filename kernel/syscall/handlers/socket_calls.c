@@ -196,12 +196,14 @@ long sys_setsockopt(u64 fd, u64 level, u64 name, u64 value, u64 len)
 		return -EINVAL;
 	if (is_err(r.socket))
 		return ptr_err(r.socket);
-	if ((int)level != SOL_SOCKET)
+	if ((int)level != SOL_SOCKET && !r.socket->ops->level_option)
 		return -EOPNOTSUPP; /* what a family without levels of its own answers on Linux */
-	if (n < sizeof(int))
+	if ((int)level == SOL_SOCKET && n < sizeof(int))
 		return -EINVAL;
 	if (copy_from_user(buf, (const void USER *)value, n))
 		return -EFAULT;
+	if ((int)level != SOL_SOCKET)
+		return r.socket->ops->level_option(r.socket, (int)level, (int)name, buf, &n, true);
 	return socket_set_option(r.socket, (int)name, buf, n);
 }
 
@@ -233,16 +235,18 @@ long sys_getsockopt(u64 fd, u64 level, u64 name, u64 value, u64 user_len)
 
 	if (is_err(r.socket))
 		return ptr_err(r.socket);
-	if ((int)level != SOL_SOCKET)
+	if ((int)level != SOL_SOCKET && !r.socket->ops->level_option)
 		return -EOPNOTSUPP;
 	if (get_user_u32((u32 USER *)user_len, &n))
 		return -EFAULT;
 	if ((s32)n < 0)
 		return -EINVAL;
-	if ((int)name == SO_PEERGROUPS)
+	if ((int)level == SOL_SOCKET && (int)name == SO_PEERGROUPS)
 		return peer_groups(r.socket, (u32 USER *)value, n, (u32 USER *)user_len);
 	n = MIN(n, OPTION_BYTES_MAX);
-	err = socket_get_option(r.socket, (int)name, buf, &n);
+	err = (int)level == SOL_SOCKET ? socket_get_option(r.socket, (int)name, buf, &n)
+				       : r.socket->ops->level_option(
+						 r.socket, (int)level, (int)name, buf, &n, false);
 	if (err)
 		return err;
 	if (copy_to_user((void USER *)value, buf, n) || put_user_u32((u32 USER *)user_len, n))

@@ -491,6 +491,11 @@ static u64 address(struct fuzzer *f)
 {
 	struct sockaddr_un *a = room(f);
 
+	if (one_in(f, 3)) { /* ports 8080 to 8083 of 127.0.0.1 */
+		memcpy(a, "\2\0\x1f\x90\x7f\0\0\1\0\0\0\0\0\0\0", 16);
+		((char *)a)[3] += (char)below(f, 4);
+		return (u64)a;
+	}
 	a->sun_family = one_in(f, 3) ? (sa_family_t)PICK(f, 0, 2, 10, 16, 17, 0xffff) : AF_UNIX;
 	strcpy(a->sun_path, one_in(f, 2) ? "sock" : "d/sock2");
 	if (one_in(f, 3))
@@ -680,7 +685,7 @@ static u64 number(struct fuzzer *f, char kind)
 	case 'L':
 		return one_in(f, 2) ? below(f, 17) : 1024 + below(f, 16);
 	case 'D':
-		return one_in(f, 4) ? PICK(f, 2, 10, 16, 17, 0, 40) : AF_UNIX;
+		return one_in(f, 2) ? PICK(f, 2, 2, 2, 10, 16, 17, 0, 40) : AF_UNIX;
 	case 'Y':
 		return PICK(f, 1, 1, 2, 5, 3) | (one_in(f, 2) ? SOCK_NONBLOCK : 0);
 	case 'k':

@@ -1,7 +1,7 @@
 /* AF_UNIX streams between threads on simulated CPUs: data, ends, connections that come while listeners go, failing allocations.
  * mode: sim
  * needs: kernel/fs/poll/inotify.c
- * needs: kernel/net/socket.c kernel/net/unix/unix.c kernel/net/unix/name.c kernel/net/unix/message.c kernel/net/unix/flight.c
+ * needs: kernel/net/socket.c kernel/net/unix/unix.c kernel/net/inet/inet.c kernel/net/unix/name.c kernel/net/unix/message.c kernel/net/unix/flight.c
  * needs: kernel/security/capability/object.c kernel/security/credentials.c kernel/fs/pipe/pipe.c kernel/fs/vfs/uio.c
  * needs: kernel/scheduler/core/schedule.c kernel/scheduler/core/wake.c kernel/scheduler/core/balance.c kernel/scheduler/core/tick.c
  * needs: kernel/scheduler/core/accounting.c kernel/scheduler/core/workqueue.c kernel/scheduler/thread/thread.c
@@ -22,6 +22,12 @@
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_net.h>
 #include <fs/vfs/vfs_internal.h>
+
+void random_bytes(void *buf, size_t len_bytes) /* of ports */
+{
+	for (size_t i = 0; i < len_bytes; i++)
+		((u8 *)buf)[i] = (u8)host_sim_random();
+}
 
 #define PEOPLE 8u
 
