@@ -263,13 +263,13 @@ void signal_send_owner(const struct file_signal *due)
 	u32 uid = (u32)(due->owner >> 32);
 	const struct cred own = {
 		.uid = uid, .euid = uid, .cap_effective = uid ? 0 : 1ULL << LCAP_KILL};
-	struct siginfo plain = {.signo = SIGIO, .code = SI_KERNEL},
+	struct siginfo plain = {.signo = due->urgent ? SIGURG : SIGIO, .code = SI_KERNEL},
 		       info = {.signo = due->signo, .code = POLL_MSG};
 	pid_t to = (s32)due->owner;
 
 	info.poll.band = POLL_MSG_BAND;
 	info.poll.fd = due->fd;
-	if (to && (!due->signo || send_to(to, &info, &own) == -EAGAIN))
+	if (to && (due->urgent || !due->signo || send_to(to, &info, &own) == -EAGAIN))
 		(void)send_to(to, &plain, &own);
 }
 

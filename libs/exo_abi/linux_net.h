@@ -59,6 +59,7 @@
 #define SO_PEEK_OFF       42
 #define SO_PEERGROUPS     59
 #define SIOCINQ           0x541bu
+#define SIOCATMARK        0x8905u
 #define SIOCOUTQ          0x5411u
 #define UNIX_PATH_MAX     108
 #define SOMAXCONN_DEFAULT 4096

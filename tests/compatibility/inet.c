@@ -3,7 +3,6 @@
 #include "t_.h"
 
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -34,19 +33,6 @@ static int make(int type)
 	return fd;
 }
 
-/* Debian's kernel begins with a loopback that is down. */
-static void loopback_up(void)
-{
-	struct ifreq r = {.ifr_name = "lo"};
-	int fd = make(SOCK_DGRAM);
-
-	if (!ioctl(fd, SIOCGIFFLAGS, &r) && !(r.ifr_flags & IFF_UP)) {
-		r.ifr_flags |= IFF_UP;
-		ioctl(fd, SIOCSIFFLAGS, &r);
-	}
-	close(fd);
-}
-
 static struct sockaddr_in name_of(int fd)
 {
 	struct sockaddr_in a = {0};
@@ -72,7 +58,7 @@ static int bound(int type, struct sockaddr_in *a)
 {
 	int fd = make(type);
 
-	loopback_up();
+	t_loopback_up();
 	*a = at(LO, 0);
 	if (bind(fd, A(a), sizeof(*a)) < 0)
 		t_stop("cannot bind");
@@ -144,7 +130,7 @@ T_CASE(bind_errors)
 	struct sockaddr_in a = at(LO, 0);
 	int fd = make(SOCK_STREAM);
 
-	loopback_up();
+	t_loopback_up();
 	t_errno(bind(fd, A(&a), 8), EINVAL);
 	a.sin_family = AF_UNIX;
 	t_errno(bind(fd, A(&a), sizeof(a)), EAFNOSUPPORT);

@@ -9,6 +9,9 @@
 #include "t_.h"
 #include "../held_bytes.h"
 
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/resource.h>
 #include <dirent.h>
 #include <grp.h>
@@ -29,7 +32,7 @@ struct tally {
 static struct tally inline_tally; /* option -n: no pipe, no child */
 static bool inline_run;
 static bool traced_run; /* T_TRACED: somebody looks at our calls (tests/compatibility/coverage) */
-static bool silent; /* option -m: what the cases check is another run's business */
+static bool silent;     /* option -m: what the cases check is another run's business */
 
 static void say(const char *format, ...)
 {
@@ -634,4 +637,16 @@ int main(int argc, char **argv)
 	}
 	say("TALLY %ld %ld %ld\n", sum.passed, sum.failed, sum.skipped);
 	return sum.failed != 0;
+}
+
+void t_loopback_up(void)
+{
+	struct ifreq r = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (!ioctl(fd, SIOCGIFFLAGS, &r) && !(r.ifr_flags & IFF_UP)) {
+		r.ifr_flags |= IFF_UP;
+		ioctl(fd, SIOCSIFFLAGS, &r);
+	}
+	close(fd);
 }

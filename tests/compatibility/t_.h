@@ -128,6 +128,8 @@ long t_slurp(const char *path, char *buf, size_t len);
 void t_spew(const char *path, const char *text);
 /* Becomes an ordinary user for good: no groups, no capabilities. */
 void t_become(uid_t uid, gid_t gid);
+/* For AF_INET: Debian's kernel begins with a loopback that is down. */
+void t_loopback_up(void);
 /* Installs a handler without SA_RESTART, or with these flags. */
 void t_handler(int sig, void (*fn)(int), int flags);
 void t_handler_info(int sig, void (*fn)(int, siginfo_t *, void *), int flags);

@@ -495,7 +495,8 @@ int file_lease_break(struct inode *i, u32 o_flags)
 		}
 		if (untold) {
 			const struct file *f = untold->file;
-			struct file_signal due = {f->owner, (s32)f->owner_signo, untold->pid};
+			struct file_signal due = {
+				f->owner, (s32)f->owner_signo, untold->pid, false};
 
 			untold->wanted = wanted;
 			untold->break_at =

@@ -138,7 +138,8 @@ u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/
 /* A signal that is to be sent by signal_send_owner when no lock is held. */
 struct file_signal {
 	u64 owner;
-	s32 signo, fd;
+	s32 signo, fd; /* 0: SIGIO without more */
+	bool urgent;   /* SIGURG instead */
 };
 void file_get(struct file *f);
 static inline void fd_file_release(struct file *f, bool borrowed)

@@ -96,6 +96,7 @@ static struct unix_message *message_new(
 	msg->taken = 0;
 	msg->charge = MESSAGE_OVERHEAD + len;
 	__atomic_fetch_add(&s->sent_bytes, msg->charge, __ATOMIC_RELAXED);
+	msg->urgent = false;
 	msg->scm = (struct scm){0};
 	if (m->scm) {
 		msg->scm = *m->scm;
@@ -113,6 +114,10 @@ static void put_locked(struct unix_socket *to, struct unix_message *msg)
 	unix_flight_begin(to, &msg->scm.fds);
 	list_add_tail(&to->messages, &msg->node);
 	to->message_bytes += msg->len;
+	if (msg->urgent) {
+		WRITE_ONCE(to->urgent_taken, false);
+		WRITE_ONCE(to->urgent, msg); /* one before it is a byte like others now */
+	}
 	WRITE_ONCE(to->message_count, to->message_count + 1);
 }
 
@@ -122,6 +127,8 @@ static void take_locked(struct unix_socket *s, struct unix_message *msg)
 	list_del(&msg->node);
 	unix_flight_end(msg->scm.fds);
 	s->message_bytes -= msg->len - msg->taken;
+	if (s->urgent == msg)
+		WRITE_ONCE(s->urgent, NULL);
 	WRITE_ONCE(s->message_count, s->message_count - 1);
 }
 
@@ -154,6 +161,8 @@ void unix_purge(struct unix_socket *s)
 static int deliver(struct unix_socket *to, struct unix_message *msg)
 {
 	struct unix_socket *from = msg->from;
+	struct file_signal due = {.urgent = true};
+	u32 events = POLL_IN | POLL_RDNORM | (msg->urgent ? POLL_PRI : 0);
 	bool stranger;
 	int err = 0;
 
@@ -169,9 +178,12 @@ static int deliver(struct unix_socket *to, struct unix_message *msg)
 		err = -EAGAIN;
 	else
 		put_locked(to, msg);
+	if (events & POLL_PRI && !err && to->socket.file)
+		due.owner = to->socket.file->owner;
 	mutex_unlock(&to->lock);
 	if (!err)
-		wake_one(&to->wq, POLL_IN | POLL_RDNORM);
+		wake_one(&to->wq, events);
+	signal_send_owner(&due);
 	return err;
 }
 
@@ -296,18 +308,23 @@ ssize_t unix_send_stream(
 {
 	struct unix_message *msg;
 	ssize_t done = 0;
+	bool last;
 	u32 n;
 	int err = 0;
 
 	unix_leave_pipe(s, peer);
 	while (u->left) {
 		n = (u32)MIN(u->left, (size_t)MIN(STREAM_PIECE, s->socket.send_bytes / 2));
+		last = m->flags & MSG_OOB && u->left == n; /* whose last byte is urgent */
+		n -= last && n > 1;
+		last = last && u->left == 1;
 		msg = READ_ONCE(s->shut) & UNIX_NO_OUTPUT ? err_ptr(-EPIPE)
 							  : message_new(s, u, n, m);
 		if (is_err(msg)) {
 			err = (int)ptr_err(msg);
 			break;
 		}
+		msg->urgent = last;
 		err = deliver(peer, msg);
 		if (err) {
 			message_free(msg);
@@ -464,6 +481,19 @@ static ssize_t copy_locked(struct unix_socket *s, struct uio *u, struct message 
 		bool fds = msg->scm.fds != NULL;
 
 		left = msg->len - msg->taken;
+		if (msg == s->urgent && done) {
+			*more = false;
+			break; /* a read ends at the mark */
+		}
+		if (msg == s->urgent && !peek && socket_option(&s->socket, SO_OOBINLINE)) {
+			WRITE_ONCE(s->urgent, NULL);
+		} else if (msg == s->urgent) { /* passed: what nobody asked for is lost */
+			if (!peek) {
+				take_locked(s, msg);
+				list_add_tail(emptied, &msg->node);
+			}
+			continue;
+		}
 		if (skip && skip >= left) {
 			skip -= left;
 			continue;
@@ -504,6 +534,31 @@ static ssize_t copy_locked(struct unix_socket *s, struct uio *u, struct message 
 			break;
 	}
 	return packet && err ? err : done ? done : err;
+}
+
+ssize_t unix_receive_urgent(struct unix_socket *s, struct uio *u, struct message *m)
+{
+	struct unix_message *msg = NULL;
+	ssize_t n;
+
+	mutex_lock(&s->lock);
+	if (!s->urgent || s->urgent_taken || socket_option(&s->socket, SO_OOBINLINE)) {
+		mutex_unlock(&s->lock);
+		return -EINVAL;
+	}
+	n = u->left ? (ssize_t)uio_write(u, s->urgent->data, 1) : 0;
+	m->out_flags |= MSG_OOB | (n || u->left ? 0 : MSG_TRUNC);
+	if (n && !(m->flags & MSG_PEEK)) {
+		WRITE_ONCE(s->urgent_taken, true);
+		msg = is_inet(s) ? NULL : s->urgent; /* TCP's mark stays */
+		if (msg)
+			take_locked(s, msg);
+	}
+	n = n || !u->left ? n : -EFAULT;
+	mutex_unlock(&s->lock);
+	if (msg)
+		message_free(msg);
+	return n;
 }
 
 ssize_t unix_receive_messages(struct unix_socket *s, struct uio *u, struct message *m)

@@ -1,7 +1,7 @@
 /* Names of AF_UNIX sockets: paths in the file system and abstract ones, /proc/net/unix. Layer: net.
  * A bound path is found by its inode, so links and other names of the same node work.
  *
- * Locks: bound_lock (S_SOCKET). */
+ * Locks: bound_lock (S_SOCKET). all_lock (SOCKET_SPIN): the list of all sockets. */
 #include "unix_internal.h"
 
 #include <exo/errno.h>
@@ -13,6 +13,8 @@
 #define AUTOBIND_MASK 0xfffffu
 
 static struct mutex bound_lock;
+static struct list all_sockets; /* [all_lock] */
+static spinlock_t all_lock;
 static struct hlist buckets[BUCKETS]; /* [bound_lock] */
 
 /* Abstract names are apart for each type of socket. */
@@ -181,7 +183,35 @@ struct unix_socket *unix_find(const struct sockaddr_k *a, int type)
 	return s;
 }
 
-/* ---- /proc/net/unix ---- */
+/* ---- all sockets, /proc/net/unix ---- */
+
+void unix_list_add(struct unix_socket *s)
+{
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&all_lock);
+
+	list_add_tail(&all_sockets, &s->all_node);
+}
+
+void unix_list_del(struct unix_socket *s)
+{
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&all_lock);
+
+	list_del(&s->all_node);
+}
+
+struct unix_socket *unix_next(struct unix_socket *s, int family)
+{
+	struct unix_socket *before SCOPED(unix_put_at) = s;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&all_lock);
+
+	for (struct list *at = s ? &s->all_node : &all_sockets; (at = at->next) != &all_sockets;) {
+		s = container_of(at, struct unix_socket, all_node);
+		if (s->socket.family == family &&
+			ref_get_live(&s->refs)) /* else it goes and waits for our lock */
+			return s;
+	}
+	return NULL;
+}
 
 static int show_sockets(struct seq *seq, const void *ctx)
 {
@@ -209,4 +239,6 @@ void unix_name_init(void)
 
 	proc_add(&file, 1);
 	mutex_init(&bound_lock, RANK_S_SOCKET);
+	spin_init(&all_lock, RANK_SOCKET_SPIN);
+	list_init(&all_sockets);
 }

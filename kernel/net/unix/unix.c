@@ -5,8 +5,7 @@
  * A listener keeps a queue of server ends that connect() has already joined.
  *
  * Locks: s->lock (S_SOCKET) for state, names and the queue; never two at once. bound_lock
- * (S_SOCKET) guards the table of bound names and is taken before any s->lock. all_lock
- * (SOCKET_SPIN): the list of all sockets.
+ * (S_SOCKET) guards the table of bound names and is taken before any s->lock.
  *
  * Peers hold each other until either is closed.
  *
@@ -23,8 +22,6 @@
 #include <arch/uaccess.h>
 
 static const struct socket_ops unix_ops;
-static struct list all_sockets; /* [all_lock] */
-static spinlock_t all_lock;
 
 struct unix_socket *unix_alloc(
 	struct unix_socket *first, const struct socket_ops *ops, int family, int type)
@@ -62,9 +59,7 @@ struct unix_socket *unix_alloc(
 	}
 	if (type == SOCK_STREAM)
 		s->socket.send_bytes = s->socket.receive_bytes = PIPE_SLOTS_DEFAULT * PAGE_SIZE;
-	spin_lock(&all_lock);
-	list_add_tail(&all_sockets, &s->all_node);
-	spin_unlock(&all_lock);
+	unix_list_add(s);
 	return s;
 }
 
@@ -72,9 +67,7 @@ void unix_put(struct unix_socket *s)
 {
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	spin_lock(&all_lock);
-	list_del(&s->all_node);
-	spin_unlock(&all_lock);
+	unix_list_del(s);
 	if (s->rx) {
 		pipe_close_end(s->rx, 0, 0, 1);
 		pipe_close_end(s->tx, 0, 0, 1);
@@ -233,8 +226,10 @@ ssize_t unix_receive(struct socket *sock, struct uio *u, struct message *m)
 	struct scm own = {0};
 	ssize_t n;
 
+	if (m->flags & MSG_OOB && sock->type != SOCK_STREAM)
+		return -EOPNOTSUPP;
 	if (m->flags & MSG_OOB)
-		return is_inet(s) ? -EINVAL : -EOPNOTSUPP;
+		return unix_receive_urgent(s, u, m);
 	if (sock->type != SOCK_DGRAM && !is_connected(s))
 		return sock->type == SOCK_STREAM && !is_inet(s) ? -EINVAL : -ENOTCONN;
 	if (!m->scm)
@@ -278,8 +273,8 @@ static ssize_t stream_send(struct unix_socket *s, struct uio *u, struct message 
 		n = -EPIPE;
 	else
 		do { /* at most twice: the direction may leave the pipe while we sleep in it */
-			by_pipe = !READ_ONCE(s->tx_messages) && !(m->scm && m->scm->fds) &&
-				  !(m->scm && m->scm->has_cred) &&
+			by_pipe = !(m->flags & MSG_OOB) && !READ_ONCE(s->tx_messages) &&
+				  !(m->scm && m->scm->fds) && !(m->scm && m->scm->has_cred) &&
 				  !socket_option(&s->socket, SO_PASSCRED) &&
 				  !READ_ONCE(s->peer_wants_cred);
 			n = by_pipe ? pipe_send(s->tx, u, flags,
@@ -299,7 +294,7 @@ ssize_t unix_send(struct socket *sock, struct uio *u, struct message *m)
 {
 	struct unix_socket *s = unix_of(sock);
 
-	if (m->flags & MSG_OOB)
+	if (m->flags & MSG_OOB && (sock->type != SOCK_STREAM || !u->left))
 		return -EOPNOTSUPP;
 	if (sock->type == SOCK_STREAM && m->name && !is_inet(s))
 		return is_connected(s) ? -EISCONN : -EOPNOTSUPP;
@@ -543,7 +538,9 @@ static u32 unix_poll(struct file *f, struct poll_table *pt)
 		mask |= POLL_OUT | POLL_WRNORM;
 	if (mask & POLL_OUT && !is_inet(s))
 		mask |= POLL_WRBAND;
-	if (READ_ONCE(s->message_count) || (s->rx && pipe_readable(s->rx)))
+	/* TCP does not count a byte that only MSG_OOB reads */
+	if (READ_ONCE(s->message_count) > (is_inet(s) && s->urgent) ||
+		(s->rx && pipe_readable(s->rx)))
 		mask |= POLL_IN | POLL_RDNORM;
 	if (shut & UNIX_NO_INPUT)
 		mask |= POLL_IN | POLL_RDNORM | POLL_RDHUP;
@@ -551,6 +548,8 @@ static u32 unix_poll(struct file *f, struct poll_table *pt)
 		mask |= POLL_HUP;
 	if (s->socket.type != SOCK_DGRAM && (state == UNIX_FRESH || state == UNIX_CONNECTING))
 		mask |= POLL_HUP;
+	if (READ_ONCE(s->urgent) && !s->urgent_taken)
+		mask |= POLL_PRI;
 	if (READ_ONCE(s->error))
 		mask |= POLL_ERR;
 	return mask;
@@ -569,6 +568,12 @@ static long unix_ioctl(struct file *f, u32 cmd, u64 arg)
 		mutex_lock(&s->lock);
 		msg = list_first(&s->messages, struct unix_message, node);
 		bytes = s->rx ? s->message_bytes + pipe_bytes(s->rx) : msg ? msg->len : 0;
+		mutex_unlock(&s->lock);
+		break;
+	case SIOCATMARK:
+		mutex_lock(&s->lock);
+		bytes = s->urgent && s->messages.next == &s->urgent->node &&
+			!(s->rx && pipe_readable(s->rx));
 		mutex_unlock(&s->lock);
 		break;
 	case SIOCOUTQ:
@@ -766,24 +771,8 @@ int unix_pair(int type, int protocol, u32 file_flags, struct file *out[2])
 	return 0;
 }
 
-struct unix_socket *unix_next(struct unix_socket *s, int family)
-{
-	struct unix_socket *before SCOPED(unix_put_at) = s;
-	spinlock_t *held SCOPED(spin_release) = spin_hold(&all_lock);
-
-	for (struct list *at = s ? &s->all_node : &all_sockets; (at = at->next) != &all_sockets;) {
-		s = container_of(at, struct unix_socket, all_node);
-		if (s->socket.family == family &&
-			ref_get_live(&s->refs)) /* else it goes and waits for our lock */
-			return s;
-	}
-	return NULL;
-}
-
 void unix_init(void)
 {
-	spin_init(&all_lock, RANK_SOCKET_SPIN);
-	list_init(&all_sockets);
 	inet_init();
 	unix_name_init();
 	unix_message_init();

@@ -39,8 +39,10 @@ struct unix_socket {
 	struct list messages; /* [lock] struct unix_message to read */
 	u32 message_count;    /* [lock; read racy] */
 	u32 message_bytes;    /* [lock] */
-	u32 sent_bytes;       /* [a] charges of messages of ours that nobody has read */
-	s32 peek_offset;      /* [lock] SO_PEEK_OFF, -1 = off */
+	struct unix_message *urgent;  /* [lock; read racy] where a stream's last MSG_OOB stands */
+	bool urgent_taken;            /* [lock; read racy] and its byte was read */
+	u32 sent_bytes;               /* [a] charges of messages of ours that nobody has read */
+	s32 peek_offset;              /* [lock] SO_PEEK_OFF, -1 = off */
 	struct hlist_node bound_node; /* [bound_lock] */
 	struct path bound_path;       /* [bound_lock] +1; dentry NULL for abstract names */
 	struct list all_node;         /* [all_lock] */
@@ -57,6 +59,7 @@ struct unix_message {
 	struct scm scm;
 	u32 len, taken; /* [receiver's lock] bytes; those read already */
 	u32 charge;     /* [c] room that it takes of its sender */
+	bool urgent;    /* [c] sent with MSG_OOB: one byte */
 	u8 data[];
 };
 static inline struct unix_socket *unix_of(struct socket *s)
@@ -98,8 +101,6 @@ ssize_t unix_receive(struct socket *sock, struct uio *u, struct message *m);
 int unix_shutdown(struct socket *sock, int how);
 int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_bytes);
 int unix_set_option(struct socket *sock, int name, const void *buf, u32 len_bytes);
-/* The socket of @family behind @s (+1, put here), the first one behind NULL; +1 | NULL. */
-struct unix_socket *unix_next(struct unix_socket *s, int family);
 
 /* ../inet/inet.c */
 #define INET_OPTIONS 20u
@@ -114,6 +115,11 @@ void inet_init(void);
 int unix_bind(struct socket *s, const struct sockaddr_k *a);
 void unix_unbind(struct unix_socket *s);
 void unix_name_init(void);
+void unix_list_add(struct unix_socket *s); /* to the list of all, of every family */
+void unix_list_del(struct unix_socket *s);
+/* unix_next - the socket of @family behind @s (+1, put here), the first one behind NULL; +1 | NULL.
+ */
+struct unix_socket *unix_next(struct unix_socket *s, int family);
 int unix_autobind(struct unix_socket *s); /* no error when it has a name */
 /* unix_find - the socket of @type bound to an address, +1. err_ptr(-ECONNREFUSED -ENOENT -EACCES
  * -EINVAL -EPROTOTYPE ...). */
@@ -123,6 +129,8 @@ struct unix_socket *unix_find(const struct sockaddr_k *a, int type);
 ssize_t unix_send_message(struct unix_socket *s, struct uio *u, struct message *m); /* one packet */
 ssize_t unix_send_stream(
 	struct unix_socket *s, struct unix_socket *peer, struct uio *u, struct message *m);
+/* unix_receive_urgent - the byte of MSG_OOB: 1 | -EINVAL none | -EFAULT. */
+ssize_t unix_receive_urgent(struct unix_socket *s, struct uio *u, struct message *m);
 ssize_t unix_receive_messages(struct unix_socket *s, struct uio *u, struct message *m);
 /* unix_leave_pipe - what @s sends to @peer goes as messages from now on. */
 void unix_leave_pipe(struct unix_socket *s, struct unix_socket *peer);
