@@ -7,6 +7,7 @@
 #include <exo/string.h>
 #include <exo_abi/linux_fs.h>
 #include <exo_abi/linux_net.h>
+#include <arch/uaccess.h>
 
 static struct super_block *sock_super; /* [c] */
 
@@ -183,6 +184,76 @@ int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes)
 		return s->ops->get_option(s, name, buf, len_bytes);
 	value = socket_option(s, name);
 	return socket_option_out(buf, len_bytes, &value, sizeof(value));
+}
+
+/* ---- the interface ---- */
+
+/* There is one: lo. Source: netdevice(7). */
+static const struct {
+	u32 cmd;
+	u16 family; /* 0 = a number */
+	u32 value;  /* address as it lies in memory */
+} lo_facts[] = {
+	{SIOCGIFFLAGS, 0, IFF_UP | IFF_LOOPBACK | IFF_RUNNING},
+	{SIOCGIFADDR, AF_INET, 0x0100007f},
+	{SIOCGIFDSTADDR, AF_INET, 0x0100007f},
+	{SIOCGIFBRDADDR, AF_INET, 0},
+	{SIOCGIFNETMASK, AF_INET, 0xff},
+	{SIOCGIFMETRIC, 0, 0},
+	{SIOCGIFMTU, 0, 65536},
+	{SIOCGIFHWADDR, ARPHRD_LOOPBACK, 0},
+	{SIOCGIFINDEX, 0, 1},
+	{SIOCGIFTXQLEN, 0, 1000},
+};
+
+static long lo_list(u64 arg)
+{
+	struct linux_ifreq r = {.name = "lo", .in = {AF_INET, 0, 0x0100007f}};
+	struct linux_ifconf c;
+
+	if (copy_from_user(&c, (const void USER *)arg, sizeof(c)))
+		return -EFAULT;
+	if (c.requests && c.len < (s32)sizeof(r))
+		c.len = 0;
+	else if (c.requests && copy_to_user((void USER *)c.requests, &r, sizeof(r)))
+		return -EFAULT;
+	else
+		c.len = sizeof(r);
+	return copy_to_user((void USER *)arg, &c, sizeof(c));
+}
+
+long socket_ioctl(u32 cmd, u64 arg)
+{
+	struct linux_ifreq r;
+	bool lo;
+
+	if (cmd == SIOCGIFCONF)
+		return lo_list(arg);
+	if (cmd < SIOCGIFNAME || cmd > SIOCGIFTXQLEN)
+		return -ENOTTY;
+	if (copy_from_user(&r, (const void USER *)arg, sizeof(r)))
+		return -EFAULT;
+	r.name[sizeof(r.name) - 1] = 0;
+	lo = cmd == SIOCGIFNAME ? r.value == 1 : !strcmp(r.name, "lo");
+	if (lo && cmd == SIOCSIFFLAGS)
+		return !cred_capable(current->cred, LCAP_NET_ADMIN) ? -EPERM
+		       : r.value & IFF_UP                           ? 0
+								    : -EOPNOTSUPP;
+	if (lo && cmd == SIOCGIFNAME) {
+		memcpy(r.name, "lo", sizeof("lo"));
+		return copy_to_user((void USER *)arg, &r, sizeof(r));
+	}
+	for (u32 i = 0; lo && i < ARRAY_LEN(lo_facts); i++) {
+		if (lo_facts[i].cmd != cmd)
+			continue;
+		memset(r.bytes, 0, sizeof(r.bytes));
+		r.in.family = lo_facts[i].family;
+		r.in.address = lo_facts[i].value;
+		if (!r.in.family)
+			r.value = (s32)lo_facts[i].value;
+		return copy_to_user((void USER *)arg, &r, sizeof(r));
+	}
+	return lo ? -ENOTTY : -ENODEV;
 }
 
 void net_init(void)

@@ -63,7 +63,6 @@
 #define SIOCOUTQ          0x5411u
 #define UNIX_PATH_MAX     108
 #define SOMAXCONN_DEFAULT 4096
-#define SIOCGIFCONF       0x8912u
 
 /* ip(7), tcp(7) */
 #define IPPROTO_IP              0
@@ -87,6 +86,40 @@
 #define TCP_WINDOW_CLAMP        10
 #define TCP_QUICKACK            12
 #define TCP_USER_TIMEOUT        18
+
+/* netdevice(7) */
+#define SIOCGIFNAME     0x8910u
+#define SIOCGIFCONF     0x8912u
+#define SIOCGIFFLAGS    0x8913u
+#define SIOCSIFFLAGS    0x8914u
+#define SIOCGIFADDR     0x8915u
+#define SIOCGIFDSTADDR  0x8917u
+#define SIOCGIFBRDADDR  0x8919u
+#define SIOCGIFNETMASK  0x891bu
+#define SIOCGIFMETRIC   0x891du
+#define SIOCGIFMTU      0x8921u
+#define SIOCGIFHWADDR   0x8927u
+#define SIOCGIFINDEX    0x8933u
+#define SIOCGIFTXQLEN   0x8942u
+#define IFF_UP          0x1
+#define IFF_LOOPBACK    0x8
+#define IFF_RUNNING     0x40
+#define ARPHRD_LOOPBACK 772
+struct linux_ifreq {
+	char name[16];
+	union {
+		struct {
+			u16 family, port;
+			u32 address;
+		} in;
+		s32 value;
+		u8 bytes[24];
+	};
+};
+struct linux_ifconf {
+	s32 len, pad;
+	u64 requests;
+};
 
 struct linux_ucred {
 	s32 pid;

@@ -98,6 +98,9 @@ int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes) MUS
 /* as much as fits; 0 */
 int socket_option_out(void *buf, u32 *len_bytes, const void *value, u32 value_bytes);
 int socket_set_option(struct socket *s, int name, const void *buf, u32 len_bytes) MUST_USE;
+/* socket_ioctl - what every socket answers for: SIOCGIF* of the loopback. 0 | -ENOTTY -ENODEV
+ * -EFAULT -EPERM -EOPNOTSUPP. */
+long socket_ioctl(u32 cmd, u64 arg) MUST_USE;
 /* socket_of - the socket behind a file; NULL when it is none. */
 struct socket *socket_of(struct file *f);
 /* socket_file_create - the file of a socket made by its family; takes over @inode. err_ptr. */

@@ -580,7 +580,7 @@ static long unix_ioctl(struct file *f, u32 cmd, u64 arg)
 		bytes = READ_ONCE(s->sent_bytes) + (s->tx ? pipe_bytes(s->tx) : 0);
 		break;
 	default:
-		return -ENOTTY;
+		return socket_ioctl(cmd, arg);
 	}
 	return put_user_u32((u32 USER *)arg, bytes);
 }
