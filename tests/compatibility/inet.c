@@ -3,7 +3,6 @@
 #include "t_.h"
 
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -733,68 +732,6 @@ T_CASE(options)
 	t_ret(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len), 0);
 	t_eq(cred.pid, 0);
 	t_eq(cred.uid, -1);
-}
-
-static int asked(int fd, const char *name, unsigned long cmd, struct ifreq *r)
-{
-	memset(r, 0x55, sizeof(*r));
-	strcpy(r->ifr_name, name);
-	return ioctl(fd, cmd, r);
-}
-
-static uint32_t address_in(const struct ifreq *r)
-{
-	struct sockaddr_in a;
-
-	memcpy(&a, &r->ifr_addr, sizeof(a));
-	t_eq(a.sin_family, AF_INET);
-	t_eq(a.sin_port, 0);
-	return ntohl(a.sin_addr.s_addr);
-}
-
-T_CASE(interface)
-{
-	struct ifreq r, all[16];
-	struct ifconf c = {.ifc_len = sizeof(all), .ifc_req = all};
-	int fd, found = 0;
-
-	t_loopback_up();
-	fd = make(SOCK_DGRAM);
-	t_ret(asked(fd, "lo", SIOCGIFFLAGS, &r), 0);
-	t_eq(r.ifr_flags & (IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_POINTOPOINT),
-		IFF_UP | IFF_LOOPBACK | IFF_RUNNING);
-	t_ret(asked(fd, "lo", SIOCGIFADDR, &r), 0);
-	t_eq(address_in(&r), LO);
-	t_ret(asked(fd, "lo", SIOCGIFNETMASK, &r), 0);
-	t_eq(address_in(&r), 0xff000000);
-	t_ret(asked(fd, "lo", SIOCGIFMTU, &r), 0);
-	t_eq(r.ifr_mtu, 65536);
-	t_ret(asked(fd, "lo", SIOCGIFINDEX, &r), 0);
-	t_eq(r.ifr_ifindex, 1);
-	t_ret(asked(fd, "lo", SIOCGIFHWADDR, &r), 0);
-	t_eq(r.ifr_hwaddr.sa_family, 772);
-	r.ifr_ifindex = 1;
-	t_ret(ioctl(fd, SIOCGIFNAME, &r), 0);
-	t_str(r.ifr_name, "lo");
-	r.ifr_ifindex = 12345;
-	t_errno(ioctl(fd, SIOCGIFNAME, &r), ENODEV);
-	t_errno(asked(fd, "none", SIOCGIFFLAGS, &r), ENODEV);
-	t_errno(ioctl(fd, SIOCGIFFLAGS, NULL), EFAULT);
-	t_ret(ioctl(fd, SIOCGIFCONF, &c), 0);
-	for (int i = 0; i < c.ifc_len / (int)sizeof(r); i++)
-		found += !strcmp(all[i].ifr_name, "lo") && address_in(&all[i]) == LO;
-	t_eq(found, 1);
-	c.ifc_req = NULL;
-	t_ret(ioctl(fd, SIOCGIFCONF, &c), 0);
-	t_check(c.ifc_len >= (int)sizeof(r));
-	c = (struct ifconf){.ifc_len = 10, .ifc_req = all};
-	t_ret(ioctl(fd, SIOCGIFCONF, &c), 0);
-	t_eq(c.ifc_len, 0);
-	t_errno(ioctl(fd, SIOCGIFCONF, NULL), EFAULT);
-	t_become(1000, 1000);
-	t_ret(asked(fd, "lo", SIOCGIFFLAGS, &r), 0);
-	r.ifr_flags = IFF_UP;
-	t_errno(ioctl(fd, SIOCSIFFLAGS, &r), EPERM);
 }
 
 T_CASE(proc_net)
