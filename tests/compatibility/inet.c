@@ -375,6 +375,8 @@ T_CASE_LIMIT(many_bytes, 30)
 
 T_CASE(ends)
 {
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
 	int fds[2];
 	char b[8];
 
@@ -390,6 +392,8 @@ T_CASE(ends)
 	t_ret(shutdown(fds[1], SHUT_WR), 0);
 	t_eq(events(fds[1], 5000), POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
 	t_eq(recv(fds[0], b, 8, 0), 0);
+	t_sleep_ms(20);
+	t_errno(getpeername(fds[1], A(&a), &len), ENOTCONN);
 	close(fds[0]);
 	close(fds[1]);
 	/* a side that closes: what it had sent is read, the first bytes to it are lost */
@@ -419,6 +423,7 @@ T_CASE(ends)
 	t_ret(setsockopt(fds[0], SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
 	close(fds[0]);
 	t_check(events(fds[1], 5000) & POLLERR);
+	t_errno(getpeername(fds[1], A(&a), &len), ENOTCONN);
 	t_errno(send(fds[1], "x", 1, MSG_NOSIGNAL), ECONNRESET);
 	t_errno(send(fds[1], "x", 1, MSG_NOSIGNAL), EPIPE);
 }

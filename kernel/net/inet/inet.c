@@ -183,8 +183,10 @@ static int inet_getname(struct socket *sock, bool peer, struct sockaddr_k *out)
 	struct unix_socket *s = unix_of(sock);
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&s->lock);
 
-	if (peer && !s->peer_name.len_bytes)
-		return -ENOTCONN;
+	if (peer && (!s->peer_name.len_bytes ||
+			    (s->shut & UNIX_PEER_WRITE && s->shut & UNIX_NO_OUTPUT)))
+		return -ENOTCONN; /* TCP forgets who was there when both have ended, or by a reset
+				   */
 	*out = peer ? s->peer_name : s->name.len_bytes ? s->name : name_of(0, 0);
 	return 0;
 }
