@@ -359,6 +359,8 @@ void signal_force(int signo, int code, vaddr_t addr)
 
 	siginfo_fill(&info, signo, code);
 	info.fault.addr = addr;
+	if (signo == SIGSEGV && code == SEGV_PKUERR)
+		info.fault.key = vm_key_at(current->space, addr);
 	signal_force_info(&info);
 }
 

@@ -82,6 +82,7 @@
 
 #define SEGV_MAPERR 1
 #define SEGV_ACCERR 2
+#define SEGV_PKUERR 4
 
 #define SIGEV_SIGNAL    0
 #define SIGEV_NONE      1
@@ -123,7 +124,8 @@ struct siginfo {
 		} chld;
 		struct {
 			u64 addr;
-			s16 addr_lsb;
+			s16 addr_lsb, pad[3];
+			u32 key; /* SEGV_PKUERR */
 		} fault;
 		struct {
 			s32 timerid, overrun;

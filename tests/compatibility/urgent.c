@@ -96,9 +96,16 @@ static void in_line(int fds[2])
 	t_errno(recv(fds[1], b, 1, MSG_OOB), EINVAL);
 	t_ret(recv(fds[1], b, 16, 0), 2);
 	t_eq(at_mark(fds[1]), 1);
-	t_ret(recv(fds[1], b, 16, 0), 2);
+	t_ret(recv(fds[1], b, 1, 0), 1);
+	t_ret(recv(fds[1], b + 1, 15, 0), 1);
 	t_mem(b, "Xc", 2);
 	t_eq(events(fds[1], POLLPRI, 0), 0);
+	t_ret(send(fds[0], "dY", 2, MSG_OOB), 2);
+	t_eq(events(fds[1], POLLIN, 5000), POLLIN);
+	t_ret(recv(fds[1], b, 16, 0), 1);
+	t_eq(events(fds[1], POLLIN, 5000), POLLIN); /* the byte alone */
+	t_ret(recv(fds[1], b, 16, 0), 1);
+	t_eq(b[0], 'Y');
 }
 
 static void second_one(int fds[2])

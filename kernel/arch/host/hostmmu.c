@@ -320,3 +320,12 @@ void tlb_flush_page(struct pmap *m, vaddr_t va)
 {
 	__atomic_fetch_add(&m->flushes, 1, __ATOMIC_RELAXED);
 }
+
+u32 arch_keys(void)
+{
+	return 0;
+}
+
+void arch_key_set(u32 key, u32 denied)
+{
+}

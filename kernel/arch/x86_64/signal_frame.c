@@ -84,6 +84,8 @@ int arch_signal_setup(struct trap_frame *f, const struct arch_signal *s)
 	memcpy(frame.info, s->info, sizeof(frame.info));
 	if (copy_to_user((void USER *)sp, &frame, sizeof(frame)))
 		return -EFAULT;
+	if (x86.pku)
+		pkru_write(PKRU_FIRST); /* whatever the interrupted code had */
 	f->rdi = (u64)s->signo;
 	f->rsi = sp + offsetof(struct rt_sigframe, info);
 	f->rdx = sp + offsetof(struct rt_sigframe, uc);
@@ -122,7 +124,7 @@ static int fpu_frame_read(u64 from)
 		current->fault_disabled++;
 		if (copy_from_user(legacy, (void USER *)from, sizeof(*legacy)) == 0) {
 			legacy->mxcsr &= 0xffff;
-			header->xstate_bv = 3;
+			header->xstate_bv |= 3;
 			fpu_reload();
 		}
 		current->fault_disabled--;

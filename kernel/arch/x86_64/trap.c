@@ -11,7 +11,7 @@
 
 enum { SIGTRAP_ = 5, SIGILL_ = 4, SIGBUS_ = 7, SIGFPE_ = 8, SIGKILL_ = 9, SIGSEGV_ = 11 };
 #define SI_KERNEL 0x80
-enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16 };
+enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16, PF_KEY = 32 };
 
 int page_fault_resolve(struct trap_frame *f, u64 error);
 void page_fault_signal(struct trap_frame *f, int err);
@@ -79,6 +79,8 @@ int page_fault_resolve(struct trap_frame *f, u64 error)
 	arch_irq_enable();
 	if (unlikely(va >= USER_MAX || error & PF_RESERVED))
 		err = -EFAULT;
+	else if (unlikely(error & PF_KEY))
+		err = -EPERM;
 	else
 		err = vm_fault_current(va, fault_access(error) | VM_FAULT_USER);
 	if (unlikely(err)) {
@@ -96,7 +98,7 @@ void page_fault_signal(struct trap_frame *f, int err)
 	int signo = err == -EIO ? SIGBUS_ : err == -ENOMEM ? SIGKILL_ : SIGSEGV_;
 	int code = err == -ENOMEM ? SI_KERNEL : err == -EACCES || err == -EIO ? 2 : 1;
 
-	signal_force(signo, code, a->trap_address);
+	signal_force(signo, err == -EPERM ? 4 : code, a->trap_address);
 }
 
 /* A fault in kernel mode is good only at an instruction of the exception table, on a user address.
@@ -114,7 +116,7 @@ void page_fault_in_kernel(struct trap_frame *f, u64 error)
 			: error & PF_FETCH            ? "execute"
 						      : "read",
 			va, error);
-	if (f->rflags & X86_FLAGS_IF && !current->fault_disabled &&
+	if (f->rflags & X86_FLAGS_IF && !(error & PF_KEY) && !current->fault_disabled &&
 		(this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED) == 0) {
 		int err;
 

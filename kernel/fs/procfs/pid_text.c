@@ -343,10 +343,13 @@ static int show_smap(void *ctx, struct vm_area *a)
 		KB((a->end - a->start) / PAGE_SIZE));
 	seq_printf(m->s, "MMUPageSize:           4 kB\n");
 	show_residence(m, false);
-	seq_printf(m->s, "THPeligible:    %d\nVmFlags: ",
+	seq_printf(m->s, "THPeligible:    %d\n",
 		mode != HUGE_NEVER && (mode == HUGE_ALWAYS || a->flags & VM_HUGE) &&
 			!(a->flags & (VM_NOHUGE | VM_STACK | VM_EXEC)) &&
 			ALIGN_UP(a->start, PMAP_SPAN) + PMAP_SPAN <= a->end);
+	if (arch_keys())
+		seq_printf(m->s, "ProtectionKey:  %8u\n", (a->flags & VM_KEY) >> PMAP_KEY_SHIFT);
+	seq_printf(m->s, "VmFlags: ");
 	for (u32 i = 0; names[i]; i += 2) {
 		if (a->flags & BIT(i / 2) && names[i] != '.')
 			seq_printf(m->s, "%.2s ", names + i);

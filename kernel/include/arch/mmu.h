@@ -20,9 +20,11 @@
 #define PMAP_WC      64u  /* write combining: framebuffer */
 #define PMAP_SPECIAL 128u /* no struct page reference (device, vdso, zero page) */
 /* What the CPU marks an entry with, see pte_marks; given to pmap_protect, it is forgotten. */
-#define PMAP_USED    256u
-#define PMAP_WRITTEN 512u
-#define PMAP_LARGE   1024u /* only what pmap_walk shows: below a large entry of the hardware */
+#define PMAP_USED      256u
+#define PMAP_WRITTEN   512u
+#define PMAP_KEY       0x0f000000u /* protection key of a user page: a number in these bits */
+#define PMAP_KEY_SHIFT 24
+#define PMAP_LARGE     1024u /* only what pmap_walk shows: below a large entry of the hardware */
 
 #include <archimpl/mmu.h>
 /* inline in archimpl: pte_make(paddr, flags) pte_at(p, paddr) pte_present(p) pte_paddr(p)
@@ -112,6 +114,11 @@ void kunmap_range(vaddr_t va, size_t len_bytes);
 paddr_t kmap_lookup(vaddr_t va); /* 0 = none */
 /* User address space limits: USER_MIN, USER_MAX (exclusive), VMALLOC_START, VMALLOC_END in
  * archimpl/mmu.h. */
+
+/* Protection keys. arch_keys - how many the CPU has; 0 = none. arch_key_set - what current may do
+ * with @key: 1 = no access, 2 = no writes. */
+u32 arch_keys(void);
+void arch_key_set(u32 key, u32 denied);
 
 /* page_clear/page_copy: whole 4 KB pages by direct-map pointers, tuned by arch. */
 void arch_page_clear(void *page);

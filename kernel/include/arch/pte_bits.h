@@ -1,13 +1,13 @@
 /* Page table entries whose bits say what may be done: for architectures that name them PTE_P (may
  * be used) PTE_W PTE_NX PTE_U PTE_G PTE_A PTE_D, PTE_NOCACHE and PTE_WC (kinds of memory), PTE_NONE
- * and PTE_OWNED (ours), PTE_LARGE (never in a table) and PTE_ADDR. Included by their
- * <archimpl/mmu.h> only. Layer: arch. */
+ * and PTE_OWNED (ours), PTE_KEY and PTE_KEY_SHIFT (protection keys), PTE_LARGE (never in a table)
+ * and PTE_ADDR. Included by their <archimpl/mmu.h> only. Layer: arch. */
 #pragma once
 
 /* pte_make - @flags: PROT_* | PMAP_*. Without any PROT bit the entry is mapped but inaccessible. */
 static inline pte_t pte_make(paddr_t pa, u32 flags)
 {
-	pte_t p = pa | PTE_A;
+	pte_t p = pa | PTE_A | (pte_t)(flags & PMAP_KEY) << PTE_KEY_SHIFT;
 
 	p |= flags & (PROT_R | PROT_W | PROT_X) ? PTE_P : PTE_NONE;
 	if (flags & PROT_W)
@@ -62,7 +62,8 @@ static inline pte_t pte_set_prot(pte_t p, u32 flags)
 {
 	if (flags & (PMAP_USED | PMAP_WRITTEN))
 		return p & ~(flags & PMAP_USED ? PTE_A : PTE_D);
-	p &= ~(PTE_W | PTE_NX | PTE_P | PTE_NONE);
+	p &= ~(PTE_W | PTE_NX | PTE_P | PTE_NONE | PTE_KEY);
+	p |= (pte_t)(flags & PMAP_KEY) << PTE_KEY_SHIFT;
 	p |= flags & (PROT_R | PROT_W | PROT_X) ? PTE_P : PTE_NONE;
 	if (flags & PROT_W)
 		p |= PTE_W;

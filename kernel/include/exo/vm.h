@@ -96,6 +96,7 @@ enum vm_flags {
 	VM_ACCOUNT = 0x40000,
 	VM_NOHUGE = 0x100000,
 	VM_DONTEXPAND = 0x80000, /* mremap does not make it longer */
+	VM_KEY = PMAP_KEY,       /* number of its protection key */
 };
 struct vm_area {
 	struct rb_node node;      /* [space->lock write, tree_lock] */
@@ -135,6 +136,7 @@ struct vm_space {
 	vaddr_t gap_hint; /* [lock] where the search for a free range from above begins */
 	u64 gap_skipped;  /* [lock] largest gap above gap_hint, bytes */
 	bool no_huge;     /* [a] PR_SET_THP_DISABLE; exec keeps it */
+	u16 keys;         /* [lock] protection keys in use, a bit each */
 	vaddr_t mmap_base, brk_start, brk, stack_top;         /* [lock] */
 	vaddr_t arg_start, arg_end, env_start, env_end, vdso; /* [lock] */
 	struct file *exe;                                     /* [lock] +1 */
@@ -176,7 +178,9 @@ struct vm_map_request {
 /* 0 | -ENOMEM -EEXIST -EINVAL -EPERM */
 int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out) MUST_USE;
 int vm_unmap(struct vm_space *s, vaddr_t start, size_t len_bytes) MUST_USE;
-/* -ENOMEM hole | -EACCES */
+/* @prot: with VM_SET_KEY the key in its VM_KEY, too. -ENOMEM hole | -EACCES | -EINVAL, also a key
+ * that is not in use */
+#define VM_SET_KEY 0x80000000u
 int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot) MUST_USE;
 int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags,
 	vaddr_t new_addr, vaddr_t *out) MUST_USE;
@@ -188,6 +192,11 @@ int vm_lock_range(
 /* mlockall: what is mapped, what will be. 0 | -ENOMEM */
 int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas, bool future) MUST_USE;
 int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec) MUST_USE;
+/* vm_key_alloc - a key that is not in use. 0..15 | -ENOSPC. vm_key_free: 0 | -EINVAL. vm_key_at -
+ * of the area at @va; 0. */
+int vm_key_alloc(struct vm_space *s) MUST_USE;
+int vm_key_free(struct vm_space *s, u32 key) MUST_USE;
+u32 vm_key_at(struct vm_space *s, vaddr_t va);
 /* returns the (possibly old) break, as the system call does */
 vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk);
 int vm_fault(struct vm_space *s, vaddr_t va, u32 access); /* see arch/uaccess.h vm_fault_current */

@@ -50,7 +50,7 @@ static struct page *anon_page_alloc(u32 flags)
 /* Installs a private page of the space's own. Takes over @p. 0 | -EAGAIN | -ENOMEM. */
 static int anon_install(struct fault *f, struct page *p)
 {
-	pte_t new = pte_make(page_to_phys(p), (f->area->flags & VM_PROT) | PMAP_USER);
+	pte_t new = pte_make(page_to_phys(p), (f->area->flags & VM_PTE) | PMAP_USER);
 	int err;
 
 	if (f->area->flags & VM_WRITE)
@@ -100,7 +100,7 @@ static NOINLINE bool fault_anon_span(struct fault *f)
 		p[i].flags = PG_ANON | PG_UPTODATE;
 	mem_account(MEM_ANON, SPAN_PAGES);
 	n = pmap_map_span(f->pmap, start,
-		pte_mkwrite(pte_make(page_to_phys(p), (f->area->flags & VM_PROT) | PMAP_USER)));
+		pte_mkwrite(pte_make(page_to_phys(p), (f->area->flags & VM_PTE) | PMAP_USER)));
 	rss_add(&f->area->space->rss_anon, n);
 	for (u32 i = n; i < SPAN_PAGES; i++)
 		page_put(p + i);
@@ -156,7 +156,7 @@ static int fault_copy(struct fault *f)
 	if (pte_special(f->old))
 		return old == zero_page ? fault_unzero(f) : -EACCES;
 	if ((old->flags & PG_ANON) && __atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1) {
-		own = pte_set_prot(f->old, f->area->flags & VM_PROT);
+		own = pte_set_prot(f->old, f->area->flags & VM_PTE);
 		if (f->area->flags & VM_WRITE) /* else a debugger writes */
 			own = pte_mkwrite(own);
 		return pmap_replace(f->pmap, f->va, f->old, own);
@@ -200,7 +200,7 @@ static bool writes_unnoticed(const struct vm_object *o)
 
 static u32 object_prot(const struct vm_area *a, bool write)
 {
-	u32 prot = a->flags & VM_PROT;
+	u32 prot = a->flags & VM_PTE;
 
 	if (!(a->flags & VM_SHARED) || !(write || writes_unnoticed(a->object)))
 		prot = prot_before_write(prot);
@@ -378,7 +378,7 @@ static int fault_special(struct fault *f)
 	if (err)
 		return err;
 	return pmap_replace(f->pmap, f->va, 0,
-		pte_make(pa, (f->area->flags & VM_PROT) | flags | PMAP_USER | PMAP_SPECIAL));
+		pte_make(pa, (f->area->flags & VM_PTE) | flags | PMAP_USER | PMAP_SPECIAL));
 }
 
 static int fault_resolve(struct fault *f)
@@ -406,7 +406,7 @@ static int fault_allowed(const struct vm_area *a, u32 access)
 		return -EACCES;
 	if (access & PROT_W)
 		return flags & VM_WRITE || (access & VM_FAULT_FORCE && !(flags & VM_SHARED) &&
-						   flags & VM_PROT)
+						   flags & VM_PTE)
 			       ? 0
 			       : -EACCES;
 	if (access & PROT_X)

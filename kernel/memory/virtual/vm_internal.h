@@ -11,7 +11,8 @@
 #include "../memory_internal.h"
 
 #define VM_PROT      (VM_READ | VM_WRITE | VM_EXEC)
-#define VM_MAYSHIFT  4 /* VM_MAY* = prot bit << 4 */
+#define VM_PTE       (VM_PROT | VM_KEY) /* what its entries are made of */
+#define VM_MAYSHIFT  4                  /* VM_MAY* = prot bit << 4 */
 #define STACK_GAP    (256 * PAGE_SIZE)
 #define AREAS_MAX    65530 /* as Linux's default of vm.max_map_count */
 #define FAULT_AROUND 64u
@@ -101,7 +102,7 @@ u32 flags_account(u32 flags); /* with VM_ACCOUNT set or cleared as the other fla
  * written can be read, as the hardware has it: never an entry without any right. */
 static inline u32 prot_before_write(u32 flags)
 {
-	return (flags & (VM_READ | VM_EXEC)) | (flags & VM_WRITE ? VM_READ : 0);
+	return (flags & (VM_READ | VM_EXEC | VM_KEY)) | (flags & VM_WRITE ? VM_READ : 0);
 }
 static inline void rss_add(s64 *counter, s64 n)
 {

@@ -22,7 +22,8 @@ int areas_change_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear
 /* Rights of one whole area. */
 static int protect_area(struct vm_space *s, struct vm_area *a, u32 prot, struct tlb_gather *g)
 {
-	u32 old = a->flags, new = flags_account((old & ~VM_PROT) | prot);
+	u32 clear = VM_PROT | (prot & VM_SET_KEY ? VM_KEY : 0);
+	u32 old = a->flags, new = flags_account((old & ~clear) | (prot & VM_PTE));
 	u64 pages = area_pages(a);
 	bool notices = a->object && !object_is_shmem(a->object);
 
@@ -42,6 +43,7 @@ static int protect_area(struct vm_space *s, struct vm_area *a, u32 prot, struct 
 		new |= VM_ACCOUNT;
 	struct rwsem *held SCOPED(write_release) = write_hold(&a->lock);
 	a->flags = new;
+	prot = new &VM_PTE;
 	if (!(new &VM_SHARED) || notices)
 		prot = prot_before_write(prot);
 	pmap_protect(&s->pmap, a->start, a->end, prot, g);
@@ -69,13 +71,15 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 	struct vm_area *a;
 	int err;
 
-	if ((start & ~PAGE_MASK) || (prot & ~VM_PROT))
+	if ((start & ~PAGE_MASK) || (prot & ~(VM_PTE | VM_SET_KEY)))
 		return -EINVAL;
 	if (!len_bytes)
 		return 0;
 	if (len < len_bytes || !user_range_valid(start, len))
 		return -ENOMEM;
 	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+	if (prot & VM_SET_KEY && !(s->keys & BIT((prot & VM_KEY) >> PMAP_KEY_SHIFT)))
+		return -EINVAL;
 	err = protect_check(s, start, start + len, prot);
 	if (!err)
 		err = areas_isolate(s, start, start + len);
@@ -87,6 +91,37 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 	tlb_gather_end(&g);
 	area_merge_around(s, start, start + len);
 	return err;
+}
+
+int vm_key_alloc(struct vm_space *s)
+{
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+	u32 key = (u32)__builtin_ctz(~(u32)s->keys);
+
+	if (key >= arch_keys())
+		return -ENOSPC;
+	s->keys |= (u16)BIT(key);
+	return (int)key;
+}
+
+int vm_key_free(struct vm_space *s, u32 key)
+{
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+
+	if (key > 15 || !(s->keys & BIT(key)))
+		return -EINVAL;
+	s->keys &= (u16)~BIT(key);
+	return 0;
+}
+
+u32 vm_key_at(struct vm_space *s, vaddr_t va)
+{
+	struct vm_area *a = area_get(s, va);
+	u32 key = a ? (READ_ONCE(a->flags) & VM_KEY) >> PMAP_KEY_SHIFT : 0;
+
+	if (a)
+		area_put(a);
+	return key;
 }
 
 int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_lock_mode mode)

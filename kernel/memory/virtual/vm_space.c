@@ -131,6 +131,7 @@ static struct vm_space *space_alloc(void)
 
 	if (!s)
 		return NULL;
+	s->keys = 1; /* every page begins with key 0 */
 	if (pmap_init(&s->pmap) < 0) {
 		kmem_cache_free(space_cache, s);
 		return NULL;

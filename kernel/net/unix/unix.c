@@ -539,7 +539,8 @@ static u32 unix_poll(struct file *f, struct poll_table *pt)
 	if (mask & POLL_OUT && !is_inet(s))
 		mask |= POLL_WRBAND;
 	/* TCP does not count a byte that only MSG_OOB reads */
-	if (READ_ONCE(s->message_count) > (is_inet(s) && s->urgent) ||
+	if (READ_ONCE(s->message_count) >
+			(is_inet(s) && s->urgent && !socket_option(&s->socket, SO_OOBINLINE)) ||
 		(s->rx && pipe_readable(s->rx)))
 		mask |= POLL_IN | POLL_RDNORM;
 	if (shut & UNIX_NO_INPUT)

@@ -173,6 +173,25 @@ long sys_mprotect(u64 addr, u64 len_bytes, u64 prot)
 	return vm_protect(current->space, addr, len_bytes, (u32)implied(prot) & PROT_ALL);
 }
 
+long sys_pkey_mprotect(u64 addr, u64 len_bytes, u64 prot, u64 key)
+{
+	if ((s32)key == -1)
+		return sys_mprotect(addr, len_bytes, prot);
+	if ((u32)key > 15 || prot & ~(u64)(PROT_ALL | L_PROT_SEM))
+		return -EINVAL;
+	return vm_protect(current->space, addr, len_bytes,
+		((u32)implied(prot) & PROT_ALL) | (u32)key << PMAP_KEY_SHIFT | VM_SET_KEY);
+}
+
+long sys_pkey_alloc(u64 flags, u64 denied)
+{
+	int key = flags || denied & ~3ull ? -EINVAL : vm_key_alloc(current->space);
+
+	if (key >= 0)
+		arch_key_set((u32)key, (u32)denied);
+	return key;
+}
+
 long sys_mremap(u64 old, u64 old_len, u64 new_len, u64 flags, u64 new_addr)
 {
 	vaddr_t va;

@@ -1,6 +1,6 @@
 /* What this CPU can do, and switching it on. Layer: arch.
  * Sources: Intel SDM vol. 2 CPUID, vol. 3 chapters 2.5, 2.8, 4; AMD APM vol. 2, 3.1. */
-#include <archimpl/x86.h>
+#include <archimpl/fpu.h>
 #include <exo/log.h>
 #include <exo/string.h>
 
@@ -40,6 +40,11 @@ static void read_xsave(void)
 	x86.xcr0 = have & 7;
 	if ((have & 0xe7) == 0xe7)
 		x86.xcr0 |= 0xe0;
+	x86.pku = x86.pku && have & XCR0_PKRU;
+	if (x86.pku) {
+		x86.xcr0 |= XCR0_PKRU;
+		x86.pkru_at = cpuid(0xd, 9).ebx;
+	}
 	r = cpuid(0xd, 1);
 	x86.xsaveopt = r.eax & 1;
 	x86.xgetbv1 = r.eax & 4;
@@ -63,17 +68,18 @@ void features_init(void)
 	read_names();
 	if (max >= 7)
 		r7 = cpuid(7, 0);
+	x86.xsave = r1.ecx & BIT(26);
 	x86.fsgsbase = r7.ebx & BIT(0);
 	x86.smep = r7.ebx & BIT(7);
 	x86.rdseed = r7.ebx & BIT(18);
 	x86.smap = r7.ebx & BIT(20);
 	x86.umip = r7.ecx & BIT(2);
+	x86.pku = x86.xsave && r7.ecx & BIT(3);
 	x86.pge = r1.edx & BIT(13);
 	x86.pat = r1.edx & BIT(16);
 	x86.pcid = r1.ecx & BIT(17);
 	x86.x2apic = r1.ecx & BIT(21);
 	x86.tsc_deadline = r1.ecx & BIT(24);
-	x86.xsave = r1.ecx & BIT(26);
 	x86.avx = r1.ecx & BIT(28);
 	x86.rdrand = r1.ecx & BIT(30);
 	x86.hypervisor = r1.ecx & BIT(31);
@@ -97,7 +103,8 @@ void control_registers_init(void)
 	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMM | (x86.pge ? CR4_PGE : 0) |
 		  (x86.fsgsbase ? CR4_FSGSBASE : 0) | (x86.smep ? CR4_SMEP : 0) |
 		  (x86.smap ? CR4_SMAP : 0) | (x86.umip ? CR4_UMIP : 0) |
-		  (x86.xsave ? CR4_OSXSAVE : 0) | (x86.pcid ? CR4_PCIDE : 0));
+		  (x86.xsave ? CR4_OSXSAVE : 0) | (x86.pku ? CR4_PKE : 0) |
+		  (x86.pcid ? CR4_PCIDE : 0));
 	if (x86.pat)
 		wrmsr(MSR_PAT, (PAT_VALUE & ~(0xffull << 32)) | 1ull << 32);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 0x901); /* SCE, LME, NXE */

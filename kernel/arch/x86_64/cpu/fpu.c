@@ -43,6 +43,10 @@ static void fpu_area_init(void *area)
 	memset(area, 0, MIN(x86.xsave_bytes, (u32)(FXSAVE_BYTES + 64)));
 	legacy->control = 0x37f;
 	legacy->mxcsr = 0x1f80;
+	if (x86.pku) { /* a fresh program may use key 0 alone */
+		((struct fpu_header *)(legacy + 1))->xstate_bv = XCR0_PKRU;
+		*(u32 *)((u8 *)area + x86.pkru_at) = PKRU_FIRST;
+	}
 }
 
 int arch_fpu_alloc(struct thread *t)
@@ -82,6 +86,23 @@ void arch_fpu_fork(struct thread *child)
 	} else {
 		__asm__ volatile("fxsave64 (%0)" ::"r"(child->arch.fpu) : "memory");
 	}
+	preempt_enable();
+}
+
+/* ---- protection keys: PKRU is one of the registers, so threads have their own ---- */
+
+u32 arch_keys(void)
+{
+	return x86.pku ? 16 : 0;
+}
+
+void arch_key_set(u32 key, u32 denied)
+{
+	u32 had, unused;
+
+	preempt_disable();
+	__asm__ volatile("rdpkru" : "=a"(had), "=d"(unused) : "c"(0));
+	pkru_write((had & ~(3u << key * 2)) | denied << key * 2);
 	preempt_enable();
 }
 

@@ -12,6 +12,7 @@ typedef u64 pte_t;
 #define PTE_OWNED (1ull << 9) /* holds a reference on its struct page */
 #define PTE_NONE  (1ull << 10)
 #define PTE_LARGE (1ull << 11)
+#define PTE_KEY   (15ull << 59)
 #define PTE_NX    (1ull << 63)
 #define PTE_ADDR  0x000ffffffffff000ull
 
@@ -31,6 +32,7 @@ struct pmap {
 #define PTE_G       0 /* nothing of the kind here */
 #define PTE_NOCACHE 0
 #define PTE_WC      0
+#define PTE_KEY_SHIFT (59 - PMAP_KEY_SHIFT)
 #include <arch/pte_bits.h>
 
 extern u8 *host_phys_base; /* where the arena lies in the program */

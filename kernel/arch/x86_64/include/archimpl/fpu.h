@@ -19,6 +19,13 @@ struct fpu_header { /* at 512 */
 };
 _Static_assert(sizeof(struct fpu_legacy) == 512, "FXSAVE area is fixed by the CPU");
 
+#define XCR0_PKRU  (1ull << 9)
+#define PKRU_FIRST 0x55555554u /* a new program, a handler: only key 0 is allowed */
+static inline void pkru_write(u32 v)
+{
+	__asm__ volatile("wrpkru" ::"a"(v), "d"(0), "c"(0) : "memory");
+}
+
 DECLARE_PER_CPU(void *, fpu_owner);
 
 static ALWAYS_INLINE void fpu_save(void *area)

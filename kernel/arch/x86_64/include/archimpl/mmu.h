@@ -24,6 +24,7 @@ typedef u64 pte_t;
 #define PTE_NONE  (1ull << 8)  /* with P clear: mapped, no access */
 #define PTE_OWNED (1ull << 9)  /* software: holds a reference on its struct page */
 #define PTE_LARGE (1ull << 10) /* software, told by pmap_walk: below a large entry */
+#define PTE_KEY   (15ull << 59)
 #define PTE_NX    (1ull << 63)
 #define PTE_ADDR  0x000ffffffffff000ull
 
@@ -49,8 +50,9 @@ struct pmap {
 	s64 table_pages;    /* [lock; read racy] the top included */
 };
 
-#define PTE_NOCACHE (PTE_PCD | PTE_PWT)
-#define PTE_WC      PTE_PAT /* PAT slot 4 is set up as write combining */
+#define PTE_NOCACHE   (PTE_PCD | PTE_PWT)
+#define PTE_WC        PTE_PAT /* PAT slot 4 is set up as write combining */
+#define PTE_KEY_SHIFT (59 - PMAP_KEY_SHIFT)
 #include <arch/pte_bits.h>
 
 static inline void *phys_to_virt(paddr_t pa)

@@ -84,6 +84,7 @@ enum {
 #define CR4_OSXSAVE  (1ul << 18)
 #define CR4_SMEP     (1ul << 20)
 #define CR4_SMAP     (1ul << 21)
+#define CR4_PKE      (1ul << 22)
 
 #define FLAGS_TF   (1ul << 8)
 #define FLAGS_USER 0x50dd5ul /* AC OF DF TF SF ZF AF PF CF RF: what a program may choose */
@@ -136,8 +137,9 @@ static inline void invlpg(vaddr_t va)
 }
 /* ---- what the CPU can do, found once on the boot CPU (cpu/features.c) ---- */
 struct x86_features {
-	bool fsgsbase, smep, smap, umip, pcid, xsave, xsaveopt, xgetbv1, avx, x2apic, tsc_deadline,
-		rdtscp, page1gb, rdrand, rdseed, pge, pat, hypervisor;
+	u32 pkru_at; /* offset of PKRU in the XSAVE area */
+	bool fsgsbase, smep, smap, umip, pku, pcid, xsave, xsaveopt, xgetbv1, avx, x2apic,
+		tsc_deadline, rdtscp, page1gb, rdrand, rdseed, pge, pat, hypervisor;
 	u64 xcr0;        /* components we enable */
 	u32 xsave_bytes; /* size of a thread's area */
 	u32 phys_bits;
