@@ -67,6 +67,7 @@
 #define L_MPOL_BIND           2
 #define L_MPOL_INTERLEAVE     3
 #define L_MPOL_LOCAL          4
+#define L_MPOL_PREFERRED_MANY 5
 #define L_MPOL_MF_STRICT      1
 #define L_MPOL_MF_MOVE        2
 #define L_MPOL_MF_MOVE_ALL    4

@@ -96,7 +96,9 @@ enum vm_flags {
 	VM_ACCOUNT = 0x40000,
 	VM_NOHUGE = 0x100000,
 	VM_DONTEXPAND = 0x80000, /* mremap does not make it longer */
+	VM_POLICY = 0x7000000,   /* MPOL_* of mbind */
 };
+#define VM_POLICY_SHIFT 24
 struct vm_area {
 	struct rb_node node;      /* [space->lock write, tree_lock] */
 	vaddr_t start, end;       /* [space->lock write + lock write] */
@@ -180,6 +182,9 @@ int vm_unmap(struct vm_space *s, vaddr_t start, size_t len_bytes) MUST_USE;
 int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot) MUST_USE;
 int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags,
 	vaddr_t new_addr, vaddr_t *out) MUST_USE;
+/* vm_set_policy - what mbind said of pages in [start, end); it places none. 0 | -ENOMEM | -EFAULT
+ * nothing is there, or a hole and @policy is not 0. */
+int vm_set_policy(struct vm_space *s, vaddr_t start, vaddr_t end, u32 policy) MUST_USE;
 int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice) MUST_USE;
 int vm_sync(struct vm_space *s, vaddr_t start, size_t len_bytes, int flags) MUST_USE;
 enum vm_lock_mode { VM_UNLOCK, VM_LOCK, VM_LOCK_ON_FAULT, VM_LOCK_LEAVE };

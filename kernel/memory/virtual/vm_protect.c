@@ -1,5 +1,5 @@
-/* mprotect, and the flags of ranges in general: madvise's fork and dump bits, mlock. Layer: memory.
- */
+/* mprotect, and the flags of ranges in general: madvise's fork and dump bits, mlock, mbind. Layer:
+ * memory. */
 #include "vm_internal.h"
 
 int areas_change_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set)
@@ -107,6 +107,16 @@ int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_l
 	if (!err && mode == VM_LOCK)
 		err = vm_populate(s, start, end);
 	return err == -EACCES || err == -EFAULT ? -ENOMEM : err == -EIO ? -EAGAIN : err;
+}
+
+int vm_set_policy(struct vm_space *s, vaddr_t start, vaddr_t end, u32 policy)
+{
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+	const struct vm_area *a = area_above(s, start);
+
+	if (!a || a->start >= end || (policy && !range_is_mapped(s, start, end)))
+		return -EFAULT;
+	return areas_change_flags(s, start, end, VM_POLICY, policy << VM_POLICY_SHIFT);
 }
 
 /* Brings in what is mapped, area by area: faults may not run under the space's lock. */

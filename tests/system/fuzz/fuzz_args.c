@@ -266,6 +266,7 @@ static const struct {
 	{"arch_prctl", "Bb"},
 	{"set_mempolicy", "iSn"},
 	{"get_mempolicy", "bbnai"},
+	{"set_mempolicy_home_node", "aliw"},
 	{"mbind", "aliSni"},
 	{"migrate_pages", "tnSS"},
 	{"move_pages", "tnSSbi"},
