@@ -13,18 +13,15 @@
 
 int clock_waits(s32 id)
 {
-	const u32 all = BIT(CLOCK_TAI + 1) - 1 - BIT(CLOCK_BOOTTIME_ALARM + 1);
 	const u32 able = BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_BOOTTIME) |
 			 BIT(CLOCK_TAI) | BIT(CLOCK_PROCESS_CPUTIME_ID) |
 			 BIT(CLOCK_THREAD_CPUTIME_ID);
+	bool device = ((u32)id & (CPU_CLOCK_KIND | CPU_CLOCK_THREAD)) == CPU_CLOCK_KIND;
+	ns_t now;
 
-	if (id < 0) /* the clock of a device has only the kind */
-		return ((u32)id & (CPU_CLOCK_KIND | CPU_CLOCK_THREAD)) == CPU_CLOCK_KIND
-			       ? -EOPNOTSUPP
-			       : 0;
-	if (id > CLOCK_TAI || !(all >> id & 1))
-		return -EINVAL;
-	return able >> id & 1 ? 0 : -EOPNOTSUPP;
+	if (id < 0 ? !device : id <= CLOCK_TAI && able >> id & 1)
+		return 0;
+	return id >= 0 && clock_get(id, &now) ? -EINVAL : -EOPNOTSUPP;
 }
 
 int cpu_clock_find(s32 id, struct cpu_clock *out)

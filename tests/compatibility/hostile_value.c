@@ -531,9 +531,11 @@ T_CASE(tracers)
 		{"mask of 4 bytes", PTRACE_GETSIGMASK, 4, BYTES_AT, -EINVAL, {0, 0}},
 		{"mask from nothing", PTRACE_SETSIGMASK, 8, 8, -EFAULT, {0, 0}},
 		{"message into nothing", PTRACE_GETEVENTMSG, 0, 8, -EFAULT, {0, 0}},
-		{"signals from the last on", PTRACE_PEEKSIGINFO, AREA, BYTES_AT, 0, {AT(-1), 1L << 32}},
+		{"signals from the last on", PTRACE_PEEKSIGINFO, AREA, BYTES_AT, 0,
+			{AT(-1), 1L << 32}},
 		{"-1 signals", PTRACE_PEEKSIGINFO, AREA, BYTES_AT, -EINVAL, {0, -1UL << 32}},
-		{"signals of all flags", PTRACE_PEEKSIGINFO, AREA, BYTES_AT, -EINVAL, {0, 0xffffffff}},
+		{"signals of all flags", PTRACE_PEEKSIGINFO, AREA, BYTES_AT, -EINVAL,
+			{0, 0xffffffff}},
 		{"goes on with signal 65", PTRACE_CONT, 0, 65, -EIO, {0, 0}},
 	};
 	pid_t pid;

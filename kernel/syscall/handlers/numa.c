@@ -143,35 +143,30 @@ long sys_mbind(u64 start, u64 len_bytes, u64 mode, u64 mask, u64 maxnode, u64 fl
 	return policy < 0 ? policy : vm_set_policy(current->space, start, end, (u32)policy);
 }
 
-struct home {
-	vaddr_t end;
-	int err;
-};
-
-static int home_look(void *ctx, struct vm_area *a)
+/* r[0]: the end of a range; r[1]: a bit for each policy that areas before it have. */
+static int note_policy(void *ctx, struct vm_area *a)
 {
-	const u32 able = BIT(L_MPOL_BIND) | BIT(L_MPOL_PREFERRED_MANY);
-	struct home *h = ctx;
-	u32 policy = (a->flags & VM_POLICY) >> VM_POLICY_SHIFT;
+	u64 *r = ctx;
 
-	if (a->start >= h->end)
+	if (a->start >= r[0])
 		return 1;
-	if (policy)
-		h->err = able >> policy & 1 ? 0 : -EOPNOTSUPP;
-	return h->err == -EOPNOTSUPP;
+	r[1] |= BIT((a->flags & VM_POLICY) >> VM_POLICY_SHIFT) & ~BIT(L_MPOL_DEFAULT);
+	return 0;
 }
 
 /* The one node is home already. */
 long sys_set_mempolicy_home_node(u64 start, u64 len_bytes, u64 node, u64 flags)
 {
-	struct home h = {start + ALIGN_UP(len_bytes, PAGE_SIZE), -ENOENT};
+	u64 r[2] = {start + ALIGN_UP(len_bytes, PAGE_SIZE)};
 
-	if (start & ~PAGE_MASK || flags || node || h.end < start)
+	if (start & ~PAGE_MASK || flags || node || r[0] < start)
 		return -EINVAL;
-	if (h.end == start)
+	if (r[0] == start)
 		return 0;
-	(void)vm_for_each_area(current->space, start, home_look, &h);
-	return h.err;
+	(void)vm_for_each_area(current->space, start, note_policy, r);
+	if (r[1] & ~(BIT(L_MPOL_BIND) | BIT(L_MPOL_PREFERRED_MANY)))
+		return -EOPNOTSUPP;
+	return r[1] ? 0 : -ENOENT;
 }
 
 /* The memory of thread @pid, 0 the caller's, +1. err_ptr(-ESRCH -EPERM) */
