@@ -51,7 +51,7 @@
 # budget: fs 10500
 # budget: net 2480
 # budget: posix_x 8300
-# budget: syscall 5571
+# budget: syscall 5570
 # budget: boot 500
 
 # `make kernel CC=clang` and KCC=clang say the same. What clang builds stands apart: objects of two compilers do not mix.

@@ -65,7 +65,7 @@ static int check_request(const struct clone_request *r)
 		return -EINVAL;
 	if ((flags & CLONE_PARENT) && (current->proc->flags & PROC_UNKILLABLE))
 		return -EINVAL;
-	if (r->exit_signal > SIGNALS_MAX || r->tid < 0 || r->tid >= pid_max_get())
+	if (r->exit_signal > SIGNALS_MAX || (r->tid && (r->tid < 0 || r->tid >= pid_max_get())))
 		return -EINVAL;
 	return r->tid && !cred_capable(current->cred, LCAP_CHECKPOINT_RESTORE) &&
 			       !cred_capable(current->cred, LCAP_SYS_ADMIN)

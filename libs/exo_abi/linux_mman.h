@@ -7,7 +7,6 @@
 #define L_PROT_EXEC      0x4
 #define L_PROT_SEM       0x8
 #define L_PROT_GROWSDOWN 0x01000000
-#define L_PROT_GROWSUP   0x02000000
 
 #define L_MAP_SHARED          0x01
 #define L_MAP_PRIVATE         0x02

@@ -178,7 +178,8 @@ struct vm_map_request {
 /* 0 | -ENOMEM -EEXIST -EINVAL -EPERM */
 int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out) MUST_USE;
 int vm_unmap(struct vm_space *s, vaddr_t start, size_t len_bytes) MUST_USE;
-/* -ENOMEM hole | -EACCES */
+/* vm_protect - @prot with VM_STACK: from the beginning of the area at @start on, which must be one
+ * that grows down. -ENOMEM hole | -EACCES | -EINVAL */
 int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot) MUST_USE;
 int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags,
 	vaddr_t new_addr, vaddr_t *out) MUST_USE;

@@ -65,10 +65,12 @@ static int protect_check(struct vm_space *s, vaddr_t start, vaddr_t end, u32 pro
 int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 {
 	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
+	u32 grows = prot & VM_STACK;
 	struct tlb_gather g;
 	struct vm_area *a;
 	int err;
 
+	prot &= ~grows;
 	if ((start & ~PAGE_MASK) || (prot & ~VM_PROT))
 		return -EINVAL;
 	if (!len_bytes)
@@ -76,6 +78,13 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 	if (len < len_bytes || !user_range_valid(start, len))
 		return -ENOMEM;
 	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+	a = grows ? area_above(s, start) : NULL;
+	if (a && a->start < start + len) {
+		if (!(a->flags & VM_STACK))
+			return -EINVAL;
+		len += start - a->start;
+		start = a->start;
+	}
 	err = protect_check(s, start, start + len, prot);
 	if (!err)
 		err = areas_isolate(s, start, start + len);

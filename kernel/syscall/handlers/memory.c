@@ -166,11 +166,11 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 
 long sys_mprotect(u64 addr, u64 len_bytes, u64 prot)
 {
-	u64 grows = prot & (L_PROT_GROWSDOWN | L_PROT_GROWSUP);
+	u32 grows = prot & L_PROT_GROWSDOWN ? VM_STACK : 0;
 
-	if (grows || (prot & ~(u64)(PROT_ALL | L_PROT_SEM)))
+	if (prot & ~(u64)(PROT_ALL | L_PROT_SEM | L_PROT_GROWSDOWN)) /* nothing grows up */
 		return -EINVAL;
-	return vm_protect(current->space, addr, len_bytes, (u32)implied(prot) & PROT_ALL);
+	return vm_protect(current->space, addr, len_bytes, ((u32)implied(prot) & PROT_ALL) | grows);
 }
 
 long sys_mremap(u64 old, u64 old_len, u64 new_len, u64 flags, u64 new_addr)
