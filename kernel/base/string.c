@@ -129,18 +129,6 @@ char *strrchr(const char *s, int c)
 	}
 }
 
-char *strstr(const char *hay, const char *needle)
-{
-	size_t n = strlen(needle);
-
-	for (;; hay++) {
-		if (!strncmp(hay, needle, n))
-			return (char *)(uintptr_t)hay;
-		if (!*hay)
-			return NULL;
-	}
-}
-
 size_t str_copy(char *dst, const char *src, size_t size)
 {
 	size_t len = strlen(src);

@@ -49,8 +49,10 @@ void sighand_put(struct sighand *h)
 		kfree(h);
 }
 
-static int check_flags(u64 flags, u32 exit_signal)
+static int check_request(const struct clone_request *r)
 {
+	u64 flags = r->flags;
+
 	if (flags & (CLONE_NAMESPACES | CLONE_INTO_CGROUP))
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && (flags & CLONE_PIDFD))
@@ -63,7 +65,12 @@ static int check_flags(u64 flags, u32 exit_signal)
 		return -EINVAL;
 	if ((flags & CLONE_PARENT) && (current->proc->flags & PROC_UNKILLABLE))
 		return -EINVAL;
-	return exit_signal > SIGNALS_MAX ? -EINVAL : 0;
+	if (r->exit_signal > SIGNALS_MAX || (r->tid && (r->tid < 0 || r->tid >= pid_max_get())))
+		return -EINVAL;
+	return r->tid && !cred_capable(current->cred, LCAP_CHECKPOINT_RESTORE) &&
+			       !cred_capable(current->cred, LCAP_SYS_ADMIN)
+		       ? -EPERM
+		       : 0;
 }
 
 static bool over_limit(struct user_account *a)
@@ -213,7 +220,8 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 
 	process_unlock(me, flags);
 	if (!err)
-		err = pid_table_insert(&pids, pid);
+		err = r->tid ? pid_table_insert_at(&pids, pid, r->tid)
+			     : pid_table_insert(&pids, pid);
 	if (err)
 		return err;
 	if (new_process) {
@@ -325,7 +333,7 @@ long process_clone(struct clone_request *r, const struct trap_frame *f)
 	struct task *t;
 	struct pid *pid;
 	pid_t nr;
-	long err = check_flags(r->flags, r->exit_signal);
+	long err = check_request(r);
 
 	if (err)
 		return err;

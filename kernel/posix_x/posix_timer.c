@@ -2,8 +2,7 @@
  *
  * A timer owns the queue entry of its signal, so expiring never allocates. At expiry the entry is
  * queued; a periodic timer is armed again when the signal is taken, and what was missed meanwhile
- * is its overrun count. CPU-clock timers look at the clock when it can have been reached at the
- * earliest, like itimer.c.
+ * is its overrun count.
  *
  * References: the process's list 1, a queued entry 1, a call in progress 1. Deleting unlinks; a
  * queued signal still arrives.
@@ -15,7 +14,6 @@
 #include <exo_abi/linux_time.h>
 #include "posix_x_internal.h"
 
-#define CPU_TIMER_MIN_NS NS_PER_MS
 #define IGNORED_INTERVAL_MIN \
 	NS_PER_MS /* a timer whose signal is ignored goes round without being taken */
 
@@ -28,7 +26,7 @@ struct posix_timer {
 	int clock;               /* [c] */
 	int notify;              /* [c] SIGEV_* */
 	pid_t tid;               /* [c] SIGEV_THREAD_ID */
-	pid_t cpu_tid;           /* [c] CPU clock of this thread, 0 = of the process */
+	struct cpu_clock cpu;    /* [c] which one; process NULL = another clock */
 	struct user_account *account; /* [c] +1 charged with one signal */
 	spinlock_t lock;
 	struct timer timer;
@@ -42,28 +40,9 @@ struct posix_timer {
 	bool deleted;          /* [lock] */
 };
 
-static bool is_cpu_clock(int clock)
-{
-	return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
-}
-
 static u64 timer_now(struct posix_timer *t)
 {
-	struct thread *thread;
-	u64 user, system;
-
-	if (!is_cpu_clock(t->clock))
-		return clock_monotonic();
-	if (t->cpu_tid) {
-		thread = thread_find(t->cpu_tid);
-		if (!thread)
-			return 0;
-		user = thread_cpu_time(thread);
-		thread_put(thread);
-		return user;
-	}
-	process_cpu_times(t->process, &user, &system);
-	return user + system;
+	return t->cpu.process ? cpu_clock_now(&t->cpu) : clock_monotonic();
 }
 
 static void timer_hold(struct posix_timer *t)
@@ -77,23 +56,14 @@ void posix_timer_put(struct posix_timer *t)
 		return;
 	__atomic_fetch_sub(&t->account->signals, 1, __ATOMIC_RELAXED);
 	account_put(t->account);
+	cpu_clock_put(&t->cpu);
 	kfree(t);
 }
 
 static void arm_locked(struct posix_timer *t)
 {
-	u32 parallel;
-	u64 now;
-
-	if (!is_cpu_clock(t->clock)) {
-		timer_start(&t->timer, t->expires_ns);
-		return;
-	}
-	now = timer_now(t);
-	parallel = t->cpu_tid ? 1 : MAX(MIN(t->process->thread_count, cpu_count), 1u);
 	timer_start(&t->timer,
-		clock_monotonic() + MAX((t->expires_ns > now ? t->expires_ns - now : 0) / parallel,
-					    CPU_TIMER_MIN_NS));
+		t->cpu.process ? cpu_clock_reaches(&t->cpu, t->expires_ns) : t->expires_ns);
 }
 
 /* Moves the expiry past @now. Return: periods passed, the one that expired included. */
@@ -135,7 +105,7 @@ static void timer_fire(struct timer *timer)
 	if (t->deleted || !t->expires_ns)
 		return;
 	now = timer_now(t);
-	if (is_cpu_clock(t->clock) && now < t->expires_ns) {
+	if (t->cpu.process && now < t->expires_ns) {
 		arm_locked(t);
 		return;
 	}
@@ -196,30 +166,6 @@ static struct posix_timer *timer_find(s32 id, bool take)
 	return NULL;
 }
 
-/* The clock that @id names: itself, or for a CPU clock of some process or thread the kind and the
- * thread. 0 | -EINVAL. */
-static int clock_decode(int id, int *clock, pid_t *cpu_tid)
-{
-	const u32 known = BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_BOOTTIME) |
-			  BIT(CLOCK_TAI) | BIT(CLOCK_PROCESS_CPUTIME_ID) |
-			  BIT(CLOCK_THREAD_CPUTIME_ID);
-	pid_t target = ~(id >> 3);
-
-	*clock = id;
-	*cpu_tid = id == CLOCK_THREAD_CPUTIME_ID ? current->tid : 0;
-	if (id >= 0)
-		return id < 32 && known >> id & 1 ? 0 : -EINVAL;
-	if ((id & 3) == 3)
-		return -EINVAL; /* a clock device */
-	if (!(id & 4)) {        /* of a process: only our own, whose end the timer cannot outlive */
-		*clock = CLOCK_PROCESS_CPUTIME_ID;
-		return target == 0 || target == current->proc->nr ? 0 : -EINVAL;
-	}
-	*clock = CLOCK_THREAD_CPUTIME_ID;
-	*cpu_tid = target ? target : current->tid;
-	return thread_is_own(*cpu_tid) ? 0 : -EINVAL;
-}
-
 static int check_event(const struct sigevent_abi *ev)
 {
 	if (ev->notify == SIGEV_NONE)
@@ -232,18 +178,20 @@ static int check_event(const struct sigevent_abi *ev)
 }
 
 /* posix_timer_create - @ev NULL: SIGALRM with the timer's number. Return: number | -EINVAL |
- * -EAGAIN. */
+ * -EAGAIN | -EOPNOTSUPP. */
 long posix_timer_create(int clock_id, const struct sigevent_abi *ev)
 {
 	struct process *p = current->proc;
 	struct user_account *account = current_task()->account;
 	struct posix_timer *t;
-	pid_t cpu_tid;
+	struct cpu_clock cpu SCOPED(cpu_clock_put) = {.process = NULL};
 	ulong flags;
-	int clock, err = clock_decode(clock_id, &clock, &cpu_tid);
+	int err = clock_waits(clock_id);
 
 	if (!err && ev)
 		err = check_event(ev);
+	if (!err)
+		err = cpu_clock_find(clock_id, &cpu);
 	if (err)
 		return err;
 	t = kzalloc(sizeof(*t), ALLOC_KERNEL);
@@ -259,8 +207,9 @@ long posix_timer_create(int clock_id, const struct sigevent_abi *ev)
 	t->account = account;
 	t->refs = 1;
 	t->process = p;
-	t->clock = clock;
-	t->cpu_tid = cpu_tid;
+	t->clock = clock_id;
+	t->cpu = cpu;
+	cpu.process = NULL;
 	t->notify = ev ? ev->notify : SIGEV_SIGNAL;
 	t->tid = ev ? ev->tid : 0;
 	spin_init(&t->lock, RANK_POSIX_TIMER);
@@ -307,10 +256,9 @@ static void set_locked(struct posix_timer *t, bool abs, const struct itimer_ns *
 	t->overrun = 0;
 	if (new->value_ns) {
 		now = timer_now(t);
-		t->expires_ns = !abs ? ns_add(now, new->value_ns)
-				: is_cpu_clock(t->clock)
-					? new->value_ns
-					: clock_to_monotonic(t->clock, new->value_ns);
+		t->expires_ns = !abs             ? ns_add(now, new->value_ns)
+				: t->cpu.process ? new->value_ns
+						 : clock_to_monotonic(t->clock, new->value_ns);
 		if (t->notify != SIGEV_NONE)
 			arm_locked(t);
 	}
@@ -319,17 +267,23 @@ static void set_locked(struct posix_timer *t, bool abs, const struct itimer_ns *
 int posix_timer_change(s32 id, bool abs, const struct itimer_ns *new, struct itimer_ns *old)
 {
 	struct posix_timer *t = timer_find(id, false);
+	int err = 0;
 	ulong flags;
 
 	if (!t)
 		return -EINVAL;
 	flags = spin_lock_irq(&t->lock);
-	get_locked(t, old);
-	if (new && !t->deleted) /* else it was set, then deleted: nobody would stop it now */
-		set_locked(t, abs, new);
+	if (t->cpu.process && cpu_clock_ended(&t->cpu)) {
+		*old = (struct itimer_ns){0};
+		err = new ? -ESRCH : 0;
+	} else {
+		get_locked(t, old);
+		if (new && !t->deleted) /* else it was set, then deleted: nobody would stop it */
+			set_locked(t, abs, new);
+	}
 	spin_unlock_irq(&t->lock, flags);
 	posix_timer_put(t);
-	return 0;
+	return err;
 }
 
 long posix_timer_overrun(s32 id)

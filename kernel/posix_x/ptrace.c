@@ -248,6 +248,43 @@ static long signal_info(struct task *t, u64 user, bool set)
 	return err;
 }
 
+/* Information on the waiting signal number @index of the queue. */
+static bool signal_waits(struct task *t, bool shared, u64 index, struct siginfo *out)
+{
+	struct process *p = t->thread.proc;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+	struct sigqueue *q;
+
+	list_for_each_entry (q, shared ? &p->shared.queue : &t->pending.queue, node) {
+		if (index--)
+			continue;
+		*out = q->info;
+		return true;
+	}
+	return false;
+}
+
+/* Return: how many went to @to. */
+static long peek_signals(struct task *t, u64 what, u64 to)
+{
+	struct linux_peeksiginfo a;
+	struct siginfo info;
+	s32 n;
+
+	if (copy_from_user(&a, (const void USER *)what, sizeof(a)))
+		return -EFAULT;
+	if (a.flags & ~PTRACE_PEEKSIGINFO_SHARED || a.count < 0)
+		return -EINVAL;
+	for (n = 0; n < a.count; n++) {
+		if ((n && thread_signal_pending(current)) ||
+			!signal_waits(t, a.flags, a.index + (u64)n, &info))
+			break;
+		if (copy_to_user((void USER *)(to + (u64)n * sizeof(info)), &info, sizeof(info)))
+			return n ? n : -EFAULT;
+	}
+	return n;
+}
+
 static long signal_mask(struct task *t, u64 size, u64 user, bool set)
 {
 	u64 mask = t->blocked;
@@ -356,6 +393,8 @@ static long stopped_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_GETSIGINFO:
 	case PTRACE_SETSIGINFO:
 		return signal_info(t, data, request == PTRACE_SETSIGINFO);
+	case PTRACE_PEEKSIGINFO:
+		return peek_signals(t, addr, data);
 	case PTRACE_GETSIGMASK:
 	case PTRACE_SETSIGMASK:
 		return signal_mask(t, addr, data, request == PTRACE_SETSIGMASK);
@@ -367,6 +406,10 @@ static long stopped_request(struct task *t, long request, u64 addr, u64 data)
 		return resume(t, 0, data);
 	case PTRACE_SYSCALL:
 		return resume(t, TRACE_CALLS, data);
+	case PTRACE_SYSEMU:
+		return resume(t, TRACE_EMULATES, data);
+	case PTRACE_SYSEMU_SINGLESTEP:
+		return resume(t, TRACE_EMULATES | TRACE_STEP, data);
 	case PTRACE_SINGLESTEP:
 		return resume(t, TRACE_STEP, data);
 	case PTRACE_DETACH:

@@ -88,13 +88,6 @@ void process_cpu_times_locked(struct process *p, u64 *user_ns, u64 *system_ns)
 	}
 }
 
-void process_cpu_times(struct process *p, u64 *user_ns, u64 *system_ns)
-{
-	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
-
-	process_cpu_times_locked(p, user_ns, system_ns);
-}
-
 /* ---- parts of a living process ---- */
 
 /* The pointer at @offset in the first thread that still has it, with one more reference in its u32

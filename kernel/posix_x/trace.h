@@ -26,9 +26,10 @@ struct trace {
 				   whole process */
 };
 #define TRACE_SEIZED    1u
-#define TRACE_CALLS     2u /* stops at entry and exit of calls */
-#define TRACE_STEP      4u /* one instruction at a time */
-#define TRACE_LISTENING 8u /* PTRACE_LISTEN: stopped, but news of the process come through */
+#define TRACE_CALLS     2u  /* stops at entry and exit of calls */
+#define TRACE_STEP      4u  /* one instruction at a time */
+#define TRACE_LISTENING 8u  /* PTRACE_LISTEN: stopped, but news of the process come through */
+#define TRACE_EMULATES  16u /* stops at entry of calls, which are not made */
 
 /* trace_link_locked - @r becomes the record of @t. [tree] */
 void trace_link_locked(struct trace *r, struct task *t, struct process *tracer, pid_t tracer_tid,

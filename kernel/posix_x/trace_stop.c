@@ -77,7 +77,7 @@ static int trace_stop(struct task *t, s32 code, struct siginfo *info, u8 call, u
 	}
 	if (r->flags & TRACE_STEP)
 		arch_thread_step(&t->thread, false);
-	r->flags &= ~(TRACE_CALLS | TRACE_STEP | TRACE_LISTENING);
+	r->flags &= ~(TRACE_CALLS | TRACE_EMULATES | TRACE_STEP | TRACE_LISTENING);
 	r->code = code;
 	r->news = true;
 	r->call = call;
@@ -194,11 +194,11 @@ void trace_exec(pid_t old_tid)
 
 /* ---- calls ---- */
 
-static bool reports(struct task *t, u32 what)
+static u32 trace_flags(struct task *t)
 {
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 
-	return t->trace && t->trace->flags & what;
+	return t->trace ? t->trace->flags : 0;
 }
 
 static void call_stop(struct task *t, u8 call)
@@ -222,21 +222,23 @@ static void go_fast(struct task *t)
 void syscall_slow(struct trap_frame *f)
 {
 	struct task *t = current_task();
+	u32 how = trace_flags(t);
 
 	tf_set_ret(f, -ENOSYS);
 	if (!t->trace && !t->seccomp)
 		go_fast(t);
-	else if (reports(t, TRACE_CALLS))
+	else if (how & (TRACE_CALLS | TRACE_EMULATES))
 		call_stop(t, PTRACE_SYSCALL_ENTRY);
 	if (thread_fatal_pending(current))
 		return;
-	if (!t->seccomp || seccomp_enter(f, false))
+	if (!(how & TRACE_EMULATES) && (!t->seccomp || seccomp_enter(f, false)))
 		arch_syscall_call(f);
 	if (likely(!t->trace))
 		return;
-	if (reports(t, TRACE_CALLS))
+	how = trace_flags(t);
+	if (how & TRACE_CALLS)
 		call_stop(t, PTRACE_SYSCALL_EXIT);
-	else if (reports(t, TRACE_STEP))
+	else if (how & TRACE_STEP && !(how & TRACE_EMULATES))
 		signal_force(SIGTRAP, 2 /* TRAP_TRACE */, tf_ip(f));
 }
 

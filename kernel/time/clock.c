@@ -140,9 +140,6 @@ int clock_get(int clock_id, ns_t *out)
 	case CLOCK_BOOTTIME_ALARM:
 		*out = clock_boottime();
 		return 0;
-	case CLOCK_THREAD_CPUTIME_ID:
-		*out = thread_cpu_time(current);
-		return 0;
 	default:
 		return -EINVAL;
 	}

@@ -7,7 +7,6 @@
 #define L_PROT_EXEC      0x4
 #define L_PROT_SEM       0x8
 #define L_PROT_GROWSDOWN 0x01000000
-#define L_PROT_GROWSUP   0x02000000
 
 #define L_MAP_SHARED          0x01
 #define L_MAP_PRIVATE         0x02
@@ -67,6 +66,7 @@
 #define L_MPOL_BIND           2
 #define L_MPOL_INTERLEAVE     3
 #define L_MPOL_LOCAL          4
+#define L_MPOL_PREFERRED_MANY 5
 #define L_MPOL_MF_STRICT      1
 #define L_MPOL_MF_MOVE        2
 #define L_MPOL_MF_MOVE_ALL    4

@@ -21,6 +21,8 @@
 #define PTRACE_ATTACH             16
 #define PTRACE_DETACH             17
 #define PTRACE_SYSCALL            24
+#define PTRACE_SYSEMU             31
+#define PTRACE_SYSEMU_SINGLESTEP  32
 #define PTRACE_SETOPTIONS         0x4200
 #define PTRACE_GETEVENTMSG        0x4201
 #define PTRACE_GETSIGINFO         0x4202
@@ -30,6 +32,7 @@
 #define PTRACE_SEIZE              0x4206
 #define PTRACE_INTERRUPT          0x4207
 #define PTRACE_LISTEN             0x4208
+#define PTRACE_PEEKSIGINFO        0x4209
 #define PTRACE_GETSIGMASK         0x420a
 #define PTRACE_SETSIGMASK         0x420b
 #define PTRACE_SECCOMP_GET_FILTER 0x420c
@@ -58,6 +61,13 @@ struct linux_user_regs {
 };
 _Static_assert(sizeof(struct linux_user_regs) == 216, "struct user_regs_struct is user ABI");
 #define USER_DEBUGREGS 848u /* of struct user: u_debugreg[8] */
+
+#define PTRACE_PEEKSIGINFO_SHARED 1u
+struct linux_peeksiginfo {
+	u64 index;
+	u32 flags;
+	s32 count;
+};
 
 enum { PTRACE_SYSCALL_NONE, PTRACE_SYSCALL_ENTRY, PTRACE_SYSCALL_EXIT, PTRACE_SYSCALL_SECCOMP };
 struct linux_syscall_info {

@@ -152,6 +152,9 @@ static const struct row hostile[] = {
 	BAD("stack without a size", 64, C(long[8], 0, 0, 0, 0, 0, BYTES_AT, 0), -EINVAL, clone3, P, 64),
 	BAD("size without a stack", 64, C(long[8], 0, 0, 0, 0, 0, 0, 4096), -EINVAL, clone3, P, 64),
 	BAD("stack beyond memory", 64, C(long[8], 0, 0, 0, 0, 0, -4096, 65536), -EINVAL, clone3, P, 64),
+	BAD("numbers without a count", 80, C(long[10], [4] = SIGCHLD, [8] = BYTES_AT), -EINVAL, clone3, P, 80),
+	BAD("numbers of 2^32 + 1 levels", 80, C(long[10], [4] = SIGCHLD, [8] = BYTES_AT, [9] = 1L << 32 | 1), -EINVAL, clone3, P, 80),
+	BAD("numbers beyond memory", 80, C(long[10], [4] = SIGCHLD, [8] = -4, [9] = 1), -EFAULT, clone3, P, 80),
 	BAD("all flags", 64, C(long[8], -1), -EINVAL, clone3, P, 64),
 	BAD("rest that is not zero", 96, C(long[12], CLONE_SIGHAND, [11] = 1), -E2BIG, clone3, P, 96),
 	BAD("wild argument", 16, C(long[2], 8, 0), -EFAULT, execve, (long)"program", P, 0),
@@ -528,6 +531,11 @@ T_CASE(tracers)
 		{"mask of 4 bytes", PTRACE_GETSIGMASK, 4, BYTES_AT, -EINVAL, {0, 0}},
 		{"mask from nothing", PTRACE_SETSIGMASK, 8, 8, -EFAULT, {0, 0}},
 		{"message into nothing", PTRACE_GETEVENTMSG, 0, 8, -EFAULT, {0, 0}},
+		{"signals from the last on", PTRACE_PEEKSIGINFO, AREA, BYTES_AT, 0,
+			{AT(-1), 1L << 32}},
+		{"-1 signals", PTRACE_PEEKSIGINFO, AREA, BYTES_AT, -EINVAL, {0, -1UL << 32}},
+		{"signals of all flags", PTRACE_PEEKSIGINFO, AREA, BYTES_AT, -EINVAL,
+			{0, 0xffffffff}},
 		{"goes on with signal 65", PTRACE_CONT, 0, 65, -EIO, {0, 0}},
 	};
 	pid_t pid;

@@ -288,6 +288,48 @@ T_CASE(mprotect_splits_and_denies)
 	t_errno(mprotect(file, PAGE, RW), EACCES);
 }
 
+static bool can_write(char *at)
+{
+	int fd = open("/dev/zero", O_RDONLY), good = read(fd, at, 1);
+
+	close(fd);
+	return good == 1;
+}
+
+/* From the beginning of what grows down, wherever that is. */
+T_CASE(mprotect_of_what_grows)
+{
+	const int rw = PROT_READ | PROT_WRITE, down = PROT_GROWSDOWN;
+	char *room = mmap(NULL, 64 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *at,
+	     *old;
+	char here;
+
+	t_ret(munmap(room, 32 * PAGE), 0);
+	t_ret(munmap(room + 48 * PAGE, 16 * PAGE), 0);
+	at = mmap(room + 48 * PAGE, 4 * PAGE, rw,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
+	t_check(at == room + 48 * PAGE);
+	t_ret(mprotect(at + 2 * PAGE, PAGE, PROT_READ | down), 0);
+	t_check(!can_write(at) && !can_write(at + 2 * PAGE) && can_write(at + 3 * PAGE));
+	t_ret(mprotect(at + PAGE, 1, rw | down), 0); /* of the one area that this is now */
+	t_check(can_write(at) && can_write(at + PAGE) && !can_write(at + 2 * PAGE));
+	t_ret(mprotect(at + 3 * PAGE, PAGE, PROT_READ | down), 0);
+	t_check(can_write(at + PAGE) && !can_write(at + 3 * PAGE));
+	t_ret(mprotect(at + PAGE, 0, PROT_READ | down), 0);
+	t_check(can_write(at));
+	t_errno(mprotect(at + 1, PAGE, rw | down), EINVAL);
+	t_errno(mprotect(at, 5 * PAGE, PROT_READ | down), ENOMEM);
+	t_errno(mprotect(room, PAGE, rw | down), ENOMEM); /* what is above comes too late */
+	t_errno(mprotect(at, PAGE, rw | PROT_GROWSUP), EINVAL);
+	t_errno(mprotect(at, PAGE, rw | PROT_GROWSUP | down), EINVAL);
+	t_errno(mprotect(room + 33 * PAGE, PAGE, PROT_READ | down), EINVAL); /* does not grow */
+	t_ret(mprotect(room + 33 * PAGE, PAGE, rw), 0);
+	t_check(!can_write(room + 32 * PAGE) && can_write(room + 33 * PAGE));
+	old = (char *)((uintptr_t)&here & -PAGE);
+	t_ret(mprotect(old, PAGE, rw | down), 0); /* as for a stack that shall be executed */
+	t_check(can_write(&here));
+}
+
 T_CASE(mprotect_keeps_copy_on_write)
 {
 	char *at = anon(1, RW);

@@ -51,6 +51,167 @@ T_CASE(policy_of_a_range)
 	t_ret(call(mbind, at + 2 * PAGE, 2 * PAGE, MPOL_BIND, &here, 64, 0), 0);
 }
 
+/* Mode, and the nodes 0 to 62 times 100, that get_mempolicy tells of the range at @at. */
+static long told(void *at)
+{
+	unsigned long nodes = 77;
+	int mode = -1;
+
+	if (call(get_mempolicy, &mode, &nodes, 64, at, MPOL_F_ADDR))
+		return -1;
+	return mode + (long)nodes * 100;
+}
+
+T_CASE(policy_of_a_range_is_told)
+{
+	unsigned long here = 1;
+	char *at = area(10);
+	int node = 9;
+	pid_t pid;
+
+	t_eq(told(at), MPOL_DEFAULT);
+	t_ret(call(set_mempolicy, MPOL_BIND, &here, 64), 0);
+	t_eq(told(at), MPOL_DEFAULT); /* that of the thread is not asked for */
+	t_ret(call(mbind, at + PAGE, 4 * PAGE, MPOL_BIND, &here, 64, 0), 0);
+	t_ret(call(mbind, at + 2 * PAGE, PAGE, MPOL_INTERLEAVE, &here, 64, 0), 0);
+	t_ret(call(mbind, at + 3 * PAGE, PAGE, MPOL_PREFERRED, &here, 64, 0), 0);
+	t_ret(call(mbind, at + 4 * PAGE, 1, MPOL_PREFERRED, NULL, 0, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		t_eq(told(at), MPOL_DEFAULT);
+		t_eq(told(at + PAGE), MPOL_BIND + 100);
+		t_eq(told(at + 2 * PAGE - 1), MPOL_BIND + 100);
+		t_eq(told(at + 2 * PAGE), MPOL_INTERLEAVE + 100);
+		t_eq(told(at + 3 * PAGE), MPOL_PREFERRED + 100);
+		t_eq(told(at + 4 * PAGE), MPOL_LOCAL); /* no node is preferred: the nearest */
+		t_eq(told(at + 5 * PAGE), MPOL_DEFAULT);
+		t_ret(mprotect(at, 4 * PAGE, PROT_READ), 0);
+	}
+	T_CHILD(pid)
+	{
+		t_eq(told(at + PAGE), MPOL_BIND + 100);
+		t_eq(told(at + 3 * PAGE), MPOL_PREFERRED + 100);
+	}
+	t_exit(pid, 0);
+	t_ret(call(get_mempolicy, &node, NULL, 0, at + PAGE, MPOL_F_ADDR | MPOL_F_NODE), 0);
+	t_eq(node, 0);
+	at = mremap(at + 2 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + 8 * PAGE);
+	t_check(at != MAP_FAILED);
+	t_eq(told(at), MPOL_INTERLEAVE + 100);
+	t_errno(told(at - 6 * PAGE), EFAULT);
+	t_ret(call(mbind, at, PAGE, MPOL_PREFERRED_MANY, &here, 64, 0), 0);
+	t_eq(told(at), MPOL_PREFERRED_MANY + 100);
+	t_ret(call(mbind, at, PAGE, MPOL_LOCAL, NULL, 0, 0), 0);
+	t_eq(told(at), MPOL_LOCAL);
+	t_ret(call(mbind, at, PAGE, MPOL_DEFAULT, NULL, 0, 0), 0);
+	t_eq(told(at), MPOL_DEFAULT);
+	t_errno(told((void *)8), EFAULT);
+}
+
+T_CASE(policy_of_a_thread_is_told)
+{
+	const struct {
+		int mode;
+		unsigned long nodes;
+		int told;
+	} rows[] = {{MPOL_BIND, 1, MPOL_BIND}, {MPOL_INTERLEAVE, 1, MPOL_INTERLEAVE},
+		{MPOL_PREFERRED, 1, MPOL_PREFERRED}, {MPOL_PREFERRED, 0, MPOL_LOCAL},
+		{MPOL_LOCAL, 0, MPOL_LOCAL}, {MPOL_PREFERRED_MANY, 1, MPOL_PREFERRED_MANY},
+		{MPOL_DEFAULT, 0, MPOL_DEFAULT}};
+
+	for (int i = 0; i < 7; i++) {
+		unsigned long nodes = 77;
+		int mode = -1, node = -1;
+
+		t_ret(call(set_mempolicy, rows[i].mode, &rows[i].nodes, 64), 0);
+		t_ret(call(get_mempolicy, &mode, &nodes, 64, NULL, 0), 0);
+		t_eq(mode, rows[i].told);
+		t_eq(nodes, rows[i].nodes);
+		if (mode == MPOL_INTERLEAVE)
+			t_ret(call(get_mempolicy, &node, NULL, 0, NULL, MPOL_F_NODE), 0);
+		else
+			t_errno(call(get_mempolicy, &node, NULL, 0, NULL, MPOL_F_NODE), EINVAL);
+		t_eq(node, mode == MPOL_INTERLEAVE ? 0 : -1);
+	}
+}
+
+/* The line of the range at @at in numa_maps has this. */
+static bool shown(void *at, const char *what)
+{
+	char line[4096], start[32];
+	FILE *f = fopen("/proc/self/numa_maps", "r");
+	bool found = false;
+
+	sprintf(start, "%08lx ", (unsigned long)at);
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, start, strlen(start)) == 0 && strstr(line, what))
+			found = true;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+T_CASE(numa_maps)
+{
+	unsigned long here = 1;
+	char *at = area(10);
+	int fd = open(t_self, O_RDONLY);
+
+	at[0] = at[PAGE] = at[2 * PAGE] = 1;
+	for (int i = 0; i < 5; i++)
+		t_ret(mprotect(at + (2 * i + 1) * PAGE, PAGE, PROT_READ), 0);
+	t_check(shown(at, " default anon=1 dirty=1 "));
+	t_check(shown(at, " N0=1 kernelpagesize_kB=4\n"));
+	t_check(!shown(at + 4 * PAGE, "N0"));
+	t_ret(call(mbind, at, PAGE, MPOL_BIND, &here, 64, 0), 0);
+	t_check(shown(at, " bind:0 anon=1 "));
+	t_ret(call(mbind, at + 2 * PAGE, PAGE, MPOL_INTERLEAVE, &here, 64, 0), 0);
+	t_check(shown(at + 2 * PAGE, " interleave:0 anon=1 "));
+	t_ret(call(mbind, at + 4 * PAGE, PAGE, MPOL_PREFERRED, &here, 64, 0), 0);
+	t_check(shown(at + 4 * PAGE, " prefer:0\n"));
+	t_ret(call(mbind, at + 6 * PAGE, PAGE, MPOL_LOCAL, NULL, 0, 0), 0);
+	t_check(shown(at + 6 * PAGE, " local\n"));
+	t_ret(call(set_mempolicy, MPOL_BIND, &here, 64), 0);
+	t_check(shown(at + 8 * PAGE, " bind:0\n")); /* the thread's, where the range has none */
+	t_check(mmap(at + 8 * PAGE, PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE, fd, 0) ==
+		at + 8 * PAGE);
+	t_check(at[8 * PAGE] == 0177);
+	t_check(shown(at + 8 * PAGE, " bind:0 file=/"));
+	t_check(shown(at + 8 * PAGE, t_self));
+	t_check(shown(at + 8 * PAGE, " N0="));
+	t_check(!shown(at + 8 * PAGE, " anon="));
+}
+
+T_CASE(home_node)
+{
+	unsigned long here = 1;
+	char *at = area(6);
+
+#define home(at, len, node, flags) \
+	syscall(450 /* set_mempolicy_home_node */, at, (long)(len), (long)(node), (long)(flags))
+	t_errno(home(at, 6 * PAGE, 0, 0), ENOENT); /* no policy in the range */
+	t_ret(call(mbind, at + PAGE, PAGE, MPOL_BIND, &here, 64, 0), 0);
+	t_ret(call(mbind, at + 3 * PAGE, PAGE, MPOL_PREFERRED_MANY, &here, 64, 0), 0);
+	t_ret(home(at, 6 * PAGE, 0, 0), 0);
+	t_ret(home(at + PAGE, 1, 0, 0), 0);
+	t_eq(told(at + PAGE), MPOL_BIND + 100);
+	t_errno(home(at + 2 * PAGE, PAGE, 0, 0), ENOENT);
+	t_ret(munmap(at, PAGE), 0);
+	t_ret(home(at, 2 * PAGE, 0, 0), 0); /* over a hole */
+	t_errno(home(at, PAGE, 0, 0), ENOENT);
+	t_ret(call(mbind, at + 4 * PAGE, PAGE, MPOL_INTERLEAVE, &here, 64, 0), 0);
+	t_errno(home(at, 6 * PAGE, 0, 0), EOPNOTSUPP);
+	t_ret(call(mbind, at + 4 * PAGE, PAGE, MPOL_LOCAL, NULL, 0, 0), 0);
+	t_errno(home(at + 4 * PAGE, 2 * PAGE, 0, 0), EOPNOTSUPP);
+	t_ret(home(at, 0, 0, 0), 0);
+	t_errno(home(at + 1, PAGE, 0, 0), EINVAL);
+	t_errno(home(at, PAGE, 63, 0), EINVAL);
+	t_errno(home(at, PAGE, -1, 0), EINVAL);
+	t_errno(home(at, PAGE, 0, 1), EINVAL);
+	t_errno(home(at, -2 * PAGE, 0, 0), EINVAL);
+	t_ret(home(at, -1, 0, 0), 0); /* rounded up to nothing */
+#undef home
+}
+
 T_CASE(where_pages_are)
 {
 	char *at = area(4);

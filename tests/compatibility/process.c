@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* process.c - birth, death and waiting: fork, vfork, clone, clone3, exit, wait4, waitid, groups,
+/* process.c - birth, death and waiting: fork, vfork, clone, exit, wait4, waitid, groups,
  * sessions. */
 #include "t_.h"
 
-#include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -426,66 +425,6 @@ T_CASE(clone_tid_words)
 		_exit(child_word == syscall(SYS_getpid) ? 0 : 1);
 	t_eq(parent_word, pid);
 	t_eq(child_word, 0);
-	t_exit(pid, 0);
-}
-
-static long clone3(struct clone_args *args, size_t size)
-{
-	return syscall(SYS_clone3, args, size);
-}
-
-T_CASE(clone3_as_fork)
-{
-	struct clone_args args = {.exit_signal = SIGCHLD};
-	long pid = clone3(&args, sizeof(args));
-
-	if (pid == 0)
-		_exit(11);
-	t_check(pid > 0);
-	t_exit(pid, 11);
-}
-
-T_CASE(clone3_errors)
-{
-	struct clone_args args = {.exit_signal = SIGCHLD};
-	struct {
-		struct clone_args args;
-		uint64_t more;
-	} wide = {.args = {.exit_signal = SIGCHLD}, .more = 1};
-
-	t_errno(clone3(&args, 8), EINVAL);
-	t_errno(clone3(&wide.args, sizeof(wide)), E2BIG);
-	t_errno(clone3(NULL, sizeof(args)), EFAULT);
-	args.exit_signal = 300;
-	t_errno(clone3(&args, sizeof(args)), EINVAL);
-	args.exit_signal = SIGCHLD;
-	args.flags = CLONE_SIGHAND;
-	t_errno(clone3(&args, sizeof(args)), EINVAL);
-	args.flags = 0;
-	args.stack_size = 4096;
-	t_errno(clone3(&args, sizeof(args)), EINVAL);
-	args.stack_size = 0;
-	args.flags = SIGCHLD; /* the low byte is no place for a signal any more */
-	t_errno(clone3(&args, sizeof(args)), EINVAL);
-}
-
-static void no_handler(int sig)
-{
-}
-
-T_CASE(clone3_clear_sighand)
-{
-	struct clone_args args = {.flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD};
-	struct sigaction old;
-
-	t_handler(SIGUSR1, no_handler, 0);
-	signal(SIGUSR2, SIG_IGN);
-	long pid = clone3(&args, sizeof(args));
-	if (pid == 0) {
-		int good = sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == SIG_DFL;
-		good = good && sigaction(SIGUSR2, NULL, &old) == 0 && old.sa_handler == SIG_IGN;
-		_exit(!good);
-	}
 	t_exit(pid, 0);
 }
 

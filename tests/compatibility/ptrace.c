@@ -420,3 +420,152 @@ T_CASE(signal_mask)
 	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
 	t_exit(pid, 0);
 }
+
+/* ---- calls that are not made ---- */
+
+static void emulated(void)
+{
+	long a = syscall(SYS_getuid), b = syscall(SYS_getpid), c = syscall(SYS_getppid);
+
+	_exit(a == 4321 && b == -1 && errno == ENOSYS && c == getppid() ? 7 : 8);
+}
+
+/* Goes to the next call by @request; its number. */
+static long next_call(pid_t pid, int request, int want)
+{
+	struct user_regs_struct regs;
+
+	t_ret(P(request, pid, 0, 0), 0);
+	t_eq(next(pid), want);
+	t_ret(P(PTRACE_GETREGS, pid, 0, &regs), 0);
+	return (long)regs.orig_rax;
+}
+
+T_CASE(emulated_calls)
+{
+	pid_t pid = traced(emulated);
+	struct ptrace_syscall_info info;
+	struct user_regs_struct regs;
+
+	t_ret(P(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+	do { /* the rest of raise() */
+		t_eq(call_stop(pid), SIGTRAP | 0x80);
+		t_eq(call_stop(pid), SIGTRAP | 0x80);
+		t_ret(P(PTRACE_GETREGS, pid, 0, &regs), 0);
+	} while (regs.orig_rax != SYS_getuid);
+	t_ret(P(PTRACE_POKEUSER, pid, offsetof(struct user, regs.rax), 4321), 0);
+	t_eq(next_call(pid, PTRACE_SYSEMU, SIGTRAP | 0x80), SYS_getpid);
+	t_check(P(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) >= 80);
+	t_eq(info.op, PTRACE_SYSCALL_INFO_ENTRY);
+	t_eq(info.entry.nr, SYS_getpid);
+	t_ret(P(PTRACE_GETREGS, pid, 0, &regs), 0);
+	t_eq((long)regs.rax, -ENOSYS);
+	t_eq(next_call(pid, PTRACE_SYSEMU, SIGTRAP | 0x80), SYS_getppid); /* no stop at the end */
+	t_ret(P(PTRACE_POKEUSER, pid, offsetof(struct user, regs.rax), getpid()), 0);
+	t_eq(next_call(pid, PTRACE_SYSCALL, SIGTRAP | 0x80), SYS_getppid); /* the end of it */
+	t_ret(P(PTRACE_GETREGS, pid, 0, &regs), 0);
+	t_eq(regs.rax, getpid()); /* and not made */
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_exit(pid, 7);
+}
+
+static void emulated_steps(void)
+{
+	__asm__ volatile(
+		"int3; nop; movl $39, %%eax; syscall; nop; movl $39, %%eax; syscall; nop" ::
+			: "rax", "rcx", "r11", "memory");
+}
+
+T_CASE(emulated_calls_by_steps)
+{
+	pid_t pid = traced(emulated_steps);
+	struct user_regs_struct regs;
+	long long at;
+
+	t_ret(P(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_eq(next(pid), SIGTRAP);
+	t_ret(P(PTRACE_GETREGS, pid, 0, &regs), 0);
+	at = regs.rip;
+	next_call(pid, PTRACE_SYSEMU_SINGLESTEP, SIGTRAP);
+	next_call(pid, PTRACE_SYSEMU_SINGLESTEP, SIGTRAP);
+	t_ret(P(PTRACE_GETREGS, pid, 0, &regs), 0);
+	t_eq(regs.rip, at + 6);
+	t_eq(next_call(pid, PTRACE_SYSEMU_SINGLESTEP, SIGTRAP | 0x80), SYS_getpid);
+	t_ret(P(PTRACE_POKEUSER, pid, offsetof(struct user, regs.rax), 77), 0);
+	next_call(pid, PTRACE_SYSEMU_SINGLESTEP, SIGTRAP); /* the nop: the call's end has no stop */
+	t_ret(P(PTRACE_GETREGS, pid, 0, &regs), 0);
+	t_eq(regs.rip, at + 9);
+	t_eq(regs.rax, 77);
+	next_call(pid, PTRACE_SYSEMU_SINGLESTEP, SIGTRAP);
+	t_eq(next_call(pid, PTRACE_SYSEMU, SIGTRAP | 0x80), SYS_getpid);
+	next_call(pid, PTRACE_SINGLESTEP, SIGTRAP); /* but a plain step ends with the call */
+	t_ret(P(PTRACE_GETREGS, pid, 0, &regs), 0);
+	t_eq(regs.rip, at + 16);
+	t_eq((long)regs.rax, -ENOSYS);
+	finish(pid);
+}
+
+/* ---- signals that wait ---- */
+
+static void wait_blocked(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	for (int i = 0; i < 3; i++)
+		sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = i});
+	kill(getpid(), SIGUSR1);
+	raise(SIGUSR2);
+	sigprocmask(SIG_SETMASK, &(sigset_t){0}, NULL);
+}
+
+T_CASE(waiting_signals_are_shown)
+{
+	pid_t pid = traced(wait_blocked);
+	struct __ptrace_peeksiginfo_args args = {.flags = PTRACE_PEEKSIGINFO_SHARED, .nr = 10};
+	siginfo_t info[10];
+	struct user_regs_struct regs;
+	int left = 3;
+
+	t_ret(P(PTRACE_PEEKSIGINFO, pid, &args, info), 0);
+	do { /* begin and end of the last */
+		t_check(call_stop(pid) == SIGTRAP);
+		t_ret(P(PTRACE_GETREGS, pid, 0, &regs), 0);
+		left -= regs.orig_rax == SYS_tgkill;
+	} while (left > 1);
+	t_ret(P(PTRACE_PEEKSIGINFO, pid, &args, info), 4);
+	for (int i = 0; i < 3; i++) {
+		t_eq(info[i].si_signo, SIGRTMIN);
+		t_eq(info[i].si_code, SI_QUEUE);
+		t_eq(info[i].si_pid, pid);
+		t_eq(info[i].si_int, i);
+	}
+	t_eq(info[3].si_signo, SIGUSR1);
+	args.off = 2;
+	args.nr = 1;
+	t_ret(P(PTRACE_PEEKSIGINFO, pid, &args, info), 1);
+	t_eq(info[0].si_int, 2);
+	args.nr = 0;
+	t_ret(P(PTRACE_PEEKSIGINFO, pid, &args, info), 0);
+	args.nr = 5;
+	args.off = 4;
+	t_ret(P(PTRACE_PEEKSIGINFO, pid, &args, info), 0);
+	args.off = -1;
+	t_ret(P(PTRACE_PEEKSIGINFO, pid, &args, info), 0);
+	args.off = args.flags = 0; /* of the thread */
+	t_ret(P(PTRACE_PEEKSIGINFO, pid, &args, info), 1);
+	t_eq(info[0].si_signo, SIGUSR2);
+	t_eq(info[0].si_code, SI_TKILL);
+	t_errno(P(PTRACE_PEEKSIGINFO, pid, &args, 8), EFAULT);
+	t_errno(P(PTRACE_PEEKSIGINFO, pid, 8, info), EFAULT);
+	args.nr = -1;
+	t_errno(P(PTRACE_PEEKSIGINFO, pid, &args, info), EINVAL);
+	args.nr = 1;
+	args.flags = 2;
+	t_errno(P(PTRACE_PEEKSIGINFO, pid, &args, info), EINVAL);
+	t_errno(P(PTRACE_PEEKSIGINFO, getppid(), &args, info), ESRCH);
+	kill(pid, SIGKILL);
+	t_killed(pid, SIGKILL);
+}

@@ -240,6 +240,7 @@ struct maps_ctx {
 	char *path;                            /* PATH_MAX_BYTES */
 	vaddr_t start, end;                    /* of all areas, for a sum */
 	u64 locked;                            /* the area is */
+	u32 policy;                            /* of its thread, MPOL_* */
 	u64 bytes[ARRAY_LEN(residence_names)]; /* << PSS_SHIFT */
 };
 
@@ -358,13 +359,44 @@ static int show_smap(void *ctx, struct vm_area *a)
 	return m->s->overflow;
 }
 
+/* numa_maps: one node has all pages. */
+static int show_numa(void *ctx, struct vm_area *a)
+{
+	static const char *const policies[] = {
+		"default", "prefer:0", "bind:0", "interleave:0", "local", "prefer (many):0"};
+	struct maps_ctx *m = ctx;
+	const char *name = area_name(a, m);
+	u32 policy = (a->flags & VM_POLICY) >> VM_POLICY_SHIFT;
+
+	seq_printf(m->s, "%08lx %s", a->start, policies[policy ? policy : m->policy]);
+	if (*name == '/')
+		seq_printf(m->s, " file=%s", name);
+	else if (*name && !a->special)
+		seq_printf(m->s, " %.*s", (int)strlen(name) - 2, name + 1);
+	memset(m->bytes, 0, sizeof(m->bytes));
+	(void)sum_area(ctx, a);
+	u64 all = m->bytes[RES_RSS] >> PSS_SHIFT, anon = m->bytes[RES_ANON] >> PSS_SHIFT;
+	u64 dirty = (m->bytes[RES_USE + 1] + m->bytes[RES_USE + 3]) >> PSS_SHIFT;
+	if (anon)
+		seq_printf(m->s, " anon=%lu", anon / PAGE_SIZE);
+	if (dirty)
+		seq_printf(m->s, " dirty=%lu", dirty / PAGE_SIZE);
+	if (all != anon && all != dirty)
+		seq_printf(m->s, " mapped=%lu", all / PAGE_SIZE);
+	if (all)
+		seq_printf(m->s, " N0=%lu kernelpagesize_kB=4", all / PAGE_SIZE);
+	seq_printf(m->s, "\n");
+	return m->s->overflow;
+}
+
 static int show_areas(struct seq *s, struct process *p, u32 which)
 {
 	static int (*const shows[])(void *ctx, struct vm_area *a) = {
-		show_area, show_smap, sum_area};
+		show_area, show_smap, sum_area, show_numa};
+	struct thread *t SCOPED(thread_put_at) = thread_find(process_pid(p));
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 	char *path SCOPED(kfree_at) = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
-	struct maps_ctx m = {.s = s, .path = path};
+	struct maps_ctx m = {.s = s, .path = path, .policy = t ? t->memory_policy : 0};
 
 	if (!path)
 		return -ENOMEM;
@@ -690,6 +722,7 @@ const struct pid_entry pid_entries[] = {
 	ENTRY(maps, S_IFREG | 0444, secret, .show = show_areas),
 	ENTRY(smaps, S_IFREG | 0444, secret, .show = show_areas, .which = 1),
 	ENTRY(smaps_rollup, S_IFREG | 0444, secret, .show = show_areas, .which = 2),
+	ENTRY(numa_maps, S_IFREG | 0444, secret, .show = show_areas, .which = 3),
 	ENTRY(pagemap, S_IFREG | 0400, mem, .fops = &proc_pagemap_fops),
 	TEXT(clear_refs, 0200, .store = store_clear_refs),
 	ENTRY(auxv, S_IFREG | 0400, secret, .show = show_auxv),

@@ -2,8 +2,8 @@
  *
  * Every mount that counts is in the table: by its place, or in the first bucket while it is the top
  * of a tree that stands nowhere. Mounts are peers by the number of their group, and slaves by that
- * of their masters'. What is mounted on one appears on its peers and slaves, and goes there too;
- * slaves of slaves do not hear of it.
+ * of their masters'. What is mounted on one appears on its peers, its slaves, and theirs, and goes
+ * there too. Peers have one master; groups are made below it, so masters go round in no circle.
  * Locks: mount_lock (spin) for the tree, the hash and
  * mount_seq; the walk reads them under RCU and checks mount_seq. S_MOUNT (mount_mutex) makes
  * changes one at a time. Limits: MOUNTS_MAX mounts, PEER_GROUPS_MAX groups. Sources:
@@ -25,7 +25,9 @@ static u32 mount_count;                   /* [mount_mutex] */
 static u32 next_id = 1;                   /* [a] */
 static u32 pass;                          /* [mount_mutex] number of the last propagation */
 static struct mount *root_mount;          /* [c] */
-static u16 peers[PEER_GROUPS_MAX]; /* [mount_mutex] members by number of the group; 0 is none */
+static u16 peers[PEER_GROUPS_MAX];   /* [mount_mutex] members by number of the group; 0 is none */
+static u16 masters[PEER_GROUPS_MAX]; /* [mount_mutex] group of the master, 0 = none */
+static struct mount *made_for[PEER_GROUPS_MAX]; /* [mount_mutex] by propagate */
 
 static struct hlist *bucket_of(const struct mount *parent, const struct dentry *mountpoint)
 {
@@ -190,20 +192,27 @@ static struct mount *tree_next(struct mount *m, const struct mount *top, bool do
 
 /* ---- peers; mount_mutex held ---- */
 
-/* @m goes over to the group @to. The slaves of a group that is empty then have no master. */
-static void peers_set(struct mount *m, u32 to)
+/* @m goes over to the group @to, with another master. The slaves of a group that is empty then have
+ * its master. */
+static void peers_set(struct mount *m, u32 to, u32 master)
 {
-	u32 from = m->shared;
+	u32 from = m->shared, heir = masters[from];
 	struct mount *other;
 
 	peers[to]++;
 	m->shared = to;
+	m->master = master;
+	if (to)
+		masters[to] = master;
 	if (!from || --peers[from])
 		return;
 	mounts_for_each(other)
 	{
-		if (other->master == from)
-			other->master = 0;
+		if (other->master != from)
+			continue;
+		other->master = heir;
+		if (other->shared)
+			masters[other->shared] = heir;
 	}
 }
 
@@ -215,28 +224,37 @@ static int peers_make(struct mount *m) /* a group of its own unless it has one *
 		g++;
 	if (!m->shared && g == PEER_GROUPS_MAX)
 		return -ENOSPC;
-	peers_set(m, m->shared ? m->shared : g);
+	peers_set(m, m->shared ? m->shared : g, m->master);
 	return 0;
 }
 
 static int propagation_set(struct mount *m, u32 kind)
 {
-	if (kind != MS_SHARED) {
-		if (kind != MS_SLAVE)
-			m->master = 0;
-		else if (m->shared && peers[m->shared] > 1)
-			m->master = m->shared;
-		peers_set(m, 0);
-	}
+	if (kind != MS_SHARED)
+		peers_set(m, 0,
+			kind != MS_SLAVE       ? 0
+			: peers[m->shared] > 1 ? m->shared
+					       : m->master);
 	__atomic_store_n(
 		&m->flags, (m->flags & ~MS_UNBINDABLE) | (kind & MS_UNBINDABLE), __ATOMIC_RELAXED);
 	return kind == MS_SHARED ? peers_make(m) : 0;
 }
 
-/* Does what happens on @on happen on @m too? */
-static bool is_reached(const struct mount *m, const struct mount *on)
+/* Does what happens on @on happen on @m too? 1 on a peer, 2 on a slave, 3 on a slave of such; 0 =
+ * not at all. */
+static u32 reach(const struct mount *m, const struct mount *on)
 {
-	return on->shared && m != on && (m->shared == on->shared || m->master == on->shared);
+	u32 steps = 1, group = m->shared, master = m->master;
+
+	if (!on->shared || m == on)
+		return 0;
+	for (; group != on->shared; steps++) {
+		if (!master)
+			return 0;
+		group = master;
+		master = masters[group];
+	}
+	return steps;
 }
 
 /* ---- copies and ends; mount_mutex held ---- */
@@ -249,8 +267,7 @@ static int take_out(struct mount *m, u32 users_max)
 	if (err)
 		return err;
 	mount_count--;
-	m->master = 0;
-	peers_set(m, 0);
+	peers_set(m, 0, 0);
 	mount_put(m);
 	return 0;
 }
@@ -294,10 +311,8 @@ static struct mount *mount_clone(struct mount *from, struct dentry *root)
 
 	super_get(from->sb);
 	m = make(from->sb, root, from->flags, from->source);
-	if (!is_err(m)) {
-		m->master = from->master;
-		peers_set(m, from->shared);
-	}
+	if (!is_err(m))
+		peers_set(m, from->shared, from->master);
 	return m;
 }
 
@@ -309,7 +324,6 @@ static struct mount *tree_copy(struct mount *from, struct dentry *root, bool rec
 
 	if (is_err(top) || !recursive)
 		return top;
-	from->twin = top;
 	for (m = tree_next(from, from, true); m; m = tree_next(m, from, taken)) {
 		taken = !(m->flags & MS_UNBINDABLE) &&
 			(m->parent != from || dentry_is_below(root, m->mountpoint));
@@ -321,37 +335,46 @@ static struct mount *tree_copy(struct mount *from, struct dentry *root, bool rec
 			return copy;
 		}
 		m->twin = copy;
-		(void)!place(copy, &(struct path){m->parent->twin, m->mountpoint}, ~0u);
+		(void)!place(copy,
+			&(struct path){m->parent == from ? top : m->parent->twin, m->mountpoint},
+			~0u);
 	}
 	return top;
 }
 
 /* ---- mounting ---- */
 
-/* The copy of @m that goes on @x, which is reached from @on. */
-static struct mount *copy_for(const struct mount *x, struct mount *m, const struct mount *on)
+/* The copy that goes on @x: of what went to its group, else to the nearest master. */
+static struct mount *copy_for(const struct mount *x)
 {
-	struct mount *top = tree_copy(m, m->root, true), *c;
+	u32 from = made_for[x->shared] ? x->shared : x->master;
+	struct mount *top, *c;
 	int err = 0;
 
-	if (is_err(top) || x->shared == on->shared)
+	while (!made_for[from])
+		from = masters[from];
+	top = tree_copy(made_for[from], made_for[from]->root, true);
+	if (is_err(top) || from == x->shared)
 		return top;
 	for (c = top; c && !err; c = tree_next(c, top, true)) {
-		c->master = c->shared;
-		peers_set(c, 0);
+		peers_set(c, 0, c->shared);
 		err = x->shared ? peers_make(c) : 0;
 	}
-	if (!err)
-		return top;
-	dissolve(top);
-	return err_ptr(err);
+	if (err) {
+		dissolve(top);
+		return err_ptr(err);
+	}
+	if (x->shared)
+		made_for[x->shared] = top;
+	return top;
 }
 
-/* Makes copies of @m, which goes on @at, for the peers and slaves there: in @made, each with its
- * mount as twin. */
+/* Makes copies of @m, which goes on @at, for the peers and slaves there, masters first: in @made,
+ * each with its mount as twin. */
 static int propagate(struct mount *m, const struct path *at, struct list *made)
 {
 	struct mount *x, *copy;
+	u32 step = 0, steps = 1;
 	int err = 0;
 
 	pass++;
@@ -359,18 +382,24 @@ static int propagate(struct mount *m, const struct path *at, struct list *made)
 		x->pass = pass; /* and copies have it: what is new is not reached */
 		err = peers_make(x);
 	}
-	mounts_for_each(x)
-	{
-		if (err || x->pass == pass || !is_reached(x, at->mount) ||
-			!dentry_is_below(x->root, at->dentry))
-			continue;
-		copy = copy_for(x, m, at->mount);
-		if (is_err(copy)) {
-			err = (int)ptr_err(copy);
-			continue;
+	memset(made_for, 0, sizeof(made_for));
+	made_for[at->mount->shared] = m;
+	while (!err && step++ < steps) {
+		mounts_for_each(x)
+		{
+			u32 n = err || x->pass == pass ? 0 : reach(x, at->mount);
+
+			steps = MAX(steps, n);
+			if (n != step || !dentry_is_below(x->root, at->dentry))
+				continue;
+			copy = copy_for(x);
+			if (is_err(copy)) {
+				err = (int)ptr_err(copy);
+				continue;
+			}
+			copy->twin = x;
+			list_add_tail(made, &copy->sibling);
 		}
-		copy->twin = x;
-		list_add_tail(made, &copy->sibling);
 	}
 	return err;
 }
@@ -493,7 +522,7 @@ static struct mount *counterpart(const struct path *at, u32 users_min)
 
 	mounts_for_each(x)
 	{
-		c = is_reached(x, at->mount) ? mount_find(x, at->dentry) : NULL;
+		c = reach(x, at->mount) ? mount_find(x, at->dentry) : NULL;
 		if (c && list_empty(&c->children) && c->refs >= users_min)
 			return c;
 	}

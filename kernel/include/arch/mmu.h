@@ -22,8 +22,8 @@
 /* What the CPU marks an entry with, see pte_marks; given to pmap_protect, it is forgotten. */
 #define PMAP_USED      256u
 #define PMAP_WRITTEN   512u
-#define PMAP_KEY       0x0f000000u /* protection key of a user page: a number in these bits */
-#define PMAP_KEY_SHIFT 24
+#define PMAP_KEY       0x78000000u /* protection key of a user page: a number in these bits */
+#define PMAP_KEY_SHIFT 27
 #define PMAP_LARGE     1024u /* only what pmap_walk shows: below a large entry of the hardware */
 
 #include <archimpl/mmu.h>

@@ -12,6 +12,7 @@ struct trap_frame;
 struct clone_request {
 	u64 flags;       /* CLONE_* without the signal */
 	u32 exit_signal; /* 0 = none */
+	pid_t tid;       /* the number it gets, 0 = the next one */
 	vaddr_t stack;   /* stack pointer of the child, 0 = the caller's */
 	u64 tls;
 	u32 USER *parent_tid, *child_tid;

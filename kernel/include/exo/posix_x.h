@@ -127,6 +127,24 @@ struct restart_block *restart_block_current(void);
  * *mask; the old one comes back on the way to user mode, after a handler has run with it. @mask
  * NULL: nothing. 0 | -EINVAL size is not 8 | -EFAULT. */
 int signal_mask_swap_user(const u64 USER *mask, size_t size) MUST_USE;
-/* CPU time of a process, for the CPU clocks of clock_gettime. Threads that ended are included. */
-void process_cpu_times(struct process *p, u64 *user_ns, u64 *system_ns);
+/* struct cpu_clock - shows how long a process, or one of current's threads, has run; threads that
+ * ended are included. */
+struct cpu_clock {
+	struct process *process; /* +1; NULL = the id names another clock */
+	pid_t tid;               /* of this thread of it, 0 = of the whole */
+	bool user_only;
+};
+static inline void cpu_clock_put(struct cpu_clock *c) /* for SCOPED; NULL inside is fine */
+{
+	process_put_at(&c->process);
+}
+/* cpu_clock_find - the CPU clock of this id, if it is one. 0 | -EINVAL there is none such. */
+int cpu_clock_find(s32 id, struct cpu_clock *out) MUST_USE;
+ns_t cpu_clock_now(const struct cpu_clock *c); /* 0 = of a thread that ended */
+/* cpu_clock_reaches - the moment, by CLOCK_MONOTONIC, at which it shows @value at the earliest:
+ * 1 = it does; NS_FOREVER = nobody moves it any more. */
+ns_t cpu_clock_reaches(const struct cpu_clock *c, ns_t value);
+bool cpu_clock_ended(const struct cpu_clock *c); /* its thread, or process, is no more */
+/* clock_waits - do timers and sleeps go by this clock? 0 | -EOPNOTSUPP | -EINVAL no clock. */
+int clock_waits(s32 id) MUST_USE;
 int futex_wake_user(u32 USER *addr, u32 count); /* exit: clear_child_tid. Woken | -EFAULT */

@@ -114,7 +114,6 @@ struct thread {
 	u8 marks;                 /* [current] of prctl; inherited */
 	u32 memory_policy;        /* [current] MPOL_* of set_mempolicy; inherited */
 	u16 io_priority;          /* [a] of ioprio_set; inherited */
-	bool memory_policy_node0; /* [current] node 0 is in its mask */
 	u32 fault_disabled;       /* [current] >0: a user fault returns -EFAULT at once */
 	u64 cap_watch; /* [a] objects that this call uses through derived grants, a bit each;
 			  CAP_POKED */

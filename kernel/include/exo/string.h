@@ -14,7 +14,6 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
-char *strstr(const char *hay, const char *needle);
 
 /* str_copy - copies at most size-1 bytes and always ends @dst with NUL (size > 0). Return:
  * strlen(src). */

@@ -42,8 +42,7 @@ bool timer_cancel(struct timer *t);      /* true = it was queued; does not wait 
 bool timer_cancel_sync(struct timer *t); /* and waits until fn is not running; not from fn */
 ns_t timer_remaining(struct timer *t);   /* 0 = not queued */
 void time_cpu_init(void);                /* per CPU */
-/* User-visible clocks by Linux id, and CLOCK_THREAD_CPUTIME_ID of current; processes' CPU clocks:
- * the handlers. -EINVAL unknown. */
+/* User-visible clocks by Linux id but CPU clocks, which are posix_x's. -EINVAL unknown. */
 int clock_get(int clock_id, ns_t *out) MUST_USE;
 static inline ns_t ns_add(ns_t a, ns_t b) /* for ever if it were more */
 {

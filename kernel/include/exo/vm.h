@@ -97,7 +97,9 @@ enum vm_flags {
 	VM_NOHUGE = 0x100000,
 	VM_DONTEXPAND = 0x80000, /* mremap does not make it longer */
 	VM_KEY = PMAP_KEY,       /* number of its protection key */
+	VM_POLICY = 0x7000000,   /* MPOL_* of mbind */
 };
+#define VM_POLICY_SHIFT 24
 struct vm_area {
 	struct rb_node node;      /* [space->lock write, tree_lock] */
 	vaddr_t start, end;       /* [space->lock write + lock write] */
@@ -178,12 +180,16 @@ struct vm_map_request {
 /* 0 | -ENOMEM -EEXIST -EINVAL -EPERM */
 int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out) MUST_USE;
 int vm_unmap(struct vm_space *s, vaddr_t start, size_t len_bytes) MUST_USE;
-/* @prot: with VM_SET_KEY the key in its VM_KEY, too. -ENOMEM hole | -EACCES | -EINVAL, also a key
- * that is not in use */
 #define VM_SET_KEY 0x80000000u
+/* vm_protect - @prot with VM_SET_KEY: the key in its VM_KEY, too; with VM_STACK: from the beginning
+ * of the area at @start on, which must be one that grows down. -ENOMEM hole | -EACCES | -EINVAL,
+ * also a key that is not in use */
 int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot) MUST_USE;
 int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, u32 mremap_flags,
 	vaddr_t new_addr, vaddr_t *out) MUST_USE;
+/* vm_set_policy - what mbind said of pages in [start, end); it places none. 0 | -ENOMEM | -EFAULT
+ * nothing is there, or a hole and @policy is not 0. */
+int vm_set_policy(struct vm_space *s, vaddr_t start, vaddr_t end, u32 policy) MUST_USE;
 int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice) MUST_USE;
 int vm_sync(struct vm_space *s, vaddr_t start, size_t len_bytes, int flags) MUST_USE;
 enum vm_lock_mode { VM_UNLOCK, VM_LOCK, VM_LOCK_ON_FAULT, VM_LOCK_LEAVE };

@@ -1,5 +1,5 @@
-/* mprotect, and the flags of ranges in general: madvise's fork and dump bits, mlock. Layer: memory.
- */
+/* mprotect, and the flags of ranges in general: madvise's fork and dump bits, mlock, mbind. Layer:
+ * memory. */
 #include "vm_internal.h"
 
 int areas_change_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear, u32 set)
@@ -67,10 +67,12 @@ static int protect_check(struct vm_space *s, vaddr_t start, vaddr_t end, u32 pro
 int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 {
 	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
+	u32 grows = prot & VM_STACK;
 	struct tlb_gather g;
 	struct vm_area *a;
 	int err;
 
+	prot &= ~grows;
 	if ((start & ~PAGE_MASK) || (prot & ~(VM_PTE | VM_SET_KEY)))
 		return -EINVAL;
 	if (!len_bytes)
@@ -80,6 +82,13 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
 	if (prot & VM_SET_KEY && !(s->keys & BIT((prot & VM_KEY) >> PMAP_KEY_SHIFT)))
 		return -EINVAL;
+	a = grows ? area_above(s, start) : NULL;
+	if (a && a->start < start + len) {
+		if (!(a->flags & VM_STACK))
+			return -EINVAL;
+		len += start - a->start;
+		start = a->start;
+	}
 	err = protect_check(s, start, start + len, prot);
 	if (!err)
 		err = areas_isolate(s, start, start + len);
@@ -142,6 +151,16 @@ int vm_lock_range(struct vm_space *s, vaddr_t start, size_t len_bytes, enum vm_l
 	if (!err && mode == VM_LOCK)
 		err = vm_populate(s, start, end);
 	return err == -EACCES || err == -EFAULT ? -ENOMEM : err == -EIO ? -EAGAIN : err;
+}
+
+int vm_set_policy(struct vm_space *s, vaddr_t start, vaddr_t end, u32 policy)
+{
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+	const struct vm_area *a = area_above(s, start);
+
+	if (!a || a->start >= end || (policy && !range_is_mapped(s, start, end)))
+		return -EFAULT;
+	return areas_change_flags(s, start, end, VM_POLICY, policy << VM_POLICY_SHIFT);
 }
 
 /* Brings in what is mapped, area by area: faults may not run under the space's lock. */

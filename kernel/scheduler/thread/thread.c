@@ -34,7 +34,6 @@ int thread_init(struct thread *t, const char *name, u32 flags)
 	if (parent && !(flags & THREAD_KERNEL)) {
 		t->io_priority = parent->io_priority;
 		t->memory_policy = parent->memory_policy;
-		t->memory_policy_node0 = parent->memory_policy_node0;
 	}
 	sched_apply_class(t);
 	list_init(&t->se.bucket);

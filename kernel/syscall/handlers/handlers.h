@@ -34,6 +34,7 @@ long call_vector2(u64 fd, u64 iov, u64 count, u64 pos, u64 flags, bool write);
 long call_lock(u64 addr, u64 len_bytes, enum vm_lock_mode mode);
 int call_scheduler_set(u64 tid, s32 policy, u64 param_from);
 long call_address(u64 fd, u64 address, u64 len, bool connect);
+long call_protect(u64 addr, u64 len_bytes, u64 prot, u64 key); /* -1: the key that it has */
 long call_name(u64 fd, u64 address, u64 user_len, bool peer);
 long call_space_move(const u64 a[6], u32 write);
 long call_name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes));

@@ -164,23 +164,17 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 	return map_fd(&r, (cap_t)fd);
 }
 
-long sys_mprotect(u64 addr, u64 len_bytes, u64 prot)
+long call_protect(u64 addr, u64 len_bytes, u64 prot, u64 key)
 {
-	u64 grows = prot & (L_PROT_GROWSDOWN | L_PROT_GROWSUP);
+	u32 more = prot & L_PROT_GROWSDOWN ? VM_STACK : 0;
 
-	if (grows || (prot & ~(u64)(PROT_ALL | L_PROT_SEM)))
+	if (prot & ~(u64)(PROT_ALL | L_PROT_SEM | L_PROT_GROWSDOWN)) /* nothing grows up */
 		return -EINVAL;
-	return vm_protect(current->space, addr, len_bytes, (u32)implied(prot) & PROT_ALL);
-}
-
-long sys_pkey_mprotect(u64 addr, u64 len_bytes, u64 prot, u64 key)
-{
-	if ((s32)key == -1)
-		return sys_mprotect(addr, len_bytes, prot);
-	if ((u32)key > 15 || prot & ~(u64)(PROT_ALL | L_PROT_SEM))
+	if ((s32)key < -1 || (s32)key > 15)
 		return -EINVAL;
-	return vm_protect(current->space, addr, len_bytes,
-		((u32)implied(prot) & PROT_ALL) | (u32)key << PMAP_KEY_SHIFT | VM_SET_KEY);
+	if ((s32)key >= 0) /* -1: the key that it has */
+		more |= (u32)key << PMAP_KEY_SHIFT | VM_SET_KEY;
+	return vm_protect(current->space, addr, len_bytes, ((u32)implied(prot) & PROT_ALL) | more);
 }
 
 long sys_pkey_alloc(u64 flags, u64 denied)

@@ -36,29 +36,35 @@ static int node_mask_read(u64 mask, u64 maxnode, bool *first, bool *others)
 	return 0;
 }
 
-/* What a program may ask for when there is node 0 alone. 0 | -EINVAL */
-static int policy_check(u64 mode, bool first, bool others)
+/* What a program may ask for when there is node 0 alone. Return: the policy that this is | -EINVAL
+ */
+static int policy_of(u64 mode, bool first, bool others)
 {
-	bool none = mode == L_MPOL_DEFAULT || mode == L_MPOL_LOCAL,
-	     some = mode == L_MPOL_BIND || mode == L_MPOL_INTERLEAVE;
+	const u32 of_nodes = BIT(L_MPOL_BIND) | BIT(L_MPOL_INTERLEAVE) | BIT(L_MPOL_PREFERRED_MANY);
 
-	return others || (none && first) || (some && !first) ||
-			       !(none || some || mode == L_MPOL_PREFERRED)
-		       ? -EINVAL
-		       : 0;
+	if (mode == L_MPOL_PREFERRED && !first)
+		mode = L_MPOL_LOCAL; /* the nearest */
+	else if (mode > L_MPOL_PREFERRED_MANY ||
+		 first != (mode == L_MPOL_PREFERRED || of_nodes >> mode & 1))
+		return -EINVAL;
+	return others ? -EINVAL : (int)mode;
+}
+
+static bool policy_has_node(u32 policy)
+{
+	return policy != L_MPOL_DEFAULT && policy != L_MPOL_LOCAL;
 }
 
 long sys_set_mempolicy(u64 mode, u64 mask, u64 maxnode)
 {
 	bool first, others;
-	int err = node_mask_read(mask, maxnode, &first, &others);
+	int policy = node_mask_read(mask, maxnode, &first, &others);
 
-	if (!err)
-		err = policy_check(mode, first, others);
-	if (err)
-		return err;
-	current->memory_policy = (u32)mode; /* it is told back and inherited */
-	current->memory_policy_node0 = first;
+	if (!policy)
+		policy = policy_of(mode, first, others);
+	if (policy < 0)
+		return policy;
+	current->memory_policy = (u32)policy; /* it is told back and inherited */
 	return 0;
 }
 
@@ -73,10 +79,25 @@ static int node_mask_write(u64 mask, u64 maxnode, u64 first_word)
 	return bits > 64 ? clear_user((void USER *)(mask + 8), ALIGN_UP(bits, 64) / 8 - 8) : 0;
 }
 
+struct place {
+	vaddr_t va;
+	bool mapped;
+	u32 policy;
+};
+
+static int find_area(void *ctx, struct vm_area *a)
+{
+	struct place *p = ctx;
+
+	p->mapped = a->start <= p->va;
+	p->policy = (a->flags & VM_POLICY) >> VM_POLICY_SHIFT;
+	return 1;
+}
+
 long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
 {
-	u32 answer = flags & (L_MPOL_F_ADDR | L_MPOL_F_NODE) ? 0 /* the number of the node */
-							     : current->memory_policy;
+	struct place p = {.va = addr, .policy = current->memory_policy};
+	u32 answer;
 
 	if (flags & ~(u64)(L_MPOL_F_NODE | L_MPOL_F_ADDR | L_MPOL_F_MEMS_ALLOWED))
 		return -EINVAL;
@@ -86,49 +107,30 @@ long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
 		return flags & (L_MPOL_F_NODE | L_MPOL_F_ADDR) ? -EINVAL
 							       : node_mask_write(mask, maxnode, 1);
 	if (flags & L_MPOL_F_ADDR) {
-		int err = vm_fault(current->space, addr, PROT_R);
-
-		if (err)
+		(void)vm_for_each_area(current->space, addr, find_area, &p);
+		if (!p.mapped || (flags & L_MPOL_F_NODE && vm_fault(current->space, addr, PROT_R)))
 			return -EFAULT;
-	} else if (addr || (flags & L_MPOL_F_NODE)) {
-		return -EINVAL; /* the node is asked for an address, or of an interleaving policy,
-				   which is never kept */
+	} else if (addr || (flags & L_MPOL_F_NODE && p.policy != L_MPOL_INTERLEAVE)) {
+		return -EINVAL; /* the node is asked for an address, or of an interleaving policy */
 	}
+	answer = flags & L_MPOL_F_NODE ? 0 /* its number */ : p.policy;
 	if (mode && put_user_u32((u32 USER *)mode, answer) < 0)
 		return -EFAULT;
-	return node_mask_write(
-		mask, maxnode, !(flags & L_MPOL_F_ADDR) && current->memory_policy_node0);
+	return node_mask_write(mask, maxnode, policy_has_node(p.policy));
 }
 
 /* ---- ranges and pages ---- */
 
-struct range {
-	vaddr_t at, end;
-	bool any, hole;
-};
-
-static int range_look(void *ctx, struct vm_area *a)
-{
-	struct range *r = ctx;
-
-	if (a->start >= r->end)
-		return 1;
-	r->any = true;
-	r->hole |= a->start > r->at;
-	r->at = a->end;
-	return 0;
-}
-
-/* Policies of ranges are not told back: a page's policy is its thread's. */
+/* The policy stays with the mapping, also with one that is shared. */
 long sys_mbind(u64 start, u64 len_bytes, u64 mode, u64 mask, u64 maxnode, u64 flags)
 {
 	u64 end = start + ALIGN_UP(len_bytes, PAGE_SIZE);
-	struct range r = {.at = start, .end = end};
 	bool first, others;
-	int err = mode > L_MPOL_LOCAL ? -EINVAL : node_mask_read(mask, maxnode, &first, &others);
+	int policy = mode > L_MPOL_PREFERRED_MANY ? -EINVAL
+						  : node_mask_read(mask, maxnode, &first, &others);
 
-	if (err)
-		return err;
+	if (policy)
+		return policy;
 	if (flags & ~(u64)(L_MPOL_MF_STRICT | L_MPOL_MF_MOVE | L_MPOL_MF_MOVE_ALL))
 		return -EINVAL;
 	if (flags & L_MPOL_MF_MOVE_ALL && !cred_capable(current->cred, LCAP_SYS_NICE))
@@ -137,12 +139,34 @@ long sys_mbind(u64 start, u64 len_bytes, u64 mode, u64 mask, u64 maxnode, u64 fl
 		return -EINVAL;
 	if (end == start)
 		return 0;
-	err = policy_check(mode, first, others);
-	if (err)
-		return err;
-	(void)vm_for_each_area(current->space, start, range_look, &r);
-	/* no policy may go over holes, but not over nothing else */
-	return !r.any || (mode != L_MPOL_DEFAULT && (r.hole || r.at < end)) ? -EFAULT : 0;
+	policy = policy_of(mode, first, others);
+	return policy < 0 ? policy : vm_set_policy(current->space, start, end, (u32)policy);
+}
+
+/* r[0]: the end of a range; r[1]: a bit for each policy that areas before it have. */
+static int note_policy(void *ctx, struct vm_area *a)
+{
+	u64 *r = ctx;
+
+	if (a->start >= r[0])
+		return 1;
+	r[1] |= BIT((a->flags & VM_POLICY) >> VM_POLICY_SHIFT) & ~BIT(L_MPOL_DEFAULT);
+	return 0;
+}
+
+/* The one node is home already. */
+long sys_set_mempolicy_home_node(u64 start, u64 len_bytes, u64 node, u64 flags)
+{
+	u64 r[2] = {start + ALIGN_UP(len_bytes, PAGE_SIZE)};
+
+	if (start & ~PAGE_MASK || flags || node || r[0] < start)
+		return -EINVAL;
+	if (r[0] == start)
+		return 0;
+	(void)vm_for_each_area(current->space, start, note_policy, r);
+	if (r[1] & ~(BIT(L_MPOL_BIND) | BIT(L_MPOL_PREFERRED_MANY)))
+		return -EOPNOTSUPP;
+	return r[1] ? 0 : -ENOENT;
 }
 
 /* The memory of thread @pid, 0 the caller's, +1. err_ptr(-ESRCH -EPERM) */
@@ -170,19 +194,6 @@ long sys_migrate_pages(u64 pid, u64 maxnode, u64 from, u64 to)
 	if (others && !cred_capable(current->cred, LCAP_SYS_NICE))
 		return -EPERM;
 	return first ? 0 : -EINVAL; /* pages that could not be moved: none has to */
-}
-
-struct place {
-	vaddr_t va;
-	bool mapped;
-};
-
-static int find_area(void *ctx, struct vm_area *a)
-{
-	struct place *p = ctx;
-
-	p->mapped = a->start <= p->va;
-	return 1;
 }
 
 static void note_page(void *ctx, vaddr_t va, pte_t pte)

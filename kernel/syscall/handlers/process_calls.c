@@ -30,11 +30,16 @@ long sys_clone3(u64 uargs, u64 size)
 {
 	struct clone_args_abi a;
 	struct clone_request r;
+	u32 tid = 0;
 	int err = user_struct_get(&a, sizeof(a), CLONE_ARGS_SIZE_VER0, uargs, size);
 
 	if (err)
 		return err;
-	if (a.set_tid || a.set_tid_size ||
+	if (!a.set_tid != !a.set_tid_size || a.set_tid_size > 1) /* a number for each level */
+		return -EINVAL;
+	if (a.set_tid && get_user_u32((u32 USER *)a.set_tid, &tid))
+		return -EFAULT;
+	if ((a.set_tid && !tid) ||
 		(a.flags & (CLONE_DETACHED | (CLONE_SIGNAL_MASK & ~CLONE_NEWTIME))) ||
 		(a.flags & ~0x3ffffffffULL) || a.exit_signal > SIGNALS_MAX ||
 		((a.flags & (CLONE_THREAD | CLONE_PARENT)) && a.exit_signal))
@@ -47,6 +52,7 @@ long sys_clone3(u64 uargs, u64 size)
 	r = (struct clone_request){
 		.flags = a.flags,
 		.exit_signal = (u32)a.exit_signal,
+		.tid = (pid_t)tid,
 		.stack = a.stack + a.stack_size,
 		.tls = a.tls,
 		.parent_tid = (u32 USER *)a.parent_tid,

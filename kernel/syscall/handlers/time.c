@@ -48,44 +48,14 @@ int timeout_from_user(u64 from, ns_t *out)
 	return moment_from_user(from, CLOCK_FROM_NOW, out);
 }
 
-/* The CPU clock that a negative id names. */
-static int cpu_clock(s32 id, ns_t *out)
-{
-	u32 kind = (u32)id & CPU_CLOCK_KIND;
-	pid_t who = ~(id >> 3);
-	u64 user, system;
-
-	if (kind > CPU_CLOCK_SCHED)
-		return -EINVAL;
-	if ((u32)id & CPU_CLOCK_THREAD) {
-		struct thread *t SCOPED(thread_put_at) = thread_find(who ? who : current->tid);
-
-		/* another process's threads have no such clock */
-		if (!t || t->proc != current->proc)
-			return -EINVAL;
-		thread_cpu_times(t, &user, &system);
-	} else {
-		struct process *p SCOPED(process_put_at) =
-			process_find(who ? who : process_pid(current->proc));
-
-		if (!p)
-			return -EINVAL;
-		process_cpu_times(p, &user, &system);
-	}
-	*out = kind == CPU_CLOCK_VIRT ? user : user + system;
-	return 0;
-}
-
 static int clock_read(s32 id, ns_t *out)
 {
-	u64 user, system;
+	struct cpu_clock c SCOPED(cpu_clock_put);
+	int err = cpu_clock_find(id, &c);
 
-	if (id < 0)
-		return cpu_clock(id, out);
-	if (id != CLOCK_PROCESS_CPUTIME_ID)
-		return clock_get(id, out);
-	process_cpu_times(current->proc, &user, &system);
-	*out = user + system;
+	if (err || !c.process)
+		return err ? err : clock_get(id, out);
+	*out = cpu_clock_now(&c);
 	return 0;
 }
 
@@ -175,29 +145,40 @@ long sys_time(u64 to)
 }
 
 /* ---- sleeping ---- */
-static long sleep_relative(ns_t deadline, u64 rest_to);
+static long sleep_until(s32 clock, ns_t target, bool absolute, u64 rest_to);
 
 static long sleep_again(struct restart_block *rb)
 {
-	return sleep_relative(rb->args[0], rb->args[1]);
+	return sleep_until((s32)rb->args[0], rb->args[1], false, rb->args[2]);
 }
 
-static long sleep_relative(ns_t deadline, u64 rest_to)
+/* Until @clock, CLOCK_MONOTONIC or a CPU clock, shows @target. Interrupted: if not @absolute, the
+ * rest goes to @rest_to, and the call may go on. */
+static long sleep_until(s32 clock, ns_t target, bool absolute, u64 rest_to)
 {
+	struct cpu_clock c SCOPED(cpu_clock_put);
 	struct restart_block *rb;
 	ns_t now;
+	int err = cpu_clock_find(clock, &c);
 
-	if (!thread_sleep_until(deadline, WAIT_INTERRUPTIBLE))
-		return 0;
-	now = clock_monotonic();
-	if (now >= deadline)
-		return 0;
-	if (rest_to && time_to_user(rest_to, deadline - now))
+	if (err)
+		return err;
+	do {
+		err = thread_sleep_until(
+			c.process ? cpu_clock_reaches(&c, target) : target, WAIT_INTERRUPTIBLE);
+		now = c.process ? cpu_clock_now(&c) : clock_monotonic();
+		if (now >= target)
+			return 0;
+	} while (!err);
+	if (absolute)
+		return -ERESTARTNOHAND;
+	if (rest_to && time_to_user(rest_to, target - now))
 		return -EFAULT;
 	rb = restart_block_current();
 	rb->fn = sleep_again;
-	rb->args[0] = deadline;
-	rb->args[1] = rest_to;
+	rb->args[0] = (u64)clock;
+	rb->args[1] = target;
+	rb->args[2] = rest_to;
 	return -ERESTART_RESTARTBLOCK;
 }
 
@@ -223,31 +204,31 @@ long sys_nanosleep(u64 from, u64 rest_to)
 	ns_t ns;
 	int err = time_from_user(from, &ns);
 
-	return err ? err : sleep_relative(ns_add(clock_monotonic(), ns), rest_to);
+	return err ? err
+		   : sleep_until(CLOCK_MONOTONIC, ns_add(clock_monotonic(), ns), false, rest_to);
 }
-
-#define SLEEP_CLOCKS \
-	(BIT(CLOCK_REALTIME) | BIT(CLOCK_TAI) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_BOOTTIME))
-#define OTHER_CLOCKS \
-	(BIT(CLOCK_PROCESS_CPUTIME_ID) | BIT(CLOCK_REALTIME_ALARM) | BIT(CLOCK_BOOTTIME_ALARM))
 
 long sys_clock_nanosleep(u64 id, u64 flags, u64 from, u64 rest_to)
 {
-	bool absolute = flags & TIMER_ABSTIME;
-	u64 bit = BIT(id & 31);
-	ns_t ns;
-	int err;
+	s32 clock = (s32)id;
+	ns_t ns, now;
+	int err = clock == CLOCK_THREAD_CPUTIME_ID ? -EOPNOTSUPP : clock_waits(clock);
 
-	if ((u32)id >= 32 || !(bit & (SLEEP_CLOCKS | OTHER_CLOCKS)))
-		return -EINVAL;
-	if (bit & OTHER_CLOCKS)
-		return -EOPNOTSUPP;
-	err = time_from_user(from, &ns);
+	if (!err)
+		err = time_from_user(from, &ns);
 	if (err)
 		return err;
-	if (!absolute)
-		return sleep_relative(ns_add(clock_monotonic(), ns), rest_to);
-	if ((s32)id == CLOCK_REALTIME || (s32)id == CLOCK_TAI)
+	/* A thread that sleeps on its own clock would not wake. */
+	if (clock < 0 && (u32)clock & CPU_CLOCK_THREAD &&
+		(~(clock >> 3) == 0 || ~(clock >> 3) == current->tid))
+		return -EINVAL;
+	if ((clock == CLOCK_REALTIME || clock == CLOCK_TAI) && flags & TIMER_ABSTIME)
 		return sleep_until_realtime(ns);
-	return thread_sleep_until(ns, WAIT_INTERRUPTIBLE) ? -ERESTARTNOHAND : 0;
+	if (clock >= 0 && clock != CLOCK_PROCESS_CPUTIME_ID)
+		clock = CLOCK_MONOTONIC; /* they all move as it does */
+	if (!(flags & TIMER_ABSTIME)) {
+		err = clock_read(clock, &now);
+		ns = ns_add(now, ns);
+	}
+	return err ? err : sleep_until(clock, ns, flags & TIMER_ABSTIME, rest_to);
 }

@@ -266,6 +266,7 @@ static const struct {
 	{"arch_prctl", "Bb"},
 	{"set_mempolicy", "iSn"},
 	{"get_mempolicy", "bbnai"},
+	{"set_mempolicy_home_node", "aliw"},
 	{"mbind", "aliSni"},
 	{"migrate_pages", "tnSS"},
 	{"move_pages", "tnSSbi"},
@@ -673,9 +674,12 @@ static u64 number(struct fuzzer *f, char kind)
 	case 'u':
 		return one_in(f, 3) ? ~0ULL : PICK(f, 0, 1000, 1001, 65534, 0xffffffff, 0x80000000);
 	case 'c':
+		if (one_in(f, 6)) /* a CPU clock, of oneself or a thread */
+			return (u64)(~(one_in(f, 2) ? f->pid : 0) * 8) | below(f, 8);
 		return one_in(f, 8) ? anything(f) : below(f, 12);
 	case 'R':
-		return below(f, 8) | (one_in(f, 16) ? flag_word(f) : 0);
+		return below(f, 8) | (one_in(f, 12) ? 0x1000000 /* PROT_GROWSDOWN */ : 0) |
+		       (one_in(f, 16) ? flag_word(f) : 0);
 	case 'M':
 		return PICK(f, 0x22, 0x22, 0x21, 0x32, 0x31, 0x11, 0x12, 0x01, 0x02, 0x8022,
 			       0x100032, 0x4122, 0x2022) |
