@@ -130,7 +130,8 @@ T_CASE(smaps_rollup)
 
 	memset(at, 1, 300 * 4096);
 	memset(all, 1, sizeof(all));
-	/* What reads the two files for the first time brings in pages of the C library between them: the second time counts. */
+	/* What reads the two files for the first time brings in pages of the C library between
+	 * them: the second time counts. */
 	for (int round = 0; round < 2; round++) {
 		t_check(t_slurp("/proc/self/smaps", all, sizeof(all)) > 0);
 		file("/proc/self/smaps_rollup");
