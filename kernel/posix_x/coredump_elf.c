@@ -127,12 +127,12 @@ static void emit_process(struct core_dump *d)
 		.ppid = p->parent_nr,
 		.pgrp = p->pgid,
 		.sid = p->sid};
-	size_t len = MIN(sizeof(i.args) - 1, space->arg_end - space->arg_start);
+	size_t len = MIN(sizeof(i.args) - 1, space->marks.arg_end - space->marks.arg_start);
 
 	sched_get_params(current, &params);
 	i.nice = params.nice;
 	str_copy(i.name, current->name, sizeof(i.name));
-	if (vm_access(space, space->arg_start, i.args, len, 0) < 0)
+	if (vm_access(space, space->marks.arg_start, i.args, len, 0) < 0)
 		len = 0;
 	for (size_t at = 0; at + 1 < len; at++)
 		if (!i.args[at])

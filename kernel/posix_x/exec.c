@@ -292,6 +292,7 @@ static void commit(struct exec *e, struct task *t, struct trap_frame *f)
 	posix_timers_exec(p);
 	set_identity(e, t);
 	t->set_child_tid = NULL;
+	t->dispatch.on = false;
 	arch_frame_exec(f, e->entry, e->sp);
 }
 

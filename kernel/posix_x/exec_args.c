@@ -279,9 +279,9 @@ int exec_build_stack(struct exec *e)
 	if (err)
 		return err;
 	e->sp = s.vector;
-	space->arg_start = s.prefix;
-	space->arg_end = s.env;
-	space->env_start = s.env;
-	space->env_end = s.path;
+	space->marks.stack = s.vector;
+	space->marks.arg_start = s.prefix;
+	space->marks.arg_end = space->marks.env_start = s.env;
+	space->marks.env_end = s.path;
 	return 0;
 }

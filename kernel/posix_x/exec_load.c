@@ -175,6 +175,28 @@ static int map_segments(struct exec *e, struct exec_file *f, u64 bias)
 	return 0;
 }
 
+/* Its code is what may be executed, its data the highest segment. */
+static void mark_program(struct exec *e)
+{
+	struct vm_marks *m = &e->space->marks;
+
+	m->code = ~0ul;
+	for (u32 i = 0; i < e->program.image.segment_count; i++) {
+		const struct elf64_segment *s = &e->program.image.segments[i];
+		vaddr_t at = s->vaddr + e->program_bias, end = at + s->filesz;
+
+		if (s->type != PT_LOAD)
+			continue;
+		m->data = MAX(m->data, at);
+		m->data_end = MAX(m->data_end, end);
+		if (s->flags & PF_X) {
+			m->code = MIN(m->code, at);
+			m->code_end = MAX(m->code_end, end);
+		}
+	}
+	m->brk_start = m->brk = e->brk;
+}
+
 /* Room for a span of pages below mmap_base. The space is fresh and filled only here, so a cursor is
  * all the search it needs. */
 static int take_below(struct exec *e, u64 bytes, u64 align, vaddr_t *out)
@@ -295,6 +317,6 @@ int exec_map_images(struct exec *e)
 		err = map_interpreter(e);
 	if (!err)
 		err = map_vdso(e);
-	e->space->brk_start = e->space->brk = e->brk;
+	mark_program(e);
 	return err;
 }

@@ -10,19 +10,18 @@
 
 T_SUITE(prctl_mm);
 
-#define N(a)     (sizeof(a) / sizeof((a)[0]))
-#define BEYOND   (1ul << 56) /* of user space, also with five levels of page tables */
-#define HIGH     0x7fffffffeffful /* of it with four, where nothing stands */
-#define PAGE     4096ul
+#define N(a)   (sizeof(a) / sizeof((a)[0]))
+#define BEYOND (1ul << 56)      /* of user space, also with five levels of page tables */
+#define HIGH   0x7fffffffeffful /* of it with four, where nothing stands */
+#define PAGE   4096ul
 
 static volatile int initialized = 5;
 
 /* The order of struct prctl_mm_map. */
 enum { CODE, CODE_END, DATA, DATA_END, BRK_START, BRK, STACK, ARG, ARG_END, ENV, ENV_END, MARKS };
-static const int option_of[MARKS] = {PR_SET_MM_START_CODE, PR_SET_MM_END_CODE,
-	PR_SET_MM_START_DATA, PR_SET_MM_END_DATA, PR_SET_MM_START_BRK, PR_SET_MM_BRK,
-	PR_SET_MM_START_STACK, PR_SET_MM_ARG_START, PR_SET_MM_ARG_END, PR_SET_MM_ENV_START,
-	PR_SET_MM_ENV_END};
+static const int option_of[MARKS] = {PR_SET_MM_START_CODE, PR_SET_MM_END_CODE, PR_SET_MM_START_DATA,
+	PR_SET_MM_END_DATA, PR_SET_MM_START_BRK, PR_SET_MM_BRK, PR_SET_MM_START_STACK,
+	PR_SET_MM_ARG_START, PR_SET_MM_ARG_END, PR_SET_MM_ENV_START, PR_SET_MM_ENV_END};
 
 /* Number @n, from 1 as in proc(5), of /proc/PID/stat. */
 static unsigned long stat_number(const char *path, int n)
@@ -128,7 +127,7 @@ T_CASE(one_by_one)
 	marks_of("/proc/self/stat", old);
 	for (int i = 0; i < MARKS; i++) {
 		/* inwards, so that pairs keep their order */
-		unsigned long to = i == BRK || i == BRK_START  ? old[i] + PAGE
+		unsigned long to = i == BRK || i == BRK_START ? old[i] + PAGE
 				   : i == CODE_END || i == STACK || i == ARG_END || i == ENV_END
 					   ? old[i] - 1
 					   : old[i] + 1;
@@ -209,9 +208,8 @@ T_HELPER(ask)
 {
 	struct prctl_mm_map m = map_now();
 
-	return m.arg_start == (unsigned long)program_invocation_name && m.brk > m.start_brk - 1
-		       ? 7
-		       : 8;
+	return m.arg_start == (unsigned long)program_invocation_name && m.brk > m.start_brk - 1 ? 7
+												: 8;
 }
 
 T_CASE(other_arguments)
@@ -335,8 +333,7 @@ static void leave_file(void)
 	int count = 0;
 
 	while (fgets(line, sizeof(line), maps) && count < 16)
-		if (strstr(line, t_self) &&
-			sscanf(line, "%lx-%lx %7s", &from, &to, rights) == 3) {
+		if (strstr(line, t_self) && sscanf(line, "%lx-%lx %7s", &from, &to, rights) == 3) {
 			all[count].from = from;
 			all[count].to = to;
 			all[count++].prot = (rights[0] == 'r' ? PROT_READ : 0) |
@@ -346,8 +343,8 @@ static void leave_file(void)
 	fclose(maps);
 	for (int i = 0; i < count; i++) {
 		size_t len = all[i].to - all[i].from;
-		void *copy = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			-1, 0);
+		void *copy =
+			mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		memcpy(copy, (void *)all[i].from, len);
 		mprotect(copy, len, all[i].prot);

@@ -104,8 +104,8 @@ T_CASE(of_itself)
 T_CASE(runs_stops_ends)
 {
 	unsigned long sp = 0, ip = 0;
-	volatile unsigned *turns = mmap(
-		NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile unsigned *turns =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status;
 	pid_t pid;
 
@@ -250,8 +250,8 @@ T_CASE(while_it_runs)
 			if (i == 57)
 				done = true;
 			seen += *s != 0;
-			odd += i % 3 == 0   ? *s && strcmp(s, "running\n") && strncmp(s, "-1 0x", 5) &&
-						   !strstr(s, " 0x")
+			odd += i % 3 == 0 ? *s && strcmp(s, "running\n") &&
+						    strncmp(s, "-1 0x", 5) && !strstr(s, " 0x")
 			       : i % 3 == 1 ? frames(s) < 0
 					    : *s && strcmp(s, "0") && !is_name(s);
 		}

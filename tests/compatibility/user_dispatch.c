@@ -49,8 +49,7 @@ static long (*stub)(long number, long a);
 static void stub_make(void)
 {
 	/* mov %rdi,%rax; mov %rsi,%rdi; syscall; ret */
-	static const unsigned char insns[] = {
-		0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x0f, 0x05, 0xc3};
+	static const unsigned char insns[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x0f, 0x05, 0xc3};
 	void *p = mmap((void *)STUB, 4096, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 

@@ -5,6 +5,7 @@
 #include "procfs_internal.h"
 
 #include <exo_abi/linux_fs.h>
+#include <exo/debug.h>
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
@@ -19,24 +20,13 @@ static u64 ticks(u64 ns)
 struct sizes {                        /* pages */
 	const struct vm_space *space; /* +1, or one that is empty */
 	u64 rss, rss_anon, rss_file, rss_shmem, text, lib;
-	vaddr_t text_start, text_end;
 };
 static const struct vm_space no_space;
 
-static int find_text(void *ctx, struct vm_area *a)
+static int add_code(void *ctx, struct vm_area *a)
 {
-	struct sizes *z = ctx;
-
-	if (!a->file || !(a->flags & VM_EXEC))
-		return 0;
-	if (a->file == a->space->exe) {
-		if (!z->text_start)
-			z->text_start = a->start;
-		z->text_end = a->end;
-		z->text += (a->end - a->start) / PAGE_SIZE;
-	} else {
-		z->lib += (a->end - a->start) / PAGE_SIZE;
-	}
+	if ((a->flags & (VM_EXEC | VM_WRITE | VM_STACK)) == VM_EXEC)
+		*(u64 *)ctx += (a->end - a->start) / PAGE_SIZE;
 	return 0;
 }
 
@@ -54,7 +44,10 @@ static struct sizes sizes_get(struct process *p)
 
 	if (!s)
 		return z;
-	(void)vm_for_each_area(s, 0, find_text, &z);
+	(void)vm_for_each_area(s, 0, add_code, &z.lib);
+	z.text = ALIGN_UP(s->marks.code_end, PAGE_SIZE) - ALIGN_DOWN(s->marks.code, PAGE_SIZE);
+	z.text = MIN(z.text / PAGE_SIZE, z.lib);
+	z.lib -= z.text;
 	z.rss_anon = (u64)MAX(READ_ONCE(s->rss_anon), 0);
 	z.rss_file = (u64)MAX(READ_ONCE(s->rss_file), 0);
 	z.rss_shmem = (u64)MAX(READ_ONCE(s->rss_shmem), 0);
@@ -82,7 +75,10 @@ void proc_stat_put(struct process_stat *st)
 
 static void show_stat(struct seq *s, struct process *p, const struct process_stat *st)
 {
+	static const struct vm_marks hidden = {.code = 1, .code_end = 1};
 	struct sizes z SCOPED(sizes_put) = sizes_get(p);
+	const struct vm_marks *m =
+		st->traceable || z.space == &no_space ? &z.space->marks : &hidden;
 
 	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", st->pid, st->comm, st->state,
 		st->ppid, st->pgid, st->sid, st->tty_nr, st->tpgid, 0x400000u, st->used.min_flt,
@@ -92,12 +88,13 @@ static void show_stat(struct seq *s, struct process *p, const struct process_sta
 		ticks(st->children.stime_ns), st->priority, st->nice, st->threads,
 		ticks(st->start_ns));
 	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.space->pages_total * PAGE_SIZE, z.rss,
-		z.space->limit_as, z.text_start, z.text_end, z.space->stack_top);
-	seq_printf(s, "%lu %lu %lu %lu 0 0 0 %d %u %u %u ", st->pending & 0x7fffffff,
+		z.space->limit_as, m->code, m->code_end, m->stack);
+	seq_printf(s, "%lu %lu %lu %lu %d 0 0 %d %u %u %u ", st->pending & 0x7fffffff,
 		st->blocked & 0x7fffffff, st->ignored & 0x7fffffff, st->caught & 0x7fffffff,
-		(s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
-	seq_printf(s, "0 0 0 0 0 %lu %lu %lu %lu %lu %d\n", z.space->brk_start, z.space->arg_start,
-		z.space->arg_end, z.space->env_start, z.space->env_end, st->exit_code);
+		st->sleeps, (s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
+	seq_printf(s, "0 0 0 %lu %lu %lu %lu %lu %lu %lu %d\n", m->data, m->data_end, m->brk_start,
+		m->arg_start, m->arg_end, m->env_start, m->env_end,
+		st->traceable ? st->exit_code : 0);
 }
 
 static const char *state_name(char c)
@@ -162,7 +159,7 @@ static void show_status(struct seq *s, struct process *p, const struct process_s
 		st->affinity, st->used.vcsw, st->used.ivcsw);
 }
 
-static int show_statm(struct seq *s, struct process *p, u32 which)
+static int show_statm(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	struct sizes z SCOPED(sizes_put) = sizes_get(p);
 
@@ -192,7 +189,7 @@ static int store_comm(struct process *p, struct thread *t, const char *text, u32
 }
 
 /* Copies [start, end) of the process's memory, at most a megabyte, as the text. */
-static int show_memory(struct seq *s, struct process *p, u32 env)
+static int show_memory(struct seq *s, struct process *p, struct thread *t, u32 env)
 {
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 	char chunk[256];
@@ -201,8 +198,8 @@ static int show_memory(struct seq *s, struct process *p, u32 env)
 	if (!space)
 		return 0; /* a kernel thread or a zombie: empty */
 	rwsem_read_lock(&space->lock);
-	at = env ? space->env_start : space->arg_start;
-	end = env ? space->env_end : space->arg_end;
+	at = env ? space->marks.env_start : space->marks.arg_start;
+	end = env ? space->marks.env_end : space->marks.arg_end;
 	rwsem_read_unlock(&space->lock);
 	end = MIN(end, at + (1u << 20));
 	while (at < end) {
@@ -216,7 +213,7 @@ static int show_memory(struct seq *s, struct process *p, u32 env)
 	return 0;
 }
 
-static int show_auxv(struct seq *s, struct process *p, u32 which)
+static int show_auxv(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 
@@ -259,7 +256,8 @@ static const char *area_name(const struct vm_area *a, const struct maps_ctx *m)
 	}
 	if (a->flags & VM_STACK)
 		return "[stack]";
-	if (a->flags & VM_HEAP || (!a->object && a->start < s->brk && a->end > s->brk_start))
+	if (a->flags & VM_HEAP ||
+		(!a->object && a->start < s->marks.brk && a->end > s->marks.brk_start))
 		return "[heap]";
 	return a->flags & VM_SHARED ? "/dev/zero (deleted)" : "";
 }
@@ -355,7 +353,7 @@ static int show_smap(void *ctx, struct vm_area *a)
 	return m->s->overflow;
 }
 
-static int show_areas(struct seq *s, struct process *p, u32 which)
+static int show_areas(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	static int (*const shows[])(void *ctx, struct vm_area *a) = {
 		show_area, show_smap, sum_area};
@@ -544,7 +542,7 @@ static int mountstats_line(void *ctx, const struct mount_info *m)
 	return 0;
 }
 
-static int show_mounts(struct seq *s, struct process *p, u32 which)
+static int show_mounts(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	static int (*const lines[])(void *ctx, const struct mount_info *m) = {
 		mount_line, mountinfo_line, mountstats_line};
@@ -553,16 +551,16 @@ static int show_mounts(struct seq *s, struct process *p, u32 which)
 	return place_follow(p, true, &root) ? -EINVAL : mount_for_each(&root, lines[which], s);
 }
 
-/* No cgroups, no place of sleep that is told, nobody who logged in. */
-static int show_constant(struct seq *s, struct process *p, u32 which)
+/* No cgroups, nobody who logged in. */
+static int show_constant(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
-	static const char *const texts[] = {"0::/\n", "0", "4294967295"};
+	static const char *const texts[] = {"0::/\n", "4294967295"};
 
 	seq_printf(s, "%s", texts[which]);
 	return 0;
 }
 
-static int show_oom_score(struct seq *s, struct process *p, u32 which)
+static int show_oom_score(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	seq_printf(s, "%lu\n", process_oom_score(p));
 	return 0;
@@ -650,6 +648,45 @@ static void show_sched(struct seq *s, struct process *p, const struct process_st
 		t->switches_voluntary, t->switches_involuntary, t->migrations);
 }
 
+/* ---- where a thread sleeps ---- */
+
+enum { PLACE_NAME, PLACE_CALL, PLACE_STACK };
+
+static void show_call(struct seq *s, const struct thread *t, bool there, const struct trap_frame *f)
+{
+	long nr = t ? tf_syscall(f) : -1; /* of a zombie it is in none */
+
+	if (t && !there) {
+		seq_printf(s, "running\n");
+		return;
+	}
+	seq_printf(s, "%ld", nr);
+	for (u32 i = 0; i < 6 && nr >= 0; i++)
+		seq_printf(s, " 0x%lx", tf_arg(f, i));
+	seq_printf(s, " 0x%lx 0x%lx\n", tf_sp(f), tf_ip(f));
+}
+
+static int show_place(struct seq *s, struct process *p, struct thread *t, u32 what)
+{
+	struct thread_place at = {.count = 0};
+	bool may = !t || process_may_trace(t), there;
+	u64 offset;
+
+	if (what != PLACE_NAME && !may)
+		return -EPERM;
+	if (what == PLACE_STACK && !cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -EACCES;
+	there = t && thread_place_get(t, &at);
+	if (what == PLACE_CALL)
+		show_call(s, t, there, &at.user);
+	else if (what == PLACE_NAME)
+		seq_printf(s, "%s",
+			may && at.count && t != current ? symbol_lookup(at.at[0], &offset) : "0");
+	for (u32 i = 0; i < at.count && what == PLACE_STACK; i++)
+		seq_printf(s, "[<0>] %pS\n", (void *)at.at[i]);
+	return 0;
+}
+
 /* ---- the directory ---- */
 
 #define ENTRY(n, m, o, ...)                                                \
@@ -696,8 +733,10 @@ const struct pid_entry pid_entries[] = {
 	ENTRY(mountstats, S_IFREG | 0400, secret, .show = show_mounts, .which = 2),
 	TEXT(cgroup, 0444, .show = show_constant),
 	TEXT(oom_score, 0444, .show = show_oom_score),
-	TEXT(wchan, 0444, .show = show_constant, .which = 1),
-	TEXT(loginuid, 0444, .show = show_constant, .which = 2),
+	TEXT(wchan, 0444, .show = show_place, .which = PLACE_NAME),
+	TEXT(syscall, 0400, .show = show_place, .which = PLACE_CALL),
+	TEXT(stack, 0400, .show = show_place, .which = PLACE_STACK),
+	TEXT(loginuid, 0444, .show = show_constant, .which = 1),
 	TEXT(schedstat, 0444, .show_stat = show_schedstat),
 	TEXT(sched, 0444, .show_stat = show_sched),
 	ENTRY(io, S_IFREG | 0400, secret, .show_stat = show_io),

@@ -172,7 +172,7 @@ static int text_show(struct seq *s, struct inode *i)
 	if (!h.p || is_denied(i))
 		return h.p ? -EACCES : -ESRCH;
 	if (r->entry->show)
-		return r->entry->show(s, h.p, r->entry->which);
+		return r->entry->show(s, h.p, h.t, r->entry->which);
 	if (!r->entry->show_stat) /* to be written only */
 		return -EINVAL;
 	st = proc_stat_get(h.p, r->tid ? h.t : NULL);

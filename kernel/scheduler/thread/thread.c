@@ -5,6 +5,7 @@
  * on. The struct lives until the last reference and then a grace period, because wakers and lock
  * spinners look at threads under RCU. */
 #include "../scheduler_internal.h"
+#include <exo/debug.h>
 #include <exo/security.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -87,6 +88,27 @@ void thread_exit(void)
 	thread_set_state(THREAD_DEAD);
 	schedule();
 	panic("thread %s runs after its end", current->name);
+}
+
+/* A pinned sleeper is not woken: its stack stays as it is. */
+bool thread_place_get(struct thread *t, struct thread_place *out)
+{
+	ulong flags;
+	struct runqueue *rq = sched_pin(t, &flags);
+	bool here = t == current, there = here || (!rq && thread_state(t) < THREAD_DEAD);
+	u64 ip, fp;
+
+	if (here)
+		arch_registers_here(&ip, &fp, NULL);
+	else if (there)
+		arch_thread_place(t, &ip, &fp);
+	if (there) {
+		out->user = *arch_thread_frame(t);
+		out->count = backtrace_take(ip, fp, t->kstack,
+			t->kstack + KSTACK_SIZE - sizeof(out->user), out->at, ARRAY_LEN(out->at));
+	}
+	sched_unpin(t, rq, flags);
+	return there;
 }
 
 /* ---- kernel threads ---- */

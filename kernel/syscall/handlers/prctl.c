@@ -197,6 +197,10 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 	case PR_SET_IO_FLUSHER:
 	case PR_GET_IO_FLUSHER:
 		return strict_option((u32)option, a, b, c | d);
+	case PR_SET_MM:
+		return process_marks_set((u32)a, b, c, d);
+	case PR_SET_SYSCALL_USER_DISPATCH:
+		return call_dispatch_set(a, b, c, d);
 	case PR_SET_NO_NEW_PRIVS:
 		if (a != 1 || b || c || d)
 			return -EINVAL;
