@@ -13,8 +13,7 @@ extern const struct symbol exo_symbol_table[];
 extern const char exo_symbol_names[];
 extern char text_start[], text_end[];
 
-/* As symbol_lookup, with the distance to the next function. */
-static const char *find(u64 addr, u64 *offset, u64 *size)
+const char *symbol_lookup(u64 addr, u64 *offset, u64 *size)
 {
 	u64 low = 0, high = exo_symbol_count; /* table[low].addr <= addr < table[high].addr */
 
@@ -35,17 +34,10 @@ static const char *find(u64 addr, u64 *offset, u64 *size)
 	return exo_symbol_names + exo_symbol_table[low].name_offset;
 }
 
-const char *symbol_lookup(u64 addr, u64 *offset)
-{
-	u64 whole;
-
-	return find(addr, offset, &whole);
-}
-
 size_t symbol_format(u64 addr, char *buf, size_t size)
 {
 	u64 offset, whole;
-	const char *name = find(addr, &offset, &whole);
+	const char *name = symbol_lookup(addr, &offset, &whole);
 
 	if (!name)
 		return (size_t)snprintf(buf, size, "%#lx", addr);

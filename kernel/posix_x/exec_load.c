@@ -157,6 +157,17 @@ static int map_bss(struct exec *e, const struct elf64_segment *s, u64 bias)
 	return vm_map(e->space, &r, &out);
 }
 
+/* The code is what may be executed, the data the last segment. */
+static void mark_segment(struct linux_mm_marks *m, const struct elf64_segment *s, u64 bias)
+{
+	m->data = s->vaddr + bias;
+	m->data_end = m->data + s->filesz;
+	if (s->flags & PF_X) {
+		m->code = m->code ? m->code : m->data;
+		m->code_end = m->data_end;
+	}
+}
+
 static int map_segments(struct exec *e, struct exec_file *f, u64 bias)
 {
 	for (u32 i = 0; i < f->image.segment_count; i++) {
@@ -165,6 +176,8 @@ static int map_segments(struct exec *e, struct exec_file *f, u64 bias)
 
 		if (s->type != PT_LOAD || !s->memsz)
 			continue;
+		if (f == &e->program)
+			mark_segment(&e->space->marks, s, bias);
 		if (s->filesz)
 			err = map_file_part(e, f, s, bias);
 		if (!err && s->memsz > s->filesz)
@@ -173,28 +186,6 @@ static int map_segments(struct exec *e, struct exec_file *f, u64 bias)
 			return err;
 	}
 	return 0;
-}
-
-/* Its code is what may be executed, its data the highest segment. */
-static void mark_program(struct exec *e)
-{
-	struct vm_marks *m = &e->space->marks;
-
-	m->code = ~0ul;
-	for (u32 i = 0; i < e->program.image.segment_count; i++) {
-		const struct elf64_segment *s = &e->program.image.segments[i];
-		vaddr_t at = s->vaddr + e->program_bias, end = at + s->filesz;
-
-		if (s->type != PT_LOAD)
-			continue;
-		m->data = MAX(m->data, at);
-		m->data_end = MAX(m->data_end, end);
-		if (s->flags & PF_X) {
-			m->code = MIN(m->code, at);
-			m->code_end = MAX(m->code_end, end);
-		}
-	}
-	m->brk_start = m->brk = e->brk;
 }
 
 /* Room for a span of pages below mmap_base. The space is fresh and filled only here, so a cursor is
@@ -317,6 +308,6 @@ int exec_map_images(struct exec *e)
 		err = map_interpreter(e);
 	if (!err)
 		err = map_vdso(e);
-	mark_program(e);
+	e->space->marks.brk_start = e->space->marks.brk = e->brk;
 	return err;
 }

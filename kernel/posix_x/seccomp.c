@@ -67,22 +67,20 @@ bool call_dispatched(struct trap_frame *f)
 {
 	const struct call_dispatch *d = &current_task()->dispatch;
 	u8 state = SYSCALL_DISPATCH_BLOCK;
-	int signo = 0;
+	int err = 0;
 
 	if (!d->on || tf_ip(f) - d->start < d->len_bytes)
 		return false;
-	if (d->selector && copy_from_user(&state, d->selector, 1))
-		signo = SIGSEGV;
-	else if (state > SYSCALL_DISPATCH_BLOCK)
-		signo = SIGSYS;
-	else if (state == SYSCALL_DISPATCH_ALLOW)
+	if (d->selector)
+		err = copy_from_user(&state, d->selector, 1);
+	if (state == SYSCALL_DISPATCH_ALLOW)
 		return false;
-	if (signo) { /* it cannot be handled */
-		signal_reset_action(signo);
-		signal_force(signo, SI_KERNEL, 0);
-	} else {
+	if (err || state != SYSCALL_DISPATCH_BLOCK) /* it cannot be handled */
+		signal_reset_action(err ? SIGSEGV : SIGSYS);
+	if (err)
+		signal_force(SIGSEGV, SI_KERNEL, 0);
+	else
 		give_back(f, SYS_USER_DISPATCH, 0);
-	}
 	return true;
 }
 

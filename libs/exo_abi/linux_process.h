@@ -191,10 +191,13 @@ enum {
 	PR_SET_MM_MAP,
 	PR_SET_MM_MAP_SIZE
 };
-/* code, data, break, stack, arguments, environment: start and end of each, of the stack the start
- */
+struct linux_mm_marks { /* where the parts of a program begin and end */
+	u64 code, code_end, data, data_end, brk_start, brk, stack;
+	u64 arg_start, arg_end, env_start, env_end;
+};
 struct linux_mm_map {
-	u64 marks[11], auxv;
+	struct linux_mm_marks marks;
+	u64 auxv;
 	u32 auxv_bytes, exe_fd;
 };
 

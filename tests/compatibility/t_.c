@@ -32,7 +32,7 @@ struct tally {
 static struct tally inline_tally; /* option -n: no pipe, no child */
 static bool inline_run;
 static bool traced_run; /* T_TRACED: somebody looks at our calls (tests/compatibility/coverage) */
-static bool silent;     /* option -m: what the cases check is another run's business */
+static bool silent; /* option -m: what the cases check is another run's business */
 
 static void say(const char *format, ...)
 {

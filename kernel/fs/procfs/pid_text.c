@@ -75,9 +75,9 @@ void proc_stat_put(struct process_stat *st)
 
 static void show_stat(struct seq *s, struct process *p, const struct process_stat *st)
 {
-	static const struct vm_marks hidden = {.code = 1, .code_end = 1};
+	static const struct linux_mm_marks hidden = {.code = 1, .code_end = 1};
 	struct sizes z SCOPED(sizes_put) = sizes_get(p);
-	const struct vm_marks *m =
+	const struct linux_mm_marks *m =
 		st->traceable || z.space == &no_space ? &z.space->marks : &hidden;
 
 	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", st->pid, st->comm, st->state,
@@ -652,38 +652,34 @@ static void show_sched(struct seq *s, struct process *p, const struct process_st
 
 enum { PLACE_NAME, PLACE_CALL, PLACE_STACK };
 
-static void show_call(struct seq *s, const struct thread *t, bool there, const struct trap_frame *f)
-{
-	long nr = t ? tf_syscall(f) : -1; /* of a zombie it is in none */
-
-	if (t && !there) {
-		seq_printf(s, "running\n");
-		return;
-	}
-	seq_printf(s, "%ld", nr);
-	for (u32 i = 0; i < 6 && nr >= 0; i++)
-		seq_printf(s, " 0x%lx", tf_arg(f, i));
-	seq_printf(s, " 0x%lx 0x%lx\n", tf_sp(f), tf_ip(f));
-}
-
 static int show_place(struct seq *s, struct process *p, struct thread *t, u32 what)
 {
-	struct thread_place at = {.count = 0};
-	bool may = !t || process_may_trace(t), there;
-	u64 offset;
+	struct trap_frame user = {0}; /* a zombie has none */
+	bool may = !t || process_may_trace(t);
+	u64 at[32], offset, size;
+	int i = 0, count = t && may ? thread_trace(t, &user, at, ARRAY_LEN(at)) : 0;
+	long nr = t ? tf_syscall(&user) : -1;
 
 	if (what != PLACE_NAME && !may)
 		return -EPERM;
 	if (what == PLACE_STACK && !cred_capable(current->cred, LCAP_SYS_ADMIN))
 		return -EACCES;
-	there = t && thread_place_get(t, &at);
-	if (what == PLACE_CALL)
-		show_call(s, t, there, &at.user);
-	else if (what == PLACE_NAME)
-		seq_printf(s, "%s",
-			may && at.count && t != current ? symbol_lookup(at.at[0], &offset) : "0");
-	for (u32 i = 0; i < at.count && what == PLACE_STACK; i++)
-		seq_printf(s, "[<0>] %pS\n", (void *)at.at[i]);
+	while (i < count && at[i] >= (u64)sleep_text_start && at[i] < (u64)sleep_text_end)
+		i++;
+	if (what == PLACE_NAME)
+		seq_printf(s, "%s", i < count ? symbol_lookup(at[i], &offset, &size) : "0");
+	for (; what == PLACE_STACK && i < count; i++)
+		seq_printf(s, "[<0>] %pS\n", (void *)at[i]);
+	if (what != PLACE_CALL)
+		return 0;
+	if (count < 0) {
+		seq_printf(s, "running\n");
+		return 0;
+	}
+	seq_printf(s, "%ld", nr);
+	for (u32 arg = 0; nr >= 0 && arg < 6; arg++)
+		seq_printf(s, " 0x%lx", tf_arg(&user, arg));
+	seq_printf(s, " 0x%lx 0x%lx\n", tf_sp(&user), tf_ip(&user));
 	return 0;
 }
 

@@ -164,15 +164,11 @@ static inline void thread_put_at(struct thread **t) /* for SCOPED; NULL is fine 
 		thread_put(*t);
 }
 
-/* Where a thread sleeps: the registers of its user mode, return addresses of its kernel stack. */
-struct thread_place {
-	struct trap_frame user;
-	u64 at[32];
-	u32 count;
-};
-/* thread_place_get - of a thread that sleeps, or current. False: it runs, or has ended; *out is as
- * before. Context: thread. */
-bool thread_place_get(struct thread *t, struct thread_place *out);
+/* thread_trace - the user registers of @t, which sleeps or is current, and of a sleeper the @max
+ * innermost return addresses. Those in sleep_text are the scheduler's and the locks'. Return: how
+ * many | -EAGAIN it runs, or has ended. Context: thread. */
+int thread_trace(struct thread *t, struct trap_frame *user, u64 *out, u32 max);
+extern char sleep_text_start[], sleep_text_end[];
 
 /* Sleep: set the state, test the condition, block. thread_wake moves a thread whose state is in
  * @states to runnable. thread_block returns at once when a wake came in between. */

@@ -13,6 +13,7 @@
 #include <exo/sync.h>
 #include <exo/rbtree.h>
 #include <arch/mmu.h>
+#include <exo_abi/linux_process.h>
 
 struct file;
 struct grant;
@@ -118,12 +119,6 @@ struct vm_special_ops {
 	const char *name; /* "[vdso]", "[vvar]" */
 	int (*fault)(struct vm_area *a, vaddr_t va, paddr_t *pa, u32 *pmap_flags); /* 0 | -EFAULT */
 };
-/* Where the parts of the program begin and end, in the order of PR_SET_MM_MAP. But for the break
- * nobody but /proc goes by them. */
-struct vm_marks {
-	vaddr_t code, code_end, data, data_end, brk_start, brk, stack;
-	vaddr_t arg_start, arg_end, env_start, env_end;
-};
 struct vm_space {
 	u32 refs; /* [a] users: threads, /proc readers */
 	struct pmap pmap;
@@ -142,8 +137,8 @@ struct vm_space {
 	u64 gap_skipped;  /* [lock] largest gap above gap_hint, bytes */
 	bool no_huge;     /* [a] PR_SET_THP_DISABLE; exec keeps it */
 	vaddr_t mmap_base, stack_top, vdso; /* [lock] */
-	struct vm_marks marks;              /* [lock] */
-	struct file *exe;                   /* [lock] +1 */
+	struct linux_mm_marks marks; /* [lock] but for the break nobody goes by them but /proc */
+	struct file *exe;            /* [lock] +1 */
 	u64 auxv[48];
 	u32 auxv_len; /* [lock] words of it, for /proc/self/auxv */
 	/* [a] bytes, copies of the RLIMITs, kept true by setrlimit */
@@ -197,7 +192,7 @@ int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec) MUS
 /* returns the (possibly old) break, as the system call does */
 vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk);
 /* vm_marks_valid - all in user memory, in order, and the data within the space's limit. */
-bool vm_marks_valid(const struct vm_space *s, const struct vm_marks *m);
+bool vm_marks_valid(const struct vm_space *s, const struct linux_mm_marks *m);
 int vm_fault(struct vm_space *s, vaddr_t va, u32 access); /* see arch/uaccess.h vm_fault_current */
 /* vm_access - reads or writes another space's memory (ptrace, /proc/PID/mem, cmdline). Return:
  * bytes moved | -EFAULT. */

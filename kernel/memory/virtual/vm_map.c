@@ -339,12 +339,12 @@ int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out)
 
 /* ---- the break, and the other marks ---- */
 
-static bool data_fits(const struct vm_space *s, const struct vm_marks *m, vaddr_t brk)
+static bool data_fits(const struct vm_space *s, const struct linux_mm_marks *m, vaddr_t brk)
 {
 	return brk - m->brk_start + m->data_end - m->data <= s->limit_data;
 }
 
-bool vm_marks_valid(const struct vm_space *s, const struct vm_marks *m)
+bool vm_marks_valid(const struct vm_space *s, const struct linux_mm_marks *m)
 {
 	for (const vaddr_t *at = &m->code; at <= &m->env_end; at++)
 		if (*at < USER_MIN || *at >= USER_MAX)
@@ -366,7 +366,7 @@ static int brk_grow(struct vm_space *s, vaddr_t from, vaddr_t to)
 
 vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk)
 {
-	struct vm_marks *m = &s->marks;
+	struct linux_mm_marks *m = &s->marks;
 	vaddr_t from, to, ret;
 	bool populate = false;
 	int err = 0;

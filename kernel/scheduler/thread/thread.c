@@ -91,24 +91,21 @@ void thread_exit(void)
 }
 
 /* A pinned sleeper is not woken: its stack stays as it is. */
-bool thread_place_get(struct thread *t, struct thread_place *out)
+int thread_trace(struct thread *t, struct trap_frame *user, u64 *out, u32 max)
 {
 	ulong flags;
 	struct runqueue *rq = sched_pin(t, &flags);
-	bool here = t == current, there = here || (!rq && thread_state(t) < THREAD_DEAD);
-	u64 ip, fp;
+	int count = t == current ? 0 : -EAGAIN;
+	u64 ip, fp, end = t->kstack + KSTACK_SIZE - sizeof(*user);
 
-	if (here)
-		arch_registers_here(&ip, &fp, NULL);
-	else if (there)
+	if (!rq && thread_state(t) < THREAD_DEAD) {
 		arch_thread_place(t, &ip, &fp);
-	if (there) {
-		out->user = *arch_thread_frame(t);
-		out->count = backtrace_take(ip, fp, t->kstack,
-			t->kstack + KSTACK_SIZE - sizeof(out->user), out->at, ARRAY_LEN(out->at));
+		count = (int)backtrace_take(ip, fp, t->kstack, end, out, max);
 	}
+	if (count >= 0)
+		*user = *arch_thread_frame(t);
 	sched_unpin(t, rq, flags);
-	return there;
+	return count;
 }
 
 /* ---- kernel threads ---- */

@@ -1,14 +1,12 @@
-/* Every function on address spaces with an allocation that fails: the first, the second, ... until
- * none does. Nothing may change for the program, nothing may leak. needs:
- * kernel/memory/physical/early.c kernel/memory/physical/buddy.c kernel/memory/physical/pages.c
- * kernel/memory/physical/reclaim.c needs: kernel/memory/heap/slab.c kernel/memory/heap/kmalloc.c
- * kernel/memory/heap/heap_check.c kernel/memory/heap/vmalloc.c needs: kernel/memory/heap/kstack.c
- * kernel/sync/spinlock.c kernel/sync/lock_debug.c kernel/sync/rwsem.c kernel/sync/mutex.c needs:
- * kernel/sync/waitqueue.c kernel/memory/virtual/page_tree.c kernel/memory/virtual/vm_object.c
- * kernel/memory/virtual/vm_area.c needs: kernel/memory/virtual/vm_space.c
- * kernel/memory/virtual/vm_map.c kernel/memory/virtual/vm_fault.c needs:
- * kernel/memory/virtual/vm_protect.c kernel/memory/virtual/vm_remap.c
- * kernel/memory/virtual/vm_advise.c needs: kernel/memory/virtual/vm_access.c
+/* Every function on address spaces with an allocation that fails: the first, the second, ... until none does. Nothing may change for the
+ * program, nothing may leak.
+ * needs: kernel/memory/physical/early.c kernel/memory/physical/buddy.c kernel/memory/physical/pages.c kernel/memory/physical/reclaim.c
+ * needs: kernel/memory/heap/slab.c kernel/memory/heap/kmalloc.c kernel/memory/heap/heap_check.c kernel/memory/heap/vmalloc.c
+ * needs: kernel/memory/heap/kstack.c kernel/sync/spinlock.c kernel/sync/lock_debug.c kernel/sync/rwsem.c kernel/sync/mutex.c
+ * needs: kernel/sync/waitqueue.c kernel/memory/virtual/page_tree.c kernel/memory/virtual/vm_object.c kernel/memory/virtual/vm_area.c
+ * needs: kernel/memory/virtual/vm_space.c kernel/memory/virtual/vm_map.c kernel/memory/virtual/vm_fault.c
+ * needs: kernel/memory/virtual/vm_protect.c kernel/memory/virtual/vm_remap.c kernel/memory/virtual/vm_advise.c
+ * needs: kernel/memory/virtual/vm_access.c
  */
 #include "vm_harness.h"
 
@@ -50,8 +48,7 @@ static int try_move_part(struct vm_space *s)
 {
 	vaddr_t va;
 
-	return vm_remap(s, BASE + 2 * PAGE_SIZE, 2 * PAGE_SIZE, 2 * PAGE_SIZE,
-		L_MREMAP_MAYMOVE | L_MREMAP_FIXED, 4 * BASE, &va);
+	return vm_remap(s, BASE + 2 * PAGE_SIZE, 2 * PAGE_SIZE, 2 * PAGE_SIZE, L_MREMAP_MAYMOVE | L_MREMAP_FIXED, 4 * BASE, &va);
 }
 static int try_advise(struct vm_space *s)
 {
@@ -91,16 +88,14 @@ static int try_file_copy(struct vm_space *s)
 }
 static int try_access(struct vm_space *s)
 {
-	u8 buf[2 * PAGE_SIZE] = {0};
+	u8 buf[2 * PAGE_SIZE] = { 0 };
 	ssize_t n = vm_access(s, 3 * BASE + 300 * PAGE_SIZE, buf, sizeof(buf), false);
 
 	return n == (ssize_t)sizeof(buf) ? 0 : -ENOMEM;
 }
 static int try_brk(struct vm_space *s)
 {
-	return vm_brk(s, s->marks.brk_start + 9 * PAGE_SIZE) == s->marks.brk_start + 9 * PAGE_SIZE
-		       ? 0
-		       : -ENOMEM;
+	return vm_brk(s, s->marks.brk_start + 9 * PAGE_SIZE) == s->marks.brk_start + 9 * PAGE_SIZE ? 0 : -ENOMEM;
 }
 static int try_create(struct vm_space *s)
 {
@@ -121,12 +116,10 @@ static int try_object(struct vm_space *s)
 	return 0;
 }
 
-static const struct attempt attempts[] = {{"map", try_map}, {"map over", try_map_over},
-	{"unmap a hole", try_unmap_hole}, {"protect", try_protect}, {"grow", try_grow},
-	{"move a part", try_move_part}, {"advise", try_advise}, {"lock", try_lock},
-	{"fork", try_fork}, {"write", try_write}, {"shared write", try_shared_write},
-	{"file read", try_file_read}, {"file copy", try_file_copy}, {"access", try_access},
-	{"brk", try_brk}, {"create", try_create}, {"object", try_object}};
+static const struct attempt attempts[] = { { "map", try_map }, { "map over", try_map_over }, { "unmap a hole", try_unmap_hole },
+	{ "protect", try_protect }, { "grow", try_grow }, { "move a part", try_move_part }, { "advise", try_advise }, { "lock", try_lock },
+	{ "fork", try_fork }, { "write", try_write }, { "shared write", try_shared_write }, { "file read", try_file_read },
+	{ "file copy", try_file_copy }, { "access", try_access }, { "brk", try_brk }, { "create", try_create }, { "object", try_object } };
 
 static struct vm_space *prepared(void)
 {
@@ -145,8 +138,7 @@ static struct vm_space *prepared(void)
 
 void host_pmap_fail_at(u64 n);
 
-/* One attempt in a fresh space. @tables: a page of a page table fails, not an allocation of ours.
- * Return: whether there was an n-th. */
+/* One attempt in a fresh space. @tables: a page of a page table fails, not an allocation of ours. Return: whether there was an n-th. */
 static bool fails_well(const struct attempt *t, u64 n, bool tables)
 {
 	struct vm_space *s = prepared();
@@ -163,14 +155,12 @@ static bool fails_well(const struct attempt *t, u64 n, bool tables)
 	heap_fail_at(0);
 	host_pmap_fail_at(0);
 	if (err && err != -ENOMEM)
-		u_fail(__FILE__, __LINE__, "%s, allocation %llu: %d", t->name,
-			(unsigned long long)n, err);
+		u_fail(__FILE__, __LINE__, "%s, allocation %llu: %d", t->name, (unsigned long long)n, err);
 	if (err && !hit)
 		u_fail(__FILE__, __LINE__, "%s fails without a reason: %d", t->name, err);
 	for (u32 k = 0; err && k < 4; k++)
 		if (user_read(s, BASE + k * PAGE_SIZE, &word) || word != k + 1)
-			u_fail(__FILE__, __LINE__, "%s, allocation %llu: page %u changed", t->name,
-				(unsigned long long)n, k);
+			u_fail(__FILE__, __LINE__, "%s, allocation %llu: page %u changed", t->name, (unsigned long long)n, k);
 	space_check(s);
 	vm_space_put(s);
 	vm_object_put(shared_object);

@@ -1,13 +1,11 @@
 /* Address spaces, case by case: places, limits, faults, objects, errors, the end of memory.
- * needs: kernel/memory/physical/early.c kernel/memory/physical/buddy.c
- * kernel/memory/physical/pages.c kernel/memory/physical/reclaim.c needs: kernel/memory/heap/slab.c
- * kernel/memory/heap/kmalloc.c kernel/memory/heap/heap_check.c kernel/memory/heap/vmalloc.c needs:
- * kernel/memory/heap/kstack.c kernel/sync/spinlock.c kernel/sync/lock_debug.c kernel/sync/rwsem.c
- * kernel/sync/mutex.c needs: kernel/sync/waitqueue.c kernel/memory/virtual/page_tree.c
- * kernel/memory/virtual/vm_object.c kernel/memory/virtual/vm_area.c needs:
- * kernel/memory/virtual/vm_space.c kernel/memory/virtual/vm_map.c kernel/memory/virtual/vm_fault.c
- * needs: kernel/memory/virtual/vm_protect.c kernel/memory/virtual/vm_remap.c
- * kernel/memory/virtual/vm_advise.c needs: kernel/memory/virtual/vm_access.c
+ * needs: kernel/memory/physical/early.c kernel/memory/physical/buddy.c kernel/memory/physical/pages.c kernel/memory/physical/reclaim.c
+ * needs: kernel/memory/heap/slab.c kernel/memory/heap/kmalloc.c kernel/memory/heap/heap_check.c kernel/memory/heap/vmalloc.c
+ * needs: kernel/memory/heap/kstack.c kernel/sync/spinlock.c kernel/sync/lock_debug.c kernel/sync/rwsem.c kernel/sync/mutex.c
+ * needs: kernel/sync/waitqueue.c kernel/memory/virtual/page_tree.c kernel/memory/virtual/vm_object.c kernel/memory/virtual/vm_area.c
+ * needs: kernel/memory/virtual/vm_space.c kernel/memory/virtual/vm_map.c kernel/memory/virtual/vm_fault.c
+ * needs: kernel/memory/virtual/vm_protect.c kernel/memory/virtual/vm_remap.c kernel/memory/virtual/vm_advise.c
+ * needs: kernel/memory/virtual/vm_access.c
  */
 #include "vm_harness.h"
 
@@ -66,7 +64,7 @@ U_TEST(random_holes_are_used_before_new_room)
 U_TEST(hints_fixed_places_and_the_low_4_gb)
 {
 	struct vm_space *s = start();
-	struct vm_map_request r = {.addr = BASE + 123, .len_bytes = 3 * PAGE_SIZE, .flags = RW};
+	struct vm_map_request r = { .addr = BASE + 123, .len_bytes = 3 * PAGE_SIZE, .flags = RW };
 	vaddr_t va;
 
 	u_eq(vm_map(s, &r, &va), 0);
@@ -82,15 +80,14 @@ U_TEST(hints_fixed_places_and_the_low_4_gb)
 	u_eq(vm_map(s, &r, &va), -EPERM);
 	r.addr = USER_MAX - PAGE_SIZE;
 	u_eq(vm_map(s, &r, &va), -ENOMEM);
-	r = (struct vm_map_request){.len_bytes = PAGE_SIZE, .flags = RW, .below4g = true};
+	r = (struct vm_map_request){ .len_bytes = PAGE_SIZE, .flags = RW, .below4g = true };
 	u_eq(vm_map(s, &r, &va), 0);
 	u_check(va >= 0x40000000 && va < 0x80000000);
-	r = (struct vm_map_request){.len_bytes = 0, .flags = RW};
+	r = (struct vm_map_request){ .len_bytes = 0, .flags = RW };
 	u_eq(vm_map(s, &r, &va), -EINVAL);
 	r.len_bytes = ~0ull;
 	u_eq(vm_map(s, &r, &va), -ENOMEM);
-	r = (struct vm_map_request){
-		.len_bytes = PAGE_SIZE, .flags = RW, .offset_bytes = ~0ull & PAGE_MASK};
+	r = (struct vm_map_request){ .len_bytes = PAGE_SIZE, .flags = RW, .offset_bytes = ~0ull & PAGE_MASK };
 	u_eq(vm_map(s, &r, &va), -EOVERFLOW);
 	u_eq(vm_unmap(s, BASE + 1, PAGE_SIZE), -EINVAL);
 	u_eq(vm_unmap(s, BASE, 0), -EINVAL);
@@ -114,8 +111,7 @@ U_TEST(reservations_of_terabytes_cost_nothing)
 	u_eq(word, 7);
 	u_eq(user_read(s, va, &word), -EACCES);
 	u_check(before - mem_pages_free() < 10);
-	u_eq(map_any(s, (100ull << 40) >> PAGE_SHIFT, VM_MAYREAD, &va),
-		-ENOMEM); /* no room for a second */
+	u_eq(map_any(s, (100ull << 40) >> PAGE_SHIFT, VM_MAYREAD, &va), -ENOMEM); /* no room for a second */
 	space_check(s);
 	vm_space_put(s);
 }
@@ -192,11 +188,7 @@ U_TEST(the_break_moves_and_keeps_its_contents)
 U_TEST(the_stack_grows_to_its_limit_and_no_nearer_than_its_gap)
 {
 	struct vm_space *s = start();
-	struct vm_map_request r = {.addr = BASE + 64 * MB,
-		.len_bytes = 2 * PAGE_SIZE,
-		.flags = RW,
-		.fixed = true,
-		.grows_down = true};
+	struct vm_map_request r = { .addr = BASE + 64 * MB, .len_bytes = 2 * PAGE_SIZE, .flags = RW, .fixed = true, .grows_down = true };
 	vaddr_t top, va;
 
 	u_eq(vm_map(s, &r, &va), 0);
@@ -382,8 +374,7 @@ U_TEST(truncation_clears_the_tail_of_the_last_page)
 	u_eq(word, 0);
 	u_eq(user_read(s, BASE + 2 * PAGE_SIZE, &word), 0);
 	u_eq(word, 0);
-	vm_object_punch(o, 100,
-		PAGE_SIZE + 600); /* edges cleared, nothing whole but... page 0 from 100 on */
+	vm_object_punch(o, 100, PAGE_SIZE + 600); /* edges cleared, nothing whole but... page 0 from 100 on */
 	u_eq(user_read(s, BASE, &word), 0);
 	u_eq(word, ~0ull);
 	u_eq(user_read(s, BASE + 512, &word), 0);
@@ -400,8 +391,7 @@ U_TEST(truncation_clears_the_tail_of_the_last_page)
 
 U_TEST(page_trees_of_every_height)
 {
-	static const u64 indices[] = {0, 1, 63, 64, 65, 4095, 4096, 262143, 262144, 1ull << 30,
-		(1ull << 36) + 5, 1ull << 51, ~0ull >> 1, ~0ull};
+	static const u64 indices[] = { 0, 1, 63, 64, 65, 4095, 4096, 262143, 262144, 1ull << 30, (1ull << 36) + 5, 1ull << 51, ~0ull >> 1, ~0ull };
 	static struct source f;
 	u64 before, index;
 
@@ -410,8 +400,7 @@ U_TEST(page_trees_of_every_height)
 	before = settled_free();
 	for (u32 order = 0; order < 2; order++) {
 		for (u32 i = 0; i < ARRAY_LEN(indices); i++) {
-			struct page *p = vm_object_page(
-				&f.object, indices[order ? ARRAY_LEN(indices) - 1 - i : i], true);
+			struct page *p = vm_object_page(&f.object, indices[order ? ARRAY_LEN(indices) - 1 - i : i], true);
 
 			u_need(!is_err(p));
 			page_put(p);
@@ -426,16 +415,14 @@ U_TEST(page_trees_of_every_height)
 			u_check(!vm_object_peek(&f.object, indices[i] ^ 2));
 			u_eq(vm_object_next_data(&f.object, indices[i]), indices[i]);
 			if (i)
-				u_eq(vm_object_next_data(&f.object, indices[i - 1] + 1),
-					indices[i]);
+				u_eq(vm_object_next_data(&f.object, indices[i - 1] + 1), indices[i]);
 		}
 		index = 1ull << 40;
 		u_eq(vm_object_next_data(&f.object, index), 1ull << 51);
 		f.object.size_bytes = ~0ull;
 		if (order) { /* page by page */
 			for (u32 i = 0; i < ARRAY_LEN(indices) - 4; i++)
-				vm_object_punch(&f.object, indices[i] << PAGE_SHIFT,
-					(indices[i] + 1) << PAGE_SHIFT);
+				vm_object_punch(&f.object, indices[i] << PAGE_SHIFT, (indices[i] + 1) << PAGE_SHIFT);
 			u_eq(vm_object_next_data(&f.object, 0), (1ull << 36) + 5);
 			u_eq(f.object.page_count, 4);
 		}
@@ -461,7 +448,7 @@ U_TEST(mincore_sees_what_is_resident)
 	u_eq(user_write(s, BASE + PAGE_SIZE, 1), 0);
 	page_put(vm_object_page(&f.object, 2, true));
 	u_eq(vm_mincore(s, BASE, 8 * PAGE_SIZE, vec), 0);
-	u_mem_eq(vec, ((u8[]){0, 1, 0, 0, 0, 0, 1, 0}), 8);
+	u_mem_eq(vec, ((u8[]){ 0, 1, 0, 0, 0, 0, 1, 0 }), 8);
 	u_eq(vm_mincore(s, BASE + 1, PAGE_SIZE, vec), -EINVAL);
 	u_eq(vm_mincore(s, BASE - PAGE_SIZE, 2 * PAGE_SIZE, vec), -ENOMEM);
 	vm_space_put(s);
@@ -512,20 +499,14 @@ U_TEST(errors_of_mprotect_mremap_madvise_msync)
 	u_eq(vm_protect(s, BASE + 8 * PAGE_SIZE, PAGE_SIZE, VM_READ | VM_WRITE), -EACCES);
 	u_eq(vm_remap(s, BASE + 1, PAGE_SIZE, PAGE_SIZE, 0, 0, &va), -EINVAL);
 	u_eq(vm_remap(s, BASE, PAGE_SIZE, 0, 0, 0, &va), -EINVAL);
-	u_eq(vm_remap(s, BASE, PAGE_SIZE, PAGE_SIZE, L_MREMAP_FIXED, BASE + 64 * PAGE_SIZE, &va),
-		-EINVAL);
+	u_eq(vm_remap(s, BASE, PAGE_SIZE, PAGE_SIZE, L_MREMAP_FIXED, BASE + 64 * PAGE_SIZE, &va), -EINVAL);
 	u_eq(vm_remap(s, BASE, PAGE_SIZE, PAGE_SIZE, 8, 0, &va), -EINVAL);
 	u_eq(vm_remap(s, BASE + 5 * PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, 0, 0, &va), -EFAULT);
 	u_eq(vm_remap(s, BASE, 5 * PAGE_SIZE, 6 * PAGE_SIZE, L_MREMAP_MAYMOVE, 0, &va), -EFAULT);
 	u_eq(vm_remap(s, BASE, 0, PAGE_SIZE, L_MREMAP_MAYMOVE, 0, &va), -EINVAL);
-	u_eq(vm_remap(s, BASE, 2 * PAGE_SIZE, 4 * PAGE_SIZE, 0, 0, &va),
-		-ENOMEM); /* its own upper half is in the way */
-	u_eq(vm_remap(s, BASE, 4 * PAGE_SIZE, 4 * PAGE_SIZE, L_MREMAP_MAYMOVE | L_MREMAP_FIXED,
-		     BASE + 2 * PAGE_SIZE, &va),
-		-EINVAL);
-	u_eq(vm_remap(s, BASE, 4 * PAGE_SIZE, 8 * PAGE_SIZE, L_MREMAP_DONTUNMAP | L_MREMAP_MAYMOVE,
-		     0, &va),
-		-EINVAL);
+	u_eq(vm_remap(s, BASE, 2 * PAGE_SIZE, 4 * PAGE_SIZE, 0, 0, &va), -ENOMEM); /* its own upper half is in the way */
+	u_eq(vm_remap(s, BASE, 4 * PAGE_SIZE, 4 * PAGE_SIZE, L_MREMAP_MAYMOVE | L_MREMAP_FIXED, BASE + 2 * PAGE_SIZE, &va), -EINVAL);
+	u_eq(vm_remap(s, BASE, 4 * PAGE_SIZE, 8 * PAGE_SIZE, L_MREMAP_DONTUNMAP | L_MREMAP_MAYMOVE, 0, &va), -EINVAL);
 	u_eq(vm_advise(s, BASE + 1, PAGE_SIZE, L_MADV_DONTNEED), -EINVAL);
 	u_eq(vm_advise(s, BASE, PAGE_SIZE, 12345), -EINVAL);
 	u_eq(vm_advise(s, BASE + 4 * PAGE_SIZE, PAGE_SIZE, L_MADV_NORMAL), -ENOMEM);
@@ -561,9 +542,7 @@ U_TEST(mremap_moves_grows_duplicates_and_leaves_behind)
 	u_eq(user_read(s, va + 3 * PAGE_SIZE, &word), 0);
 	u_eq(word, 4);
 	u_eq(user_read(s, BASE, &word), -EFAULT);
-	u_eq(vm_remap(s, va, 4 * PAGE_SIZE, 4 * PAGE_SIZE, L_MREMAP_MAYMOVE | L_MREMAP_DONTUNMAP, 0,
-		     &va),
-		0);
+	u_eq(vm_remap(s, va, 4 * PAGE_SIZE, 4 * PAGE_SIZE, L_MREMAP_MAYMOVE | L_MREMAP_DONTUNMAP, 0, &va), 0);
 	u_eq(user_read(s, va, &word), 0);
 	u_eq(word, 1);
 	u_eq(s->rss_anon, 4);
@@ -597,9 +576,7 @@ U_TEST(access_from_outside)
 	u_eq(vm_protect(s, BASE, PAGE_SIZE, VM_READ), 0);
 	u_eq(vm_access(s, BASE, out, 1, true), 1); /* private: as a debugger may */
 	u_eq(vm_access(s, BASE, out, 0, true), 0);
-	u_eq(map_at(s, BASE, 1, VM_READ | VM_SHARED | VM_MAYREAD, vm_object_create_anon(PAGE_SIZE),
-		     0),
-		0);
+	u_eq(map_at(s, BASE, 1, VM_READ | VM_SHARED | VM_MAYREAD, vm_object_create_anon(PAGE_SIZE), 0), 0);
 	u_eq(vm_access(s, BASE, out, 1, true), -EFAULT);
 	vm_space_put(s);
 }
