@@ -139,8 +139,7 @@ static void emit_process(struct core_dump *d)
 			i.args[at] = ' ';
 	emit_note(d, NT_PRPSINFO, &i, sizeof(i));
 	emit_note(d, NT_SIGINFO, d->info, sizeof(*d->info));
-	emit_note(d, NT_AUXV, space->auxv,
-		MIN(space->auxv_len, (u32)ARRAY_LEN(space->auxv)) * sizeof(u64));
+	emit_note(d, NT_AUXV, space->auxv, vm_auxv_bytes(space));
 }
 
 static void emit_files(struct core_dump *d, const struct area_list *l)

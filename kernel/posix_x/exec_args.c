@@ -243,7 +243,6 @@ static int put_vector(struct exec *e, const struct stack_plan *s)
 	v[n++] = 0;
 	aux_words = fill_aux(e, s, v + n);
 	memcpy(e->space->auxv, v + n, aux_words * 8);
-	e->space->auxv_len = aux_words;
 	err = put(e->space, s->vector, v, (n + aux_words) * 8);
 	if (bytes > 65536)
 		vfree(v);

@@ -157,27 +157,22 @@ static int map_bss(struct exec *e, const struct elf64_segment *s, u64 bias)
 	return vm_map(e->space, &r, &out);
 }
 
-/* The code is what may be executed, the data the last segment. */
-static void mark_segment(struct linux_mm_marks *m, const struct elf64_segment *s, u64 bias)
-{
-	m->data = s->vaddr + bias;
-	m->data_end = m->data + s->filesz;
-	if (s->flags & PF_X) {
-		m->code = m->code ? m->code : m->data;
-		m->code_end = m->data_end;
-	}
-}
-
 static int map_segments(struct exec *e, struct exec_file *f, u64 bias)
 {
+	struct linux_mm_marks *m = &e->space->marks;
+
 	for (u32 i = 0; i < f->image.segment_count; i++) {
 		const struct elf64_segment *s = &f->image.segments[i];
 		int err = 0;
 
 		if (s->type != PT_LOAD || !s->memsz)
 			continue;
-		if (f == &e->program)
-			mark_segment(&e->space->marks, s, bias);
+		if (f == &e->program) { /* the data is the last segment */
+			m->data = s->vaddr + bias;
+			m->data_end = m->data + s->filesz;
+			m->code = s->flags & PF_X && !m->code ? m->data : m->code;
+			m->code_end = s->flags & PF_X ? m->data_end : m->code_end;
+		}
 		if (s->filesz)
 			err = map_file_part(e, f, s, bias);
 		if (!err && s->memsz > s->filesz)

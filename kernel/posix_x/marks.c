@@ -11,8 +11,6 @@
 #include <exo_abi/linux_fs.h>
 #include "posix_x_internal.h"
 
-#define AUXV_WORDS ARRAY_LEN(current->space->auxv)
-
 static int any_area(void *ctx, struct vm_area *a)
 {
 	return 1;
@@ -42,73 +40,60 @@ static int program_set(struct vm_space *s, cap_t fd)
 	return err == -ETXTBSY ? -EACCES : err;
 }
 
-static int mark_set_locked(struct vm_space *s, u64 option, u64 addr, bool below)
+/* All marks at once need no right, but for the file. */
+static bool may_set(bool all, bool exe)
 {
-	static const u8 place[] = {0, 1, 2, 3, 6, 4, 5, 7, 8, 9, 10}; /* of option 1, 2, ... */
-	struct linux_mm_marks m = s->marks;
+	const struct cred *c = current->cred;
 
-	if (option - 1 >= ARRAY_LEN(place))
-		return -EINVAL;
-	(&m.code)[place[option - 1]] = addr;
-	if (!vm_marks_valid(s, &m))
-		return -EINVAL;
-	if (!below && (option == PR_SET_MM_START_STACK || option >= PR_SET_MM_ARG_START))
-		return -EFAULT;
-	s->marks = m;
-	return 0;
-}
-
-static void vector_set_locked(struct vm_space *s, u64 *v)
-{
-	u32 n = 0;
-
-	v[AUXV_WORDS - 2] = 0; /* it has an end */
-	while (v[n])
-		n += 2;
-	memcpy(s->auxv, v, sizeof(s->auxv));
-	s->auxv_len = n + 2;
+	return all ? !exe || cred_capable(c, LCAP_CHECKPOINT_RESTORE) ||
+			       cred_capable(c, LCAP_SYS_ADMIN)
+		   : cred_capable(c, LCAP_SYS_RESOURCE);
 }
 
 long process_marks_set(u64 option, u64 value, u64 len_bytes, u64 rest)
 {
-	bool all = option == PR_SET_MM_MAP, vector = option == PR_SET_MM_AUXV, below;
-	u64 v[AUXV_WORDS] = {0}, v_bytes = vector ? len_bytes : 0;
+	static const u8 place[] = {0, 1, 2, 3, 6, 4, 5, 7, 8, 9, 10}; /* of option 1, 2, ... */
+	struct linux_mm_map m = {
+		.auxv = value, .auxv_bytes = (u32)MIN(len_bytes, PAGE_SIZE), .exe_fd = (u32)value};
+	bool all = option == PR_SET_MM_MAP, exe = option == PR_SET_MM_EXE_FILE, below;
 	struct vm_space *s = current->space;
-	struct linux_mm_map m = {.auxv = value, .exe_fd = (u32)value};
-	int err = 0;
+	u64 v[ARRAY_LEN(s->auxv)] = {0};
+	int err;
 
-	if (rest || (len_bytes && (option < PR_SET_MM_AUXV || option == PR_SET_MM_EXE_FILE)))
+	if (rest || (len_bytes && (option < PR_SET_MM_AUXV || exe)) ||
+		(all && len_bytes != sizeof(m)))
 		return -EINVAL;
 	if (option == PR_SET_MM_MAP_SIZE)
 		return put_user_u32((u32 USER *)value, sizeof(m));
-	if (all && len_bytes != sizeof(m))
-		return -EINVAL;
 	if (all && copy_from_user(&m, (const void USER *)value, sizeof(m)))
 		return -EFAULT;
 	if (all && (!vm_marks_valid(s, &m.marks) || (m.auxv_bytes && !m.auxv)))
 		return -EINVAL;
-	if (!all && !cred_capable(current->cred, LCAP_SYS_RESOURCE))
+	exe |= all && m.exe_fd != ~0u;
+	if (!may_set(all, exe))
 		return -EPERM;
-	if (all)
-		v_bytes = m.auxv_bytes;
-	else
+	if (!all)
 		memcpy(v, s->auxv, sizeof(v)); /* what is not given stays */
-	if (v_bytes > sizeof(v))
+	if (m.auxv_bytes > sizeof(v))
 		return -EINVAL;
-	if (copy_from_user(v, (const void USER *)m.auxv, v_bytes))
+	if (m.auxv_bytes && copy_from_user(v, (const void USER *)m.auxv, m.auxv_bytes))
 		return -EFAULT;
-	if (all && m.exe_fd != ~0u && !cred_capable(current->cred, LCAP_SYS_ADMIN) &&
-		!cred_capable(current->cred, LCAP_CHECKPOINT_RESTORE))
-		return -EPERM;
-	if (option == PR_SET_MM_EXE_FILE || (all && m.exe_fd != ~0u))
-		err = program_set(s, (cap_t)m.exe_fd);
-	if (err || option == PR_SET_MM_EXE_FILE)
-		return err;
+	err = exe ? program_set(s, (cap_t)m.exe_fd) : 0;
 	below = vm_for_each_area(s, value, any_area, NULL);
 	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
-	if (v_bytes)
-		vector_set_locked(s, v);
-	if (all)
+	if (m.auxv_bytes && !err)
+		memcpy(s->auxv, v, sizeof(v));
+	if (all && !err)
 		s->marks = m.marks;
-	return all || vector ? 0 : mark_set_locked(s, option, value, below);
+	if (option >= PR_SET_MM_AUXV && option <= PR_SET_MM_MAP)
+		return err;
+	m.marks = s->marks;
+	if (option - 1 < ARRAY_LEN(place))
+		(&m.marks.code)[place[option - 1]] = value;
+	if (option - 1 >= ARRAY_LEN(place) || !vm_marks_valid(s, &m.marks))
+		return -EINVAL;
+	if (!below && (option == PR_SET_MM_START_STACK || option >= PR_SET_MM_ARG_START))
+		return -EFAULT;
+	s->marks = m.marks;
+	return 0;
 }

@@ -197,11 +197,8 @@ static int show_memory(struct seq *s, struct process *p, struct thread *t, u32 e
 
 	if (!space)
 		return 0; /* a kernel thread or a zombie: empty */
-	rwsem_read_lock(&space->lock);
 	at = env ? space->marks.env_start : space->marks.arg_start;
-	end = env ? space->marks.env_end : space->marks.arg_end;
-	rwsem_read_unlock(&space->lock);
-	end = MIN(end, at + (1u << 20));
+	end = MIN(env ? space->marks.env_end : space->marks.arg_end, at + (1u << 20));
 	while (at < end) {
 		ssize_t n = vm_access(space, at, chunk, MIN(sizeof(chunk), end - at), false);
 
@@ -218,8 +215,7 @@ static int show_auxv(struct seq *s, struct process *p, struct thread *t, u32 whi
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 
 	if (space)
-		seq_write(s, space->auxv,
-			MIN(space->auxv_len, (u32)ARRAY_LEN(space->auxv)) * sizeof(u64));
+		seq_write(s, space->auxv, vm_auxv_bytes(space));
 	return 0;
 }
 
@@ -447,15 +443,11 @@ static void show_limits(struct seq *s, struct process *p, const struct process_s
 static int exe_follow(struct process *p, u32 which, struct path *out)
 {
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
-	int err = -ENOENT;
 
 	if (!space)
-		return err;
-	rwsem_read_lock(&space->lock);
-	if (space->exe)
-		err = file_path_get(space->exe, out);
-	rwsem_read_unlock(&space->lock);
-	return err;
+		return -ENOENT;
+	struct rwsem *held SCOPED(read_release) = read_hold(&space->lock);
+	return space->exe ? file_path_get(space->exe, out) : -ENOENT;
 }
 
 static int place_follow(struct process *p, u32 root, struct path *out)
@@ -652,13 +644,20 @@ static void show_sched(struct seq *s, struct process *p, const struct process_st
 
 enum { PLACE_NAME, PLACE_CALL, PLACE_STACK };
 
+static void show_call(struct seq *s, long nr, const struct trap_frame *f)
+{
+	seq_printf(s, "%ld ", nr);
+	for (u32 i = 0; nr >= 0 && i < 6; i++)
+		seq_printf(s, "0x%lx ", tf_arg(f, i));
+	seq_printf(s, "0x%lx 0x%lx\n", tf_sp(f), tf_ip(f));
+}
+
 static int show_place(struct seq *s, struct process *p, struct thread *t, u32 what)
 {
 	struct trap_frame user = {0}; /* a zombie has none */
 	bool may = !t || process_may_trace(t);
 	u64 at[32], offset, size;
 	int i = 0, count = t && may ? thread_trace(t, &user, at, ARRAY_LEN(at)) : 0;
-	long nr = t ? tf_syscall(&user) : -1;
 
 	if (what != PLACE_NAME && !may)
 		return -EPERM;
@@ -668,18 +667,12 @@ static int show_place(struct seq *s, struct process *p, struct thread *t, u32 wh
 		i++;
 	if (what == PLACE_NAME)
 		seq_printf(s, "%s", i < count ? symbol_lookup(at[i], &offset, &size) : "0");
+	else if (what == PLACE_CALL && count < 0)
+		seq_printf(s, "running\n");
+	else if (what == PLACE_CALL)
+		show_call(s, t ? tf_syscall(&user) : -1, &user);
 	for (; what == PLACE_STACK && i < count; i++)
 		seq_printf(s, "[<0>] %pS\n", (void *)at[i]);
-	if (what != PLACE_CALL)
-		return 0;
-	if (count < 0) {
-		seq_printf(s, "running\n");
-		return 0;
-	}
-	seq_printf(s, "%ld", nr);
-	for (u32 arg = 0; nr >= 0 && arg < 6; arg++)
-		seq_printf(s, " 0x%lx", tf_arg(&user, arg));
-	seq_printf(s, " 0x%lx 0x%lx\n", tf_sp(&user), tf_ip(&user));
 	return 0;
 }
 

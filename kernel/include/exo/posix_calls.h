@@ -82,8 +82,7 @@ u32 threads_max_get(void); /* /proc/sys/kernel/threads-max */
 int process_cred_change(const struct cred *wanted) MUST_USE;
 struct cred *thread_cred_get(struct thread *t); /* +1 */
 /* What prctl(2) asks of a process and its threads, by its option. -EINVAL no such. */
-long process_attribute_set(u32 option, u64 value);
-long process_attribute_get(u32 option, u64 user);
+long process_attribute(u32 option, u64 value);
 
 /* process_marks_set - PR_SET_MM by its arguments: marks, vector, file of current's space. 0 |
  * -EINVAL -EPERM -EFAULT -EBADF -EACCES -EBUSY. */

@@ -139,8 +139,7 @@ struct vm_space {
 	vaddr_t mmap_base, stack_top, vdso; /* [lock] */
 	struct linux_mm_marks marks; /* [lock] but for the break nobody goes by them but /proc */
 	struct file *exe;            /* [lock] +1 */
-	u64 auxv[48];
-	u32 auxv_len; /* [lock] words of it, for /proc/self/auxv */
+	u64 auxv[48];                /* [lock] ends with a pair whose first is 0, or at 46 */
 	/* [a] bytes, copies of the RLIMITs, kept true by setrlimit */
 	u64 limit_as, limit_data, limit_stack, limit_memlock;
 };
@@ -191,6 +190,14 @@ int vm_lock_all(struct vm_space *s, enum vm_lock_mode areas, bool future) MUST_U
 int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec) MUST_USE;
 /* returns the (possibly old) break, as the system call does */
 vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk);
+static inline size_t vm_auxv_bytes(const struct vm_space *s)
+{
+	size_t n = 0;
+
+	while (n < ARRAY_LEN(s->auxv) - 2 && s->auxv[n])
+		n += 2;
+	return (n + 2) * sizeof(u64);
+}
 /* vm_marks_valid - all in user memory, in order, and the data within the space's limit. */
 bool vm_marks_valid(const struct vm_space *s, const struct linux_mm_marks *m);
 int vm_fault(struct vm_space *s, vaddr_t va, u32 access); /* see arch/uaccess.h vm_fault_current */

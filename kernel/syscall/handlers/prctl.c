@@ -160,7 +160,7 @@ static long get_option(u32 option, u64 a)
 	case PR_GET_SECUREBITS:
 		return current->cred->securebits;
 	default:
-		return process_attribute_get(option, a);
+		return process_attribute(option, a);
 	}
 }
 
@@ -168,11 +168,6 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 {
 	option = (u32)option;
 	switch (option) {
-	case PR_SET_PDEATHSIG:
-	case PR_SET_DUMPABLE:
-	case PR_SET_TIMERSLACK:
-	case PR_SET_CHILD_SUBREAPER:
-		return process_attribute_set((u32)option, a);
 	case PR_SET_KEEPCAPS:
 		return set_keepcaps(a);
 	case PR_SET_NAME:
