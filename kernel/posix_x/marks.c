@@ -78,6 +78,7 @@ long process_marks_set(u64 option, u64 value, u64 len_bytes, u64 rest)
 		return -EINVAL;
 	if (m.auxv_bytes && copy_from_user(v, (const void USER *)m.auxv, m.auxv_bytes))
 		return -EFAULT;
+	v[ARRAY_LEN(v) - 2] = v[ARRAY_LEN(v) - 1] = 0; /* it has an end */
 	err = exe ? program_set(s, (cap_t)m.exe_fd) : 0;
 	below = vm_for_each_area(s, value, any_area, NULL);
 	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);

@@ -4,10 +4,13 @@
  * chain and may only put more in front. All filters of the chain see each call, and the strictest
  * answer counts. Threads with filters enter by the slow entry; the others have nothing to check.
  *
+ * Before them stands what a thread asks for itself: its calls come back to it as SIGSYS.
+ *
  * Locks: process->lock guards task->filters and task->seccomp. The thread itself reads them
  * without: another one changes them only so (TSYNC) that the old chain stays part of the new one.
  *
- * Source: seccomp(2), prctl(2), signal(7) SIGSYS. */
+ * Source: seccomp(2), prctl(2), signal(7) SIGSYS;
+ * Documentation/admin-guide/syscall-user-dispatch.rst of Linux. */
 #include <arch/syscall.h>
 #include <exo/fs.h>
 #include <exo/memory.h>

@@ -194,7 +194,7 @@ static inline size_t vm_auxv_bytes(const struct vm_space *s)
 {
 	size_t n = 0;
 
-	while (n < ARRAY_LEN(s->auxv) - 2 && s->auxv[n])
+	while (s->auxv[n])
 		n += 2;
 	return (n + 2) * sizeof(u64);
 }
