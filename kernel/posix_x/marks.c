@@ -40,22 +40,13 @@ static int program_set(struct vm_space *s, cap_t fd)
 	return err == -ETXTBSY ? -EACCES : err;
 }
 
-/* All marks at once need no right, but for the file. */
-static bool may_set(bool all, bool exe)
-{
-	const struct cred *c = current->cred;
-
-	return all ? !exe || cred_capable(c, LCAP_CHECKPOINT_RESTORE) ||
-			       cred_capable(c, LCAP_SYS_ADMIN)
-		   : cred_capable(c, LCAP_SYS_RESOURCE);
-}
-
 long process_marks_set(u64 option, u64 value, u64 len_bytes, u64 rest)
 {
 	static const u8 place[] = {0, 1, 2, 3, 6, 4, 5, 7, 8, 9, 10}; /* of option 1, 2, ... */
 	struct linux_mm_map m = {
 		.auxv = value, .auxv_bytes = (u32)MIN(len_bytes, PAGE_SIZE), .exe_fd = (u32)value};
 	bool all = option == PR_SET_MM_MAP, exe = option == PR_SET_MM_EXE_FILE, below;
+	const struct cred *c = current->cred;
 	struct vm_space *s = current->space;
 	u64 v[ARRAY_LEN(s->auxv)] = {0};
 	int err;
@@ -70,11 +61,13 @@ long process_marks_set(u64 option, u64 value, u64 len_bytes, u64 rest)
 	if (all && (!vm_marks_valid(s, &m.marks) || (m.auxv_bytes && !m.auxv)))
 		return -EINVAL;
 	exe |= all && m.exe_fd != ~0u;
-	if (!may_set(all, exe))
+	if ((!all && !cred_capable(c, LCAP_SYS_RESOURCE)) ||
+		(all && exe && !cred_capable(c, LCAP_CHECKPOINT_RESTORE) &&
+			!cred_capable(c, LCAP_SYS_ADMIN)))
 		return -EPERM;
 	if (!all)
 		memcpy(v, s->auxv, sizeof(v)); /* what is not given stays */
-	if (m.auxv_bytes > sizeof(v))
+	if (m.auxv_bytes > sizeof(v) || option - 1 >= PR_SET_MM_MAP)
 		return -EINVAL;
 	if (m.auxv_bytes && copy_from_user(v, (const void USER *)m.auxv, m.auxv_bytes))
 		return -EFAULT;
@@ -86,12 +79,11 @@ long process_marks_set(u64 option, u64 value, u64 len_bytes, u64 rest)
 		memcpy(s->auxv, v, sizeof(v));
 	if (all && !err)
 		s->marks = m.marks;
-	if (option >= PR_SET_MM_AUXV && option <= PR_SET_MM_MAP)
+	if (option >= PR_SET_MM_AUXV)
 		return err;
 	m.marks = s->marks;
-	if (option - 1 < ARRAY_LEN(place))
-		(&m.marks.code)[place[option - 1]] = value;
-	if (option - 1 >= ARRAY_LEN(place) || !vm_marks_valid(s, &m.marks))
+	(&m.marks.code)[place[option - 1]] = value;
+	if (!vm_marks_valid(s, &m.marks))
 		return -EINVAL;
 	if (!below && (option == PR_SET_MM_START_STACK || option >= PR_SET_MM_ARG_START))
 		return -EFAULT;

@@ -70,12 +70,11 @@ bool call_dispatched(struct trap_frame *f)
 {
 	const struct call_dispatch *d = &current_task()->dispatch;
 	u8 state = SYSCALL_DISPATCH_BLOCK;
-	int err = 0;
+	int err;
 
 	if (!d->on || tf_ip(f) - d->start < d->len_bytes)
 		return false;
-	if (d->selector)
-		err = copy_from_user(&state, d->selector, 1);
+	err = d->selector ? copy_from_user(&state, d->selector, 1) : 0;
 	if (state == SYSCALL_DISPATCH_ALLOW)
 		return false;
 	if (err || state != SYSCALL_DISPATCH_BLOCK) /* it cannot be handled */

@@ -15,6 +15,16 @@ static const char *of(pid_t pid, const char *name)
 	return file(path);
 }
 
+/* Waits until it is off its processor, which may be a moment after its state says so. */
+static bool asleep(pid_t pid, char state)
+{
+	bool there = t_wait_state(pid, state);
+
+	for (int i = 0; i < 1000 && !strcmp(of(pid, "syscall"), "running\n"); i++)
+		t_sleep_ms(1);
+	return there;
+}
+
 /* All lines are "[<0>] name+0x1/0x2"; how many. -1: one is not. */
 static int frames(const char *stack)
 {
@@ -65,7 +75,7 @@ T_CASE(sleeps_in_a_call)
 	{
 		sleep_in_read(hold[0], &byte);
 	}
-	t_check(t_wait_state(pid, 'S'));
+	t_check(asleep(pid, 'S'));
 	t_eq(sscanf(of(pid, "syscall"), "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx", &nr,
 		     &a[0], &a[1], &a[2], &a[3], &a[4], &a[5], &sp, &ip),
 		9);
@@ -120,7 +130,7 @@ T_CASE(runs_stops_ends)
 	t_str(of(pid, "wchan"), "0");
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
-	t_check(t_wait_state(pid, 'T'));
+	t_check(asleep(pid, 'T'));
 	t_eq(sscanf(of(pid, "syscall"), "-1 0x%lx 0x%lx", &sp, &ip), 2);
 	t_check(sp && ip);
 	t_check(frames(of(pid, "stack")) >= 1);
@@ -160,6 +170,8 @@ T_CASE(of_a_thread)
 	for (int i = 0; i < 1000 && !strstr(of(getpid(), at), ") S "); i++)
 		t_sleep_ms(1);
 	snprintf(at, sizeof(at), "task/%d/syscall", sleeper);
+	for (int i = 0; i < 1000 && !strcmp(of(getpid(), at), "running\n"); i++)
+		t_sleep_ms(1);
 	t_eq(sscanf(of(getpid(), at), "%ld 0x%lx", &nr, &fd), 2);
 	t_eq(nr, SYS_read);
 	t_eq(fd, gate[0]);
@@ -184,7 +196,7 @@ T_CASE(for_whom)
 	{
 		t_get(hold[0]);
 	}
-	t_check(t_wait_state(pid, 'S'));
+	t_check(asleep(pid, 'S'));
 	for (int i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "/proc/%d/%s", pid, names[i]);
 		t_ret(stat(path, &st), 0);

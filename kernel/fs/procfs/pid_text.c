@@ -111,21 +111,17 @@ static const char *state_name(char c)
 static void show_status_memory(struct seq *s, struct process *p)
 {
 	struct sizes z SCOPED(sizes_put) = sizes_get(p);
+	const struct {
+		const char *name;
+		u64 pages;
+	} rows[] = {{"VmSize", z.space->pages_total}, {"VmLck", z.space->pages_locked},
+		{"VmPin", 0}, {"VmHWM", vm_space_rss_peak(z.space)}, {"VmRSS", z.rss},
+		{"RssAnon", z.rss_anon}, {"RssFile", z.rss_file}, {"RssShmem", z.rss_shmem},
+		{"VmData", z.space->pages_data}, {"VmStk", z.space->pages_stack}, {"VmExe", z.text},
+		{"VmLib", z.lib}, {"VmPTE", pmap_table_pages(&z.space->pmap)}, {"VmSwap", 0}};
 
-	if (z.space == &no_space)
-		return;
-	seq_printf(s, "VmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
-		KB(z.space->pages_total), KB(z.space->pages_locked), 0);
-	seq_printf(s,
-		"VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
-		"kB\nRssShmem:\t%8lu kB\n",
-		KB(vm_space_rss_peak(z.space)), KB(z.rss), KB(z.rss_anon), KB(z.rss_file),
-		KB(z.rss_shmem));
-	seq_printf(s,
-		"VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu "
-		"kB\nVmSwap:\t%8u kB\n",
-		KB(z.space->pages_data), KB(z.space->pages_stack), KB(z.text), KB(z.lib),
-		KB(pmap_table_pages(&z.space->pmap)), 0);
+	for (u32 i = 0; z.space != &no_space && i < ARRAY_LEN(rows); i++)
+		seq_printf(s, "%s:\t%8lu kB\n", rows[i].name, KB(rows[i].pages));
 }
 
 static void show_status(struct seq *s, struct process *p, const struct process_stat *st)
@@ -558,11 +554,6 @@ static int show_oom_score(struct seq *s, struct process *p, struct thread *t, u3
 	return 0;
 }
 
-static void show_oom_score_adj(struct seq *s, struct process *p, const struct process_stat *st)
-{
-	seq_printf(s, "%d\n", st->oom_score_adj);
-}
-
 /* The scale before: -17..15, 15 as 1000. */
 static void show_oom_adj(struct seq *s, struct process *p, const struct process_stat *st)
 {
@@ -583,11 +574,6 @@ static int store_oom(struct process *p, struct thread *t, const char *text, u32 
 	return process_oom_adj_set(p, adj);
 }
 
-static void show_personality(struct seq *s, struct process *p, const struct process_stat *st)
-{
-	seq_printf(s, "%08x\n", st->personality);
-}
-
 static void show_io(struct seq *s, struct process *p, const struct process_stat *st)
 {
 	static const char *const names[] = {"rchar", "wchar", "syscr", "syscw"};
@@ -595,11 +581,6 @@ static void show_io(struct seq *s, struct process *p, const struct process_stat 
 	for (u32 i = 0; i < ARRAY_LEN(names); i++)
 		seq_printf(s, "%s: %lu\n", names[i], st->used.io[i] + st->children.io[i]);
 	seq_printf(s, "read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
-}
-
-static void show_coredump_filter(struct seq *s, struct process *p, const struct process_stat *st)
-{
-	seq_printf(s, "%08x\n", st->core_filter);
 }
 
 static int store_coredump_filter(struct process *p, struct thread *t, const char *text, u32 which)
@@ -682,8 +663,9 @@ static int show_place(struct seq *s, struct process *p, struct thread *t, u32 wh
 	{                                                                  \
 		.name = #n, .mode = m, .ops = &proc_##o##_ops, __VA_ARGS__ \
 	}
-#define TEXT(n, m, ...) ENTRY(n, S_IFREG | (m), text, __VA_ARGS__)
-#define LINK(n, ...)    ENTRY(n, S_IFLNK | 0777, magic, __VA_ARGS__)
+#define TEXT(n, m, ...)    ENTRY(n, S_IFREG | (m), text, __VA_ARGS__)
+#define WORD(text, member) .format = text, .word = offsetof(struct process_stat, member)
+#define LINK(n, ...)       ENTRY(n, S_IFLNK | 0777, magic, __VA_ARGS__)
 
 #define NS(n, kind) LINK(n, .follow = nsfs_follow, .which = kind)
 static const struct pid_entry ns_entries[] = {
@@ -703,8 +685,7 @@ static const struct pid_entry ns_entries[] = {
 /* The first two are not in /proc/PID/task/TID: task_entries. */
 const struct pid_entry pid_entries[] = {
 	ENTRY(task, S_IFDIR | 0555, task, .fops = &proc_task_fops),
-	TEXT(coredump_filter, 0644, .show_stat = show_coredump_filter,
-		.store = store_coredump_filter),
+	TEXT(coredump_filter, 0644, WORD("%08x\n", core_filter), .store = store_coredump_filter),
 	TEXT(stat, 0444, .show_stat = show_stat),
 	TEXT(status, 0444, .show_stat = show_status),
 	TEXT(statm, 0444, .show = show_statm),
@@ -729,9 +710,9 @@ const struct pid_entry pid_entries[] = {
 	TEXT(schedstat, 0444, .show_stat = show_schedstat),
 	TEXT(sched, 0444, .show_stat = show_sched),
 	ENTRY(io, S_IFREG | 0400, secret, .show_stat = show_io),
-	ENTRY(personality, S_IFREG | 0400, secret, .show_stat = show_personality),
+	ENTRY(personality, S_IFREG | 0400, secret, WORD("%08x\n", personality)),
 	TEXT(comm, 0644, .show_stat = show_comm, .store = store_comm),
-	TEXT(oom_score_adj, 0644, .show_stat = show_oom_score_adj, .store = store_oom),
+	TEXT(oom_score_adj, 0644, WORD("%d\n", oom_score_adj), .store = store_oom),
 	TEXT(oom_adj, 0644, .show_stat = show_oom_adj, .store = store_oom, .which = true),
 	ENTRY(mem, S_IFREG | 0600, mem, .fops = &proc_mem_fops),
 	LINK(exe, .follow = exe_follow),

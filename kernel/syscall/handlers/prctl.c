@@ -143,27 +143,6 @@ static long strict_option(u32 option, u64 a, u64 b, u64 rest)
 	}
 }
 
-static long get_option(u32 option, u64 a)
-{
-	switch (option) {
-	case PR_GET_KEEPCAPS:
-		return !!(current->cred->securebits & SECBIT_KEEP_CAPS);
-	case PR_GET_TIMING:
-		return 0;
-	case PR_GET_TSC:
-		return put_user_u32((u32 USER *)a,
-			arch_cycles_forbidden(current) ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
-	case PR_GET_NAME:
-		return get_name(a);
-	case PR_CAPBSET_READ:
-		return a < LCAP_COUNT ? (long)(current->cred->cap_bounding >> a & 1) : -EINVAL;
-	case PR_GET_SECUREBITS:
-		return current->cred->securebits;
-	default:
-		return process_attribute(option, a);
-	}
-}
-
 long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 {
 	option = (u32)option;
@@ -207,8 +186,21 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 						  : -EINVAL;
 	case PR_GET_NO_NEW_PRIVS:
 		return a || b || c || d ? -EINVAL : current->no_new_privs;
+	case PR_GET_KEEPCAPS:
+		return !!(current->cred->securebits & SECBIT_KEEP_CAPS);
+	case PR_GET_TIMING:
+		return 0;
+	case PR_GET_TSC:
+		return put_user_u32((u32 USER *)a,
+			arch_cycles_forbidden(current) ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
+	case PR_GET_NAME:
+		return get_name(a);
+	case PR_CAPBSET_READ:
+		return a < LCAP_COUNT ? (long)(current->cred->cap_bounding >> a & 1) : -EINVAL;
+	case PR_GET_SECUREBITS:
+		return current->cred->securebits;
 	default:
-		return get_option((u32)option, a);
+		return process_attribute((u32)option, a);
 	}
 }
 
