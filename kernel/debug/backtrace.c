@@ -5,22 +5,35 @@
 
 #define DEPTH_MAX 32
 
+u32 backtrace_take(u64 ip, u64 fp, u64 low, u64 high, u64 *out, u32 max)
+{
+	u32 count = 0;
+	u64 offset, size;
+
+	do {
+		const u64 *frame = (const u64 *)fp;
+
+		out[count++] = ip;
+		if (count == max || fp < low || fp >= high || fp % 8 ||
+			!arch_address_readable(fp) || !arch_address_readable(fp + 8))
+			break;
+		ip = frame[1];
+		fp = frame[0] > fp ? frame[0] : 0;
+	} while (symbol_lookup(ip - 1, &offset, &size));
+	return count;
+}
+
 void backtrace_print(u64 ip, u64 fp)
 {
-	log_printf(LOG_EMERG, "backtrace:");
-	for (u32 depth = 0; depth < DEPTH_MAX; depth++) {
-		u64 next, offset = 0, call = depth ? 1 : 0; /* a return address may stand behind the
-							       end of its function */
-		const char *name = symbol_lookup(ip - call, &offset);
+	u64 at[DEPTH_MAX], offset = 0, size;
+	u32 count = backtrace_take(ip, fp, 0, ~0ul, at, DEPTH_MAX);
 
-		log_printf(LOG_EMERG, "  #%u %#lx %s+%#lx", depth, ip, name ? name : "?",
-			offset + call);
-		if (!fp || fp % 8 || !arch_address_readable(fp) || !arch_address_readable(fp + 8))
-			return;
-		ip = ((const u64 *)fp)[1];
-		next = ((const u64 *)fp)[0];
-		if (!symbol_lookup(ip - 1, &offset) || (next && next <= fp))
-			return;
-		fp = next;
+	log_printf(LOG_EMERG, "backtrace:");
+	for (u32 i = 0; i < count; i++) {
+		/* a return address may stand behind the end of its function */
+		const char *name = symbol_lookup(at[i] - !!i, &offset, &size);
+
+		log_printf(
+			LOG_EMERG, "  #%u %#lx %s+%#lx", i, at[i], name ? name : "?", offset + !!i);
 	}
 }

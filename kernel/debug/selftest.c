@@ -215,8 +215,8 @@ static void test_memory_functions(void)
 
 void selftest_run(const char *word)
 {
-	u64 offset;
-	const char *name = symbol_lookup((u64)selftest_run + 1, &offset);
+	u64 offset, size;
+	const char *name = symbol_lookup((u64)selftest_run + 1, &offset, &size);
 
 	fault_run(word);
 	checks = failures = 0;

@@ -13,7 +13,7 @@ extern const struct symbol exo_symbol_table[];
 extern const char exo_symbol_names[];
 extern char text_start[], text_end[];
 
-const char *symbol_lookup(u64 addr, u64 *offset)
+const char *symbol_lookup(u64 addr, u64 *offset, u64 *size)
 {
 	u64 low = 0, high = exo_symbol_count; /* table[low].addr <= addr < table[high].addr */
 
@@ -29,15 +29,17 @@ const char *symbol_lookup(u64 addr, u64 *offset)
 			high = middle;
 	}
 	*offset = addr - exo_symbol_table[low].addr;
+	*size = exo_symbol_table[MIN(low + 1, exo_symbol_count - 1)].addr -
+		exo_symbol_table[low].addr;
 	return exo_symbol_names + exo_symbol_table[low].name_offset;
 }
 
 size_t symbol_format(u64 addr, char *buf, size_t size)
 {
-	u64 offset;
-	const char *name = symbol_lookup(addr, &offset);
+	u64 offset, whole;
+	const char *name = symbol_lookup(addr, &offset, &whole);
 
 	if (!name)
 		return (size_t)snprintf(buf, size, "%#lx", addr);
-	return (size_t)snprintf(buf, size, "%s+%#lx", name, offset);
+	return (size_t)snprintf(buf, size, "%s+%#lx/%#lx", name, offset, whole);
 }

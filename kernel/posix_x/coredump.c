@@ -52,7 +52,6 @@ static void name_expand(struct core_name *n, char what, const struct siginfo *in
 		{'I', (u64)current->tid}, {'u', current->cred->uid}, {'g', current->cred->gid},
 		{'d', p->dumpable}, {'s', (u64)info->signo}, {'t', clock_realtime() / NS_PER_SEC},
 		{'c', rlimit_current(RLIM_CORE)}};
-	struct file *exe = current->space->exe;
 	struct uts_names uts;
 	const char *last;
 	char text[24];
@@ -70,9 +69,12 @@ static void name_expand(struct core_name *n, char what, const struct siginfo *in
 	} else if (what == 'e') {
 		name_add(n, current->name, false);
 	} else if (what == 'f' || what == 'E') {
+		struct vm_space *s = current->space;
+		struct rwsem *held SCOPED(read_release) = read_hold(&s->lock);
+
 		memset(n->path, 0, sizeof(n->path));
-		if (exe)
-			(void)!file_path_text(exe, n->path, sizeof(n->path) - 1);
+		if (s->exe)
+			(void)!file_path_text(s->exe, n->path, sizeof(n->path) - 1);
 		last = what == 'f' ? strrchr(n->path, '/') : NULL;
 		name_add(n, last ? last + 1 : n->path, false);
 	}

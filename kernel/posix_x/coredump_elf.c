@@ -127,20 +127,19 @@ static void emit_process(struct core_dump *d)
 		.ppid = p->parent_nr,
 		.pgrp = p->pgid,
 		.sid = p->sid};
-	size_t len = MIN(sizeof(i.args) - 1, space->arg_end - space->arg_start);
+	size_t len = MIN(sizeof(i.args) - 1, space->marks.arg_end - space->marks.arg_start);
 
 	sched_get_params(current, &params);
 	i.nice = params.nice;
 	str_copy(i.name, current->name, sizeof(i.name));
-	if (vm_access(space, space->arg_start, i.args, len, 0) < 0)
+	if (vm_access(space, space->marks.arg_start, i.args, len, 0) < 0)
 		len = 0;
 	for (size_t at = 0; at + 1 < len; at++)
 		if (!i.args[at])
 			i.args[at] = ' ';
 	emit_note(d, NT_PRPSINFO, &i, sizeof(i));
 	emit_note(d, NT_SIGINFO, d->info, sizeof(*d->info));
-	emit_note(d, NT_AUXV, space->auxv,
-		MIN(space->auxv_len, (u32)ARRAY_LEN(space->auxv)) * sizeof(u64));
+	emit_note(d, NT_AUXV, space->auxv, vm_auxv_bytes(space));
 }
 
 static void emit_files(struct core_dump *d, const struct area_list *l)

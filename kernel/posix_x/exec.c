@@ -31,21 +31,6 @@ static void exec_free(struct exec *e)
 	kfree(e);
 }
 
-static struct exec *exec_alloc(const char *path)
-{
-	struct exec *e = kzalloc(sizeof(*e), ALLOC_KERNEL);
-	u64 quarter = rlimit_current(RLIM_STACK) / 4;
-
-	if (e) {
-		e->args_left = MAX(MIN(quarter, (u64)EXEC_ARGS_MAX), (u64)EXEC_ARGS_MIN);
-		e->path = kstrdup(path, ALLOC_KERNEL);
-	}
-	if (e && e->path)
-		return e;
-	kfree(e);
-	return NULL;
-}
-
 /* The program is a script: its name, which stands there already when it was the interpreter of the
  * one before, the argument and the interpreter go in front of what was behind argv[0]. */
 static int push_script(struct exec *e, const char *interp, const char *arg)
@@ -292,6 +277,7 @@ static void commit(struct exec *e, struct task *t, struct trap_frame *f)
 	posix_timers_exec(p);
 	set_identity(e, t);
 	t->set_child_tid = NULL;
+	t->dispatch.on = false;
 	arch_frame_exec(f, e->entry, e->sp);
 }
 
@@ -321,12 +307,16 @@ static long exec_run(struct exec *e, const struct exec_request *r, struct trap_f
 static struct exec *exec_create(
 	const struct exec_request *r, const char *const argv[], const char *const envp[])
 {
-	struct exec *e = exec_alloc(r->name);
-	int err;
+	struct exec *e = kzalloc(sizeof(*e), ALLOC_KERNEL);
+	u64 quarter = rlimit_current(RLIM_STACK) / 4;
+	int err = -ENOMEM;
 
 	if (!e)
-		return err_ptr(-ENOMEM);
-	err = arg_list_fill(&e->argv, argv, r->argv, &e->args_left);
+		return err_ptr(err);
+	e->args_left = MAX(MIN(quarter, (u64)EXEC_ARGS_MAX), (u64)EXEC_ARGS_MIN);
+	e->path = kstrdup(r->name, ALLOC_KERNEL);
+	if (e->path)
+		err = arg_list_fill(&e->argv, argv, r->argv, &e->args_left);
 	if (!err && !e->argv.count) /* a program is never started without a name */
 		err = arg_list_fill(&e->argv, (const char *const[]){"", NULL}, NULL, &e->args_left);
 	if (!err)

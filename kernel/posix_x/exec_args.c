@@ -243,7 +243,6 @@ static int put_vector(struct exec *e, const struct stack_plan *s)
 	v[n++] = 0;
 	aux_words = fill_aux(e, s, v + n);
 	memcpy(e->space->auxv, v + n, aux_words * 8);
-	e->space->auxv_len = aux_words;
 	err = put(e->space, s->vector, v, (n + aux_words) * 8);
 	if (bytes > 65536)
 		vfree(v);
@@ -279,9 +278,9 @@ int exec_build_stack(struct exec *e)
 	if (err)
 		return err;
 	e->sp = s.vector;
-	space->arg_start = s.prefix;
-	space->arg_end = s.env;
-	space->env_start = s.env;
-	space->env_end = s.path;
+	space->marks.stack = s.vector;
+	space->marks.arg_start = s.prefix;
+	space->marks.arg_end = space->marks.env_start = s.env;
+	space->marks.env_end = s.path;
 	return 0;
 }

@@ -159,12 +159,20 @@ static int map_bss(struct exec *e, const struct elf64_segment *s, u64 bias)
 
 static int map_segments(struct exec *e, struct exec_file *f, u64 bias)
 {
+	struct linux_mm_marks *m = &e->space->marks;
+
 	for (u32 i = 0; i < f->image.segment_count; i++) {
 		const struct elf64_segment *s = &f->image.segments[i];
 		int err = 0;
 
 		if (s->type != PT_LOAD || !s->memsz)
 			continue;
+		if (f == &e->program) { /* the data is the last segment */
+			m->data = s->vaddr + bias;
+			m->data_end = m->data + s->filesz;
+			m->code = s->flags & PF_X && !m->code ? m->data : m->code;
+			m->code_end = s->flags & PF_X ? m->data_end : m->code_end;
+		}
 		if (s->filesz)
 			err = map_file_part(e, f, s, bias);
 		if (!err && s->memsz > s->filesz)
@@ -295,6 +303,6 @@ int exec_map_images(struct exec *e)
 		err = map_interpreter(e);
 	if (!err)
 		err = map_vdso(e);
-	e->space->brk_start = e->space->brk = e->brk;
+	e->space->marks.brk_start = e->space->marks.brk = e->brk;
 	return err;
 }

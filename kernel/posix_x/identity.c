@@ -104,7 +104,7 @@ static void subreaper_set(bool on)
 	}
 }
 
-long process_attribute_set(u32 option, u64 value)
+long process_attribute(u32 option, u64 value)
 {
 	struct task *t = current_task();
 
@@ -125,18 +125,8 @@ long process_attribute_set(u32 option, u64 value)
 	case PR_SET_CHILD_SUBREAPER:
 		subreaper_set(value);
 		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-long process_attribute_get(u32 option, u64 user)
-{
-	struct task *t = current_task();
-
-	switch (option) {
 	case PR_GET_PDEATHSIG:
-		return put_user_u32((u32 USER *)user, (u32)t->pdeath_signal);
+		return put_user_u32((u32 USER *)value, (u32)t->pdeath_signal);
 	case PR_GET_DUMPABLE:
 		return current->proc->dumpable;
 	case PR_GET_SECCOMP:
@@ -144,9 +134,9 @@ long process_attribute_get(u32 option, u64 user)
 	case PR_GET_TIMERSLACK:
 		return (long)t->thread.timer_slack_ns;
 	case PR_GET_CHILD_SUBREAPER:
-		return put_user_u32((u32 USER *)user, current->proc->subreaper);
+		return put_user_u32((u32 USER *)value, current->proc->subreaper);
 	case PR_GET_TID_ADDRESS:
-		return put_user_u64((u64 USER *)user, (u64)t->clear_child_tid);
+		return put_user_u64((u64 USER *)value, (u64)t->clear_child_tid);
 	default:
 		return -EINVAL;
 	}

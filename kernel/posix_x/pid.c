@@ -92,10 +92,7 @@ int pid_table_insert_at(struct pid_table *t, struct pid *pid, pid_t nr)
 	return table_set(t, pid, nr);
 }
 
-static void leaf_free_rcu(struct rcu_head *h)
-{
-	kmem_cache_free(leaf_cache, container_of(h, struct pid_leaf, rcu));
-}
+RCU_KFREE(leaf_free_rcu, struct pid_leaf, rcu)
 
 void pid_table_remove(struct pid_table *t, struct pid *pid)
 {
@@ -143,10 +140,7 @@ pid_t pid_table_next(const struct pid_table *t, pid_t nr)
 	return nr < max ? nr : -1;
 }
 
-static void pid_free_rcu(struct rcu_head *h)
-{
-	kmem_cache_free(pid_cache, container_of(h, struct pid, rcu));
-}
+RCU_KFREE(pid_free_rcu, struct pid, rcu)
 
 void pid_use(struct pid *p)
 {

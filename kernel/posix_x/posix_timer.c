@@ -329,9 +329,7 @@ void posix_timers_exec(struct process *p)
 		return;
 	for (;;) {
 		flags = process_lock(p);
-		t = list_first(&p->posix_timers, struct posix_timer, node);
-		if (t)
-			list_del(&t->node);
+		t = list_pop(&p->posix_timers, struct posix_timer, node);
 		process_unlock(p, flags);
 		if (!t)
 			return;

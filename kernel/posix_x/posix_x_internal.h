@@ -133,12 +133,17 @@ struct task {
 	/* vfork: the parent sleeps here until we exec or end */
 	bool vfork_pending; /* [a] */
 	struct waitqueue vfork_wq;
-	ns_t default_slack_ns;          /* [c] */
-	struct trace *trace;            /* [tree + lock] by whom it is traced; NULL = by nobody */
-	s32 trace_signo;                /* [lock] with which the tracer lets it go on */
-	s32 exit_code;                  /* [cur] */
-	struct seccomp_filter *filters; /* [lock] +1 the newest */
-	u8 seccomp;                     /* [lock] SECCOMP_MODE_* */
+	ns_t default_slack_ns;           /* [c] */
+	struct trace *trace;             /* [tree + lock] by whom it is traced; NULL = by nobody */
+	s32 trace_signo;                 /* [lock] with which the tracer lets it go on */
+	s32 exit_code;                   /* [cur] */
+	struct seccomp_filter *filters;  /* [lock] +1 the newest */
+	u8 seccomp;                      /* [lock] SECCOMP_MODE_* */
+	struct call_dispatch {           /* [cur] PR_SET_SYSCALL_USER_DISPATCH */
+		u64 start, len_bytes;    /* calls from there go on */
+		const u8 USER *selector; /* NULL = all others come back */
+		bool on;
+	} dispatch;
 	bool nproc_exceeded; /* [cur] set*uid went over RLIMIT_NPROC: exec refuses while it holds */
 };
 #define TASK_STOP_PENDING 1u /* must stop on its way to user mode */
@@ -404,6 +409,8 @@ int process_start_helper(const char *const argv[], struct cap_space *caps) MUST_
 /* seccomp_enter - may current's call of frame @f go on? @traced: its tracer has decided so. False:
  * the frame has the result. */
 bool seccomp_enter(struct trap_frame *f, bool traced);
+/* call_dispatched - current's call of frame @f came back to it as a signal: it is over. */
+bool call_dispatched(struct trap_frame *f);
 void seccomp_inherit(struct task *t); /* a thread that current makes, before it runs */
 void seccomp_exit(struct task *t);
 u32 seccomp_depth(const struct task *t); /* filters [lock, or current] */

@@ -4,10 +4,13 @@
  * chain and may only put more in front. All filters of the chain see each call, and the strictest
  * answer counts. Threads with filters enter by the slow entry; the others have nothing to check.
  *
+ * Before them stands what a thread asks for itself: its calls come back to it as SIGSYS.
+ *
  * Locks: process->lock guards task->filters and task->seccomp. The thread itself reads them
  * without: another one changes them only so (TSYNC) that the old chain stays part of the new one.
  *
- * Source: seccomp(2), prctl(2), signal(7) SIGSYS. */
+ * Source: seccomp(2), prctl(2), signal(7) SIGSYS;
+ * Documentation/admin-guide/syscall-user-dispatch.rst of Linux. */
 #include <arch/syscall.h>
 #include <exo/fs.h>
 #include <exo/memory.h>
@@ -48,12 +51,59 @@ static void filter_put_at(struct seccomp_filter **at) /* for SCOPED */
 
 /* ---- a call ---- */
 
+/* SIGSYS, as if the call had not been made. */
+static void give_back(struct trap_frame *f, int code, s32 error)
+{
+	struct siginfo info;
+
+	siginfo_fill(&info, SIGSYS, code);
+	info.error = error;
+	info.sys.call_addr = tf_ip(f);
+	info.sys.syscall = (s32)tf_syscall(f);
+	info.sys.arch = AUDIT_ARCH_X86_64;
+	tf_set_ret(f, tf_syscall(f));
+	signal_force_info(&info);
+}
+
+/* Dispatched calls are neither traced nor filtered: nothing is called. */
+bool call_dispatched(struct trap_frame *f)
+{
+	const struct call_dispatch *d = &current_task()->dispatch;
+	u8 state = SYSCALL_DISPATCH_BLOCK;
+	int err;
+
+	if (!d->on || tf_ip(f) - d->start < d->len_bytes)
+		return false;
+	err = d->selector ? copy_from_user(&state, d->selector, 1) : 0;
+	if (state == SYSCALL_DISPATCH_ALLOW)
+		return false;
+	if (err || state != SYSCALL_DISPATCH_BLOCK) /* it cannot be handled */
+		signal_reset_action(err ? SIGSEGV : SIGSYS);
+	if (err)
+		signal_force(SIGSEGV, SI_KERNEL, 0);
+	else
+		give_back(f, SYS_USER_DISPATCH, 0);
+	return true;
+}
+
+long call_dispatch_set(u64 on, u64 start, u64 len_bytes, u64 selector)
+{
+	if (on ? on > 1 || (start && start + len_bytes <= start) : start || len_bytes || selector)
+		return -EINVAL;
+	if (selector >= USER_MAX)
+		return -EFAULT;
+	current_task()->dispatch =
+		(struct call_dispatch){start, len_bytes, (u8 USER *)selector, on};
+	if (on)
+		arch_syscall_slow(current, true);
+	return 0;
+}
+
 bool seccomp_enter(struct trap_frame *f, bool traced)
 {
 	struct task *t = current_task();
 	struct linux_seccomp_data d = {
 		.nr = (s32)tf_syscall(f), .arch = AUDIT_ARCH_X86_64, .ip = tf_ip(f)};
-	struct siginfo info;
 	const struct seccomp_filter *match = NULL;
 	u32 answer = SECCOMP_RET_ALLOW, action, data;
 
@@ -95,15 +145,9 @@ bool seccomp_enter(struct trap_frame *f, bool traced)
 		if (__atomic_load_n(&current->proc->live, __ATOMIC_RELAXED) > 1)
 			process_exit_current(SIGSYS);
 	}
-	tf_set_ret(f, d.nr); /* as if it had not been called */
-	siginfo_fill(&info, SIGSYS, SYS_SECCOMP);
-	info.error = (s32)data;
-	info.sys.call_addr = d.ip;
-	info.sys.syscall = d.nr;
-	info.sys.arch = d.arch;
 	if (action != SECCOMP_RET_TRAP)
 		signal_reset_action(SIGSYS);
-	signal_force_info(&info);
+	give_back(f, SYS_SECCOMP, (s32)data);
 	return false;
 }
 

@@ -225,6 +225,8 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 		stat_thread(t, out);
 		cred_of = &t->thread;
 		out->no_new_privs = t->thread.no_new_privs;
+		out->traceable = process_may_trace(&t->thread);
+		out->sleeps = out->traceable && out->state != 'R' && (thread || out->threads < 2);
 		out->seccomp = t->seccomp;
 		out->filters = seccomp_depth(t);
 		thread_get(cred_of);

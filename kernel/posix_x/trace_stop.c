@@ -210,12 +210,12 @@ static void call_stop(struct task *t, u8 call)
 		(void)signal_send_current(signo);
 }
 
-/* Neither traced nor filtered any more. */
+/* Nobody looks at its calls any more. */
 static void go_fast(struct task *t)
 {
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 
-	if (!t->trace && !t->seccomp)
+	if (!t->trace && !t->seccomp && !t->dispatch.on)
 		arch_syscall_slow(&t->thread, false);
 }
 
@@ -224,6 +224,8 @@ void syscall_slow(struct trap_frame *f)
 	struct task *t = current_task();
 	u32 how = trace_flags(t);
 
+	if (call_dispatched(f))
+		return;
 	tf_set_ret(f, -ENOSYS);
 	if (!t->trace && !t->seccomp)
 		go_fast(t);

@@ -71,10 +71,7 @@
 #define IP_TOS                  1
 #define IP_TTL                  2
 #define IP_MTU_DISCOVER         10
-#define IP_FREEBIND             15
 #define IP_BIND_ADDRESS_NO_PORT 24
-#define IP_MULTICAST_TTL        33
-#define IP_MULTICAST_LOOP       34
 #define TCP_NODELAY             1
 #define TCP_MAXSEG              2
 #define TCP_CORK                3
@@ -82,8 +79,6 @@
 #define TCP_KEEPINTVL           5
 #define TCP_KEEPCNT             6
 #define TCP_SYNCNT              7
-#define TCP_LINGER2             8
-#define TCP_WINDOW_CLAMP        10
 #define TCP_QUICKACK            12
 #define TCP_USER_TIMEOUT        18
 

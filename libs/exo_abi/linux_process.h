@@ -161,6 +161,7 @@ enum {
 #define PR_MCE_KILL_EARLY        1
 #define PR_MCE_KILL_DEFAULT      2
 #define PR_MCE_KILL_GET          34
+#define PR_SET_MM                35
 #define PR_SET_CHILD_SUBREAPER   36
 #define PR_GET_CHILD_SUBREAPER   37
 #define PR_SET_NO_NEW_PRIVS      38
@@ -175,6 +176,10 @@ enum {
 #define PR_CAP_AMBIENT_CLEAR_ALL 4
 #define PR_SET_IO_FLUSHER        57
 #define PR_GET_IO_FLUSHER        58
+
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define SYSCALL_DISPATCH_ALLOW       0
+#define SYSCALL_DISPATCH_BLOCK       1
 
 #define SECBIT_NOROOT                      0x01
 #define SECBIT_NOROOT_LOCKED               0x02

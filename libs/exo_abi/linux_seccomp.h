@@ -34,6 +34,7 @@
 #define SECCOMP_RET_ACTION       0xffff0000u
 #define SECCOMP_RET_DATA         0xffffu
 #define SYS_SECCOMP              1 /* si_code of SIGSYS */
+#define SYS_USER_DISPATCH        2
 
 struct linux_seccomp_data {
 	s32 nr;

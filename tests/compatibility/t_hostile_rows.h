@@ -152,6 +152,8 @@ static const struct row rows[] = {
 	ROW("name, prctl", IN, 15, "abcdefghijklmn", 0, prctl, PR_SET_NAME, P),
 	ROW("name, prctl", OUT, 16, NULL, 0, prctl, PR_GET_NAME, P),
 	ROW("int, prctl", OUT, 4, NULL, 0, prctl, PR_GET_PDEATHSIG, P),
+	ROW("mm_map, prctl", IN, 104, NULL, -EINVAL, prctl, PR_SET_MM, PR_SET_MM_MAP, P, 104, 0),
+	ROW("int, prctl", OUT, 4, NULL, 0, prctl, PR_SET_MM, PR_SET_MM_MAP_SIZE, P, 0, 0),
 	ROW("base, arch_prctl", OUT, 8, NULL, 0, arch_prctl, 0x1003, P),
 	ROW("sock_fprog, seccomp", IN, 16, NULL, -EINVAL, seccomp, SECCOMP_SET_MODE_FILTER, 0, P),
 	POKE("sock_filter, seccomp", IN, 8, C(struct sock_filter, .code = 0xffff), -EINVAL, PROG_AT + 8, seccomp, SECCOMP_SET_MODE_FILTER, 0, PROG_AT),

@@ -6,7 +6,7 @@
 
 static char text[65536];
 
-static const char *file(const char *path)
+static inline const char *file(const char *path)
 {
 	if (t_slurp(path, text, sizeof(text)) < 0)
 		text[0] = 0;
@@ -14,7 +14,7 @@ static const char *file(const char *path)
 }
 
 /* The number after "Name:" or "Name" in a file of such lines; -1 without. */
-static long field(const char *path, const char *name)
+static inline long field(const char *path, const char *name)
 {
 	char wanted[64];
 	const char *all = file(path), *at = all;

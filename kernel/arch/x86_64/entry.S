@@ -90,7 +90,7 @@ syscall_absent:
 	call *%rcx
 	jmp syscall_done
 
-/* MSR_LSTAR of threads that are traced or filtered: the whole frame, and C decides. */
+/* MSR_LSTAR of threads whose calls somebody looks at: the whole frame, and C decides. */
 	.balign 64
 	.globl syscall_entry_slow
 syscall_entry_slow:

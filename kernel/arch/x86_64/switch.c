@@ -25,6 +25,14 @@ struct trap_frame *arch_thread_frame(struct thread *t)
 	return (struct trap_frame *)(t->kstack + KSTACK_SIZE - sizeof(struct trap_frame));
 }
 
+void arch_thread_place(struct thread *t, u64 *ip, u64 *fp)
+{
+	const struct start_frame *s = (const struct start_frame *)t->arch.sp;
+
+	*ip = s->ret;
+	*fp = s->rbp;
+}
+
 /* Below the user frame. */
 static void start_at(struct thread *t, struct start_frame start)
 {

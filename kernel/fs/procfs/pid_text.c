@@ -5,6 +5,7 @@
 #include "procfs_internal.h"
 
 #include <exo_abi/linux_fs.h>
+#include <exo/debug.h>
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
@@ -19,24 +20,13 @@ static u64 ticks(u64 ns)
 struct sizes {                        /* pages */
 	const struct vm_space *space; /* +1, or one that is empty */
 	u64 rss, rss_anon, rss_file, rss_shmem, text, lib;
-	vaddr_t text_start, text_end;
 };
 static const struct vm_space no_space;
 
-static int find_text(void *ctx, struct vm_area *a)
+static int add_code(void *ctx, struct vm_area *a)
 {
-	struct sizes *z = ctx;
-
-	if (!a->file || !(a->flags & VM_EXEC))
-		return 0;
-	if (a->file == a->space->exe) {
-		if (!z->text_start)
-			z->text_start = a->start;
-		z->text_end = a->end;
-		z->text += (a->end - a->start) / PAGE_SIZE;
-	} else {
-		z->lib += (a->end - a->start) / PAGE_SIZE;
-	}
+	if ((a->flags & (VM_EXEC | VM_WRITE | VM_STACK)) == VM_EXEC)
+		*(u64 *)ctx += (a->end - a->start) / PAGE_SIZE;
 	return 0;
 }
 
@@ -54,7 +44,10 @@ static struct sizes sizes_get(struct process *p)
 
 	if (!s)
 		return z;
-	(void)vm_for_each_area(s, 0, find_text, &z);
+	(void)vm_for_each_area(s, 0, add_code, &z.lib);
+	z.text = ALIGN_UP(s->marks.code_end, PAGE_SIZE) - ALIGN_DOWN(s->marks.code, PAGE_SIZE);
+	z.text = MIN(z.text / PAGE_SIZE, z.lib);
+	z.lib -= z.text;
 	z.rss_anon = (u64)MAX(READ_ONCE(s->rss_anon), 0);
 	z.rss_file = (u64)MAX(READ_ONCE(s->rss_file), 0);
 	z.rss_shmem = (u64)MAX(READ_ONCE(s->rss_shmem), 0);
@@ -82,7 +75,10 @@ void proc_stat_put(struct process_stat *st)
 
 static void show_stat(struct seq *s, struct process *p, const struct process_stat *st)
 {
+	static const struct linux_mm_marks hidden = {.code = 1, .code_end = 1};
 	struct sizes z SCOPED(sizes_put) = sizes_get(p);
+	const struct linux_mm_marks *m =
+		st->traceable || z.space == &no_space ? &z.space->marks : &hidden;
 
 	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", st->pid, st->comm, st->state,
 		st->ppid, st->pgid, st->sid, st->tty_nr, st->tpgid, 0x400000u, st->used.min_flt,
@@ -92,12 +88,13 @@ static void show_stat(struct seq *s, struct process *p, const struct process_sta
 		ticks(st->children.stime_ns), st->priority, st->nice, st->threads,
 		ticks(st->start_ns));
 	seq_printf(s, "%lu %lu %lu %lu %lu %lu 0 0 ", z.space->pages_total * PAGE_SIZE, z.rss,
-		z.space->limit_as, z.text_start, z.text_end, z.space->stack_top);
-	seq_printf(s, "%lu %lu %lu %lu 0 0 0 %d %u %u %u ", st->pending & 0x7fffffff,
+		z.space->limit_as, m->code, m->code_end, m->stack);
+	seq_printf(s, "%lu %lu %lu %lu %d 0 0 %d %u %u %u ", st->pending & 0x7fffffff,
 		st->blocked & 0x7fffffff, st->ignored & 0x7fffffff, st->caught & 0x7fffffff,
-		(s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
-	seq_printf(s, "0 0 0 0 0 %lu %lu %lu %lu %lu %d\n", z.space->brk_start, z.space->arg_start,
-		z.space->arg_end, z.space->env_start, z.space->env_end, st->exit_code);
+		st->sleeps, (s32)st->exit_signal, st->cpu, (u32)st->rt_priority, (u32)st->policy);
+	seq_printf(s, "0 0 0 %lu %lu %lu %lu %lu %lu %lu %d\n", m->data, m->data_end, m->brk_start,
+		m->arg_start, m->arg_end, m->env_start, m->env_end,
+		st->traceable ? st->exit_code : 0);
 }
 
 static const char *state_name(char c)
@@ -114,21 +111,17 @@ static const char *state_name(char c)
 static void show_status_memory(struct seq *s, struct process *p)
 {
 	struct sizes z SCOPED(sizes_put) = sizes_get(p);
+	const struct {
+		const char *name;
+		u64 pages;
+	} rows[] = {{"VmSize", z.space->pages_total}, {"VmLck", z.space->pages_locked},
+		{"VmPin", 0}, {"VmHWM", vm_space_rss_peak(z.space)}, {"VmRSS", z.rss},
+		{"RssAnon", z.rss_anon}, {"RssFile", z.rss_file}, {"RssShmem", z.rss_shmem},
+		{"VmData", z.space->pages_data}, {"VmStk", z.space->pages_stack}, {"VmExe", z.text},
+		{"VmLib", z.lib}, {"VmPTE", pmap_table_pages(&z.space->pmap)}, {"VmSwap", 0}};
 
-	if (z.space == &no_space)
-		return;
-	seq_printf(s, "VmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
-		KB(z.space->pages_total), KB(z.space->pages_locked), 0);
-	seq_printf(s,
-		"VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
-		"kB\nRssShmem:\t%8lu kB\n",
-		KB(vm_space_rss_peak(z.space)), KB(z.rss), KB(z.rss_anon), KB(z.rss_file),
-		KB(z.rss_shmem));
-	seq_printf(s,
-		"VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu "
-		"kB\nVmSwap:\t%8u kB\n",
-		KB(z.space->pages_data), KB(z.space->pages_stack), KB(z.text), KB(z.lib),
-		KB(pmap_table_pages(&z.space->pmap)), 0);
+	for (u32 i = 0; z.space != &no_space && i < ARRAY_LEN(rows); i++)
+		seq_printf(s, "%s:\t%8lu kB\n", rows[i].name, KB(rows[i].pages));
 }
 
 static void show_status(struct seq *s, struct process *p, const struct process_stat *st)
@@ -162,7 +155,7 @@ static void show_status(struct seq *s, struct process *p, const struct process_s
 		st->affinity, st->used.vcsw, st->used.ivcsw);
 }
 
-static int show_statm(struct seq *s, struct process *p, u32 which)
+static int show_statm(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	struct sizes z SCOPED(sizes_put) = sizes_get(p);
 
@@ -192,7 +185,7 @@ static int store_comm(struct process *p, struct thread *t, const char *text, u32
 }
 
 /* Copies [start, end) of the process's memory, at most a megabyte, as the text. */
-static int show_memory(struct seq *s, struct process *p, u32 env)
+static int show_memory(struct seq *s, struct process *p, struct thread *t, u32 env)
 {
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 	char chunk[256];
@@ -200,11 +193,8 @@ static int show_memory(struct seq *s, struct process *p, u32 env)
 
 	if (!space)
 		return 0; /* a kernel thread or a zombie: empty */
-	rwsem_read_lock(&space->lock);
-	at = env ? space->env_start : space->arg_start;
-	end = env ? space->env_end : space->arg_end;
-	rwsem_read_unlock(&space->lock);
-	end = MIN(end, at + (1u << 20));
+	at = env ? space->marks.env_start : space->marks.arg_start;
+	end = MIN(env ? space->marks.env_end : space->marks.arg_end, at + (1u << 20));
 	while (at < end) {
 		ssize_t n = vm_access(space, at, chunk, MIN(sizeof(chunk), end - at), false);
 
@@ -216,13 +206,12 @@ static int show_memory(struct seq *s, struct process *p, u32 env)
 	return 0;
 }
 
-static int show_auxv(struct seq *s, struct process *p, u32 which)
+static int show_auxv(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 
 	if (space)
-		seq_write(s, space->auxv,
-			MIN(space->auxv_len, (u32)ARRAY_LEN(space->auxv)) * sizeof(u64));
+		seq_write(s, space->auxv, vm_auxv_bytes(space));
 	return 0;
 }
 
@@ -260,7 +249,8 @@ static const char *area_name(const struct vm_area *a, const struct maps_ctx *m)
 	}
 	if (a->flags & VM_STACK)
 		return "[stack]";
-	if (a->flags & VM_HEAP || (!a->object && a->start < s->brk && a->end > s->brk_start))
+	if (a->flags & VM_HEAP ||
+		(!a->object && a->start < s->marks.brk && a->end > s->marks.brk_start))
 		return "[heap]";
 	return a->flags & VM_SHARED ? "/dev/zero (deleted)" : "";
 }
@@ -389,11 +379,10 @@ static int show_numa(void *ctx, struct vm_area *a)
 	return m->s->overflow;
 }
 
-static int show_areas(struct seq *s, struct process *p, u32 which)
+static int show_areas(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	static int (*const shows[])(void *ctx, struct vm_area *a) = {
 		show_area, show_smap, sum_area, show_numa};
-	struct thread *t SCOPED(thread_put_at) = thread_find(process_pid(p));
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
 	char *path SCOPED(kfree_at) = kmalloc(PATH_MAX_BYTES, ALLOC_KERNEL);
 	struct maps_ctx m = {.s = s, .path = path, .policy = t ? t->memory_policy : 0};
@@ -484,15 +473,11 @@ static void show_limits(struct seq *s, struct process *p, const struct process_s
 static int exe_follow(struct process *p, u32 which, struct path *out)
 {
 	struct vm_space *space SCOPED(vm_space_put_at) = process_space(p);
-	int err = -ENOENT;
 
 	if (!space)
-		return err;
-	rwsem_read_lock(&space->lock);
-	if (space->exe)
-		err = file_path_get(space->exe, out);
-	rwsem_read_unlock(&space->lock);
-	return err;
+		return -ENOENT;
+	struct rwsem *held SCOPED(read_release) = read_hold(&space->lock);
+	return space->exe ? file_path_get(space->exe, out) : -ENOENT;
 }
 
 static int place_follow(struct process *p, u32 root, struct path *out)
@@ -579,7 +564,7 @@ static int mountstats_line(void *ctx, const struct mount_info *m)
 	return 0;
 }
 
-static int show_mounts(struct seq *s, struct process *p, u32 which)
+static int show_mounts(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	static int (*const lines[])(void *ctx, const struct mount_info *m) = {
 		mount_line, mountinfo_line, mountstats_line};
@@ -588,24 +573,19 @@ static int show_mounts(struct seq *s, struct process *p, u32 which)
 	return place_follow(p, true, &root) ? -EINVAL : mount_for_each(&root, lines[which], s);
 }
 
-/* No cgroups, no place of sleep that is told, nobody who logged in. */
-static int show_constant(struct seq *s, struct process *p, u32 which)
+/* No cgroups, nobody who logged in. */
+static int show_constant(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
-	static const char *const texts[] = {"0::/\n", "0", "4294967295"};
+	static const char *const texts[] = {"0::/\n", "4294967295"};
 
 	seq_printf(s, "%s", texts[which]);
 	return 0;
 }
 
-static int show_oom_score(struct seq *s, struct process *p, u32 which)
+static int show_oom_score(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
 	seq_printf(s, "%lu\n", process_oom_score(p));
 	return 0;
-}
-
-static void show_oom_score_adj(struct seq *s, struct process *p, const struct process_stat *st)
-{
-	seq_printf(s, "%d\n", st->oom_score_adj);
 }
 
 /* The scale before: -17..15, 15 as 1000. */
@@ -628,11 +608,6 @@ static int store_oom(struct process *p, struct thread *t, const char *text, u32 
 	return process_oom_adj_set(p, adj);
 }
 
-static void show_personality(struct seq *s, struct process *p, const struct process_stat *st)
-{
-	seq_printf(s, "%08x\n", st->personality);
-}
-
 static void show_io(struct seq *s, struct process *p, const struct process_stat *st)
 {
 	static const char *const names[] = {"rchar", "wchar", "syscr", "syscw"};
@@ -640,11 +615,6 @@ static void show_io(struct seq *s, struct process *p, const struct process_stat 
 	for (u32 i = 0; i < ARRAY_LEN(names); i++)
 		seq_printf(s, "%s: %lu\n", names[i], st->used.io[i] + st->children.io[i]);
 	seq_printf(s, "read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
-}
-
-static void show_coredump_filter(struct seq *s, struct process *p, const struct process_stat *st)
-{
-	seq_printf(s, "%08x\n", st->core_filter);
 }
 
 static int store_coredump_filter(struct process *p, struct thread *t, const char *text, u32 which)
@@ -685,14 +655,51 @@ static void show_sched(struct seq *s, struct process *p, const struct process_st
 		t->switches_voluntary, t->switches_involuntary, t->migrations);
 }
 
+/* ---- where a thread sleeps ---- */
+
+enum { PLACE_NAME, PLACE_CALL, PLACE_STACK };
+
+static void show_call(struct seq *s, long nr, const struct trap_frame *f)
+{
+	seq_printf(s, "%ld ", nr);
+	for (u32 i = 0; nr >= 0 && i < 6; i++)
+		seq_printf(s, "0x%lx ", tf_arg(f, i));
+	seq_printf(s, "0x%lx 0x%lx\n", tf_sp(f), tf_ip(f));
+}
+
+static int show_place(struct seq *s, struct process *p, struct thread *t, u32 what)
+{
+	struct trap_frame user = {0}; /* a zombie has none */
+	bool may = !t || process_may_trace(t);
+	u64 at[32], offset, size;
+	int i = 0, count = t && may ? thread_trace(t, &user, at, ARRAY_LEN(at)) : 0;
+
+	if (what != PLACE_NAME && !may)
+		return -EPERM;
+	if (what == PLACE_STACK && !cred_capable(current->cred, LCAP_SYS_ADMIN))
+		return -EACCES;
+	while (i < count && at[i] >= (u64)sleep_text_start && at[i] < (u64)sleep_text_end)
+		i++;
+	if (what == PLACE_NAME)
+		seq_printf(s, "%s", i < count ? symbol_lookup(at[i], &offset, &size) : "0");
+	else if (what == PLACE_CALL && count < 0)
+		seq_printf(s, "running\n");
+	else if (what == PLACE_CALL)
+		show_call(s, t ? tf_syscall(&user) : -1, &user);
+	for (; what == PLACE_STACK && i < count; i++)
+		seq_printf(s, "[<0>] %pS\n", (void *)at[i]);
+	return 0;
+}
+
 /* ---- the directory ---- */
 
 #define ENTRY(n, m, o, ...)                                                \
 	{                                                                  \
 		.name = #n, .mode = m, .ops = &proc_##o##_ops, __VA_ARGS__ \
 	}
-#define TEXT(n, m, ...) ENTRY(n, S_IFREG | (m), text, __VA_ARGS__)
-#define LINK(n, ...)    ENTRY(n, S_IFLNK | 0777, magic, __VA_ARGS__)
+#define TEXT(n, m, ...)    ENTRY(n, S_IFREG | (m), text, __VA_ARGS__)
+#define WORD(text, member) .format = text, .word = offsetof(struct process_stat, member)
+#define LINK(n, ...)       ENTRY(n, S_IFLNK | 0777, magic, __VA_ARGS__)
 
 #define NS(n, kind) LINK(n, .follow = nsfs_follow, .which = kind)
 static const struct pid_entry ns_entries[] = {
@@ -712,8 +719,7 @@ static const struct pid_entry ns_entries[] = {
 /* The first two are not in /proc/PID/task/TID: task_entries. */
 const struct pid_entry pid_entries[] = {
 	ENTRY(task, S_IFDIR | 0555, task, .fops = &proc_task_fops),
-	TEXT(coredump_filter, 0644, .show_stat = show_coredump_filter,
-		.store = store_coredump_filter),
+	TEXT(coredump_filter, 0644, WORD("%08x\n", core_filter), .store = store_coredump_filter),
 	TEXT(stat, 0444, .show_stat = show_stat),
 	TEXT(status, 0444, .show_stat = show_status),
 	TEXT(statm, 0444, .show = show_statm),
@@ -732,14 +738,16 @@ const struct pid_entry pid_entries[] = {
 	ENTRY(mountstats, S_IFREG | 0400, secret, .show = show_mounts, .which = 2),
 	TEXT(cgroup, 0444, .show = show_constant),
 	TEXT(oom_score, 0444, .show = show_oom_score),
-	TEXT(wchan, 0444, .show = show_constant, .which = 1),
-	TEXT(loginuid, 0444, .show = show_constant, .which = 2),
+	TEXT(wchan, 0444, .show = show_place, .which = PLACE_NAME),
+	TEXT(syscall, 0400, .show = show_place, .which = PLACE_CALL),
+	TEXT(stack, 0400, .show = show_place, .which = PLACE_STACK),
+	TEXT(loginuid, 0444, .show = show_constant, .which = 1),
 	TEXT(schedstat, 0444, .show_stat = show_schedstat),
 	TEXT(sched, 0444, .show_stat = show_sched),
 	ENTRY(io, S_IFREG | 0400, secret, .show_stat = show_io),
-	ENTRY(personality, S_IFREG | 0400, secret, .show_stat = show_personality),
+	ENTRY(personality, S_IFREG | 0400, secret, WORD("%08x\n", personality)),
 	TEXT(comm, 0644, .show_stat = show_comm, .store = store_comm),
-	TEXT(oom_score_adj, 0644, .show_stat = show_oom_score_adj, .store = store_oom),
+	TEXT(oom_score_adj, 0644, WORD("%d\n", oom_score_adj), .store = store_oom),
 	TEXT(oom_adj, 0644, .show_stat = show_oom_adj, .store = store_oom, .which = true),
 	ENTRY(mem, S_IFREG | 0600, mem, .fops = &proc_mem_fops),
 	LINK(exe, .follow = exe_follow),

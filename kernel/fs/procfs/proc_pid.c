@@ -172,13 +172,16 @@ static int text_show(struct seq *s, struct inode *i)
 	if (!h.p || is_denied(i))
 		return h.p ? -EACCES : -ESRCH;
 	if (r->entry->show)
-		return r->entry->show(s, h.p, r->entry->which);
-	if (!r->entry->show_stat) /* to be written only */
+		return r->entry->show(s, h.p, h.t, r->entry->which);
+	if (!r->entry->show_stat && !r->entry->format) /* to be written only */
 		return -EINVAL;
 	st = proc_stat_get(h.p, r->tid ? h.t : NULL);
 	if (is_err(st))
 		return (int)ptr_err(st);
-	r->entry->show_stat(s, h.p, st);
+	if (r->entry->format)
+		seq_printf(s, r->entry->format, *(u32 *)((u8 *)st + r->entry->word));
+	else
+		r->entry->show_stat(s, h.p, st);
 	proc_stat_put(st);
 	return 0;
 }

@@ -20,7 +20,11 @@ struct pid_entry {
 	const char *name;
 	u32 mode;
 	u32 which; /* of those that a function serves */
-	int (*show)(struct seq *s, struct process *p, u32 which); /* texts: this or show_stat */
+	/* Texts: this or show_stat. @t: the thread, of a process its first, if that has not ended.
+	 */
+	int (*show)(struct seq *s, struct process *p, struct thread *t, u32 which);
+	const char *format; /* texts: of a word of struct process_stat */
+	u32 word;           /* its offset */
 	void (*show_stat)(struct seq *s, struct process *p, const struct process_stat *st);
 	int (*store)(struct process *p, struct thread *t, const char *text, u32 which);
 	int (*follow)(struct process *p, u32 which, struct path *out); /* magic links */

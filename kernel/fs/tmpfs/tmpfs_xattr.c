@@ -50,10 +50,7 @@ ssize_t tmpfs_getxattr(struct inode *i, const char *name, void *buf, size_t size
 	return name ? -ENODATA : (ssize_t)used;
 }
 
-static void xattr_free(struct rcu_head *h)
-{
-	kfree(container_of(h, struct xattr, rcu));
-}
+RCU_KFREE(xattr_free, struct xattr, rcu)
 
 static void xattr_remove(struct tmpfs_inode *t, struct xattr *x)
 {

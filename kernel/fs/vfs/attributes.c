@@ -119,8 +119,6 @@ int file_truncate(struct inode *i, u64 size, struct file *f)
 	struct setattr a = {.valid = ATTR_SIZE, .size = size};
 	int err = 0;
 
-	if (f && f->ops->truncate)
-		return f->ops->truncate(f, size);
 	if (!S_ISREG(i->mode) || !i->ops->setattr)
 		return -EINVAL;
 	rwsem_write_lock(&i->lock);

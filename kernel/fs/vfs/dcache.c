@@ -30,10 +30,7 @@ seqcount_t dcache_rename_seq; /* [rename_spin] */
 
 /* ---- life ---- */
 
-static void long_name_free(struct rcu_head *h)
-{
-	kfree(container_of(h, struct long_name, rcu));
-}
+RCU_KFREE(long_name_free, struct long_name, rcu)
 
 static void long_name_put(struct dentry *d)
 {
@@ -123,10 +120,7 @@ struct dentry *dentry_root(struct super_block *sb, struct inode *i)
 	return d;
 }
 
-static void dentry_free(struct rcu_head *h)
-{
-	kmem_cache_free(dentry_cache, container_of(h, struct dentry, rcu));
-}
+RCU_KFREE(dentry_free, struct dentry, rcu)
 
 void dentry_get(struct dentry *d)
 {
@@ -374,8 +368,7 @@ static u64 lru_shrink(u64 target)
 	struct dentry *d, *parent;
 	u64 freed = lru_collect(target, &dead);
 
-	while ((d = list_first(&dead, struct dentry, lru)) != NULL) {
-		list_del(&d->lru);
+	while ((d = list_pop(&dead, struct dentry, lru)) != NULL) {
 		parent = dentry_kill(d);
 		while (parent && dentry_unref(parent))
 			parent = dentry_kill(parent);

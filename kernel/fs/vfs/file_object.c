@@ -34,7 +34,6 @@ struct file *file_alloc(u32 o_flags)
 	list_init(&f->epoll_links);
 	f->cred = cred_get(cred_now());
 	f->owner = f->owner_signo = 0;
-	f->readahead_next = 0;
 	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
 	/* last: from here a stale look-up may take a reference */
 	object_init(&f->object, &file_object_type, CAP_ALL);

@@ -71,10 +71,7 @@ struct inode *inode_create(
 	return i;
 }
 
-static void inode_free_rcu(struct rcu_head *h)
-{
-	kmem_cache_free(inode_cache, container_of(h, struct inode, rcu));
-}
+RCU_KFREE(inode_free_rcu, struct inode, rcu)
 
 void inode_free_bare(struct inode *i)
 {

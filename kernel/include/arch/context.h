@@ -35,6 +35,8 @@ void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_fra
 void arch_frame_exec(struct trap_frame *f, vaddr_t ip, vaddr_t sp);
 /* user frame at the top of t's kernel stack */
 struct trap_frame *arch_thread_frame(struct thread *t);
+/* arch_thread_place - where @t, off its CPU, goes on: instruction and frame pointer. */
+void arch_thread_place(struct thread *t, u64 *ip, u64 *fp);
 /* arch_enter_user - leaves to user mode with the frame at the top of current's stack (first program
  * of a kernel thread). */
 void arch_enter_user(void) NORETURN;

@@ -6,17 +6,21 @@
 
 struct trap_frame;
 
-/* symbol_lookup - the function that holds @addr. Return: its name (constant) and the distance in
- * *offset, or NULL. Any context. */
-const char *symbol_lookup(u64 addr, u64 *offset);
-/* symbol_format - "name+0x12", or the number when nothing is there; what %pS prints. Return: bytes
- * (as snprintf). */
+/* symbol_lookup - the function that holds @addr. Return: its name (constant), the distance in
+ * *offset and how long it is, or NULL. Any context. */
+const char *symbol_lookup(u64 addr, u64 *offset, u64 *size);
+/* symbol_format - "name+0x12/0x34" (where in it, how long it is), or the number when nothing is
+ * there; what %pS prints. Return: bytes (as snprintf). */
 size_t symbol_format(u64 addr, char *buf, size_t size);
 
 /* backtrace_print - one log line a frame, from instruction @ip with frame pointer @fp. Survives
  * broken chains: every address is checked against the page tables, depth is bounded. Any context.
  */
 void backtrace_print(u64 ip, u64 fp);
+
+/* backtrace_take - the return addresses of a stack whose frames stand in [low, high): @ip, then at
+ * most @max - 1 by the chain from @fp. Return: how many. Survives broken chains. Any context. */
+u32 backtrace_take(u64 ip, u64 fp, u64 low, u64 high, u64 *out, u32 max);
 
 /* panic_frame - as panic, with the registers of a trap and the backtrace of what it interrupted. */
 void panic_frame(const struct trap_frame *f, const char *fmt, ...) NORETURN PRINTF(2, 3) COLD;

@@ -72,7 +72,6 @@ struct file_ops {
 	/* fills object or special; NULL: -ENODEV */
 	int (*mmap)(struct file *f, struct vm_map_request *r);
 	int (*fsync)(struct file *f, bool data_only);                 /* NULL: -EINVAL */
-	int (*truncate)(struct file *f, u64 size);                    /* NULL: through the inode */
 	int (*fallocate)(struct file *f, int mode, u64 off, u64 len); /* NULL: -EOPNOTSUPP */
 	void (*flush)(struct file *f, struct cap_space *s);           /* every close(2) */
 	void (*release)(struct file *f);                              /* last reference */
@@ -97,7 +96,6 @@ struct file {
 	struct cred *cred;       /* [c] +1 opener */
 	u32 owner_signo;         /* [a] F_SETSIG; 0: SIGIO, which tells nothing */
 	u64 owner;               /* [a] F_SETOWN: file_owner_word */
-	u64 readahead_next;
 };
 #define FMODE_READ  1u
 #define FMODE_WRITE 2u

@@ -158,7 +158,14 @@ void heap_init(void);
 void *kmalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *kzalloc(size_t len_bytes, u32 flags) __attribute__((malloc, alloc_size(1)));
 void *krealloc(void *p, size_t len_bytes, u32 flags);
-void kfree(const void *p);                 /* NULL is fine */
+void kfree(const void *p); /* NULL is fine */
+/* RCU_KFREE - defines @name, for rcu_call: frees the @type, of kmalloc or a cache, that holds the
+ * head as @member. */
+#define RCU_KFREE(name, type, member)                 \
+	static void name(struct rcu_head *h)          \
+	{                                             \
+		kfree(container_of(h, type, member)); \
+	}
 static inline void kfree_at(void *pointer) /* for SCOPED; err_ptr is fine */
 {
 	void *p = *(void **)pointer;

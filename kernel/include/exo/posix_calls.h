@@ -83,8 +83,11 @@ u32 threads_max_get(void); /* /proc/sys/kernel/threads-max */
 int process_cred_change(const struct cred *wanted) MUST_USE;
 struct cred *thread_cred_get(struct thread *t); /* +1 */
 /* What prctl(2) asks of a process and its threads, by its option. -EINVAL no such. */
-long process_attribute_set(u32 option, u64 value);
-long process_attribute_get(u32 option, u64 user);
+long process_attribute(u32 option, u64 value);
+
+/* process_marks_set - PR_SET_MM by its arguments: marks, vector, file of current's space. 0 |
+ * -EINVAL -EPERM -EFAULT -EBADF -EACCES -EBUSY. */
+long process_marks_set(u64 option, u64 value, u64 len_bytes, u64 rest);
 
 void siginfo_end(struct siginfo *info, int status); /* code, status of an end by wait status */
 /* process_unshare - what current's thread shares by CLONE_* becomes its own. 0 | -EINVAL
@@ -106,6 +109,8 @@ void process_core_filter_set(struct process *p, u64 filter);
  * thread that could not be made the same | -errno. */
 long seccomp_filter_set(u32 flags, u64 program);
 long seccomp_strict_set(void);
+/* call_dispatch_set - PR_SET_SYSCALL_USER_DISPATCH by its arguments. 0 | -EINVAL | -EFAULT. */
+long call_dispatch_set(u64 on, u64 start, u64 len_bytes, u64 selector);
 
 /* ---- signals ---- */
 int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigaction *old) MUST_USE;

@@ -83,6 +83,8 @@ struct process_stat { /* what /proc/PID/{stat,status} prints; a snapshot */
 	u32 fd_slots;
 	u8 dumpable;
 	bool no_new_privs;
+	bool traceable; /* current may look into it */
+	bool sleeps;    /* the thread, or the only one of the process */
 	u32 seccomp, filters, core_filter;
 	u32 umask, personality;
 	s32 oom_score_adj;

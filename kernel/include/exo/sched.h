@@ -110,13 +110,13 @@ struct thread {
 	struct rcu_head rcu;
 	void (*free)(struct thread *t); /* [c] frees the container; after RCU */
 	ns_t timer_slack_ns;
-	bool no_new_privs;        /* [a] set for good; inherited */
-	u8 marks;                 /* [current] of prctl; inherited */
-	u32 memory_policy;        /* [current] MPOL_* of set_mempolicy; inherited */
-	u16 io_priority;          /* [a] of ioprio_set; inherited */
-	u32 fault_disabled;       /* [current] >0: a user fault returns -EFAULT at once */
-	u64 cap_watch; /* [a] objects that this call uses through derived grants, a bit each;
-			  CAP_POKED */
+	bool no_new_privs;  /* [a] set for good; inherited */
+	u8 marks;           /* [current] of prctl; inherited */
+	u32 memory_policy;  /* [current] MPOL_* of set_mempolicy; inherited */
+	u16 io_priority;    /* [a] of ioprio_set; inherited */
+	u32 fault_disabled; /* [current] >0: a user fault returns -EFAULT at once */
+	u64 cap_watch;      /* [a] objects that this call uses through derived grants, a bit each;
+			       CAP_POKED */
 #ifdef EXO_DEBUG
 	struct held_locks held; /* [current] sleeping locks */
 #endif
@@ -162,6 +162,12 @@ static inline void thread_put_at(struct thread **t) /* for SCOPED; NULL is fine 
 	if (*t)
 		thread_put(*t);
 }
+
+/* thread_trace - the user registers of @t, which sleeps or is current, and of a sleeper the @max
+ * innermost return addresses. Those in sleep_text are the scheduler's and the locks'. Return: how
+ * many | -EAGAIN it runs, or has ended. Context: thread. */
+int thread_trace(struct thread *t, struct trap_frame *user, u64 *out, u32 max);
+extern char sleep_text_start[], sleep_text_end[];
 
 /* Sleep: set the state, test the condition, block. thread_wake moves a thread whose state is in
  * @states to runnable. thread_block returns at once when a wake came in between. */

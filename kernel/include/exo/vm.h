@@ -13,6 +13,7 @@
 #include <exo/sync.h>
 #include <exo/rbtree.h>
 #include <arch/mmu.h>
+#include <exo_abi/linux_mm.h>
 
 struct file;
 struct grant;
@@ -139,11 +140,10 @@ struct vm_space {
 	u64 gap_skipped;  /* [lock] largest gap above gap_hint, bytes */
 	bool no_huge;     /* [a] PR_SET_THP_DISABLE; exec keeps it */
 	u16 keys;         /* [lock] protection keys in use, a bit each */
-	vaddr_t mmap_base, brk_start, brk, stack_top;         /* [lock] */
-	vaddr_t arg_start, arg_end, env_start, env_end, vdso; /* [lock] */
-	struct file *exe;                                     /* [lock] +1 */
-	u64 auxv[48];
-	u32 auxv_len; /* [c after exec] words of it, for /proc/self/auxv */
+	vaddr_t mmap_base, stack_top, vdso; /* [lock] */
+	struct linux_mm_marks marks; /* [lock] but for the break nobody goes by them but /proc */
+	struct file *exe;            /* [lock] +1 */
+	u64 auxv[48];                /* [lock] ends with a pair whose first is 0, or at 46 */
 	/* [a] bytes, copies of the RLIMITs, kept true by setrlimit */
 	u64 limit_as, limit_data, limit_stack, limit_memlock;
 };
@@ -205,6 +205,16 @@ int vm_key_free(struct vm_space *s, u32 key) MUST_USE;
 u32 vm_key_at(struct vm_space *s, vaddr_t va);
 /* returns the (possibly old) break, as the system call does */
 vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk);
+static inline size_t vm_auxv_bytes(const struct vm_space *s)
+{
+	size_t n = 0;
+
+	while (s->auxv[n])
+		n += 2;
+	return (n + 2) * sizeof(u64);
+}
+/* vm_marks_valid - all in user memory, in order, and the data within the space's limit. */
+bool vm_marks_valid(const struct vm_space *s, const struct linux_mm_marks *m);
 int vm_fault(struct vm_space *s, vaddr_t va, u32 access); /* see arch/uaccess.h vm_fault_current */
 /* vm_access - reads or writes another space's memory (ptrace, /proc/PID/mem, cmdline). Return:
  * bytes moved | -EFAULT. */

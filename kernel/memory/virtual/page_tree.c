@@ -89,10 +89,7 @@ static struct tree_node *node_create(u32 shift)
 	return n;
 }
 
-static void node_free_rcu(struct rcu_head *h)
-{
-	kmem_cache_free(node_cache, container_of(h, struct tree_node, rcu));
-}
+RCU_KFREE(node_free_rcu, struct tree_node, rcu)
 
 /* Makes the tree high enough for @index: an empty one gets a root of the right height, another is
  * put below new roots. */

@@ -337,7 +337,21 @@ int vm_map(struct vm_space *s, const struct vm_map_request *r, vaddr_t *out)
 	return 0;
 }
 
-/* ---- the break ---- */
+/* ---- the break, and the other marks ---- */
+
+static bool data_fits(const struct vm_space *s, const struct linux_mm_marks *m, vaddr_t brk)
+{
+	return brk - m->brk_start + m->data_end - m->data <= s->limit_data;
+}
+
+bool vm_marks_valid(const struct vm_space *s, const struct linux_mm_marks *m)
+{
+	for (const vaddr_t *at = &m->code; at <= &m->env_end; at++)
+		if (*at < USER_MIN || *at >= USER_MAX)
+			return false;
+	return m->code < m->code_end && m->data <= m->data_end && m->brk_start <= m->brk &&
+	       m->arg_start <= m->arg_end && m->env_start <= m->env_end && data_fits(s, m, m->brk);
+}
 
 static int brk_grow(struct vm_space *s, vaddr_t from, vaddr_t to)
 {
@@ -345,31 +359,33 @@ static int brk_grow(struct vm_space *s, vaddr_t from, vaddr_t to)
 	u32 flags = flags_account(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
 				  VM_HEAP | s->lock_future);
 
-	if (!range_free(s, from, to - from) || to - s->brk_start > s->limit_data)
+	if (!range_free(s, from, to - from))
 		return -ENOMEM;
 	return map_locked(s, &r, to - from, flags, &from);
 }
 
 vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk)
 {
+	struct linux_mm_marks *m = &s->marks;
 	vaddr_t from, to, ret;
 	bool populate = false;
 	int err = 0;
 
 	rwsem_write_lock(&s->lock);
-	from = ALIGN_UP(s->brk, PAGE_SIZE);
+	from = ALIGN_UP(m->brk, PAGE_SIZE);
 	to = ALIGN_UP(new_brk, PAGE_SIZE);
-	if (new_brk < s->brk_start || new_brk >= USER_MAX || !s->brk_start)
+	if (new_brk < m->brk_start || new_brk >= USER_MAX || !m->brk_start ||
+		!data_fits(s, m, new_brk))
 		err = -EINVAL;
 	else if (to > from)
 		err = brk_grow(s, from, to);
 	else if (to < from)
 		err = unmap_locked(s, to, from);
 	if (!err) {
-		s->brk = new_brk;
+		m->brk = new_brk;
 		populate = to > from && s->lock_future;
 	}
-	ret = s->brk;
+	ret = m->brk;
 	rwsem_write_unlock(&s->lock);
 	if (populate)
 		(void)!vm_populate(s, from, to);

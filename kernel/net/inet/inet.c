@@ -347,10 +347,7 @@ static const struct {
 	{IPPROTO_IP, IP_TOS, 0, 0, 255},
 	{IPPROTO_IP, IP_TTL, 64, 1, 255},
 	{IPPROTO_IP, IP_MTU_DISCOVER, 1, 0, 5},
-	{IPPROTO_IP, IP_FREEBIND, 0, 0, 1},
 	{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, 0, 1},
-	{IPPROTO_IP, IP_MULTICAST_TTL, 1, 0, 255},
-	{IPPROTO_IP, IP_MULTICAST_LOOP, 1, 0, 1},
 	{IPPROTO_TCP, TCP_NODELAY, 0, 0, 1},
 	{IPPROTO_TCP, TCP_MAXSEG, 536, 88, 32767},
 	{IPPROTO_TCP, TCP_CORK, 0, 0, 1},
@@ -358,8 +355,6 @@ static const struct {
 	{IPPROTO_TCP, TCP_KEEPINTVL, 75, 1, 32767},
 	{IPPROTO_TCP, TCP_KEEPCNT, 9, 1, 127},
 	{IPPROTO_TCP, TCP_SYNCNT, 6, 1, 127},
-	{IPPROTO_TCP, TCP_LINGER2, 60, INT32_MIN, 120},
-	{IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 0, INT32_MAX},
 	{IPPROTO_TCP, TCP_QUICKACK, 1, 0, 1},
 	{IPPROTO_TCP, TCP_USER_TIMEOUT, 0, 0, INT32_MAX},
 };
@@ -373,7 +368,7 @@ static int inet_level_option(
 	if (level != IPPROTO_IP && (level != IPPROTO_TCP || sock->type != SOCK_STREAM))
 		return set ? -ENOPROTOOPT : -EOPNOTSUPP;
 	for (u32 i = 0; i < INET_OPTIONS; i++) {
-		if (!options[i].high || options[i].level != level || options[i].name != name)
+		if (options[i].level != level || options[i].name != name)
 			continue;
 		if (!set)
 			return socket_option_out(

@@ -5,6 +5,7 @@
  * on. The struct lives until the last reference and then a grace period, because wakers and lock
  * spinners look at threads under RCU. */
 #include "../scheduler_internal.h"
+#include <exo/debug.h>
 #include <exo/security.h>
 #include <exo/errno.h>
 #include <exo/log.h>
@@ -86,6 +87,24 @@ void thread_exit(void)
 	thread_set_state(THREAD_DEAD);
 	schedule();
 	panic("thread %s runs after its end", current->name);
+}
+
+/* A pinned sleeper is not woken: its stack stays as it is. */
+int thread_trace(struct thread *t, struct trap_frame *user, u64 *out, u32 max)
+{
+	ulong flags;
+	struct runqueue *rq = sched_pin(t, &flags);
+	int count = t == current ? 0 : -EAGAIN;
+	u64 ip, fp, end = t->kstack + KSTACK_SIZE - sizeof(*user);
+
+	if (!rq && thread_state(t) < THREAD_DEAD) {
+		arch_thread_place(t, &ip, &fp);
+		count = (int)backtrace_take(ip, fp, t->kstack, end, out, max);
+	}
+	if (count >= 0)
+		*user = *arch_thread_frame(t);
+	sched_unpin(t, rq, flags);
+	return count;
 }
 
 /* ---- kernel threads ---- */

@@ -71,10 +71,7 @@ void grant_get(struct grant *g)
 		__atomic_fetch_add(&g->refs, 1, __ATOMIC_RELAXED);
 }
 
-static void grant_free_rcu(struct rcu_head *h)
-{
-	kfree(container_of(h, struct derived_grant, rcu));
-}
+RCU_KFREE(grant_free_rcu, struct derived_grant, rcu)
 
 void grant_put(struct grant *g)
 {

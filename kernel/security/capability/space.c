@@ -24,10 +24,7 @@ static struct cap_table *table_create(u32 slots)
 	return t;
 }
 
-static void table_free_rcu(struct rcu_head *h)
-{
-	kfree(container_of(h, struct cap_table, rcu));
-}
+RCU_KFREE(table_free_rcu, struct cap_table, rcu)
 
 /* Makes the table hold slot @fd. Called and returns with the lock held; may drop it meanwhile. 0 |
  * -ENOMEM | -EMFILE. */

@@ -143,36 +143,10 @@ static long strict_option(u32 option, u64 a, u64 b, u64 rest)
 	}
 }
 
-static long get_option(u32 option, u64 a)
-{
-	switch (option) {
-	case PR_GET_KEEPCAPS:
-		return !!(current->cred->securebits & SECBIT_KEEP_CAPS);
-	case PR_GET_TIMING:
-		return 0;
-	case PR_GET_TSC:
-		return put_user_u32((u32 USER *)a,
-			arch_cycles_forbidden(current) ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
-	case PR_GET_NAME:
-		return get_name(a);
-	case PR_CAPBSET_READ:
-		return a < LCAP_COUNT ? (long)(current->cred->cap_bounding >> a & 1) : -EINVAL;
-	case PR_GET_SECUREBITS:
-		return current->cred->securebits;
-	default:
-		return process_attribute_get(option, a);
-	}
-}
-
 long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 {
 	option = (u32)option;
 	switch (option) {
-	case PR_SET_PDEATHSIG:
-	case PR_SET_DUMPABLE:
-	case PR_SET_TIMERSLACK:
-	case PR_SET_CHILD_SUBREAPER:
-		return process_attribute_set((u32)option, a);
 	case PR_SET_KEEPCAPS:
 		return set_keepcaps(a);
 	case PR_SET_NAME:
@@ -197,6 +171,10 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 	case PR_SET_IO_FLUSHER:
 	case PR_GET_IO_FLUSHER:
 		return strict_option((u32)option, a, b, c | d);
+	case PR_SET_MM:
+		return process_marks_set((u32)a, b, c, d);
+	case PR_SET_SYSCALL_USER_DISPATCH:
+		return call_dispatch_set(a, b, c, d);
 	case PR_SET_NO_NEW_PRIVS:
 		if (a != 1 || b || c || d)
 			return -EINVAL;
@@ -208,8 +186,21 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 						  : -EINVAL;
 	case PR_GET_NO_NEW_PRIVS:
 		return a || b || c || d ? -EINVAL : current->no_new_privs;
+	case PR_GET_KEEPCAPS:
+		return !!(current->cred->securebits & SECBIT_KEEP_CAPS);
+	case PR_GET_TIMING:
+		return 0;
+	case PR_GET_TSC:
+		return put_user_u32((u32 USER *)a,
+			arch_cycles_forbidden(current) ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
+	case PR_GET_NAME:
+		return get_name(a);
+	case PR_CAPBSET_READ:
+		return a < LCAP_COUNT ? (long)(current->cred->cap_bounding >> a & 1) : -EINVAL;
+	case PR_GET_SECUREBITS:
+		return current->cred->securebits;
 	default:
-		return get_option((u32)option, a);
+		return process_attribute((u32)option, a);
 	}
 }
 

@@ -26,8 +26,8 @@
  * o offset, n small count, i small number, w flags, O open flags, m mode, g signal, t process of
  * ours, u user, c clock, a page of the playground, l its length, R protection, M mapping flags, k
  * futex operation, K futex word, C ioctl, G clone flags, H stack, D family, Y type, L fcntl, 0
- * zero, 9 eight, 2 up to two, N level of an option, W header of capabilities, B arch_prctl, F
- * words to wait for, z rarely a structure, j anything. */
+ * zero, y option of prctl, 9 eight, 2 up to two, N level of an option, W header of capabilities, B
+ * arch_prctl, F words to wait for, z rarely a structure, j anything. */
 static const struct {
 	const char *name, *spec;
 } specs[] = {
@@ -157,7 +157,7 @@ static const struct {
 	{"mlock", "al"},
 	{"munlock", "al"},
 	{"mlock2", "ali"},
-	{"prctl", "ijjjj"},
+	{"prctl", "yijs0"},
 	{"chroot", "p"},
 	{"mount", "xpxwS"},
 	{"umount2", "p2"},
@@ -699,6 +699,8 @@ static u64 number(struct fuzzer *f, char kind)
 		return flag_word(f);
 	case 'N':
 		return one_in(f, 4) ? PICK(f, 0, 6, 17, 41, 270) : SOL_SOCKET;
+	case 'y':
+		return one_in(f, 3) ? 35 : one_in(f, RARE) ? 59 : small_value(f);
 	case 'B':
 		return 0x1001 + below(f, 4);
 	case '2':

@@ -95,7 +95,7 @@ static int try_access(struct vm_space *s)
 }
 static int try_brk(struct vm_space *s)
 {
-	return vm_brk(s, s->brk_start + 9 * PAGE_SIZE) == s->brk_start + 9 * PAGE_SIZE ? 0 : -ENOMEM;
+	return vm_brk(s, s->marks.brk_start + 9 * PAGE_SIZE) == s->marks.brk_start + 9 * PAGE_SIZE ? 0 : -ENOMEM;
 }
 static int try_create(struct vm_space *s)
 {
@@ -127,7 +127,7 @@ static struct vm_space *prepared(void)
 
 	shared_object = vm_object_create_anon(16 * PAGE_SIZE);
 	source_init(&file_object, 1000 * PAGE_SIZE);
-	s->brk_start = s->brk = 8 * BASE;
+	s->marks.brk_start = s->marks.brk = 8 * BASE;
 	u_eq(map_at(s, BASE, 8, RW, NULL, 0), 0);
 	u_eq(map_at(s, 2 * BASE, 8, RW | VM_SHARED, shared_object, 0), 0);
 	u_eq(map_at(s, 3 * BASE, 1000, RW, &file_object.object, 0), 0);

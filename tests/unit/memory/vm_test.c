@@ -163,7 +163,7 @@ U_TEST(the_break_moves_and_keeps_its_contents)
 	u64 word;
 
 	u_eq(vm_brk(s, 0), 0); /* a space without a heap */
-	s->brk_start = s->brk = BASE + 100;
+	s->marks.brk_start = s->marks.brk = BASE + 100;
 	u_eq(vm_brk(s, 0), BASE + 100);
 	u_eq(vm_brk(s, BASE + 50000), BASE + 50000);
 	u_eq(user_write(s, BASE + 49152, 5), 0);

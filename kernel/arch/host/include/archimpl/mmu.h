@@ -29,9 +29,9 @@ struct pmap {
 	u64 flushes;     /* [a] what a test wants to see */
 };
 
-#define PTE_G       0 /* nothing of the kind here */
-#define PTE_NOCACHE 0
-#define PTE_WC      0
+#define PTE_G         0 /* nothing of the kind here */
+#define PTE_NOCACHE   0
+#define PTE_WC        0
 #define PTE_KEY_SHIFT (59 - PMAP_KEY_SHIFT)
 #include <arch/pte_bits.h>
 
