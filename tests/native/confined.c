@@ -278,13 +278,21 @@ T_CASE(sockets)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "in/sock"};
 	struct sockaddr_un abstract = {.sun_family = AF_UNIX, .sun_path = "\0exo"};
-	int old, made, pair[2];
+	struct sockaddr_in port = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int old, made, tcp, udp, pair[2];
 	char c;
 
 	build_tree();
 	old = socket(AF_UNIX, SOCK_STREAM, 0);
 	made = socket(AF_UNIX, SOCK_STREAM, 0);
+	tcp = socket(AF_INET, SOCK_STREAM, 0);
+	udp = socket(AF_INET, SOCK_DGRAM, 0);
 	enter();
+	DENIED("bind a port", bind(tcp, (void *)&port, sizeof(port)));
+	DENIED("connect to a port", connect(tcp, (void *)&port, sizeof(port)));
+	DENIED("listen at a port", listen(tcp, 1));
+	DENIED("send to a port", sendto(udp, "x", 1, 0, (void *)&port, sizeof(port)));
 	DENIED("socket AF_UNIX", socket(AF_UNIX, SOCK_STREAM, 0));
 	DENIED("socket AF_INET", socket(AF_INET, SOCK_STREAM, 0));
 	DENIED("socket AF_NETLINK", socket(AF_NETLINK, SOCK_RAW, 0));

@@ -119,12 +119,12 @@ static int bind_locked(struct unix_socket *s, u32 address, u16 port)
 	return 0;
 }
 
-/* No error when it has a name. */
+/* No error when it has a name. Ports are global names: -EPERM in capability mode. */
 static int autobind(struct unix_socket *s)
 {
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&port_lock);
 
-	return s->name.len_bytes ? 0 : bind_locked(s, 0, 0);
+	return s->name.len_bytes ? 0 : cap_confined() ? -EPERM : bind_locked(s, 0, 0);
 }
 
 static int inet_bind(struct socket *sock, const struct sockaddr_k *a)
@@ -301,12 +301,18 @@ static int inet_shutdown(struct socket *sock, int how)
 
 /* ---- data ---- */
 
-static ssize_t send_datagram(struct unix_socket *s, struct uio *u, struct message *m)
+static ssize_t inet_send(struct socket *sock, struct uio *u, struct message *m)
 {
-	struct unix_socket *receiver SCOPED(unix_put_at) = NULL;
-	struct sockaddr_k to = s->peer_name;
-	ssize_t n = unix_error(s);
+	struct unix_socket *s = unix_of(sock), *receiver SCOPED(unix_put_at) = NULL;
+	struct sockaddr_k to;
+	ssize_t n;
 
+	if (sock->type != SOCK_DGRAM)
+		return unix_send(sock, u, m);
+	mutex_lock(&s->lock);
+	to = s->peer_name;
+	mutex_unlock(&s->lock);
+	n = unix_error(s);
 	if (!n && m->flags & MSG_OOB)
 		n = -EOPNOTSUPP;
 	if (!n && u->left > DATAGRAM_MAX)
@@ -331,12 +337,6 @@ static ssize_t send_datagram(struct unix_socket *s, struct uio *u, struct messag
 	return (ssize_t)u->left;
 }
 
-static ssize_t inet_send(struct socket *sock, struct uio *u, struct message *m)
-{
-	return sock->type == SOCK_DGRAM ? send_datagram(unix_of(sock), u, m)
-					: unix_send(sock, u, m);
-}
-
 /* ---- options ---- */
 
 /* Kept, and told back; none of them changes what arrives, because nothing is ever on the way. */
@@ -354,7 +354,6 @@ static const struct {
 	{IPPROTO_TCP, TCP_KEEPIDLE, 7200, 1, 32767},
 	{IPPROTO_TCP, TCP_KEEPINTVL, 75, 1, 32767},
 	{IPPROTO_TCP, TCP_KEEPCNT, 9, 1, 127},
-	{IPPROTO_TCP, TCP_SYNCNT, 6, 1, 127},
 	{IPPROTO_TCP, TCP_QUICKACK, 1, 0, 1},
 	{IPPROTO_TCP, TCP_USER_TIMEOUT, 0, 0, INT32_MAX},
 };
