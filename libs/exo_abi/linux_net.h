@@ -65,21 +65,18 @@
 #define SOMAXCONN_DEFAULT 4096
 
 /* ip(7), tcp(7) */
-#define IPPROTO_IP              0
-#define IPPROTO_TCP             6
-#define IPPROTO_UDP             17
-#define IP_TOS                  1
-#define IP_TTL                  2
-#define IP_MTU_DISCOVER         10
-#define IP_BIND_ADDRESS_NO_PORT 24
-#define TCP_NODELAY             1
-#define TCP_MAXSEG              2
-#define TCP_CORK                3
-#define TCP_KEEPIDLE            4
-#define TCP_KEEPINTVL           5
-#define TCP_KEEPCNT             6
-#define TCP_QUICKACK            12
-#define TCP_USER_TIMEOUT        18
+#define IPPROTO_IP      0
+#define IPPROTO_TCP     6
+#define IPPROTO_UDP     17
+#define IP_TOS          1
+#define IP_TTL          2
+#define IP_MTU_DISCOVER 10
+#define TCP_NODELAY     1
+#define TCP_MAXSEG      2
+#define TCP_CORK        3
+#define TCP_KEEPIDLE    4
+#define TCP_KEEPINTVL   5
+#define TCP_KEEPCNT     6
 
 /* netdevice(7) */
 #define SIOCGIFNAME     0x8910u
@@ -90,7 +87,6 @@
 #define SIOCGIFDSTADDR  0x8917u
 #define SIOCGIFBRDADDR  0x8919u
 #define SIOCGIFNETMASK  0x891bu
-#define SIOCGIFMETRIC   0x891du
 #define SIOCGIFMTU      0x8921u
 #define SIOCGIFHWADDR   0x8927u
 #define SIOCGIFINDEX    0x8933u

@@ -590,6 +590,7 @@ T_CASE(datagrams)
 	t_ret(sendto(y, "hello", 5, 0, A(&a), sizeof(a)), 5);
 	b = name_of(y);
 	t_check(b.sin_port != 0);
+	t_eq(b.sin_addr.s_addr, 0); /* sending does not settle where it is bound */
 	t_eq(events(x, 5000), POLLIN | POLLOUT);
 	t_ret(ioctl(x, FIONREAD, &n), 0);
 	t_eq(n, 5);
@@ -642,6 +643,26 @@ T_CASE(connected_datagrams)
 	t_errno(send(x, "gone", 4, 0), ECONNREFUSED);
 	t_ret(sendto(z, "gone", 4, 0, A(&b), sizeof(b)), 4);
 	t_ret(sendto(z, "gone", 4, 0, A(&b), sizeof(b)), 4); /* who is not connected is not told */
+}
+
+T_CASE(any_address)
+{
+	struct sockaddr_in a, p = at(INADDR_ANY, 0), q;
+	int x = bound(SOCK_DGRAM, &a), any = make(SOCK_DGRAM);
+	socklen_t len = sizeof(q);
+	char buf[16];
+
+	t_ret(bind(any, A(&p), sizeof(p)), 0);
+	p = name_of(any);
+	q = at(LO, ntohs(p.sin_port));
+	t_ret(connect(x, A(&q), sizeof(q)), 0);
+	t_ret(sendto(any, "any", 3, 0, A(&a), sizeof(a)), 3);
+	t_ret(recvfrom(x, buf, 16, 0, A(&q), &len), 3);
+	t_eq(ntohl(q.sin_addr.s_addr), LO); /* is heard as 127.0.0.1 */
+	t_eq(name_of(any).sin_addr.s_addr, 0);
+	q = at(0x7f000009, ntohs(p.sin_port));
+	t_ret(sendto(make(SOCK_DGRAM), "nine", 4, 0, A(&q), sizeof(q)), 4);
+	t_ret(recv(any, buf, 16, 0), 4); /* and hears of every one */
 }
 
 T_CASE(datagrams_are_dropped)

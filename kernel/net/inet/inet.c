@@ -53,6 +53,12 @@ static struct sockaddr_k name_of(u32 address, u16 port)
 	return a;
 }
 
+/* Where @a sends from, for it may be bound to any address. */
+static struct sockaddr_k source_of(const struct sockaddr_k *a)
+{
+	return name_of(address_of(a) ? address_of(a) : LOOPBACK, port_of(a));
+}
+
 static bool is_loopback(u32 address)
 {
 	return address >> 24 == 127;
@@ -155,6 +161,7 @@ void inet_unbind(struct unix_socket *s)
 static struct unix_socket *find(int type, const struct sockaddr_k *a, struct unix_socket *from)
 {
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&port_lock);
+	struct sockaddr_k source = from ? source_of(&from->name) : name_of(0, 0);
 	struct unix_socket *best = NULL, *s;
 	u32 score, highest = 0;
 
@@ -164,7 +171,7 @@ static struct unix_socket *find(int type, const struct sockaddr_k *a, struct uni
 		if (s->socket.type != type || port_of(&s->name) != port_of(a) ||
 			!overlap(address_of(&s->name), address_of(a)))
 			continue;
-		if (from ? connected && memcmp(&s->peer_name, &from->name, NAME_BYTES)
+		if (from ? connected && memcmp(&s->peer_name, &source, NAME_BYTES)
 			 : READ_ONCE(s->state) != UNIX_LISTENING)
 			continue;
 		score = 1 + (address_of(&s->name) != 0) + 2 * connected;
@@ -210,14 +217,14 @@ static int destination(struct socket *s, const struct sockaddr_k *a, struct sock
 	return 0;
 }
 
-/* Who sends has an address. */
+/* Who is connected has an address. */
 static int settle(struct unix_socket *s)
 {
 	int err = autobind(s);
 
 	mutex_lock(&s->lock);
-	if (!err && !address_of(&s->name))
-		s->name = name_of(LOOPBACK, port_of(&s->name));
+	if (!err)
+		s->name = source_of(&s->name);
 	mutex_unlock(&s->lock);
 	return err;
 }
@@ -324,7 +331,7 @@ static ssize_t inet_send(struct socket *sock, struct uio *u, struct message *m)
 	if (!n && !port_of(&to))
 		n = -EINVAL;
 	if (!n)
-		n = settle(s);
+		n = autobind(s);
 	if (n)
 		return n;
 	receiver = find(SOCK_DGRAM, &to, s);
@@ -337,6 +344,15 @@ static ssize_t inet_send(struct socket *sock, struct uio *u, struct message *m)
 	return (ssize_t)u->left;
 }
 
+static ssize_t inet_receive(struct socket *sock, struct uio *u, struct message *m)
+{
+	ssize_t n = unix_receive(sock, u, m);
+
+	if (m->name && m->name->len_bytes)
+		*m->name = source_of(m->name);
+	return n;
+}
+
 /* ---- options ---- */
 
 /* Kept, and told back; none of them changes what arrives, because nothing is ever on the way. */
@@ -347,15 +363,12 @@ static const struct {
 	{IPPROTO_IP, IP_TOS, 0, 0, 255},
 	{IPPROTO_IP, IP_TTL, 64, 1, 255},
 	{IPPROTO_IP, IP_MTU_DISCOVER, 1, 0, 5},
-	{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, 0, 1},
 	{IPPROTO_TCP, TCP_NODELAY, 0, 0, 1},
 	{IPPROTO_TCP, TCP_MAXSEG, 536, 88, 32767},
 	{IPPROTO_TCP, TCP_CORK, 0, 0, 1},
 	{IPPROTO_TCP, TCP_KEEPIDLE, 7200, 1, 32767},
 	{IPPROTO_TCP, TCP_KEEPINTVL, 75, 1, 32767},
 	{IPPROTO_TCP, TCP_KEEPCNT, 9, 1, 127},
-	{IPPROTO_TCP, TCP_QUICKACK, 1, 0, 1},
-	{IPPROTO_TCP, TCP_USER_TIMEOUT, 0, 0, INT32_MAX},
 };
 
 static int inet_level_option(
@@ -388,24 +401,15 @@ static int inet_level_option(
 	return -ENOPROTOOPT;
 }
 
-static int inet_get_option(struct socket *sock, int name, void *buf, u32 *len_bytes)
-{
-	static const struct linux_ucred unknown = {0, ~0u, ~0u};
-
-	if (name == SO_PEERCRED)
-		return socket_option_out(buf, len_bytes, &unknown, sizeof(unknown));
-	return unix_get_option(sock, name, buf, len_bytes);
-}
-
 static const struct socket_ops inet_ops = {.bind = inet_bind,
 	.connect = inet_connect,
 	.listen = inet_listen,
 	.accept = unix_accept,
 	.getname = inet_getname,
 	.send = inet_send,
-	.receive = unix_receive,
+	.receive = inet_receive,
 	.shutdown = inet_shutdown,
-	.get_option = inet_get_option,
+	.get_option = unix_get_option,
 	.set_option = unix_set_option,
 	.level_option = inet_level_option};
 

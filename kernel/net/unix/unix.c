@@ -660,7 +660,7 @@ int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_bytes)
 	switch (name) {
 	case SO_PEERCRED:
 		mutex_lock(&s->lock);
-		if (s->peer_cred)
+		if (s->peer_cred && !is_inet(s))
 			cred = (struct linux_ucred){
 				s->peer_pid, s->peer_cred->euid, s->peer_cred->egid};
 		mutex_unlock(&s->lock);

@@ -103,7 +103,7 @@ int unix_get_option(struct socket *sock, int name, void *buf, u32 *len_bytes);
 int unix_set_option(struct socket *sock, int name, const void *buf, u32 len_bytes);
 
 /* ../inet/inet.c */
-#define INET_OPTIONS 12u
+#define INET_OPTIONS 9u
 struct inet_values {              /* behind a struct unix_socket of AF_INET */
 	s32 option[INET_OPTIONS]; /* [a] */
 	bool connecting;          /* [lock] a connect that did not wait was not asked about yet */
