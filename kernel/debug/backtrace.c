@@ -14,7 +14,7 @@ u32 backtrace_take(u64 ip, u64 fp, u64 low, u64 high, u64 *out, u32 max)
 		const u64 *frame = (const u64 *)fp;
 
 		out[count++] = ip;
-		if (count == max || fp < low || fp >= high || fp % 8 ||
+		if (count == max || !fp || fp < low || fp >= high || fp % 8 ||
 			!arch_address_readable(fp) || !arch_address_readable(fp + 8))
 			break;
 		ip = frame[1];

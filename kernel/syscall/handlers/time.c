@@ -211,7 +211,7 @@ long sys_nanosleep(u64 from, u64 rest_to)
 long sys_clock_nanosleep(u64 id, u64 flags, u64 from, u64 rest_to)
 {
 	s32 clock = (s32)id;
-	ns_t ns, now;
+	ns_t ns, now = 0;
 	int err = clock == CLOCK_THREAD_CPUTIME_ID ? -EOPNOTSUPP : clock_waits(clock);
 
 	if (!err)
