@@ -62,6 +62,7 @@ static u32 look(const struct cpu_clock *c, ns_t *now)
 		movers = MIN(c->process->thread_count, cpu_count);
 	} else if (t && t->proc == c->process) { /* else another has its number */
 		thread_cpu_times(t, &user, &system);
+		system = thread_cpu_time(t) - user; /* both as shown may be more than all */
 		movers = 1;
 	}
 	*now = c->user_only ? user : user + system;

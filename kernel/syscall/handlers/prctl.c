@@ -164,12 +164,9 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 			return -EINVAL;
 		arch_cycles_forbid(a == PR_TSC_SIGSEGV);
 		return 0;
-	case PR_MCE_KILL:
-	case PR_MCE_KILL_GET:
-	case PR_SET_THP_DISABLE:
-	case PR_GET_THP_DISABLE:
-	case PR_SET_IO_FLUSHER:
-	case PR_GET_IO_FLUSHER:
+	case PR_MCE_KILL ... PR_MCE_KILL_GET:
+	case PR_SET_THP_DISABLE ... PR_GET_THP_DISABLE:
+	case PR_SET_IO_FLUSHER ... PR_GET_IO_FLUSHER:
 		return strict_option((u32)option, a, b, c | d);
 	case PR_SET_MM:
 		return process_marks_set((u32)a, b, c, d);
