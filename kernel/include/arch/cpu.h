@@ -78,6 +78,7 @@ static ALWAYS_INLINE void preempt_set_resched(void) /* on this CPU; others get I
 /* arch_cpu_idle - enter with interrupts off; atomically enables them and sleeps until one comes;
  * returns with them on. */
 void arch_cpu_idle(void);
+void arch_sync_core(void);         /* a full barrier, after which code is fetched anew */
 void arch_halt_all(void) NORETURN; /* NMIs the other CPUs to a stop, then stops this one */
 void arch_stop_others(void);       /* panic: NMI; waits a bounded time */
 /* ACPI S5, or isa-debug-exit when the value is not 0 */

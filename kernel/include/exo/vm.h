@@ -131,7 +131,6 @@ struct vm_space {
 	struct vm_area *last_hit;  /* [tree_lock] borrowed from the tree */
 	u32 area_count;            /* [lock] */
 	u32 lock_future;           /* [lock] VM_LOCKED when mlockall(MCL_FUTURE) */
-	u32 membarrier_registered; /* [a] for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
 	u64 pages_total, pages_locked, pages_data, pages_stack; /* [lock] virtual size, in pages */
 	s64 rss_anon, rss_file, rss_shmem;                      /* [a] resident pages */
 	u64 rss_peak; /* [a] noted when pages go: vm_space_rss_peak */
@@ -140,6 +139,7 @@ struct vm_space {
 	u64 gap_skipped;  /* [lock] largest gap above gap_hint, bytes */
 	bool no_huge;     /* [a] PR_SET_THP_DISABLE; exec keeps it */
 	u16 keys;         /* [lock] protection keys in use, a bit each */
+	u32 barriers;     /* [a] commands of membarrier that are registered */
 	vaddr_t mmap_base, stack_top, vdso; /* [lock] */
 	struct linux_mm_marks marks; /* [lock] but for the break nobody goes by them but /proc */
 	struct file *exe;            /* [lock] +1 */

@@ -406,7 +406,7 @@ static int fault_allowed(const struct vm_area *a, u32 access)
 		return -EACCES;
 	if (access & PROT_W)
 		return flags & VM_WRITE || (access & VM_FAULT_FORCE && !(flags & VM_SHARED) &&
-						   flags & VM_PTE)
+						   flags & VM_PROT)
 			       ? 0
 			       : -EACCES;
 	if (access & PROT_X)

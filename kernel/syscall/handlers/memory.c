@@ -268,40 +268,43 @@ long sys_mlockall(u64 flags)
 
 /* ---- membarrier ---- */
 
-#define MEMBARRIER_KNOWN                                                                          \
-	(L_MEMBARRIER_CMD_GLOBAL | L_MEMBARRIER_CMD_GLOBAL_EXPEDITED |                            \
-		L_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | L_MEMBARRIER_CMD_PRIVATE_EXPEDITED | \
-		L_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+/* A bit each; the one above registers for it. */
+#define BARRIERS_REGISTERED                                                       \
+	(L_MEMBARRIER_CMD_GLOBAL_EXPEDITED | L_MEMBARRIER_CMD_PRIVATE_EXPEDITED | \
+		L_MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE |                    \
+		L_MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)
+#define BARRIERS (L_MEMBARRIER_CMD_GLOBAL | BARRIERS_REGISTERED | BARRIERS_REGISTERED << 1)
 
-static void barrier_here(void *arg)
+/* Whether a thread is in a sequence is not known here: any of @space is sent through rseq_return.
+ */
+static void barrier_here(void *space)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	arch_sync_core();
+	if (current->space == space && current->flags & THREAD_RSEQ)
+		__atomic_fetch_or(&current->work, WORK_NOTIFY, __ATOMIC_RELAXED);
 }
 
-long sys_membarrier(u64 cmd, u64 flags, u64 cpu)
+/* Every CPU gets the barrier, whatever runs there: a thread that does not run now has been, or will
+ * be, on one that has had it. Those that lose their CPU leave their sequence by that. */
+long sys_membarrier(u64 command, u64 flag_bits, u64 cpu)
 {
 	struct vm_space *s = current->space;
+	u32 cmd = (u32)command, flags = (u32)flag_bits;
+	bool sequences = cmd == L_MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ;
+	cpumask_t cpus = !flags || (s32)cpu < 0 ? ~0ull : (s32)cpu < CPUS_MAX ? BIT((u32)cpu) : 0;
 
-	if (flags)
+	if ((flags && (!sequences || flags != L_MEMBARRIER_CMD_FLAG_CPU)) || cmd & ~BARRIERS ||
+		cmd & (cmd - 1))
 		return -EINVAL;
-	switch (cmd) {
-	case L_MEMBARRIER_CMD_QUERY:
-		return MEMBARRIER_KNOWN;
-	case L_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
-		__atomic_store_n(&s->membarrier_registered, 1, __ATOMIC_RELEASE);
+	if (cmd == L_MEMBARRIER_CMD_QUERY)
+		return BARRIERS;
+	if (cmd & BARRIERS_REGISTERED << 1) {
+		__atomic_fetch_or(&s->barriers, cmd >> 1, __ATOMIC_RELEASE);
 		return 0;
-	case L_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
-		return 0; /* every CPU gets the barrier, registered or not */
-	case L_MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		if (!__atomic_load_n(&s->membarrier_registered, __ATOMIC_ACQUIRE))
-			return -EPERM;
-		break;
-	case L_MEMBARRIER_CMD_GLOBAL:
-	case L_MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-		break;
-	default:
-		return -EINVAL;
 	}
-	cpu_call(__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE), barrier_here, NULL);
+	if (cmd >= L_MEMBARRIER_CMD_PRIVATE_EXPEDITED &&
+		!(__atomic_load_n(&s->barriers, __ATOMIC_ACQUIRE) & cmd))
+		return -EPERM;
+	cpu_call(cpus, barrier_here, sequences ? s : NULL);
 	return 0;
 }

@@ -31,6 +31,11 @@ static void read_names(void)
 		x86.family += r.eax >> 20 & 0xff;
 }
 
+void arch_sync_core(void)
+{
+	(void)cpuid(0, 0); /* serializes: Intel SDM vol. 3, 9.3 */
+}
+
 /* XCR0: x87, SSE, then AVX, AVX-512 (all three parts or none) as far as the CPU has them. */
 static void read_xsave(void)
 {
