@@ -7,10 +7,12 @@
 #include "t_.h"
 
 #include <cpuid.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
+#include <ucontext.h>
 
 T_SUITE(pkeys);
 
@@ -212,6 +214,9 @@ T_CASE(kernel_accesses)
 	allow(k, NO_ACCESS);
 	t_errno(write(fds[1], p, 4), EFAULT);
 	t_errno(access(p, F_OK), EFAULT);
+	t_errno(syscall(SYS_futex, p, FUTEX_WAIT, 1, NULL), EFAULT);
+	t_errno(syscall(SYS_futex, p, FUTEX_LOCK_PI, 0, NULL), EFAULT);
+	t_errno(syscall(SYS_futex, p, FUTEX_UNLOCK_PI, 0, NULL), EFAULT);
 	/* others look at the memory, not through our keys */
 	struct iovec here = {small, 1}, there = {p, 1};
 
@@ -288,6 +293,48 @@ T_CASE(handlers)
 	raise(SIGUSR1);
 	t_eq(rights_in_handler, RIGHTS_FIRST);
 	t_eq(rights(), RIGHTS_FIRST & ~(3u << 6));
+}
+
+static void on_usr2(int sig, siginfo_t *i, void *context)
+{
+	char *area = (char *)((ucontext_t *)context)->uc_mcontext.fpregs;
+	unsigned at, b, c, d;
+
+	__cpuid_count(13, 9, b, at, c, d);
+	rights_in_handler = *(unsigned *)(area + at); /* what it interrupted */
+	*(unsigned *)(area + at) = RIGHTS_FIRST & ~(3u << 8);
+}
+
+T_CASE(frame)
+{
+	need_keys();
+	set_rights(RIGHTS_FIRST & ~(3u << 6));
+	t_handler_info(SIGUSR2, on_usr2, 0);
+	raise(SIGUSR2);
+	t_eq(rights_in_handler, RIGHTS_FIRST & ~(3u << 6));
+	t_eq(rights(), RIGHTS_FIRST & ~(3u << 8));
+}
+
+/* A stack that the handler's frame may not be written to. */
+T_CASE(frame_denied)
+{
+	char *p = pages(16);
+	pid_t pid;
+	int k;
+
+	need_keys();
+	t_ok(k = (int)key_alloc(0, 0));
+	t_ret(key_protect(p, 16 * PAGE, PROT_READ | PROT_WRITE, k), 0);
+	T_CHILD(pid)
+	{
+		stack_t other = {.ss_sp = p, .ss_size = 16 * PAGE};
+
+		t_ret(sigaltstack(&other, NULL), 0);
+		t_handler(SIGUSR1, on_usr1, SA_ONSTACK);
+		allow(k, NO_WRITE);
+		raise(SIGUSR1);
+	}
+	t_killed(pid, SIGSEGV);
 }
 
 T_CASE(fork_copies)
@@ -435,5 +482,35 @@ T_CASE(debuggers_look)
 	waitpid(pid, NULL, 0);
 	t_eq(ptrace(PTRACE_PEEKDATA, pid, p, 0) & 0xff, 0x5a);
 	t_ret(ptrace(PTRACE_CONT, pid, 0, 0), 0);
+	t_exit(pid, 0);
+}
+
+/* Key 0 denied: the stack, too. A new program begins anew. */
+T_CASE(key_zero_denied)
+{
+	const char *args[4] = {NULL};
+	char *p = pages(2);
+	pid_t pid;
+	int k;
+
+	need_keys();
+	t_ok(k = (int)key_alloc(0, 0));
+	memcpy(p, t_self, strlen(t_self) + 1);
+	memcpy(p + 2048, "-x", 3);
+	memcpy(p + 2100, "fresh", 6);
+	args[0] = p;
+	args[1] = p + 2048;
+	args[2] = p + 2100;
+	memcpy(p + PAGE, args, sizeof(args));
+	t_ret(key_protect(p, 2 * PAGE, PROT_READ | PROT_WRITE, k), 0);
+	T_CHILD(pid)
+	{
+		__asm__ volatile(".byte 0x0f,0x01,0xef\n\t" /* wrpkru */
+				 "movl %0, %%eax\n\t"
+				 "syscall\n\t"
+				 "hlt" ::"i"(SYS_execve),
+				 "a"(3), "c"(0), "d"(0), "D"(p), "S"(p + PAGE)
+				 : "r11", "memory");
+	}
 	t_exit(pid, 0);
 }

@@ -258,6 +258,8 @@ static const struct {
 	{"msgsnd", "iSsw"},
 	{"msgrcv", "ibsiw"},
 	{"pkey_mprotect", "alRi"},
+	{"pkey_alloc", "02"},
+	{"pkey_free", "n"},
 	{"getresuid", "bbb"},
 	{"getresgid", "bbb"},
 	{"gettimeofday", "bb"},
