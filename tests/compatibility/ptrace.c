@@ -2,6 +2,8 @@
 /* ptrace.c - tracing: stops, memory, registers, steps, calls, signals. */
 #include "t_trace.h"
 
+#include <cpuid.h>
+
 T_SUITE(ptrace);
 
 T_CASE(stops_and_goes_on)
@@ -153,6 +155,61 @@ T_CASE(register_sets)
 	t_ret(P(PTRACE_SETREGSET, pid, 0x202, &io), 0);
 	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
 	t_exit(pid, 8);
+}
+
+/* Bytes that are not zero and belong to no part of the state that is said to be there. */
+static int state_strays(const unsigned char *area, size_t len)
+{
+	unsigned size, at, c, d;
+	uint64_t parts;
+	int strays = 0;
+
+	memcpy(&parts, area + 512, sizeof(parts));
+	for (size_t i = 576; i < len; i++) {
+		bool named = false;
+
+		for (unsigned part = 2; part < 63 && area[i]; part++) {
+			if (!(parts & 1ull << part))
+				continue;
+			__cpuid_count(13, part, size, at, c, d);
+			named |= i >= at && i - at < size;
+		}
+		strays += area[i] && !named;
+	}
+	return strays;
+}
+
+static void trap_only(void)
+{
+	__asm__ volatile("int3");
+	_exit(0);
+}
+
+T_CASE(state_that_nobody_has)
+{
+	static unsigned char area[16384];
+	struct iovec io;
+	uint64_t wide;
+
+	for (int i = 0; i < 8; i++) {
+		pid_t pid = traced(trap_only);
+
+		t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+		t_eq(next(pid), SIGTRAP);
+		for (int written = 0; written < 2; written++) {
+			io = (struct iovec){area, sizeof(area)};
+			t_ret(P(PTRACE_GETREGSET, pid, 0x202, &io), 0);
+			t_eq(state_strays(area, io.iov_len), 0);
+			/* what is written beside the parts goes nowhere */
+			memcpy(&wide, area + 512, sizeof(wide));
+			wide &= ~4ull;
+			memcpy(area + 512, &wide, sizeof(wide));
+			memset(area + 576, 0xa5, 256);
+			t_ret(P(PTRACE_SETREGSET, pid, 0x202, &io), 0);
+		}
+		t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+		t_exit(pid, 0);
+	}
 }
 
 static __attribute__((noinline)) void marked(void)

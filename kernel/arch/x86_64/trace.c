@@ -270,13 +270,21 @@ void arch_regset_get(struct thread *t, u32 type, void *buf)
 		general_get(t, buf);
 		return;
 	}
+	memset(buf, 0, arch_regset_bytes(type));
 	preempt_disable();
 	if (t == current)
 		fpu_save(t->arch.fpu);
 	legacy_get(t, buf);
 	if (type == NT_X86_XSTATE) {
-		memcpy((u8 *)buf + sizeof(struct fpu_legacy), header_of(t->arch.fpu),
-			x86.xsave_bytes - sizeof(struct fpu_legacy));
+		u64 parts = header_of(t->arch.fpu)->xstate_bv & ~3ull;
+		u32 part;
+
+		*header_of(buf) = *header_of(t->arch.fpu);
+		for_each_bit (part, parts) { /* what is between them nobody has written */
+			struct cpuid_regs r = cpuid(0xd, part);
+
+			memcpy((u8 *)buf + r.ebx, (u8 *)t->arch.fpu + r.ebx, r.eax);
+		}
 		/* where debuggers look for it */
 		memcpy(((struct fpu_legacy *)buf)->software, &x86.xcr0, sizeof(x86.xcr0));
 	}

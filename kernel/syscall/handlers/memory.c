@@ -48,11 +48,8 @@ static int map_flags(u64 prot, u64 flags, u32 *out)
 		return -EINVAL;
 	if ((flags & L_MAP_GROWSDOWN) && (vm & VM_SHARED))
 		return -EINVAL;
-	if (flags & L_MAP_NORESERVE)
-		vm |= VM_NORESERVE;
-	if (flags & L_MAP_LOCKED)
-		vm |= VM_LOCKED;
-	*out = vm;
+	*out = vm | (flags & L_MAP_NORESERVE ? VM_NORESERVE : 0) |
+	       (flags & L_MAP_LOCKED ? VM_LOCKED : 0);
 	return 0;
 }
 
@@ -158,9 +155,8 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 		err = memlock_check(current->space, len_bytes, -EAGAIN);
 	if (err)
 		return err;
-	if (flags & L_MAP_ANONYMOUS)
-		return flags & L_MAP_HUGETLB ? -ENOMEM
-					     : map_anonymous(&r); /* no huge pages are set aside */
+	if (flags & L_MAP_ANONYMOUS) /* no huge pages are set aside */
+		return flags & L_MAP_HUGETLB ? -ENOMEM : map_anonymous(&r);
 	return map_fd(&r, (cap_t)fd);
 }
 
@@ -168,9 +164,9 @@ long call_protect(u64 addr, u64 len_bytes, u64 prot, u64 key)
 {
 	u32 more = prot & L_PROT_GROWSDOWN ? VM_STACK : 0;
 
-	if (prot & ~(u64)(PROT_ALL | L_PROT_SEM | L_PROT_GROWSDOWN)) /* nothing grows up */
-		return -EINVAL;
-	if ((s32)key < -1 || (s32)key > 15)
+	/* nothing grows up */
+	if (prot & ~(u64)(PROT_ALL | L_PROT_SEM | L_PROT_GROWSDOWN) || (s32)key < -1 ||
+		(s32)key > 15)
 		return -EINVAL;
 	if ((s32)key >= 0) /* -1: the key that it has */
 		more |= (u32)key << PMAP_KEY_SHIFT | VM_SET_KEY;
@@ -247,16 +243,13 @@ long sys_mlock2(u64 addr, u64 len_bytes, u64 flags)
 long sys_mlockall(u64 flags)
 {
 	struct vm_space *s = current->space;
+	u64 more = READ_ONCE(s->pages_total) - READ_ONCE(s->pages_locked);
 	int err;
 
 	if (!flags || (flags & ~(u64)(L_MCL_CURRENT | L_MCL_FUTURE | L_MCL_ONFAULT)) ||
 		flags == L_MCL_ONFAULT)
 		return -EINVAL;
-	err = memlock_check(s,
-		flags & L_MCL_CURRENT
-			? (READ_ONCE(s->pages_total) - READ_ONCE(s->pages_locked)) << PAGE_SHIFT
-			: 0,
-		-ENOMEM);
+	err = memlock_check(s, flags & L_MCL_CURRENT ? more << PAGE_SHIFT : 0, -ENOMEM);
 	if (err)
 		return err;
 	return vm_lock_all(s,
