@@ -77,10 +77,8 @@ int page_fault_resolve(struct trap_frame *f, u64 error)
 	int err;
 
 	arch_irq_enable();
-	if (unlikely(va >= USER_MAX || error & PF_RESERVED))
-		err = -EFAULT;
-	else if (unlikely(error & PF_KEY))
-		err = -EPERM;
+	if (unlikely(va >= USER_MAX || error & (PF_RESERVED | PF_KEY)))
+		err = error & PF_KEY ? -EPERM : -EFAULT;
 	else
 		err = vm_fault_current(va, fault_access(error) | VM_FAULT_USER);
 	if (unlikely(err)) {
