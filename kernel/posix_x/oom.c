@@ -62,8 +62,7 @@ static struct process *largest(void)
 	while ((p = process_next(&nr))) {
 		n = badness(p, total);
 		if (n > most) {
-			if (best)
-				process_put(best);
+			process_put_at(&best);
 			best = p;
 			most = n;
 		} else {
@@ -119,7 +118,7 @@ static u64 kill_one(struct process *p)
 /* A storm of small processes gives back little each: several go at a time. */
 static bool kill_largest(void)
 {
-	struct process *p = largest();
+	struct process *p SCOPED(process_put_at) = largest();
 	u64 pages = 0;
 
 	if (!p)
@@ -131,8 +130,6 @@ static bool kill_largest(void)
 		process_put(p);
 		p = pages < OOM_PAGES_ENOUGH ? largest() : NULL;
 	}
-	if (p)
-		process_put(p);
 	return true;
 }
 
