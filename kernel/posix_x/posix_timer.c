@@ -289,41 +289,27 @@ long posix_timer_overrun(s32 id)
 	return n;
 }
 
-/* Ends a timer that is in no list any more. */
-static void timer_end(struct posix_timer *t)
+int posix_timer_delete(s32 id)
 {
-	ulong flags = spin_lock_irq(&t->lock);
+	struct posix_timer *t = timer_find(id, true);
+	ulong flags;
 
+	if (!t)
+		return -EINVAL;
+	flags = spin_lock_irq(&t->lock);
 	t->deleted = true;
 	spin_unlock_irq(&t->lock, flags);
 	(void)timer_cancel_sync(&t->timer);
 	posix_timer_put(t);
-}
-
-int posix_timer_delete(s32 id)
-{
-	struct posix_timer *t = timer_find(id, true);
-
-	if (!t)
-		return -EINVAL;
-	timer_end(t);
 	return 0;
 }
 
-/* posix_timers_exec - all timers of timer_create go. */
+/* posix_timers_exec - all timers of timer_create go; current is the only thread of @p that
+ * makes calls. */
 void posix_timers_exec(struct process *p)
 {
 	struct posix_timer *t;
-	ulong flags;
 
-	if (list_empty(&p->posix_timers)) /* the caller is the only thread */
-		return;
-	for (;;) {
-		flags = process_lock(p);
-		t = list_pop(&p->posix_timers, struct posix_timer, node);
-		process_unlock(p, flags);
-		if (!t)
-			return;
-		timer_end(t);
-	}
+	while ((t = list_first(&p->posix_timers, struct posix_timer, node)))
+		(void)!posix_timer_delete(t->id);
 }
