@@ -68,9 +68,7 @@ static ssize_t timerfd_read(struct file *f, struct uio *u, u64 *pos)
 	if (u->left < sizeof(ticks))
 		return -EINVAL;
 	while (!(ticks = take(t))) {
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		err = wait_event(&t->wq, is_due(t));
+		err = file_wait(f, &t->wq, is_due(t));
 		if (err)
 			return err;
 	}
