@@ -74,17 +74,11 @@ static struct process *largest(void)
 
 static bool victim_dying(ns_t now)
 {
-	struct process *p;
-	bool alive;
-
 	if (now >= __atomic_load_n(&patience_until, __ATOMIC_ACQUIRE))
 		return false;
-	p = process_find(__atomic_load_n(&victim_nr, __ATOMIC_RELAXED));
-	if (!p)
-		return false;
-	alive = p->state == PROC_LIVE;
-	process_put(p);
-	return alive;
+	struct process *p SCOPED(process_put_at) =
+		process_find(__atomic_load_n(&victim_nr, __ATOMIC_RELAXED));
+	return p && p->state == PROC_LIVE;
 }
 
 int process_oom_adj_set(struct process *p, s32 adj)

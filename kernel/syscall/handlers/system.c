@@ -258,9 +258,8 @@ long sys_vhangup(void)
 	if (!cred_capable(current->cred, LCAP_SYS_TTY_CONFIG))
 		return -EPERM;
 	t = process_ctty_get();
-	if (t) {
+	if (t)
 		tty_hangup(t);
-		tty_put(t);
-	}
+	tty_put(t);
 	return 0;
 }
