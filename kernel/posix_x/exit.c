@@ -277,8 +277,7 @@ static void drop_resources(struct process *p)
 {
 	struct vm_space *space = space_switch(NULL);
 
-	if (space)
-		vm_space_put(space);
+	vm_space_put(space);
 	cap_space_put(part_switch(&current->caps, NULL));
 	fs_context_put(part_switch(&current->fs, NULL));
 	seccomp_exit(current_task());

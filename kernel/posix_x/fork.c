@@ -137,8 +137,7 @@ static void task_drop_resources(struct task *t)
 	struct thread *n = &t->thread;
 
 	sem_undo_exit(n);
-	if (n->space)
-		vm_space_put(n->space);
+	vm_space_put(n->space);
 	if (n->fs)
 		fs_context_put(n->fs);
 	if (n->caps)

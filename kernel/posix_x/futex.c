@@ -373,8 +373,7 @@ long futex_requeue(u32 USER *word, u32 USER *word2, bool shared, const u32 *expe
 		else
 			ret = requeue_locked(a, b, &k, &k2, n);
 		unlock_two(a, b);
-		if (ref)
-			thread_put(ref);
+		thread_put_at(&ref);
 		again = missing ? !get_user_u32(word, &value)
 				: n->pi && ret < 0 && !other && futex_pi_again(word2, ret);
 	} while (again);

@@ -196,7 +196,8 @@ static long finish(struct pi_waiter *p, u32 USER *word, bool late)
 			}
 		}
 		list_del(&p->w.node);
-		inherit_end(&p->lends); /* first: who is lent to looks at the bucket, futex_pi_exit */
+		inherit_end(
+			&p->lends); /* first: who is lent to looks at the bucket, futex_pi_exit */
 		p->w.bucket = NULL;
 		next = err == -EFAULT ? best_waiter(b, &p->w.key) : NULL;
 		if (next)
@@ -253,8 +254,7 @@ long futex_lock_pi(u32 USER *word, bool shared, ns_t deadline_ns, bool try)
 			}
 		}
 		spin_unlock(&b->lock);
-		if (ref)
-			thread_put(ref);
+		thread_put_at(&ref);
 	} while (err < 0 && futex_pi_again(word, err));
 	if (!err)
 		err = try ? -EAGAIN : finish(&p, word, futex_sleep(&p.w, deadline_ns));

@@ -23,14 +23,9 @@ static void real_fire(struct timer *timer)
  * time. */
 void itimer_real_taken_locked(struct process *p)
 {
-	ns_t now;
-
 	if (!p->real_interval_ns || timer_remaining(&p->real_timer))
 		return;
-	now = clock_monotonic();
-	if (now >= p->real_expires_ns)
-		p->real_expires_ns += ((now - p->real_expires_ns) / p->real_interval_ns + 1) *
-				      p->real_interval_ns;
+	(void)ns_periods_past(&p->real_expires_ns, p->real_interval_ns, clock_monotonic());
 	timer_start(&p->real_timer, p->real_expires_ns);
 }
 
@@ -69,7 +64,7 @@ static void cpu_expire_locked(struct process *p, struct cpu_itimer *it, u64 used
 	if (!it->expires_ns || used < it->expires_ns)
 		return;
 	if (it->interval_ns)
-		it->expires_ns += ((used - it->expires_ns) / it->interval_ns + 1) * it->interval_ns;
+		(void)ns_periods_past(&it->expires_ns, it->interval_ns, used);
 	else
 		it->expires_ns = 0;
 	signal_notice_locked(p, NULL, signo);

@@ -62,8 +62,7 @@ static struct process *largest(void)
 	while ((p = process_next(&nr))) {
 		n = badness(p, total);
 		if (n > most) {
-			if (best)
-				process_put(best);
+			process_put_at(&best);
 			best = p;
 			most = n;
 		} else {
@@ -75,17 +74,11 @@ static struct process *largest(void)
 
 static bool victim_dying(ns_t now)
 {
-	struct process *p;
-	bool alive;
-
 	if (now >= __atomic_load_n(&patience_until, __ATOMIC_ACQUIRE))
 		return false;
-	p = process_find(__atomic_load_n(&victim_nr, __ATOMIC_RELAXED));
-	if (!p)
-		return false;
-	alive = p->state == PROC_LIVE;
-	process_put(p);
-	return alive;
+	struct process *p SCOPED(process_put_at) =
+		process_find(__atomic_load_n(&victim_nr, __ATOMIC_RELAXED));
+	return p && p->state == PROC_LIVE;
 }
 
 int process_oom_adj_set(struct process *p, s32 adj)
@@ -119,7 +112,7 @@ static u64 kill_one(struct process *p)
 /* A storm of small processes gives back little each: several go at a time. */
 static bool kill_largest(void)
 {
-	struct process *p = largest();
+	struct process *p SCOPED(process_put_at) = largest();
 	u64 pages = 0;
 
 	if (!p)
@@ -131,8 +124,6 @@ static bool kill_largest(void)
 		process_put(p);
 		p = pages < OOM_PAGES_ENOUGH ? largest() : NULL;
 	}
-	if (p)
-		process_put(p);
 	return true;
 }
 

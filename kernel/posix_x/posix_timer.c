@@ -66,17 +66,6 @@ static void arm_locked(struct posix_timer *t)
 		t->cpu.process ? cpu_clock_reaches(&t->cpu, t->expires_ns) : t->expires_ns);
 }
 
-/* Moves the expiry past @now. Return: periods passed, the one that expired included. */
-static u64 forward_locked(struct posix_timer *t, u64 now)
-{
-	u64 n = 1;
-
-	if (now >= t->expires_ns)
-		n = (now - t->expires_ns) / t->interval_ns + 1;
-	t->expires_ns += n * t->interval_ns;
-	return n;
-}
-
 /* Queues the signal. Return as signal_queue_timer. */
 static int send_locked(struct posix_timer *t)
 {
@@ -117,7 +106,8 @@ static void timer_fire(struct timer *timer)
 		t->queued_generation = t->generation;
 		t->waiting = true;
 	} else if (t->interval_ns) { /* ignored */
-		(void)forward_locked(t, MAX(now, t->expires_ns + IGNORED_INTERVAL_MIN));
+		(void)ns_periods_past(&t->expires_ns, t->interval_ns,
+			MAX(now, t->expires_ns + IGNORED_INTERVAL_MIN));
 		arm_locked(t);
 	}
 }
@@ -133,8 +123,9 @@ void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info)
 	if (t->waiting && t->queued_generation == t->generation) {
 		t->waiting = false;
 		if (t->interval_ns && !t->deleted) {
-			n = forward_locked(t, timer_now(t)) - 1;
-			t->overrun = n > INT32_MAX ? INT32_MAX : (s32)n;
+			n = ns_periods_past(
+				&t->expires_ns, t->interval_ns, MAX(timer_now(t), t->expires_ns));
+			t->overrun = (s32)MIN(n - 1, (u64)INT32_MAX);
 			arm_locked(t);
 		} else {
 			t->expires_ns = 0;
@@ -236,8 +227,8 @@ static void get_locked(struct posix_timer *t, struct itimer_ns *out)
 	out->value_ns = 0;
 	if (!expires)
 		return;
-	if (now >= expires && t->interval_ns && (t->waiting || t->notify == SIGEV_NONE))
-		expires += ((now - expires) / t->interval_ns + 1) * t->interval_ns;
+	if (t->interval_ns && (t->waiting || t->notify == SIGEV_NONE))
+		(void)ns_periods_past(&expires, t->interval_ns, now);
 	if (expires > now)
 		out->value_ns = expires - now;
 	else if (!t->waiting && t->notify != SIGEV_NONE)
@@ -298,41 +289,27 @@ long posix_timer_overrun(s32 id)
 	return n;
 }
 
-/* Ends a timer that is in no list any more. */
-static void timer_end(struct posix_timer *t)
+int posix_timer_delete(s32 id)
 {
-	ulong flags = spin_lock_irq(&t->lock);
+	struct posix_timer *t = timer_find(id, true);
+	ulong flags;
 
+	if (!t)
+		return -EINVAL;
+	flags = spin_lock_irq(&t->lock);
 	t->deleted = true;
 	spin_unlock_irq(&t->lock, flags);
 	(void)timer_cancel_sync(&t->timer);
 	posix_timer_put(t);
-}
-
-int posix_timer_delete(s32 id)
-{
-	struct posix_timer *t = timer_find(id, true);
-
-	if (!t)
-		return -EINVAL;
-	timer_end(t);
 	return 0;
 }
 
-/* posix_timers_exec - all timers of timer_create go. */
+/* posix_timers_exec - all timers of timer_create go; current is the only thread of @p that
+ * makes calls. */
 void posix_timers_exec(struct process *p)
 {
 	struct posix_timer *t;
-	ulong flags;
 
-	if (list_empty(&p->posix_timers)) /* the caller is the only thread */
-		return;
-	for (;;) {
-		flags = process_lock(p);
-		t = list_pop(&p->posix_timers, struct posix_timer, node);
-		process_unlock(p, flags);
-		if (!t)
-			return;
-		timer_end(t);
-	}
+	while ((t = list_first(&p->posix_timers, struct posix_timer, node)))
+		(void)!posix_timer_delete(t->id);
 }

@@ -22,8 +22,7 @@ static void process_free_rcu(struct rcu_head *h)
 	struct process *p = container_of(h, struct process, rcu);
 
 	sighand_put(p->sighand);
-	if (p->cred)
-		cred_put(p->cred);
+	cred_put_at(&p->cred);
 	kmem_cache_free(process_cache, p);
 }
 
@@ -68,12 +67,10 @@ static void task_release(struct thread *thread)
 {
 	struct task *t = task_of(thread);
 
-	if (thread->cred)
-		cred_put(thread->cred);
+	cred_put_at(&thread->cred);
 	if (t->account)
 		account_put(t->account);
-	if (thread->proc)
-		process_put(thread->proc);
+	process_put_at(&thread->proc);
 	kmem_cache_free(task_cache, t);
 }
 

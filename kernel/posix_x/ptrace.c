@@ -288,7 +288,6 @@ static long peek_signals(struct task *t, u64 what, u64 to)
 static long signal_mask(struct task *t, u64 size, u64 user, bool set)
 {
 	u64 mask = t->blocked;
-	ulong flags;
 
 	if (size != sizeof(mask))
 		return -EINVAL;
@@ -296,10 +295,9 @@ static long signal_mask(struct task *t, u64 size, u64 user, bool set)
 		return put_user_u64((u64 USER *)user, mask);
 	if (copy_from_user(&mask, (const void USER *)user, sizeof(mask)))
 		return -EFAULT;
-	flags = process_lock(t->thread.proc);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 	t->blocked = mask & ~SIGSET_KERNEL_ONLY;
 	signal_recalc_locked(t);
-	process_unlock(t->thread.proc, flags);
 	return 0;
 }
 

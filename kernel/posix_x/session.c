@@ -28,8 +28,7 @@ void session_put(struct session *s)
 
 		pid_unuse(s->pid);
 	}
-	if (s->tty)
-		tty_put(s->tty);
+	tty_put(s->tty);
 	kfree(s);
 }
 
@@ -247,8 +246,7 @@ int process_ctty_set(struct tty *t, bool steal)
 	flags = tree_lock();
 	err = ctty_set_locked(current->proc, t, steal, &stolen);
 	tree_unlock(flags);
-	if (stolen)
-		tty_put(stolen);
+	tty_put(stolen);
 	return err;
 }
 
@@ -272,8 +270,7 @@ int process_ctty_drop(void)
 	tree_unlock(flags);
 	if (foreground)
 		pgrp_hangup(foreground);
-	if (t)
-		tty_put(t);
+	tty_put(t);
 	return 0;
 }
 
@@ -313,7 +310,7 @@ void process_ctty_hangup(struct tty *t)
 {
 	struct tty *held = NULL;
 	pid_t foreground;
-	struct process *leader = detach_session(t, &foreground, &held);
+	struct process *leader SCOPED(process_put_at) = detach_session(t, &foreground, &held);
 
 	if (leader && leader == current->proc && (current->flags & THREAD_EXITING)) {
 		pgrp_hangup(foreground);
@@ -321,8 +318,5 @@ void process_ctty_hangup(struct tty *t)
 		signal_notice(leader, SIGHUP);
 		signal_notice(leader, SIGCONT);
 	}
-	if (leader)
-		process_put(leader);
-	if (held)
-		tty_put(held);
+	tty_put(held);
 }

@@ -388,17 +388,15 @@ void signal_retarget_locked(struct task *t, sigset set)
 void signal_set_blocked(struct task *t, sigset set)
 {
 	struct process *p = t->thread.proc;
-	ulong flags;
 
 	set &= ~SIGSET_KERNEL_ONLY;
 	if (set == t->blocked)
 		return;
-	flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	if (set & ~t->blocked)
 		signal_retarget_locked(t, set & ~t->blocked);
 	t->blocked = set;
 	signal_recalc_locked(t);
-	process_unlock(p, flags);
 }
 
 bool signal_current_blocked_or_ignored(int signo)

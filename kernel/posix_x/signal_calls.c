@@ -14,11 +14,10 @@ int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigacti
 	struct process *p = current->proc;
 	struct sighand *h = p->sighand;
 	struct task *t;
-	ulong flags;
 
 	if (signo < 1 || signo > SIGNALS_MAX || (new && (SIGBIT(signo) & SIGSET_KERNEL_ONLY)))
 		return -EINVAL;
-	flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	spin_lock(&h->lock);
 	*old = h->action[signo - 1];
 	if (new) {
@@ -37,7 +36,6 @@ int signal_action_set(int signo, const struct k_sigaction *new, struct k_sigacti
 		list_for_each_entry (t, &p->threads, thread_node)
 			sigpending_remove(&t->pending, SIGBIT(signo));
 	}
-	process_unlock(p, flags);
 	return 0;
 }
 

@@ -166,12 +166,11 @@ static struct k_sigaction take_action(struct process *p, int signo)
 {
 	struct sighand *h = p->sighand;
 	struct k_sigaction a;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&h->lock);
 
-	spin_lock(&h->lock);
 	a = h->action[signo - 1];
 	if (a.handler > SIG_IGN && (a.flags & SA_RESETHAND))
 		signal_set_handler_locked(h, signo, SIG_DFL);
-	spin_unlock(&h->lock);
 	return a;
 }
 

@@ -237,7 +237,6 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	}
 	process_unlock(p, flags);
 	out->cred = cred_of ? thread_cred_get(cred_of) : cred_get(p->cred ? p->cred : &cred_root);
-	if (cred_of)
-		thread_put(cred_of);
+	thread_put_at(&cred_of);
 	return 0;
 }

@@ -59,9 +59,7 @@ static ssize_t line_read(struct file *f, struct uio *u, u64 *pos)
 			break;
 		if (new)
 			continue; /* another reader was faster */
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		err = wait_event(&r->line->wq, untold(r));
+		err = file_wait(f, &r->line->wq, untold(r));
 		if (err)
 			return err;
 	}

@@ -57,7 +57,7 @@ void tty_get(struct tty *t)
 
 void tty_put(struct tty *t)
 {
-	if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0 && t->ops->free)
+	if (t && __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0 && t->ops->free)
 		t->ops->free(t);
 }
 

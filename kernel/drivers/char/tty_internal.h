@@ -27,7 +27,6 @@ struct tty {
 	u32 refs;                  /* [a] */
 	const struct tty_ops *ops; /* [c] */
 	u64 rdev;                  /* [c] */
-	void *driver;              /* [c] of the ops' owner */
 	spinlock_t lock; /* TTY_INPUT, taken from interrupts: only by tty_lock and tty_unlock */
 	ulong irq_flags; /* [l] as they were before */
 	struct ldisc ld; /* [l] */

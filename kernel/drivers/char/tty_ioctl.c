@@ -186,7 +186,7 @@ static long insert_input(struct tty *t, u64 arg)
 
 static long foreground_set(struct tty *t, const u32 USER *arg)
 {
-	struct process *p;
+	struct process *p SCOPED(process_put_at) = NULL;
 	pid_t pgrp;
 
 	if (copy_from_user(&pgrp, arg, sizeof(pgrp)))
@@ -197,10 +197,7 @@ static long foreground_set(struct tty *t, const u32 USER *arg)
 		return -ENOTTY;
 	if (!process_pgrp_in_session(pgrp, process_sid(current->proc))) {
 		p = process_find(pgrp);
-		if (!p)
-			return -ESRCH;
-		process_put(p);
-		return -EPERM;
+		return p ? -EPERM : -ESRCH;
 	}
 	tty_pgrp_set(t, pgrp);
 	return 0;

@@ -178,8 +178,8 @@ static int make_new(struct unpack *u, const struct cpio_entry *e, struct dentry 
 static int dress(struct unpack *u, const struct cpio_entry *e, struct inode *i, bool keep)
 {
 	int err = 0;
+	struct rwsem *held SCOPED(write_release) = write_hold(&i->lock);
 
-	rwsem_write_lock(&i->lock);
 	if (S_ISREG(e->mode) && (e->data_bytes || !keep)) {
 		err = tmpfs_adopt(i, e->data, e->data_bytes);
 		u->adopted |= !err && e->data_bytes;
@@ -189,7 +189,6 @@ static int dress(struct unpack *u, const struct cpio_entry *e, struct inode *i, 
 	if (!S_ISLNK(e->mode))
 		i->mode = (i->mode & S_IFMT) | (e->mode & S_IALLUGO);
 	i->mtime = i->atime = (struct timespec64){.sec = e->mtime};
-	rwsem_write_unlock(&i->lock);
 	return err;
 }
 

@@ -328,7 +328,7 @@ static long lock_get(struct file *f, struct linux_flock *user, const struct file
 
 	if (want->type == F_UNLCK)
 		return -EINVAL;
-	spin_lock(&b->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&b->lock);
 	l = lock_ranges_conflict(&f->inode->file_locks, want);
 	user->type = F_UNLCK;
 	if (l) {
@@ -338,7 +338,6 @@ static long lock_get(struct file *f, struct linux_flock *user, const struct file
 		user->len = l->end == LOCK_END ? 0 : (s64)(l->end - l->start + 1);
 		user->pid = l->pid;
 	}
-	spin_unlock(&b->lock);
 	return 0;
 }
 
@@ -450,7 +449,6 @@ long file_lease_fcntl(struct file *f, cap_t fd, u32 cmd, u64 type)
 	struct inode *i = f->inode;
 	struct lock_bank *b = bank_of(i);
 	bool sets = cmd == F_SETLEASE, denied = false;
-	long ret;
 
 	if (sets && type > F_UNLCK)
 		return -EINVAL;
@@ -458,7 +456,7 @@ long file_lease_fcntl(struct file *f, cap_t fd, u32 cmd, u64 type)
 		return -EACCES;
 	if (sets && !S_ISREG(i->mode))
 		return -EINVAL;
-	spin_lock(&b->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&b->lock);
 	leases_end(b, i, NULL);
 	list_for_each_entry (l, &i->leases, node) {
 		if (l->file == f)
@@ -467,11 +465,8 @@ long file_lease_fcntl(struct file *f, cap_t fd, u32 cmd, u64 type)
 			denied |= type == F_RDLCK && l->wanted == F_UNLCK;
 	}
 	if (sets)
-		ret = denied ? -EAGAIN : lease_set(f, own, fd, (u8)type);
-	else
-		ret = own ? own->wanted : F_UNLCK;
-	spin_unlock(&b->lock);
-	return ret;
+		return denied ? -EAGAIN : lease_set(f, own, fd, (u8)type);
+	return own ? own->wanted : F_UNLCK;
 }
 
 int file_lease_break(struct inode *i, u32 o_flags)

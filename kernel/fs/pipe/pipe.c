@@ -271,11 +271,10 @@ static u32 pipe_poll(struct file *f, struct poll_table *pt)
 u32 pipe_bytes(struct pipe *p)
 {
 	u32 bytes = 0;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&p->lock);
 
-	mutex_lock(&p->lock);
 	for (u32 i = p->head; i != p->tail; i++)
 		bytes += p->bufs[i & (p->slots - 1)].len;
-	mutex_unlock(&p->lock);
 	return bytes;
 }
 
@@ -308,12 +307,11 @@ void pipe_close_end(struct pipe *p, u32 readers, u32 writers, u32 refs)
 static void pipe_release(struct file *f)
 {
 	struct pipe *p = f->priv;
+	struct rwsem *held SCOPED(write_release) = write_hold(&f->inode->lock);
 
-	rwsem_write_lock(&f->inode->lock);
 	if (p->refs == 1) /* new references are only taken under the inode's lock */
 		f->inode->priv = NULL;
 	pipe_close_end(p, (f->mode & FMODE_READ) != 0, (f->mode & FMODE_WRITE) != 0, 1);
-	rwsem_write_unlock(&f->inode->lock);
 }
 
 void pipe_hold(struct pipe *p)
@@ -424,14 +422,13 @@ put_inode:
 static struct pipe *fifo_get(struct inode *i)
 {
 	struct pipe *p;
+	struct rwsem *held SCOPED(write_release) = write_hold(&i->lock);
 
-	rwsem_write_lock(&i->lock);
 	p = i->priv;
 	if (!p)
 		p = i->priv = pipe_alloc();
 	if (p)
 		pipe_hold(p);
-	rwsem_write_unlock(&i->lock);
 	return p;
 }
 

@@ -33,9 +33,7 @@ static ssize_t eventfd_read(struct file *f, struct uio *u, u64 *pos)
 		spin_unlock(&e->lock);
 		if (value)
 			break;
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		err = wait_event(&e->wq, READ_ONCE(e->count));
+		err = file_wait(f, &e->wq, READ_ONCE(e->count));
 		if (err)
 			return err;
 	}
@@ -72,9 +70,7 @@ static ssize_t eventfd_write(struct file *f, struct uio *u, u64 *pos)
 	if (value == ~0ULL)
 		return -EINVAL;
 	while (!count_add(e, value)) {
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		err = wait_event(&e->wq, EVENTFD_MAX - READ_ONCE(e->count) >= value);
+		err = file_wait(f, &e->wq, EVENTFD_MAX - READ_ONCE(e->count) >= value);
 		if (err)
 			return err;
 	}

@@ -253,11 +253,9 @@ static ssize_t inotify_read(struct file *f, struct uio *u, u64 *pos)
 		if (is_err(e))
 			return done ? done : ptr_err(e);
 		if (!e) {
-			if (done || f->flags & O_NONBLOCK)
-				return done ? done : -EAGAIN;
-			err = wait_event(&in->wq, readable(in));
-			if (err)
-				return err;
+			err = done ? 0 : file_wait(f, &in->wq, readable(in));
+			if (done || err)
+				return done ? done : err;
 			continue;
 		}
 		bytes = sizeof(e->abi) + e->abi.name_bytes;

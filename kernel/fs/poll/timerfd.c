@@ -47,15 +47,15 @@ static void arm_locked(struct timerfd *t, ns_t at)
 /* The expirations so far, which are forgotten. */
 static u64 take(struct timerfd *t)
 {
-	ulong flags = spin_lock_irq(&t->lock);
-	u64 ticks = 0;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
+	u64 ticks = 1;
+	ns_t at = t->expires_ns;
 
-	if (is_due(t)) {
-		ticks = t->interval_ns ? 1 + (clock_monotonic() - t->expires_ns) / t->interval_ns
-				       : 1;
-		arm_locked(t, t->interval_ns ? t->expires_ns + ticks * t->interval_ns : 0);
-	}
-	spin_unlock_irq(&t->lock, flags);
+	if (!is_due(t))
+		return 0;
+	if (t->interval_ns)
+		ticks = ns_periods_past(&at, t->interval_ns, clock_monotonic());
+	arm_locked(t, t->interval_ns ? at : 0);
 	return ticks;
 }
 
@@ -68,9 +68,7 @@ static ssize_t timerfd_read(struct file *f, struct uio *u, u64 *pos)
 	if (u->left < sizeof(ticks))
 		return -EINVAL;
 	while (!(ticks = take(t))) {
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		err = wait_event(&t->wq, is_due(t));
+		err = file_wait(f, &t->wq, is_due(t));
 		if (err)
 			return err;
 	}
@@ -122,8 +120,8 @@ static void remaining_locked(const struct timerfd *t, struct itimer_ns *out)
 	ns_t now = clock_monotonic(), at = t->expires_ns;
 
 	out->interval_ns = t->interval_ns;
-	if (at && now >= at && t->interval_ns)
-		at += (1 + (now - at) / t->interval_ns) * t->interval_ns;
+	if (at && t->interval_ns)
+		(void)ns_periods_past(&at, t->interval_ns, now);
 	out->value_ns = at > now ? at - now : 0;
 }
 
@@ -131,11 +129,10 @@ int timerfd_setting(struct file *f, bool abs, const struct itimer_ns *new, struc
 {
 	struct timerfd *t = f->priv;
 	ns_t now = clock_monotonic();
-	ulong flags;
 
 	if (f->ops != &timerfd_ops)
 		return -EINVAL;
-	flags = spin_lock_irq(&t->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
 	remaining_locked(t, old);
 	if (new) {
 		(void)timer_cancel(&t->timer);
@@ -144,6 +141,5 @@ int timerfd_setting(struct file *f, bool abs, const struct itimer_ns *new, struc
 			      : abs          ? clock_to_monotonic(t->clock, new->value_ns)
 					     : ns_add(now, new->value_ns));
 	}
-	spin_unlock_irq(&t->lock, flags);
 	return 0;
 }

@@ -34,7 +34,7 @@ struct file *memfd_create_file(const char *prefix, const char *name, bool allow_
 	f->inode = f->path.dentry->inode;
 	if (allow_sealing)
 		tmpfs_allow_seals(f->inode);
-	err = inode_get_write(f->inode);
+	err = inode_use_begin(f->inode, INODE_WRITE);
 	if (!err) {
 		f->mode |= FMODE_WRITER;
 		err = file_open_inode(f, f->inode);

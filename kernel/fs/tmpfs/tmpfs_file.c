@@ -207,7 +207,7 @@ static int tmpfs_fallocate(struct file *f, int mode, u64 off, u64 len)
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) || mode == FALLOC_FL_PUNCH_HOLE)
 		return -EOPNOTSUPP;
-	rwsem_write_lock(&i->lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&i->lock);
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		err = t->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ? -EPERM : backing_drop(i);
 		if (!err)
@@ -227,7 +227,6 @@ static int tmpfs_fallocate(struct file *f, int mode, u64 off, u64 len)
 		inode_drop_privileges(i);
 		inode_touch_mtime(i);
 	}
-	rwsem_write_unlock(&i->lock);
 	return err;
 }
 
@@ -291,31 +290,27 @@ static bool mapped_writable(struct vm_object *o)
 {
 	struct vm_area *a;
 	bool found = false;
+	struct rwsem *held SCOPED(read_release) = read_hold(&o->mappings_lock);
 
-	rwsem_read_lock(&o->mappings_lock);
 	list_for_each_entry (a, &o->mappings, mapping_node)
 		found |= (a->flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
-	rwsem_read_unlock(&o->mappings_lock);
 	return found;
 }
 
 int tmpfs_add_seals(struct inode *i, u32 seals)
 {
 	struct tmpfs_inode *t = tmpfs_of(i);
-	int err = 0;
 
 	if (i->file_ops != &tmpfs_file_ops || seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
 							      F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EINVAL;
-	rwsem_write_lock(&i->lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&i->lock);
 	if (t->seals & F_SEAL_SEAL)
-		err = -EPERM;
-	else if (seals & F_SEAL_WRITE && !(t->seals & F_SEAL_WRITE) && mapped_writable(&i->pages))
-		err = -EBUSY;
-	else
-		t->seals |= seals;
-	rwsem_write_unlock(&i->lock);
-	return err;
+		return -EPERM;
+	if (seals & F_SEAL_WRITE && !(t->seals & F_SEAL_WRITE) && mapped_writable(&i->pages))
+		return -EBUSY;
+	t->seals |= seals;
+	return 0;
 }
 
 int tmpfs_get_seals(struct inode *i)

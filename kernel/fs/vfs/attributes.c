@@ -147,13 +147,13 @@ int vfs_truncate(const struct path *p, u64 size)
 		return -EROFS;
 	err = inode_permission(i, MAY_WRITE);
 	if (!err)
-		err = inode_get_write(i);
+		err = inode_use_begin(i, INODE_WRITE);
 	if (err)
 		return err;
 	err = file_lease_check(i, O_WRONLY);
 	if (!err)
 		err = file_truncate(i, size, NULL);
-	inode_put_write(i);
+	inode_use_end(i, INODE_WRITE);
 	inotify_dentry(p->dentry, IN_MODIFY, err);
 	return err;
 }

@@ -188,14 +188,14 @@ void dentry_hash(struct dentry *d)
 
 void dentry_drop(struct dentry *d)
 {
-	spin_lock(&d->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&d->lock);
+
 	if (d->flags & DENTRY_HASHED) {
 		seq_write_begin(&d->seq);
 		hash_remove(d);
 		flags_clear(d, DENTRY_HASHED);
 		seq_write_end(&d->seq);
 	}
-	spin_unlock(&d->lock);
 }
 
 void dentry_attach(struct dentry *d, struct inode *i)
@@ -236,13 +236,12 @@ static void lru_remove(struct dentry *d)
 {
 	if (!(READ_ONCE(d->flags) & DENTRY_LRU))
 		return;
-	spin_lock(&lru_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&lru_lock);
 	if (d->flags & DENTRY_LRU) {
 		list_del(&d->lru);
 		flags_clear(d, DENTRY_LRU);
 		lru_count--;
 	}
-	spin_unlock(&lru_lock);
 }
 
 /* Frees @d, whose refs the caller made DEAD. Return: the parent, whose reference is now the
@@ -270,13 +269,13 @@ static struct dentry *dentry_kill(struct dentry *d)
 
 static void lru_add(struct dentry *d)
 {
-	spin_lock(&lru_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&lru_lock);
+
 	if (!(d->flags & DENTRY_LRU)) {
 		list_add_tail(&lru, &d->lru);
 		flags_set(d, DENTRY_LRU);
 		lru_count++;
 	}
-	spin_unlock(&lru_lock);
 }
 
 /* Takes one reference away. Return: true when @d is now the caller's to kill. */
@@ -343,8 +342,8 @@ void dentry_unpin(struct dentry *d)
 static u64 lru_collect(u64 target, struct list *out)
 {
 	u64 taken = 0;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&lru_lock);
 
-	spin_lock(&lru_lock);
 	for (u64 scan = MIN(lru_count, 4 * target); scan && taken < target && !list_empty(&lru);
 		scan--) {
 		struct dentry *d = list_entry(lru.next, struct dentry, lru);
@@ -358,7 +357,6 @@ static u64 lru_collect(u64 target, struct list *out)
 		list_move_tail(out, &d->lru);
 		taken++;
 	}
-	spin_unlock(&lru_lock);
 	return taken;
 }
 
@@ -401,12 +399,9 @@ void dentry_prune_children(struct dentry *parent)
 
 static struct dentry *first_child(struct dentry *d) /* under RCU */
 {
-	struct dentry *child;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&d->lock);
 
-	spin_lock(&d->lock);
-	child = list_first(&d->children, struct dentry, sibling);
-	spin_unlock(&d->lock);
-	return child;
+	return list_first(&d->children, struct dentry, sibling);
 }
 
 void dcache_destroy(struct dentry *root)
@@ -440,14 +435,13 @@ static struct dentry *child_after(struct dentry *parent, const struct dentry *af
 {
 	struct dentry *d = NULL;
 	struct list *at;
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&parent->lock);
 
-	spin_lock(&parent->lock);
 	at = after ? after->sibling.next : parent->children.next;
 	for (; !d && at != &parent->children; at = at->next) {
 		d = list_entry(at, struct dentry, sibling);
 		d = dentry_get_live(d) ? d : NULL;
 	}
-	spin_unlock(&parent->lock);
 	return d;
 }
 

@@ -59,11 +59,11 @@ static void file_release(struct object *o)
 		if (f->ops && f->ops->release)
 			f->ops->release(f);
 		if (f->mode & FMODE_WRITER)
-			inode_put_write(f->inode);
+			inode_use_end(f->inode, INODE_WRITE);
 		if (f->mode & FMODE_READER)
 			__atomic_fetch_sub(&f->inode->read_count, 1, __ATOMIC_RELAXED);
 		if (unlikely(f->mode & FMODE_EXEC))
-			inode_allow_write(f->inode);
+			inode_use_end(f->inode, INODE_EXEC);
 		if (f->path.dentry)
 			path_put(&f->path); /* which holds the inode */
 		else

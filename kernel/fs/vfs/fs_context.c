@@ -14,13 +14,12 @@ struct fs_context *fs_context_copy(struct fs_context *from)
 		from = &fs_context_boot;
 	fs->refs = 1;
 	spin_init(&fs->lock, RANK_DENTRY);
-	spin_lock(&from->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&from->lock);
 	fs->root = from->root;
 	fs->cwd = from->cwd;
 	fs->umask = from->umask;
 	path_get(&fs->root);
 	path_get(&fs->cwd);
-	spin_unlock(&from->lock);
 	return fs;
 }
 
@@ -35,10 +34,10 @@ void fs_context_put(struct fs_context *fs)
 
 void fs_path_get(struct fs_context *fs, const struct path *from, struct path *out)
 {
-	spin_lock(&fs->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&fs->lock);
+
 	*out = *from;
 	path_get(out);
-	spin_unlock(&fs->lock);
 }
 
 /* @only: if it is that now; NULL: whatever it is. */

@@ -232,36 +232,21 @@ void inode_touch_atime(const struct path *p, struct inode *i)
 
 /* ---- who writes, who executes ---- */
 
-static int count_step(s32 *count, s32 step)
+int inode_use_begin(struct inode *i, enum inode_use use)
 {
-	s32 old = __atomic_load_n(count, __ATOMIC_RELAXED);
+	s32 old = __atomic_load_n(&i->write_count, __ATOMIC_RELAXED);
 
 	do {
-		if (step > 0 ? old < 0 : old > 0)
+		if (use == INODE_WRITE ? old < 0 : old > 0)
 			return -ETXTBSY;
 	} while (!__atomic_compare_exchange_n(
-		count, &old, old + step, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+		&i->write_count, &old, old + use, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return 0;
 }
 
-int inode_get_write(struct inode *i)
+void inode_use_end(struct inode *i, enum inode_use use)
 {
-	return count_step(&i->write_count, 1);
-}
-
-void inode_put_write(struct inode *i)
-{
-	__atomic_fetch_sub(&i->write_count, 1, __ATOMIC_ACQ_REL);
-}
-
-int inode_deny_write(struct inode *i)
-{
-	return count_step(&i->write_count, -1);
-}
-
-void inode_allow_write(struct inode *i)
-{
-	__atomic_fetch_add(&i->write_count, 1, __ATOMIC_ACQ_REL);
+	__atomic_fetch_sub(&i->write_count, use, __ATOMIC_ACQ_REL);
 }
 
 void inodes_init(void)

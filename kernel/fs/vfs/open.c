@@ -96,7 +96,7 @@ static int open_here(struct file *f, u32 o_flags)
 	if (unlikely(err))
 		return err;
 	if (S_ISREG(i->mode) && access_mask(o_flags) & MAY_WRITE) {
-		err = inode_get_write(i);
+		err = inode_use_begin(i, INODE_WRITE);
 		if (err)
 			return err;
 		f->mode |= FMODE_WRITER;
@@ -353,7 +353,7 @@ static int open_exec_here(struct file *f)
 		return -EACCES;
 	err = inode_permission(i, MAY_EXEC);
 	if (!err)
-		err = inode_deny_write(i);
+		err = inode_use_begin(i, INODE_EXEC);
 	if (err)
 		return err;
 	f->mode |= FMODE_EXEC;

@@ -189,10 +189,8 @@ static struct dentry *lookup_one(struct dentry *dir, const struct name *n)
 
 	if (d)
 		return d;
-	rwsem_write_lock(&dir->inode->lock);
-	d = lookup_one_locked(dir, n);
-	rwsem_write_unlock(&dir->inode->lock);
-	return d;
+	struct rwsem *held SCOPED(write_release) = write_hold(&dir->inode->lock);
+	return lookup_one_locked(dir, n);
 }
 
 static ALWAYS_INLINE int child_rcu(struct walk *w, const struct name *n, struct child *c)

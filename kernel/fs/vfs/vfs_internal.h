@@ -288,10 +288,10 @@ int file_make_nameless(
 	struct file *f, const struct path *dir, const struct name *n, u32 mode) MUST_USE;
 /* a name may be made in @dir; its lock is held */
 int path_may_create(const struct path *dir) MUST_USE;
-int inode_deny_write(struct inode *i) MUST_USE; /* -ETXTBSY */
-void inode_allow_write(struct inode *i);
-int inode_get_write(struct inode *i) MUST_USE; /* -ETXTBSY */
-void inode_put_write(struct inode *i);
+/* Who writes and who executes a file keep each other out: inode->write_count. -ETXTBSY */
+enum inode_use { INODE_EXEC = -1, INODE_WRITE = 1 };
+int inode_use_begin(struct inode *i, enum inode_use use) MUST_USE;
+void inode_use_end(struct inode *i, enum inode_use use);
 static inline void inode_touch_mtime(struct inode *i)
 {
 	i->mtime = i->ctime = time_now_inode();

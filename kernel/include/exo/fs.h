@@ -126,6 +126,8 @@ struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 fl
 struct file *file_create_owning(const struct file_ops *ops, u32 flags, void *priv);
 void file_free_priv(struct file *f);
 void file_put(struct file *f);
+/* file_wait - as wait_event, for a file's reads and writes: with O_NONBLOCK -EAGAIN. */
+#define file_wait(f, q, cond) ((f)->flags & O_NONBLOCK ? -EAGAIN : wait_event(q, cond))
 /* file_owner_word - to whom signals of a file go, a group as a negative number, and in the upper
  * half by whose word: who is not root is his real user. */
 static inline u64 file_owner_word(pid_t pid)

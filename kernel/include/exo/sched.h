@@ -104,9 +104,8 @@ struct thread {
 	struct cap_space *caps;          /* [current] */
 	struct fs_context *fs;           /* [current] root, cwd, umask */
 	struct sem_undo_list *sem_undos; /* [current] +1; NULL = it owes nothing (SEM_UNDO) */
-	int (*wait_hook)(void);
-	pid_t tid;     /* [c] */
-	char name[16]; /* [current writes] comm */
+	pid_t tid;                       /* [c] */
+	char name[16];                   /* [current writes] comm */
 	struct rcu_head rcu;
 	void (*free)(struct thread *t); /* [c] frees the container; after RCU */
 	ns_t timer_slack_ns;

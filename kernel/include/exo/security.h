@@ -196,9 +196,10 @@ struct cred {
 extern struct cred cred_root; /* boot credentials */
 struct cred *cred_get(struct cred *c);
 void cred_put(struct cred *c);
-static inline void cred_put_at(struct cred **c) /* for SCOPED */
+static inline void cred_put_at(struct cred **c) /* for SCOPED; NULL is fine */
 {
-	cred_put(*c);
+	if (*c)
+		cred_put(*c);
 }
 /* refs 1, private until published; NULL = out of memory */
 struct cred *cred_copy(const struct cred *c);

@@ -51,6 +51,14 @@ static inline ns_t ns_add(ns_t a, ns_t b) /* for ever if it were more */
 /* clock_to_monotonic - the moment @value of that clock, by CLOCK_MONOTONIC as the clocks stand now;
  * never 0. */
 ns_t clock_to_monotonic(int clock_id, ns_t value);
+/* ns_periods_past - moves *at by whole periods behind @now. Return: how many; 0 = it is there. */
+static inline u64 ns_periods_past(ns_t *at, ns_t period_ns, ns_t now)
+{
+	u64 n = now < *at ? 0 : (now - *at) / period_ns + 1;
+
+	*at += n * period_ns;
+	return n;
+}
 /* What an interval timer is set to. */
 struct itimer_ns {
 	ns_t interval_ns, value_ns; /* 0 = once; 0 = off */

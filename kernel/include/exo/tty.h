@@ -10,8 +10,8 @@
 struct tty;
 
 void tty_get(struct tty *t);
-void tty_put(struct tty *t); /* last reference frees a pty; any context where kfree may be called,
-				no tty lock held */
+void tty_put(struct tty *t); /* last reference frees a pty; NULL is fine; any context where kfree
+				may be called, no tty lock held */
 
 pid_t tty_session(const struct tty *t); /* session that it controls, 0 = none */
 pid_t tty_pgrp(const struct tty *t);    /* foreground group, 0 = none */

@@ -158,7 +158,7 @@ u64 vm_random_pages(u64 bits); /* random number of pages, in bytes: 0 .. 2^bits-
 				  PIE bases. */
 struct vm_space *vm_space_fork(struct vm_space *parent); /* err_ptr(-ENOMEM) */
 void vm_space_get(struct vm_space *s);
-void vm_space_put(struct vm_space *s);                  /* last: unmaps all, frees */
+void vm_space_put(struct vm_space *s);                  /* last: unmaps all, frees; NULL is fine */
 static inline void vm_space_put_at(struct vm_space **s) /* for SCOPED; err_ptr and NULL are fine */
 {
 	if (*s && !is_err(*s))

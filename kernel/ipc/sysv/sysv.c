@@ -59,8 +59,8 @@ void *sysv_lock(struct sysv_table *t, s32 id, u32 mode)
 	u32 index = mode & SYSV_BY_INDEX ? (u32)id : (u32)id % SYSV_INDEX_MAX;
 	struct sysv_object *o;
 	int err = -EINVAL;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&t->lock);
 
-	mutex_lock(&t->lock);
 	o = id >= 0 && index < t->slots_max ? t->slots[index] : NULL;
 	if (o && (o->id == id || mode & SYSV_BY_INDEX)) {
 		__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
@@ -69,7 +69,6 @@ void *sysv_lock(struct sysv_table *t, s32 id, u32 mode)
 		if (err)
 			sysv_unlock(&o);
 	}
-	mutex_unlock(&t->lock);
 	return err ? err_ptr(err) : o;
 }
 
@@ -166,26 +165,22 @@ long sysv_get(enum sysv_kind kind, s32 key, u64 size, u32 flags)
 {
 	struct sysv_table *t = sysv_table(kind);
 	struct sysv_object *o;
-	long ret;
+	long err;
 
 	if (t->type->item_bytes && size > READ_ONCE(t->size_max))
 		return -EINVAL;
-	mutex_lock(&t->lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&t->lock);
 	o = find_key_locked(t, key);
-	if (!o) {
-		ret = key != IPC_PRIVATE && !(flags & IPC_CREAT)
-			      ? -ENOENT
-			      : create_locked(t, key, size, flags);
-	} else if ((flags & (IPC_CREAT | IPC_EXCL)) == (IPC_CREAT | IPC_EXCL)) {
-		ret = -EEXIST;
-	} else {
-		spin_lock(&o->lock);
-		ret = size > o->size ? -EINVAL : access_locked(o, flags & 0777);
-		spin_unlock(&o->lock);
-		ret = ret ? ret : o->id;
-	}
-	mutex_unlock(&t->lock);
-	return ret;
+	if (!o)
+		return key != IPC_PRIVATE && !(flags & IPC_CREAT)
+			       ? -ENOENT
+			       : create_locked(t, key, size, flags);
+	if ((flags & (IPC_CREAT | IPC_EXCL)) == (IPC_CREAT | IPC_EXCL))
+		return -EEXIST;
+	spin_lock(&o->lock);
+	err = size > o->size ? -EINVAL : access_locked(o, flags & 0777);
+	spin_unlock(&o->lock);
+	return err ? err : o->id;
 }
 
 /* ---- control ---- */

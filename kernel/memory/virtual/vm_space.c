@@ -164,7 +164,7 @@ void vm_space_put(struct vm_space *s)
 	struct list areas = LIST_INIT(areas);
 	struct vm_area *a;
 
-	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
+	if (!s || __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	/* Nobody else is here but truncations, which come through the objects. */
 	for (struct rb_node *n = rb_first(&s->areas); n; n = rb_next(n)) {

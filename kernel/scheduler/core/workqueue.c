@@ -15,12 +15,11 @@ void work_init(struct work *w, void (*fn)(struct work *w))
 
 static struct work *take(void)
 {
-	ulong flags = spin_lock_irq(&lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&lock);
 	struct work *w = list_first(&queued, struct work, node);
 
 	if (w)
 		list_del(&w->node); /* from here it may be queued again */
-	spin_unlock_irq(&lock, flags);
 	return w;
 }
 

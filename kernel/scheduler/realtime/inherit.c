@@ -116,7 +116,7 @@ static void count(struct inherit_wait *w, bool on)
 
 static int begin_slow(struct inherit_wait *w)
 {
-	ulong flags = spin_lock_irq(&inherit_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
 	struct thread *t = w->thread, *owner;
 	int err = 0;
 
@@ -135,7 +135,6 @@ static int begin_slow(struct inherit_wait *w)
 		__atomic_store_n(&t->blocked_on, w, __ATOMIC_RELEASE);
 		propagate(w->lent_to);
 	}
-	spin_unlock_irq(&inherit_lock, flags);
 	return err;
 }
 
@@ -155,7 +154,6 @@ int inherit_begin(struct inherit_wait *w)
 void inherit_end(struct inherit_wait *w)
 {
 	struct thread *owner;
-	ulong flags;
 
 	if (!w->counted) {
 		__atomic_store_n(&w->thread->blocked_on, NULL, __ATOMIC_SEQ_CST);
@@ -163,13 +161,12 @@ void inherit_end(struct inherit_wait *w)
 		if (likely(!__atomic_load_n(&active, __ATOMIC_ACQUIRE) && !w->lent_to))
 			return;
 	}
-	flags = spin_lock_irq(&inherit_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
 	owner = w->lent_to;
 	unlink(w);
 	__atomic_store_n(&w->thread->blocked_on, NULL, __ATOMIC_RELEASE);
 	propagate(owner);
 	count(w, false);
-	spin_unlock_irq(&inherit_lock, flags);
 }
 
 /* Current let go of the lock with that owner word, or handed it on: what its waiters lent goes
@@ -178,12 +175,11 @@ void inherit_release(const u64 *word)
 {
 	struct thread *me = current, *next = NULL;
 	struct inherit_wait *w, *after;
-	ulong flags;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the word before the look at donors */
 	if (likely(list_empty(&me->donors) && !me->lent))
 		return;
-	flags = spin_lock_irq(&inherit_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
 	list_for_each_entry_safe (w, after, &me->donors, node) {
 		if (w->owner != word)
 			continue;
@@ -192,19 +188,17 @@ void inherit_release(const u64 *word)
 	}
 	propagate(next);
 	propagate(me);
-	spin_unlock_irq(&inherit_lock, flags);
 }
 
 /* The waiter @w of a PI futex has another owner word's value now. */
 void inherit_again(struct inherit_wait *w)
 {
-	ulong flags = spin_lock_irq(&inherit_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
 	struct thread *before = w->lent_to;
 
 	relink(w);
 	propagate(w->lent_to);
 	propagate(before);
-	spin_unlock_irq(&inherit_lock, flags);
 }
 
 /* The first of those that wait for a PI futex of current, which ends: locked until inherit_unlock.

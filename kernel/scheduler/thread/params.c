@@ -131,56 +131,48 @@ static int admit(struct thread *t, const struct sched_params *p, cpumask_t *affi
 int sched_set_params(struct thread *t, const struct sched_params *p)
 {
 	cpumask_t affinity;
-	ulong flags;
 	int err;
 
 	if (!valid(p))
 		return -EINVAL;
-	flags = spin_lock_irq(&inherit_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
 	err = admit(t, p, &affinity);
-	if (!err) {
-		sched_reclass_locked(t, p, affinity, t->lent);
-		inherit_changed_locked(t);
-	}
-	spin_unlock_irq(&inherit_lock, flags);
-	return err;
+	if (err)
+		return err;
+	sched_reclass_locked(t, p, affinity, t->lent);
+	inherit_changed_locked(t);
+	return 0;
 }
 
 void sched_get_params(struct thread *t, struct sched_params *out)
 {
-	ulong flags = spin_lock_irq(&inherit_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
 
 	*out = t->params;
-	spin_unlock_irq(&inherit_lock, flags);
 }
 
 /* A deadline thread keeps the CPU that has room for it: its mask must go on naming all. */
 int sched_set_affinity(struct thread *t, cpumask_t mask)
 {
 	cpumask_t online = __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
-	ulong flags;
-	int err = 0;
 
 	if (!(mask & online))
 		return -EINVAL;
-	flags = spin_lock_irq(&inherit_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
 	if (t->params.policy != POLICY_DEADLINE)
 		sched_reclass_locked(t, &t->params, mask, t->lent);
 	else if (online & ~mask)
-		err = -EBUSY;
+		return -EBUSY;
 	else
 		t->dl.allowed = mask;
-	spin_unlock_irq(&inherit_lock, flags);
-	return err;
+	return 0;
 }
 
 cpumask_t sched_get_affinity(struct thread *t)
 {
-	ulong flags = spin_lock_irq(&inherit_lock);
-	cpumask_t mask = t->params.policy == POLICY_DEADLINE ? t->dl.allowed : t->affinity;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
 
-	spin_unlock_irq(&inherit_lock, flags);
-	return mask;
+	return t->params.policy == POLICY_DEADLINE ? t->dl.allowed : t->affinity;
 }
 
 ns_t sched_rr_interval(struct thread *t)

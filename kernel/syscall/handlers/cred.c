@@ -218,7 +218,6 @@ long sys_capget(u64 uheader, u64 udata)
 	struct cap_data_abi data[2];
 	struct cap_header_abi h;
 	struct thread *t SCOPED(thread_put_at) = NULL;
-	struct cred *c;
 	u32 words;
 	int err = cap_version(uheader, &h, &words);
 
@@ -231,11 +230,10 @@ long sys_capget(u64 uheader, u64 udata)
 	t = thread_find(h.pid ? h.pid : current->tid);
 	if (!t)
 		return -ESRCH;
-	c = thread_cred_get(t);
+	struct cred *c SCOPED(cred_put_at) = thread_cred_get(t);
 	for (u32 i = 0; i < 2; i++)
 		data[i] = (struct cap_data_abi){(u32)(c->cap_effective >> 32 * i),
 			(u32)(c->cap_permitted >> 32 * i), (u32)(c->cap_inheritable >> 32 * i)};
-	cred_put(c);
 	return copy_to_user((void USER *)udata, data, words * sizeof(*data));
 }
 

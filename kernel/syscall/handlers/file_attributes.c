@@ -224,11 +224,9 @@ long call_xattr_show(u32 how, const u64 a[], bool list)
 
 	if (ret)
 		return ret;
-	if (size) {
-		buf = kmalloc(size, ALLOC_KERNEL);
-		if (!buf)
-			return -ENOMEM;
-	}
+	buf = size ? kmalloc(size, ALLOC_KERNEL) : NULL;
+	if (size && !buf)
+		return -ENOMEM;
 	ret = vfs_getxattr(&p, list ? NULL : name, buf, size);
 	if (ret > 0 && size && copy_to_user((void USER *)a[list ? 1 : 2], buf, (size_t)ret))
 		return -EFAULT;

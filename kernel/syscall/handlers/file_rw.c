@@ -172,7 +172,7 @@ long sys_lseek(u64 a0, u64 a1, u64 a2)
 static ssize_t copy_between(
 	struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, size_t left)
 {
-	u8 *buf = kmalloc(MIN(left, COPY_CHUNK), ALLOC_KERNEL);
+	u8 *buf SCOPED(kfree_at) = kmalloc(MIN(left, COPY_CHUNK), ALLOC_KERNEL);
 	ssize_t done = 0, n = 0;
 	struct uio u;
 
@@ -198,7 +198,6 @@ static ssize_t copy_between(
 			break; /* something moved: no restart is needed */
 		cond_resched();
 	}
-	kfree(buf);
 	return done ? done : n;
 }
 

@@ -74,15 +74,14 @@ long sys_close_range(u64 a0, u64 a1, u64 a2)
 {
 	u32 first = (u32)a0, last = (u32)a1, flags = (u32)a2;
 	struct cap_space *caps;
-	int err;
+	int err = 0;
 
 	if (first > last || flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
 		return -EINVAL;
-	if (flags & CLOSE_RANGE_UNSHARE) {
+	if (flags & CLOSE_RANGE_UNSHARE)
 		err = process_unshare_caps();
-		if (err)
-			return err;
-	}
+	if (err)
+		return err;
 	caps = current->caps;
 	if (!(flags & CLOSE_RANGE_CLOEXEC)) {
 		cap_close_range(caps, first, last, false);
@@ -103,11 +102,9 @@ static long dup_onto(cap_t fd, cap_t new, u32 slot_flags)
 	if (is_err(g))
 		return ptr_err(g);
 	err = new < 0 ? -EBADF : cap_replace(current->caps, new, g, slot_flags, fd_limit());
-	if (err) {
+	if (err)
 		grant_put(g);
-		return err;
-	}
-	return new;
+	return err ? err : new;
 }
 
 long sys_dup2(u64 a0, u64 a1)
@@ -223,16 +220,12 @@ static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 	case F_OFD_GETLK ... F_OFD_SETLKW:
 		return file_lock_fcntl(f, cmd, arg);
 	case F_SETOWN:
-		if (cap_confined())
-			return -EPERM;
-		return owner_set(f, (s32)arg);
+		return cap_confined() ? -EPERM : owner_set(f, (s32)arg);
 	case F_GETOWN:
 		return (s32)f->owner;
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
-		if (cap_confined())
-			return -EPERM;
-		return owner_ex(f, cmd == F_SETOWN_EX, arg);
+		return cap_confined() ? -EPERM : owner_ex(f, cmd == F_SETOWN_EX, arg);
 	case F_SETSIG:
 		if (arg > SIGNALS_MAX)
 			return -EINVAL;

@@ -34,21 +34,13 @@ long exo_cap_inspect(u64 a0, u64 a1, u64 a2)
 long exo_cap_derive(u64 a0, u64 a1, u64 a2, u64 a3)
 {
 	struct grant *g SCOPED(grant_put_at) = cap_get_grant(current->caps, (cap_t)a0);
-	struct grant *child;
-	cap_t fd;
 
 	if (a1 & ~(u64)EXO_ALL || a3 & ~(u64)EXO_CAP_CLOEXEC)
 		return -EINVAL;
 	if (is_err(g))
 		return ptr_err(g);
-	child = cap_derive(g, (u32)a1, a2);
-	if (is_err(child))
-		return ptr_err(child);
-	fd = cap_install(
-		current->caps, child, a3 & EXO_CAP_CLOEXEC ? CAP_CLOEXEC : 0, 0, fd_limit());
-	if (unlikely(fd < 0))
-		grant_put(child);
-	return fd;
+	return fd_install_grant(
+		cap_derive(g, (u32)a1, a2), a3 & EXO_CAP_CLOEXEC ? CAP_CLOEXEC : 0, 0);
 }
 
 long exo_cap_revoke(u64 a0, u64 a1)

@@ -212,9 +212,8 @@ static s32 page_status(struct vm_space *s, vaddr_t va)
 	if (!p.mapped)
 		return -EFAULT;
 	va &= PAGE_MASK;
-	rwsem_read_lock(&s->lock);
+	struct rwsem *held SCOPED(read_release) = read_hold(&s->lock);
 	pmap_walk(&s->pmap, va, va + PAGE_SIZE, note_page, &status);
-	rwsem_read_unlock(&s->lock);
 	return status;
 }
 

@@ -92,21 +92,16 @@ static long do_poll(struct linux_pollfd USER *user, u32 count, ns_t deadline)
 
 	if (count > rlimit_current(RLIM_NOFILE))
 		return -EINVAL;
-	if (count > POLL_STACK_FDS) {
+	if (count > POLL_STACK_FDS)
 		fds = kmalloc(bytes, ALLOC_KERNEL);
-		if (!fds)
-			return -ENOMEM;
-	}
-	ret = -EFAULT;
-	if (copy_from_user(fds, user, bytes))
-		goto free;
-	ret = poll_rounds(fds, count, deadline);
+	if (!fds)
+		return -ENOMEM;
+	ret = copy_from_user(fds, user, bytes) ? -EFAULT : poll_rounds(fds, count, deadline);
 	for (u32 i = 0; ret >= 0 && i < count;
 		i++) { /* only revents: another thread may be changing the rest */
 		if (copy_to_user(&user[i].revents, &fds[i].revents, sizeof(fds[i].revents)))
 			ret = -EFAULT;
 	}
-free:
 	if (fds != on_stack)
 		kfree(fds);
 	return ret;
@@ -258,8 +253,7 @@ long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 	struct fd ep SCOPED(fd_put) = fd_get((cap_t)a0, CAP_ADMIN),
 		     fd SCOPED(fd_put) = fd_get((cap_t)a2, op == EPOLL_CTL_DEL ? 0 : CAP_WAIT);
 	struct linux_epoll_event ev = {0};
-	struct grant *g = NULL;
-	long ret = -EINVAL;
+	struct grant *g SCOPED(grant_put_at) = NULL;
 
 	if (op != EPOLL_CTL_DEL && copy_from_user(&ev, (const void USER *)a3, sizeof(ev)))
 		return -EFAULT;
@@ -269,11 +263,9 @@ long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 		g = cap_get_derived(current->caps, (cap_t)a2, &fd.file->object);
 	if (is_err(g))
 		return ptr_err(g);
-	if (op >= EPOLL_CTL_ADD && op <= EPOLL_CTL_MOD)
-		ret = epoll_control(ep.file, op, fd.file, (cap_t)a2, ev.events, ev.data, g);
-	if (g)
-		grant_put(g);
-	return ret;
+	if (op < EPOLL_CTL_ADD || op > EPOLL_CTL_MOD)
+		return -EINVAL;
+	return epoll_control(ep.file, op, fd.file, (cap_t)a2, ev.events, ev.data, g);
 }
 
 static bool emit_event(void *ctx, int n, u32 events, u64 data)

@@ -133,13 +133,12 @@ static void wait_siginfo(const struct wait_request *w, struct siginfo *info)
  * number | -EBADF. */
 static long wait_target(struct wait_request *w, bool *nonblock)
 {
-	struct process *p = pidfd_process((cap_t)w->id, CAP_WAIT, nonblock);
+	struct process *p SCOPED(process_put_at) = pidfd_process((cap_t)w->id, CAP_WAIT, nonblock);
 
 	if (is_err(p))
 		return ptr_err(p);
 	w->type = P_PID;
 	w->id = process_pid(p);
-	process_put(p);
 	return 0;
 }
 

@@ -77,7 +77,7 @@ static ssize_t splice_chunk(
 static long splice_all(
 	struct splice_side *in, struct splice_side *out, size_t len, u64 flags, bool keep)
 {
-	u8 *buf = kmalloc(MIN(len, SPLICE_CHUNK), ALLOC_KERNEL);
+	u8 *buf SCOPED(kfree_at) = kmalloc(MIN(len, SPLICE_CHUNK), ALLOC_KERNEL);
 	size_t done = 0;
 	ssize_t n = -ENOMEM;
 
@@ -93,7 +93,6 @@ static long splice_all(
 				  pipe that others keep full never ends */
 		cond_resched();
 	}
-	kfree(buf);
 	return done ? (long)done : n;
 }
 

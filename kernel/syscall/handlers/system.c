@@ -110,14 +110,10 @@ struct syslog_scratch { /* too big for a stack */
 /* Copies whole lines from *seq on until @size bytes are full. Return: bytes | -EFAULT. */
 static long syslog_copy(struct syslog_scratch *s, u64 *seq, char USER *buf, size_t size)
 {
-	size_t done = 0;
+	size_t done = 0, n;
 	u64 next = *seq;
 
-	while (log_next(&next, &s->record)) {
-		size_t n = log_format(&s->record, true, s->text, sizeof(s->text));
-
-		if (done + n > size)
-			break;
+	while ((n = log_read(&next, s->text, MIN(sizeof(s->text), size - done)))) {
 		if (copy_to_user(buf + done, s->text, n))
 			return -EFAULT;
 		done += n;
@@ -262,9 +258,8 @@ long sys_vhangup(void)
 	if (!cred_capable(current->cred, LCAP_SYS_TTY_CONFIG))
 		return -EPERM;
 	t = process_ctty_get();
-	if (t) {
+	if (t)
 		tty_hangup(t);
-		tty_put(t);
-	}
+	tty_put(t);
 	return 0;
 }

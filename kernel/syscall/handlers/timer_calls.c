@@ -88,11 +88,8 @@ long sys_timer_create(u64 clock, u64 uevent, u64 uid)
 	id = posix_timer_create((int)clock, uevent ? &ev : NULL);
 	if (id < 0)
 		return id;
-	if (put_user_u32((u32 USER *)uid, (u32)id)) {
-		if (posix_timer_delete((s32)id))
-			return -EINVAL;
-		return -EFAULT;
-	}
+	if (put_user_u32((u32 USER *)uid, (u32)id))
+		return posix_timer_delete((s32)id) ? -EINVAL : -EFAULT;
 	return 0;
 }
 
