@@ -1,4 +1,4 @@
-/* Memory by node: policies, and moves of pages. Layer: syscall. There is one node, number 0, so
+/* Memory by node: policies, and moves of pages. Layer: syscall. One node has memory, number 0, so
  * every policy that can be had places memory there, and every page is where it is to go. Sources:
  * set_mempolicy(2), mbind(2), migrate_pages(2), move_pages(2). */
 #include <exo/errno.h>
@@ -12,6 +12,8 @@
 #include <arch/uaccess.h>
 
 #include "handlers.h"
+
+#define NODES_MAX 1024 /* Debian's */
 
 /* Bits of a node mask in user memory: *first = bit 0, *others = any other. */
 static int node_mask_read(u64 mask, u64 maxnode, bool *first, bool *others)
@@ -30,14 +32,16 @@ static int node_mask_read(u64 mask, u64 maxnode, bool *first, bool *others)
 			return -EFAULT;
 		if (bits - i < 64)
 			word &= BIT(bits - i) - 1;
+		if (i >= NODES_MAX && word)
+			return -EINVAL;
 		*first |= !i && (word & 1);
 		*others |= (i ? word : word & ~1ull) != 0;
 	}
 	return 0;
 }
 
-/* What a program may ask for when there is node 0 alone. Return: the policy that this is | -EINVAL
- */
+/* What a program may ask for when node 0 alone has memory: any other beside it is left out. Return:
+ * the policy that this is | -EINVAL */
 static int policy_of(u64 mode, bool first, bool others)
 {
 	const u32 of_nodes = BIT(L_MPOL_BIND) | BIT(L_MPOL_INTERLEAVE) | BIT(L_MPOL_PREFERRED_MANY);
@@ -47,7 +51,7 @@ static int policy_of(u64 mode, bool first, bool others)
 	else if (mode > L_MPOL_PREFERRED_MANY ||
 		 first != (mode == L_MPOL_PREFERRED || of_nodes >> mode & 1))
 		return -EINVAL;
-	return others ? -EINVAL : (int)mode;
+	return others && !first ? -EINVAL : (int)mode;
 }
 
 static bool policy_has_node(u32 policy)
@@ -154,7 +158,7 @@ static int note_policy(void *ctx, struct vm_area *a)
 	return 0;
 }
 
-/* The one node is home already. */
+/* The one node with memory is home already. */
 long sys_set_mempolicy_home_node(u64 start, u64 len_bytes, u64 node, u64 flags)
 {
 	u64 r[2] = {start + ALIGN_UP(len_bytes, PAGE_SIZE)};

@@ -69,6 +69,15 @@ static void gdt_fill(u64 *gdt, struct tss *tss, u32 cpu)
 	gdt[SEL_CPU_NUMBER / 8] = 0x0040f50000000000 | cpu;
 }
 
+void cpu_number_tell(void)
+{
+	u32 cpu = cpu_id(), number = cpu | (u32)cpu_nodes[cpu] << 12;
+
+	(*this_cpu_ptr(cpu_gdt))[SEL_CPU_NUMBER / 8] = 0x0040f50000000000 | number;
+	if (x86.rdtscp)
+		wrmsr(MSR_TSC_AUX, number);
+}
+
 void descriptors_init(u32 cpu)
 {
 	u64 *gdt = *this_cpu_ptr(cpu_gdt);

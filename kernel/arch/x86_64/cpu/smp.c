@@ -19,7 +19,7 @@ extern const char ap_trampoline[], ap_trampoline_end[];
 u64 ap_stacks[CPUS_MAX]; /* top of each CPU's idle stack; 0 = do not start */
 u32 ap_cpuid_max;
 static u64 answered_mask; /* [a] */
-static u8 cpu_nodes[CPUS_MAX];
+u8 cpu_nodes[CPUS_MAX];
 void ap_main(u32 cpu) NORETURN;
 
 static void wait_ns(ns_t ns)
@@ -79,6 +79,7 @@ static void nodes_tell(void)
 				cpu_nodes[cpu] = (u8)acpi_info.cpus[i].node;
 		}
 	}
+	cpu_number_tell();
 	sched_topology(distance);
 }
 
@@ -88,15 +89,15 @@ u32 arch_smp_boot(void)
 	ns_t start, again;
 	u32 cpu, online = 0;
 
+	for_each_bit (cpu, wanted)
+		sched_cpu_init(cpu);
+	if (acpi_info.node_count > 1)
+		nodes_tell();
 	if (!wanted)
 		return 1;
 	ap_cpuid_max = cpuid(0, 0).eax;
 	memcpy(phys_to_virt(TRAMPOLINE), ap_trampoline,
 		(size_t)(ap_trampoline_end - ap_trampoline));
-	for_each_bit (cpu, wanted)
-		sched_cpu_init(cpu);
-	if (acpi_info.node_count > 1)
-		nodes_tell();
 	apic_command_others(APIC_INIT);
 	wait_ns(INIT_WAIT_NS);
 	apic_command_others(APIC_STARTUP | TRAMPOLINE >> PAGE_SHIFT);
