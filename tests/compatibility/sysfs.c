@@ -52,8 +52,8 @@ static mask_t of_map(const char *map)
 
 	for (; *map; map++)
 		if (*map != ',')
-			mask = mask << 4 | (mask_t)(strchr("0123456789abcdef", *map) -
-						    "0123456789abcdef");
+			mask = mask << 4 |
+			       (mask_t)(strchr("0123456789abcdef", *map) - "0123456789abcdef");
 	return mask;
 }
 
@@ -151,7 +151,6 @@ T_CASE(caches)
 	t_eq(sysconf(_SC_LEVEL1_DCACHE_LINESIZE),
 		number("cpu/cpu0/cache/index0", "coherency_line_size"));
 	t_errno(open("/sys/devices/system/cpu/cpu0/cache/index0/none", O_RDONLY), ENOENT);
-	t_errno(open("/sys/devices/system/cpu/cpu0/cache/none", O_CREAT | O_RDWR, 0644), EACCES);
 	struct stat st;
 	t_ret(stat("/sys/devices/system/cpu/cpu0/cache/index0/size", &st), 0);
 	t_eq(st.st_mode, S_IFREG | 0444);
@@ -167,7 +166,6 @@ T_CASE(nodes)
 	t_eq(of_list(text("node/possible")) & online, online);
 	t_check(of_list(text("node/has_memory")) & 1);
 	t_eq(of_list(text("node/has_memory")) & ~online, 0);
-	t_eq(of_list(text("node/has_normal_memory")) & ~online, 0);
 	for (int node = 0; node < count_of(online); node++) {
 		mask_t here = of_list(text("node/node%d/cpulist", node));
 		const char *distance;

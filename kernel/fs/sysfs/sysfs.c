@@ -12,17 +12,16 @@
 
 void sysfs_init(void);
 
-#define SYSTEM     "devices/system/"
 #define CACHES_MAX 8u
+#define SYSTEM     "devices/system/"
 
-/* What a file is of, in its ctx: a number, and of what, or how it is shown. */
-#define OF(what, number) ((void *)((uintptr_t)(what) << 16 | (uintptr_t)(number)))
+/* The ctx of most files: what they show, of what. */
+#define OF(what, index, number) ((void *)((uintptr_t)(what) << 16 | (index) << 8 | (number)))
+#define WHAT(ctx)               ((u32)((uintptr_t)(ctx) >> 16))
+#define INDEX(ctx)              ((u8)((uintptr_t)(ctx) >> 8))
+#define NUMBER(ctx)             ((u8)(uintptr_t)(ctx))
 
-/* Sets of CPUs, or of nodes; as a list, or as a mask. */
-enum { CPUS_PRESENT, CPUS_ONLINE, CPUS_OFFLINE, CPU_ALONE, CPUS_OF_NODE, NODES, NODES_WITH_CPU };
-#define MASK 0x80
-
-/* "0-3,5", or a mask in words of 32, as wide as the machine. */
+/* "0-3,5", or as a mask in words of 32, as wide as the machine. */
 static int show_bits(struct seq *s, u64 bits, bool as_mask)
 {
 	const char *comma = "";
@@ -45,86 +44,69 @@ static int show_bits(struct seq *s, u64 bits, bool as_mask)
 	return 0;
 }
 
+/* The sets; a list of ALONE or FIRST is its number, too. */
+enum { PRESENT, ONLINE, OFFLINE, ALONE, FIRST, IN_NODE, NODES, NODES_WITH_CPU, AS_MASK = 8 };
+
 static int show_set(struct seq *s, const void *ctx)
 {
-	u32 set = (uintptr_t)ctx >> 16, number = (u16)(uintptr_t)ctx;
-	u64 present = cpu_count >= 64 ? ~0ULL : BIT(cpu_count) - 1, of_node = 0, with_cpu = 0;
+	u64 present = cpu_count >= 64 ? ~0ULL : BIT(cpu_count) - 1, in_node = 0, with_cpu = 0;
 	u64 online = __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
 
 	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
-		of_node |= cpu_nodes[cpu] == number ? BIT(cpu) : 0;
+		in_node |= cpu_nodes[cpu] == NUMBER(ctx) ? BIT(cpu) : 0;
 		with_cpu |= BIT(cpu_nodes[cpu]);
 	}
-	const u64 sets[] = {[CPUS_PRESENT] = present, [CPUS_ONLINE] = online,
-		[CPUS_OFFLINE] = present & ~online, [CPU_ALONE] = BIT(number),
-		[CPUS_OF_NODE] = of_node, [NODES] = BIT(acpi_info.node_count) - 1,
-		[NODES_WITH_CPU] = with_cpu};
+	const u64 sets[AS_MASK] = {present, online, present & ~online, BIT(NUMBER(ctx)), 1, in_node,
+		BIT(acpi_info.node_count) - 1, with_cpu};
 
-	return show_bits(s, sets[set & ~MASK], set & MASK);
+	return show_bits(s, sets[WHAT(ctx) % AS_MASK], WHAT(ctx) & AS_MASK);
 }
 
-static int show_number(struct seq *s, const void *ctx)
+static int show_link(struct seq *s, const void *ctx)
 {
-	seq_printf(s, "%lu\n", (u64)(uintptr_t)ctx);
+	const char *kind = WHAT(ctx) ? "node" : "cpu";
+
+	seq_printf(s, "../../%s/%s%u\n", kind, kind, INDEX(ctx));
 	return 0;
 }
 
-static int show_link(struct seq *s, const void *ctx) /* ctx: the kind's name, then the number */
-{
-	const char *kind = (uintptr_t)ctx >> 16 ? "node" : "cpu";
+enum { CACHE_SIZE = sizeof(struct cpu_cache), CACHE_TYPE, CACHE_MAP, CACHE_LIST };
 
-	seq_printf(s, "../../%s/%s%u\n", kind, kind, (u16)(uintptr_t)ctx);
-	return 0;
-}
-
-static const char *const cache_names[] = {"level", "coherency_line_size", "ways_of_associativity",
-	"number_of_sets", "physical_line_partition", "id", "size", "type", "shared_cpu_map",
-	"shared_cpu_list"};
-
-/* ctx: the place in cache_names; the cache's index times 256 and the CPU. */
 static int show_cache(struct seq *s, const void *ctx)
 {
 	static const char *const types[] = {"", "Data", "Instruction", "Unified"};
-	u32 what = (uintptr_t)ctx >> 16;
-	struct cpu_cache c = arch_cpu_cache((u8)(uintptr_t)ctx, (uintptr_t)ctx >> 8 & 0xff);
-	const u32 numbers[] = {c.level, c.line, c.ways, c.sets, c.partitions, c.id};
+	struct cpu_cache c = arch_cpu_cache(NUMBER(ctx), INDEX(ctx));
 
-	if (what < ARRAY_LEN(numbers))
-		seq_printf(s, "%u\n", numbers[what]);
-	else if (what == 6)
-		seq_printf(s, "%luK\n", (u64)c.line * c.ways * c.sets * c.partitions / 1024);
-	else if (what == 7)
+	if (WHAT(ctx) >= CACHE_MAP)
+		return show_bits(s, c.users, WHAT(ctx) == CACHE_MAP);
+	if (WHAT(ctx) == CACHE_TYPE)
 		seq_printf(s, "%s\n", types[c.type]);
+	else if (WHAT(ctx) == CACHE_SIZE)
+		seq_printf(s, "%luK\n", (u64)c.line * c.ways * c.sets * c.partitions / 1024);
 	else
-		show_bits(s, c.users, what == 8);
+		seq_printf(s, "%u\n", *(u32 *)((char *)&c + WHAT(ctx)));
 	return 0;
 }
 
-/* All memory is given out as that of node 0. */
 static int show_node_memory(struct seq *s, const void *ctx)
 {
-	struct mem_stats m;
+	struct mem_stats m = {0};
+	u32 node = NUMBER(ctx), kb = PAGE_SIZE / 1024;
 
-	mem_stats_get(&m);
-	const struct {
-		const char *name;
-		u64 pages;
-	} rows[] = {{"MemTotal:", m.pages_total}, {"MemFree:", m.pages_free},
-		{"MemUsed:", m.pages_total - m.pages_free}, {"Dirty:", m.pages_dirty},
-		{"FilePages:", m.pages_cache}, {"AnonPages:", m.pages_anon},
-		{"Shmem:", m.pages_shmem}, {"KernelStack:", m.pages_kstack},
-		{"PageTables:", m.pages_table}, {"Slab:", m.pages_slab}};
-
-	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
-		seq_printf(s, "Node %lu %-15s %8lu kB\n", (u64)(uintptr_t)ctx, rows[i].name,
-			ctx ? 0 : rows[i].pages * (PAGE_SIZE / 1024));
+	if (!node) /* all memory is given out as that of node 0 */
+		mem_stats_get(&m);
+	seq_printf(s,
+		"Node %u MemTotal:       %8lu kB\nNode %u MemFree:        %8lu kB\n"
+		"Node %u MemUsed:        %8lu kB\n",
+		node, m.pages_total * kb, node, m.pages_free * kb, node,
+		(m.pages_total - m.pages_free) * kb);
 	return 0;
 }
 
 static int show_distance(struct seq *s, const void *ctx)
 {
 	for (u32 to = 0; to < acpi_info.node_count; to++)
-		seq_printf(s, to ? " %u" : "%u", acpi_info.distance[(uintptr_t)ctx][to]);
+		seq_printf(s, to ? " %u" : "%u", acpi_info.distance[NUMBER(ctx)][to]);
 	seq_printf(s, "\n");
 	return 0;
 }
@@ -159,16 +141,15 @@ static struct objects_fs sysfs = {
 void sysfs_init(void)
 {
 	static const struct synth_file files[] = {
-		SYNTH_FILE(SYSTEM "cpu/possible", show_set, OF(CPUS_PRESENT, 0)),
-		SYNTH_FILE(SYSTEM "cpu/present", show_set, OF(CPUS_PRESENT, 0)),
-		SYNTH_FILE(SYSTEM "cpu/online", show_set, OF(CPUS_ONLINE, 0)),
-		SYNTH_FILE(SYSTEM "cpu/offline", show_set, OF(CPUS_OFFLINE, 0)),
+		SYNTH_FILE(SYSTEM "cpu/possible", show_set, OF(PRESENT, 0, 0)),
+		SYNTH_FILE(SYSTEM "cpu/present", show_set, OF(PRESENT, 0, 0)),
+		SYNTH_FILE(SYSTEM "cpu/online", show_set, OF(ONLINE, 0, 0)),
+		SYNTH_FILE(SYSTEM "cpu/offline", show_set, OF(OFFLINE, 0, 0)),
 		SYNTH_TEXT(SYSTEM "cpu/kernel_max", "63"),
-		SYNTH_FILE(SYSTEM "node/possible", show_set, OF(NODES, 0)),
-		SYNTH_FILE(SYSTEM "node/online", show_set, OF(NODES, 0)),
-		SYNTH_FILE(SYSTEM "node/has_cpu", show_set, OF(NODES_WITH_CPU, 0)),
+		SYNTH_FILE(SYSTEM "node/possible", show_set, OF(NODES, 0, 0)),
+		SYNTH_FILE(SYSTEM "node/online", show_set, OF(NODES, 0, 0)),
+		SYNTH_FILE(SYSTEM "node/has_cpu", show_set, OF(NODES_WITH_CPU, 0, 0)),
 		SYNTH_TEXT(SYSTEM "node/has_memory", "0"),
-		SYNTH_TEXT(SYSTEM "node/has_normal_memory", "0"),
 		SYNTH_TEXT(SYSTEM "clocksource/clocksource0/current_clocksource", "tsc"),
 		SYNTH_TEXT(SYSTEM "clocksource/clocksource0/available_clocksource", "tsc"),
 		{"kernel/mm/transparent_hugepage/enabled", S_IFREG | 0644, show_huge, store_huge,
@@ -179,57 +160,56 @@ void sysfs_init(void)
 	synth_add(&sysfs, files, ARRAY_LEN(files));
 }
 
-/* add - files into the folder devices/system/@kind@number. */
-static void add(const char *kind, u32 number, const struct synth_file *files, size_t count)
+/* Adds files whose paths have the place of a number and perhaps of an index. */
+static void add(const struct synth_file *files, size_t count, u32 number, u32 index)
 {
 	char path[100];
 
 	for (size_t i = 0; i < count; i++) {
 		struct synth_file f = files[i];
 
-		snprintf(path, sizeof(path), SYSTEM "%s%u/%s", kind, number, f.path);
+		snprintf(path, sizeof(path), f.path, number, index);
 		f.path = path;
+		f.ctx = OF(WHAT(f.ctx), index, number);
 		synth_add(&sysfs, &f, 1);
 	}
 }
 
-static void add_cpu(u32 cpu)
-{
-	char path[60];
-	const struct synth_file topology[] = {
-		SYNTH_FILE("topology/core_id", show_number, OF(0, cpu)),
-		SYNTH_FILE("topology/physical_package_id", show_number, NULL),
-		SYNTH_FILE("topology/thread_siblings", show_set, OF(CPU_ALONE | MASK, cpu)),
-		SYNTH_FILE("topology/thread_siblings_list", show_set, OF(CPU_ALONE, cpu)),
-		SYNTH_FILE("topology/core_siblings", show_set, OF(CPUS_PRESENT | MASK, 0)),
-		SYNTH_FILE("topology/core_siblings_list", show_set, OF(CPUS_PRESENT, 0))};
-	struct synth_file f = {path, S_IFLNK | 0777, show_link, NULL, OF(1, cpu_nodes[cpu])};
-
-	add("cpu/cpu", cpu, topology, ARRAY_LEN(topology));
-	snprintf(path, sizeof(path), "node%u", cpu_nodes[cpu]);
-	add("cpu/cpu", cpu, &f, 1);
-	snprintf(path, sizeof(path), "cpu%u", cpu);
-	f.ctx = OF(0, cpu);
-	add("node/node", cpu_nodes[cpu], &f, 1);
-	for (u32 i = 0; i < CACHES_MAX && arch_cpu_cache(cpu, i).type; i++)
-		for (u32 n = 0; n < ARRAY_LEN(cache_names); n++) {
-			f = (struct synth_file)SYNTH_FILE(path, show_cache, OF(n, i << 8 | cpu));
-			snprintf(path, sizeof(path), "cache/index%u/%s", i, cache_names[n]);
-			add("cpu/cpu", cpu, &f, 1);
-		}
-}
-
 void sysfs_add_cpus(void)
 {
-	for (u32 cpu = 0; cpu < cpu_count; cpu++)
-		add_cpu(cpu);
-	for (u32 node = 0; node < acpi_info.node_count; node++) {
-		const struct synth_file files[] = {
-			SYNTH_FILE("cpulist", show_set, OF(CPUS_OF_NODE, node)),
-			SYNTH_FILE("cpumap", show_set, OF(CPUS_OF_NODE | MASK, node)),
-			SYNTH_FILE("distance", show_distance, OF(0, node)),
-			SYNTH_FILE("meminfo", show_node_memory, OF(0, node))};
+#define CPU               SYSTEM "cpu/cpu%u/"
+#define NODE              SYSTEM "node/node%u/"
+#define CACHE(name, what) SYNTH_FILE(CPU "cache/index%u/" name, show_cache, OF(what, 0, 0))
+	static const struct synth_file cpu_files[] = {
+		{CPU "node%u", S_IFLNK | 0777, show_link, NULL, OF(1, 0, 0)},
+		SYNTH_FILE(CPU "topology/core_id", show_set, OF(ALONE, 0, 0)),
+		SYNTH_FILE(CPU "topology/physical_package_id", show_set, OF(FIRST, 0, 0)),
+		SYNTH_FILE(CPU "topology/thread_siblings", show_set, OF(ALONE | AS_MASK, 0, 0)),
+		SYNTH_FILE(CPU "topology/thread_siblings_list", show_set, OF(ALONE, 0, 0)),
+		SYNTH_FILE(CPU "topology/core_siblings", show_set, OF(PRESENT | AS_MASK, 0, 0)),
+		SYNTH_FILE(CPU "topology/core_siblings_list", show_set, OF(PRESENT, 0, 0))};
+	static const struct synth_file cache_files[] = {
+		CACHE("level", offsetof(struct cpu_cache, level)),
+		CACHE("id", offsetof(struct cpu_cache, id)),
+		CACHE("coherency_line_size", offsetof(struct cpu_cache, line)),
+		CACHE("ways_of_associativity", offsetof(struct cpu_cache, ways)),
+		CACHE("number_of_sets", offsetof(struct cpu_cache, sets)),
+		CACHE("physical_line_partition", offsetof(struct cpu_cache, partitions)),
+		CACHE("size", CACHE_SIZE), CACHE("type", CACHE_TYPE),
+		CACHE("shared_cpu_map", CACHE_MAP), CACHE("shared_cpu_list", CACHE_LIST)};
+	static const struct synth_file node_files[] = {
+		SYNTH_FILE(NODE "cpulist", show_set, OF(IN_NODE, 0, 0)),
+		SYNTH_FILE(NODE "cpumap", show_set, OF(IN_NODE | AS_MASK, 0, 0)),
+		SYNTH_FILE(NODE "distance", show_distance, NULL),
+		SYNTH_FILE(NODE "meminfo", show_node_memory, NULL)};
+	static const struct synth_file link = {NODE "cpu%u", S_IFLNK | 0777, show_link, NULL, NULL};
 
-		add("node/node", node, files, ARRAY_LEN(files));
+	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+		add(cpu_files, ARRAY_LEN(cpu_files), cpu, cpu_nodes[cpu]);
+		add(&link, 1, cpu_nodes[cpu], cpu);
+		for (u32 i = 0; i < CACHES_MAX && arch_cpu_cache(cpu, i).type; i++)
+			add(cache_files, ARRAY_LEN(cache_files), cpu, i);
 	}
+	for (u32 node = 0; node < acpi_info.node_count; node++)
+		add(node_files, ARRAY_LEN(node_files), node, 0);
 }

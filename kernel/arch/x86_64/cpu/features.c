@@ -112,5 +112,4 @@ void control_registers_init(void)
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
 	wrmsr(MSR_CSTAR, 0);
 	wrmsr(MSR_SFMASK, X86_FLAGS_IF | FLAGS_TF | FLAGS_DF | FLAGS_NT | FLAGS_AC | FLAGS_RF);
-	cpu_number_tell();
 }

@@ -47,11 +47,14 @@ static u64 cpus_prepare(void)
 	u32 count = 1;
 
 	max = MIN(MAX(max, 1ul), (u64)CPUS_MAX);
-	for (u32 i = 0; i < acpi_info.cpu_count && count < max; i++) {
+	for (u32 i = 0; i < acpi_info.cpu_count; i++) {
 		u32 id = acpi_info.cpus[i].apic_id;
+		u8 node = (u8)acpi_info.cpus[i].node;
 		void *stack;
 
-		if (id == cpu_apic_ids[0] || (id > 254 && !x86.x2apic))
+		if (id == cpu_apic_ids[0])
+			cpu_nodes[0] = node;
+		if (id == cpu_apic_ids[0] || count >= max || (id > 254 && !x86.x2apic))
 			continue;
 		stack = kstack_alloc();
 		if (!stack || percpu_create(count)) {
@@ -59,6 +62,7 @@ static u64 cpus_prepare(void)
 			break;
 		}
 		ap_stacks[count] = (u64)stack + KSTACK_SIZE;
+		cpu_nodes[count] = node;
 		cpu_apic_ids[count] = id;
 		mask |= BIT(count++);
 	}
@@ -71,18 +75,6 @@ static u32 distance(u32 from, u32 to)
 	return acpi_info.distance[cpu_nodes[from]][cpu_nodes[to]];
 }
 
-static void nodes_tell(void)
-{
-	for (u32 i = 0; i < acpi_info.cpu_count; i++) {
-		for (u32 cpu = 0; cpu < cpu_count; cpu++) {
-			if (cpu_apic_ids[cpu] == acpi_info.cpus[i].apic_id)
-				cpu_nodes[cpu] = (u8)acpi_info.cpus[i].node;
-		}
-	}
-	cpu_number_tell();
-	sched_topology(distance);
-}
-
 u32 arch_smp_boot(void)
 {
 	u64 wanted = cpus_prepare();
@@ -92,7 +84,8 @@ u32 arch_smp_boot(void)
 	for_each_bit (cpu, wanted)
 		sched_cpu_init(cpu);
 	if (acpi_info.node_count > 1)
-		nodes_tell();
+		sched_topology(distance);
+	cpu_number_tell();
 	if (!wanted)
 		return 1;
 	ap_cpuid_max = cpuid(0, 0).eax;
