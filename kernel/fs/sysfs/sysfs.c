@@ -12,7 +12,7 @@
 
 void sysfs_init(void);
 
-#define CACHES_MAX 8u
+#define CACHES_MAX 8u /* of a CPU */
 #define SYSTEM     "devices/system/"
 
 /* The ctx of most files: what they show, of what. */
@@ -45,28 +45,25 @@ static int show_bits(struct seq *s, u64 bits, bool as_mask)
 }
 
 /* The sets; a list of ALONE or FIRST is its number, too. */
-enum { PRESENT, ONLINE, OFFLINE, ALONE, FIRST, IN_NODE, NODES, NODES_WITH_CPU, AS_MASK = 8 };
+enum { PRESENT, ONLINE, ALONE, FIRST, IN_NODE, NODES, NODES_WITH_CPU, AS_MASK = 8 };
 
 static int show_set(struct seq *s, const void *ctx)
 {
 	u64 present = cpu_count >= 64 ? ~0ULL : BIT(cpu_count) - 1, in_node = 0, with_cpu = 0;
-	u64 online = __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
 
 	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		in_node |= cpu_nodes[cpu] == NUMBER(ctx) ? BIT(cpu) : 0;
 		with_cpu |= BIT(cpu_nodes[cpu]);
 	}
-	const u64 sets[AS_MASK] = {present, online, present & ~online, BIT(NUMBER(ctx)), 1, in_node,
-		BIT(acpi_info.node_count) - 1, with_cpu};
+	const u64 sets[AS_MASK] = {present, __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE),
+		BIT(NUMBER(ctx)), 1, in_node, BIT(acpi_info.node_count) - 1, with_cpu};
 
 	return show_bits(s, sets[WHAT(ctx) % AS_MASK], WHAT(ctx) & AS_MASK);
 }
 
 static int show_link(struct seq *s, const void *ctx)
 {
-	const char *kind = WHAT(ctx) ? "node" : "cpu";
-
-	seq_printf(s, "../../%s/%s%u\n", kind, kind, INDEX(ctx));
+	seq_printf(s, WHAT(ctx) ? "../../node/node%u\n" : "../../cpu/cpu%u\n", INDEX(ctx));
 	return 0;
 }
 
@@ -74,13 +71,13 @@ enum { CACHE_SIZE = sizeof(struct cpu_cache), CACHE_TYPE, CACHE_MAP, CACHE_LIST 
 
 static int show_cache(struct seq *s, const void *ctx)
 {
-	static const char *const types[] = {"", "Data", "Instruction", "Unified"};
 	struct cpu_cache c = arch_cpu_cache(NUMBER(ctx), INDEX(ctx));
 
 	if (WHAT(ctx) >= CACHE_MAP)
 		return show_bits(s, c.users, WHAT(ctx) == CACHE_MAP);
 	if (WHAT(ctx) == CACHE_TYPE)
-		seq_printf(s, "%s\n", types[c.type]);
+		seq_printf(
+			s, "%s\n", (const char *[]){"", "Data", "Instruction", "Unified"}[c.type]);
 	else if (WHAT(ctx) == CACHE_SIZE)
 		seq_printf(s, "%luK\n", (u64)c.line * c.ways * c.sets * c.partitions / 1024);
 	else
@@ -106,8 +103,8 @@ static int show_node_memory(struct seq *s, const void *ctx)
 static int show_distance(struct seq *s, const void *ctx)
 {
 	for (u32 to = 0; to < acpi_info.node_count; to++)
-		seq_printf(s, to ? " %u" : "%u", acpi_info.distance[NUMBER(ctx)][to]);
-	seq_printf(s, "\n");
+		seq_printf(s, "%u%c", acpi_info.distance[NUMBER(ctx)][to],
+			to + 1 < acpi_info.node_count ? ' ' : '\n');
 	return 0;
 }
 
@@ -144,7 +141,6 @@ void sysfs_init(void)
 		SYNTH_FILE(SYSTEM "cpu/possible", show_set, OF(PRESENT, 0, 0)),
 		SYNTH_FILE(SYSTEM "cpu/present", show_set, OF(PRESENT, 0, 0)),
 		SYNTH_FILE(SYSTEM "cpu/online", show_set, OF(ONLINE, 0, 0)),
-		SYNTH_FILE(SYSTEM "cpu/offline", show_set, OF(OFFLINE, 0, 0)),
 		SYNTH_TEXT(SYSTEM "cpu/kernel_max", "63"),
 		SYNTH_FILE(SYSTEM "node/possible", show_set, OF(NODES, 0, 0)),
 		SYNTH_FILE(SYSTEM "node/online", show_set, OF(NODES, 0, 0)),
