@@ -22,11 +22,14 @@ def memory_8g():
     boot_with_memory("8G", 7_800_000, 8_388_608)
 
 
+TWO_NODES = ("-m", "256M", "-object", "memory-backend-ram,id=a,size=128M", "-object", "memory-backend-ram,id=b,size=128M",
+             "-numa", "node,nodeid=0,cpus=0-1,memdev=a", "-numa", "node,nodeid=1,cpus=2-3,memdev=b")
+
+
 @case(240)
 def memory_nodes():
     """two memory nodes of the SRAT are both used"""
-    with machine("-smp", "4", "-m", "256M", "-object", "memory-backend-ram,id=a,size=128M", "-object", "memory-backend-ram,id=b,size=128M",
-                 "-numa", "node,nodeid=0,cpus=0-1,memdev=a", "-numa", "node,nodeid=1,cpus=2-3,memdev=b") as console:
+    with machine("-smp", "4", *TWO_NODES) as console:
         if not harness.LINUX:
             console.expect(rb"acpi: 4 processors, 2 nodes", 30)
         console.log_in()
@@ -78,7 +81,7 @@ def nodes_told():
     result = exo("--smp", "4", "--cwd", "/sys/devices/system/node", "--", "bash", "-c", NODES, environment={"EXO_QEMU": qemu}).succeeded()
     check_equal(result.out, NODES_SHOWN, "what is told")
     suite = os.path.join("build", "x86_64", "tests", "compat", "static", "sysfs")
-    subprocess.run(["make", "compat-programs"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["make", suite], check=True, stdout=subprocess.DEVNULL)
     for machine_of in (("--smp", "4"), ("--smp", "4", "--nodes", "4")):
         exo(*machine_of, "--add", suite + ":/root/sysfs", "--", "/root/sysfs",
             environment={} if "--nodes" in machine_of else {"EXO_QEMU": qemu}).succeeded()
@@ -152,8 +155,8 @@ def reboot_again():
 
 @case(60, exo_only=True)
 def panic_stops_all():
-    """a panic tells of all four processors and leaves QEMU with status 99 by isa-debug-exit"""
-    with machine("-smp", "4", words="console=ttyS0 exo.panic=1") as console:
+    """a panic tells of all four processors, of two nodes, and leaves QEMU with status 99 by isa-debug-exit"""
+    with machine("-smp", "4", *TWO_NODES, words="console=ttyS0 exo.panic=1") as console:
         console.expect(rb"PANIC: asked for by exo.panic=1", 40)
         check_equal(console.wait(20), 99, "QEMU's exit status")
         me = int(re.search(rb"CPU ([0-3]), thread", console.seen)[1])
