@@ -248,6 +248,11 @@ T_CASE(policies_of_nodes)
 	t_errno(syscall(SYS_set_mempolicy, MPOL_BIND, none, 64), EINVAL);
 	t_errno(syscall(SYS_set_mempolicy, MPOL_PREFERRED, none, 64), EINVAL);
 	t_errno(syscall(SYS_mbind, at, PAGE, MPOL_INTERLEAVE, none, 64, 0), EINVAL);
+	int count = count_of(of_list(text("node/online")));
+	t_errno(syscall(SYS_get_mempolicy, NULL, &told, count - 1, NULL, 0), EINVAL);
+	t_ret(syscall(SYS_get_mempolicy, NULL, &told, count, NULL, 0), 0);
+	t_ret(syscall(450 /* set_mempolicy_home_node */, at, PAGE, count - 1, 0), 0);
+	t_errno(syscall(450, at, PAGE, count, 0), EINVAL);
 	nodes[31] = 1; /* there can be no such node */
 	t_errno(syscall(SYS_set_mempolicy, MPOL_BIND, nodes, 2048), EINVAL);
 	t_errno(syscall(SYS_mbind, at, PAGE, MPOL_BIND, nodes, 2048, 0), EINVAL);

@@ -1,6 +1,7 @@
 /* Memory by node: policies, and moves of pages. Layer: syscall. One node has memory, number 0, so
  * every policy that can be had places memory there, and every page is where it is to go. Sources:
  * set_mempolicy(2), mbind(2), migrate_pages(2), move_pages(2). */
+#include <exo/acpi.h>
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
@@ -13,9 +14,7 @@
 
 #include "handlers.h"
 
-#define NODES_MAX 1024 /* Debian's */
-
-enum { NODE_FIRST = 1, NODE_OTHERS = 2 };
+enum { NODE_FIRST = 1, NODE_OTHERS = 2, NODES_MAX = 1024 /* Debian's */ };
 
 /* Which nodes a mask in user memory has. Return: NODE_* | -EINVAL | -EFAULT */
 static int node_mask_read(u64 mask, u64 maxnode)
@@ -106,7 +105,7 @@ long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
 
 	if (flags & ~(u64)(L_MPOL_F_NODE | L_MPOL_F_ADDR | L_MPOL_F_MEMS_ALLOWED))
 		return -EINVAL;
-	if (mask && maxnode < 2)
+	if (mask && maxnode < acpi_info.node_count)
 		return -EINVAL;
 	if (flags & L_MPOL_F_MEMS_ALLOWED)
 		return flags & (L_MPOL_F_NODE | L_MPOL_F_ADDR) ? -EINVAL
@@ -157,12 +156,12 @@ static int note_policy(void *ctx, struct vm_area *a)
 	return 0;
 }
 
-/* The one node with memory is home already. */
+/* Whatever is home: the memory is the first node's. */
 long sys_set_mempolicy_home_node(u64 start, u64 len_bytes, u64 node, u64 flags)
 {
 	u64 r[2] = {start + ALIGN_UP(len_bytes, PAGE_SIZE)};
 
-	if (start & ~PAGE_MASK || flags || node || r[0] < start)
+	if (start & ~PAGE_MASK || flags || node >= acpi_info.node_count || r[0] < start)
 		return -EINVAL;
 	if (r[0] == start)
 		return 0;
