@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import threading
 import time
 
@@ -21,11 +22,14 @@ def memory_8g():
     boot_with_memory("8G", 7_800_000, 8_388_608)
 
 
+TWO_NODES = ("-m", "256M", "-object", "memory-backend-ram,id=a,size=128M", "-object", "memory-backend-ram,id=b,size=128M",
+             "-numa", "node,nodeid=0,cpus=0-1,memdev=a", "-numa", "node,nodeid=1,cpus=2-3,memdev=b")
+
+
 @case(240)
 def memory_nodes():
     """two memory nodes of the SRAT are both used"""
-    with machine("-smp", "4", "-m", "256M", "-object", "memory-backend-ram,id=a,size=128M", "-object", "memory-backend-ram,id=b,size=128M",
-                 "-numa", "node,nodeid=0,cpus=0-1,memdev=a", "-numa", "node,nodeid=1,cpus=2-3,memdev=b") as console:
+    with machine("-smp", "4", *TWO_NODES) as console:
         if not harness.LINUX:
             console.expect(rb"acpi: 4 processors, 2 nodes", 30)
         console.log_in()
@@ -34,6 +38,53 @@ def memory_nodes():
                      "ls -l /tmp/x /run/x\n")
         for folder in (b"run", b"tmp"):
             console.expect(rb"83886080 .*/" + folder + rb"/x\r?$", 180)
+
+
+NODES = """
+    grep -H . possible online has_cpu has_memory node[0-9]/cpulist node[0-9]/cpumap node[0-9]/distance
+    readlink node1/cpu2 /sys/devices/system/cpu/cpu2/node1
+    cd /sys/devices/system/cpu/cpu2/cache
+    grep . index3/shared_cpu_list index2/shared_cpu_list
+    lscpu | sed -n 's/^NUMA *//p;s/^\\(L[123][di ]*\\) cache: */\\1 /p' | tr -s ' '"""
+NODES_SHOWN = """possible:0-1
+online:0-1
+has_cpu:0-1
+has_memory:0
+node0/cpulist:0-1
+node1/cpulist:2-3
+node0/cpumap:3
+node1/cpumap:c
+node0/distance:10 17
+node1/distance:17 10
+../../cpu/cpu2
+../../node/node1
+index3/shared_cpu_list:2-3
+index2/shared_cpu_list:2
+L1d 256 KiB (4 instances)
+L1i 256 KiB (4 instances)
+L2 2 MiB (4 instances)
+L3 64 MiB (4 instances)
+node(s): 2
+node0 CPU(s): 0,1
+node1 CPU(s): 2,3
+"""
+
+
+@case(180)
+def nodes_told():
+    """/sys, lscpu and getcpu tell of two nodes, of which one has memory, and of who shares caches"""
+    qemu = os.path.abspath(os.path.join(SCRATCH, "qemu-nodes"))
+    with open(qemu, "w", encoding="ascii") as f:
+        f.write('#!/bin/sh\nexec qemu-system-x86_64 "$@" -object memory-backend-ram,id=a,size=512M -numa node,nodeid=0,cpus=0-1,memdev=a'
+                " -numa node,nodeid=1,cpus=2-3 -numa dist,src=0,dst=1,val=17\n")
+    os.chmod(qemu, 0o755)
+    result = exo("--smp", "4", "--cwd", "/sys/devices/system/node", "--", "bash", "-c", NODES, environment={"EXO_QEMU": qemu}).succeeded()
+    check_equal(result.out, NODES_SHOWN, "what is told")
+    suite = os.path.join("build", "x86_64", "tests", "compat", "static", "sysfs")
+    subprocess.run(["make", suite], check=True, stdout=subprocess.DEVNULL)
+    for machine_of in (("--smp", "4"), ("--smp", "4", "--nodes", "4")):
+        exo(*machine_of, "--add", suite + ":/root/sysfs", "--", "/root/sysfs",
+            environment={} if "--nodes" in machine_of else {"EXO_QEMU": qemu}).succeeded()
 
 
 @case(180)
@@ -104,8 +155,8 @@ def reboot_again():
 
 @case(60, exo_only=True)
 def panic_stops_all():
-    """a panic tells of all four processors and leaves QEMU with status 99 by isa-debug-exit"""
-    with machine("-smp", "4", words="console=ttyS0 exo.panic=1") as console:
+    """a panic tells of all four processors, of two nodes, and leaves QEMU with status 99 by isa-debug-exit"""
+    with machine("-smp", "4", *TWO_NODES, words="console=ttyS0 exo.panic=1") as console:
         console.expect(rb"PANIC: asked for by exo.panic=1", 40)
         check_equal(console.wait(20), 99, "QEMU's exit status")
         me = int(re.search(rb"CPU ([0-3]), thread", console.seen)[1])

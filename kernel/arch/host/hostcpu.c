@@ -12,6 +12,7 @@ PER_CPU(u32, cpu_number);
 PER_CPU(struct thread *, current_thread);
 PER_CPU(u32, preempt_count);
 u32 cpu_count = 1;
+u8 cpu_nodes[CPUS_MAX];
 cpumask_t cpu_online_mask = 1;
 __thread u32 host_cpu;
 u32 host_ipis[CPUS_MAX];

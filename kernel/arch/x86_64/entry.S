@@ -319,6 +319,7 @@ paranoid_common:
 	movl %edi, %ebx
 	movl $SEL_CPU_NUMBER, %eax
 	lsll %eax, %eax
+	andl $0xfff, %eax
 	movq percpu_deltas(, %rax, 8), %r15
 	cmpb $0, x86_has_fsgsbase(%rip)
 	je 1f

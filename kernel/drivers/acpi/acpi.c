@@ -11,7 +11,8 @@
 #define TABLE_BYTES_MAX (16u << 20)
 #define LOW_MEMORY      0x100000u
 
-struct acpi_info acpi_info = {.has_8042 = true, .cpu_count = 1, .node_count = 1};
+struct acpi_info acpi_info = {
+	.has_8042 = true, .cpu_count = 1, .node_count = 1, .distance = {{10}}};
 
 /* Bytes that may be read at @pa: up to the end of the listed region that holds it. 0 = nothing is
  * known to be there. */

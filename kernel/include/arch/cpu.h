@@ -43,6 +43,7 @@ DECLARE_PER_CPU(u32, preempt_count);
 #define PREEMPT_NO_RESCHED 0x80000000u
 
 extern u32 cpu_count;             /* [c] CPUs found (after ACPI) */
+extern u8 cpu_nodes[CPUS_MAX];    /* [c] the NUMA node of each (after arch_smp_boot) */
 extern cpumask_t cpu_online_mask; /* [a] CPUs that schedule */
 
 static ALWAYS_INLINE u32 cpu_id(void)
@@ -86,6 +87,14 @@ void arch_power_off(int qemu_exit_value) NORETURN;
 void arch_reboot(void) NORETURN;
 /* arch_cpuinfo - text of /proc/cpuinfo for one CPU. Return: bytes (as snprintf). */
 int arch_cpuinfo(u32 cpu, char *buf, size_t size);
+/* A cache of a CPU. A line in bytes; partitions: lines of a tag; type: 1 data, 2 instructions, 3
+ * both, 0 = there is no such cache. */
+struct cpu_cache {
+	u32 level, line, ways, sets, partitions, id, type;
+	cpumask_t users; /* the CPUs that share it */
+};
+/* arch_cpu_cache - cache @index of a CPU, from 0 up. Every CPU has what the one that asks has. */
+struct cpu_cache arch_cpu_cache(u32 cpu, u32 index);
 void arch_stopped_print(void); /* panic: where the CPUs were that arch_stop_others stopped */
 /* arch_tsc_khz - measured against CPUID, HPET, PM timer or PIT, whichever comes first; at most 10
  * ms. Boot CPU, after acpi_init. */

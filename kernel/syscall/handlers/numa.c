@@ -1,6 +1,7 @@
-/* Memory by node: policies, and moves of pages. Layer: syscall. There is one node, number 0, so
+/* Memory by node: policies, and moves of pages. Layer: syscall. One node has memory, number 0, so
  * every policy that can be had places memory there, and every page is where it is to go. Sources:
  * set_mempolicy(2), mbind(2), migrate_pages(2), move_pages(2). */
+#include <exo/acpi.h>
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
@@ -13,12 +14,14 @@
 
 #include "handlers.h"
 
-/* Bits of a node mask in user memory: *first = bit 0, *others = any other. */
-static int node_mask_read(u64 mask, u64 maxnode, bool *first, bool *others)
+enum { NODE_FIRST = 1, NODE_OTHERS = 2, NODES_MAX = 1024 /* Debian's */ };
+
+/* Which nodes a mask in user memory has. Return: NODE_* | -EINVAL | -EFAULT */
+static int node_mask_read(u64 mask, u64 maxnode)
 {
 	u64 bits = maxnode ? maxnode - 1 : 0;
+	int nodes = 0;
 
-	*first = *others = false;
 	if (!mask || !bits)
 		return 0;
 	if (bits > PAGE_SIZE * 8)
@@ -30,16 +33,19 @@ static int node_mask_read(u64 mask, u64 maxnode, bool *first, bool *others)
 			return -EFAULT;
 		if (bits - i < 64)
 			word &= BIT(bits - i) - 1;
-		*first |= !i && (word & 1);
-		*others |= (i ? word : word & ~1ull) != 0;
+		if (i >= NODES_MAX && word)
+			return -EINVAL;
+		nodes |= !i && word & 1 ? NODE_FIRST : 0;
+		nodes |= (i ? word : word & ~1ull) ? NODE_OTHERS : 0;
 	}
-	return 0;
+	return nodes;
 }
 
-/* What a program may ask for when there is node 0 alone. Return: the policy that this is | -EINVAL
- */
-static int policy_of(u64 mode, bool first, bool others)
+/* What a program may ask for when node 0 alone has memory: any other beside it is left out. Return:
+ * the policy that this is | -EINVAL */
+static int policy_of(u64 mode, int nodes)
 {
+	bool first = nodes & NODE_FIRST;
 	const u32 of_nodes = BIT(L_MPOL_BIND) | BIT(L_MPOL_INTERLEAVE) | BIT(L_MPOL_PREFERRED_MANY);
 
 	if (mode == L_MPOL_PREFERRED && !first)
@@ -47,7 +53,7 @@ static int policy_of(u64 mode, bool first, bool others)
 	else if (mode > L_MPOL_PREFERRED_MANY ||
 		 first != (mode == L_MPOL_PREFERRED || of_nodes >> mode & 1))
 		return -EINVAL;
-	return others ? -EINVAL : (int)mode;
+	return nodes == NODE_OTHERS ? -EINVAL : (int)mode;
 }
 
 static bool policy_has_node(u32 policy)
@@ -57,11 +63,9 @@ static bool policy_has_node(u32 policy)
 
 long sys_set_mempolicy(u64 mode, u64 mask, u64 maxnode)
 {
-	bool first, others;
-	int policy = node_mask_read(mask, maxnode, &first, &others);
+	int nodes = node_mask_read(mask, maxnode);
+	int policy = nodes < 0 ? nodes : policy_of(mode, nodes);
 
-	if (!policy)
-		policy = policy_of(mode, first, others);
 	if (policy < 0)
 		return policy;
 	current->memory_policy = (u32)policy; /* it is told back and inherited */
@@ -101,7 +105,7 @@ long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
 
 	if (flags & ~(u64)(L_MPOL_F_NODE | L_MPOL_F_ADDR | L_MPOL_F_MEMS_ALLOWED))
 		return -EINVAL;
-	if (mask && maxnode < 2)
+	if (mask && maxnode < acpi_info.node_count)
 		return -EINVAL;
 	if (flags & L_MPOL_F_MEMS_ALLOWED)
 		return flags & (L_MPOL_F_NODE | L_MPOL_F_ADDR) ? -EINVAL
@@ -125,12 +129,10 @@ long sys_get_mempolicy(u64 mode, u64 mask, u64 maxnode, u64 addr, u64 flags)
 long sys_mbind(u64 start, u64 len_bytes, u64 mode, u64 mask, u64 maxnode, u64 flags)
 {
 	u64 end = start + ALIGN_UP(len_bytes, PAGE_SIZE);
-	bool first, others;
-	int policy = mode > L_MPOL_PREFERRED_MANY ? -EINVAL
-						  : node_mask_read(mask, maxnode, &first, &others);
+	int nodes = mode > L_MPOL_PREFERRED_MANY ? -EINVAL : node_mask_read(mask, maxnode), policy;
 
-	if (policy)
-		return policy;
+	if (nodes < 0)
+		return nodes;
 	if (flags & ~(u64)(L_MPOL_MF_STRICT | L_MPOL_MF_MOVE | L_MPOL_MF_MOVE_ALL))
 		return -EINVAL;
 	if (flags & L_MPOL_MF_MOVE_ALL && !cred_capable(current->cred, LCAP_SYS_NICE))
@@ -139,7 +141,7 @@ long sys_mbind(u64 start, u64 len_bytes, u64 mode, u64 mask, u64 maxnode, u64 fl
 		return -EINVAL;
 	if (end == start)
 		return 0;
-	policy = policy_of(mode, first, others);
+	policy = policy_of(mode, nodes);
 	return policy < 0 ? policy : vm_set_policy(current->space, start, end, (u32)policy);
 }
 
@@ -154,12 +156,12 @@ static int note_policy(void *ctx, struct vm_area *a)
 	return 0;
 }
 
-/* The one node is home already. */
+/* Whatever is home: the memory is the first node's. */
 long sys_set_mempolicy_home_node(u64 start, u64 len_bytes, u64 node, u64 flags)
 {
 	u64 r[2] = {start + ALIGN_UP(len_bytes, PAGE_SIZE)};
 
-	if (start & ~PAGE_MASK || flags || node || r[0] < start)
+	if (start & ~PAGE_MASK || flags || node >= acpi_info.node_count || r[0] < start)
 		return -EINVAL;
 	if (r[0] == start)
 		return 0;
@@ -181,19 +183,18 @@ static struct vm_space *space_get(u64 pid)
 long sys_migrate_pages(u64 pid, u64 maxnode, u64 from, u64 to)
 {
 	struct vm_space *space SCOPED(vm_space_put_at) = NULL;
-	bool first, others, ignored;
-	int err = node_mask_read(from, maxnode, &ignored, &ignored);
+	int nodes = node_mask_read(from, maxnode);
 
-	if (!err)
-		err = node_mask_read(to, maxnode, &first, &others);
-	if (err)
-		return err;
+	if (nodes >= 0)
+		nodes = node_mask_read(to, maxnode);
+	if (nodes < 0)
+		return nodes;
 	space = space_get(pid);
 	if (is_err(space))
 		return ptr_err(space);
-	if (others && !cred_capable(current->cred, LCAP_SYS_NICE))
+	if (nodes & NODE_OTHERS && !cred_capable(current->cred, LCAP_SYS_NICE))
 		return -EPERM;
-	return first ? 0 : -EINVAL; /* pages that could not be moved: none has to */
+	return nodes & NODE_FIRST ? 0 : -EINVAL; /* pages that could not be moved: none has to */
 }
 
 static void note_page(void *ctx, vaddr_t va, pte_t pte)

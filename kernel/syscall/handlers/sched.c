@@ -265,7 +265,7 @@ long sys_getcpu(u64 cpu_to, u64 node_to, u64 unused)
 
 	if (cpu_to && put_user_u32((u32 USER *)cpu_to, cpu))
 		return -EFAULT;
-	return node_to && put_user_u32((u32 USER *)node_to, 0) ? -EFAULT : 0;
+	return node_to && put_user_u32((u32 USER *)node_to, cpu_nodes[cpu]) ? -EFAULT : 0;
 }
 
 /* ---- getpriority, setpriority: one thread, the threads of a process group, those of a user ----

@@ -86,3 +86,41 @@ int arch_cpuinfo(u32 cpu, char *buf, size_t size)
 		tsc_khz / 500, tsc_khz % 500 / 5, x86.phys_bits);
 	return len;
 }
+
+/* AMD's leaves from before 2011, in the form of the later ones: a word each for data, instructions,
+ * L2 and L3. What they have no number of ways for is not told. */
+static struct cpuid_regs cache_of_word(u32 index)
+{
+	static const u8 ways_of[16] = {0, 1, 2, 0, 4, 0, 8, 0, 16, 0, 32, 48, 64, 96, 128};
+	struct cpuid_regs near = cpuid(0x80000005, 0), far = cpuid(0x80000006, 0);
+	u32 w = (u32[]){near.ecx, near.edx, far.ecx, far.edx}[index], line = w & 0xff;
+	u32 ways = index < 2 ? w >> 16 & 0xff : ways_of[w >> 12 & 15];
+	u64 kb = index < 2 ? w >> 24 : index < 3 ? w >> 16 : (w >> 18) * 512;
+
+	if (!line || !ways || !kb)
+		return (struct cpuid_regs){0};
+	return (struct cpuid_regs){.eax = MIN(index + 1, 3u) | MAX(index, 1u) << 5,
+		.ebx = (line - 1) | (ways - 1) << 22,
+		.ecx = (u32)(kb * 1024 / line / ways) - 1};
+}
+
+/* The number of a cache is that of the APIC without the bits in which its CPUs differ. The words do
+ * not tell who shares: the L3 is the node's, and is numbered as the others, as on Linux. */
+struct cpu_cache arch_cpu_cache(u32 cpu, u32 index)
+{
+	bool amd = !strcmp(x86.vendor, "AuthenticAMD") || !strcmp(x86.vendor, "HygonGenuine");
+	bool words = amd && !(cpuid(0x80000001, 0).ecx & BIT(22));
+	struct cpuid_regs r = {0};
+
+	if (words ? index < 4 : amd || cpuid(0, 0).eax >= 4)
+		r = words ? cache_of_word(index) : cpuid(amd ? 0x8000001d : 4, index);
+	u32 others = r.eax >> 14 & 0xfff, bits = others ? bit_fls(others) + 1 : 0;
+	struct cpu_cache c = {r.eax >> 5 & 7, (r.ebx & 0xfff) + 1, (r.ebx >> 22) + 1, r.ecx + 1,
+		(r.ebx >> 12 & 0x3ff) + 1, cpu_apic_ids[cpu] >> bits, r.eax & 3, 0};
+
+	for (u32 n = 0; n < cpu_count; n++)
+		if (words && index == 3 ? cpu_nodes[n] == cpu_nodes[cpu]
+					: cpu_apic_ids[n] >> bits == c.id)
+			c.users |= BIT(n);
+	return c;
+}

@@ -52,7 +52,7 @@ void idt_init(void)
 		idt_set(v, (u64)irq_stubs + (v - 32) * IRQ_STUB_BYTES, 0, 0);
 }
 
-static void gdt_fill(u64 *gdt, struct tss *tss, u32 cpu)
+static void gdt_fill(u64 *gdt, struct tss *tss)
 {
 	u64 base = (u64)tss, limit = sizeof(*tss) - 1;
 
@@ -66,7 +66,15 @@ static void gdt_fill(u64 *gdt, struct tss *tss, u32 cpu)
 	gdt[SEL_TSS / 8] =
 		limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
 	gdt[SEL_TSS / 8 + 1] = base >> 32;
-	gdt[SEL_CPU_NUMBER / 8] = 0x0040f50000000000 | cpu;
+}
+
+void cpu_number_tell(void)
+{
+	u32 cpu = cpu_id(), number = cpu | (u32)cpu_nodes[cpu] << 12;
+
+	(*this_cpu_ptr(cpu_gdt))[SEL_CPU_NUMBER / 8] = 0x0040f50000000000 | number;
+	if (x86.rdtscp)
+		wrmsr(MSR_TSC_AUX, number);
 }
 
 void descriptors_init(u32 cpu)
@@ -83,7 +91,8 @@ void descriptors_init(u32 cpu)
 	tss->io_bitmap = sizeof(*tss); /* none: user IN and OUT fault */
 	for (u32 i = 0; i < IST_COUNT; i++)
 		tss->ist[i] = (u64)stacks + (i + 1) * IST_STACK_SIZE;
-	gdt_fill(gdt, tss, cpu);
+	gdt_fill(gdt, tss);
+	cpu_number_tell();
 	__asm__ volatile("lgdt %0\n\t"
 			 "pushq %1\n\t"
 			 "leaq 1f(%%rip), %%rax\n\t"

@@ -117,6 +117,4 @@ void control_registers_init(void)
 	wrmsr(MSR_LSTAR, (u64)syscall_entry);
 	wrmsr(MSR_CSTAR, 0);
 	wrmsr(MSR_SFMASK, X86_FLAGS_IF | FLAGS_TF | FLAGS_DF | FLAGS_NT | FLAGS_AC | FLAGS_RF);
-	if (x86.rdtscp)
-		wrmsr(MSR_TSC_AUX, cpu_id());
 }

@@ -19,7 +19,7 @@ extern const char ap_trampoline[], ap_trampoline_end[];
 u64 ap_stacks[CPUS_MAX]; /* top of each CPU's idle stack; 0 = do not start */
 u32 ap_cpuid_max;
 static u64 answered_mask; /* [a] */
-static u8 cpu_nodes[CPUS_MAX];
+u8 cpu_nodes[CPUS_MAX];
 void ap_main(u32 cpu) NORETURN;
 
 static void wait_ns(ns_t ns)
@@ -47,11 +47,14 @@ static u64 cpus_prepare(void)
 	u32 count = 1;
 
 	max = MIN(MAX(max, 1ul), (u64)CPUS_MAX);
-	for (u32 i = 0; i < acpi_info.cpu_count && count < max; i++) {
+	for (u32 i = 0; i < acpi_info.cpu_count; i++) {
 		u32 id = acpi_info.cpus[i].apic_id;
+		u8 node = (u8)acpi_info.cpus[i].node;
 		void *stack;
 
-		if (id == cpu_apic_ids[0] || (id > 254 && !x86.x2apic))
+		if (id == cpu_apic_ids[0])
+			cpu_nodes[0] = node;
+		if (id == cpu_apic_ids[0] || count >= max || (id > 254 && !x86.x2apic))
 			continue;
 		stack = kstack_alloc();
 		if (!stack || percpu_create(count)) {
@@ -59,6 +62,7 @@ static u64 cpus_prepare(void)
 			break;
 		}
 		ap_stacks[count] = (u64)stack + KSTACK_SIZE;
+		cpu_nodes[count] = node;
 		cpu_apic_ids[count] = id;
 		mask |= BIT(count++);
 	}
@@ -71,32 +75,22 @@ static u32 distance(u32 from, u32 to)
 	return acpi_info.distance[cpu_nodes[from]][cpu_nodes[to]];
 }
 
-static void nodes_tell(void)
-{
-	for (u32 i = 0; i < acpi_info.cpu_count; i++) {
-		for (u32 cpu = 0; cpu < cpu_count; cpu++) {
-			if (cpu_apic_ids[cpu] == acpi_info.cpus[i].apic_id)
-				cpu_nodes[cpu] = (u8)acpi_info.cpus[i].node;
-		}
-	}
-	sched_topology(distance);
-}
-
 u32 arch_smp_boot(void)
 {
 	u64 wanted = cpus_prepare();
 	ns_t start, again;
 	u32 cpu, online = 0;
 
+	for_each_bit (cpu, wanted)
+		sched_cpu_init(cpu);
+	if (acpi_info.node_count > 1)
+		sched_topology(distance);
+	cpu_number_tell();
 	if (!wanted)
 		return 1;
 	ap_cpuid_max = cpuid(0, 0).eax;
 	memcpy(phys_to_virt(TRAMPOLINE), ap_trampoline,
 		(size_t)(ap_trampoline_end - ap_trampoline));
-	for_each_bit (cpu, wanted)
-		sched_cpu_init(cpu);
-	if (acpi_info.node_count > 1)
-		nodes_tell();
 	apic_command_others(APIC_INIT);
 	wait_ns(INIT_WAIT_NS);
 	apic_command_others(APIC_STARTUP | TRAMPOLINE >> PAGE_SHIFT);

@@ -107,7 +107,7 @@ EXPORT s64 __vdso_time(s64 *t)
 }
 s64 time(s64 *t) ALIAS(__vdso_time);
 
-/* The limit of a segment that every CPU has with its own number. One node. */
+/* The limit of a segment that every CPU has: its own number, and its node. */
 EXPORT long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
 EXPORT long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 {
@@ -116,9 +116,9 @@ EXPORT long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 	(void)unused;
 	__asm__ volatile("lsll %1, %0" : "=r"(number) : "r"(SEL_CPU_NUMBER) : "cc");
 	if (cpu)
-		*cpu = number;
+		*cpu = number & 0xfff;
 	if (node)
-		*node = 0;
+		*node = number >> 12;
 	return 0;
 }
 long getcpu(unsigned *cpu, unsigned *node, void *unused) ALIAS(__vdso_getcpu);

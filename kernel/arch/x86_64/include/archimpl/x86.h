@@ -15,7 +15,8 @@
 #define SEL_USER_CODE   0x33
 #define SEL_TSS         0x40
 #define SEL_CPU_NUMBER \
-	0x7b /* its limit is the CPU's number, for LSL in the vDSO and in paranoid entries */
+	0x7b /* its limit is the CPU's number, and its node from bit 12 up, as on Linux: for LSL in \
+		the vDSO and in paranoid entries */
 #define GDT_ENTRIES 16
 
 enum { IST_NMI = 1, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_COUNT = 3 };
@@ -152,6 +153,7 @@ extern struct x86_features x86;
 void features_init(void); /* boot CPU: fills x86, patches the sites of absent instructions */
 void control_registers_init(void); /* every CPU: CR4, EFER, PAT, syscall MSRs */
 void descriptors_init(u32 cpu);    /* every CPU: GDT, TSS, IDT, GS */
+void cpu_number_tell(void);        /* to programs: this CPU's number and node */
 void idt_init(void);               /* boot CPU: fills the table that all share */
 void boot_info_init(void);
 u64 kernel_map_slide(u64 random);
