@@ -20,7 +20,7 @@ $(COMPAT_OUT)/t_.o: $(COMPAT_SRC)/t_.c $(COMPAT_SRC)/t_.h $(COMPAT_SRC)/t_pty.h 
 	@mkdir -p $(@D)
 	$(COMPAT_CC) $(COMPAT_CFLAGS) -c $< -o $@
 
-$(COMPAT_OUT)/obj/%.o: $(COMPAT_SRC)/%.c $(COMPAT_SRC)/t_.h $(COMPAT_SRC)/t_pty.h $(COMPAT_SRC)/t_trace.h $(COMPAT_SRC)/t_sysv.h $(COMPAT_SRC)/t_seccomp.h $(COMPAT_SRC)/t_proc.h $(COMPAT_SRC)/t_mount.h $(wildcard $(COMPAT_SRC)/t_hostile*.h)
+$(COMPAT_OUT)/obj/%.o: $(COMPAT_SRC)/%.c $(wildcard $(COMPAT_SRC)/t_*.h)
 	@mkdir -p $(@D)
 	$(COMPAT_CC) $(COMPAT_CFLAGS) -c $< -o $@
 

@@ -1,108 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* inet.c - TCP and UDP of IPv4 on the loopback: names, connections, ends, datagrams, options. */
-#include "t_.h"
+/* inet.c - TCP of IPv4 on the loopback: names, connections, ends, options. */
+#include "t_inet.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 T_SUITE(inet);
-
-#define A(a) ((struct sockaddr *)(a))
-#define LO   INADDR_LOOPBACK
-
-static struct sockaddr_in at(uint32_t address, uint16_t port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
-}
-
-static int make(int type)
-{
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		t_stop("no socket");
-	return fd;
-}
-
-static struct sockaddr_in name_of(int fd)
-{
-	struct sockaddr_in a = {0};
-	socklen_t len = sizeof(a);
-
-	t_ret(getsockname(fd, A(&a), &len), 0);
-	t_eq(len, sizeof(a));
-	t_eq(a.sin_family, AF_INET);
-	return a;
-}
-
-static struct sockaddr_in peer_of(int fd)
-{
-	struct sockaddr_in a = {0};
-	socklen_t len = sizeof(a);
-
-	t_ret(getpeername(fd, A(&a), &len), 0);
-	t_eq(len, sizeof(a));
-	return a;
-}
-
-static int bound(int type, struct sockaddr_in *a)
-{
-	int fd = make(type);
-
-	t_loopback_up();
-	*a = at(LO, 0);
-	if (bind(fd, A(a), sizeof(*a)) < 0)
-		t_stop("cannot bind");
-	*a = name_of(fd);
-	return fd;
-}
-
-static int listener(struct sockaddr_in *a, int backlog)
-{
-	int fd = bound(SOCK_STREAM, a);
-
-	if (listen(fd, backlog) < 0)
-		t_stop("cannot listen");
-	return fd;
-}
-
-static void pair(int fds[2])
-{
-	struct sockaddr_in a;
-	int l = listener(&a, 4);
-
-	fds[0] = make(SOCK_STREAM);
-	if (connect(fds[0], A(&a), sizeof(a)) < 0)
-		t_stop("cannot connect");
-	fds[1] = accept(l, NULL, NULL);
-	if (fds[1] < 0)
-		t_stop("cannot accept");
-	close(l);
-}
-
-static int events(int fd, int timeout_ms)
-{
-	struct pollfd p = {fd, POLLIN | POLLOUT | POLLRDHUP | POLLPRI, 0};
-
-	return poll(&p, 1, timeout_ms) < 0 ? -1 : p.revents;
-}
-
-static int option(int fd, int level, int name)
-{
-	int v = -1;
-	socklen_t len = sizeof(v);
-
-	return getsockopt(fd, level, name, &v, &len) < 0 ? -errno : v;
-}
 
 T_CASE(socket_errors)
 {
@@ -231,6 +136,66 @@ T_CASE(names)
 	a.sin_addr.s_addr = 0; /* this machine */
 	t_ret(connect(c, A(&a), sizeof(a)), 0);
 	t_eq(ntohl(peer_of(c).sin_addr.s_addr), LO);
+}
+
+/* An accepted connection is as its listener was. */
+T_CASE(options_inherited)
+{
+	struct timeval tv = {3, 0}, got = {0};
+	struct linger l2 = {1, 7}, lg = {0};
+	struct sockaddr_in a;
+	int l = listener(&a, 4), c = make(SOCK_STREAM), s, one = 1, ttl = 9;
+	socklen_t len = sizeof(got);
+
+	t_ret(setsockopt(l, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
+	t_ret(setsockopt(l, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)), 0);
+	t_ret(setsockopt(l, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)), 0);
+	t_ret(setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	t_ret(setsockopt(l, SOL_SOCKET, SO_LINGER, &l2, sizeof(l2)), 0);
+	t_ret(connect(c, A(&a), sizeof(a)), 0);
+	t_ok(s = accept(l, NULL, NULL));
+	t_eq(option(s, SOL_SOCKET, SO_PROTOCOL), IPPROTO_TCP);
+	t_eq(option(s, SOL_SOCKET, SO_DOMAIN), AF_INET);
+	t_eq(option(s, IPPROTO_TCP, TCP_NODELAY), 1);
+	t_eq(option(s, IPPROTO_TCP, TCP_KEEPCNT), 9);
+	t_eq(option(s, IPPROTO_IP, IP_TTL), 9);
+	t_eq(option(s, SOL_SOCKET, SO_KEEPALIVE), 1);
+	t_eq(option(s, SOL_SOCKET, SO_ACCEPTCONN), 0);
+	t_ret(getsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &got, &len), 0);
+	t_eq(got.tv_sec, 3);
+	len = sizeof(lg);
+	t_ret(getsockopt(s, SOL_SOCKET, SO_LINGER, &lg, &len), 0);
+	t_eq(lg.l_linger, 7);
+	t_eq(option(c, IPPROTO_IP, IP_TTL), 64);
+	t_eq(option(c, SOL_SOCKET, SO_KEEPALIVE), 0);
+	t_errno(listen(s, 1), EINVAL);
+}
+
+/* What is for AF_UNIX alone does nothing here. */
+T_CASE(control_data)
+{
+	struct ucred cred = {getpid(), getuid(), getgid()};
+	char c = 'x', control[CMSG_SPACE(sizeof(cred))] = {0};
+	struct iovec iov = {&c, 1};
+	struct msghdr m = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(sizeof(cred))};
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+	int fds[2], one = 1;
+
+	pair(fds);
+	*h = (struct cmsghdr){CMSG_LEN(sizeof(cred)), SOL_SOCKET, SCM_CREDENTIALS};
+	memcpy(CMSG_DATA(h), &cred, sizeof(cred));
+	t_ret(sendmsg(fds[0], &m, 0), 1);
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof(int));
+	t_ret(sendmsg(fds[0], &m, 0), 1);
+	(void)setsockopt(
+		fds[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)); /* newer ones refuse it */
+	t_ret(recvmsg(fds[1], &m, 0), 1);
+	t_eq(m.msg_controllen, 0);
+	t_eq(m.msg_flags, 0);
 }
 
 T_CASE(connect_errors)
@@ -575,141 +540,6 @@ T_CASE(descriptor_crosses)
 	t_eq(c, 'z');
 }
 
-/* ---- UDP ---- */
-
-T_CASE(datagrams)
-{
-	struct sockaddr_in a, b, from = {0};
-	int x = bound(SOCK_DGRAM, &a), y = make(SOCK_DGRAM), n;
-	socklen_t len = sizeof(from);
-	char buf[16];
-
-	t_errno(send(y, "x", 1, 0), EDESTADDRREQ);
-	t_errno(listen(x, 1), EOPNOTSUPP);
-	t_errno(accept(x, NULL, NULL), EOPNOTSUPP);
-	t_ret(sendto(y, "hello", 5, 0, A(&a), sizeof(a)), 5);
-	b = name_of(y);
-	t_check(b.sin_port != 0);
-	t_eq(b.sin_addr.s_addr, 0); /* sending does not settle where it is bound */
-	t_eq(events(x, 5000), POLLIN | POLLOUT);
-	t_ret(ioctl(x, FIONREAD, &n), 0);
-	t_eq(n, 5);
-	t_ret(recvfrom(x, buf, sizeof(buf), 0, A(&from), &len), 5);
-	t_eq(len, sizeof(from));
-	t_eq(from.sin_port, b.sin_port);
-	t_eq(ntohl(from.sin_addr.s_addr), LO);
-	t_ret(sendto(x, "", 0, 0, A(&from), sizeof(from)), 0);
-	t_ret(recv(y, buf, sizeof(buf), 0), 0);
-	t_ret(sendto(x, "0123456789", 10, 0, A(&from), sizeof(from)), 10);
-	t_ret(recv(y, buf, 4, MSG_PEEK | MSG_TRUNC), 10);
-	t_ret(recv(y, buf, 4, 0), 4);
-	t_errno(recv(y, buf, 4, MSG_DONTWAIT), EAGAIN);
-	t_errno(sendto(x, buf, 65508, 0, A(&from), sizeof(from)), EMSGSIZE);
-	from.sin_port = 0;
-	t_errno(sendto(x, "x", 1, 0, A(&from), sizeof(from)), EINVAL);
-	t_errno(sendto(x, "x", 1, 0, A(&a), 8), EINVAL);
-	from = at(0xffffffff, 9);
-	t_errno(sendto(x, "x", 1, 0, A(&from), sizeof(from)), EACCES);
-}
-
-T_CASE(connected_datagrams)
-{
-	struct sockaddr_in a, b, c;
-	int x = bound(SOCK_DGRAM, &a), y = bound(SOCK_DGRAM, &b), z = bound(SOCK_DGRAM, &c);
-	char buf[16];
-
-	t_errno(shutdown(x, SHUT_RD), ENOTCONN);
-	t_ret(connect(x, A(&b), sizeof(b)), 0);
-	t_eq(peer_of(x).sin_port, b.sin_port);
-	t_ret(send(x, "one", 3, 0), 3);
-	t_ret(recv(y, buf, 16, 0), 3);
-	t_ret(sendto(z, "no", 2, 0, A(&a), sizeof(a)), 2); /* a stranger is not heard */
-	t_ret(sendto(y, "yes", 3, 0, A(&a), sizeof(a)), 3);
-	t_ret(recv(x, buf, 16, 0), 3);
-	t_errno(recv(x, buf, 16, MSG_DONTWAIT), EAGAIN);
-	t_ret(sendto(x, "z", 1, 0, A(&c), sizeof(c)), 1); /* to somebody else for once */
-	t_ret(recv(z, buf, 16, 0), 1);
-	a.sin_family = AF_UNSPEC;
-	t_ret(connect(x, A(&a), sizeof(a)), 0);
-	t_errno(send(x, "x", 1, 0), EDESTADDRREQ);
-	t_errno(getpeername(x, A(&a), &(socklen_t){sizeof(a)}), ENOTCONN);
-	close(y);
-	t_ret(connect(x, A(&b), sizeof(b)), 0);
-	t_ret(send(x, "gone", 4, 0), 4);
-	t_check(events(x, 5000) & POLLERR);
-	t_errno(recv(x, buf, 16, MSG_DONTWAIT), ECONNREFUSED);
-	t_errno(recv(x, buf, 16, MSG_DONTWAIT), EAGAIN);
-	t_ret(send(x, "gone", 4, 0), 4);
-	t_errno(send(x, "gone", 4, 0), ECONNREFUSED);
-	t_ret(sendto(z, "gone", 4, 0, A(&b), sizeof(b)), 4);
-	t_ret(sendto(z, "gone", 4, 0, A(&b), sizeof(b)), 4); /* who is not connected is not told */
-}
-
-T_CASE(any_address)
-{
-	struct sockaddr_in a, p = at(INADDR_ANY, 0), q;
-	int x = bound(SOCK_DGRAM, &a), any = make(SOCK_DGRAM);
-	socklen_t len = sizeof(q);
-	char buf[16];
-
-	t_ret(bind(any, A(&p), sizeof(p)), 0);
-	p = name_of(any);
-	q = at(LO, ntohs(p.sin_port));
-	t_ret(connect(x, A(&q), sizeof(q)), 0);
-	t_ret(sendto(any, "any", 3, 0, A(&a), sizeof(a)), 3);
-	t_ret(recvfrom(x, buf, 16, 0, A(&q), &len), 3);
-	t_eq(ntohl(q.sin_addr.s_addr), LO); /* is heard as 127.0.0.1 */
-	t_eq(name_of(any).sin_addr.s_addr, 0);
-	q = at(0x7f000009, ntohs(p.sin_port));
-	t_ret(sendto(make(SOCK_DGRAM), "nine", 4, 0, A(&q), sizeof(q)), 4);
-	t_ret(recv(any, buf, 16, 0), 4); /* and hears of every one */
-}
-
-T_CASE(datagrams_are_dropped)
-{
-	struct sockaddr_in a;
-	int x = bound(SOCK_DGRAM, &a), y = make(SOCK_DGRAM | SOCK_NONBLOCK), n = 0, sent = 0;
-	static char buf[1000];
-
-	for (int i = 0; i < 3000; i++)
-		sent += sendto(y, buf, sizeof(buf), 0, A(&a), sizeof(a)) == sizeof(buf);
-	t_eq(sent, 3000);
-	while (recv(x, buf, sizeof(buf), MSG_DONTWAIT) > 0)
-		n++;
-	t_check(n > 50 && n < 3000);
-	t_ret(sendto(y, buf, 7, 0, A(&a), sizeof(a)), 7);
-	t_ret(recv(x, buf, sizeof(buf), 0), 7);
-}
-
-T_CASE(message_calls)
-{
-	struct sockaddr_in a, from;
-	int x = bound(SOCK_DGRAM, &a), y = make(SOCK_DGRAM);
-	char one[4] = "abc", two[4] = "de";
-	struct iovec iov[2] = {{one, 3}, {two, 2}};
-	struct mmsghdr v[2] = {{.msg_hdr = {.msg_name = &a,
-					.msg_namelen = sizeof(a),
-					.msg_iov = iov,
-					.msg_iovlen = 2}},
-		{.msg_hdr = {.msg_name = &a,
-			 .msg_namelen = sizeof(a),
-			 .msg_iov = iov,
-			 .msg_iovlen = 1}}};
-	char buf[8];
-	struct iovec in = {buf, 4};
-	struct msghdr m = {
-		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &in, .msg_iovlen = 1};
-
-	t_ret(sendmmsg(y, v, 2, 0), 2);
-	t_eq(v[0].msg_len, 5);
-	t_ret(recvmsg(x, &m, 0), 4);
-	t_eq(m.msg_flags, MSG_TRUNC);
-	t_eq(m.msg_namelen, sizeof(from));
-	t_eq(from.sin_port, name_of(y).sin_port);
-	t_ret(recvmsg(x, &m, 0), 3);
-	t_eq(m.msg_flags, 0);
-}
-
 /* ---- options, files ---- */
 
 T_CASE(options)
@@ -775,4 +605,49 @@ T_CASE(proc_net)
 	t_check(t_slurp("/proc/net/udp", text, sizeof(text)) > 0);
 	snprintf(want, sizeof(want), " 0100007F:%04X 00000000:0000 07 ", ntohs(b.sin_port));
 	t_check(strstr(text, want) != NULL);
+}
+
+/* The line of the socket bound to a port: its state, its user. */
+static int line_of(int port, unsigned *uid)
+{
+	static char line[512];
+	char want[32];
+	unsigned state = 0;
+	FILE *f = fopen("/proc/net/tcp", "r");
+
+	snprintf(want, sizeof(want), "0100007F:%04X ", port);
+	while (fgets(line, sizeof(line), f)) {
+		char *at = strstr(line, want);
+
+		if (at && at - line < 10 &&
+			sscanf(at + 14, "%*s %x %*s %*s %*s %u", &state, uid) == 2)
+			break;
+	}
+	fclose(f);
+	return (int)state;
+}
+
+T_CASE(proc_states)
+{
+	unsigned uid = 77;
+	int fds[2], client, server, c;
+	struct sockaddr_in a;
+
+	t_become(1234, 1234);
+	c = listener(&a, 3);
+	t_eq(line_of(ntohs(a.sin_port), &uid), 10);
+	t_eq(uid, 1234);
+	close(c);
+	pair(fds);
+	client = ntohs(name_of(fds[0]).sin_port);
+	server = ntohs(peer_of(fds[0]).sin_port);
+	t_check(client != server);
+	t_eq(line_of(client, &uid), 1);
+	t_eq(uid, 1234);
+	t_eq(line_of(server, &uid), 1);
+	t_eq(uid, 1234);
+	t_ret(shutdown(fds[0], SHUT_WR), 0);
+	t_sleep_ms(20);
+	t_eq(line_of(client, &uid), 5);
+	t_eq(line_of(server, &uid), 8);
 }

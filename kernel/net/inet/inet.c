@@ -125,12 +125,18 @@ static int bind_locked(struct unix_socket *s, u32 address, u16 port)
 	return 0;
 }
 
-/* No error when it has a name. Ports are global names: -EPERM in capability mode. */
-static int autobind(struct unix_socket *s)
+/* No error when it has a name. Ports are global names: -EPERM in capability mode. @settle: it has
+ * an address from here on, as who is connected. */
+static int autobind(struct unix_socket *s, bool settle)
 {
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&port_lock);
+	int err = s->name.len_bytes ? 0 : cap_confined() ? -EPERM : bind_locked(s, 0, 0);
 
-	return s->name.len_bytes ? 0 : cap_confined() ? -EPERM : bind_locked(s, 0, 0);
+	mutex_lock(&s->lock);
+	if (!err && settle)
+		s->name = source_of(&s->name);
+	mutex_unlock(&s->lock);
+	return err;
 }
 
 static int inet_bind(struct socket *sock, const struct sockaddr_k *a)
@@ -217,18 +223,6 @@ static int destination(struct socket *s, const struct sockaddr_k *a, struct sock
 	return 0;
 }
 
-/* Who is connected has an address. */
-static int settle(struct unix_socket *s)
-{
-	int err = autobind(s);
-
-	mutex_lock(&s->lock);
-	if (!err)
-		s->name = source_of(&s->name);
-	mutex_unlock(&s->lock);
-	return err;
-}
-
 static int connect_datagram(struct unix_socket *s, const struct sockaddr_k *a)
 {
 	struct sockaddr_k to = {0};
@@ -239,7 +233,7 @@ static int connect_datagram(struct unix_socket *s, const struct sockaddr_k *a)
 	if (a->family != AF_UNSPEC) {
 		err = destination(&s->socket, a, &to);
 		if (!err)
-			err = settle(s);
+			err = autobind(s, true);
 	}
 	if (err)
 		return err;
@@ -270,7 +264,7 @@ static int inet_connect(struct socket *sock, const struct sockaddr_k *a, u32 fil
 		return err;
 	err = destination(sock, a, &to);
 	if (!err && READ_ONCE(s->state) == UNIX_FRESH)
-		err = settle(s);
+		err = autobind(s, true);
 	if (err)
 		return err;
 	listener = find(SOCK_STREAM, &to, NULL);
@@ -279,7 +273,8 @@ static int inet_connect(struct socket *sock, const struct sockaddr_k *a, u32 fil
 		return err == -EAGAIN ? -ETIMEDOUT : err == -EINVAL ? -EISCONN : err;
 	mutex_lock(&s->lock);
 	values_of(s)->connecting = !err;
-	s->error = err ? (u32)(err == -EAGAIN ? ETIMEDOUT : -err) : 0;
+	if (err)
+		s->error = (u32)(err == -EAGAIN ? ETIMEDOUT : -err);
 	mutex_unlock(&s->lock);
 	return -EINPROGRESS;
 }
@@ -287,10 +282,11 @@ static int inet_connect(struct socket *sock, const struct sockaddr_k *a, u32 fil
 static int inet_listen(struct socket *sock, int backlog)
 {
 	struct unix_socket *s = unix_of(sock);
-	int err = sock->type == SOCK_DGRAM ? -EOPNOTSUPP : autobind(s);
+	int err = sock->type == SOCK_DGRAM ? -EOPNOTSUPP : autobind(s, false);
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&port_lock);
 
-	if (!err && is_taken(s, address_of(&s->name), port_of(&s->name), true))
+	if (!err && READ_ONCE(s->state) <= UNIX_LISTENING &&
+		is_taken(s, address_of(&s->name), port_of(&s->name), true))
 		err = -EADDRINUSE;
 	return err ? err : unix_listen(sock, backlog);
 }
@@ -331,17 +327,16 @@ static ssize_t inet_send(struct socket *sock, struct uio *u, struct message *m)
 	if (!n && !port_of(&to))
 		n = -EINVAL;
 	if (!n)
-		n = autobind(s);
+		n = autobind(s, false);
 	if (n)
 		return n;
 	receiver = find(SOCK_DGRAM, &to, s);
-	if (receiver)
-		return unix_message_to(s, receiver, u, m);
-	if (s->peer_name.len_bytes) { /* whose machine says that the port is closed */
+	n = unix_message_to(s, receiver, u, m);
+	if (n >= 0 && !receiver && !m->name) { /* who is connected hears that the port is closed */
 		WRITE_ONCE(s->error, ECONNREFUSED);
 		wake_all(&s->wq, POLL_ERR | POLL_IN | POLL_OUT);
 	}
-	return (ssize_t)u->left;
+	return n;
 }
 
 static ssize_t inet_receive(struct socket *sock, struct uio *u, struct message *m)
@@ -350,7 +345,21 @@ static ssize_t inet_receive(struct socket *sock, struct uio *u, struct message *
 
 	if (m->name && m->name->len_bytes)
 		*m->name = source_of(m->name);
+	if (m->scm) /* for AF_UNIX alone */
+		m->scm->has_cred = false;
 	return n;
+}
+
+void inet_inherit(struct unix_socket *end, struct unix_socket *listener)
+{
+	struct socket *to = &end->socket, *from = &listener->socket;
+
+	to->protocol = from->protocol;
+	to->options = from->options;
+	to->receive_timeout_ns = from->receive_timeout_ns;
+	to->send_timeout_ns = from->send_timeout_ns;
+	memcpy(to->linger, from->linger, sizeof(to->linger));
+	*values_of(end) = *values_of(listener);
 }
 
 /* ---- options ---- */
@@ -436,6 +445,7 @@ struct file *inet_create(int type, int protocol, u32 file_flags)
 		unix_put(s);
 		return err_ptr(-ENOBUFS);
 	}
+	values_of(s)->uid = current->cred->euid;
 	for (u32 i = 0; i < INET_OPTIONS; i++)
 		values_of(s)->option[i] = options[i].initial;
 	return unix_file(s, file_flags);
@@ -445,12 +455,21 @@ struct file *inet_create(int type, int protocol, u32 file_flags)
 
 static const int tcp_type = SOCK_STREAM, udp_type = SOCK_DGRAM;
 
+/* By TCP's numbers; a datagram socket is established or closed. */
+static u32 state_of(const struct unix_socket *s)
+{
+	static const u8 states[] = {[UNIX_FRESH] = 7, [UNIX_LISTENING] = 10, [UNIX_CONNECTING] = 2};
+	u32 state = READ_ONCE(s->state), shut = READ_ONCE(s->shut);
+
+	if (!s->rx ? !s->peer_name.len_bytes : state != UNIX_CONNECTED)
+		return states[state];
+	return shut & UNIX_PEER_WRITE   ? shut & UNIX_NO_OUTPUT ? 7 : 8
+	       : shut & UNIX_SHUT_WRITE ? 5
+					: 1;
+}
+
 static int show(struct seq *seq, const void *type)
 {
-	static const u8 states[] = {[UNIX_FRESH] = 7,
-		[UNIX_LISTENING] = 10,
-		[UNIX_CONNECTING] = 2,
-		[UNIX_CONNECTED] = 1};
 	u32 i = 0;
 
 	seq_printf(seq,
@@ -466,10 +485,9 @@ static int show(struct seq *seq, const void *type)
 			"0000000000000000\n",
 			i++, __builtin_bswap32(address_of(&s->name)), port_of(&s->name),
 			__builtin_bswap32(address_of(&s->peer_name)), port_of(&s->peer_name),
-			!s->rx && s->peer_name.len_bytes ? 1 : states[s->state],
-			s->tx ? pipe_bytes(s->tx) : 0,
-			s->rx ? pipe_bytes(s->rx) : READ_ONCE(s->message_bytes), 0, s->socket.ino,
-			s->refs);
+			state_of(s), s->tx ? pipe_bytes(s->tx) : 0,
+			s->rx ? pipe_bytes(s->rx) : READ_ONCE(s->message_bytes), values_of(s)->uid,
+			s->socket.ino, s->refs);
 	}
 	return 0;
 }

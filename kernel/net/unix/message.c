@@ -266,18 +266,21 @@ ssize_t unix_message_to(
 {
 	size_t len = u->left;
 	struct unix_message *msg = message_new(s, u, (u32)len, m);
-	bool room;
+	bool room = false;
 
 	if (is_err(msg))
 		return ptr_err(msg);
 	__atomic_fetch_sub(&s->sent_bytes, msg->charge, __ATOMIC_RELAXED);
 	msg->charge = 0; /* the room is the receiver's */
-	mutex_lock(&to->lock);
-	room = !(to->shut & UNIX_DEAD) &&
-	       to->message_bytes + to->message_count * MESSAGE_OVERHEAD < to->socket.receive_bytes;
-	if (room)
-		put_locked(to, msg);
-	mutex_unlock(&to->lock);
+	if (to) {
+		mutex_lock(&to->lock);
+		room = !(to->shut & UNIX_DEAD) &&
+		       to->message_bytes + to->message_count * MESSAGE_OVERHEAD <
+			       to->socket.receive_bytes;
+		if (room)
+			put_locked(to, msg);
+		mutex_unlock(&to->lock);
+	}
 	if (room)
 		wake_one(&to->wq, POLL_IN | POLL_RDNORM);
 	else

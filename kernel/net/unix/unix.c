@@ -367,10 +367,13 @@ static int enqueue(
 		if (err)
 			return err == -ETIMEDOUT ? -EAGAIN : err;
 	}
-	if (!is_inet(s))
-		end->name = listener->name;
 	end->listener = listener; /* nothing is in flight there yet */
-	end->socket.options = listener->socket.options & BIT(SO_PASSCRED);
+	if (is_inet(s)) {
+		inet_inherit(end, listener);
+	} else {
+		end->name = listener->name;
+		end->socket.options = listener->socket.options & BIT(SO_PASSCRED);
+	}
 	remember_peer(s, listener->peer_pid, listener->peer_cred); /* nobody reads it yet */
 	list_add_tail(&listener->queue, &end->queue_node);
 	listener->queued++;

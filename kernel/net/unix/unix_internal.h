@@ -29,21 +29,22 @@ struct unix_socket {
 	bool rx_messages, tx_messages; /* [lock write; racy] that direction left the pipe for
 					  messages */
 	struct unix_socket *peer; /* [lock] +1; NULL when not connected, or this side was closed */
-	struct sockaddr_k name, peer_name; /* [lock] len_bytes 0 = none */
-	pid_t peer_pid;                    /* [lock] */
-	struct cred *peer_cred;            /* [lock] +1 */
-	struct list queue;                 /* [lock] server ends to accept */
-	struct list queue_node;            /* [listener's lock] */
-	u32 queued, backlog;               /* [lock; sleepers read] */
-	struct waitqueue wq;  /* accept; connect that waits for room; messages and their room */
-	struct list messages; /* [lock] struct unix_message to read */
-	u32 message_count;    /* [lock; read racy] */
-	u32 message_bytes;    /* [lock] */
+	struct sockaddr_k name,
+		peer_name;      /* [lock; of AF_INET set under port_lock, too] len_bytes 0 = none */
+	pid_t peer_pid;         /* [lock] */
+	struct cred *peer_cred; /* [lock] +1 */
+	struct list queue;      /* [lock] server ends to accept */
+	struct list queue_node; /* [listener's lock] */
+	u32 queued, backlog;    /* [lock; sleepers read] */
+	struct waitqueue wq;    /* accept; connect that waits for room; messages and their room */
+	struct list messages;   /* [lock] struct unix_message to read */
+	u32 message_count;      /* [lock; read racy] */
+	u32 message_bytes;      /* [lock] */
 	struct unix_message *urgent;  /* [lock; read racy] where a stream's last MSG_OOB stands */
 	bool urgent_taken;            /* [lock; read racy] and its byte was read */
 	u32 sent_bytes;               /* [a] charges of messages of ours that nobody has read */
 	s32 peek_offset;              /* [lock] SO_PEEK_OFF, -1 = off */
-	struct hlist_node bound_node; /* [bound_lock] */
+	struct hlist_node bound_node; /* [bound_lock, of AF_INET port_lock] */
 	struct path bound_path;       /* [bound_lock] +1; dentry NULL for abstract names */
 	struct list all_node;         /* [all_lock] */
 	/* [flight_lock], all: see flight.c */
@@ -106,8 +107,12 @@ int unix_set_option(struct socket *sock, int name, const void *buf, u32 len_byte
 #define INET_OPTIONS 9u
 struct inet_values {              /* behind a struct unix_socket of AF_INET */
 	s32 option[INET_OPTIONS]; /* [a] */
+	u32 uid;                  /* [c] who made it, or whom its listener is of */
 	bool connecting;          /* [lock] a connect that did not wait was not asked about yet */
 };
+/* inet_inherit - what a connection has of its @listener, whose lock is held; nobody sees @end yet.
+ */
+void inet_inherit(struct unix_socket *end, struct unix_socket *listener);
 void inet_unbind(struct unix_socket *s);
 void inet_init(void);
 
@@ -137,7 +142,8 @@ void unix_leave_pipe(struct unix_socket *s, struct unix_socket *peer);
 extern const struct linux_ucred unix_nobody; /* who sent bytes without credentials */
 int unix_connect_datagram(struct unix_socket *s, const struct sockaddr_k *a);
 void unix_purge(struct unix_socket *s); /* all that it has not read */
-/* unix_message_to - the rest of @u from @s to @to, dropped when its buffer is full, as UDP does. */
+/* unix_message_to - the rest of @u from @s to @to, dropped when its buffer is full, as UDP does, or
+ * when there is nobody (NULL). */
 ssize_t unix_message_to(
 	struct unix_socket *s, struct unix_socket *to, struct uio *u, struct message *m);
 u32 unix_poll_room(struct unix_socket *s, struct file *f, struct poll_table *pt); /* POLL_OUT.. */

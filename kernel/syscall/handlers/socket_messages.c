@@ -35,9 +35,9 @@ static int import_one(struct scm *scm, const struct socket *s, const struct linu
 {
 	u64 bytes = h->len - sizeof(*h);
 
-	if (h->level != SOL_SOCKET)
+	if (h->level != SOL_SOCKET || s->family != AF_UNIX)
 		return 0;
-	if (s->family == AF_UNIX && h->type == SCM_RIGHTS)
+	if (h->type == SCM_RIGHTS)
 		return bytes / sizeof(s32) > SCM_FDS_MAX
 			       ? -EINVAL
 			       : scm_fds_add(&scm->fds, (const s32 *)(h + 1),
