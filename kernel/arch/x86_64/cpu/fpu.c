@@ -98,11 +98,8 @@ u32 arch_keys(void)
 
 void arch_key_set(u32 key, u32 denied)
 {
-	u32 had, unused;
-
 	preempt_disable();
-	__asm__ volatile("rdpkru" : "=a"(had), "=d"(unused) : "c"(0));
-	pkru_write((had & ~(3u << key * 2)) | denied << key * 2);
+	pkru_write((pkru_read() & ~(3u << key * 2)) | denied << key * 2);
 	preempt_enable();
 }
 

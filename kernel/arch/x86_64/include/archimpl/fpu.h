@@ -21,9 +21,17 @@ _Static_assert(sizeof(struct fpu_legacy) == 512, "FXSAVE area is fixed by the CP
 
 #define XCR0_PKRU  (1ull << 9)
 #define PKRU_FIRST 0x55555554u /* a new program, a handler: only key 0 is allowed */
-static inline void pkru_write(u32 v)
+static inline u32 pkru_read(void)
 {
-	__asm__ volatile("wrpkru" ::"a"(v), "d"(0), "c"(0) : "memory");
+	u32 v, unused;
+
+	__asm__ volatile("rdpkru" : "=a"(v), "=d"(unused) : "c"(0));
+	return v;
+}
+static inline void pkru_write(u32 v) /* reading costs less: a write may empty the TLB */
+{
+	if (pkru_read() != v)
+		__asm__ volatile("wrpkru" ::"a"(v), "d"(0), "c"(0) : "memory");
 }
 
 DECLARE_PER_CPU(void *, fpu_owner);
