@@ -13,15 +13,17 @@
 
 int clock_waits(s32 id)
 {
+	const u32 alarms = BIT(CLOCK_REALTIME_ALARM) | BIT(CLOCK_BOOTTIME_ALARM);
 	const u32 able = BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_BOOTTIME) |
 			 BIT(CLOCK_TAI) | BIT(CLOCK_PROCESS_CPUTIME_ID) |
-			 BIT(CLOCK_THREAD_CPUTIME_ID);
+			 BIT(CLOCK_THREAD_CPUTIME_ID) | alarms;
 	bool device = ((u32)id & (CPU_CLOCK_KIND | CPU_CLOCK_THREAD)) == CPU_CLOCK_KIND;
-	ns_t now;
 
 	if (id < 0 ? !device : id <= CLOCK_TAI && able >> id & 1)
-		return 0;
-	return id >= 0 && clock_get(id, &now) ? -EINVAL : -EOPNOTSUPP;
+		return id < 0 || !(alarms >> id & 1) || cred_capable(current->cred, LCAP_WAKE_ALARM)
+			       ? 0
+			       : -EPERM;
+	return id >= 0 && !clock_now(id) ? -EINVAL : -EOPNOTSUPP;
 }
 
 int cpu_clock_find(s32 id, struct cpu_clock *out)

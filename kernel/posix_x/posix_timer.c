@@ -23,15 +23,14 @@ struct posix_timer {
 	struct process *process; /* [c] the list's owner; gone only after the timer was unlinked and
 				    stopped */
 	s32 id;                  /* [c] */
-	int clock;               /* [c] */
 	int notify;              /* [c] SIGEV_* */
 	pid_t tid;               /* [c] SIGEV_THREAD_ID */
 	struct cpu_clock cpu;    /* [c] which one; process NULL = another clock */
 	struct user_account *account; /* [c] +1 charged with one signal */
 	spinlock_t lock;
-	struct timer timer;
+	struct clock_timer timer;
 	struct sigqueue entry; /* [process->lock] */
-	u64 expires_ns;        /* [lock] CLOCK_MONOTONIC or CPU time; 0 = off */
+	u64 expires_ns;        /* [lock] by timer.by or CPU time; 0 = off */
 	u64 interval_ns;       /* [lock] */
 	u32 generation;        /* [lock] counts settings */
 	u32 queued_generation; /* [lock] of the signal under way */
@@ -42,7 +41,7 @@ struct posix_timer {
 
 static u64 timer_now(struct posix_timer *t)
 {
-	return t->cpu.process ? cpu_clock_now(&t->cpu) : clock_monotonic();
+	return t->cpu.process ? cpu_clock_now(&t->cpu) : clock_now(t->timer.by);
 }
 
 static void timer_hold(struct posix_timer *t)
@@ -62,7 +61,7 @@ void posix_timer_put(struct posix_timer *t)
 
 static void arm_locked(struct posix_timer *t)
 {
-	timer_start(&t->timer,
+	clock_timer_start(&t->timer,
 		t->cpu.process ? cpu_clock_reaches(&t->cpu, t->expires_ns) : t->expires_ns);
 }
 
@@ -86,7 +85,7 @@ static int send_locked(struct posix_timer *t)
 
 static void timer_fire(struct timer *timer)
 {
-	struct posix_timer *t = container_of(timer, struct posix_timer, timer);
+	struct posix_timer *t = container_of(timer, struct posix_timer, timer.timer);
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
 	u64 now;
 	int ret;
@@ -94,12 +93,12 @@ static void timer_fire(struct timer *timer)
 	if (t->deleted || !t->expires_ns)
 		return;
 	now = timer_now(t);
-	if (t->cpu.process && now < t->expires_ns) {
+	if (t->notify == SIGEV_NONE || t->waiting)
+		return;
+	if (now < t->expires_ns) {
 		arm_locked(t);
 		return;
 	}
-	if (t->notify == SIGEV_NONE)
-		return;
 	ret = send_locked(t);
 	if (!ret || ret == -EBUSY) { /* busy: set again while its last signal waits, which will arm
 					it */
@@ -109,6 +108,8 @@ static void timer_fire(struct timer *timer)
 		(void)ns_periods_past(&t->expires_ns, t->interval_ns,
 			MAX(now, t->expires_ns + IGNORED_INTERVAL_MIN));
 		arm_locked(t);
+	} else {
+		t->expires_ns = 0;
 	}
 }
 
@@ -198,13 +199,12 @@ long posix_timer_create(int clock_id, const struct sigevent_abi *ev)
 	t->account = account;
 	t->refs = 1;
 	t->process = p;
-	t->clock = clock_id;
 	t->cpu = cpu;
 	cpu.process = NULL;
 	t->notify = ev ? ev->notify : SIGEV_SIGNAL;
 	t->tid = ev ? ev->tid : 0;
 	spin_init(&t->lock, RANK_POSIX_TIMER);
-	timer_init(&t->timer, timer_fire);
+	clock_timer_init(&t->timer, clock_id, timer_fire);
 	list_init(&t->entry.node);
 	t->entry.timer = t;
 	siginfo_fill(
@@ -237,19 +237,15 @@ static void get_locked(struct posix_timer *t, struct itimer_ns *out)
 
 static void set_locked(struct posix_timer *t, bool abs, const struct itimer_ns *new)
 {
-	u64 now;
-
-	(void)timer_cancel(&t->timer);
+	(void)timer_cancel(&t->timer.timer);
 	t->generation++;
 	t->waiting = false;
 	t->interval_ns = new->interval_ns;
 	t->expires_ns = 0;
 	t->overrun = 0;
 	if (new->value_ns) {
-		now = timer_now(t);
-		t->expires_ns = !abs             ? ns_add(now, new->value_ns)
-				: t->cpu.process ? new->value_ns
-						 : clock_to_monotonic(t->clock, new->value_ns);
+		t->timer.by = clock_of_timer(t->timer.clock, abs);
+		t->expires_ns = abs ? new->value_ns : ns_add(timer_now(t), new->value_ns);
 		if (t->notify != SIGEV_NONE)
 			arm_locked(t);
 	}
@@ -299,7 +295,7 @@ int posix_timer_delete(s32 id)
 	flags = spin_lock_irq(&t->lock);
 	t->deleted = true;
 	spin_unlock_irq(&t->lock, flags);
-	(void)timer_cancel_sync(&t->timer);
+	clock_timer_end(&t->timer);
 	posix_timer_put(t);
 	return 0;
 }

@@ -72,11 +72,6 @@ NOINLINE void waitqueue_wake_slow(struct waitqueue *q, u32 exclusive_max, u64 ke
 
 void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode)
 {
-	static const u8 states[] = {
-		[WAIT_UNINTERRUPTIBLE] = THREAD_UNINTERRUPTIBLE,
-		[WAIT_INTERRUPTIBLE] = THREAD_INTERRUPTIBLE,
-		[WAIT_KILLABLE] = THREAD_KILLABLE,
-	};
 	ulong flags;
 
 	lock_assert_may_sleep();
@@ -85,7 +80,7 @@ void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode
 	if (list_empty(&e->node))
 		add_locked(q, e);
 	spin_unlock_irq(&q->lock, flags);
-	thread_set_state(states[mode]); /* full barrier */
+	thread_set_state((u32)mode); /* full barrier */
 }
 
 void wait_finish(struct waitqueue *q, struct wait_entry *e)
@@ -111,4 +106,21 @@ int wait_sleep(enum wait_mode mode, ns_t deadline_ns)
 	else
 		timed_out = thread_block_until(deadline_ns);
 	return timed_out ? -ETIMEDOUT : 0;
+}
+
+static struct waitqueue once_waiters = WAITQUEUE_INIT(once_waiters);
+
+void once_run_slow(struct once *o, void (*fn)(void *arg), void *arg)
+{
+	u32 fresh = 0;
+
+	if (__atomic_compare_exchange_n(
+		    &o->state, &fresh, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+		fn(arg);
+		__atomic_store_n(&o->state, 2, __ATOMIC_RELEASE);
+		wake_all(&once_waiters, 0);
+	} else {
+		wait_event_uninterruptible(
+			&once_waiters, __atomic_load_n(&o->state, __ATOMIC_ACQUIRE) == 2);
+	}
 }

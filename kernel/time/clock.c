@@ -39,12 +39,7 @@ ns_t clock_monotonic(void)
 
 ns_t clock_realtime(void)
 {
-	return clock_monotonic() + (u64)__atomic_load_n(&realtime_offset, __ATOMIC_RELAXED);
-}
-
-ns_t clock_boottime(void) /* there is no suspend yet */
-{
-	return clock_monotonic();
+	return clock_monotonic() + (u64)READ_ONCE(realtime_offset);
 }
 
 u64 clock_cycles_to_ns(u64 cycles)
@@ -122,36 +117,73 @@ void clock_init(void)
 	log_info("clock: cycle counter at %lu.%03lu MHz", tsc_khz / 1000, tsc_khz % 1000);
 }
 
-int clock_get(int clock_id, ns_t *out)
+ns_t clock_now(int clock_id)
 {
 	switch (clock_id) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
 	case CLOCK_TAI:
-		*out = clock_realtime();
-		return 0;
+		return clock_realtime();
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
-		*out = clock_monotonic();
-		return 0;
-	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME: /* there is no suspend yet */
 	case CLOCK_BOOTTIME_ALARM:
-		*out = clock_boottime();
-		return 0;
+		return clock_monotonic();
 	default:
-		return -EINVAL;
+		return 0;
 	}
+}
+
+int clock_of_timer(int clock_id, bool abs)
+{
+	return abs && (clock_id == CLOCK_REALTIME || clock_id == CLOCK_TAI ||
+			      clock_id == CLOCK_REALTIME_ALARM)
+		       ? CLOCK_REALTIME
+		       : CLOCK_MONOTONIC;
 }
 
 ns_t clock_to_monotonic(int clock_id, ns_t value)
 {
-	ns_t now = clock_monotonic(), own = now;
+	s64 ahead =
+		clock_of_timer(clock_id, true) == CLOCK_REALTIME ? READ_ONCE(realtime_offset) : 0;
 
-	if (clock_id != CLOCK_MONOTONIC)
-		(void)!clock_get(clock_id, &own);
-	if (value <= own)
-		return MAX(now - MIN(own - value, now), (ns_t)1);
-	return ns_add(now, value - own);
+	if ((s64)value < 0) /* for ever */
+		return value;
+	return (s64)value > ahead ? value - (u64)ahead : 1;
+}
+
+static bool clock_was_set(struct wait_entry *e, u64 key)
+{
+	(void)key;
+	timer_start(&container_of(e, struct clock_timer, on_set)->timer, 1);
+	return false;
+}
+
+void clock_timer_init(struct clock_timer *t, int clock_id, void (*fn)(struct timer *t))
+{
+	timer_init(&t->timer, fn);
+	t->clock = clock_id;
+	t->by = CLOCK_MONOTONIC;
+	list_init(&t->on_set.node);
+	t->on_set.fn = clock_was_set;
+	if (clock_of_timer(clock_id, true) == CLOCK_REALTIME)
+		waitqueue_add(&clock_set_waiters, &t->on_set);
+}
+
+void clock_timer_start(struct clock_timer *t, ns_t value)
+{
+	u32 seen;
+
+	do { /* bound: whoever sets the clock */
+		seen = clock_set_count();
+		timer_start(&t->timer, clock_to_monotonic(t->by, value));
+	} while (seen != clock_set_count());
+}
+
+void clock_timer_end(struct clock_timer *t)
+{
+	waitqueue_remove(&clock_set_waiters, &t->on_set);
+	(void)timer_cancel_sync(&t->timer);
 }

@@ -16,7 +16,8 @@
 #define CLOCK_BOOTTIME_ALARM     9
 #define CLOCK_TAI                11
 #define TIMER_ABSTIME            1
-#define TFD_TIMER_ABSTIME        1
+#define TFD_TIMER_ABSTIME        1u
+#define TFD_TIMER_CANCEL_ON_SET  2u
 #define ITIMER_REAL              0
 #define ITIMER_VIRTUAL           1
 #define ITIMER_PROF              2

@@ -83,6 +83,50 @@ T_CASE(bind_on_itself)
 	end();
 }
 
+/* MNT_EXPIRE: the second call unmounts, unless the mount was used in between. */
+T_CASE(expire)
+{
+	struct stat st;
+	int fd;
+
+	begin();
+	dirs("a b");
+	t_errno(umount2("a", MNT_EXPIRE), EINVAL);
+	t_ok(mount("none", "a", "tmpfs", 0, NULL));
+	t_errno(umount2("a", MNT_EXPIRE | MNT_FORCE), EINVAL);
+	t_errno(umount2("a", MNT_EXPIRE | MNT_DETACH), EINVAL);
+	t_errno(umount2("a", MNT_EXPIRE), EAGAIN);
+	t_ok(umount2("a", MNT_EXPIRE));
+	t_errno(umount2("a", MNT_EXPIRE), EINVAL);
+
+	t_ok(mount("none", "a", "tmpfs", 0, NULL));
+	dirs("a/in");
+	t_spew("a/f", "x");
+	t_errno(umount2("a", MNT_EXPIRE), EAGAIN);
+	t_check(has("a/f"));
+	t_errno(umount2("a", MNT_EXPIRE), EAGAIN);
+	t_ok(stat("a", &st));
+	t_errno(umount2("a", MNT_EXPIRE), EAGAIN);
+	t_ok(chdir("a/in"));
+	t_errno(umount2("../../a", MNT_EXPIRE), EBUSY);
+	t_ok(chdir("../.."));
+	t_errno(umount2("a", MNT_EXPIRE), EAGAIN);
+	t_check(has("b") && !has("c"));
+	t_ok(umount2("a", MNT_EXPIRE | UMOUNT_NOFOLLOW));
+
+	t_ok(mount("none", "a", "tmpfs", 0, NULL));
+	t_check((fd = open("a", O_RDONLY)) >= 0);
+	t_errno(umount2("a", MNT_EXPIRE), EBUSY);
+	t_ok(close(fd));
+	dirs("a/in");
+	t_ok(mount("none", "a/in", "tmpfs", 0, NULL));
+	t_errno(umount2("a", MNT_EXPIRE), EBUSY);
+	t_ok(umount("a/in"));
+	t_errno(umount2("a", MNT_EXPIRE), EAGAIN);
+	t_ok(umount("a")); /* without the flag it goes at once */
+	end();
+}
+
 T_CASE(bind_recursive)
 {
 	begin();

@@ -46,6 +46,8 @@ T_CASE(set_read_get)
 	t_errno(timerfd_settime(0, 0, &(struct itimerspec){0}, NULL), EINVAL);
 	t_errno(timerfd_settime(999, 0, &(struct itimerspec){0}, NULL), EBADF);
 	t_errno(timerfd_settime(t, 0, (void *)1, NULL), EFAULT);
+	t_errno(timerfd_gettime(t, NULL), EFAULT);
+	t_ok(timerfd_settime(t, 0, &(struct itimerspec){0}, NULL));
 	t_errno(timerfd_create(99, 0), EINVAL);
 	t_errno(timerfd_create(CLOCK_MONOTONIC, 1), EINVAL);
 	for (int i = 0; i < 200; i++) { /* freed while it runs */

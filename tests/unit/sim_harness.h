@@ -2,6 +2,7 @@
 #pragma once
 
 #include "u_.h"
+#include "semaphore.h"
 #include <exo/errno.h>
 #include <exo/memory.h>
 #include <exo/sched.h>

@@ -18,11 +18,12 @@ int epoll_collect(struct file *epf, int max, ns_t deadline_ns,
 struct file *eventfd_create_file(u64 count, u32 o_flags, bool semaphore); /* err_ptr */
 /* eventfd_add - 0 | -EAGAIN it would overflow | -EINVAL no eventfd. */
 int eventfd_add(struct file *f, u64 value) MUST_USE;
-struct file *timerfd_create_file(int clock, u32 o_flags); /* err_ptr(-EINVAL | -ENOMEM) */
-/* timerfd_setting - what is left, and then a new setting unless NULL. @abs: new->value_ns is a time
- * of the timer's clock. A clock that is set later does not move it. 0 | -EINVAL no timerfd. */
+/* err_ptr(-EINVAL | -EPERM an alarm clock | -ENOMEM) */
+struct file *timerfd_create_file(int clock, u32 o_flags);
+/* timerfd_setting - what is left, and then a new setting unless NULL. @flags: TFD_TIMER_*. 0 |
+ * -EINVAL no timerfd | -ECANCELED it is set, but it was to tell that the clock was set, and has. */
 int timerfd_setting(
-	struct file *f, bool abs, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
+	struct file *f, u32 flags, const struct itimer_ns *new, struct itimer_ns *old) MUST_USE;
 struct file *inotify_create_file(u32 o_flags); /* err_ptr(-ENOMEM) */
 bool file_is_inotify(const struct file *f);
 /* inotify_watch - @mask IN_*. The watch's number | -EEXIST | -ENOSPC too many | -ENOMEM. */

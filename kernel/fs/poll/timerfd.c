@@ -2,9 +2,9 @@
  *
  * A timer is where it expires next and its interval; how often it has expired follows from the
  * clock when somebody asks. The kernel's timer only wakes those who wait, and is armed again by
- * whoever takes the expirations.
+ * whoever takes the expirations, or by itself after the clock was set.
  *
- * Locks: `lock` (POSIX_TIMER, irq) for expires_ns and interval_ns. Source: timerfd_create(2). */
+ * Locks: `lock` (POSIX_TIMER, irq). Source: timerfd_create(2). */
 #include <exo/errno.h>
 #include <exo/fs.h>
 #include <exo/memory.h>
@@ -18,60 +18,89 @@
 
 struct timerfd {
 	spinlock_t lock;
-	struct timer timer;
+	struct clock_timer timer; /* by: [lock; sleepers read] */
 	struct waitqueue wq;
-	int clock;        /* [c] */
-	ns_t expires_ns;  /* [lock; sleepers read] CLOCK_MONOTONIC; 0 = off */
+	ns_t expires_ns;  /* [lock; sleepers read] 0 = off */
 	ns_t interval_ns; /* [lock] 0 = once */
+	s64 ticks;        /* [lock; sleepers read] expirations before those that are due */
+	u32 set_count;    /* [lock; sleepers read] clock_set_count() that is known, */
+	bool cancels;     /* [lock; sleepers read] and another is an event */
 };
 
-static void expired(struct timer *timer)
+static bool is_cancelled(const struct timerfd *t)
 {
-	wake_all(&container_of(timer, struct timerfd, timer)->wq, POLL_IN | POLL_RDNORM);
+	return READ_ONCE(t->cancels) && READ_ONCE(t->set_count) != clock_set_count();
 }
 
 static bool is_due(const struct timerfd *t)
 {
 	ns_t at = READ_ONCE(t->expires_ns);
 
-	return at && clock_monotonic() >= at;
+	return READ_ONCE(t->ticks) || (at && clock_now(READ_ONCE(t->timer.by)) >= at) ||
+	       is_cancelled(t);
 }
 
-static void arm_locked(struct timerfd *t, ns_t at)
+static void arm_locked(struct timerfd *t)
 {
-	WRITE_ONCE(t->expires_ns, at);
-	if (at)
-		timer_start(&t->timer, at);
+	if (t->expires_ns)
+		clock_timer_start(&t->timer, t->expires_ns);
 }
 
-/* The expirations so far, which are forgotten. */
-static u64 take(struct timerfd *t)
+/* Expirations that are due are ticks: the clock may be set back. */
+static void count_locked(struct timerfd *t)
+{
+	ns_t at = t->expires_ns, now = clock_now(t->timer.by);
+
+	if (!at || now < at)
+		return;
+	WRITE_ONCE(t->ticks,
+		t->ticks + (t->interval_ns ? (s64)ns_periods_past(&at, t->interval_ns, now) : 1));
+	WRITE_ONCE(t->expires_ns, t->interval_ns ? at : 0);
+}
+
+static void expired(struct timer *timer)
+{
+	struct timerfd *t = container_of(timer, struct timerfd, timer.timer);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
+
+	count_locked(t);
+	if (is_due(t))
+		wake_all(&t->wq, POLL_IN | POLL_RDNORM);
+	else
+		arm_locked(t);
+}
+
+/* The expirations so far, which are forgotten | -EAGAIN none | -ECANCELED. */
+static s64 take(struct timerfd *t)
 {
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
-	u64 ticks = 1;
-	ns_t at = t->expires_ns;
+	s64 ticks;
 
-	if (!is_due(t))
-		return 0;
-	if (t->interval_ns)
-		ticks = ns_periods_past(&at, t->interval_ns, clock_monotonic());
-	arm_locked(t, t->interval_ns ? at : 0);
+	count_locked(t);
+	ticks = is_cancelled(t) ? -ECANCELED : t->ticks ? t->ticks : -EAGAIN;
+	if (ticks == -EAGAIN)
+		return ticks;
+	WRITE_ONCE(t->ticks, 0);
+	WRITE_ONCE(t->set_count, clock_set_count());
+	arm_locked(t);
 	return ticks;
 }
 
 static ssize_t timerfd_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct timerfd *t = f->priv;
-	u64 ticks;
+	s64 ticks;
 	int err;
 
 	if (u->left < sizeof(ticks))
 		return -EINVAL;
-	while (!(ticks = take(t))) {
+	while ((ticks = take(t)) == -EAGAIN) {
 		err = file_wait(f, &t->wq, is_due(t));
 		if (err)
 			return err;
 	}
+	if (ticks < 0)
+		return ticks;
 	return uio_write(u, &ticks, sizeof(ticks)) == sizeof(ticks) ? (ssize_t)sizeof(ticks)
 								    : -EFAULT;
 }
@@ -88,7 +117,7 @@ static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->priv;
 
-	(void)timer_cancel_sync(&t->timer);
+	clock_timer_end(&t->timer);
 	kfree(t);
 }
 
@@ -100,46 +129,48 @@ static const struct file_ops timerfd_ops = {.anon_name = "anon_inode:[timerfd]",
 
 struct file *timerfd_create_file(int clock, u32 o_flags)
 {
+	bool alarm = clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
 	struct timerfd *t;
 
-	if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME)
+	if (!alarm && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME &&
+		clock != CLOCK_BOOTTIME)
 		return err_ptr(-EINVAL);
+	if (alarm && !cred_capable(current->cred, LCAP_WAKE_ALARM))
+		return err_ptr(-EPERM);
 	t = kzalloc(sizeof(*t), ALLOC_KERNEL);
 	if (!t)
 		return err_ptr(-ENOMEM);
 	spin_init(&t->lock, RANK_POSIX_TIMER);
 	waitqueue_init(&t->wq);
-	timer_init(&t->timer, expired);
-	t->clock = clock;
+	clock_timer_init(&t->timer, clock, expired);
 	return file_create_owning(&timerfd_ops, O_RDWR | (o_flags & O_NONBLOCK), t);
 }
 
-/* What is left until the next expiration; due ones count as passed. lock held. */
-static void remaining_locked(const struct timerfd *t, struct itimer_ns *out)
-{
-	ns_t now = clock_monotonic(), at = t->expires_ns;
-
-	out->interval_ns = t->interval_ns;
-	if (at && t->interval_ns)
-		(void)ns_periods_past(&at, t->interval_ns, now);
-	out->value_ns = at > now ? at - now : 0;
-}
-
-int timerfd_setting(struct file *f, bool abs, const struct itimer_ns *new, struct itimer_ns *old)
+int timerfd_setting(struct file *f, u32 flags, const struct itimer_ns *new, struct itimer_ns *old)
 {
 	struct timerfd *t = f->priv;
-	ns_t now = clock_monotonic();
+	bool cancelled;
+	ns_t now;
 
 	if (f->ops != &timerfd_ops)
 		return -EINVAL;
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
-	remaining_locked(t, old);
-	if (new) {
-		(void)timer_cancel(&t->timer);
-		t->interval_ns = new->interval_ns;
-		arm_locked(t, !new->value_ns ? 0
-			      : abs          ? clock_to_monotonic(t->clock, new->value_ns)
-					     : ns_add(now, new->value_ns));
-	}
-	return 0;
+	count_locked(t);
+	now = clock_now(t->timer.by);
+	*old = (struct itimer_ns){t->interval_ns, t->expires_ns > now ? t->expires_ns - now : 0};
+	if (!new)
+		return 0;
+	(void)timer_cancel(&t->timer.timer);
+	cancelled = is_cancelled(t);
+	t->timer.by = clock_of_timer(t->timer.clock, flags & TFD_TIMER_ABSTIME);
+	t->cancels = t->timer.by == CLOCK_REALTIME && flags & TFD_TIMER_CANCEL_ON_SET;
+	t->set_count = clock_set_count();
+	t->ticks = 0;
+	t->interval_ns = new->interval_ns;
+	WRITE_ONCE(t->expires_ns, !new->value_ns ? 0
+				  : flags &TFD_TIMER_ABSTIME
+					  ? new->value_ns
+					  : ns_add(clock_monotonic(), new->value_ns));
+	arm_locked(t);
+	return cancelled && t->cancels ? -ECANCELED : 0;
 }

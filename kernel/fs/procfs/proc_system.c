@@ -127,7 +127,7 @@ static int show_bursts(struct seq *s, const void *ctx)
 static int show_uptime(struct seq *s, const void *ctx)
 {
 	struct sched_stats st;
-	u64 idle = 0, up = clock_boottime();
+	u64 idle = 0, up = clock_monotonic();
 	u32 cpu;
 
 	for_each_online_cpu (cpu) {

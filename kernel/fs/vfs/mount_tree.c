@@ -42,8 +42,11 @@ struct mount *mount_find(const struct mount *parent, const struct dentry *mountp
 	do { /* what moves may take a reader with it into another bucket */
 		seq = seq_read_begin(&mount_seq);
 		hlist_for_each_entry (m, bucket_of(parent, mountpoint), hash) {
-			if (m->parent == parent && m->mountpoint == mountpoint)
-				return m;
+			if (m->parent != parent || m->mountpoint != mountpoint)
+				continue;
+			if (unlikely(READ_ONCE(m->expires_in)))
+				WRITE_ONCE(m->expires_in, m->expires_in - 1);
+			return m;
 		}
 	} while (seq_read_retry(&mount_seq, seq));
 	return NULL;
@@ -529,20 +532,27 @@ static struct mount *counterpart(const struct path *at, u32 users_min)
 	return NULL;
 }
 
-int vfs_umount(const struct path *p, bool lazy)
+int vfs_umount(const struct path *p, u32 flags)
 {
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
 	struct mount *top = p->mount, *m = NULL, *other;
+	bool lazy = flags & MNT_DETACH;
 	int err = 0;
 
 	if (!capable(LCAP_SYS_ADMIN))
 		return -EPERM;
-	if (!path_is_mount(p))
+	if (!path_is_mount(p) || (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH)))
 		return -EINVAL;
 	if (!lazy && !list_empty(&top->children))
 		return -EBUSY;
 	if (!top->parent) /* the root of the tree, or detached already */
 		return -EINVAL;
+	if (flags & MNT_EXPIRE && top->refs > 2)
+		return -EBUSY;
+	if (flags & MNT_EXPIRE && READ_ONCE(top->expires_in) != 1) { /* one walk since: our own */
+		WRITE_ONCE(top->expires_in, 2);
+		return -EAGAIN;
+	}
 	while (!err && m != top) {
 		struct path at SCOPED(path_put) = {NULL, NULL};
 

@@ -147,6 +147,7 @@ ns_t cpu_clock_now(const struct cpu_clock *c); /* 0 = of a thread that ended */
  * 1 = it does; NS_FOREVER = nobody moves it any more. */
 ns_t cpu_clock_reaches(const struct cpu_clock *c, ns_t value);
 bool cpu_clock_ended(const struct cpu_clock *c); /* its thread, or process, is no more */
-/* clock_waits - do timers and sleeps go by this clock? 0 | -EOPNOTSUPP | -EINVAL no clock. */
+/* clock_waits - do timers and sleeps go by this clock? 0 | -EOPNOTSUPP | -EINVAL no clock | -EPERM
+ * an alarm clock, not for current. */
 int clock_waits(s32 id) MUST_USE;
 int futex_wake_user(u32 USER *addr, u32 count); /* exit: clear_child_tid. Woken | -EFAULT */

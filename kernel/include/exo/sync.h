@@ -210,7 +210,8 @@ static ALWAYS_INLINE void wake_all(struct waitqueue *q, u64 key)
 /* The loop of a sleeper, wrapped by wait_event: wait_prepare queues and sets the state, then the
  * condition is read, then thread_block. A wake between the two makes thread_block return at once:
  * no lost wake-up. */
-enum wait_mode { WAIT_UNINTERRUPTIBLE, WAIT_INTERRUPTIBLE, WAIT_KILLABLE };
+/* the states of a thread that waits so, of enum thread_state */
+enum wait_mode { WAIT_INTERRUPTIBLE = 1, WAIT_UNINTERRUPTIBLE, WAIT_KILLABLE };
 void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode);
 void wait_finish(struct waitqueue *q, struct wait_entry *e);
 /* wait_event - sleeps until @cond. @deadline_ns CLOCK_MONOTONIC or NS_FOREVER.
@@ -279,14 +280,6 @@ void rwsem_write_lock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
 LOCK_HOLD(struct rwsem, read_hold, read_release, rwsem_read_lock, rwsem_read_unlock)
 LOCK_HOLD(struct rwsem, write_hold, write_release, rwsem_write_lock, rwsem_write_unlock)
-
-struct semaphore {
-	s32 count;
-	struct waitqueue wq;
-};
-void semaphore_init(struct semaphore *s, s32 count);
-int semaphore_down(struct semaphore *s, enum wait_mode mode, ns_t deadline_ns) MUST_USE;
-void semaphore_up(struct semaphore *s);
 
 /* ---- once: fn(arg) runs exactly once; whoever comes meanwhile waits until it is done. Context:
  * thread. ---- */

@@ -9,10 +9,9 @@
 void clock_init(void);
 /* since boot; callable anywhere, NMI included; TSC multiply-shift, no lock */
 ns_t clock_monotonic(void);
-ns_t clock_realtime(void); /* since 1970 */
-ns_t clock_boottime(void);
+ns_t clock_realtime(void);               /* since 1970 */
 int clock_set_realtime(ns_t t) MUST_USE; /* -EINVAL out of range; wakes clock_set_waiters */
-/* For those who sleep until a time of day: the count grows with every clock_set_realtime, whose
+/* For those who wait for a time of day: the count grows with every clock_set_realtime, whose
  * caller then wakes the queue. */
 extern struct waitqueue clock_set_waiters;
 u32 clock_set_count(void);
@@ -42,12 +41,28 @@ bool timer_cancel(struct timer *t);      /* true = it was queued; does not wait 
 bool timer_cancel_sync(struct timer *t); /* and waits until fn is not running; not from fn */
 ns_t timer_remaining(struct timer *t);   /* 0 = not queued */
 void time_cpu_init(void);                /* per CPU */
-/* User-visible clocks by Linux id but CPU clocks, which are posix_x's. -EINVAL unknown. */
-int clock_get(int clock_id, ns_t *out) MUST_USE;
+/* clock_now - user-visible clocks by Linux id but CPU clocks, which are posix_x's. 0 = unknown. */
+ns_t clock_now(int clock_id);
 static inline ns_t ns_add(ns_t a, ns_t b) /* for ever if it were more */
 {
 	return b > NS_FOREVER - 1 - a ? NS_FOREVER - 1 : a + b;
 }
+/* clock_of_timer - by which clock a timer of @clock_id counts: CLOCK_REALTIME, if whoever sets that
+ * is to move it, else CLOCK_MONOTONIC. @abs: it is for a time, not for a while. */
+int clock_of_timer(int clock_id, bool abs);
+/* A timer of a clock that may be set. When that happens, fn is called too: it has to look at the
+ * clock, and start the timer again when its time has not come. */
+struct clock_timer {
+	struct timer timer;
+	struct wait_entry on_set; /* among clock_set_waiters */
+	int clock;                /* [c] */
+	int by; /* [the user's lock] clock_of_timer, as it was last set; clock_now(by) is its time
+		 */
+};
+void clock_timer_init(struct clock_timer *t, int clock_id, void (*fn)(struct timer *t));
+void clock_timer_start(
+	struct clock_timer *t, ns_t value);  /* a time of t->by; else as timer_start */
+void clock_timer_end(struct clock_timer *t); /* for good; as timer_cancel_sync */
 /* clock_to_monotonic - the moment @value of that clock, by CLOCK_MONOTONIC as the clocks stand now;
  * never 0. */
 ns_t clock_to_monotonic(int clock_id, ns_t value);

@@ -246,22 +246,13 @@ bool thread_block_until(ns_t deadline_ns)
 
 int thread_sleep_until(ns_t deadline_ns, enum wait_mode mode)
 {
-	static const u8 states[] = {
-		[WAIT_UNINTERRUPTIBLE] = THREAD_UNINTERRUPTIBLE,
-		[WAIT_INTERRUPTIBLE] = THREAD_INTERRUPTIBLE,
-		[WAIT_KILLABLE] = THREAD_KILLABLE,
-	};
+	int err;
 
-	for (;;) {
-		thread_set_state(states[mode]);
-		if ((mode == WAIT_INTERRUPTIBLE && thread_signal_pending(current)) ||
-			(mode == WAIT_KILLABLE && thread_fatal_pending(current))) {
-			__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_RELAXED);
-			return -ERESTARTSYS;
-		}
-		if (thread_block_until(deadline_ns))
-			return 0;
-	}
+	do {
+		thread_set_state((u32)mode);
+		err = wait_sleep(mode, deadline_ns);
+	} while (!err);
+	return err == -ETIMEDOUT ? 0 : err;
 }
 
 /* Room posix_x has the full answer; without it (early boot, host tests) the work bits are all there

@@ -40,11 +40,11 @@ long sys_umount2(u64 a0, u64 a1)
 	struct path at SCOPED(path_put) = {NULL, NULL};
 	long ret;
 
-	if (a1 & ~(u64)(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
+	if (a1 & ~(u64)(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
 	ret = path_lookup_user(
 		AT_FDCWD, (const char USER *)a0, a1 & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &at);
-	return ret ? ret : vfs_umount(&at, a1 & MNT_DETACH);
+	return ret ? ret : vfs_umount(&at, (u32)a1);
 }
 
 long sys_pivot_root(u64 a0, u64 a1)

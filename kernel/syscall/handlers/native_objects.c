@@ -77,7 +77,7 @@ long exo_timer_set(u64 a0, u64 a1, u64 a2, u64 a3)
 		return -EINVAL;
 	if (is_err(fd.file))
 		return ptr_err(fd.file);
-	return timerfd_setting(fd.file, a3 & EXO_TIMER_ABSOLUTE, &new, &old);
+	return timerfd_setting(fd.file, (u32)a3, &new, &old);
 }
 
 /* ---- interrupts ---- */

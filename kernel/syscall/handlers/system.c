@@ -53,7 +53,7 @@ long sys_sysinfo(u64 a0)
 	sched_loadavg(si.loads, &running, &total);
 	for (u32 i = 0; i < 3; i++)
 		si.loads[i] <<= 5; /* from 11 bits */
-	si.uptime = (s64)((clock_boottime() + NS_PER_SEC - 1) / NS_PER_SEC);
+	si.uptime = (s64)((clock_monotonic() + NS_PER_SEC - 1) / NS_PER_SEC);
 	si.totalram = mem.pages_total * PAGE_SIZE;
 	si.freeram = mem.pages_free * PAGE_SIZE;
 	si.sharedram = mem.pages_shmem * PAGE_SIZE;

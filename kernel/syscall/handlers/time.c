@@ -53,10 +53,10 @@ static int clock_read(s32 id, ns_t *out)
 	struct cpu_clock c SCOPED(cpu_clock_put);
 	int err = cpu_clock_find(id, &c);
 
-	if (err || !c.process)
-		return err ? err : clock_get(id, out);
-	*out = cpu_clock_now(&c);
-	return 0;
+	if (err)
+		return err;
+	*out = c.process ? cpu_clock_now(&c) : clock_now(id);
+	return c.process || *out ? 0 : -EINVAL;
 }
 
 long sys_clock_gettime(u64 id, u64 to)
@@ -152,8 +152,8 @@ static long sleep_again(struct restart_block *rb)
 	return sleep_until((s32)rb->args[0], rb->args[1], false, rb->args[2]);
 }
 
-/* Until @clock, CLOCK_MONOTONIC or a CPU clock, shows @target. Interrupted: if not @absolute, the
- * rest goes to @rest_to, and the call may go on. */
+/* Until @clock, one of clock_of_timer or a CPU clock, shows @target. Interrupted: if not @absolute,
+ * the rest goes to @rest_to, and the call may go on. */
 static long sleep_until(s32 clock, ns_t target, bool absolute, u64 rest_to)
 {
 	struct cpu_clock c SCOPED(cpu_clock_put);
@@ -164,12 +164,16 @@ static long sleep_until(s32 clock, ns_t target, bool absolute, u64 rest_to)
 	if (err)
 		return err;
 	do {
-		err = thread_sleep_until(
-			c.process ? cpu_clock_reaches(&c, target) : target, WAIT_INTERRUPTIBLE);
-		now = c.process ? cpu_clock_now(&c) : clock_monotonic();
+		u32 seen = clock_set_count();
+
+		now = c.process ? cpu_clock_reaches(&c, target) : clock_to_monotonic(clock, target);
+		err = clock == CLOCK_REALTIME ? wait_event_timeout(&clock_set_waiters,
+							clock_set_count() != seen, now)
+					      : thread_sleep_until(now, WAIT_INTERRUPTIBLE);
+		now = c.process ? cpu_clock_now(&c) : clock_now(clock);
 		if (now >= target)
 			return 0;
-	} while (!err);
+	} while (err != -ERESTARTSYS);
 	if (absolute)
 		return -ERESTARTNOHAND;
 	if (rest_to && time_to_user(rest_to, target - now))
@@ -180,23 +184,6 @@ static long sleep_until(s32 clock, ns_t target, bool absolute, u64 rest_to)
 	rb->args[1] = target;
 	rb->args[2] = rest_to;
 	return -ERESTART_RESTARTBLOCK;
-}
-
-/* Until a time of day: whoever sets the clock wakes us to compute anew. */
-static long sleep_until_realtime(ns_t target)
-{
-	for (;;) {
-		u32 seen = clock_set_count();
-		ns_t now = clock_realtime();
-		int err;
-
-		if (now >= target)
-			return 0;
-		err = wait_event_timeout(&clock_set_waiters, clock_set_count() != seen,
-			clock_monotonic() + (target - now));
-		if (err == -ERESTARTSYS)
-			return -ERESTARTNOHAND;
-	}
 }
 
 long sys_nanosleep(u64 from, u64 rest_to)
@@ -222,10 +209,8 @@ long sys_clock_nanosleep(u64 id, u64 flags, u64 from, u64 rest_to)
 	if (clock < 0 && (u32)clock & CPU_CLOCK_THREAD &&
 		(~(clock >> 3) == 0 || ~(clock >> 3) == current->tid))
 		return -EINVAL;
-	if ((clock == CLOCK_REALTIME || clock == CLOCK_TAI) && flags & TIMER_ABSTIME)
-		return sleep_until_realtime(ns);
 	if (clock >= 0 && clock != CLOCK_PROCESS_CPUTIME_ID)
-		clock = CLOCK_MONOTONIC; /* they all move as it does */
+		clock = clock_of_timer(clock, flags & TIMER_ABSTIME);
 	if (!(flags & TIMER_ABSTIME)) {
 		err = clock_read(clock, &now);
 		ns = ns_add(now, ns);

@@ -10,8 +10,7 @@
 
 #include "../../fs/poll/epoll.h"
 
-#define SECONDS_MAX   (INT64_MAX / (s64)NS_PER_SEC)
-#define TIMER_ABSTIME 1
+#define SECONDS_MAX (INT64_MAX / (s64)NS_PER_SEC)
 
 static int to_ns(const struct pair_abi *p, u64 unit, u64 *out)
 {
@@ -118,8 +117,6 @@ long sys_timer_gettime(u64 id, u64 to)
 
 /* ---- timerfd ---- */
 
-#define TFD_TIMER_ABSTIME 1
-
 long sys_timerfd_create(u64 clock, u64 flags)
 {
 	if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
@@ -127,13 +124,14 @@ long sys_timerfd_create(u64 clock, u64 flags)
 	return fd_install_new(timerfd_create_file((int)clock, (u32)flags), (u32)flags);
 }
 
-static long timerfd_change(u64 nr, u32 rights, bool abs, const struct itimer_ns *new, u64 to)
+static long timerfd_change(u64 nr, u32 rights, u64 flags, const struct itimer_ns *new, u64 to)
 {
 	struct fd fd SCOPED(fd_put) = fd_get((cap_t)nr, rights);
 	struct itimer_ns old;
-	long err = is_err(fd.file) ? ptr_err(fd.file) : timerfd_setting(fd.file, abs, new, &old);
+	long err = is_err(fd.file) ? ptr_err(fd.file)
+				   : timerfd_setting(fd.file, (u32)flags, new, &old);
 
-	return err || !to ? err : interval_to_user(to, 1, &old);
+	return err || (new && !to) ? err : interval_to_user(to, 1, &old);
 }
 
 long sys_timerfd_settime(u64 fd, u64 flags, u64 from, u64 to)
@@ -141,13 +139,13 @@ long sys_timerfd_settime(u64 fd, u64 flags, u64 from, u64 to)
 	struct itimer_ns new;
 	int err;
 
-	if (flags & ~(u64)TFD_TIMER_ABSTIME)
+	if (flags & ~(u64)(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
 		return -EINVAL;
 	err = interval_from_user(from, 1, &new);
-	return err ? err : timerfd_change(fd, CAP_SIGNAL, flags & TFD_TIMER_ABSTIME, &new, to);
+	return err ? err : timerfd_change(fd, CAP_SIGNAL, flags, &new, to);
 }
 
 long sys_timerfd_gettime(u64 fd, u64 to)
 {
-	return timerfd_change(fd, CAP_STAT, false, NULL, to);
+	return timerfd_change(fd, CAP_STAT, 0, NULL, to);
 }

@@ -17,11 +17,6 @@ ns_t clock_realtime(void)
 	return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
 }
 
-ns_t clock_boottime(void)
-{
-	return clock_monotonic();
-}
-
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
 	*t = (struct timer){.fn = fn};

@@ -1,9 +1,10 @@
 /* Locks between real threads, watched by the thread sanitizer.
  * mode: tsan
  * needs: kernel/sync/spinlock.c kernel/sync/lock_debug.c kernel/sync/waitqueue.c kernel/sync/mutex.c kernel/sync/rwsem.c
- * needs: kernel/sync/semaphore.c
+ * needs:
  */
 #include "u_.h"
+#include "../semaphore.h"
 #include <exo/sched.h>
 #include <exo/sync.h>
 

@@ -5,7 +5,7 @@
  * needs: kernel/scheduler/thread/params.c kernel/scheduler/prediction/fair.c kernel/scheduler/realtime/realtime.c
  * needs: kernel/scheduler/realtime/deadline.c kernel/scheduler/realtime/inherit.c
  * needs: kernel/time/clock.c kernel/time/timer.c kernel/time/rtc.c kernel/sync/spinlock.c kernel/sync/lock_debug.c
- * needs: kernel/sync/waitqueue.c kernel/sync/mutex.c kernel/sync/rwsem.c kernel/sync/semaphore.c kernel/sync/rcu.c
+ * needs: kernel/sync/waitqueue.c kernel/sync/mutex.c kernel/sync/rwsem.c kernel/sync/rcu.c
  */
 #include "sim_harness.h"
 
