@@ -19,7 +19,7 @@ static u64 clock_offset;    /* [c] CLOCK_MONOTONIC = scaled cycles + this: 0 at 
 			       instruction */
 static s64 realtime_offset; /* [a] written under set_lock */
 static u32 set_count;       /* [a] likewise */
-struct waitqueue clock_set_waiters = WAITQUEUE_INIT(clock_set_waiters);
+static struct waitqueue set_waiters = WAITQUEUE_INIT(set_waiters); /* clock_timer->on_set */
 static spinlock_t set_lock = SPINLOCK_INIT(RANK_TIMER);
 
 static union {
@@ -72,7 +72,7 @@ int clock_set_realtime(ns_t t)
 	__atomic_fetch_add(&set_count, 1, __ATOMIC_RELEASE);
 	vdso_write();
 	spin_unlock_irq(&set_lock, flags);
-	wake_all(&clock_set_waiters, 0);
+	wake_all(&set_waiters, 0);
 	return 0;
 }
 
@@ -144,16 +144,6 @@ int clock_of_timer(int clock_id, bool abs)
 		       : CLOCK_MONOTONIC;
 }
 
-ns_t clock_to_monotonic(int clock_id, ns_t value)
-{
-	s64 ahead =
-		clock_of_timer(clock_id, true) == CLOCK_REALTIME ? READ_ONCE(realtime_offset) : 0;
-
-	if ((s64)value < 0) /* for ever */
-		return value;
-	return (s64)value > ahead ? value - (u64)ahead : 1;
-}
-
 static bool clock_was_set(struct wait_entry *e, u64 key)
 {
 	(void)key;
@@ -169,21 +159,26 @@ void clock_timer_init(struct clock_timer *t, int clock_id, void (*fn)(struct tim
 	list_init(&t->on_set.node);
 	t->on_set.fn = clock_was_set;
 	if (clock_of_timer(clock_id, true) == CLOCK_REALTIME)
-		waitqueue_add(&clock_set_waiters, &t->on_set);
+		waitqueue_add(&set_waiters, &t->on_set);
 }
 
 void clock_timer_start(struct clock_timer *t, ns_t value)
 {
+	s64 ahead;
 	u32 seen;
 
 	do { /* bound: whoever sets the clock */
 		seen = clock_set_count();
-		timer_start(&t->timer, clock_to_monotonic(t->by, value));
+		ahead = t->by == CLOCK_REALTIME ? READ_ONCE(realtime_offset) : 0;
+		timer_start(&t->timer, !ahead               ? value
+				       : (s64)value > ahead ? value - (u64)ahead
+							    : 1);
 	} while (seen != clock_set_count());
 }
 
 void clock_timer_end(struct clock_timer *t)
 {
-	waitqueue_remove(&clock_set_waiters, &t->on_set);
+	if (!list_empty(&t->on_set.node))
+		waitqueue_remove(&set_waiters, &t->on_set);
 	(void)timer_cancel_sync(&t->timer);
 }

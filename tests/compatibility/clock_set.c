@@ -6,8 +6,11 @@
  * signal, sleepers; and the alarm clocks. */
 #include "t_.h"
 
+#include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -281,6 +284,73 @@ T_CASE(sleepers)
 	t_check(ms_of(CLOCK_MONOTONIC) - start >= 2 * SOON / 1000000);
 	t_ok(pthread_join(setter, NULL));
 	jump(-HOUR);
+}
+
+/* Limits that are times of day: of a futex, of a queue. */
+struct limited {
+	int (*wait)(const struct timespec *until);
+	struct timespec until;
+	int err;
+	long ms;
+};
+
+static sem_t never;
+static mqd_t empty;
+
+static int wait_semaphore(const struct timespec *until)
+{
+	return sem_timedwait(&never, until);
+}
+
+static int wait_queue(const struct timespec *until)
+{
+	char text[64];
+
+	return (int)mq_timedreceive(empty, text, sizeof(text), NULL, until);
+}
+
+static void *limited(void *arg)
+{
+	struct limited *l = arg;
+	long start = ms_of(CLOCK_MONOTONIC);
+
+	l->err = l->wait(&l->until) ? errno : 0;
+	l->ms = ms_of(CLOCK_MONOTONIC) - start;
+	return NULL;
+}
+
+T_CASE(limits)
+{
+	struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 64};
+	int (*const waits[])(const struct timespec *) = {wait_semaphore, wait_queue};
+
+	t_ok(sem_init(&never, 0, 0));
+	empty = mq_open("/clock_set", O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
+	t_check(empty >= 0);
+	t_ok(mq_unlink("/clock_set"));
+	for (int i = 0; i < 2; i++) {
+		struct limited l = {.wait = waits[i], .until = from_now(CLOCK_REALTIME, HOUR, 0)};
+		pthread_t waiter;
+
+		t_ok(pthread_create(&waiter, NULL, limited, &l));
+		usleep(SOON / 1000);
+		jump(HOUR + 1);
+		t_ok(pthread_join(waiter, NULL));
+		jump(-HOUR - 1);
+		t_eq(l.err, ETIMEDOUT);
+		t_check(l.ms < 60000);
+
+		l.until = from_now(CLOCK_REALTIME, 0, SOON);
+		t_ok(pthread_create(&waiter, NULL, limited, &l));
+		usleep(SOON / 10000);
+		jump(-HOUR);
+		usleep(2 * SOON / 1000);
+		jump(HOUR);
+		t_ok(pthread_join(waiter, NULL));
+		t_eq(l.err, ETIMEDOUT);
+		t_check(l.ms >= 2 * SOON / 1000000);
+	}
+	t_ok(mq_close(empty));
 }
 
 T_CASE(alarm_clocks)

@@ -172,7 +172,7 @@ extern char sleep_text_start[], sleep_text_end[];
  * @states to runnable. thread_block returns at once when a wake came in between. */
 void thread_set_state(enum thread_state s); /* full barrier after */
 void thread_block(void);
-bool thread_block_until(ns_t deadline_ns); /* true = timed out */
+bool thread_block_until(ns_t deadline_ns); /* with NS_OF_DAY or without; true = timed out */
 bool thread_wake(struct thread *t);        /* any sleeping state but STOPPED. true = was asleep */
 /* INTERRUPTIBLE, or KILLABLE/STOPPED too when fatal; kicks it to the kernel if running in user
  * mode */

@@ -214,7 +214,7 @@ static ALWAYS_INLINE void wake_all(struct waitqueue *q, u64 key)
 enum wait_mode { WAIT_INTERRUPTIBLE = 1, WAIT_UNINTERRUPTIBLE, WAIT_KILLABLE };
 void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode);
 void wait_finish(struct waitqueue *q, struct wait_entry *e);
-/* wait_event - sleeps until @cond. @deadline_ns CLOCK_MONOTONIC or NS_FOREVER.
+/* wait_event - sleeps until @cond. @deadline_ns: of thread_block_until.
  * Value: 0 | -ERESTARTSYS signal (interruptible modes) | -ETIMEDOUT. Before the thread sleeps,
  * @cond is evaluated with the thread queued; it may be evaluated several times, and once true it is
  * not evaluated again. */

@@ -10,11 +10,8 @@ void clock_init(void);
 /* since boot; callable anywhere, NMI included; TSC multiply-shift, no lock */
 ns_t clock_monotonic(void);
 ns_t clock_realtime(void);               /* since 1970 */
-int clock_set_realtime(ns_t t) MUST_USE; /* -EINVAL out of range; wakes clock_set_waiters */
-/* For those who wait for a time of day: the count grows with every clock_set_realtime, whose
- * caller then wakes the queue. */
-extern struct waitqueue clock_set_waiters;
-u32 clock_set_count(void);
+int clock_set_realtime(ns_t t) MUST_USE; /* -EINVAL out of range */
+u32 clock_set_count(void);               /* grows with every clock_set_realtime */
 /* what gettimeofday hands back; changes nothing else */
 void clock_set_timezone(s32 minutes_west, s32 dst_time);
 void clock_get_timezone(s32 *minutes_west, s32 *dst_time);
@@ -43,9 +40,12 @@ ns_t timer_remaining(struct timer *t);   /* 0 = not queued */
 void time_cpu_init(void);                /* per CPU */
 /* clock_now - user-visible clocks by Linux id but CPU clocks, which are posix_x's. 0 = unknown. */
 ns_t clock_now(int clock_id);
+/* NS_OF_DAY - in the deadline of who waits or sleeps: the rest is a time of CLOCK_REALTIME, and who
+ * sets that moves it. */
+#define NS_OF_DAY (1ul << 63)
 static inline ns_t ns_add(ns_t a, ns_t b) /* for ever if it were more */
 {
-	return b > NS_FOREVER - 1 - a ? NS_FOREVER - 1 : a + b;
+	return b > NS_OF_DAY - 1 - a ? NS_OF_DAY - 1 : a + b;
 }
 /* clock_of_timer - by which clock a timer of @clock_id counts: CLOCK_REALTIME, if whoever sets that
  * is to move it, else CLOCK_MONOTONIC. @abs: it is for a time, not for a while. */
@@ -54,7 +54,7 @@ int clock_of_timer(int clock_id, bool abs);
  * clock, and start the timer again when its time has not come. */
 struct clock_timer {
 	struct timer timer;
-	struct wait_entry on_set; /* among clock_set_waiters */
+	struct wait_entry on_set; /* for those who set the clock */
 	int clock;                /* [c] */
 	int by; /* [the user's lock] clock_of_timer, as it was last set; clock_now(by) is its time
 		 */
@@ -63,9 +63,6 @@ void clock_timer_init(struct clock_timer *t, int clock_id, void (*fn)(struct tim
 void clock_timer_start(
 	struct clock_timer *t, ns_t value);  /* a time of t->by; else as timer_start */
 void clock_timer_end(struct clock_timer *t); /* for good; as timer_cancel_sync */
-/* clock_to_monotonic - the moment @value of that clock, by CLOCK_MONOTONIC as the clocks stand now;
- * never 0. */
-ns_t clock_to_monotonic(int clock_id, ns_t value);
 /* ns_periods_past - moves *at by whole periods behind @now. Return: how many; 0 = it is there. */
 static inline u64 ns_periods_past(ns_t *at, ns_t period_ns, ns_t now)
 {

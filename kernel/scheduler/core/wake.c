@@ -9,6 +9,7 @@
 #include <exo/errno.h>
 #include <exo/log.h>
 #include <arch/irq.h>
+#include <exo_abi/linux_time.h>
 
 #define WAKE_MASK \
 	((1u << THREAD_INTERRUPTIBLE) | (1u << THREAD_UNINTERRUPTIBLE) | (1u << THREAD_KILLABLE))
@@ -207,32 +208,37 @@ void thread_block(void)
 }
 
 struct alarm {
-	struct timer timer;
+	struct clock_timer timer;
+	ns_t until; /* by timer.by */
 	struct thread *thread;
 	bool fired; /* [a] it was the timer that woke the thread */
 };
 
 static void alarm_fire(struct timer *timer)
 {
-	struct alarm *a = container_of(timer, struct alarm, timer);
+	struct alarm *a = container_of(timer, struct alarm, timer.timer);
 
-	if (thread_wake(a->thread))
-		/* read after timer_cancel_sync */
+	if (a->timer.by == CLOCK_REALTIME && clock_realtime() < a->until)
+		clock_timer_start(&a->timer, a->until);
+	else if (thread_wake(a->thread))
+		/* read after clock_timer_end */
 		__atomic_store_n(&a->fired, true, __ATOMIC_RELAXED);
 }
 
 /* Apart, so that who sleeps for ever pays nothing for it. */
 static NOINLINE bool block_with_alarm(ns_t deadline_ns)
 {
-	struct alarm a = {.thread = current};
+	struct alarm a = {.thread = current, .until = deadline_ns & ~NS_OF_DAY};
+	int clock = deadline_ns & NS_OF_DAY ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 
-	if (deadline_ns <= clock_monotonic())
+	if (a.until <= clock_now(clock))
 		return __atomic_exchange_n(&current->state, THREAD_RUNNING, __ATOMIC_ACQ_REL) !=
 		       THREAD_RUNNING;
-	timer_init(&a.timer, alarm_fire);
-	timer_start(&a.timer, deadline_ns);
+	clock_timer_init(&a.timer, clock, alarm_fire);
+	a.timer.by = clock;
+	clock_timer_start(&a.timer, a.until);
 	thread_block();
-	timer_cancel_sync(&a.timer);
+	clock_timer_end(&a.timer);
 	return a.fired;
 }
 

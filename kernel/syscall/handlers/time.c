@@ -38,8 +38,9 @@ int moment_from_user(u64 from, s32 clock, ns_t *out)
 		return 0;
 	err = time_from_user(from, out);
 	if (!err)
-		*out = clock == CLOCK_FROM_NOW ? ns_add(clock_monotonic(), *out)
-					       : clock_to_monotonic(clock, *out);
+		*out = clock == CLOCK_FROM_NOW   ? ns_add(clock_monotonic(), *out)
+		       : clock == CLOCK_REALTIME ? *out | NS_OF_DAY
+						 : *out;
 	return err;
 }
 
@@ -164,16 +165,14 @@ static long sleep_until(s32 clock, ns_t target, bool absolute, u64 rest_to)
 	if (err)
 		return err;
 	do {
-		u32 seen = clock_set_count();
-
-		now = c.process ? cpu_clock_reaches(&c, target) : clock_to_monotonic(clock, target);
-		err = clock == CLOCK_REALTIME ? wait_event_timeout(&clock_set_waiters,
-							clock_set_count() != seen, now)
-					      : thread_sleep_until(now, WAIT_INTERRUPTIBLE);
+		err = thread_sleep_until(c.process                 ? cpu_clock_reaches(&c, target)
+					 : clock == CLOCK_REALTIME ? target | NS_OF_DAY
+								   : target,
+			WAIT_INTERRUPTIBLE);
 		now = c.process ? cpu_clock_now(&c) : clock_now(clock);
 		if (now >= target)
 			return 0;
-	} while (err != -ERESTARTSYS);
+	} while (!err);
 	if (absolute)
 		return -ERESTARTNOHAND;
 	if (rest_to && time_to_user(rest_to, target - now))

@@ -215,5 +215,5 @@ static UNUSED int t_umount(const char *target, bool lazy)
 	struct path p SCOPED(path_put) = {NULL, NULL};
 	int err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &p);
 
-	return err ? err : vfs_umount(&p, lazy);
+	return err ? err : vfs_umount(&p, lazy ? MNT_DETACH : 0);
 }

@@ -2,6 +2,7 @@
  * Timers never fire. */
 #include <host.h>
 #include <exo/time.h>
+#include <exo_abi/linux_time.h>
 #include <time.h>
 
 ns_t clock_monotonic(void)
@@ -45,4 +46,26 @@ ns_t timer_remaining(struct timer *t)
 {
 	return t->state && t->deadline_ns > clock_monotonic() ? t->deadline_ns - clock_monotonic()
 							      : 0;
+}
+
+/* Nobody sets the clock. */
+ns_t clock_now(int clock_id)
+{
+	return clock_id == CLOCK_REALTIME ? clock_realtime() : clock_monotonic();
+}
+
+void clock_timer_init(struct clock_timer *t, int clock_id, void (*fn)(struct timer *t))
+{
+	timer_init(&t->timer, fn);
+	t->clock = t->by = clock_id;
+}
+
+void clock_timer_start(struct clock_timer *t, ns_t value)
+{
+	timer_start(&t->timer, t->by == CLOCK_REALTIME ? value - clock_realtime() + clock_monotonic() : value);
+}
+
+void clock_timer_end(struct clock_timer *t)
+{
+	(void)timer_cancel_sync(&t->timer);
 }

@@ -107,7 +107,7 @@ static void mutex_user(void *arg)
 		host_sim_work(host_sim_random() % 3000);
 		counter++;
 		if (host_sim_random() % 8 == 0)
-			thread_sleep_until(clock_monotonic() + 3000, WAIT_UNINTERRUPTIBLE);
+			thread_sleep_until(clock_monotonic() + 20000, WAIT_UNINTERRUPTIBLE);
 		__atomic_fetch_sub(&inside_lock, 1, __ATOMIC_RELAXED);
 		mutex_unlock(&mutex);
 	}
@@ -226,7 +226,7 @@ static void rwsem_user(void *arg)
 			most_readers = MAX(most_readers, n);
 			host_sim_work(4000);
 			if (i % 5 == 0)
-				thread_sleep_until(clock_monotonic() + 3000, WAIT_UNINTERRUPTIBLE);
+				thread_sleep_until(clock_monotonic() + 20000, WAIT_UNINTERRUPTIBLE);
 			__atomic_fetch_sub(&readers_in, 1, __ATOMIC_RELAXED);
 			rwsem_read_unlock(&rwsem);
 		}
