@@ -109,6 +109,7 @@ struct exo_wait_item {
 #define EXO_WAIT_EDGE      1u
 #define EXO_WAIT_ITEMS_MAX 1024
 #define EXO_FOREVER        (~0ull)
+#define EXO_OF_DAY         (1ull << 63) /* in a deadline: the rest is a time of CLOCK_REALTIME */
 
 /* exo_ring_create. Layout of the memory and the protocol: libs/exo_ipc/fusion_ring.h. */
 struct exo_ring_params {

@@ -129,6 +129,44 @@ T_CASE(wait_level)
 	t_eq(exo_wait_many(NULL, 0, now() + MS), 0);
 }
 
+static uint64_t of_day(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return ((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec) | EXO_OF_DAY;
+}
+
+static void *set_clock(void *by_seconds)
+{
+	struct timespec t;
+
+	t_sleep_ms(50);
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += (long)by_seconds;
+	t_ok(clock_settime(CLOCK_REALTIME, &t));
+	return NULL;
+}
+
+T_CASE(wait_until_a_time_of_day)
+{
+	uint64_t begin = now();
+	pthread_t setter;
+
+	t_eq(exo_wait_many(NULL, 0, of_day() + 20 * MS), 0);
+	t_check(now() - begin >= 20 * MS);
+	begin = now();
+	t_eq(exo_wait_many(NULL, 0, of_day()), 0);
+	t_eq(exo_wait_many(NULL, 0, EXO_OF_DAY), 0);
+	t_eq(exo_wait_many(NULL, 0, EXO_OF_DAY + 1), 0);
+	t_check(now() - begin < 2000 * MS);
+	t_ok(pthread_create(&setter, NULL, set_clock, (void *)3600l));
+	t_eq(exo_wait_many(NULL, 0, of_day() + 3599 * 1000 * MS), 0);
+	t_ok(pthread_join(setter, NULL));
+	t_check(now() - begin < 60000 * MS);
+	set_clock((void *)-3600l);
+}
+
 T_CASE(wait_edge)
 {
 	int p[2];
