@@ -30,11 +30,14 @@ static struct timespec from_now(int clock, long seconds, long ns)
 	return t;
 }
 
-/* Moves the clock by so much. */
+/* Moves the clock by so much, but not that of a machine which was not started for this. */
 static void jump(long seconds)
 {
 	struct timespec t = from_now(CLOCK_REALTIME, seconds, 0);
+	char line[4096] = "";
 
+	if (t_slurp("/proc/cmdline", line, sizeof(line)) <= 0 || !strstr(line, "rdinit=/init "))
+		t_skip("would set the clock of a machine that others use");
 	t_ok(clock_settime(CLOCK_REALTIME, &t));
 }
 
