@@ -171,7 +171,7 @@ clear_user:
 	ret
 	FIXUP 1b, 4f
 	FIXUP 2b, 4f
-4:	CLAC
+4:	FORBID_USER
 3:	movl $-EFAULT, %eax
 	ret
 	.section .note.GNU-stack, "", @progbits
