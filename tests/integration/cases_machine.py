@@ -8,7 +8,7 @@ import time
 
 import harness
 from cases_boot import MINIMAL, boot_with_memory, iso_machine
-from harness import SCRATCH, Console, Monitor, case, check, check_equal, exo, wait_for
+from harness import SCRATCH, Console, Monitor, case, check, check_equal, exo, program, wait_for
 
 
 def machine(*options, words="console=ttyS0"):
@@ -91,8 +91,9 @@ def nodes_told():
 def processor_models():
     """runs on processors old and new, with and without what the kernel uses where it is"""
     for model in ("qemu64", "Nehalem", "Haswell", "EPYC", "max,-x2apic,-pcid,-xsave", "max,-smap,-smep,-umip,-fsgsbase"):
-        result = exo("--profile", "minimal", "--cpu", model, "--", "sh", "-c", "seq 1000 | sha1sum").succeeded()
-        check_equal(result.out, "234e7e9c9c8490946d3e8c2a01bff41e9acce269  -\n", model)
+        result = exo("--profile", "minimal", "--cpu", model, "--add", f"{program('zero_fault')}:/zero_fault", "--", "sh", "-c",
+                     "seq 1000 | sha1sum; /zero_fault").succeeded()
+        check_equal(result.out, "234e7e9c9c8490946d3e8c2a01bff41e9acce269  -\nEFAULT\n", model)
 
 
 CR0_BITS = {"WP": 16}
