@@ -11,7 +11,6 @@
 #include <exo/net.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
-#include <exo/string.h>
 #include <exo/syscalls.h>
 #include <exo/sysv.h>
 #include <exo/time.h>

@@ -2,7 +2,6 @@
  * the way out. Layer: boot. The first CPU to come here wins; others that panic meanwhile stop
  * silently. The output goes through the log, whose consoles ignore their locks after
  * log_panic_begin. */
-#include <exo/cmdline.h>
 #include <exo/debug.h>
 #include <exo/log.h>
 #include <exo/sched.h>

@@ -5,7 +5,6 @@
  * grows beyond its limit is cut down by a work item, because stacks are given back where nothing
  * may sleep. Locks: depot_lock (SLAB), interrupts off. */
 #include <exo/sched.h>
-#include <arch/mmu.h>
 #include "heap_internal.h"
 
 #define CPU_STACKS   8

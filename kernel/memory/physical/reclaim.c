@@ -4,10 +4,8 @@
  * One thread reclaims at a time. A thread that is inside reclaim and allocates gets no second
  * round: it fails, or dips into the reserve with ALLOC_ATOMIC. Shrinkers are called with whatever
  * sleeping locks the allocating thread holds, so they only try-lock. */
-#include <exo/log.h>
 #include <exo/sched.h>
 #include <exo/time.h>
-#include <exo/string.h>
 #include <arch/irq.h>
 #include <arch/mmu.h>
 #include "../memory_internal.h"

@@ -4,7 +4,6 @@
  * it. An area that left the tree has empty bounds, which a fault that still holds a reference sees
  * when it gets the area's lock. */
 #include <exo/fs.h>
-#include <exo/log.h>
 #include <exo/security.h>
 #include <exo/string.h>
 #include "vm_internal.h"

@@ -4,10 +4,8 @@
  * Entries change by compare-and- exchange, so threads that fault on one page race harmlessly and
  * the losers look again. A removal of the object's pages (truncate) is noticed by the object's
  * counter, see vm_object.c. Out of memory: all locks are dropped, then the OOM killer decides. */
-#include <exo/log.h>
 #include <exo/sched.h>
 #include <exo/security.h>
-#include <exo/string.h>
 #include <exo/time.h>
 #include <arch/uaccess.h>
 #include "vm_internal.h"

@@ -1,7 +1,6 @@
 /* Making and removing mappings, finding room for them, the break and the growing stack. Layer:
  * memory. */
 #include <exo/fs.h>
-#include <exo/log.h>
 #include "vm_internal.h"
 
 #define MAP_32BIT_START 0x40000000ul

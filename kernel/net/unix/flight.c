@@ -23,7 +23,6 @@
 #include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/string.h>
-#include <exo_abi/linux_fs.h>
 
 static struct mutex flight_lock, burial_lock;
 static struct list flights;    /* [flight_lock] struct scm_fds that wait in queues */

@@ -19,8 +19,6 @@
 #include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/string.h>
-#include <exo_abi/linux_fs.h>
-#include <exo_abi/linux_signal.h>
 
 #define DATAGRAMS_MAX    10u  /* one more is taken */
 #define MESSAGE_OVERHEAD 768u /* what a message takes beside its bytes; near Linux's */

@@ -5,7 +5,6 @@
  * setresuid(2), setfsuid(2), capset(2). */
 #include <exo/memory.h>
 #include <exo/posix_calls.h>
-#include <exo/string.h>
 #include <exo/syscalls.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>

@@ -3,8 +3,6 @@
  */
 #include <exo/errno.h>
 #include <exo/memory.h>
-#include <exo/sched.h>
-#include <exo/string.h>
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>

@@ -2,8 +2,6 @@
  * Sources: read(2) write(2) readv(2) pread(2) lseek(2) sendfile(2) copy_file_range(2). */
 #include <exo/errno.h>
 #include <exo/fs_uio.h>
-#include <exo/memory.h>
-#include <exo/sched.h>
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>

@@ -1,8 +1,6 @@
 /* Looking at files: stat and its kin, statfs, access. Layer: syscall. Sources: stat(2) statx(2)
  * statfs(2) access(2). */
 #include <exo/errno.h>
-#include <exo/sched.h>
-#include <exo/string.h>
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>

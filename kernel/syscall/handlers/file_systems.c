@@ -4,7 +4,6 @@
 #include <exo/memory.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
-#include <exo/string.h>
 #include <exo/syscalls.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>

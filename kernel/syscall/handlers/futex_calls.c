@@ -1,7 +1,6 @@
 /* futex and robust lists. Layer: syscall. */
 #include <exo/posix_calls.h>
 #include <exo/syscalls.h>
-#include <exo/time.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_process.h>
 #include <exo_abi/linux_time.h>

@@ -1,6 +1,5 @@
 /* Native calls on capabilities. Layer: syscall. Source: docs/specs/CAPABILITY_SYSTEM.md. */
 #include <exo/fs.h>
-#include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/security.h>
 #include <exo/syscalls.h>

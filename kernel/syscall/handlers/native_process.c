@@ -1,6 +1,5 @@
 /* Native calls on processes and threads. Layer: syscall. Source: docs/specs/CAPABILITY_SYSTEM.md.
  */
-#include <exo/memory.h>
 #include <exo/posix_calls.h>
 #include <exo/sched.h>
 #include <exo/syscalls.h>

@@ -4,7 +4,6 @@
 #include <exo/ipc.h>
 #include <exo/memory.h>
 #include <exo/net.h>
-#include <exo/posix_x.h>
 #include <exo/sched.h>
 #include <exo/syscalls.h>
 #include <exo_abi/linux_fs.h>

@@ -4,7 +4,6 @@
 #include <exo/acpi.h>
 #include <exo/errno.h>
 #include <exo/memory.h>
-#include <exo/posix_calls.h>
 #include <exo/sched.h>
 #include <exo/security.h>
 #include <exo/syscalls.h>

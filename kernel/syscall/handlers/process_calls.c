@@ -1,6 +1,5 @@
 /* Processes and threads: clone and its kin, exit, wait, ids, groups, sessions, prctl. Layer:
  * syscall. */
-#include <exo/log.h>
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>

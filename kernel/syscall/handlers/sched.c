@@ -4,11 +4,9 @@
 #include <exo/posix_calls.h>
 #include <exo/posix_x.h>
 #include <exo/sched.h>
-#include <exo/string.h>
 #include <exo/syscalls.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_sched.h>
-#include <exo_abi/linux_time.h>
 
 #include "handlers.h"
 

@@ -2,7 +2,6 @@
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/syscalls.h>
-#include <exo/time.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 

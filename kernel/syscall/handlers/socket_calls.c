@@ -2,7 +2,6 @@
  * Sources: socket(2) socketpair(2) bind(2) connect(2) listen(2) accept(2) getsockname(2)
  * getpeername(2) getsockopt(2) shutdown(2) send(2) recv(2). */
 #include <arch/uaccess.h>
-#include <exo/fs_uio.h>
 #include <exo/net.h>
 #include <exo/posix_x.h>
 #include <exo/string.h>

@@ -9,7 +9,6 @@
 #include <exo/syscalls.h>
 #include <exo/time.h>
 #include <exo_abi/linux_fs.h>
-#include <exo_abi/linux_time.h>
 
 #include "socket_calls.h"
 

@@ -2,7 +2,6 @@
 #include <exo/memory.h>
 #include <exo/sysv.h>
 #include <exo/syscalls.h>
-#include <exo/time.h>
 #include <arch/uaccess.h>
 
 long sys_semtimedop(u64 id, u64 ops, u64 count, u64 utimeout)

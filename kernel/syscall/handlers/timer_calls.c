@@ -1,7 +1,6 @@
 /* Interval timers and POSIX timers. Layer: syscall. */
 #include <exo/fs.h>
 #include <exo/posix_calls.h>
-#include <exo/string.h>
 #include <exo/syscalls.h>
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
