@@ -38,14 +38,16 @@ struct mount *mount_find(const struct mount *parent, const struct dentry *mountp
 {
 	struct mount *m;
 	u32 seq;
+	u8 left;
 
 	do { /* what moves may take a reader with it into another bucket */
 		seq = seq_read_begin(&mount_seq);
 		hlist_for_each_entry (m, bucket_of(parent, mountpoint), hash) {
 			if (m->parent != parent || m->mountpoint != mountpoint)
 				continue;
-			if (unlikely(READ_ONCE(m->expires_in)))
-				WRITE_ONCE(m->expires_in, m->expires_in - 1);
+			left = READ_ONCE(m->expires_in);
+			if (unlikely(left))
+				WRITE_ONCE(m->expires_in, left - 1);
 			return m;
 		}
 	} while (seq_read_retry(&mount_seq, seq));

@@ -426,7 +426,8 @@ struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags);
 int vfs_mknod(const char *path, u32 mode, u64 rdev); /* of every type but symbolic links */
 int vfs_mount(
 	const char *type, const char *source, const char *target, u32 flags, const char *data);
-int vfs_umount(const struct path *p, u32 flags); /* MNT_*; the path's reference is no use */
+/* @flags MNT_*; EXPIRE: -EAGAIN = marked. -EBUSY used, but by @p | -EINVAL no mount | -EPERM */
+int vfs_umount(const struct path *p, u32 flags);
 /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG; "(unreachable)" rule */
 int path_text(const struct path *p, const struct path *root, char *buf, size_t size);
 void epoll_init(void);
