@@ -70,6 +70,11 @@ NOINLINE void waitqueue_wake_slow(struct waitqueue *q, u32 exclusive_max, u64 ke
 	}
 }
 
+_Static_assert((u32)WAIT_INTERRUPTIBLE == THREAD_INTERRUPTIBLE &&
+		       (u32)WAIT_KILLABLE == THREAD_KILLABLE &&
+		       (u32)WAIT_UNINTERRUPTIBLE == THREAD_UNINTERRUPTIBLE,
+	"states");
+
 void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode)
 {
 	ulong flags;
