@@ -19,7 +19,7 @@ static inline exo_ns_t exo_after_ns(exo_ns_t from_now)
 {
 	exo_ns_t now = exo_now_ns();
 
-	return from_now > EXO_FOREVER - now ? EXO_FOREVER : now + from_now;
+	return from_now >= (1ull << 63) - now ? EXO_FOREVER : now + from_now;
 }
 
 /* exo_sleep_until - 0 | -EINTR a signal handler ran. */
