@@ -295,7 +295,7 @@ int posix_timer_delete(s32 id)
 	flags = spin_lock_irq(&t->lock);
 	t->deleted = true;
 	spin_unlock_irq(&t->lock, flags);
-	clock_timer_end(&t->timer);
+	(void)timer_cancel_sync(&t->timer.timer);
 	posix_timer_put(t);
 	return 0;
 }

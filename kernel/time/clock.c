@@ -19,7 +19,6 @@ static u64 clock_offset;    /* [c] CLOCK_MONOTONIC = scaled cycles + this: 0 at 
 			       instruction */
 static s64 realtime_offset; /* [a] written under set_lock */
 static u32 set_count;       /* [a] likewise */
-static struct waitqueue set_waiters = WAITQUEUE_INIT(set_waiters); /* clock_timer->on_set */
 static spinlock_t set_lock = SPINLOCK_INIT(RANK_TIMER);
 
 static union {
@@ -72,7 +71,7 @@ int clock_set_realtime(ns_t t)
 	__atomic_fetch_add(&set_count, 1, __ATOMIC_RELEASE);
 	vdso_write();
 	spin_unlock_irq(&set_lock, flags);
-	wake_all(&set_waiters, 0);
+	timers_look_anew();
 	return 0;
 }
 
@@ -144,41 +143,25 @@ int clock_of_timer(int clock_id, bool abs)
 		       : CLOCK_MONOTONIC;
 }
 
-static bool clock_was_set(struct wait_entry *e, u64 key)
-{
-	(void)key;
-	timer_start(&container_of(e, struct clock_timer, on_set)->timer, 1);
-	return false;
-}
-
 void clock_timer_init(struct clock_timer *t, int clock_id, void (*fn)(struct timer *t))
 {
 	timer_init(&t->timer, fn);
+	t->timer.of_day = clock_of_timer(clock_id, true) == CLOCK_REALTIME;
 	t->clock = clock_id;
 	t->by = CLOCK_MONOTONIC;
-	list_init(&t->on_set.node);
-	t->on_set.fn = clock_was_set;
-	if (clock_of_timer(clock_id, true) == CLOCK_REALTIME)
-		waitqueue_add(&set_waiters, &t->on_set);
 }
 
 void clock_timer_start(struct clock_timer *t, ns_t value)
 {
 	s64 ahead;
+	ns_t at;
 	u32 seen;
 
 	do { /* bound: whoever sets the clock */
 		seen = clock_set_count();
 		ahead = t->by == CLOCK_REALTIME ? READ_ONCE(realtime_offset) : 0;
-		timer_start(&t->timer, !ahead               ? value
-				       : (s64)value > ahead ? value - (u64)ahead
-							    : 1);
+		if (__builtin_sub_overflow(value, ahead, &at)) /* before boot, or never */
+			at = ahead > 0 ? 0 : NS_FOREVER - 1;
+		timer_start(&t->timer, at);
 	} while (seen != clock_set_count());
-}
-
-void clock_timer_end(struct clock_timer *t)
-{
-	if (!list_empty(&t->on_set.node))
-		waitqueue_remove(&set_waiters, &t->on_set);
-	(void)timer_cancel_sync(&t->timer);
 }

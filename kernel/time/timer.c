@@ -6,7 +6,7 @@
  * than what it is armed for: a cancelled timer leaves it armed, and the interrupt then finds
  * nothing. Callbacks run with interrupts off and no lock held; base->running names the one that
  * does. */
-#include <exo/time.h>
+#include "time_internal.h"
 #include <exo/log.h>
 #include <arch/irq.h>
 
@@ -30,6 +30,7 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 	/* any is right; this one is likely the one that starts it */
 	t->base = this_cpu_ptr(timer_bases);
 	t->state = TIMER_IDLE;
+	t->of_day = false;
 }
 
 void time_cpu_init(void)
@@ -139,6 +140,34 @@ ns_t timer_remaining(struct timer *t)
 	if (t->state != TIMER_QUEUED)
 		return 0;
 	return t->deadline_ns > now ? t->deadline_ns - now : 1; /* 0 means: not queued */
+}
+
+/* On the CPU that they belong to: no hardware but its own can be armed. */
+static void look_anew_here(void *arg)
+{
+	struct timer_base *b = this_cpu_ptr(timer_bases);
+	struct rb_node *n, *next;
+
+	if (!b->ready)
+		return;
+	spin_lock(&b->lock);
+	for (n = rb_first(&b->tree); n; n = next) {
+		struct timer *t = container_of(n, struct timer, node);
+
+		next = rb_next(n);
+		if (!t->of_day)
+			continue;
+		rb_erase(&b->tree, n);
+		t->deadline_ns = 0;
+		rb_insert_after(&b->tree, NULL, n);
+		arm(b, 0);
+	}
+	spin_unlock(&b->lock);
+}
+
+void timers_look_anew(void)
+{
+	cpu_call(~0ull, look_anew_here, NULL);
 }
 
 /* Interrupt context. */

@@ -133,6 +133,38 @@ T_CASE(timerfd_wakes_when_the_clock_is_set_back)
 	close(t);
 }
 
+#define MANY 16
+
+static void *set_often(void *rounds)
+{
+	for (long i = 0; i < (long)rounds; i++)
+		jump(0);
+	return NULL;
+}
+
+T_CASE(many_timers_and_many_sets)
+{
+	struct timespec then = from_now(CLOCK_REALTIME, HOUR, 0);
+	int fds[MANY];
+	pthread_t other;
+	uint64_t n;
+
+	for (int i = 0; i < MANY; i++)
+		fds[i] = timer_by_fd(CLOCK_REALTIME, TFD_TIMER_ABSTIME, then, 0);
+	t_ok(pthread_create(&other, NULL, set_often, (void *)400l));
+	set_often((void *)400l);
+	t_ok(pthread_join(other, NULL));
+	for (int i = 0; i < MANY; i++)
+		t_check(!readable(fds[i], 0));
+	jump(HOUR + 60); /* it has lost what passed between reading and setting */
+	for (int i = 0; i < MANY; i++) {
+		t_check(readable(fds[i], 5000));
+		t_ret(read(fds[i], &n, 8), 8);
+		close(fds[i]);
+	}
+	jump(-HOUR - 60);
+}
+
 T_CASE(timerfd_cancel_on_set)
 {
 	struct itimerspec set = {.it_value = from_now(CLOCK_REALTIME, HOUR, 0)};

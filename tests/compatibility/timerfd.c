@@ -2,8 +2,10 @@
 /* timerfd_create, timerfd_settime, timerfd_gettime. */
 #include "t_.h"
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <time.h>
 
 T_SUITE(timerfd);
 
@@ -72,4 +74,53 @@ T_CASE(in_epoll)
 		t_ret(epoll_wait(ep, &ev, 1, 5000), 1);
 		t_ret(read(t, &n, 8), 8);
 	}
+}
+
+/* The next time of a timer that is set so is beyond what a signed count of ns holds. */
+T_CASE(the_longest_interval)
+{
+	struct itimerspec set = {.it_interval = {9223372036, 0}};
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	int clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC}, fd;
+	struct timespec none = {0, 50000000};
+	sigset_t signals;
+	siginfo_t info;
+	timer_t timer;
+	uint64_t n;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	t_ok(sigprocmask(SIG_BLOCK, &signals, NULL));
+	for (int i = 0; i < 2; i++) {
+		fd = timerfd_create(clocks[i], TFD_NONBLOCK);
+		t_check(fd >= 0);
+		clock_gettime(clocks[i], &set.it_value);
+		t_ok(timerfd_settime(fd, TFD_TIMER_ABSTIME, &set, NULL));
+		t_ret(read(fd, &n, 8), 8);
+		t_eq(n, 1);
+		t_sleep_ms(50);
+		t_errno(read(fd, &n, 8), EAGAIN);
+		t_ok(close(fd));
+		t_ok(timer_create(clocks[i], &ev, &timer));
+		t_ok(timer_settime(timer, TIMER_ABSTIME, &set, NULL));
+		t_ret(sigtimedwait(&signals, &info, &(struct timespec){5, 0}), SIGUSR1);
+		t_errno(sigtimedwait(&signals, &info, &none), EAGAIN);
+		t_ok(timer_delete(timer));
+	}
+}
+
+/* Nobody waits for the signal of one that is over, so it is off. */
+T_CASE(an_ignored_signal)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	struct itimerspec set = {.it_value = {0, 1000000}}, now = {.it_value = {1, 1}};
+	timer_t timer;
+
+	signal(SIGUSR1, SIG_IGN);
+	t_ok(timer_create(CLOCK_MONOTONIC, &ev, &timer));
+	t_ok(timer_settime(timer, 0, &set, NULL));
+	t_sleep_ms(50);
+	t_ok(timer_gettime(timer, &now));
+	t_check(now.it_value.tv_sec == 0 && now.it_value.tv_nsec == 0);
+	t_ok(timer_delete(timer));
 }

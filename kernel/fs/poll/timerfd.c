@@ -42,8 +42,10 @@ static bool is_due(const struct timerfd *t)
 
 static void arm_locked(struct timerfd *t)
 {
-	if (t->expires_ns)
-		clock_timer_start(&t->timer, t->expires_ns);
+	if (t->expires_ns || t->cancels)
+		clock_timer_start(&t->timer, t->expires_ns ? t->expires_ns : NS_FOREVER - 1);
+	if (is_cancelled(t)) /* and the timer was not queued yet */
+		timer_start(&t->timer.timer, 0);
 }
 
 /* Expirations that are due are ticks: the clock may be set back. */
@@ -117,7 +119,7 @@ static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->priv;
 
-	clock_timer_end(&t->timer);
+	(void)timer_cancel_sync(&t->timer.timer);
 	kfree(t);
 }
 

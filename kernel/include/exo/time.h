@@ -31,6 +31,7 @@ struct timer {
 					again, may free its container */
 	struct timer_base *base;     /* [a] */
 	u8 state;                    /* [base lock] idle, queued, running */
+	bool of_day;                 /* [c] of a clock_timer whose clock may be set */
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 void timer_start(struct timer *t, ns_t deadline_ns); /* (re)arms on this CPU; any context */
@@ -50,19 +51,16 @@ static inline ns_t ns_add(ns_t a, ns_t b) /* for ever if it were more */
 /* clock_of_timer - by which clock a timer of @clock_id counts: CLOCK_REALTIME, if whoever sets that
  * is to move it, else CLOCK_MONOTONIC. @abs: it is for a time, not for a while. */
 int clock_of_timer(int clock_id, bool abs);
-/* A timer of a clock that may be set. When that happens, fn is called too: it has to look at the
- * clock, and start the timer again when its time has not come. */
+/* A timer of a clock that may be set. When that happens while it is queued, fn is called too: it
+ * has to look at the clock, and start the timer again when its time has not come. */
 struct clock_timer {
 	struct timer timer;
-	struct wait_entry on_set; /* for those who set the clock */
-	int clock;                /* [c] */
-	int by; /* [the user's lock] clock_of_timer, as it was last set; clock_now(by) is its time
-		 */
+	int clock; /* [c] */
+	int by;    /* [user's lock] clock_of_timer as it was last set; clock_now(by) is its time */
 };
 void clock_timer_init(struct clock_timer *t, int clock_id, void (*fn)(struct timer *t));
-void clock_timer_start(
-	struct clock_timer *t, ns_t value);  /* a time of t->by; else as timer_start */
-void clock_timer_end(struct clock_timer *t); /* for good; as timer_cancel_sync */
+/* @value: a time of t->by; else as timer_start */
+void clock_timer_start(struct clock_timer *t, ns_t value);
 /* ns_periods_past - moves *at by whole periods behind @now. Return: how many; 0 = it is there. */
 static inline u64 ns_periods_past(ns_t *at, ns_t period_ns, ns_t now)
 {

@@ -221,7 +221,7 @@ static void alarm_fire(struct timer *timer)
 	if (a->timer.by == CLOCK_REALTIME && clock_realtime() < a->until)
 		clock_timer_start(&a->timer, a->until);
 	else if (thread_wake(a->thread))
-		/* read after clock_timer_end */
+		/* read after timer_cancel_sync */
 		__atomic_store_n(&a->fired, true, __ATOMIC_RELAXED);
 }
 
@@ -238,7 +238,7 @@ static NOINLINE bool block_with_alarm(ns_t deadline_ns)
 	a.timer.by = clock;
 	clock_timer_start(&a.timer, a.until);
 	thread_block();
-	clock_timer_end(&a.timer);
+	(void)timer_cancel_sync(&a.timer.timer);
 	return a.fired;
 }
 

@@ -42,7 +42,7 @@ static int deadline_from_user(const void USER *p, u64 unit_ns, ns_t *out)
 	t[0] += t[1] / (s64)(NS_PER_SEC / unit_ns); /* select takes microseconds beyond a second */
 	t[1] %= (s64)(NS_PER_SEC / unit_ns);
 	*out = (u64)t[0] > ~0ULL / NS_PER_SEC - 1
-		       ? NS_FOREVER - 1
+		       ? NS_FOREVER
 		       : deadline_after((u64)t[0] * NS_PER_SEC + (u64)t[1] * unit_ns);
 	return 0;
 }
@@ -54,7 +54,7 @@ static void remaining_to_user(void USER *p, u64 unit_ns, ns_t deadline)
 	ns_t now = clock_monotonic(), left = deadline > now ? deadline - now : 0;
 	s64 t[2] = {(s64)(left / NS_PER_SEC), (s64)(left % NS_PER_SEC / unit_ns)};
 
-	if (p && deadline < NS_FOREVER - 1 && !(process_personality(0xffffffff) & STICKY_TIMEOUTS))
+	if (p && deadline != NS_FOREVER && !(process_personality(0xffffffff) & STICKY_TIMEOUTS))
 		(void)!copy_to_user(p, t, sizeof(t));
 }
 

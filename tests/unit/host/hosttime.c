@@ -64,8 +64,3 @@ void clock_timer_start(struct clock_timer *t, ns_t value)
 {
 	timer_start(&t->timer, t->by == CLOCK_REALTIME ? value - clock_realtime() + clock_monotonic() : value);
 }
-
-void clock_timer_end(struct clock_timer *t)
-{
-	(void)timer_cancel_sync(&t->timer);
-}
