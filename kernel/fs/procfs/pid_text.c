@@ -517,7 +517,7 @@ static void seq_mount_flags(struct seq *s, u32 flags)
 	}
 }
 
-static int mount_line(void *ctx, const struct mount_info *m)
+static void mount_line(void *ctx, const struct mount_info *m)
 {
 	struct seq *s = ctx;
 
@@ -527,10 +527,9 @@ static int mount_line(void *ctx, const struct mount_info *m)
 	seq_printf(s, " %s ", m->mount->sb->type->name);
 	seq_mount_flags(s, m->mount->flags | m->mount->sb->flags);
 	seq_printf(s, "%s 0 0\n", m->options);
-	return 0;
 }
 
-static int mountinfo_line(void *ctx, const struct mount_info *m)
+static void mountinfo_line(void *ctx, const struct mount_info *m)
 {
 	const struct mount *at = m->mount;
 	struct seq *s = ctx;
@@ -549,10 +548,9 @@ static int mountinfo_line(void *ctx, const struct mount_info *m)
 	seq_printf(s, "%s - %s ", at->flags & 1u << 17 ? " unbindable" : "", at->sb->type->name);
 	seq_escaped(s, at->source);
 	seq_printf(s, " %s%s\n", at->sb->flags & 1 ? "ro" : "rw", m->options);
-	return 0;
 }
 
-static int mountstats_line(void *ctx, const struct mount_info *m)
+static void mountstats_line(void *ctx, const struct mount_info *m)
 {
 	struct seq *s = ctx;
 
@@ -561,12 +559,11 @@ static int mountstats_line(void *ctx, const struct mount_info *m)
 	seq_printf(s, " mounted on ");
 	seq_escaped(s, m->target);
 	seq_printf(s, " with fstype %s \n", m->mount->sb->type->name);
-	return 0;
 }
 
 static int show_mounts(struct seq *s, struct process *p, struct thread *t, u32 which)
 {
-	static int (*const lines[])(void *ctx, const struct mount_info *m) = {
+	static void (*const lines[])(void *ctx, const struct mount_info *m) = {
 		mount_line, mountinfo_line, mountstats_line};
 	struct path root SCOPED(path_put) = {NULL, NULL};
 

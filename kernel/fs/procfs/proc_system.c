@@ -14,7 +14,7 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 
-static int show_meminfo(struct seq *s, const void *ctx)
+static void show_meminfo(struct seq *s, const void *ctx)
 {
 	struct mem_stats m;
 
@@ -46,7 +46,6 @@ static int show_meminfo(struct seq *s, const void *ctx)
 #undef ROW
 	seq_printf(s, "VmallocTotal:   34359738367 kB\nHugePages_Total:       0\nHugePages_Free:   "
 		      "     0\nHugepagesize:       2048 kB\n");
-	return 0;
 }
 
 static void show_cpu_line(struct seq *s, const char *name, const struct sched_stats *st)
@@ -57,7 +56,7 @@ static void show_cpu_line(struct seq *s, const char *name, const struct sched_st
 		st->nice_ns / tick, st->system_ns / tick, st->idle_ns / tick, st->irq_ns / tick);
 }
 
-static int show_stat(struct seq *s, const void *ctx)
+static void show_stat(struct seq *s, const void *ctx)
 {
 	struct sched_stats sum = {0}, st;
 	u32 running, total, cpu;
@@ -85,11 +84,10 @@ static int show_stat(struct seq *s, const void *ctx)
 		"0\nsoftirq 0\n",
 		irq_count_total(), sum.switches,
 		(clock_realtime() - clock_monotonic()) / NS_PER_SEC, pid_last(), running);
-	return 0;
 }
 
 /* An idle CPU is left as if by preemption. */
-static int show_schedstat(struct seq *s, const void *ctx)
+static void show_schedstat(struct seq *s, const void *ctx)
 {
 	struct sched_stats st;
 	u32 cpu;
@@ -108,11 +106,10 @@ static int show_schedstat(struct seq *s, const void *ctx)
 			st.counts.steals, st.counts.bursts,
 			st.counts.bursts - st.counts.bursts_wrong);
 	}
-	return 0;
 }
 
 /* For traces of the predictor (tests/unit/scheduler/traces). */
-static int show_bursts(struct seq *s, const void *ctx)
+static void show_bursts(struct seq *s, const void *ctx)
 {
 	const struct sched_burst *b;
 
@@ -121,10 +118,9 @@ static int show_bursts(struct seq *s, const void *ctx)
 			seq_printf(s, "%u %lu %lu\n", b->thread, b->run_ns, b->at_ns);
 		else
 			seq_printf(s, "+ %u %u\n", b->thread, b->parent);
-	return 0;
 }
 
-static int show_uptime(struct seq *s, const void *ctx)
+static void show_uptime(struct seq *s, const void *ctx)
 {
 	struct sched_stats st;
 	u64 idle = 0, up = clock_monotonic();
@@ -136,10 +132,9 @@ static int show_uptime(struct seq *s, const void *ctx)
 	}
 	seq_printf(s, "%lu.%02lu %lu.%02lu\n", up / NS_PER_SEC, up % NS_PER_SEC / 10000000,
 		idle / NS_PER_SEC, idle % NS_PER_SEC / 10000000);
-	return 0;
 }
 
-static int show_loadavg(struct seq *s, const void *ctx)
+static void show_loadavg(struct seq *s, const void *ctx)
 {
 	u32 running, total;
 	u64 load[3];
@@ -148,10 +143,9 @@ static int show_loadavg(struct seq *s, const void *ctx)
 	for (int i = 0; i < 3; i++)
 		seq_printf(s, "%lu.%02lu ", load[i] >> 11, (load[i] & 2047) * 100 >> 11);
 	seq_printf(s, "%u/%u %d\n", running, total, pid_last());
-	return 0;
 }
 
-static int show_cpuinfo(struct seq *s, const void *ctx)
+static void show_cpuinfo(struct seq *s, const void *ctx)
 {
 	const size_t size = 8192;
 	u32 cpu;
@@ -162,32 +156,28 @@ static int show_cpuinfo(struct seq *s, const void *ctx)
 		if (room)
 			s->len += MIN((size_t)arch_cpuinfo(cpu, room, size), size - 1);
 	}
-	return 0;
 }
 
-static int show_version(struct seq *s, const void *ctx)
+static void show_version(struct seq *s, const void *ctx)
 {
 	struct uts_names n;
 
 	uts_get(&n);
 	seq_printf(s, "%s version %s (Exo-OS) %s\n", n.sysname, n.release, n.version);
-	return 0;
 }
 
-static int show_cmdline(struct seq *s, const void *ctx)
+static void show_cmdline(struct seq *s, const void *ctx)
 {
 	seq_printf(s, "%s\n", cmdline_text());
-	return 0;
 }
 
-static int show_filesystems(struct seq *s, const void *ctx)
+static void show_filesystems(struct seq *s, const void *ctx)
 {
 	for (struct fs_type *t = fs_type_next(NULL); t; t = fs_type_next(t))
 		seq_printf(s, "%s\t%s\n", t->flags & FS_NODEV ? "nodev" : "", t->name);
-	return 0;
 }
 
-static int show_interrupts(struct seq *s, const void *ctx)
+static void show_interrupts(struct seq *s, const void *ctx)
 {
 	u32 cpu;
 
@@ -207,20 +197,18 @@ static int show_interrupts(struct seq *s, const void *ctx)
 			seq_printf(s, "%11lu", irq_count(cpu, vector));
 		seq_printf(s, "\n");
 	}
-	return 0;
 }
 
-static int show_slabinfo(struct seq *s, const void *ctx)
+static void show_slabinfo(struct seq *s, const void *ctx)
 {
 	const size_t size = 64 * 1024;
 	char *room = seq_room(s, size);
 
 	if (room)
 		s->len += MIN(heap_slabinfo(room, size), size - 1);
-	return 0;
 }
 
-static int show_vmstat(struct seq *s, const void *ctx)
+static void show_vmstat(struct seq *s, const void *ctx)
 {
 	struct mem_stats m;
 
@@ -230,17 +218,15 @@ static int show_vmstat(struct seq *s, const void *ctx)
 		"%lu\nnr_page_table_pages %lu\nnr_kernel_stack %lu\n",
 		m.pages_free, m.pages_anon, m.pages_cache, m.pages_dirty, m.pages_table,
 		KB(m.pages_kstack));
-	return 0;
 }
 
 /* @ctx: the offset of the field in struct uts_names. */
-static int show_uts(struct seq *s, const void *ctx)
+static void show_uts(struct seq *s, const void *ctx)
 {
 	struct uts_names n;
 
 	uts_get(&n);
 	seq_printf(s, "%s\n", (const char *)&n + (uintptr_t)ctx);
-	return 0;
 }
 
 static ssize_t store_hostname(const char *text, size_t len, const void *ctx)
@@ -253,10 +239,9 @@ static ssize_t store_hostname(const char *text, size_t len, const void *ctx)
 	return err ? err : (ssize_t)len;
 }
 
-static int show_pid_max(struct seq *s, const void *ctx)
+static void show_pid_max(struct seq *s, const void *ctx)
 {
 	seq_printf(s, "%d\n", pid_max_get());
-	return 0;
 }
 
 int proc_number(const char *text, u64 *out)
@@ -292,10 +277,9 @@ static ssize_t store_core_setting(const char *text, size_t len, const void *ctx)
 	return (ssize_t)len;
 }
 
-static int show_threads_max(struct seq *s, const void *ctx)
+static void show_threads_max(struct seq *s, const void *ctx)
 {
 	seq_printf(s, "%u\n", threads_max_get());
-	return 0;
 }
 
 /* The page cache is the only copy of what tmpfs holds, so 1 (clean pages) drops no page; 2 and 3
@@ -312,13 +296,12 @@ static ssize_t store_drop_caches(const char *text, size_t len, const void *ctx)
 	return (ssize_t)len;
 }
 
-static int show_file_nr(struct seq *s, const void *ctx)
+static void show_file_nr(struct seq *s, const void *ctx)
 {
 	seq_printf(s, "%lu\t0\t%lu\n", files_open(), ~0UL >> 1);
-	return 0;
 }
 
-static int show_uuid(struct seq *s, const void *ctx)
+static void show_uuid(struct seq *s, const void *ctx)
 {
 	static u8 boot_id[16];
 	u8 fresh[16], *b = ctx ? boot_id : fresh;
@@ -332,25 +315,21 @@ static int show_uuid(struct seq *s, const void *ctx)
 	for (int i = 0; i < 16; i++)
 		seq_printf(s, "%s%02x", dashes[i] ? "-" : "", b[i]);
 	seq_printf(s, "\n");
-	return 0;
 }
 
-static int show_self(struct seq *s, const void *as_thread)
+static void show_self(struct seq *s, const void *as_thread)
 {
-	if (!current->proc)
-		return -ENOENT;
-	seq_printf(
-		s, as_thread ? "%d/task/%d\n" : "%d\n", process_pid(current->proc), current->tid);
-	return 0;
+	if (current->proc)
+		seq_printf(s, as_thread ? "%d/task/%d\n" : "%d\n", process_pid(current->proc),
+			current->tid);
 }
 
-int proc_show_numbers(struct seq *s, const void *ctx)
+void proc_show_numbers(struct seq *s, const void *ctx)
 {
 	const struct proc_numbers *n = ctx;
 
 	for (u64 i = 0; i < n->count; i++)
 		seq_printf(s, "%lu%c", READ_ONCE(n->values[i]), i + 1 < n->count ? '\t' : '\n');
-	return 0;
 }
 
 /* As many as there are in the text, the first ones. */

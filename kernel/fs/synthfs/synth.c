@@ -39,10 +39,9 @@ void synth_add(struct objects_fs *o, const struct synth_file *files, size_t coun
 	}
 }
 
-int synth_show_text(struct seq *s, const void *ctx)
+void synth_show_text(struct seq *s, const void *ctx)
 {
 	seq_printf(s, "%s\n", (const char *)ctx);
-	return 0;
 }
 
 struct inode *synth_inode(struct super_block *sb, u32 mode, u64 ino, const struct inode_ops *ops,
@@ -84,7 +83,10 @@ static int node_show(struct seq *s, struct inode *i)
 {
 	const struct synth_file *f = i->priv;
 
-	return f->show ? f->show(s, f->ctx) : -EINVAL;
+	if (!f->show)
+		return -EINVAL;
+	f->show(s, f->ctx);
+	return 0;
 }
 
 static ssize_t node_store(struct inode *i, const char *text, size_t len_bytes)
@@ -96,15 +98,14 @@ static ssize_t node_store(struct inode *i, const char *text, size_t len_bytes)
 
 static int link_readlink(struct inode *i, char *buf, size_t size)
 {
+	const struct synth_file *f = i->priv;
 	struct seq s = {0};
-	int ret = node_show(&s, i);
+	int ret;
 
-	if (!ret && s.overflow)
-		ret = -ENOMEM;
-	if (!ret) {
-		ret = (int)MIN(s.len - 1, size);
+	f->show(&s, f->ctx);
+	ret = s.overflow ? -ENOMEM : s.len ? (int)MIN(s.len - 1, size) : -ENOENT;
+	if (ret > 0)
 		memcpy(buf, s.buf, (size_t)ret);
-	}
 	kfree(s.buf);
 	return ret;
 }

@@ -7,7 +7,7 @@
 
 /* synth_add - puts files into the tree; logs what could not be made. */
 void synth_add(struct objects_fs *o, const struct synth_file *files, size_t count);
-int synth_show_text(struct seq *s, const void *ctx); /* @ctx, a string, as a line */
+void synth_show_text(struct seq *s, const void *ctx); /* @ctx, a string, as a line */
 #define SYNTH_FILE(path, show, ctx)                   \
 	{                                             \
 		path, S_IFREG | 0444, show, NULL, ctx \

@@ -22,7 +22,7 @@ void sysfs_init(void);
 #define NUMBER(ctx)             ((u8)(uintptr_t)(ctx))
 
 /* "0-3,5", or as a mask in words of 32, as wide as the machine. */
-static int show_bits(struct seq *s, u64 bits, bool as_mask)
+static void show_bits(struct seq *s, u64 bits, bool as_mask)
 {
 	const char *comma = "";
 	int digits = (int)(cpu_count + 3) / 4;
@@ -41,13 +41,12 @@ static int show_bits(struct seq *s, u64 bits, bool as_mask)
 		comma = ",";
 	}
 	seq_printf(s, "\n");
-	return 0;
 }
 
 /* The sets; a list of ALONE or FIRST is its number, too. */
 enum { PRESENT, ONLINE, ALONE, FIRST, IN_NODE, NODES, NODES_WITH_CPU, AS_MASK = 8 };
 
-static int show_set(struct seq *s, const void *ctx)
+static void show_set(struct seq *s, const void *ctx)
 {
 	u64 present = cpu_count >= 64 ? ~0ULL : BIT(cpu_count) - 1, in_node = 0, with_cpu = 0;
 
@@ -58,34 +57,32 @@ static int show_set(struct seq *s, const void *ctx)
 	const u64 sets[AS_MASK] = {present, __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE),
 		BIT(NUMBER(ctx)), 1, in_node, BIT(acpi_info.node_count) - 1, with_cpu};
 
-	return show_bits(s, sets[WHAT(ctx) % AS_MASK], WHAT(ctx) & AS_MASK);
+	show_bits(s, sets[WHAT(ctx) % AS_MASK], WHAT(ctx) & AS_MASK);
 }
 
-static int show_link(struct seq *s, const void *ctx)
+static void show_link(struct seq *s, const void *ctx)
 {
 	seq_printf(s, WHAT(ctx) ? "../../node/node%u\n" : "../../cpu/cpu%u\n", INDEX(ctx));
-	return 0;
 }
 
 enum { CACHE_SIZE = sizeof(struct cpu_cache), CACHE_TYPE, CACHE_MAP, CACHE_LIST };
 
-static int show_cache(struct seq *s, const void *ctx)
+static void show_cache(struct seq *s, const void *ctx)
 {
 	struct cpu_cache c = arch_cpu_cache(NUMBER(ctx), INDEX(ctx));
 
 	if (WHAT(ctx) >= CACHE_MAP)
-		return show_bits(s, c.users, WHAT(ctx) == CACHE_MAP);
-	if (WHAT(ctx) == CACHE_TYPE)
+		show_bits(s, c.users, WHAT(ctx) == CACHE_MAP);
+	else if (WHAT(ctx) == CACHE_TYPE)
 		seq_printf(
 			s, "%s\n", (const char *[]){"", "Data", "Instruction", "Unified"}[c.type]);
 	else if (WHAT(ctx) == CACHE_SIZE)
 		seq_printf(s, "%luK\n", (u64)c.line * c.ways * c.sets * c.partitions / 1024);
 	else
 		seq_printf(s, "%u\n", *(u32 *)((char *)&c + WHAT(ctx)));
-	return 0;
 }
 
-static int show_node_memory(struct seq *s, const void *ctx)
+static void show_node_memory(struct seq *s, const void *ctx)
 {
 	struct mem_stats m = {0};
 	u32 node = NUMBER(ctx), kb = PAGE_SIZE / 1024;
@@ -97,27 +94,24 @@ static int show_node_memory(struct seq *s, const void *ctx)
 		"Node %u MemUsed:        %8lu kB\n",
 		node, m.pages_total * kb, node, m.pages_free * kb, node,
 		(m.pages_total - m.pages_free) * kb);
-	return 0;
 }
 
-static int show_distance(struct seq *s, const void *ctx)
+static void show_distance(struct seq *s, const void *ctx)
 {
 	for (u32 to = 0; to < acpi_info.node_count; to++)
 		seq_printf(s, "%u%c", acpi_info.distance[NUMBER(ctx)][to],
 			to + 1 < acpi_info.node_count ? ' ' : '\n');
-	return 0;
 }
 
 static const char *const huge_modes[] = {
 	[HUGE_NEVER] = "never", [HUGE_MADVISE] = "madvise", [HUGE_ALWAYS] = "always"};
 
-static int show_huge(struct seq *s, const void *ctx)
+static void show_huge(struct seq *s, const void *ctx)
 {
 	u32 now = READ_ONCE(vm_huge_mode);
 
 	for (u32 i = ARRAY_LEN(huge_modes); i-- > 0;)
 		seq_printf(s, i == now ? "[%s]%c" : "%s%c", huge_modes[i], i ? ' ' : '\n');
-	return 0;
 }
 
 static ssize_t store_huge(const char *text, size_t len, const void *ctx)

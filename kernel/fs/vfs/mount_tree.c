@@ -588,8 +588,8 @@ static struct mount *mount_after(u32 id) /* smallest id above @id, +1; NULL */
 	return best;
 }
 
-static int mount_report(struct mount *m, const struct path *root, char *buf,
-	int (*fn)(void *ctx, const struct mount_info *m), void *ctx)
+static void mount_report(struct mount *m, const struct path *root, char *buf,
+	void (*fn)(void *ctx, const struct mount_info *m), void *ctx)
 {
 	const struct path at = {m, m->root};
 	struct mount whole = {.root = m->sb->root};
@@ -599,11 +599,11 @@ static int mount_report(struct mount *m, const struct path *root, char *buf,
 	int len = path_text(&at, root, buf, PATH_MAX_BYTES);
 
 	if (len < 0 || buf[0] != '/') /* outside of the process's root */
-		return 0;
+		return;
 	len = path_text(&(struct path){&whole, m->root}, &(struct path){&whole, whole.root}, inside,
 		PATH_MAX_BYTES);
 	if (len < 0)
-		return 0;
+		return;
 	if (m->sb->ops->show_options &&
 		m->sb->ops->show_options(m->sb, options, sizeof(options)) < 0)
 		options[0] = 0;
@@ -611,32 +611,24 @@ static int mount_report(struct mount *m, const struct path *root, char *buf,
 	parent = READ_ONCE(m->parent);
 	parent_id = parent ? parent->id : m->id;
 	rcu_read_unlock();
-	return fn(ctx, &(struct mount_info){
-			       .mount = m,
-			       .parent_id = parent_id,
-			       .root = inside,
-			       .target = buf,
-			       .options = options,
-		       });
+	fn(ctx, &(struct mount_info){m, parent_id, inside, buf, options});
 }
 
 int mount_for_each(
-	const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx)
+	const struct path *root, void (*fn)(void *ctx, const struct mount_info *m), void *ctx)
 {
-	char *buf = kmalloc(2 * PATH_MAX_BYTES, ALLOC_KERNEL);
+	char *buf SCOPED(kfree_at) = kmalloc(2 * PATH_MAX_BYTES, ALLOC_KERNEL);
 	struct mount *m;
 	u32 id = 0;
-	int ret = 0;
 
 	if (!buf)
 		return -ENOMEM;
-	while (!ret && (m = mount_after(id)) != NULL) {
+	while ((m = mount_after(id)) != NULL) {
 		id = m->id;
-		ret = mount_report(m, root, buf, fn, ctx);
+		mount_report(m, root, buf, fn, ctx);
 		mount_put(m);
 	}
-	kfree(buf);
-	return ret;
+	return 0;
 }
 
 /* The first mount of the tree: nothing is below it. */

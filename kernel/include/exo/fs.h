@@ -433,8 +433,8 @@ int path_text(const struct path *p, const struct path *root, char *buf, size_t s
 void epoll_init(void);
 /* epoll_forget - no epoll watches @f any more, or none by the grant @g (NULL: any). */
 void epoll_forget(struct file *f, const struct grant *g);
-/* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo;
- * stops when fn returns non-zero. */
+/* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo. 0 |
+ * -ENOMEM. */
 struct mount_info {
 	const struct mount *mount; /* borrowed during fn, as the texts */
 	u32 parent_id;
@@ -442,7 +442,7 @@ struct mount_info {
 	const char *options;       /* of the file system: ",size=1024k", may be "" */
 };
 int mount_for_each(
-	const struct path *root, int (*fn)(void *ctx, const struct mount_info *m), void *ctx);
+	const struct path *root, void (*fn)(void *ctx, const struct mount_info *m), void *ctx);
 /* proc_dir_process - the process whose directory /proc/PID @f is, +1. err_ptr(-EBADF it is none |
  * -ESRCH that process is gone). */
 struct process *proc_dir_process(const struct file *f);
@@ -480,11 +480,12 @@ struct seq {
 char *seq_room(struct seq *s, size_t more);
 void seq_printf(struct seq *s, const char *fmt, ...) PRINTF(2, 3);
 void seq_write(struct seq *s, const void *data, size_t len_bytes);
-/* What a tree of texts is given: one, or a symbolic link whose text is that without its newline. */
+/* What a tree of texts is given: one, or a symbolic link whose text is that without its newline;
+ * without a text it leads nowhere. */
 struct synth_file {
 	const char *path; /* "a/b/c" below the root; missing directories are made */
 	u32 mode;         /* type and permissions */
-	int (*show)(struct seq *s, const void *ctx);
+	void (*show)(struct seq *s, const void *ctx); /* NULL: -EINVAL */
 	ssize_t (*store)(const char *text, size_t len_bytes, const void *ctx);
 	const void *ctx;
 };
@@ -494,7 +495,7 @@ void sysfs_add_cpus(void);                                   /* once they are kn
 struct proc_numbers {
 	u64 *values, count, max;
 };
-int proc_show_numbers(struct seq *s, const void *ctx);
+void proc_show_numbers(struct seq *s, const void *ctx);
 ssize_t proc_store_numbers(const char *text, size_t len_bytes, const void *ctx);
 #define PROC_NUMBERS(path, values, count, max)                               \
 	{                                                                    \

@@ -278,7 +278,7 @@ long sysv_control(enum sysv_kind kind, s32 id, s32 command, void USER *user)
 
 /* ---- /proc ---- */
 
-static int show_objects(struct seq *s, const void *ctx)
+static void show_objects(struct seq *s, const void *ctx)
 {
 	struct sysv_table *t = (void *)(uintptr_t)ctx;
 	union sysv_ds ds = {0};
@@ -292,7 +292,6 @@ static int show_objects(struct seq *s, const void *ctx)
 		seq_printf(s, "%10d %10ld  %4o ", ds.perm.key, id, ds.perm.mode);
 		t->type->show(s, &ds);
 	}
-	return 0;
 }
 
 #define TABLE(kind) ipc_namespace_boot.tables[SYSV_##kind]

@@ -468,7 +468,7 @@ static u32 state_of(const struct unix_socket *s)
 					: 1;
 }
 
-static int show(struct seq *seq, const void *type)
+static void show(struct seq *seq, const void *type)
 {
 	u32 i = 0;
 
@@ -489,7 +489,6 @@ static int show(struct seq *seq, const void *type)
 			s->rx ? pipe_bytes(s->rx) : READ_ONCE(s->message_bytes), values_of(s)->uid,
 			s->socket.ino, s->refs);
 	}
-	return 0;
 }
 
 void inet_init(void)

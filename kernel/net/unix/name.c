@@ -213,7 +213,7 @@ struct unix_socket *unix_next(struct unix_socket *s, int family)
 	return NULL;
 }
 
-static int show_sockets(struct seq *seq, const void *ctx)
+static void show_sockets(struct seq *seq, const void *ctx)
 {
 	seq_printf(seq, "Num       RefCount Protocol Flags    Type St Inode Path\n");
 	for (struct unix_socket *s = NULL; (s = unix_next(s, AF_UNIX));) {
@@ -229,7 +229,6 @@ static int show_sockets(struct seq *seq, const void *ctx)
 			seq_printf(seq, i ? "%c" : " %c", s->name.data[i] ? s->name.data[i] : '@');
 		seq_printf(seq, "\n");
 	}
-	return 0;
 }
 
 void unix_name_init(void)
