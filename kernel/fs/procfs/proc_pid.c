@@ -186,17 +186,14 @@ static int text_show(struct seq *s, struct inode *i)
 	return 0;
 }
 
-static ssize_t text_store(struct inode *i, const char *text, size_t len_bytes)
+static int text_store(struct inode *i, const char *text, size_t len_bytes)
 {
 	const struct proc_ref *r = i->priv;
 	struct proc_held h SCOPED(proc_held_put) = proc_held_get(r);
-	int err = h.t ? 0 : -ESRCH;
 
 	if (h.p && !r->entry->store)
 		return -EINVAL;
-	if (!err)
-		err = r->entry->store(h.p, h.t, text, r->entry->which);
-	return err ? err : (ssize_t)len_bytes;
+	return h.t ? r->entry->store(h.p, h.t, text, r->entry->which) : -ESRCH;
 }
 
 static int text_open(struct inode *i, struct file *f)

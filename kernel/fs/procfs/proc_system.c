@@ -229,14 +229,11 @@ static void show_uts(struct seq *s, const void *ctx)
 	seq_printf(s, "%s\n", (const char *)&n + (uintptr_t)ctx);
 }
 
-static ssize_t store_hostname(const char *text, size_t len, const void *ctx)
+static int store_hostname(const char *text, size_t len, const void *ctx)
 {
-	int err;
-
 	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
 		return -EPERM;
-	err = uts_set_nodename(text, len && text[len - 1] == '\n' ? len - 1 : len);
-	return err ? err : (ssize_t)len;
+	return uts_set_nodename(text, len && text[len - 1] == '\n' ? len - 1 : len);
 }
 
 static void show_pid_max(struct seq *s, const void *ctx)
@@ -252,17 +249,14 @@ int proc_number(const char *text, u64 *out)
 	return err || (*end && *end != '\n') ? -EINVAL : 0;
 }
 
-static ssize_t store_pid_max(const char *text, size_t len, const void *ctx)
+static int store_pid_max(const char *text, size_t len, const void *ctx)
 {
 	u64 n;
-	int err = proc_number(text, &n);
 
-	if (!err)
-		err = n > 0x7fffffff ? -EINVAL : pid_max_set((pid_t)n);
-	return err ? err : (ssize_t)len;
+	return proc_number(text, &n) || n > 0x7fffffff ? -EINVAL : pid_max_set((pid_t)n);
 }
 
-static ssize_t store_core_setting(const char *text, size_t len, const void *ctx)
+static int store_core_setting(const char *text, size_t len, const void *ctx)
 {
 	char *setting = (char *)ctx;
 	size_t n = MIN(len, (size_t)CORE_SETTING_BYTES - 1);
@@ -274,7 +268,7 @@ static ssize_t store_core_setting(const char *text, size_t len, const void *ctx)
 		n--;
 	memcpy(setting, text, n);
 	memset(setting + n, 0, CORE_SETTING_BYTES - n);
-	return (ssize_t)len;
+	return 0;
 }
 
 static void show_threads_max(struct seq *s, const void *ctx)
@@ -284,16 +278,15 @@ static void show_threads_max(struct seq *s, const void *ctx)
 
 /* The page cache is the only copy of what tmpfs holds, so 1 (clean pages) drops no page; 2 and 3
  * drop dentries and all that the allocators keep at hand. */
-static ssize_t store_drop_caches(const char *text, size_t len, const void *ctx)
+static int store_drop_caches(const char *text, size_t len, const void *ctx)
 {
 	u64 n;
-	int err = proc_number(text, &n);
 
-	if (err || n < 1 || n > 4)
+	if (proc_number(text, &n) || n < 1 || n > 4)
 		return -EINVAL;
 	if (n & 2)
 		memory_drain();
-	return (ssize_t)len;
+	return 0;
 }
 
 static void show_file_nr(struct seq *s, const void *ctx)
@@ -333,7 +326,7 @@ void proc_show_numbers(struct seq *s, const void *ctx)
 }
 
 /* As many as there are in the text, the first ones. */
-ssize_t proc_store_numbers(const char *text, size_t len, const void *ctx)
+int proc_store_numbers(const char *text, size_t len, const void *ctx)
 {
 	const struct proc_numbers *n = ctx;
 	u64 value;
@@ -348,7 +341,7 @@ ssize_t proc_store_numbers(const char *text, size_t len, const void *ctx)
 			return -EINVAL;
 		WRITE_ONCE(n->values[i], value);
 	}
-	return (ssize_t)len;
+	return 0;
 }
 
 static struct objects_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0, .flags = FS_NODEV}};

@@ -89,7 +89,7 @@ static int node_show(struct seq *s, struct inode *i)
 	return 0;
 }
 
-static ssize_t node_store(struct inode *i, const char *text, size_t len_bytes)
+static int node_store(struct inode *i, const char *text, size_t len_bytes)
 {
 	const struct synth_file *f = i->priv;
 

@@ -106,7 +106,7 @@ static ssize_t text_write(struct file *f, struct uio *u, u64 *pos)
 	const struct inode_ops *ops = f->inode->ops;
 	char *text SCOPED(kfree_at) = NULL;
 	size_t want = u->left;
-	ssize_t ret;
+	int err;
 
 	if (!ops->store || want > STORE_BYTES_MAX)
 		return -EINVAL;
@@ -116,9 +116,9 @@ static ssize_t text_write(struct file *f, struct uio *u, u64 *pos)
 	if (uio_read(u, text, want) != want)
 		return -EFAULT;
 	text[want] = 0;
-	ret = ops->store(f->inode, text, want);
-	*pos += (u64)MAX(ret, 0);
-	return ret;
+	err = ops->store(f->inode, text, want);
+	*pos += err ? 0 : want;
+	return err ? err : (ssize_t)want;
 }
 
 static void text_release(struct file *f)

@@ -114,14 +114,14 @@ static void show_huge(struct seq *s, const void *ctx)
 		seq_printf(s, i == now ? "[%s]%c" : "%s%c", huge_modes[i], i ? ' ' : '\n');
 }
 
-static ssize_t store_huge(const char *text, size_t len, const void *ctx)
+static int store_huge(const char *text, size_t len, const void *ctx)
 {
 	size_t word = len && text[len - 1] == '\n' ? len - 1 : len;
 
 	for (u32 i = 0; i < ARRAY_LEN(huge_modes); i++)
 		if (word == strlen(huge_modes[i]) && !memcmp(text, huge_modes[i], word)) {
 			WRITE_ONCE(vm_huge_mode, i);
-			return (ssize_t)len;
+			return 0;
 		}
 	return -EINVAL;
 }

@@ -249,10 +249,10 @@ struct inode_ops {
 	/* @buf NULL: takes it away */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	int (*permission)(struct inode *i, u32 mask); /* NULL: mode bits */
-	/* show, store - of texts that functions make (kernel/fs/synthfs): fills @s; takes what was
-	 * written, NULL: -EINVAL */
+	/* show, store - of texts that functions make (kernel/fs/synthfs): fills @s; takes all that
+	 * was written, NULL: -EINVAL */
 	int (*show)(struct seq *s, struct inode *i);
-	ssize_t (*store)(struct inode *i, const char *text, size_t len_bytes);
+	int (*store)(struct inode *i, const char *text, size_t len_bytes);
 };
 struct inode {
 	u32 refs;              /* [a] */
@@ -485,8 +485,8 @@ void seq_write(struct seq *s, const void *data, size_t len_bytes);
 struct synth_file {
 	const char *path; /* "a/b/c" below the root; missing directories are made */
 	u32 mode;         /* type and permissions */
-	void (*show)(struct seq *s, const void *ctx); /* NULL: -EINVAL */
-	ssize_t (*store)(const char *text, size_t len_bytes, const void *ctx);
+	void (*show)(struct seq *s, const void *ctx);                      /* NULL: -EINVAL */
+	int (*store)(const char *text, size_t len_bytes, const void *ctx); /* the same */
 	const void *ctx;
 };
 void proc_add(const struct synth_file *files, size_t count); /* to /proc; logs what fails */
@@ -496,7 +496,7 @@ struct proc_numbers {
 	u64 *values, count, max;
 };
 void proc_show_numbers(struct seq *s, const void *ctx);
-ssize_t proc_store_numbers(const char *text, size_t len_bytes, const void *ctx);
+int proc_store_numbers(const char *text, size_t len_bytes, const void *ctx);
 #define PROC_NUMBERS(path, values, count, max)                               \
 	{                                                                    \
 		path, S_IFREG | 0644, proc_show_numbers, proc_store_numbers, \
