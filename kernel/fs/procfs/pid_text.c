@@ -491,8 +491,8 @@ static int place_follow(struct process *p, u32 root, struct path *out)
 	return 0;
 }
 
-/* Blanks, tabs, newlines and backslashes of a path are written in octal. */
-static void seq_escaped(struct seq *s, const char *text)
+/* Blanks, tabs, newlines and backslashes of a path are written in octal; @behind it as it is. */
+static void seq_escaped(struct seq *s, const char *text, const char *behind)
 {
 	for (; *text; text++) {
 		if (strchr(" \t\n\\", *text))
@@ -500,6 +500,7 @@ static void seq_escaped(struct seq *s, const char *text)
 		else
 			seq_write(s, text, 1);
 	}
+	seq_printf(s, "%s", behind);
 }
 
 static void seq_mount_flags(struct seq *s, u32 flags)
@@ -521,10 +522,9 @@ static void mount_line(void *ctx, const struct mount_info *m)
 {
 	struct seq *s = ctx;
 
-	seq_escaped(s, m->mount->source);
-	seq_printf(s, " ");
-	seq_escaped(s, m->target);
-	seq_printf(s, " %s ", m->mount->sb->type->name);
+	seq_escaped(s, m->mount->source, " ");
+	seq_escaped(s, m->target, " ");
+	seq_printf(s, "%s ", m->mount->sb->type->name);
 	seq_mount_flags(s, m->mount->flags | m->mount->sb->flags);
 	seq_printf(s, "%s 0 0\n", m->options);
 }
@@ -536,18 +536,16 @@ static void mountinfo_line(void *ctx, const struct mount_info *m)
 
 	seq_printf(s, "%u %u %u:%u ", at->id, m->parent_id, DEV_MAJOR(at->sb->dev),
 		DEV_MINOR(at->sb->dev));
-	seq_escaped(s, m->root);
-	seq_printf(s, " ");
-	seq_escaped(s, m->target);
-	seq_printf(s, " ");
+	seq_escaped(s, m->root, " ");
+	seq_escaped(s, m->target, " ");
 	seq_mount_flags(s, at->flags);
 	if (at->shared)
 		seq_printf(s, " shared:%u", at->shared);
 	if (at->master)
 		seq_printf(s, " master:%u", at->master);
 	seq_printf(s, "%s - %s ", at->flags & 1u << 17 ? " unbindable" : "", at->sb->type->name);
-	seq_escaped(s, at->source);
-	seq_printf(s, " %s%s\n", at->sb->flags & 1 ? "ro" : "rw", m->options);
+	seq_escaped(s, at->source, " ");
+	seq_printf(s, "%s%s\n", at->sb->flags & 1 ? "ro" : "rw", m->options);
 }
 
 static void mountstats_line(void *ctx, const struct mount_info *m)
@@ -555,10 +553,9 @@ static void mountstats_line(void *ctx, const struct mount_info *m)
 	struct seq *s = ctx;
 
 	seq_printf(s, "device ");
-	seq_escaped(s, m->mount->source);
-	seq_printf(s, " mounted on ");
-	seq_escaped(s, m->target);
-	seq_printf(s, " with fstype %s \n", m->mount->sb->type->name);
+	seq_escaped(s, m->mount->source, " mounted on ");
+	seq_escaped(s, m->target, " with fstype ");
+	seq_printf(s, "%s \n", m->mount->sb->type->name);
 }
 
 static int show_mounts(struct seq *s, struct process *p, struct thread *t, u32 which)
@@ -568,15 +565,6 @@ static int show_mounts(struct seq *s, struct process *p, struct thread *t, u32 w
 	struct path root SCOPED(path_put) = {NULL, NULL};
 
 	return place_follow(p, true, &root) ? -EINVAL : mount_for_each(&root, lines[which], s);
-}
-
-/* No cgroups, nobody who logged in. */
-static int show_constant(struct seq *s, struct process *p, struct thread *t, u32 which)
-{
-	static const char *const texts[] = {"0::/\n", "4294967295"};
-
-	seq_printf(s, "%s", texts[which]);
-	return 0;
 }
 
 static int show_oom_score(struct seq *s, struct process *p, struct thread *t, u32 which)
@@ -733,12 +721,12 @@ const struct pid_entry pid_entries[] = {
 	TEXT(mounts, 0444, .show = show_mounts),
 	TEXT(mountinfo, 0444, .show = show_mounts, .which = 1),
 	ENTRY(mountstats, S_IFREG | 0400, secret, .show = show_mounts, .which = 2),
-	TEXT(cgroup, 0444, .show = show_constant),
+	TEXT(cgroup, 0444, .format = "0::/\n"), /* there are none */
 	TEXT(oom_score, 0444, .show = show_oom_score),
 	TEXT(wchan, 0444, .show = show_place, .which = PLACE_NAME),
 	TEXT(syscall, 0400, .show = show_place, .which = PLACE_CALL),
 	TEXT(stack, 0400, .show = show_place, .which = PLACE_STACK),
-	TEXT(loginuid, 0444, .show = show_constant, .which = 1),
+	TEXT(loginuid, 0444, .format = "4294967295"), /* nobody logged in */
 	TEXT(schedstat, 0444, .show_stat = show_schedstat),
 	TEXT(sched, 0444, .show_stat = show_sched),
 	ENTRY(io, S_IFREG | 0400, secret, .show_stat = show_io),

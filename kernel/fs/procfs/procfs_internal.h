@@ -23,7 +23,7 @@ struct pid_entry {
 	/* Texts: this or show_stat. @t: the thread, of a process its first, if that has not ended.
 	 */
 	int (*show)(struct seq *s, struct process *p, struct thread *t, u32 which);
-	const char *format; /* texts: of a word of struct process_stat */
+	const char *format; /* texts: of a word of struct process_stat, or without one */
 	u32 word;           /* its offset */
 	void (*show_stat)(struct seq *s, struct process *p, const struct process_stat *st);
 	int (*store)(struct process *p, struct thread *t, const char *text, u32 which);
