@@ -27,7 +27,7 @@ static int devfs_change(const char *name, u32 mode, u64 rdev, const char *target
 	else if (mode)
 		err = tmpfs_dir_inode_ops.make(i, d, mode, rdev, target);
 	else
-		err = tmpfs_dir_inode_ops.unlink(i, d);
+		err = tmpfs_dir_inode_ops.remove(i, d);
 	if (!err && !mode)
 		dentry_drop(d);
 	else if (!err && pts)

@@ -101,10 +101,12 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, u32 mode)
 	return err;
 }
 
-static void entry_remove(struct inode *dir, struct dentry *d)
+static int tmpfs_remove(struct inode *dir, struct dentry *d)
 {
 	struct inode *i = d->inode;
 
+	if (S_ISDIR(i->mode) && !list_empty(&tmpfs_of(i)->dir.entries))
+		return -ENOTEMPTY;
 	list_del(&d->fs_node);
 	dir_changed(dir, -1);
 	i->ctime = dir->ctime;
@@ -114,19 +116,6 @@ static void entry_remove(struct inode *dir, struct dentry *d)
 		nlink_add(dir, -1);
 	}
 	dentry_unpin(d);
-}
-
-static int tmpfs_unlink(struct inode *dir, struct dentry *d)
-{
-	entry_remove(dir, d);
-	return 0;
-}
-
-static int tmpfs_rmdir(struct inode *dir, struct dentry *d)
-{
-	if (!list_empty(&tmpfs_of(d->inode)->dir.entries))
-		return -ENOTEMPTY;
-	entry_remove(dir, d);
 	return 0;
 }
 
@@ -166,12 +155,8 @@ static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode
 		nlink_add(new_dir, -delta);
 		to->inode->ctime = time_now_inode();
 	} else {
-		if (to->inode) {
-			if (S_ISDIR(to->inode->mode) &&
-				!list_empty(&tmpfs_of(to->inode)->dir.entries))
-				return -ENOTEMPTY;
-			entry_remove(new_dir, to);
-		}
+		if (to->inode && tmpfs_remove(new_dir, to))
+			return -ENOTEMPTY;
 		list_del(&from->fs_node);
 		dir_changed(old_dir, -1);
 		entry_add(new_dir, from);
@@ -252,12 +237,11 @@ const struct inode_ops tmpfs_dir_inode_ops = {
 	.make = tmpfs_make,
 	.link = tmpfs_link,
 	.tmpfile = tmpfs_tmpfile,
-	.unlink = tmpfs_unlink,
-	.rmdir = tmpfs_rmdir,
+	.remove = tmpfs_remove,
 	.rename = tmpfs_rename,
 	TMPFS_XATTR_OPS,
 };
-const struct inode_ops tmpfs_objects_dir_ops = {.make = tmpfs_make, .unlink = tmpfs_unlink};
+const struct inode_ops tmpfs_objects_dir_ops = {.make = tmpfs_make, .remove = tmpfs_remove};
 const struct inode_ops tmpfs_inode_ops = {TMPFS_XATTR_OPS}; /* of all others */
 const struct file_ops tmpfs_dir_ops = {
 	.seek = tmpfs_dir_seek,

@@ -143,8 +143,6 @@ int vfs_link_text(const struct path *old, cap_t dirfd, const char *text)
 static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 {
 	struct inode *dir = w->at.dentry->inode, *i = d->inode;
-	int (*remove)(struct inode * from, struct dentry * name) =
-		directory ? dir->ops->rmdir : dir->ops->unlink;
 	int err;
 
 	if (!i)
@@ -155,7 +153,9 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 	if (err)
 		return err;
 	struct rwsem *held SCOPED(write_release) = write_hold(&i->lock);
-	err = READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY : remove ? remove(dir, d) : -EPERM;
+	err = READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY
+	      : dir->ops->remove                   ? dir->ops->remove(dir, d)
+						   : -EPERM;
 	if (err)
 		return err;
 	if (directory)

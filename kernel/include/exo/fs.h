@@ -233,8 +233,8 @@ struct inode_ops {
 	int (*link)(struct inode *dir, struct dentry *d, struct inode *inode);
 	/* nameless, nlink 0; NULL: -EOPNOTSUPP */
 	int (*tmpfile)(struct inode *dir, struct dentry *d, u32 mode);
-	int (*unlink)(struct inode *dir, struct dentry *d);
-	int (*rmdir)(struct inode *dir, struct dentry *d);
+	/* a file, or an empty directory: else -ENOTEMPTY */
+	int (*remove)(struct inode *dir, struct dentry *d);
 	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
 		struct dentry *new, u32 flags);
 	/* length, no NUL needed; of links whose inode has no text */
