@@ -98,7 +98,7 @@ static void detach_locked(struct watch *w, struct list *dead, bool tell)
 		queue_locked(w, &(struct inotify_event_abi){w->wd, IN_IGNORED, 0, 0}, NULL, 0);
 }
 
-/* Sends the signals that are due, then gives back. */
+/* Sends the signals that are due, then gives back. For SCOPED, too: before the lock is taken. */
 static void bury(struct list *dead)
 {
 	struct watch *w;
@@ -150,42 +150,37 @@ static void tell_locked(
 void inotify_tell(
 	const struct inode *i, const struct inode *about, u32 mask, const struct inotify_name *n)
 {
-	struct list dead = LIST_INIT(dead);
+	struct list dead SCOPED(bury) = LIST_INIT(dead);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&inotify_lock);
 
 	if (S_ISDIR(about->mode) && mask != IN_MOVE_SELF)
 		mask |= IN_ISDIR;
-	spin_lock(&inotify_lock);
 	tell_locked(i, mask, n->cookie, n->text, n->len, &dead);
-	spin_unlock(&inotify_lock);
-	bury(&dead);
 }
 
 void inotify_tell_dentry(struct dentry *d, u32 mask)
 {
-	struct list dead = LIST_INIT(dead);
-	struct dentry *parent;
+	struct list dead SCOPED(bury) = LIST_INIT(dead);
+	/* its name and place stand still */
+	spinlock_t *still SCOPED(spin_release) = spin_hold(&d->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&inotify_lock);
+	struct dentry *parent = d->parent;
 
 	if (S_ISDIR(d->inode->mode))
 		mask |= IN_ISDIR;
-	spin_lock(&d->lock); /* its name and place stand still */
-	spin_lock(&inotify_lock);
-	parent = d->parent;
 	if (parent != d && parent->inode)
 		tell_locked(parent->inode, mask | (d->flags & DENTRY_HASHED ? 0 : IN_EXCL_UNLINK),
 			0, d->name, dentry_name_len(d), &dead);
 	tell_locked(d->inode, mask, 0, NULL, 0, &dead);
-	spin_unlock(&inotify_lock);
-	spin_unlock(&d->lock);
-	bury(&dead);
 }
 
 void inotify_tell_gone(const struct inode *i, const struct super_block *sb, u32 mask)
 {
-	struct list dead = LIST_INIT(dead), *b;
+	struct list dead SCOPED(bury) = LIST_INIT(dead);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&inotify_lock);
+	struct list *b = i ? bucket_of(i) : buckets;
 	struct watch *w, *next;
 
-	spin_lock(&inotify_lock);
-	b = i ? bucket_of(i) : buckets;
 	for (u32 n = i ? 1 : BUCKETS; n; n--, b++) {
 		if (!b->next)
 			continue;
@@ -198,8 +193,6 @@ void inotify_tell_gone(const struct inode *i, const struct super_block *sb, u32 
 			detach_locked(w, &dead, true);
 		}
 	}
-	spin_unlock(&inotify_lock);
-	bury(&dead);
 }
 
 /* ---- the file ---- */
@@ -213,7 +206,7 @@ static bool readable(const struct inotify *in)
  */
 static struct event *event_take(struct inotify *in, size_t room)
 {
-	struct event *e, *lost = NULL;
+	struct event *lost SCOPED(kfree_at) = NULL, *e;
 
 	if (list_empty(&in->events) && READ_ONCE(in->overflow)) {
 		if (room < sizeof(lost->abi))
@@ -223,11 +216,11 @@ static struct event *event_take(struct inotify *in, size_t room)
 			return err_ptr(-ENOMEM);
 		lost->abi = (struct inotify_event_abi){-1, IN_Q_OVERFLOW, 0, 0};
 	}
-	spin_lock(&inotify_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&inotify_lock);
 	e = list_first(&in->events, struct event, node);
-	if (e && sizeof(e->abi) + e->abi.name_bytes > room) {
-		e = err_ptr(-EINVAL);
-	} else if (e) {
+	if (e && sizeof(e->abi) + e->abi.name_bytes > room)
+		return err_ptr(-EINVAL);
+	if (e) {
 		list_del(&e->node);
 		in->queued--;
 	} else if (lost && in->overflow) {
@@ -235,8 +228,6 @@ static struct event *event_take(struct inotify *in, size_t room)
 		e = lost;
 		lost = NULL;
 	}
-	spin_unlock(&inotify_lock);
-	kfree(lost);
 	return e;
 }
 
@@ -318,23 +309,23 @@ static const struct file_ops inotify_ops = {.anon_name = "anon_inode:inotify",
 /* @dir, @fd: of dnotify. */
 static long watch_set(void *owner, struct file *dir, s32 fd, struct inode *i, u32 mask)
 {
-	struct watch *w = kzalloc(sizeof(*w), ALLOC_KERNEL), *old;
+	struct watch *spare SCOPED(kfree_at) = kzalloc(sizeof(*spare), ALLOC_KERNEL);
+	struct watch *w = spare, *old;
 	struct inotify *in = owner;
-	long wd = -ENOSPC;
 
 	if (!w)
 		return -ENOMEM;
-	spin_lock(&inotify_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&inotify_lock);
 	list_for_each_entry (old, bucket_of(i), hash_node)
 		if (old->inode == i && old->owner == owner && old->dir == dir) {
-			if (!(mask & IN_MASK_CREATE))
-				old->mask = (mask & IN_MASK_ADD ? old->mask : 0) | mask;
+			if (mask & IN_MASK_CREATE)
+				return -EEXIST;
+			old->mask = (mask & IN_MASK_ADD ? old->mask : 0) | mask;
 			old->wd = dir ? fd : old->wd;
-			wd = mask & IN_MASK_CREATE ? -EEXIST : old->wd;
-			goto unlock;
+			return old->wd;
 		}
 	if (inotify_watches >= WATCHES_MAX)
-		goto unlock;
+		return -ENOSPC;
 	inode_get(i);
 	*w = (struct watch){.inode = i, .owner = owner, .dir = dir, .mask = mask};
 	w->wd = dir ? fd : ++in->next_wd;
@@ -343,12 +334,8 @@ static long watch_set(void *owner, struct file *dir, s32 fd, struct inode *i, u3
 	if (!dir)
 		list_add_tail(&in->watches, &w->own_node);
 	WRITE_ONCE(inotify_watches, inotify_watches + 1);
-	wd = w->wd;
-	w = NULL;
-unlock:
-	spin_unlock(&inotify_lock);
-	kfree(w);
-	return wd;
+	spare = NULL;
+	return w->wd;
 }
 
 long inotify_watch(struct file *f, struct inode *i, u32 mask)
@@ -378,35 +365,29 @@ long dnotify_watch(struct file *f, cap_t fd, u32 what)
 
 void dnotify_forget(struct file *f, const struct cap_space *s)
 {
-	struct list dead = LIST_INIT(dead);
+	struct list dead SCOPED(bury) = LIST_INIT(dead);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&inotify_lock);
 	struct watch *w, *next;
 
-	spin_lock(&inotify_lock);
 	list_for_each_entry_safe (w, next, bucket_of(f->inode), hash_node) {
 		if (w->dir == f && (!s || w->owner == s))
 			detach_locked(w, &dead, false);
 	}
-	spin_unlock(&inotify_lock);
-	bury(&dead);
 }
 
 long inotify_unwatch(struct file *f, s32 wd)
 {
-	struct list dead = LIST_INIT(dead);
+	struct list dead SCOPED(bury) = LIST_INIT(dead);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&inotify_lock);
 	struct inotify *in = f->priv;
 	struct watch *w;
-	long err = -EINVAL;
 
-	spin_lock(&inotify_lock);
 	list_for_each_entry (w, &in->watches, own_node)
 		if (w->wd == wd) {
 			detach_locked(w, &dead, true);
-			err = 0;
-			break;
+			return 0;
 		}
-	spin_unlock(&inotify_lock);
-	bury(&dead);
-	return err;
+	return -EINVAL;
 }
 
 bool file_is_inotify(const struct file *f)
