@@ -86,7 +86,7 @@ static void lock_free(struct file_lock *l)
 	__atomic_fetch_sub(&locks_count, 1, __ATOMIC_RELAXED);
 }
 
-static void locks_free(struct list *freed)
+static void locks_free(struct list *freed) /* for SCOPED */
 {
 	struct file_lock *l;
 
@@ -142,33 +142,26 @@ static bool closes_circle(const void *owner, const void *blocker)
 /* Bank lock held. 0 | -EDEADLK. */
 static int waiter_queue(struct lock_bank *b, struct lock_waiter *w, const struct file_lock *blocker)
 {
-	int err = 0;
-
 	w->woken = false;
 	w->blocker = blocker->owner;
 	if (w->want->kind == LOCK_POSIX) {
-		spin_lock(&graph_lock);
+		spinlock_t *held SCOPED(spin_release) = spin_hold(&graph_lock);
+
 		if (blocker->kind == LOCK_POSIX && closes_circle(w->want->owner, w->blocker))
-			err = -EDEADLK;
-		else
-			list_add_tail(&graph, &w->graph_node);
-		spin_unlock(&graph_lock);
+			return -EDEADLK;
+		list_add_tail(&graph, &w->graph_node);
 	}
-	if (!err)
-		list_add_tail(&b->waiters, &w->node);
-	return err;
+	list_add_tail(&b->waiters, &w->node);
+	return 0;
 }
 
 static void waiter_remove(struct lock_bank *b, struct lock_waiter *w)
 {
-	spin_lock(&b->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&b->lock);
+	spinlock_t *still SCOPED(spin_release) = spin_hold(&graph_lock);
+
 	list_del(&w->node);
-	if (w->want->kind == LOCK_POSIX) {
-		spin_lock(&graph_lock);
-		list_del(&w->graph_node);
-		spin_unlock(&graph_lock);
-	}
-	spin_unlock(&b->lock);
+	list_del(&w->graph_node);
 }
 
 /* Sleeps until what keeps @want from being granted may be gone. Enters with the bank lock, leaves
@@ -218,7 +211,7 @@ static int lock_set(struct file *f, const struct file_lock *want, bool wait)
 	struct inode *i = f->inode;
 	struct lock_bank *b = bank_of(i);
 	struct file_lock *spare[2] = {NULL, NULL}, *blocker;
-	struct list freed = LIST_INIT(freed);
+	struct list freed SCOPED(locks_free) = LIST_INIT(freed);
 	int err = 0;
 
 	while (!err) {
@@ -238,7 +231,6 @@ static int lock_set(struct file *f, const struct file_lock *want, bool wait)
 		spin_unlock(&b->lock);
 		err = blocker ? -EAGAIN : spare_get(spare);
 	}
-	locks_free(&freed);
 	lock_free(spare[0]);
 	lock_free(spare[1]);
 	return err;
@@ -252,23 +244,19 @@ static bool flock_let_go(struct file *f, const struct file_lock *want)
 	struct lock_bank *b = bank_of(f->inode);
 	struct file_lock gone = *want, *l, *own = NULL;
 	struct file_lock *no_spare[2] = {NULL, NULL};
-	struct list freed = LIST_INIT(freed);
-	bool same = false;
+	struct list freed SCOPED(locks_free) = LIST_INIT(freed);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&b->lock);
 
 	gone.type = F_UNLCK;
-	spin_lock(&b->lock);
 	list_for_each_entry (l, &f->inode->file_locks, node) {
 		if (lock_same_owner(l, want))
 			own = l;
 	}
-	if (own) {
-		same = own->type == want->type;
-		if (!same)
-			grant_locked(b, f->inode, &gone, no_spare, &freed);
-	}
-	spin_unlock(&b->lock);
-	locks_free(&freed);
-	return same;
+	if (own && own->type == want->type)
+		return true;
+	if (own)
+		grant_locked(b, f->inode, &gone, no_spare, &freed);
+	return false;
 }
 
 long file_flock(struct file *f, int op)
@@ -514,10 +502,10 @@ void file_locks_release(struct file *f, const void *owner)
 {
 	struct inode *i = f->inode;
 	struct lock_bank *b = bank_of(i);
-	struct list freed = LIST_INIT(freed);
+	struct list freed SCOPED(locks_free) = LIST_INIT(freed);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&b->lock);
 	struct file_lock *l, *next;
 
-	spin_lock(&b->lock);
 	list_for_each_entry_safe (l, next, &i->file_locks, node) {
 		if (owner ? l->owner == owner && l->kind == LOCK_POSIX : l->file == f) {
 			list_move_tail(&freed, &l->node);
@@ -526,6 +514,4 @@ void file_locks_release(struct file *f, const void *owner)
 	}
 	if (!owner)
 		leases_end(b, i, f);
-	spin_unlock(&b->lock);
-	locks_free(&freed);
 }

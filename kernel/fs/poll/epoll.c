@@ -144,18 +144,14 @@ static void item_remove_locked(struct epoll_item *i)
 void epoll_forget(struct file *f, const struct grant *g)
 {
 	struct epoll_item *i, *next;
+	struct mutex *links SCOPED(mutex_release) = mutex_hold(&links_lock);
 
-	mutex_lock(&links_lock);
 	list_for_each_entry_safe (i, next, &f->epoll_links, file_node) {
-		struct epoll *ep = i->ep;
-
 		if (g && i->grant != g)
 			continue;
-		mutex_lock(&ep->lock);
+		struct mutex *held SCOPED(mutex_release) = mutex_hold(&i->ep->lock);
 		item_remove_locked(i);
-		mutex_unlock(&ep->lock);
 	}
-	mutex_unlock(&links_lock);
 }
 
 /* Does a chain of epolls lead from @f to @target, or is it deeper than allowed? links_lock held, so
@@ -260,9 +256,8 @@ static int collect(
 	struct list done = LIST_INIT(done);
 	struct epoll_item *i;
 	int count = 0, err = 0;
-	ulong flags;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&ep->lock);
 
-	mutex_lock(&ep->lock);
 	while (count < max && (i = item_next(ep))) {
 		u32 state = item_state(i);
 
@@ -280,10 +275,8 @@ static int collect(
 			item_list(i, &done);
 		}
 	}
-	flags = spin_lock_irq(&ep->ready_lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&ep->ready_lock);
 	list_splice_tail(&ep->ready, &done);
-	spin_unlock_irq(&ep->ready_lock, flags);
-	mutex_unlock(&ep->lock);
 	return count ? count : err;
 }
 
@@ -348,16 +341,13 @@ static u32 epoll_poll(struct file *f, struct poll_table *pt)
 
 static void epoll_release(struct file *f)
 {
-	struct epoll *ep = f->priv;
+	struct epoll *ep SCOPED(kfree_at) = f->priv;
+	struct mutex *links SCOPED(mutex_release) = mutex_hold(&links_lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&ep->lock);
 	struct epoll_item *i, *next;
 
-	mutex_lock(&links_lock);
-	mutex_lock(&ep->lock);
 	list_for_each_entry_safe (i, next, &ep->items, node)
 		item_remove_locked(i);
-	mutex_unlock(&ep->lock);
-	mutex_unlock(&links_lock);
-	kfree(ep);
 }
 
 static const struct file_ops epoll_ops = {.anon_name = "anon_inode:[eventpoll]",
