@@ -13,29 +13,25 @@ static struct fs_type devpts_type = {.name = "devpts", .magic = TMPFS_MAGIC, .fl
 static int devfs_change(const char *name, u32 mode, u64 rdev, const char *target)
 {
 	bool pts = !strncmp(name, "pts/", 4);
-	struct dentry *dir = (pts ? &devpts_type : &devtmpfs_type)->shared->root, *d;
+	struct dentry *dir = (pts ? &devpts_type : &devtmpfs_type)->shared->root;
+	struct dentry *d SCOPED(dentry_put_at) = NULL;
 	struct inode *i = dir->inode;
-	int err = 0;
+	struct rwsem *held SCOPED(write_release) = write_hold(&i->lock);
+	int err;
 
 	name += pts ? 4 : 0;
-	rwsem_write_lock(&i->lock);
 	d = lookup_text_locked(dir, name, strlen(name));
 	if (is_err(d))
-		err = (int)ptr_err(d);
-	else if (!mode == !d->inode)
-		err = mode ? -EEXIST : -ENOENT;
-	else if (mode)
-		err = tmpfs_dir_inode_ops.make(i, d, mode, rdev, target);
-	else
-		err = tmpfs_dir_inode_ops.remove(i, d);
+		return (int)ptr_err(d);
+	if (!mode == !d->inode)
+		return mode ? -EEXIST : -ENOENT;
+	err = mode ? tmpfs_dir_inode_ops.make(i, d, mode, rdev, target)
+		   : tmpfs_dir_inode_ops.remove(i, d);
 	if (!err && !mode)
 		dentry_drop(d);
 	else if (!err && pts)
 		d->inode->gid = TTY_GROUP; /* as Debian mounts devpts: gid=5, so that write(1)
 					      reaches terminals */
-	rwsem_write_unlock(&i->lock);
-	if (!is_err(d))
-		dentry_put(d);
 	return err;
 }
 

@@ -60,8 +60,7 @@ static void making_end(struct making *m, int err)
 	if (unlikely(READ_ONCE(inotify_watches)) && !err)
 		inotify_created(m->walk.at.dentry, m->dentry);
 	rwsem_write_unlock(&m->walk.at.dentry->inode->lock);
-	if (!is_err(m->dentry))
-		dentry_put(m->dentry);
+	dentry_put_at(&m->dentry);
 	walk_end(&m->walk);
 }
 
@@ -171,18 +170,15 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 static int remove_last(struct walk *w, bool directory)
 {
 	struct inode *dir = w->at.dentry->inode;
-	struct dentry *d;
+	struct dentry *d SCOPED(dentry_put_at) = NULL; /* the contents go then, without the lock */
 	int err;
 
 	rwsem_write_lock(&dir->lock);
 	d = lookup_one_locked(w->at.dentry, &w->last);
 	err = is_err(d) ? (int)ptr_err(d) : remove_locked(w, d, directory);
 	rwsem_write_unlock(&dir->lock);
-	if (!is_err(d)) {
-		if (!err && directory)
-			dentry_prune_children(d);
-		dentry_put(d); /* the contents go here, without the lock */
-	}
+	if (!err && directory)
+		dentry_prune_children(d);
 	return err;
 }
 
@@ -380,13 +376,10 @@ static int move_walked(struct moving *m)
 	m->to = is_err(m->from) ? m->from : lookup_one_locked(new_dir, &m->new.last);
 	err = is_err(m->to) ? (int)ptr_err(m->to) : move_locked(m);
 	two_dirs_unlock(old_dir, new_dir);
-	if (!is_err(m->to)) {
-		if (!err && READ_ONCE(m->to->flags) & DENTRY_DEAD)
-			dentry_prune_children(m->to);
-		dentry_put(m->to);
-	}
-	if (!is_err(m->from))
-		dentry_put(m->from);
+	if (!err && READ_ONCE(m->to->flags) & DENTRY_DEAD)
+		dentry_prune_children(m->to);
+	dentry_put_at(&m->to);
+	dentry_put_at(&m->from);
 	return err;
 }
 

@@ -124,7 +124,7 @@ static u32 new_mode(const struct inode *dir, u32 mode) /* of a regular file made
 static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode, const void *arg)
 {
 	struct inode *dir = w->at.dentry->inode;
-	struct dentry *d;
+	struct dentry *d SCOPED(dentry_put_at) = NULL;
 	int err;
 
 	if (!(w->rights & CAP_CREATE))
@@ -132,12 +132,10 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode, co
 	f->object.root.rights = w->rights;
 	if (w->last_type != LAST_NORMAL || w->last_slash)
 		return o_flags & O_EXCL && w->last_type != LAST_NORMAL ? -EEXIST : -EISDIR;
-	rwsem_write_lock(&dir->lock);
+	struct rwsem *held SCOPED(write_release) = write_hold(&dir->lock);
 	d = lookup_one_locked(w->at.dentry, &w->last);
-	if (is_err(d)) {
-		rwsem_write_unlock(&dir->lock);
+	if (is_err(d))
 		return (int)ptr_err(d);
-	}
 	if (d->inode) {
 		err = o_flags & O_EXCL ? -EEXIST : S_ISLNK(d->inode->mode) ? 2 : 1;
 	} else {
@@ -148,15 +146,13 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode, co
 		if (unlikely(READ_ONCE(inotify_watches)) && !err)
 			inotify_created(w->at.dentry, d);
 	}
-	rwsem_write_unlock(&dir->lock);
-	if (err < 0) {
-		dentry_put(d);
+	if (err < 0)
 		return err;
-	}
 	if (!err)
 		f->mode |= FMODE_CREATED;
 	mount_get(w->at.mount);
 	f->path = (struct path){w->at.mount, d};
+	d = NULL;
 	return err;
 }
 
@@ -194,16 +190,14 @@ static int lookup_or_create(
 int file_make_nameless(struct file *f, const struct path *dir, const struct name *n, u32 mode)
 {
 	struct inode *i = dir->dentry->inode;
-	struct dentry *d = dentry_alloc(i->sb, dir->dentry, n);
+	struct dentry *d SCOPED(dentry_put_at) = dentry_alloc(i->sb, dir->dentry, n);
 	int err = d ? i->ops->tmpfile(i, d, mode) : -ENOMEM;
 
-	if (err) {
-		if (d)
-			dentry_put(d);
+	if (err)
 		return err;
-	}
 	mount_get(dir->mount);
 	f->path = (struct path){dir->mount, d};
+	d = NULL;
 	return 0;
 }
 

@@ -93,6 +93,11 @@ static inline u32 name_len(const struct name *n)
 void dcache_init(void);
 void inodes_init(void);
 void files_init(void);
+static inline void dentry_put_at(struct dentry **d) /* for SCOPED; err_ptr and NULL are fine */
+{
+	if (*d && !is_err(*d))
+		dentry_put(*d);
+}
 /* refs 1, unhashed, in parent's children; NULL */
 struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const struct name *n);
 void dentry_hash(struct dentry *d);
