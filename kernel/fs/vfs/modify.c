@@ -34,13 +34,6 @@ static int may_delete(const struct path *dir, const struct dentry *d, bool want_
 
 static const struct inotify_name no_name;
 
-static void inotify_removed(const struct inode *dir, const struct dentry *d)
-{
-	if (unlikely(READ_ONCE(inotify_watches)))
-		inotify_tell(dir, d->inode, IN_DELETE,
-			&(struct inotify_name){d->name, dentry_name_len(d), 0});
-}
-
 /* The count of its names changed. */
 static void inotify_links(const struct inode *i)
 {
@@ -57,8 +50,8 @@ struct making {
 
 static void making_end(struct making *m, int err)
 {
-	if (unlikely(READ_ONCE(inotify_watches)) && !err)
-		inotify_created(m->walk.at.dentry, m->dentry);
+	if (!err)
+		inotify_named(m->walk.at.dentry->inode, m->dentry, IN_CREATE);
 	rwsem_write_unlock(&m->walk.at.dentry->inode->lock);
 	dentry_put_at(&m->dentry);
 	walk_end(&m->walk);
@@ -162,7 +155,7 @@ static int remove_locked(struct walk *w, struct dentry *d, bool directory)
 	dentry_drop(d);
 	if (!directory)
 		inotify_links(i);
-	inotify_removed(dir, d);
+	inotify_named(dir, d, IN_DELETE);
 	return 0;
 }
 

@@ -143,8 +143,8 @@ static int create_last(struct walk *w, struct file *f, u32 o_flags, u32 mode, co
 		if (!err)
 			err = dir->ops->make ? dir->ops->make(dir, d, new_mode(dir, mode), 0, arg)
 					     : -EACCES;
-		if (unlikely(READ_ONCE(inotify_watches)) && !err)
-			inotify_created(w->at.dentry, d);
+		if (!err)
+			inotify_named(dir, d, IN_CREATE);
 	}
 	if (err < 0)
 		return err;

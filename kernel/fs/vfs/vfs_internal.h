@@ -271,10 +271,12 @@ static inline u32 mode_for_new(const struct inode *dir, u32 mode)
 {
 	return dir->default_acl || S_ISLNK(mode) ? mode : mode & ~fs_current()->umask;
 }
-static inline void inotify_created(const struct dentry *dir, const struct dentry *d)
+/* inotify_named - the name @d was made in or taken from @dir, which is locked. */
+static inline void inotify_named(const struct inode *dir, const struct dentry *d, u32 what)
 {
-	inotify_tell(dir->inode, d->inode, IN_CREATE,
-		&(struct inotify_name){d->name, dentry_name_len(d), 0});
+	if (unlikely(READ_ONCE(inotify_watches)))
+		inotify_tell(dir, d->inode, what,
+			&(struct inotify_name){d->name, dentry_name_len(d), 0});
 }
 
 /* ---- open files ---- */
