@@ -65,7 +65,7 @@ static void load_initramfs(void)
 	}
 	/* A damaged archive is reported where it breaks; what was whole before that stays. */
 	(void)initramfs_unpack(phys_to_virt(boot_info.initrd), boot_info.initrd_bytes);
-	if (!initramfs_keeps_archive())
+	if (!initramfs_keeps_archive)
 		phys_init_late();
 }
 

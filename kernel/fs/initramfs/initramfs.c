@@ -40,7 +40,7 @@ struct unpack {
 	struct hlist links[LINK_BUCKETS];
 	char path[CPIO_NAME_MAX + 1 + NAME_PAD];
 };
-static bool archive_in_use; /* [c after boot] */
+bool initramfs_keeps_archive;
 
 static void complain(struct unpack *u, const struct cpio_entry *e, const char *what, int err)
 {
@@ -385,7 +385,7 @@ int initramfs_unpack(const void *archive, size_t len_bytes)
 		u->adopted = false;
 		/* says so when it is no cpio archive either */
 		err = unpack_cpio(u, buf, len_bytes, &pos, NULL);
-		archive_in_use |= u->adopted;
+		initramfs_keeps_archive |= u->adopted;
 	}
 	if (u->failures > COMPLAINTS_MAX)
 		log_warn("initramfs: %u more entries could not be made",
@@ -394,9 +394,4 @@ int initramfs_unpack(const void *archive, size_t len_bytes)
 		(unsigned long long)((clock_monotonic() - start) / NS_PER_US));
 	kfree(u);
 	return err == -ENOMEM ? err : err ? -EINVAL : 0;
-}
-
-bool initramfs_keeps_archive(void)
-{
-	return archive_in_use;
 }

@@ -387,7 +387,7 @@ void pipe_init(void)
 
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end)
 {
-	struct inode *i = inode_create(anon_inode()->sb, S_IFIFO | 0600, NULL, &pipe_ops);
+	struct inode *i = inode_create(anon_inode->sb, S_IFIFO | 0600, NULL, &pipe_ops);
 	struct pipe *p = i ? pipe_alloc() : NULL;
 	struct file *r, *w;
 
@@ -471,7 +471,7 @@ int pipe_fifo_open(struct inode *i, struct file *f)
 	f->ops = &pipe_ops; /* from here the last file_put undoes all */
 	f->priv = p;
 	fifo_join(p, f, &opens, &seen);
-	if (!opens || i->sb == anon_inode()->sb) /* a pipe(2) opened again through /proc meets
+	if (!opens || i->sb == anon_inode->sb) /* a pipe(2) opened again through /proc meets
 						    nobody new: it does not wait */
 		return 0;
 	if (f->flags & O_NONBLOCK)

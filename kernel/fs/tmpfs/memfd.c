@@ -8,10 +8,8 @@ void memfd_init(void)
 {
 	struct super_block *sb;
 
-	if (tmpfs_super_create("", &tmpfs_type, &sb))
-		panic("memfd: no memory");
-	memfd_mount = mount_create_internal(sb, "tmpfs");
-	if (!memfd_mount)
+	if (tmpfs_super_create("", &tmpfs_type, &sb) ||
+		!(memfd_mount = mount_create_internal(sb, "tmpfs")))
 		panic("memfd: no memory");
 }
 

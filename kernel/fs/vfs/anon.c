@@ -3,21 +3,11 @@
  * never removed. Limit: CHARDEV_RANGES. */
 #include "vfs_internal.h"
 
-static struct mount *the_mount;
-static struct inode *the_inode;
+struct mount *anon_mount;
+struct inode *anon_inode;
 
 static const struct super_ops anon_super_ops = {.inode_free = inode_free_bare};
 static struct fs_type anon_type = {.name = "pipefs", .magic = PIPEFS_MAGIC, .flags = FS_NODEV};
-
-struct mount *anon_mount(void)
-{
-	return the_mount;
-}
-
-struct inode *anon_inode(void)
-{
-	return the_inode;
-}
 
 struct mount *anon_mount_create(const struct fs_type *t)
 {
@@ -36,9 +26,9 @@ struct mount *anon_mount_create(const struct fs_type *t)
 
 void anon_init(void)
 {
-	the_mount = anon_mount_create(&anon_type);
-	the_inode = inode_create(the_mount->sb, 0600, NULL, NULL);
-	if (!the_inode)
+	anon_mount = anon_mount_create(&anon_type);
+	anon_inode = inode_create(anon_mount->sb, 0600, NULL, NULL);
+	if (!anon_inode)
 		panic("anon: no memory");
 	fs_register(&anon_type);
 }

@@ -129,7 +129,7 @@ struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 fl
 		return f;
 	}
 	if (!inode) {
-		inode = anon_inode();
+		inode = anon_inode;
 		inode_get(inode);
 	}
 	f->inode = inode;
@@ -258,7 +258,7 @@ int anon_path(struct mount *m, struct inode *i, const char *text, struct path *o
 int file_path_get(struct file *f, struct path *out)
 {
 	if (!f->path.dentry)
-		return anon_path(anon_mount(), f->inode, f->ops->anon_name, out);
+		return anon_path(anon_mount, f->inode, f->ops->anon_name, out);
 	*out = f->path;
 	path_get(out);
 	return 0;

@@ -40,8 +40,7 @@ void fs_path_get(struct fs_context *fs, const struct path *from, struct path *ou
 	path_get(out);
 }
 
-/* @only: if it is that now; NULL: whatever it is. */
-static void path_write(
+void fs_path_set(
 	struct fs_context *fs, struct path *to, const struct path *p, const struct path *only)
 {
 	struct path old = *p;
@@ -57,15 +56,10 @@ static void path_write(
 	path_put(&old);
 }
 
-void fs_path_set(struct fs_context *fs, struct path *to, const struct path *p)
-{
-	path_write(fs, to, p, NULL);
-}
-
 void fs_replace(struct fs_context *fs, const struct path *from, const struct path *to)
 {
 	path_get(to);
 	path_get(to);
-	path_write(fs, &fs->root, to, from);
-	path_write(fs, &fs->cwd, to, from);
+	fs_path_set(fs, &fs->root, to, from);
+	fs_path_set(fs, &fs->cwd, to, from);
 }

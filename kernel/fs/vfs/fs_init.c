@@ -30,10 +30,7 @@ void fs_init(void)
 	tmpfs_init();
 	pipe_init();
 	epoll_init();
-	if (tmpfs_super_create("mode=0755", &tmpfs_type, &sb))
-		panic("fs: no memory for the root");
-	root = mount_create_root(sb);
-	if (!root)
+	if (tmpfs_super_create("mode=0755", &tmpfs_type, &sb) || !(root = mount_create_root(sb)))
 		panic("fs: no memory for the root");
 	fs_context_boot.root = fs_context_boot.cwd = (struct path){root, sb->root};
 	path_get(&fs_context_boot.root);

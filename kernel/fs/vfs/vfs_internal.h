@@ -317,8 +317,8 @@ void inode_touch_atime(const struct path *p, struct inode *i); /* reads the cloc
 /* ---- kinds of file systems ---- */
 int chardev_open(struct inode *i, struct file *f);
 void memfd_init(void);
-struct mount *anon_mount(void); /* of pipes and anonymous inodes; borrowed */
-struct inode *anon_inode(void); /* the one that eventfds and epolls share; borrowed */
+extern struct mount *anon_mount; /* [c] of pipes and anonymous inodes */
+extern struct inode *anon_inode; /* [c] the one that eventfds and epolls share */
 void anon_init(void);
 /* anon_mount_create - a mount without a place, for inodes that no name leads to; at boot. */
 struct mount *anon_mount_create(const struct fs_type *t);

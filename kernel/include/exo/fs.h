@@ -450,10 +450,10 @@ struct process *proc_dir_process(const struct file *f);
 void fs_init(void);
 /* initramfs_unpack - archives (newc cpio, plain or gzip, one behind the other) into the root.
  * Faults are logged with their offset, and what was whole before them stays. Files keep standing in
- * @archive when initramfs_keeps_archive says so: its memory must stay then. Context: boot thread.
+ * @archive when that sets initramfs_keeps_archive: its memory must stay then. Context: boot thread.
  * Return: 0 | -EINVAL damaged or truncated | -ENOMEM. */
 int initramfs_unpack(const void *archive, size_t len_bytes);
-bool initramfs_keeps_archive(void);
+extern bool initramfs_keeps_archive; /* [c] after boot */
 /* tmpfs_adopt - gives a regular file of a tmpfs (lock held) the contents at @data, which must stay
  * for ever: they are copied page by page at first use. 0 | -EOPNOTSUPP no such file | -EPERM
  * sealed. */

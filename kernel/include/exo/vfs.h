@@ -53,9 +53,11 @@ struct file *vfs_open_path(const struct path *p, u32 o_flags);
 /* dentry_find_ino - a name of the file of that number at or below @root, the root of a file system
  * that keeps all names in the dentry cache; +1. NULL. Context: may sleep; takes rename_lock. */
 struct dentry *dentry_find_ino(struct dentry *root, u64 ino);
-/* fs_path_get, fs_path_set - one of the paths of @fs: +1 with it; the reference is taken over. */
+/* fs_path_get, fs_path_set - one of the paths of @fs: +1 with it; the reference is taken over.
+ * @only: if it is that now; NULL: whatever it is. */
 void fs_path_get(struct fs_context *fs, const struct path *from, struct path *out);
-void fs_path_set(struct fs_context *fs, struct path *to, const struct path *p);
+void fs_path_set(
+	struct fs_context *fs, struct path *to, const struct path *p, const struct path *only);
 /* fs_replace - root and cwd that are @from become @to. */
 void fs_replace(struct fs_context *fs, const struct path *from, const struct path *to);
 

@@ -226,7 +226,7 @@ static long enter(struct path *p, bool root)
 	if (ret)
 		path_put(p);
 	else
-		fs_path_set(current->fs, root ? &current->fs->root : &current->fs->cwd, p);
+		fs_path_set(current->fs, root ? &current->fs->root : &current->fs->cwd, p, NULL);
 	return ret;
 }
 

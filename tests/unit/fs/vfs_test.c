@@ -299,7 +299,7 @@ U_TEST(removed_directories)
 	f = vfs_open(AT_FDCWD, "/d", O_RDONLY | O_DIRECTORY, 0);
 	u_need(!is_err(f));
 	u_eq(path_lookup(AT_FDCWD, "/d", 0, &p), 0);
-	fs_path_set(current->fs, &current->fs->cwd, &p);
+	fs_path_set(current->fs, &current->fs->cwd, &p, NULL);
 	u_eq(t_rmdir("/d"), 0);
 	u_eq(t_write_file("new", ""), -ENOENT);
 	u_eq(t_mkdir("new"), -ENOENT);
@@ -310,7 +310,7 @@ U_TEST(removed_directories)
 	u_eq(f->inode->nlink, 0);
 	file_put(f);
 	u_eq(path_lookup(AT_FDCWD, "/", 0, &p), 0);
-	fs_path_set(current->fs, &current->fs->cwd, &p);
+	fs_path_set(current->fs, &current->fs->cwd, &p, NULL);
 }
 
 /* ---- life ---- */

@@ -270,7 +270,7 @@ U_TEST(texts_of_paths)
 	u_eq(t_mkdir("/x/y/q"), 0);
 	u_eq(path_lookup(AT_FDCWD, "/x/y/q", 0, &p), 0);
 	fs_path_get(current->fs, &current->fs->root, &old);
-	fs_path_set(current->fs, &current->fs->root, &p); /* chroot */
+	fs_path_set(current->fs, &current->fs->root, &p, NULL); /* chroot */
 	u_str_eq(text_of("/"), "/");
 	u_eq(t_exists("/x"), -ENOENT);
 	u_eq(t_exists("/../../x"), -ENOENT);
@@ -278,7 +278,7 @@ U_TEST(texts_of_paths)
 	u_eq(path_text(&old, &root, buf, sizeof(buf)), 14);
 	u_str_eq(buf, "(unreachable)/");
 	path_put(&root);
-	fs_path_set(current->fs, &current->fs->root, &old);
+	fs_path_set(current->fs, &current->fs->root, &old, NULL);
 	f = memfd_create_file("memfd:", "na/me", false);
 	u_need(!is_err(f));
 	u_eq(file_path_text(f, buf, sizeof(buf)), 22);

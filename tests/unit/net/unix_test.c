@@ -82,10 +82,7 @@ void inode_put(struct inode *i)
 void inode_free_bare(struct inode *i)
 {
 }
-struct inode *anon_inode(void)
-{
-	return NULL;
-}
+struct inode *anon_inode;
 struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 flags, void *priv)
 {
 	struct file *f = kzalloc(sizeof(*f), ALLOC_KERNEL);
