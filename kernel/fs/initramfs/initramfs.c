@@ -218,7 +218,7 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e)
 	struct inode *dir = u->dir.dentry->inode;
 	/* the directory keeps the one that its own entry gave */
 	struct timespec64 mtime = dir->mtime;
-	struct dentry *d;
+	struct dentry *d SCOPED(dentry_put_at) = NULL;
 	int err;
 
 	for (int turn = 0;; turn++) {
@@ -231,21 +231,14 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e)
 		err = turn ? -EEXIST
 			   : vfs_remove_text(AT_FDCWD, full_path(u, e->name, e->name_len),
 				     S_ISDIR(d->inode->mode));
-		dentry_put(d);
 		if (err)
 			return err;
+		dentry_put(d);
 	}
-	if (is_err(d)) {
-		rwsem_write_unlock(&dir->lock);
-		return (int)ptr_err(d);
-	}
-	err = d->inode ? make_again(u, e, d) : make_new(u, e, d);
+	err = is_err(d) ? (int)ptr_err(d) : d->inode ? make_again(u, e, d) : make_new(u, e, d);
 	dir->mtime = mtime;
 	rwsem_write_unlock(&dir->lock);
-	if (err >= 0)
-		err = dress(u, e, d->inode, err > 0);
-	dentry_put(d);
-	return err;
+	return err < 0 ? err : dress(u, e, d->inode, err > 0);
 }
 
 static int visit(void *ctx, const struct cpio_entry *e)
