@@ -316,9 +316,9 @@ static void pipe_release(struct file *f)
 
 void pipe_hold(struct pipe *p)
 {
-	mutex_lock(&p->lock);
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&p->lock);
+
 	p->refs++;
-	mutex_unlock(&p->lock);
 }
 
 long pipe_resize(struct pipe *p, u64 bytes)

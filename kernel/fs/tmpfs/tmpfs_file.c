@@ -246,24 +246,21 @@ static u64 next_hole(struct inode *i, u64 n, u64 end)
 static s64 tmpfs_seek(struct file *f, s64 offset, int whence)
 {
 	struct inode *i = f->inode;
-	u64 size, n, at, end;
+	u64 size, n, end;
 
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		return file_seek_generic(f, offset, whence);
-	rwsem_read_lock(&i->lock);
-	at = size = i->pages.size_bytes;
-	if (offset >= 0 && (u64)offset < size) {
-		end = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
-		n = (u64)offset >> PAGE_SHIFT;
-		n = whence == SEEK_DATA ? next_data(i, n) : next_hole(i, n, end);
-		if (n < end)
-			at = MAX(n << PAGE_SHIFT, (u64)offset);
-	}
-	rwsem_read_unlock(&i->lock);
-	if (offset < 0 || (u64)offset >= size || (whence == SEEK_DATA && at >= size))
+	struct rwsem *held SCOPED(read_release) = read_hold(&i->lock);
+	size = i->pages.size_bytes;
+	end = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	n = (u64)offset >> PAGE_SHIFT;
+	if (offset < 0 || (u64)offset >= size)
 		return -ENXIO;
-	f->pos = at;
-	return (s64)at;
+	n = whence == SEEK_DATA ? next_data(i, n) : next_hole(i, n, end);
+	if (n >= end && whence == SEEK_DATA)
+		return -ENXIO;
+	f->pos = n < end ? MAX(n << PAGE_SHIFT, (u64)offset) : size;
+	return (s64)f->pos;
 }
 
 int tmpfs_fsync(struct file *f, bool data_only)

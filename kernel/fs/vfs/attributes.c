@@ -162,26 +162,23 @@ int vfs_truncate(const struct path *p, u64 size)
 int vfs_access(const struct path *p, u32 mask, bool effective)
 {
 	struct inode *i = p->dentry->inode;
-	struct cred *now = cred_now(), *c;
+	struct cred *now = cred_now(), *real SCOPED(cred_put_at) = NULL;
 	int err;
 
 	if (mask & MAY_EXEC && S_ISREG(i->mode) && p->mount->flags & MS_NOEXEC)
 		return -EACCES;
 	if (!mask)
 		return 0;
-	if (effective || (now->uid == now->fsuid && now->gid == now->fsgid &&
-				 now->cap_effective == (now->uid ? 0 : now->cap_permitted))) {
-		err = inode_permission(i, mask);
-	} else {
-		c = cred_copy(now);
-		if (!c)
+	if (!effective && (now->uid != now->fsuid || now->gid != now->fsgid ||
+				  now->cap_effective != (now->uid ? 0 : now->cap_permitted))) {
+		now = real = cred_copy(now);
+		if (!real)
 			return -ENOMEM;
-		c->fsuid = c->uid;
-		c->fsgid = c->gid;
-		c->cap_effective = c->uid ? 0 : c->cap_permitted;
-		err = inode_permission_cred(i, mask, c);
-		cred_put(c);
+		real->fsuid = real->uid;
+		real->fsgid = real->gid;
+		real->cap_effective = real->uid ? 0 : real->cap_permitted;
 	}
+	err = inode_permission_cred(i, mask, now);
 	if (!err && mask & MAY_WRITE && path_read_only(p) &&
 		(S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
 		err = -EROFS;

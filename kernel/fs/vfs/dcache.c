@@ -100,9 +100,8 @@ struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const
 		return NULL;
 	dentry_get(parent);
 	d->parent = parent;
-	spin_lock(&parent->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&parent->lock);
 	list_add_tail(&parent->children, &d->sibling);
-	spin_unlock(&parent->lock);
 	return d;
 }
 
@@ -163,27 +162,25 @@ static void flags_clear(struct dentry *d, u32 bits)
 static void hash_insert(struct dentry *d)
 {
 	struct dcache_bucket *b = dcache_bucket(d->parent, d->hash_len);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&b->lock);
 
-	spin_lock(&b->lock);
 	hlist_add(&b->chain, &d->hash);
-	spin_unlock(&b->lock);
 }
 
 static void hash_remove(struct dentry *d)
 {
 	struct dcache_bucket *b = dcache_bucket(d->parent, d->hash_len);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&b->lock);
 
-	spin_lock(&b->lock);
 	hlist_del(&d->hash);
-	spin_unlock(&b->lock);
 }
 
 void dentry_hash(struct dentry *d)
 {
-	spin_lock(&d->lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&d->lock);
+
 	flags_set(d, DENTRY_HASHED);
 	hash_insert(d);
-	spin_unlock(&d->lock);
 }
 
 void dentry_drop(struct dentry *d)
@@ -363,13 +360,13 @@ static u64 lru_collect(u64 target, struct list *out)
 static u64 lru_shrink(u64 target)
 {
 	struct list dead = LIST_INIT(dead);
-	struct dentry *d, *parent;
+	struct dentry *d;
 	u64 freed = lru_collect(target, &dead);
 
 	while ((d = list_pop(&dead, struct dentry, lru)) != NULL) {
-		parent = dentry_kill(d);
-		while (parent && dentry_unref(parent))
-			parent = dentry_kill(parent);
+		do
+			d = dentry_kill(d);
+		while (d && dentry_unref(d));
 	}
 	return freed;
 }
@@ -390,8 +387,7 @@ void dentry_prune_children(struct dentry *parent)
 			list_move_tail(&dead, &d->sibling);
 	}
 	spin_unlock(&parent->lock);
-	while ((d = list_first(&dead, struct dentry, sibling)) != NULL) {
-		list_del(&d->sibling);
+	while ((d = list_pop(&dead, struct dentry, sibling)) != NULL) {
 		dentry_kill(d);
 		dentry_put(parent);
 	}

@@ -97,10 +97,10 @@ static spinlock_t types_lock = SPINLOCK_INIT(RANK_DENTRY);
 
 void fs_register(struct fs_type *t)
 {
-	spin_lock(&types_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&types_lock);
+
 	t->next = types;
 	__atomic_store_n(&types, t, __ATOMIC_RELEASE); /* pairs with fs_type_next */
-	spin_unlock(&types_lock);
 }
 
 struct fs_type *fs_type_next(struct fs_type *t)
