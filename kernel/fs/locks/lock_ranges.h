@@ -4,9 +4,8 @@
 
 #include <exo/fs.h>
 
-#define LOCK_END                                                                                  \
-	((u64)INT64_MAX) /* last byte that can be locked: to the end of the file, however long it \
-			    gets */
+/* last byte that can be locked: to the end of the file, however long it gets */
+#define LOCK_END ((u64)INT64_MAX)
 
 enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK, LOCK_LEASE };
 struct file_lock {

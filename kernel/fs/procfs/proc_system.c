@@ -236,9 +236,9 @@ static int store_hostname(const char *text, size_t len, const void *ctx)
 	return uts_set_nodename(text, len && text[len - 1] == '\n' ? len - 1 : len);
 }
 
-static void show_pid_max(struct seq *s, const void *ctx)
+static void show_max(struct seq *s, const void *threads)
 {
-	seq_printf(s, "%d\n", pid_max_get());
+	seq_printf(s, "%u\n", threads ? threads_max_get() : (u32)pid_max_get());
 }
 
 int proc_number(const char *text, u64 *out)
@@ -269,11 +269,6 @@ static int store_core_setting(const char *text, size_t len, const void *ctx)
 	memcpy(setting, text, n);
 	memset(setting + n, 0, CORE_SETTING_BYTES - n);
 	return 0;
-}
-
-static void show_threads_max(struct seq *s, const void *ctx)
-{
-	seq_printf(s, "%u\n", threads_max_get());
 }
 
 /* The page cache is the only copy of what tmpfs holds, so 1 (clean pages) drops no page; 2 and 3
@@ -382,8 +377,8 @@ void procfs_init(void)
 		{"slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL},
 		SYNTH_TEXT("sys/kernel/ngroups_max", "65536"),
 		SYNTH_TEXT("sys/kernel/cap_last_cap", "40"),
-		SYNTH_FILE("sys/kernel/threads-max", show_threads_max, NULL),
-		{"sys/kernel/pid_max", S_IFREG | 0644, show_pid_max, store_pid_max, NULL},
+		SYNTH_FILE("sys/kernel/threads-max", show_max, "threads"),
+		{"sys/kernel/pid_max", S_IFREG | 0644, show_max, store_pid_max, NULL},
 		CORE(core_pattern),
 		CORE(core_uses_pid),
 		SYNTH_TEXT("sys/kernel/sched_rt_period_us", "1000000"),

@@ -4,8 +4,8 @@
 #include <exo/vfs.h>
 #include "../vfs/vfs_internal.h"
 
-#define TMPFS_DIRENT_BYTES \
-	20 /* what an entry, "." and ".." among them, adds to st_size, as Linux counts */
+/* what an entry, "." and ".." among them, adds to st_size, as Linux counts */
+#define TMPFS_DIRENT_BYTES 20
 
 struct tmpfs_inode {
 	struct inode inode;

@@ -304,9 +304,8 @@ static struct mount *make(
 	m->flags = flags & MOUNT_FLAGS;
 	m->pass = pass;
 	mount_count++;
-	spin_lock(&mount_lock);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&mount_lock);
 	hlist_add(&table[0], &m->hash);
-	spin_unlock(&mount_lock);
 	return m;
 }
 

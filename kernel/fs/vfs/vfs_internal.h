@@ -169,10 +169,10 @@ struct mount {
 	u32 id;                        /* [c] */
 	char *source;                  /* [c] */
 	struct list children, sibling; /* [mount_lock] */
-	u32 shared,
-		master; /* [mount_mutex] numbers of the groups of peers, of the masters; 0 = none */
-	u32 pass;       /* [mount_mutex] of propagation that was here */
-	u8 expires_in;  /* [a] walks onto it until it is no longer marked by MNT_EXPIRE */
+	/* [mount_mutex] numbers of the groups of peers, of the masters; 0 = none */
+	u32 shared, master;
+	u32 pass;           /* [mount_mutex] of propagation that was here */
+	u8 expires_in;      /* [a] walks onto it until it is no longer marked by MNT_EXPIRE */
 	struct mount *twin; /* [mount_mutex] for tree_copy and propagate */
 	struct rcu_head rcu;
 };

@@ -101,9 +101,8 @@ struct file {
 #define FMODE_WRITE 2u
 #define FMODE_SEEK  4u
 #define FMODE_PATH  8u /* O_PATH */
-#define FMODE_STREAM                                                                         \
-	16u /* no position: read/write skip pos_lock; set before open for devices, FIFOs and \
-	       sockets */
+/* no position: read/write skip pos_lock; set before open for devices, FIFOs and sockets */
+#define FMODE_STREAM  16u
 #define FMODE_EXEC    32u   /* holds its inode against writers (ETXTBSY) */
 #define FMODE_WRITER  64u   /* counts as a writer in inode->write_count */
 #define FMODE_PREAD   128u  /* pread and pwrite are allowed (regular files, seekable devices) */
@@ -366,12 +365,11 @@ struct dentry {
 #define DENTRY_DEAD    2u /* directory removed: nothing may be made in it */
 #define DENTRY_HASHED  4u
 #define DENTRY_LRU     8u
-#define DENTRY_PINNED \
-	16u /* the file system holds a reference (tmpfs: the dentry is the directory entry) */
-#define DENTRY_ANON 64u /* made by file_path_get */
-#define DENTRY_UNCACHED                                                          \
-	128u /* killed at its last put instead of waiting on the LRU (/proc/PID) \
-	      */
+/* the file system holds a reference (tmpfs: the dentry is the directory entry) */
+#define DENTRY_PINNED 16u
+#define DENTRY_ANON   64u /* made by file_path_get */
+/* killed at its last put instead of waiting on the LRU (/proc/PID) */
+#define DENTRY_UNCACHED  128u
 #define DENTRY_REFS_DEAD 0x80000000u
 static inline u32 dentry_name_len(const struct dentry *d)
 {
@@ -433,8 +431,8 @@ int path_text(const struct path *p, const struct path *root, char *buf, size_t s
 void epoll_init(void);
 /* epoll_forget - no epoll watches @f any more, or none by the grant @g (NULL: any). */
 void epoll_forget(struct file *f, const struct grant *g);
-/* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo. 0 |
- * -ENOMEM. */
+/* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo. 0
+ * | -ENOMEM. */
 struct mount_info {
 	const struct mount *mount; /* borrowed during fn, as the texts */
 	u32 parent_id;
