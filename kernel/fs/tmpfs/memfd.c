@@ -27,16 +27,10 @@ struct file *memfd_create_file(const char *prefix, const char *name, bool allow_
 	len = snprintf(text, NAME_MAX_BYTES + 1, "%s%s", prefix, name);
 	err = file_make_nameless(
 		f, &dir, &(struct name){text, MIN((u64)len, (u64)NAME_MAX_BYTES)}, S_IFREG | 0777);
-	if (err)
-		return file_opened(f, err);
-	f->inode = f->path.dentry->inode;
-	if (allow_sealing)
+	if (!err)
+		err = file_open_here(f, O_RDWR);
+	if (!err && allow_sealing)
 		tmpfs_allow_seals(f->inode);
-	err = inode_use_begin(f->inode, INODE_WRITE);
-	if (!err) {
-		f->mode |= FMODE_WRITER;
-		err = file_open_inode(f, f->inode);
-	}
 	return file_opened(f, err);
 }
 

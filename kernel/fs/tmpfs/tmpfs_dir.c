@@ -68,7 +68,12 @@ static int tmpfs_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, c
 		return err;
 	}
 	i->rdev = rdev;
-	entry_make(dir, d, i);
+	if (dentry_hashed(d)) {
+		entry_make(dir, d, i);
+	} else {
+		i->nlink = 0;
+		dentry_attach(d, i);
+	}
 	return 0;
 }
 
@@ -82,23 +87,6 @@ static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *i)
 	inode_get(i);
 	entry_make(dir, d, i);
 	return 0;
-}
-
-static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, u32 mode)
-{
-	struct inode *i = tmpfs_inode_create(dir->sb, mode);
-	int err;
-
-	if (is_err(i))
-		return (int)ptr_err(i);
-	inode_init_owner(i, dir);
-	err = acl_inherit(i, dir);
-	i->nlink = 0;
-	if (err)
-		inode_put(i);
-	else
-		dentry_attach(d, i);
-	return err;
 }
 
 static int tmpfs_remove(struct inode *dir, struct dentry *d)
@@ -236,7 +224,7 @@ static s64 tmpfs_dir_seek(struct file *f, s64 offset, int whence)
 const struct inode_ops tmpfs_dir_inode_ops = {
 	.make = tmpfs_make,
 	.link = tmpfs_link,
-	.tmpfile = tmpfs_tmpfile,
+	.nameless = true,
 	.remove = tmpfs_remove,
 	.rename = tmpfs_rename,
 	TMPFS_XATTR_OPS,

@@ -7,7 +7,7 @@
 
 static const struct file_ops path_only_ops; /* O_PATH */
 
-int file_open_inode(struct file *f, struct inode *i)
+static int open_inode(struct file *f, struct inode *i)
 {
 	int err = 0;
 
@@ -78,8 +78,7 @@ static int may_open(const struct file *f, struct inode *i, u32 o_flags)
 	return inode_permission(i, mask);
 }
 
-/* f->path is set: opens what stands there. */
-static int open_here(struct file *f, u32 o_flags)
+int file_open_here(struct file *f, u32 o_flags)
 {
 	struct inode *i = f->path.dentry->inode;
 	bool created = f->mode & FMODE_CREATED;
@@ -107,7 +106,7 @@ static int open_here(struct file *f, u32 o_flags)
 	}
 	err = file_lease_check(i, o_flags);
 	if (!err)
-		err = file_open_inode(f, i);
+		err = open_inode(f, i);
 	inotify_dentry(f->path.dentry, IN_OPEN, err);
 	if (!err && o_flags & O_TRUNC && !created && S_ISREG(i->mode))
 		err = file_truncate(i, 0, f);
@@ -191,12 +190,13 @@ int file_make_nameless(struct file *f, const struct path *dir, const struct name
 {
 	struct inode *i = dir->dentry->inode;
 	struct dentry *d SCOPED(dentry_put_at) = dentry_alloc(i->sb, dir->dentry, n);
-	int err = d ? i->ops->tmpfile(i, d, mode) : -ENOMEM;
+	int err = d ? i->ops->make(i, d, mode, 0, NULL) : -ENOMEM;
 
 	if (err)
 		return err;
 	mount_get(dir->mount);
 	f->path = (struct path){dir->mount, d};
+	f->mode |= FMODE_CREATED;
 	d = NULL;
 	return 0;
 }
@@ -216,7 +216,7 @@ static int open_tmpfile(
 		return err;
 	dir = at.dentry->inode;
 	struct rwsem *held SCOPED(read_release) = read_hold(&dir->lock);
-	err = dir->ops->tmpfile ? path_may_create(&at) : -EOPNOTSUPP;
+	err = dir->ops->nameless ? path_may_create(&at) : -EOPNOTSUPP;
 	if (err)
 		return err;
 	snprintf(number, sizeof(number) - NAME_PAD, "#%llu",
@@ -225,7 +225,6 @@ static int open_tmpfile(
 		f, &at, &(struct name){number, name_scan(number)}, new_mode(dir, mode));
 	if (!err)
 		f->path.dentry->inode->linkable = !(o_flags & O_EXCL);
-	f->mode |= FMODE_CREATED;
 	return err;
 }
 
@@ -267,7 +266,7 @@ struct file *vfs_open_text(cap_t dirfd, const char *text, u32 o_flags, u32 mode,
 			&f->path, &f->object.root.rights);
 	}
 	if (likely(!err))
-		err = open_here(f, o_flags);
+		err = file_open_here(f, o_flags);
 	return file_opened(f, err);
 }
 
@@ -284,7 +283,7 @@ struct file *objects_open(
 	if (!err)
 		err = create_last(&w, f, o_flags, mode, arg);
 	if (err >= 0)
-		err = open_here(f, o_flags);
+		err = file_open_here(f, o_flags);
 	return file_opened(f, err);
 }
 
@@ -308,7 +307,7 @@ struct file *vfs_open_path(const struct path *p, u32 o_flags)
 		return f;
 	path_get(p);
 	f->path = *p;
-	return file_opened(f, open_here(f, o_flags));
+	return file_opened(f, file_open_here(f, o_flags));
 }
 
 static void mount_close(struct file *f)
@@ -354,7 +353,7 @@ static int open_exec_here(struct file *f)
 	if (f->path.mount->flags & MS_NOSUID || cap_confined())
 		f->mode |= FMODE_NOSUID;
 	err = file_lease_check(i, O_RDONLY);
-	return err ? err : file_open_inode(f, i);
+	return err ? err : open_inode(f, i);
 }
 
 struct file *vfs_open_exec(const char *name, cap_t dirfd, u32 at_flags)

@@ -289,9 +289,10 @@ static inline struct file *file_opened(struct file *f, int err)
 	file_put(f);
 	return err_ptr(err);
 }
-/* f->path and flags are set; takes no reference of its own. 0 | -errno */
-int file_open_inode(struct file *f, struct inode *i);
-/* file_make_nameless - a regular file of @dir's file system, shown by @n; sets f->path. */
+/* file_open_here - opens what stands at f->path, which holds it. 0 | -errno */
+int file_open_here(struct file *f, u32 o_flags) MUST_USE;
+/* file_make_nameless - a regular file of @dir's file system, shown by @n; sets f->path. 0 | -ENOMEM
+ * -ENOSPC */
 int file_make_nameless(
 	struct file *f, const struct path *dir, const struct name *n, u32 mode) MUST_USE;
 /* a name may be made in @dir; its lock is held */

@@ -230,8 +230,7 @@ struct inode_ops {
 	 * link. NULL: a read-only kind. */
 	int (*make)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target);
 	int (*link)(struct inode *dir, struct dentry *d, struct inode *inode);
-	/* nameless, nlink 0; NULL: -EOPNOTSUPP */
-	int (*tmpfile)(struct inode *dir, struct dentry *d, u32 mode);
+	bool nameless; /* make takes a @d that is not hashed for a file without a name, nlink 0 */
 	/* a file, or an empty directory: else -ENOTEMPTY */
 	int (*remove)(struct inode *dir, struct dentry *d);
 	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
