@@ -17,7 +17,7 @@ static const struct fs_type sockfs_type = {
 
 struct file *socket_file(struct socket *s, const struct file_ops *ops, u32 flags)
 {
-	struct inode *i = inode_create(sock_super, S_IFSOCK | 0777, NULL, ops);
+	struct inode *i = inode_create(sock_super, S_IFSOCK | 0777, ops);
 	struct file *f;
 
 	if (!i)

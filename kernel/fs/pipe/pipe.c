@@ -387,7 +387,7 @@ void pipe_init(void)
 
 int pipe_create(u32 o_flags, struct file **read_end, struct file **write_end)
 {
-	struct inode *i = inode_create(anon_inode->sb, S_IFIFO | 0600, NULL, &pipe_ops);
+	struct inode *i = inode_create(anon_inode->sb, S_IFIFO | 0600, &pipe_ops);
 	struct pipe *p = i ? pipe_alloc() : NULL;
 	struct file *r, *w;
 

@@ -62,7 +62,7 @@ void nsfs_init(void)
 
 	nsfs_mount = anon_mount_create(&type);
 	for (u32 i = 0; i < NS_KINDS; i++) {
-		inodes[i] = inode_create(nsfs_mount->sb, S_IFREG | 0444, NULL, &ops);
+		inodes[i] = inode_create(nsfs_mount->sb, S_IFREG | 0444, &ops);
 		if (!inodes[i])
 			panic("nsfs: no memory");
 		inodes[i]->ino = INO_FIRST + i;

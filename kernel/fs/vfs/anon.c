@@ -12,7 +12,7 @@ static struct fs_type anon_type = {.name = "pipefs", .magic = PIPEFS_MAGIC, .fla
 struct mount *anon_mount_create(const struct fs_type *t)
 {
 	struct super_block *sb = super_create(t, &anon_super_ops, NULL);
-	struct inode *root = sb ? inode_create(sb, S_IFDIR | 0755, NULL, NULL) : NULL;
+	struct inode *root = sb ? inode_create(sb, S_IFDIR | 0755, NULL) : NULL;
 	struct mount *m = NULL;
 
 	if (root)
@@ -27,7 +27,7 @@ struct mount *anon_mount_create(const struct fs_type *t)
 void anon_init(void)
 {
 	anon_mount = anon_mount_create(&anon_type);
-	anon_inode = inode_create(anon_mount->sb, 0600, NULL, NULL);
+	anon_inode = inode_create(anon_mount->sb, 0600, NULL);
 	if (!anon_inode)
 		panic("anon: no memory");
 	fs_register(&anon_type);

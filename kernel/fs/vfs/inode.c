@@ -21,7 +21,6 @@ struct timespec64 time_now_inode(void)
 void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct inode_ops *ops,
 	const struct file_ops *fops)
 {
-	static const struct inode_ops no_ops;
 	const struct cred *c = cred_now();
 
 	i->refs = 1;
@@ -32,7 +31,7 @@ void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct 
 	i->ino = __atomic_add_fetch(&sb->next_ino, 1, __ATOMIC_RELAXED);
 	i->rdev = 0;
 	i->btime = i->atime = i->mtime = i->ctime = time_now_inode();
-	i->ops = ops ? ops : &no_ops;
+	i->ops = ops;
 	i->file_ops = fops;
 	i->sb = sb;
 	rwsem_init(&i->lock, RANK_S_INODE);
@@ -61,13 +60,13 @@ void inode_init_owner(struct inode *i, const struct inode *dir)
 		i->mode &= ~S_ISGID;
 }
 
-struct inode *inode_create(
-	struct super_block *sb, u32 mode, const struct inode_ops *ops, const struct file_ops *fops)
+struct inode *inode_create(struct super_block *sb, u32 mode, const struct file_ops *fops)
 {
+	static const struct inode_ops no_ops;
 	struct inode *i = kmem_cache_alloc(inode_cache, ALLOC_KERNEL);
 
 	if (i)
-		inode_init(i, sb, mode, ops, fops);
+		inode_init(i, sb, mode, &no_ops, fops);
 	return i;
 }
 

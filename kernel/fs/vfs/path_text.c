@@ -11,11 +11,6 @@ static int path_buf_big(struct path_buf *b)
 	return b->heap ? 0 : -ENOMEM;
 }
 
-void path_buf_free(struct path_buf *b)
-{
-	kfree(b->heap);
-}
-
 int path_buf_user(struct path_buf *b, const char USER *name)
 {
 	long len = strncpy_from_user(b->small, name, PATH_SMALL - NAME_PAD);

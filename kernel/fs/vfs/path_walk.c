@@ -86,20 +86,16 @@ static int up_rcu(struct walk *w)
 
 bool path_is_beneath(const struct path *p, const struct path *top)
 {
-	struct path at = *p, above;
-	bool yes = true;
+	struct path at SCOPED(path_put) = *p, above;
 
 	path_get(&at);
-	while (yes && at.mount != top->mount) {
-		yes = mountpoint_get(at.mount, &above);
+	while (at.mount != top->mount) {
+		if (!mountpoint_get(at.mount, &above))
+			return false;
 		path_put(&at);
 		at = above;
 	}
-	if (!yes)
-		return false;
-	yes = dentry_is_below(top->dentry, at.dentry);
-	path_put(&at);
-	return yes;
+	return dentry_is_below(top->dentry, at.dentry);
 }
 
 static void up_ref(struct walk *w)

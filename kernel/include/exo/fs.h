@@ -141,10 +141,6 @@ struct file_signal {
 	bool urgent;   /* SIGURG instead */
 };
 void file_get(struct file *f);
-static inline void fd_file_release(struct file *f, bool borrowed)
-{
-	cap_release(&f->object, borrowed);
-}
 /* struct fd - the file in a slot of current for the length of a scope: `struct fd fd SCOPED(fd_put)
  * = fd_get(nr, rights);`, see cap_borrow. file is err_ptr(-EBADF) also when the object is no file
  * or was opened with O_PATH; fd_get_path takes O_PATH files too. */
@@ -157,7 +153,7 @@ struct fd fd_get_path(cap_t nr, u32 rights);
 static inline void fd_put(struct fd *fd)
 {
 	if (!is_err(fd->file))
-		fd_file_release(fd->file, fd->borrowed);
+		cap_release(&fd->file->object, fd->borrowed);
 }
 /* fd_get_for - to read or to write: err_ptr(-EBADF) when it is not open for that. */
 struct fd fd_get_for(cap_t nr, bool write);
@@ -325,8 +321,8 @@ void inode_init(struct inode *i, struct super_block *sb, u32 mode, const struct 
 void inode_free_bare(struct inode *i); /* super_ops.inode_free for inodes of inode_create */
 /* group and set-group-ID by the rule of setgid directories */
 void inode_init_owner(struct inode *i, const struct inode *dir);
-struct inode *inode_create(struct super_block *sb, u32 mode, const struct inode_ops *ops,
-	const struct file_ops *fops); /* NULL; refs 1, owner current's fsuid */
+/* inode_create - without ops of its own, refs 1, owner current's fsuid; NULL */
+struct inode *inode_create(struct super_block *sb, u32 mode, const struct file_ops *fops);
 void inode_get(struct inode *i);
 void inode_put(struct inode *i);
 struct timespec64 time_now_inode(void);

@@ -19,11 +19,10 @@ struct path_buf {
 /* 0 | -EFAULT -ENAMETOOLONG -ENOMEM; "" is fine */
 int path_buf_user(struct path_buf *b, const char USER *name) MUST_USE;
 int path_buf_kernel(struct path_buf *b, const char *name) MUST_USE;
-void path_buf_free(struct path_buf *b);
 static inline void path_buf_fini(struct path_buf *b)
 {
 	if (unlikely(b->heap != NULL))
-		path_buf_free(b);
+		kfree(b->heap);
 }
 
 /* ---- looking ---- */

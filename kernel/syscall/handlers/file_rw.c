@@ -51,7 +51,7 @@ static ALWAYS_INLINE long do_move(u64 fd, u64 buf, u64 len_bytes, bool write)
 		uio_init_user(&u, (void USER *)buf, MIN(len_bytes, RW_BYTES_MAX));
 		ret = move_here(f, &u, write, borrowed);
 	}
-	fd_file_release(f, borrowed);
+	cap_release(&f->object, borrowed);
 	return ret;
 }
 

@@ -24,7 +24,7 @@ struct sock_ref sock_get(u64 fd, u32 rights)
 
 	r.socket = is_err(r.file) ? (struct socket *)r.file : socket_of(r.file);
 	if (!r.socket) {
-		fd_file_release(r.file, r.borrowed);
+		cap_release(&r.file->object, r.borrowed);
 		r.socket = err_ptr(-ENOTSOCK);
 	}
 	return r;
@@ -33,7 +33,7 @@ struct sock_ref sock_get(u64 fd, u32 rights)
 void sock_put(const struct sock_ref *r)
 {
 	if (!is_err(r->socket))
-		fd_file_release(r->file, r->borrowed);
+		cap_release(&r->file->object, r->borrowed);
 }
 
 /* ---- addresses ---- */

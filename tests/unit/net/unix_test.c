@@ -56,7 +56,7 @@ struct super_block *super_create(const struct fs_type *t, const struct super_ops
 	s->ops = ops;
 	return s;
 }
-struct inode *inode_create(struct super_block *sb, u32 mode, const struct inode_ops *ops, const struct file_ops *fops)
+struct inode *inode_create(struct super_block *sb, u32 mode, const struct file_ops *fops)
 {
 	struct inode *i = kzalloc(sizeof(*i), ALLOC_KERNEL);
 
