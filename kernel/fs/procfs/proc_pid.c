@@ -39,11 +39,12 @@ static void set_uncached(struct dentry *d)
 	__atomic_fetch_or(&d->flags, DENTRY_UNCACHED, __ATOMIC_RELAXED);
 }
 
-/* The number that is the name of @d. */
-static bool number_of(const struct dentry *d, u32 *out)
+/* The number that is the name of @d, which is not to be cached. */
+static bool number_of(struct dentry *d, u32 *out)
 {
 	u64 n;
 
+	set_uncached(d);
 	if (d->name[0] < '0' || d->name[0] > '9' || (d->name[0] == '0' && d->name[1]) ||
 		str_to_u64(d->name, NULL, 10, &n) || n > 0x7fffffff)
 		return false;
@@ -90,7 +91,6 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 	struct process *p SCOPED(process_put_at) = NULL;
 	u32 nr;
 
-	set_uncached(d);
 	if (!number_of(d, &nr))
 		return 0; /* negative */
 	p = process_of((pid_t)nr);
@@ -265,7 +265,6 @@ static int fd_dir_lookup(struct inode *dir, struct dentry *d)
 	struct file *f;
 	int err;
 
-	set_uncached(d);
 	if (!number_of(d, &fd))
 		return 0;
 	r.fd = (s32)fd;
@@ -336,7 +335,6 @@ static int task_dir_lookup(struct inode *dir, struct dentry *d)
 	struct thread *t SCOPED(thread_put_at) = NULL;
 	u32 tid;
 
-	set_uncached(d);
 	if (!number_of(d, &tid))
 		return 0;
 	t = thread_find((pid_t)tid);

@@ -198,16 +198,11 @@ int vfs_remove_text(cap_t dirfd, const char *text, bool directory)
 
 	if (err)
 		return err;
-	if (w.last_type != LAST_NORMAL) {
-		enum last_type t = w.last_type;
-
-		walk_end(&w);
-		return !directory         ? -EISDIR
-		       : t == LAST_DOT    ? -EINVAL
-		       : t == LAST_DOTDOT ? -ENOTEMPTY
-					  : -EBUSY;
-	}
-	err = remove_last(&w, directory);
+	err = w.last_type == LAST_NORMAL   ? remove_last(&w, directory)
+	      : !directory                 ? -EISDIR
+	      : w.last_type == LAST_DOT    ? -EINVAL
+	      : w.last_type == LAST_DOTDOT ? -ENOTEMPTY
+					   : -EBUSY;
 	walk_end(&w);
 	return err;
 }
