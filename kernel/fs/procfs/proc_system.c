@@ -286,7 +286,7 @@ static int store_drop_caches(const char *text, size_t len, const void *ctx)
 
 static void show_file_nr(struct seq *s, const void *ctx)
 {
-	seq_printf(s, "%lu\t0\t%lu\n", files_open(), ~0UL >> 1);
+	seq_printf(s, "%lu\t0\t%lu\n", READ_ONCE(files_open), ~0UL >> 1);
 }
 
 static void show_uuid(struct seq *s, const void *ctx)

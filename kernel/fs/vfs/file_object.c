@@ -9,7 +9,7 @@
 #include "vfs_internal.h"
 
 static struct kmem_cache *file_cache;
-static u64 open_count; /* [a] */
+u64 files_open;
 
 struct file *file_alloc(u32 o_flags)
 {
@@ -34,7 +34,7 @@ struct file *file_alloc(u32 o_flags)
 	list_init(&f->epoll_links);
 	f->cred = cred_get(cred_now());
 	f->owner = f->owner_signo = 0;
-	__atomic_fetch_add(&open_count, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&files_open, 1, __ATOMIC_RELAXED);
 	/* last: from here a stale look-up may take a reference */
 	object_init(&f->object, &file_object_type, CAP_ALL);
 	return f;
@@ -71,7 +71,7 @@ static void file_release(struct object *o)
 	}
 	cred_put(f->cred);
 	kmem_cache_free(file_cache, f);
-	__atomic_fetch_sub(&open_count, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&files_open, 1, __ATOMIC_RELAXED);
 }
 
 static void file_slot_closed(struct object *o, struct cap_space *s)
@@ -324,11 +324,6 @@ u32 file_exo_type(const struct file *f)
 	if (f->ops->exo_type)
 		return f->ops->exo_type;
 	return file_is_memfd(f) ? EXO_TYPE_MEMORY : types[S_DT(f->inode->mode)];
-}
-
-u64 files_open(void)
-{
-	return __atomic_load_n(&open_count, __ATOMIC_RELAXED);
 }
 
 void files_init(void)

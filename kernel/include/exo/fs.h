@@ -133,7 +133,7 @@ static inline u64 file_owner_word(pid_t pid)
 {
 	return (u64)(current->cred->euid ? current->cred->uid : 0) << 32 | (u32)pid;
 }
-u64 files_open(void); /* open file descriptions in the system, for /proc/sys/fs/file-nr */
+extern u64 files_open; /* [a] open file descriptions in the system, for /proc/sys/fs/file-nr */
 /* A signal that is to be sent by signal_send_owner when no lock is held. */
 struct file_signal {
 	u64 owner;
