@@ -173,7 +173,6 @@ static int wait_for(struct lock_bank *b, const struct inode *i, const struct fil
 	struct lock_waiter w = {.inode = i, .want = want};
 	int err;
 
-	list_init(&w.node);
 	list_init(&w.graph_node);
 	waitqueue_init(&w.wq);
 	err = waiter_queue(b, &w, blocker);

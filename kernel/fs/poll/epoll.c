@@ -90,7 +90,6 @@ static void item_queue(struct poll_table *pt, struct file *f, struct waitqueue *
 		.wait.exclusive = i->events & EPOLLEXCLUSIVE,
 		.wq = wq,
 		.item = i};
-	list_init(&w->wait.node);
 	waitqueue_add(wq, &w->wait);
 }
 

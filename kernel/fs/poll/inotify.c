@@ -109,7 +109,6 @@ static void bury(struct list *dead)
 		spin_lock(&inotify_lock);
 		w = list_pop(&told, struct watch, own_node);
 		if (w) {
-			list_init(&w->own_node);
 			due = (struct file_signal){
 				w->dir->owner, (s32)w->dir->owner_signo, w->wd, false};
 			if (!w->mask)

@@ -46,7 +46,6 @@ static void poll_queue(struct poll_table *pt, struct file *f, struct waitqueue *
 	file_get(f);
 	*w = (struct poll_wait_entry){
 		.wait.fn = poll_woken, .wq = wq, .file = f, .set = s, .events = s->asking};
-	list_init(&w->wait.node);
 	waitqueue_add(wq, &w->wait);
 }
 

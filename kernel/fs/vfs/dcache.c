@@ -83,8 +83,6 @@ static struct dentry *dentry_new(struct super_block *sb, const struct name *n)
 	spin_init(&d->lock, RANK_DENTRY);
 	d->sb = sb;
 	list_init(&d->children);
-	list_init(&d->sibling);
-	list_init(&d->lru);
 	list_init(&d->fs_node);
 	d->fs_cookie = 0;
 	d->priv = NULL;
