@@ -346,68 +346,63 @@ void proc_add(const struct synth_file *files, size_t count)
 	synth_add(&procfs, files, count);
 }
 
-static const struct proc_numbers lease_time = {&lease_break_s, 1, INT32_MAX};
+#define UTS(path, field) SYNTH_FILE(path, show_uts, (void *)offsetof(struct uts_names, field))
+static const struct synth_file files[] = {
+	{"self", S_IFLNK | 0777, show_self, NULL, NULL},
+	{"thread-self", S_IFLNK | 0777, show_self, NULL, "thread"},
+	{"mounts", S_IFLNK | 0777, synth_show_text, NULL, "self/mounts"},
+	SYNTH_FILE("meminfo", show_meminfo, NULL),
+	SYNTH_FILE("stat", show_stat, NULL),
+	SYNTH_FILE("schedstat", show_schedstat, NULL),
+	{"schedbursts", S_IFREG | 0400, show_bursts, NULL, NULL},
+	SYNTH_FILE("uptime", show_uptime, NULL),
+	SYNTH_FILE("loadavg", show_loadavg, NULL),
+	SYNTH_FILE("cpuinfo", show_cpuinfo, NULL),
+	SYNTH_FILE("version", show_version, NULL),
+	SYNTH_FILE("cmdline", show_cmdline, NULL),
+	SYNTH_FILE("filesystems", show_filesystems, NULL),
+	SYNTH_FILE("interrupts", show_interrupts, NULL),
+	SYNTH_FILE("vmstat", show_vmstat, NULL),
+	SYNTH_TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
+	{"slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL},
+	SYNTH_TEXT("sys/kernel/ngroups_max", "65536"),
+	SYNTH_TEXT("sys/kernel/cap_last_cap", "40"),
+	SYNTH_FILE("sys/kernel/threads-max", show_max, "threads"),
+	{"sys/kernel/pid_max", S_IFREG | 0644, show_max, store_pid_max, NULL},
+	{"sys/kernel/core_pattern", S_IFREG | 0644, synth_show_text, store_core_setting,
+		core_pattern},
+	{"sys/kernel/core_uses_pid", S_IFREG | 0644, synth_show_text, store_core_setting,
+		core_uses_pid},
+	SYNTH_TEXT("sys/kernel/sched_rt_period_us", "1000000"),
+	SYNTH_TEXT("sys/kernel/sched_rt_runtime_us", "950000"),
+	SYNTH_TEXT("sys/kernel/randomize_va_space", "2"),
+	UTS("sys/kernel/ostype", sysname),
+	UTS("sys/kernel/osrelease", release),
+	UTS("sys/kernel/version", version),
+	UTS("sys/kernel/domainname", domainname),
+	{"sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname,
+		(void *)offsetof(struct uts_names, nodename)},
+	SYNTH_FILE("sys/kernel/random/uuid", show_uuid, NULL),
+	SYNTH_FILE("sys/kernel/random/boot_id", show_uuid, "boot"),
+	SYNTH_TEXT("sys/kernel/random/entropy_avail", "256"),
+	SYNTH_TEXT("sys/kernel/random/poolsize", "256"),
+	{"sys/vm/drop_caches", S_IFREG | 0200, NULL, store_drop_caches, NULL},
+	SYNTH_TEXT("sys/vm/overcommit_memory", "0"),
+	SYNTH_TEXT("sys/vm/max_map_count", "65530"),
+	SYNTH_TEXT("sys/fs/file-max", "9223372036854775807"),
+	SYNTH_TEXT("sys/fs/nr_open", "1048576"),
+	SYNTH_TEXT("sys/fs/pipe-max-size", "1048576"),
+	SYNTH_TEXT("sys/fs/leases-enable", "1"),
+	SYNTH_TEXT("sys/fs/dir-notify-enable", "1"),
+	PROC_NUMBERS("sys/fs/lease-break-time", &lease_break_s, 1, INT32_MAX),
+	SYNTH_FILE("sys/fs/file-nr", show_file_nr, NULL),
+	SYNTH_TEXT("sys/net/core/somaxconn", "4096"),
+};
 
 void procfs_init(void);
 
 void procfs_init(void)
 {
-#define CORE(name)                                                                             \
-	{                                                                                      \
-		"sys/kernel/" #name, S_IFREG | 0644, synth_show_text, store_core_setting, name \
-	}
-#define UTS(path, field) SYNTH_FILE(path, show_uts, (void *)offsetof(struct uts_names, field))
-	static const struct synth_file files[] = {
-		{"self", S_IFLNK | 0777, show_self, NULL, NULL},
-		{"thread-self", S_IFLNK | 0777, show_self, NULL, "thread"},
-		{"mounts", S_IFLNK | 0777, synth_show_text, NULL, "self/mounts"},
-		SYNTH_FILE("meminfo", show_meminfo, NULL),
-		SYNTH_FILE("stat", show_stat, NULL),
-		SYNTH_FILE("schedstat", show_schedstat, NULL),
-		{"schedbursts", S_IFREG | 0400, show_bursts, NULL, NULL},
-		SYNTH_FILE("uptime", show_uptime, NULL),
-		SYNTH_FILE("loadavg", show_loadavg, NULL),
-		SYNTH_FILE("cpuinfo", show_cpuinfo, NULL),
-		SYNTH_FILE("version", show_version, NULL),
-		SYNTH_FILE("cmdline", show_cmdline, NULL),
-		SYNTH_FILE("filesystems", show_filesystems, NULL),
-		SYNTH_FILE("interrupts", show_interrupts, NULL),
-		SYNTH_FILE("vmstat", show_vmstat, NULL),
-		SYNTH_TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
-		{"slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL},
-		SYNTH_TEXT("sys/kernel/ngroups_max", "65536"),
-		SYNTH_TEXT("sys/kernel/cap_last_cap", "40"),
-		SYNTH_FILE("sys/kernel/threads-max", show_max, "threads"),
-		{"sys/kernel/pid_max", S_IFREG | 0644, show_max, store_pid_max, NULL},
-		CORE(core_pattern),
-		CORE(core_uses_pid),
-		SYNTH_TEXT("sys/kernel/sched_rt_period_us", "1000000"),
-		SYNTH_TEXT("sys/kernel/sched_rt_runtime_us", "950000"),
-		SYNTH_TEXT("sys/kernel/randomize_va_space", "2"),
-		UTS("sys/kernel/ostype", sysname),
-		UTS("sys/kernel/osrelease", release),
-		UTS("sys/kernel/version", version),
-		UTS("sys/kernel/domainname", domainname),
-		{"sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname,
-			(void *)offsetof(struct uts_names, nodename)},
-		SYNTH_FILE("sys/kernel/random/uuid", show_uuid, NULL),
-		SYNTH_FILE("sys/kernel/random/boot_id", show_uuid, "boot"),
-		SYNTH_TEXT("sys/kernel/random/entropy_avail", "256"),
-		SYNTH_TEXT("sys/kernel/random/poolsize", "256"),
-		{"sys/vm/drop_caches", S_IFREG | 0200, NULL, store_drop_caches, NULL},
-		SYNTH_TEXT("sys/vm/overcommit_memory", "0"),
-		SYNTH_TEXT("sys/vm/max_map_count", "65530"),
-		SYNTH_TEXT("sys/fs/file-max", "9223372036854775807"),
-		SYNTH_TEXT("sys/fs/nr_open", "1048576"),
-		SYNTH_TEXT("sys/fs/pipe-max-size", "1048576"),
-		SYNTH_TEXT("sys/fs/leases-enable", "1"),
-		SYNTH_TEXT("sys/fs/dir-notify-enable", "1"),
-		{"sys/fs/lease-break-time", S_IFREG | 0644, proc_show_numbers, proc_store_numbers,
-			&lease_time},
-		SYNTH_FILE("sys/fs/file-nr", show_file_nr, NULL),
-		SYNTH_TEXT("sys/net/core/somaxconn", "4096"),
-	};
-
 	synth_start(&procfs, "/proc");
 	procfs.root.dentry->inode->ops = &proc_root_ops;
 	procfs.root.dentry->inode->file_ops = &proc_root_fops;

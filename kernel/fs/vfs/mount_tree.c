@@ -437,10 +437,9 @@ int mount_graft(struct mount *m, const struct path *at)
 	struct mutex *held SCOPED(mutex_release) = mutex_hold(&mount_mutex);
 	struct path top = *at;
 	struct mount *x;
-	struct list made;
+	struct list made = LIST_INIT(made);
 	int err;
 
-	list_init(&made);
 	/* the tree stands still: on top of what came since the look-up */
 	while ((x = mount_find(top.mount, top.dentry)) != NULL)
 		top = (struct path){x, x->root};
