@@ -155,15 +155,6 @@ static int waiter_queue(struct lock_bank *b, struct lock_waiter *w, const struct
 	return 0;
 }
 
-static void waiter_remove(struct lock_bank *b, struct lock_waiter *w)
-{
-	spinlock_t *held SCOPED(spin_release) = spin_hold(&b->lock);
-	spinlock_t *still SCOPED(spin_release) = spin_hold(&graph_lock);
-
-	list_del(&w->node);
-	list_del(&w->graph_node);
-}
-
 /* Sleeps until what keeps @want from being granted may be gone. Enters with the bank lock, leaves
  * without. */
 static int wait_for(struct lock_bank *b, const struct inode *i, const struct file_lock *want,
@@ -180,7 +171,10 @@ static int wait_for(struct lock_bank *b, const struct inode *i, const struct fil
 	if (err)
 		return err;
 	err = wait_event_timeout(&w.wq, READ_ONCE(w.woken), until);
-	waiter_remove(b, &w);
+	spinlock_t *held SCOPED(spin_release) = spin_hold(&b->lock);
+	spinlock_t *still SCOPED(spin_release) = spin_hold(&graph_lock);
+	list_del(&w.node);
+	list_del(&w.graph_node);
 	return err;
 }
 

@@ -34,17 +34,12 @@ void proc_held_put(struct proc_held *h)
 	process_put_at(&h->p);
 }
 
-static void set_uncached(struct dentry *d)
-{
-	__atomic_fetch_or(&d->flags, DENTRY_UNCACHED, __ATOMIC_RELAXED);
-}
-
 /* The number that is the name of @d, which is not to be cached. */
 static bool number_of(struct dentry *d, u32 *out)
 {
 	u64 n;
 
-	set_uncached(d);
+	__atomic_fetch_or(&d->flags, DENTRY_UNCACHED, __ATOMIC_RELAXED);
 	if (d->name[0] < '0' || d->name[0] > '9' || (d->name[0] == '0' && d->name[1]) ||
 		str_to_u64(d->name, NULL, 10, &n) || n > 0x7fffffff)
 		return false;
@@ -130,7 +125,7 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 	const struct pid_entry *e = r.entry;
 	u64 ino;
 
-	set_uncached(d);
+	__atomic_fetch_or(&d->flags, DENTRY_UNCACHED, __ATOMIC_RELAXED);
 	while (e->name && strcmp(e->name, d->name))
 		e++;
 	if (!e->name)

@@ -4,7 +4,7 @@
 #include "../tmpfs/tmpfs_internal.h"
 #include "synth_internal.h"
 
-static const struct inode_ops file_iops, link_ops;
+static const struct inode_ops synth_dir_ops, file_iops, link_ops;
 
 /* The node of that name in @dir, made as @f says when there is none. NULL: it could not be made. */
 static struct dentry *node_make(
@@ -122,7 +122,7 @@ int synth_deny_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, con
 	return -ENOENT;
 }
 
-const struct inode_ops synth_dir_ops = {.make = synth_deny_make, .setattr = synth_deny_setattr};
+static const struct inode_ops synth_dir_ops = {.make = synth_deny_make, .setattr = synth_deny_setattr};
 static const struct inode_ops file_iops = {.open = synth_text_open,
 	.show = node_show,
 	.store = node_store,

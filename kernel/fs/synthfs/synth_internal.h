@@ -17,7 +17,6 @@ void synth_show_text(struct seq *s, const void *ctx); /* @ctx, a string, as a li
  * first synth_add. */
 void synth_start(struct objects_fs *o, const char *at);
 /* Of directories: what is not listed does not exist, and can be made by nobody. */
-extern const struct inode_ops synth_dir_ops;
 int synth_deny_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target);
 int synth_deny_setattr(struct inode *i, const struct setattr *a);
 /* synth_text_open - the op of inodes that have show. */

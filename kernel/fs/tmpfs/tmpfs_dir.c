@@ -108,23 +108,15 @@ static int tmpfs_remove(struct inode *dir, struct dentry *d)
 }
 
 /* Puts @b where @a stands and the other way round; they may be neighbours. */
-static void nodes_swap(struct list *a, struct list *b)
-{
-	struct list mark;
-
-	list_insert_between(&mark, a->prev, a);
-	list_del(a);
-	list_insert_between(a, b->prev, b);
-	list_del(b);
-	list_insert_between(b, mark.prev, &mark);
-	list_del(&mark);
-}
-
 static void entries_swap(struct dentry *a, struct dentry *b)
 {
 	u64 cookie = a->fs_cookie;
+	struct list mark;
 
-	nodes_swap(&a->fs_node, &b->fs_node);
+	list_add_tail(&a->fs_node, &mark); /* before it */
+	list_move_tail(&b->fs_node, &a->fs_node);
+	list_move_tail(&mark, &b->fs_node);
+	list_del(&mark);
 	a->fs_cookie = b->fs_cookie;
 	b->fs_cookie = cookie;
 }

@@ -307,7 +307,7 @@ static bool dentry_unref(struct dentry *d)
 	}
 }
 
-static u64 lru_shrink(u64 target);
+static u64 lru_shrink(struct shrinker *s, u64 target);
 
 void dentry_put(struct dentry *d)
 {
@@ -316,7 +316,7 @@ void dentry_put(struct dentry *d)
 	while (d && dentry_unref(d))
 		d = dentry_kill(d);
 	if (unlikely(zero && READ_ONCE(lru_count) > lru_limit))
-		lru_shrink(LRU_TRIM);
+		lru_shrink(NULL, LRU_TRIM);
 }
 
 void dentry_pin(struct dentry *d)
@@ -355,7 +355,7 @@ static u64 lru_collect(u64 target, struct list *out)
 	return taken;
 }
 
-static u64 lru_shrink(u64 target)
+static u64 lru_shrink(struct shrinker *s, u64 target)
 {
 	struct list dead = LIST_INIT(dead);
 	struct dentry *d;
@@ -367,11 +367,6 @@ static u64 lru_shrink(u64 target)
 		while (d && dentry_unref(d));
 	}
 	return freed;
-}
-
-static u64 dcache_shrink(struct shrinker *s, u64 target)
-{
-	return lru_shrink(target);
 }
 
 void dentry_prune_children(struct dentry *parent)
@@ -565,7 +560,7 @@ bool dentry_is_below(const struct dentry *top, const struct dentry *d)
 
 void dcache_init(void)
 {
-	static struct shrinker shrinker = {.shrink = dcache_shrink, .name = "dentries"};
+	static struct shrinker shrinker = {.shrink = lru_shrink, .name = "dentries"};
 	struct mem_stats mem;
 	u32 count = BUCKETS_MIN;
 
