@@ -14,18 +14,14 @@ u64 files_open;
 struct file *file_alloc(u32 o_flags)
 {
 	struct file *f = kmem_cache_alloc(file_cache, ALLOC_KERNEL);
-	u32 access = o_flags & O_ACCMODE;
 
 	if (!f)
 		return err_ptr(-ENOMEM);
 	f->ops = NULL;
 	/* O_NOCTTY goes when the open is done */
 	f->flags = o_flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
-	f->mode = o_flags & O_PATH     ? FMODE_PATH
-		  : access == O_RDWR   ? FMODE_READ | FMODE_WRITE
-		  : access == O_WRONLY ? FMODE_WRITE
-		  : access == O_RDONLY ? FMODE_READ
-				       : 0;
+	/* O_RDONLY, O_WRONLY and O_RDWR are one less than what they allow; 3 allows nothing */
+	f->mode = o_flags & O_PATH ? FMODE_PATH : (o_flags + 1) & (FMODE_READ | FMODE_WRITE);
 	f->inode = NULL;
 	f->path = (struct path){NULL, NULL};
 	f->pos = 0;
