@@ -82,12 +82,23 @@ static bool group_has_stopped_locked(struct pid *group)
 	return false;
 }
 
+/* The group @pgid of session @sid. NULL: it has ended, though others may have its number. */
+static struct pid *group_find_locked(pid_t pgid, pid_t sid)
+{
+	struct pid *group = pid_table_find(&pids, pgid);
+	struct process *p = group ? list_first(&group->group, struct process, group_node) : NULL;
+
+	return p && p->sid == sid ? group : NULL;
+}
+
+/* NULL is fine. */
 static void group_signal_locked(struct pid *group, int signo)
 {
 	struct process *p;
 
-	list_for_each_entry (p, &group->group, group_node)
-		signal_notice(p, signo);
+	if (group)
+		list_for_each_entry (p, &group->group, group_node)
+			signal_notice(p, signo);
 }
 
 /* Its terminal is gone: who is stopped goes on, to hear it. */
@@ -97,19 +108,11 @@ static void group_hangup_locked(struct pid *group)
 	group_signal_locked(group, SIGCONT);
 }
 
-static struct process *first_member_locked(struct pid *group)
-{
-	return group ? list_first(&group->group, struct process, group_node) : NULL;
-}
-
-/* Of current's session, unless it has ended and others have its number. */
-static void pgrp_hangup(pid_t pgid)
+void signal_send_pgrp(pid_t pgid, pid_t sid, int signo)
 {
 	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
-	struct process *p = first_member_locked(pid_table_find(&pids, pgid));
 
-	if (p && p->sid == current->proc->sid)
-		group_hangup_locked(p->group);
+	group_signal_locked(group_find_locked(pgid, sid), signo);
 }
 
 /* group_check_orphaned_locked - @p lost @old_parent, or ends itself (NULL). If that orphans its
@@ -137,14 +140,13 @@ bool process_group_orphaned(pid_t pgid)
 bool process_pgrp_in_session(pid_t pgid, pid_t sid)
 {
 	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
-	struct process *p = first_member_locked(pid_table_find(&pids, pgid));
 
-	return p && p->sid == sid;
+	return group_find_locked(pgid, sid);
 }
 
 static long setpgid_locked(pid_t nr, pid_t pgid)
 {
-	struct process *me = current->proc, *p, *member;
+	struct process *me = current->proc, *p;
 	struct pid *pid = pid_table_find(&pids, nr), *group = pid_table_find(&pids, pgid);
 
 	p = pid ? pid->process : NULL;
@@ -154,9 +156,8 @@ static long setpgid_locked(pid_t nr, pid_t pgid)
 		return -EPERM;
 	if (p != me && p->did_exec)
 		return -EACCES;
-	member = first_member_locked(group);
 	if (p->session->pid == p->pid || /* a session leader stays */
-		(pgid != nr && (!member || member->session != me->session)))
+		(pgid != nr && !group_find_locked(pgid, me->sid)))
 		return -EPERM;
 	if (p->group != group)
 		process_set_group_locked(p, group);
@@ -218,16 +219,21 @@ static struct process *session_take_tty_locked(struct tty *t, struct tty **held)
 	return leader;
 }
 
-static int ctty_set_locked(struct process *p, struct tty *t, bool steal, struct tty **stolen)
+int process_ctty_set(struct tty *t, bool steal)
 {
+	struct tty *stolen SCOPED(tty_put_at) = NULL;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+	struct process *p = current->proc;
 	pid_t sid = tty_session(t);
 
+	if (!process_is_session_leader())
+		return -EPERM;
 	if (p->session->tty)
 		return p->session->tty == t ? 0 : -EPERM;
 	if (sid && sid != p->sid) {
 		if (!steal || !cred_capable(current->cred, LCAP_SYS_ADMIN))
 			return -EPERM;
-		(void)session_take_tty_locked(t, stolen);
+		(void)session_take_tty_locked(t, &stolen);
 	}
 	tty_get(t);
 	p->session->tty = t;
@@ -235,42 +241,23 @@ static int ctty_set_locked(struct process *p, struct tty *t, bool steal, struct 
 	return 0;
 }
 
-int process_ctty_set(struct tty *t, bool steal)
-{
-	struct tty *stolen = NULL;
-	ulong flags;
-	int err;
-
-	if (!process_is_session_leader())
-		return -EPERM;
-	flags = tree_lock();
-	err = ctty_set_locked(current->proc, t, steal, &stolen);
-	tree_unlock(flags);
-	tty_put(stolen);
-	return err;
-}
-
 /* TIOCNOTTY of the session leader: the foreground group hears that its terminal went. */
 int process_ctty_drop(void)
 {
+	struct tty *t SCOPED(tty_put_at) = NULL;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 	struct process *p = current->proc;
-	pid_t foreground = 0;
-	struct tty *t;
-	ulong flags;
 
 	if (!process_is_session_leader())
 		return 0;
-	flags = tree_lock();
 	t = p->session->tty;
 	p->session->tty = NULL;
 	if (t && tty_session(t) == p->sid) {
-		foreground = tty_pgrp(t);
+		struct pid *foreground = group_find_locked(tty_pgrp(t), p->sid);
+
 		tty_session_set(t, 0, 0);
+		group_hangup_locked(foreground);
 	}
-	tree_unlock(flags);
-	if (foreground)
-		pgrp_hangup(foreground);
-	tty_put(t);
 	return 0;
 }
 
@@ -278,45 +265,32 @@ int process_ctty_drop(void)
  * to be told now. */
 void session_leader_exit(struct process *p)
 {
-	struct tty *t = process_ctty_get();
-	pid_t group = p->session->hung_pgrp;
+	struct tty *t SCOPED(tty_put_at) = process_ctty_get();
 
 	if (t) {
 		tty_session_exit(t);
-		tty_put(t);
-	} else if (group) {
-		pgrp_hangup(group);
+	} else {
+		struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+
+		group_hangup_locked(group_find_locked(p->session->hung_pgrp, p->sid));
 	}
-}
-
-/* Takes @t from the session that it controls. Return: the leader, +1, or NULL; *held: the session's
- * reference on @t, if it had one. */
-static struct process *detach_session(struct tty *t, pid_t *foreground, struct tty **held)
-{
-	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
-	struct process *leader = session_take_tty_locked(t, held);
-
-	*foreground = tty_pgrp(t);
-	if (leader)
-		process_get(leader);
-	if (*held)
-		leader->session->hung_pgrp = *foreground;
-	tty_session_set(t, 0, 0);
-	return leader;
 }
 
 /* As on Linux the foreground group is told when the leader ends, be it of this very SIGHUP. */
 void process_ctty_hangup(struct tty *t)
 {
-	struct tty *held = NULL;
-	pid_t foreground;
-	struct process *leader SCOPED(process_put_at) = detach_session(t, &foreground, &held);
+	struct tty *held SCOPED(tty_put_at) = NULL;
+	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
+	struct process *leader = session_take_tty_locked(t, &held);
+	pid_t foreground = tty_pgrp(t);
 
+	if (held)
+		leader->session->hung_pgrp = foreground;
+	tty_session_set(t, 0, 0);
 	if (leader && leader == current->proc && (current->flags & THREAD_EXITING)) {
-		pgrp_hangup(foreground);
+		group_hangup_locked(group_find_locked(foreground, leader->sid));
 	} else if (leader) {
 		signal_notice(leader, SIGHUP);
 		signal_notice(leader, SIGCONT);
 	}
-	tty_put(held);
 }

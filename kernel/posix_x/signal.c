@@ -279,23 +279,6 @@ int signal_send_thread(struct thread *t, const struct siginfo *info)
 	return 0;
 }
 
-int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info)
-{
-	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
-	struct pid *pid = pid_table_find(&pids, pgid);
-	struct siginfo own;
-	int err = -ESRCH;
-	struct process *p;
-
-	siginfo_fill(&own, signo, SI_KERNEL);
-	if (pid)
-		list_for_each_entry (p, &pid->group, group_node) {
-			(void)signal_send_process(p, info ? info : &own);
-			err = 0;
-		}
-	return err;
-}
-
 void siginfo_from_current(struct siginfo *info, int signo, int code)
 {
 	siginfo_fill(info, signo, code);

@@ -102,11 +102,8 @@ static bool writable(const struct tty *t)
 
 void tty_signal_foreground(struct tty *t, int signo)
 {
-	pid_t pgrp = tty_pgrp(t);
-
 	/* the group may be gone, and another session's have its number */
-	if (pgrp && process_pgrp_in_session(pgrp, tty_session(t)))
-		(void)signal_send_pgrp(pgrp, signo, NULL);
+	signal_send_pgrp(tty_pgrp(t), tty_session(t), signo);
 }
 
 static void carry_out(struct tty *t, u32 effects, bool wake_writers)
@@ -192,7 +189,7 @@ int tty_job_control(struct tty *t, int signo)
 		return signo == SIGTTIN ? -EIO : 0;
 	if (process_group_orphaned(mine))
 		return -EIO;
-	(void)signal_send_pgrp(mine, signo, NULL);
+	signal_send_pgrp(mine, process_sid(current->proc), signo);
 	return -ERESTARTSYS;
 }
 

@@ -32,8 +32,8 @@ static inline u64 rlimit_current(enum rlimit_id id)
 /* [ops] signals */
 int signal_send_process(struct process *p, const struct siginfo *info); /* 0 | -EAGAIN queue full */
 int signal_send_thread(struct thread *t, const struct siginfo *info);
-/* info NULL = SI_KERNEL; 0 | -ESRCH */
-int signal_send_pgrp(pid_t pgid, int signo, const struct siginfo *info);
+/* The kernel's own signal to a group, if it is one of session @sid. */
+void signal_send_pgrp(pid_t pgid, pid_t sid, int signo);
 void signal_send_owner(const struct file_signal *due); /* something happened to the file */
 int signal_send_current(int signo); /* SIGPIPE, SIGXFSZ: synchronous, SI_USER... */
 /* [ops] job control for the tty: what line disciplines ask. */

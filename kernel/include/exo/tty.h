@@ -12,6 +12,10 @@ struct tty;
 void tty_get(struct tty *t);
 void tty_put(struct tty *t); /* last reference frees a pty; NULL is fine; any context where kfree
 				may be called, no tty lock held */
+static inline void tty_put_at(struct tty **t) /* for SCOPED */
+{
+	tty_put(*t);
+}
 
 pid_t tty_session(const struct tty *t); /* session that it controls, 0 = none */
 pid_t tty_pgrp(const struct tty *t);    /* foreground group, 0 = none */
