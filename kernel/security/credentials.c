@@ -18,13 +18,7 @@ struct cred *cred_get(struct cred *c)
 	return c;
 }
 
-static void cred_free_rcu(struct rcu_head *h)
-{
-	struct cred *c = container_of(h, struct cred, rcu);
-
-	kfree(c->groups);
-	kfree(c);
-}
+RCU_KFREE(cred_free_rcu, struct cred, rcu)
 
 void cred_put(struct cred *c)
 {
@@ -34,20 +28,16 @@ void cred_put(struct cred *c)
 
 struct cred *cred_copy(const struct cred *c)
 {
-	struct cred *n = kmalloc(sizeof(*n), ALLOC_KERNEL);
+	size_t group_bytes = c->group_count * sizeof(u32);
+	struct cred *n = kmalloc(sizeof(*n) + group_bytes, ALLOC_KERNEL);
 
 	if (!n)
 		return NULL;
 	*n = *c;
 	n->refs = 1;
-	if (c->group_count) {
-		n->groups = kmalloc(c->group_count * sizeof(u32), ALLOC_KERNEL);
-		if (!n->groups) {
-			kfree(n);
-			return NULL;
-		}
-		memcpy(n->groups, c->groups, c->group_count * sizeof(u32));
-	}
+	n->groups = (u32 *)(n + 1); /* behind it */
+	if (group_bytes)
+		memcpy(n->groups, c->groups, group_bytes);
 	return n;
 }
 

@@ -190,7 +190,7 @@ struct cred {
 	u64 cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
 	u32 securebits;
 	u32 group_count;
-	u32 *groups; /* [c] sorted; owned */
+	u32 *groups; /* [c] sorted; of a copy they stand behind it */
 	struct rcu_head rcu;
 };
 extern struct cred cred_root; /* boot credentials */
