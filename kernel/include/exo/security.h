@@ -141,8 +141,8 @@ void cap_unreserve(struct cap_space *s, cap_t fd);
 int cap_close(struct cap_space *s, cap_t fd) MUST_USE; /* -EBADF */
 /* dup2/dup3; takes over g; -EBADF -ENOMEM -EBUSY reserved */
 int cap_replace(struct cap_space *s, cap_t fd, struct grant *g, u32 flags, u32 limit) MUST_USE;
-int cap_get_flags(struct cap_space *s, cap_t fd, u32 *flags) MUST_USE;
-int cap_set_flags(struct cap_space *s, cap_t fd, u32 flags) MUST_USE;
+/* cap_flags - those that slot @fd had; @set: those that it gets, -1 = the same. -EBADF */
+int cap_flags(struct cap_space *s, cap_t fd, int set) MUST_USE;
 void cap_close_range(struct cap_space *s, u32 first, u32 last, bool cloexec_only);
 /* next used slot >= from, -1 none (/proc/PID/fd) */
 cap_t cap_next(struct cap_space *s, cap_t from);

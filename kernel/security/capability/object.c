@@ -217,17 +217,15 @@ int cap_revoke(struct grant *g, bool children_only)
 
 int cap_rights(struct cap_space *s, cap_t fd, const struct object *o, u32 *rights)
 {
-	struct grant *g = NULL;
+	struct grant *g SCOPED(grant_put_at) = NULL;
 
 	*rights = o->root.rights;
 	if (unlikely(current->cap_watch)) /* this call uses a derived grant, perhaps this one */
 		g = cap_get_derived(s, fd, o);
 	if (is_err(g))
 		return (int)ptr_err(g);
-	if (g) {
+	if (g)
 		*rights = g->rights;
-		grant_put(g);
-	}
 	return 0;
 }
 

@@ -276,7 +276,7 @@ static u32 find_free(const struct cap_table *t, u32 from) /* slots_max when full
 
 /* Marks the lowest free slot >= @from as taken. Lock held; may drop it. Slot | -EMFILE | -ENOMEM.
  */
-static cap_t slot_reserve_locked(struct cap_space *s, u32 from, u32 limit)
+static cap_t slot_reserve_locked(struct cap_space *s, u32 flags, u32 from, u32 limit)
 {
 	for (;;) {
 		u32 fd = find_free(s->table, MAX(from, s->next_hint));
@@ -286,6 +286,7 @@ static cap_t slot_reserve_locked(struct cap_space *s, u32 from, u32 limit)
 			return -EMFILE;
 		if (fd < s->table->slots_max) {
 			bit_set(s->table->used, fd);
+			s->table->slots[fd].flags = flags;
 			if (from <= s->next_hint)
 				s->next_hint = fd + 1;
 			return (cap_t)fd;
@@ -296,37 +297,33 @@ static cap_t slot_reserve_locked(struct cap_space *s, u32 from, u32 limit)
 	}
 }
 
-static void slot_set_locked(struct cap_space *s, u32 fd, struct grant *g, u32 flags)
+static void slot_set_locked(struct cap_space *s, cap_t fd, struct grant *g)
 {
-	s->table->slots[fd].flags = flags;
 	rcu_assign_pointer(s->table->slots[fd].grant, g); /* pairs with slot_peek */
 }
 
 cap_t cap_install(struct cap_space *s, struct grant *g, u32 flags, cap_t from, u32 limit)
 {
 	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
-	cap_t fd = slot_reserve_locked(s, (u32)from, limit);
+	cap_t fd = slot_reserve_locked(s, flags, (u32)from, limit);
 
 	if (fd >= 0)
-		slot_set_locked(s, (u32)fd, g, flags);
+		slot_set_locked(s, fd, g);
 	return fd;
 }
 
 cap_t cap_reserve(struct cap_space *s, u32 flags, u32 limit)
 {
 	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
-	cap_t fd = slot_reserve_locked(s, 0, limit);
 
-	if (fd >= 0)
-		s->table->slots[fd].flags = flags;
-	return fd;
+	return slot_reserve_locked(s, flags, 0, limit);
 }
 
 void cap_fill(struct cap_space *s, cap_t fd, struct grant *g)
 {
 	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
 
-	rcu_assign_pointer(s->table->slots[fd].grant, g); /* pairs with slot_peek */
+	slot_set_locked(s, fd, g);
 }
 
 void cap_unreserve(struct cap_space *s, cap_t fd)
@@ -364,7 +361,8 @@ int cap_replace(struct cap_space *s, cap_t fd, struct grant *g, u32 flags, u32 l
 		err = -EBUSY; /* reserved by an open in progress */
 	if (!err) {
 		bit_set(s->table->used, (u32)fd);
-		slot_set_locked(s, (u32)fd, g, flags);
+		s->table->slots[fd].flags = flags;
+		slot_set_locked(s, fd, g);
 	}
 	spin_unlock(&s->lock);
 	if (old)
@@ -372,24 +370,17 @@ int cap_replace(struct cap_space *s, cap_t fd, struct grant *g, u32 flags, u32 l
 	return err == -EMFILE ? -EBADF : err;
 }
 
-int cap_get_flags(struct cap_space *s, cap_t fd, u32 *flags)
+int cap_flags(struct cap_space *s, cap_t fd, int set)
 {
 	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
+	int flags;
 
 	if (!slot_peek(s, fd))
 		return -EBADF;
-	*flags = s->table->slots[fd].flags;
-	return 0;
-}
-
-int cap_set_flags(struct cap_space *s, cap_t fd, u32 flags)
-{
-	spinlock_t *held SCOPED(spin_release) = spin_hold(&s->lock);
-
-	if (!slot_peek(s, fd))
-		return -EBADF;
-	s->table->slots[fd].flags = flags;
-	return 0;
+	flags = (int)s->table->slots[fd].flags;
+	if (set >= 0)
+		s->table->slots[fd].flags = (u32)set;
+	return flags;
 }
 
 cap_t cap_next(struct cap_space *s, cap_t from)

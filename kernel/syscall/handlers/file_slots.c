@@ -90,7 +90,7 @@ long sys_close_range(u64 a0, u64 a1, u64 a2)
 	for (cap_t fd = cap_next(caps, (cap_t)MIN(first, 0x7fffffffu)); fd >= 0 && (u32)fd <= last;
 		fd = cap_next(caps, fd + 1))
 		/* one that another thread closed meanwhile needs no flag */
-		(void)!cap_set_flags(caps, fd, CAP_CLOEXEC);
+		(void)!cap_flags(caps, fd, CAP_CLOEXEC);
 	return 0;
 }
 
@@ -109,10 +109,8 @@ static long dup_onto(cap_t fd, cap_t new, u32 slot_flags)
 
 long sys_dup2(u64 a0, u64 a1)
 {
-	u32 flags;
-
 	if ((cap_t)a0 == (cap_t)a1)
-		return cap_get_flags(current->caps, (cap_t)a0, &flags) ? -EBADF : (cap_t)a0;
+		return cap_flags(current->caps, (cap_t)a0, -1) < 0 ? -EBADF : (cap_t)a0;
 	return dup_onto((cap_t)a0, (cap_t)a1, 0);
 }
 
@@ -254,19 +252,18 @@ long sys_fcntl(u64 a0, u64 a1, u64 a2)
 {
 	struct cap_space *caps = current->caps;
 	cap_t fd = (cap_t)a0;
-	u32 cmd = (u32)a1, flags;
-	long ret;
+	u32 cmd = (u32)a1;
 
+	_Static_assert(CAP_CLOEXEC == FD_CLOEXEC, "as they are told and set");
 	switch (cmd) {
 	case F_GETFD:
-		ret = cap_get_flags(caps, fd, &flags);
-		return ret ? ret : (flags & CAP_CLOEXEC ? FD_CLOEXEC : 0);
+		return cap_flags(caps, fd, -1);
 	case F_SETFD:
-		return cap_set_flags(caps, fd, a2 & FD_CLOEXEC ? CAP_CLOEXEC : 0);
+		return MIN(cap_flags(caps, fd, a2 & FD_CLOEXEC), 0);
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
 		if ((cap_t)a2 < 0 || (u32)a2 >= fd_limit())
-			return cap_get_flags(caps, fd, &flags) ? -EBADF : -EINVAL;
+			return cap_flags(caps, fd, -1) < 0 ? -EBADF : -EINVAL;
 		return fd_install_grant(cap_get_grant(caps, fd),
 			cmd == F_DUPFD_CLOEXEC ? CAP_CLOEXEC : 0, (cap_t)a2);
 	default:
@@ -316,6 +313,6 @@ long sys_ioctl(u64 a0, u64 a1, u64 a2)
 	if (is_err(fd.file))
 		return ptr_err(fd.file);
 	if (slot)
-		return cap_set_flags(current->caps, (cap_t)a0, cmd == FIOCLEX ? CAP_CLOEXEC : 0);
+		return MIN(cap_flags(current->caps, (cap_t)a0, cmd == FIOCLEX), 0);
 	return file_ioctl(fd.file, cmd, a2);
 }

@@ -14,7 +14,6 @@ long exo_cap_inspect(u64 a0, u64 a1, u64 a2)
 {
 	struct grant *g SCOPED(grant_put_at) = cap_get_grant(current->caps, (cap_t)a0);
 	struct exo_cap_info info = {0};
-	u32 slot_flags = 0;
 
 	if (is_err(g))
 		return ptr_err(g);
@@ -25,7 +24,7 @@ long exo_cap_inspect(u64 a0, u64 a1, u64 a2)
 	info.expires_ns = grant_expires_ns(g);
 	if (!grant_live(g))
 		info.flags |= EXO_CAP_REVOKED;
-	if (!cap_get_flags(current->caps, (cap_t)a0, &slot_flags) && slot_flags & CAP_CLOEXEC)
+	if (cap_flags(current->caps, (cap_t)a0, -1) == CAP_CLOEXEC)
 		info.flags |= EXO_CAP_CLOEXEC;
 	return user_struct_put(a1, a2, CAP_INFO_MIN, &info, sizeof(info));
 }
