@@ -25,11 +25,8 @@ void ipc_transit_free(struct ipc_transit *t)
 static struct ipc_transit *take_dropped(void)
 {
 	spinlock_t *held SCOPED(spin_release) = spin_hold(&drop_lock);
-	struct ipc_transit *t = list_first(&dropped, struct ipc_transit, node);
 
-	if (t)
-		list_del(&t->node);
-	return t;
+	return list_pop(&dropped, struct ipc_transit, node);
 }
 
 static void drop_work_run(struct work *w)
@@ -45,16 +42,12 @@ static struct work drop_work = {.node = LIST_INIT(drop_work.node), .fn = drop_wo
 /* Nobody can queue more: e->gone is set. */
 void ipc_transits_drop(struct ipc_end *e)
 {
-	struct ipc_transit *t, *next;
-	bool any = false;
+	bool any;
 
 	spin_lock(&e->lock);
 	spin_lock(&drop_lock);
-	list_for_each_entry_safe (t, next, &e->transits, node) {
-		list_del(&t->node);
-		list_add_tail(&dropped, &t->node);
-		any = true;
-	}
+	list_splice_tail(&dropped, &e->transits);
+	any = !list_empty(&dropped);
 	spin_unlock(&drop_lock);
 	spin_unlock(&e->lock);
 	if (any)

@@ -208,26 +208,18 @@ static void end_release(struct file *f)
 	link_put(l);
 }
 
-static const struct file_ops ring_ops = {.anon_name = "anon_inode:[exo-ring]",
-	.exo_type = EXO_TYPE_RING,
-	.poll = end_poll,
-	.mmap = region_mmap,
-	.release = end_release};
-static const struct file_ops channel_ops = {.anon_name = "anon_inode:[exo-channel]",
-	.exo_type = EXO_TYPE_CHANNEL,
-	.poll = end_poll,
-	.mmap = region_mmap,
-	.release = end_release};
-static const struct file_ops pool_ops = {.anon_name = "anon_inode:[exo-pool]",
-	.exo_type = EXO_TYPE_POOL,
-	.mmap = region_mmap,
-	.release = end_release};
+#define END_OPS(name, type, poll_)                                                     \
+	{                                                                              \
+		.anon_name = "anon_inode:[exo-" name "]", .exo_type = EXO_TYPE_##type, \
+		.poll = poll_, .mmap = region_mmap, .release = end_release             \
+	}
+/* By the rings between the ends. */
+static const struct file_ops end_ops[] = {END_OPS("pool", POOL, NULL),
+	END_OPS("ring", RING, end_poll), END_OPS("channel", CHANNEL, end_poll)};
 
 struct ipc_end *ipc_end_of(struct file *f)
 {
-	if (f->ops != &ring_ops && f->ops != &channel_ops && f->ops != &pool_ops)
-		return NULL;
-	return f->priv;
+	return f->ops->release == end_release ? f->priv : NULL;
 }
 
 /* ---- making ---- */
@@ -293,8 +285,8 @@ int ipc_ring_create(const struct ipc_params *p, struct file *ends[2])
 	for (u32 i = 0; i < l->rings; i++)
 		fring_format(geometry_of(l, i), p->kind, p->slots, cpu_count);
 	for (u32 i = 0; i < 2; i++) {
-		f[i] = file_create(p->duplex ? &channel_ops : &ring_ops, NULL,
-			cast && i ? O_RDONLY : O_RDWR, &l->end[i]);
+		f[i] = file_create(
+			&end_ops[l->rings], NULL, cast && i ? O_RDONLY : O_RDWR, &l->end[i]);
 		if (is_err(f[i])) {
 			if (i)
 				file_put(f[0]);
@@ -321,7 +313,7 @@ struct file *ipc_pool_create(u32 blocks, u32 block_bytes)
 	if (is_err(l))
 		return (struct file *)l;
 	fpool_format(geometry_of(l, 0), blocks, block_bytes);
-	f = file_create(&pool_ops, NULL, O_RDWR, &l->end[0]);
+	f = file_create(&end_ops[0], NULL, O_RDWR, &l->end[0]);
 	if (is_err(f))
 		link_put(l);
 	return f;
