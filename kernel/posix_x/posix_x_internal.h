@@ -321,7 +321,7 @@ void process_vfork_done(struct task *t);
 
 /* stat.c */
 void usage_add(struct usage *to, const struct usage *from);
-void usage_of_thread(struct thread *t, struct usage *out);
+void usage_of_thread(struct thread *t, struct usage *out); /* [lock, while it has its space] */
 void process_record_rss(struct process *p, const struct vm_space *space);
 /* [lock] threads, living and ended */
 void process_usage_locked(struct process *p, struct usage *out);

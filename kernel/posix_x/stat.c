@@ -9,6 +9,11 @@
 #include <exo/tty.h>
 #include "trace.h"
 
+static u64 rss_peak_kb(const struct vm_space *s)
+{
+	return vm_space_rss_peak(s) * (PAGE_SIZE / 1024);
+}
+
 void usage_of_thread(struct thread *t, struct usage *out)
 {
 	thread_cpu_times(t, &out->utime_ns, &out->stime_ns);
@@ -16,7 +21,7 @@ void usage_of_thread(struct thread *t, struct usage *out)
 	out->maj_flt = READ_ONCE(t->faults_major);
 	out->vcsw = READ_ONCE(t->switches_voluntary);
 	out->ivcsw = READ_ONCE(t->switches_involuntary);
-	out->maxrss_kb = 0;
+	out->maxrss_kb = t->space ? rss_peak_kb(t->space) : 0;
 	memcpy(out->io, t->io, sizeof(out->io));
 }
 
@@ -31,11 +36,6 @@ void usage_add(struct usage *to, const struct usage *from)
 	to->maxrss_kb = MAX(to->maxrss_kb, from->maxrss_kb);
 	for (u32 i = 0; i < ARRAY_LEN(to->io); i++)
 		to->io[i] += from->io[i];
-}
-
-static u64 rss_peak_kb(const struct vm_space *s)
-{
-	return vm_space_rss_peak(s) * (PAGE_SIZE / 1024);
 }
 
 /* process_record_rss - @space goes from @p (end, exec): its peak counts on. */
@@ -54,8 +54,6 @@ void process_usage_locked(struct process *p, struct usage *out)
 	*out = p->dead;
 	list_for_each_entry (t, &p->threads, thread_node) {
 		usage_of_thread(&t->thread, &u);
-		if (t->thread.space)
-			u.maxrss_kb = rss_peak_kb(t->thread.space);
 		usage_add(out, &u);
 	}
 }
@@ -64,14 +62,12 @@ void process_usage(struct process *p, int who, struct usage *out)
 {
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
-	if (who == RUSAGE_CHILDREN) {
+	if (who == RUSAGE_CHILDREN)
 		*out = p->children_usage;
-	} else if (who == RUSAGE_THREAD) {
+	else if (who == RUSAGE_THREAD)
 		usage_of_thread(current, out);
-		out->maxrss_kb = rss_peak_kb(current->space);
-	} else {
+	else
 		process_usage_locked(p, out);
-	}
 }
 
 void process_cpu_times_locked(struct process *p, u64 *user_ns, u64 *system_ns)
@@ -188,14 +184,12 @@ static void stat_thread(struct task *t, struct process_stat *out)
 int process_stat_get(struct process *p, struct thread *thread, struct process_stat *out)
 {
 	struct task *t = thread ? task_of(thread) : NULL;
-	struct thread *cred_of = NULL;
-	ulong flags;
 
 	memset(out, 0, sizeof(*out));
 	if (p->state == PROC_REAPED)
 		return -ESRCH;
 	stat_tree(p, t, out);
-	flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	if (!t)
 		t = process_first_task_locked(p);
 	out->pid = thread ? thread->tid : p->nr;
@@ -223,20 +217,16 @@ int process_stat_get(struct process *p, struct thread *thread, struct process_st
 	str_copy(out->comm, p->comm, sizeof(out->comm));
 	if (t) {
 		stat_thread(t, out);
-		cred_of = &t->thread;
 		out->no_new_privs = t->thread.no_new_privs;
 		out->traceable = process_may_trace(&t->thread);
 		out->sleeps = out->traceable && out->state != 'R' && (thread || out->threads < 2);
 		out->seccomp = t->seccomp;
 		out->filters = seccomp_depth(t);
-		thread_get(cred_of);
 		if (t->thread.fs)
 			out->umask = READ_ONCE(t->thread.fs->umask);
 		if (t->thread.caps)
 			out->fd_slots = rcu_dereference(t->thread.caps->table)->slots_max;
 	}
-	process_unlock(p, flags);
-	out->cred = cred_of ? thread_cred_get(cred_of) : cred_get(p->cred ? p->cred : &cred_root);
-	thread_put_at(&cred_of);
+	out->cred = t ? thread_cred_get(&t->thread) : cred_get(p->cred ? p->cred : &cred_root);
 	return 0;
 }

@@ -38,6 +38,8 @@ static bool take_zombie(struct wait_request *w, struct process *child)
 	if (!(w->options & WNOWAIT)) {
 		process_reap_locked(child);
 		w->reaped = child;
+		struct spin_guard g SCOPED(spin_unguard) = process_guard(current->proc);
+		usage_add(&current->proc->children_usage, &w->usage);
 	}
 	return true;
 }
@@ -81,36 +83,19 @@ static int scan(struct wait_request *w)
 	return any ? 0 : -ECHILD;
 }
 
-static void account_reaped(struct wait_request *w)
-{
-	struct spin_guard g SCOPED(spin_unguard) = process_guard(current->proc);
-
-	usage_add(&current->proc->children_usage, &w->usage);
-}
-
 /* process_wait - Return: 0 and w->pid (0 with WNOHANG: nothing yet) | -ECHILD | -ERESTARTSYS. */
 long process_wait(struct wait_request *w)
 {
 	int found = 0;
-	long err;
+	int err;
 
 	w->pid = 0;
 	w->reaped = NULL;
 	w->trapped = false;
 	if (w->type == P_PGID && w->id == 0)
 		w->id = current->proc->pgid;
-	if (w->options & WNOHANG) {
-		found = scan(w);
-	} else {
-		err = wait_event(&current->proc->child_wq, (found = scan(w)) != 0);
-		if (err && !found)
-			return err;
-	}
-	if (found < 0)
-		return found;
-	if (w->reaped) {
-		account_reaped(w);
+	err = wait_event(&current->proc->child_wq, (found = scan(w)) != 0 || w->options & WNOHANG);
+	if (w->reaped)
 		process_reap_finish(w->reaped);
-	}
-	return 0;
+	return found ? MIN(found, 0) : err;
 }
