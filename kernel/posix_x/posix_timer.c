@@ -113,11 +113,18 @@ static void timer_fire(struct timer *timer)
 	}
 }
 
+static void timer_put_at(struct posix_timer **t) /* for SCOPED; NULL is fine */
+{
+	if (*t)
+		posix_timer_put(*t);
+}
+
 /* posix_timer_dequeued - the signal was taken: a periodic timer goes on. Takes over the entry's
  * reference. */
 void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info)
 {
-	ulong flags = spin_lock_irq(&t->lock);
+	struct posix_timer *held SCOPED(timer_put_at) = t;
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
 	u64 n;
 
 	t->overrun = 0;
@@ -133,8 +140,6 @@ void posix_timer_dequeued(struct posix_timer *t, struct siginfo *info)
 		}
 	}
 	info->timer.overrun = t->overrun;
-	spin_unlock_irq(&t->lock, flags);
-	posix_timer_put(t);
 }
 
 /* ---- calls ---- */
@@ -177,7 +182,6 @@ long posix_timer_create(int clock_id, const struct sigevent_abi *ev)
 	struct user_account *account = current_task()->account;
 	struct posix_timer *t;
 	struct cpu_clock cpu SCOPED(cpu_clock_put) = {.process = NULL};
-	ulong flags;
 	int err = clock_waits(clock_id);
 
 	if (!err && ev)
@@ -209,14 +213,13 @@ long posix_timer_create(int clock_id, const struct sigevent_abi *ev)
 	t->entry.timer = t;
 	siginfo_fill(
 		&t->entry.info, ev && ev->notify != SIGEV_NONE ? ev->signo : SIGALRM, SI_TIMER);
-	flags = process_lock(p);
-	err = t->id = p->next_timer_id;
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+	t->id = p->next_timer_id;
 	p->next_timer_id = (p->next_timer_id + 1) & INT32_MAX;
 	t->entry.info.timer.timerid = t->id;
 	t->entry.info.timer.value = ev ? ev->value : (u64)t->id;
 	list_add_tail(&p->posix_timers, &t->node);
-	process_unlock(p, flags); /* another thread may guess the number and delete it */
-	return err;
+	return t->id; /* read under the lock: another thread may guess it and delete the timer */
 }
 
 static void get_locked(struct posix_timer *t, struct itimer_ns *out)
@@ -253,41 +256,31 @@ static void set_locked(struct posix_timer *t, bool abs, const struct itimer_ns *
 
 int posix_timer_change(s32 id, bool abs, const struct itimer_ns *new, struct itimer_ns *old)
 {
-	struct posix_timer *t = timer_find(id, false);
-	int err = 0;
-	ulong flags;
+	struct posix_timer *t SCOPED(timer_put_at) = timer_find(id, false);
 
 	if (!t)
 		return -EINVAL;
-	flags = spin_lock_irq(&t->lock);
+	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&t->lock);
 	if (t->cpu.process && cpu_clock_ended(&t->cpu)) {
 		*old = (struct itimer_ns){0};
-		err = new ? -ESRCH : 0;
-	} else {
-		get_locked(t, old);
-		if (new && !t->deleted) /* else it was set, then deleted: nobody would stop it */
-			set_locked(t, abs, new);
+		return new ? -ESRCH : 0;
 	}
-	spin_unlock_irq(&t->lock, flags);
-	posix_timer_put(t);
-	return err;
+	get_locked(t, old);
+	if (new && !t->deleted) /* else it was set, then deleted: nobody would stop it */
+		set_locked(t, abs, new);
+	return 0;
 }
 
 long posix_timer_overrun(s32 id)
 {
-	struct posix_timer *t = timer_find(id, false);
-	long n;
+	struct posix_timer *t SCOPED(timer_put_at) = timer_find(id, false);
 
-	if (!t)
-		return -EINVAL;
-	n = READ_ONCE(t->overrun);
-	posix_timer_put(t);
-	return n;
+	return t ? READ_ONCE(t->overrun) : -EINVAL;
 }
 
 int posix_timer_delete(s32 id)
 {
-	struct posix_timer *t = timer_find(id, true);
+	struct posix_timer *t SCOPED(timer_put_at) = timer_find(id, true);
 	ulong flags;
 
 	if (!t)
@@ -296,7 +289,6 @@ int posix_timer_delete(s32 id)
 	t->deleted = true;
 	spin_unlock_irq(&t->lock, flags);
 	(void)timer_cancel_sync(&t->timer.timer);
-	posix_timer_put(t);
 	return 0;
 }
 
