@@ -23,10 +23,12 @@ static void real_fire(struct timer *timer)
  * time. */
 void itimer_real_taken_locked(struct process *p)
 {
-	if (!p->real_interval_ns || timer_remaining(&p->real_timer))
+	struct itimer *it = &p->itimers[ITIMER_REAL];
+
+	if (!it->expires_ns || !it->interval_ns || timer_remaining(&p->real_timer))
 		return;
-	(void)ns_periods_past(&p->real_expires_ns, p->real_interval_ns, clock_monotonic());
-	timer_start(&p->real_timer, p->real_expires_ns);
+	(void)ns_periods_past(&it->expires_ns, it->interval_ns, clock_monotonic());
+	timer_start(&p->real_timer, it->expires_ns);
 }
 
 static u64 nearest(u64 best, u64 limit, u64 used)
@@ -36,30 +38,30 @@ static u64 nearest(u64 best, u64 limit, u64 used)
 	return limit && left < best ? left : best;
 }
 
-/* CPU time as each of cpu_timers counts it: user, user and system. */
-static void cpu_used_locked(struct process *p, u64 used[2])
+/* CPU time as each timer counts it: user, user and system. */
+static void cpu_used_locked(struct process *p, u64 used[ITIMERS])
 {
-	process_cpu_times_locked(p, &used[0], &used[1]);
-	used[1] += used[0];
+	process_cpu_times_locked(p, &used[ITIMER_VIRTUAL], &used[ITIMER_PROF]);
+	used[ITIMER_PROF] += used[ITIMER_VIRTUAL];
 }
 
 /* Arms the watch for the earliest moment at which a limit can be reached. Whose last thread has
  * begun to end has stopped it for good (itimers_exit): others may still set its limits. */
 static void cpu_watch_arm_locked(struct process *p)
 {
-	u64 used[2], left = NS_FOREVER;
+	u64 used[ITIMERS], left = NS_FOREVER;
 	u32 parallel = MIN(p->thread_count, cpu_count);
 
 	cpu_used_locked(p, used);
-	for (u32 i = 0; i < 2; i++)
-		left = nearest(left, p->cpu_timers[i].expires_ns, used[i]);
-	left = nearest(left, p->rlimit_cpu_next_ns, used[1]);
+	for (u32 i = ITIMER_VIRTUAL; i < ITIMERS; i++)
+		left = nearest(left, p->itimers[i].expires_ns, used[i]);
+	left = nearest(left, p->rlimit_cpu_next_ns, used[ITIMER_PROF]);
 	if (left != NS_FOREVER && __atomic_load_n(&p->live, __ATOMIC_RELAXED))
 		timer_start(&p->cpu_watch,
 			clock_monotonic() + MAX(left / MAX(parallel, 1u), CPU_WATCH_MIN_NS));
 }
 
-static void cpu_expire_locked(struct process *p, struct cpu_itimer *it, u64 used, int signo)
+static void cpu_expire_locked(struct process *p, struct itimer *it, u64 used, int signo)
 {
 	if (!it->expires_ns || used < it->expires_ns)
 		return;
@@ -89,12 +91,12 @@ static void cpu_watch_fire(struct timer *timer)
 {
 	struct process *p = container_of(timer, struct process, cpu_watch);
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
-	u64 used[2];
+	u64 used[ITIMERS];
 
 	cpu_used_locked(p, used);
-	cpu_expire_locked(p, &p->cpu_timers[0], used[0], SIGVTALRM);
-	cpu_expire_locked(p, &p->cpu_timers[1], used[1], SIGPROF);
-	rlimit_cpu_locked(p, used[1]);
+	cpu_expire_locked(p, &p->itimers[ITIMER_VIRTUAL], used[ITIMER_VIRTUAL], SIGVTALRM);
+	cpu_expire_locked(p, &p->itimers[ITIMER_PROF], used[ITIMER_PROF], SIGPROF);
+	rlimit_cpu_locked(p, used[ITIMER_PROF]);
 	if (!(p->flags & PROC_GROUP_EXIT))
 		cpu_watch_arm_locked(p);
 }
@@ -109,8 +111,9 @@ void itimers_exit(struct process *p)
 {
 	ulong flags = process_lock(p);
 
-	p->real_interval_ns = 0;
-	p->cpu_timers[0].expires_ns = p->cpu_timers[1].expires_ns = p->rlimit_cpu_next_ns = 0;
+	for (u32 i = 0; i < ITIMERS; i++)
+		p->itimers[i].expires_ns = 0;
+	p->rlimit_cpu_next_ns = 0;
 	process_unlock(p, flags);
 	(void)timer_cancel_sync(&p->real_timer);
 	(void)timer_cancel_sync(&p->cpu_watch);
@@ -125,44 +128,34 @@ void rlimit_cpu_changed_locked(struct process *p)
 	cpu_watch_arm_locked(p);
 }
 
-static void real_change_locked(
-	struct process *p, const struct itimer_ns *new, struct itimer_ns *old)
-{
-	old->interval_ns = p->real_interval_ns;
-	old->value_ns = timer_remaining(&p->real_timer);
-	if (!new)
-		return;
-	/* one that fires at this moment is as good as one before */
-	(void)timer_cancel(&p->real_timer);
-	p->real_interval_ns = new->interval_ns;
-	if (new->value_ns) {
-		p->real_expires_ns = clock_monotonic() + new->value_ns;
-		timer_start(&p->real_timer, p->real_expires_ns);
-	}
-}
-
 /* itimer_change - @new NULL: only look. */
 int itimer_change(int which, const struct itimer_ns *new, struct itimer_ns *old)
 {
 	struct process *p = current->proc;
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
-	struct cpu_itimer *it = &p->cpu_timers[which == ITIMER_PROF];
-	u64 times[2], used;
+	u64 now[ITIMERS] = {[ITIMER_REAL] = clock_monotonic()};
+	bool real = which == ITIMER_REAL;
+	struct itimer *it;
 
-	if (which == ITIMER_REAL) {
-		real_change_locked(p, new, old);
+	if (which < 0 || which >= ITIMERS)
+		return -EINVAL;
+	it = &p->itimers[which];
+	if (!real)
+		cpu_used_locked(p, now);
+	old->interval_ns = it->interval_ns;
+	old->value_ns = it->expires_ns > now[which] ? it->expires_ns - now[which] : 1;
+	if (real ? !timer_remaining(&p->real_timer) : !it->expires_ns)
+		old->value_ns = 0;
+	if (!new)
+		return 0;
+	*it = (struct itimer){new->value_ns ? now[which] + new->value_ns : 0, new->interval_ns};
+	if (!real) {
+		cpu_watch_arm_locked(p);
 		return 0;
 	}
-	if (which != ITIMER_VIRTUAL && which != ITIMER_PROF)
-		return -EINVAL;
-	cpu_used_locked(p, times);
-	used = times[which == ITIMER_PROF];
-	old->interval_ns = it->interval_ns;
-	old->value_ns = !it->expires_ns ? 0 : it->expires_ns > used ? it->expires_ns - used : 1;
-	if (new) {
-		it->interval_ns = new->interval_ns;
-		it->expires_ns = new->value_ns ? new->value_ns + used : 0;
-		cpu_watch_arm_locked(p);
-	}
+	/* one that fires at this moment is as good as one before */
+	(void)timer_cancel(&p->real_timer);
+	if (it->expires_ns)
+		timer_start(&p->real_timer, it->expires_ns);
 	return 0;
 }

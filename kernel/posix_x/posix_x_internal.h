@@ -153,9 +153,10 @@ struct task {
 #define TASK_TRACED       16u /* stopped until its tracer lets it go on */
 #define TASK_TRACE_TRAP   32u /* must stop for its tracer on its way to user mode */
 
-struct cpu_itimer {
-	u64 expires_ns, interval_ns;
-}; /* [lock] CPU ns of the process; 0 = off */
+struct itimer {
+	u64 expires_ns, interval_ns; /* [lock] by its clock; 0 = off */
+};
+#define ITIMERS 3 /* ITIMER_REAL by CLOCK_MONOTONIC, _VIRTUAL and _PROF by CPU time */
 enum process_state { PROC_LIVE, PROC_ZOMBIE, PROC_REAPED };
 
 struct process {
@@ -209,10 +210,9 @@ struct process {
 	/* timers */
 	/* ITIMER_REAL; holds no reference: cancelled before the process goes */
 	struct timer real_timer;
-	u64 real_interval_ns, real_expires_ns; /* [lock] */
-	struct cpu_itimer cpu_timers[2];       /* [lock] ITIMER_VIRTUAL, ITIMER_PROF */
-	struct list posix_timers;              /* [lock] */
-	s32 next_timer_id;                     /* [lock] */
+	struct itimer itimers[ITIMERS]; /* [lock] itimers[ITIMER_*] */
+	struct list posix_timers;       /* [lock] */
+	s32 next_timer_id;              /* [lock] */
 	struct timer cpu_watch; /* looks at CPU time when some CPU timer or RLIMIT_CPU is on */
 	u64 rlimit_cpu_next_ns; /* [lock] next SIGXCPU */
 	struct rcu_head rcu;
