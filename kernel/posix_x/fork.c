@@ -53,19 +53,11 @@ static int check_request(const struct clone_request *r)
 {
 	u64 flags = r->flags;
 
-	if (flags & (CLONE_NAMESPACES | CLONE_INTO_CGROUP))
-		return -EINVAL;
-	if ((flags & CLONE_THREAD) && (flags & CLONE_PIDFD))
-		return -EINVAL;
-	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
-		return -EINVAL;
-	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
-		return -EINVAL;
-	if ((flags & CLONE_SIGHAND) && (flags & CLONE_CLEAR_SIGHAND))
-		return -EINVAL;
-	if ((flags & CLONE_PARENT) && (current->proc->flags & PROC_UNKILLABLE))
-		return -EINVAL;
-	if (r->exit_signal > SIGNALS_MAX || (r->tid && (r->tid < 0 || r->tid >= pid_max_get())))
+	if (flags & (CLONE_NAMESPACES | CLONE_INTO_CGROUP) ||
+		(flags & CLONE_THREAD && (flags & CLONE_PIDFD || !(flags & CLONE_SIGHAND))) ||
+		(flags & CLONE_SIGHAND && (flags & CLONE_CLEAR_SIGHAND || !(flags & CLONE_VM))) ||
+		(flags & CLONE_PARENT && current->proc->flags & PROC_UNKILLABLE) ||
+		r->exit_signal > SIGNALS_MAX || (r->tid && (r->tid < 0 || r->tid >= pid_max_get())))
 		return -EINVAL;
 	return r->tid && !cred_capable(current->cred, LCAP_CHECKPOINT_RESTORE) &&
 			       !cred_capable(current->cred, LCAP_SYS_ADMIN)
@@ -89,24 +81,20 @@ static int copy_resources(struct task *t, const struct clone_request *r)
 {
 	u64 flags = r->flags;
 	struct thread *me = current, *n = &t->thread;
+	struct cap_space *caps = r->entry ? r->caps : flags & CLONE_FILES ? me->caps : NULL;
 
 	n->cred = cred_get(me->cred);
 	if (arch_fpu_alloc(n))
 		return -ENOMEM;
 	arch_fpu_fork(n);
-	if (r->entry) {
-		__atomic_fetch_add(&r->caps->refs, 1, __ATOMIC_RELAXED);
-		n->caps = r->caps;
-	} else if (flags & CLONE_FILES) {
-		__atomic_fetch_add(&me->caps->refs, 1, __ATOMIC_RELAXED);
-		n->caps = me->caps;
+	if (caps) {
+		__atomic_fetch_add(&caps->refs, 1, __ATOMIC_RELAXED);
 	} else {
-		struct cap_space *caps = cap_space_fork(me->caps);
-
+		caps = cap_space_fork(me->caps);
 		if (is_err(caps))
 			return (int)ptr_err(caps);
-		n->caps = caps;
 	}
+	n->caps = caps;
 	if (flags & CLONE_FS) {
 		__atomic_fetch_add(&me->fs->refs, 1, __ATOMIC_RELAXED);
 		n->fs = me->fs;
@@ -142,9 +130,6 @@ static void task_drop_resources(struct task *t)
 		fs_context_put(n->fs);
 	if (n->caps)
 		cap_space_put(n->caps);
-	n->space = NULL;
-	n->fs = NULL;
-	n->caps = NULL;
 }
 
 /* The process of a child that is no thread of ours. */
@@ -257,12 +242,7 @@ static int publish(struct task *t, struct pid *pid, const struct clone_request *
 }
 
 /* CLONE_PIDFD: the descriptor is made and its number told before the child can be seen. */
-struct pidfd_slot {
-	struct file *file; /* NULL = not asked for */
-	cap_t fd;
-};
-
-static int pidfd_reserve(struct pidfd_slot *s, const struct clone_request *r, struct process *p)
+static int pidfd_reserve(struct clone_request *r, struct process *p, struct file **out)
 {
 	struct file *f;
 
@@ -271,28 +251,13 @@ static int pidfd_reserve(struct pidfd_slot *s, const struct clone_request *r, st
 	f = pidfd_create(p, 0);
 	if (is_err(f))
 		return (int)ptr_err(f);
-	s->fd = cap_reserve(current->caps, CAP_CLOEXEC, fd_limit());
-	if (s->fd < 0) {
+	r->pidfd_slot = cap_reserve(current->caps, CAP_CLOEXEC, fd_limit());
+	if (r->pidfd_slot < 0) {
 		file_put(f);
-		return s->fd;
+		return r->pidfd_slot;
 	}
-	s->file = f;
-	return r->pidfd ? put_user_u32(r->pidfd, (u32)s->fd) : 0;
-}
-
-static void pidfd_fill(const struct pidfd_slot *s, struct clone_request *r)
-{
-	r->pidfd_slot = s->fd;
-	if (s->file)
-		cap_fill(current->caps, s->fd, &s->file->object.root);
-}
-
-static void pidfd_cancel(struct pidfd_slot *s)
-{
-	if (!s->file)
-		return;
-	cap_unreserve(current->caps, s->fd);
-	file_put(s->file);
+	*out = f;
+	return r->pidfd ? put_user_u32(r->pidfd, (u32)r->pidfd_slot) : 0;
 }
 
 static void init_frame(struct task *t, const struct clone_request *r, const struct trap_frame *f)
@@ -325,7 +290,7 @@ static void run_child(struct task *t, pid_t nr, bool vfork, int event)
 long process_clone(struct clone_request *r, const struct trap_frame *f)
 {
 	bool new_process = !(r->flags & CLONE_THREAD);
-	struct pidfd_slot pidfd = {NULL, -1};
+	struct file *pidfd = NULL; /* what CLONE_PIDFD asked for */
 	struct trace *trace = NULL;
 	int event;
 	struct process *p;
@@ -349,13 +314,9 @@ long process_clone(struct clone_request *r, const struct trap_frame *f)
 		goto fail_pid;
 	t->account = current_task()->account;
 	account_hold(t->account);
-	if (new_process) {
-		p = copy_process(r);
-		if (!p)
-			goto fail_task;
-	} else {
-		p = current->proc;
-	}
+	p = new_process ? copy_process(r) : current->proc;
+	if (!p)
+		goto fail_task;
 	process_get(p); /* the task's reference */
 	t->thread.proc = p;
 	err = copy_resources(t, r);
@@ -364,27 +325,26 @@ long process_clone(struct clone_request *r, const struct trap_frame *f)
 	copy_task(t, r);
 	event = r->entry ? 0 : trace_clone_event(r->flags, r->exit_signal);
 	trace = event ? kzalloc(sizeof(*trace), ALLOC_KERNEL) : NULL;
-	if (event && !trace) {
-		err = -ENOMEM;
-		goto fail_process;
-	}
 	init_frame(t, r, f);
-	err = pidfd_reserve(&pidfd, r, p);
+	err = event && !trace ? -ENOMEM : pidfd_reserve(r, p, &pidfd);
 	if (!err)
 		err = publish(t, pid, r, new_process, &trace);
 	if (err)
-		goto fail_pidfd;
+		goto fail_process;
 	nr = pid->nr;
-	pidfd_fill(&pidfd, r);
+	if (pidfd)
+		cap_fill(current->caps, r->pidfd_slot, &pidfd->object.root);
 	if (r->flags & CLONE_PARENT_SETTID)
 		(void)!put_user_u32(r->parent_tid, (u32)nr);
 	run_child(t, nr, r->flags & CLONE_VFORK, event);
 	kfree(trace);
 	return nr;
-fail_pidfd:
-	pidfd_cancel(&pidfd);
-	kfree(trace);
 fail_process:
+	if (pidfd) {
+		cap_unreserve(current->caps, r->pidfd_slot);
+		file_put(pidfd);
+	}
+	kfree(trace);
 	task_drop_resources(t);
 	if (new_process)
 		process_put(p);

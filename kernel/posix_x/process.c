@@ -99,7 +99,6 @@ void task_free_unstarted(struct task *t)
 {
 	struct thread *thread = &t->thread;
 
-	arch_fpu_free(thread);
 	thread_fini(thread);
 	task_release(thread);
 }
