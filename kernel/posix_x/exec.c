@@ -138,12 +138,8 @@ static int end_others(struct task *t)
 	list_for_each_entry (o, &p->threads, thread_node) {
 		if (o == t || (o->job & TASK_EXITING))
 			continue;
-		o->job = (o->job & ~(TASK_STOPPED | TASK_STOP_PENDING | TASK_TRACED |
-					   TASK_TRACE_TRAP)) |
-			 TASK_EXEC_KILL;
-		o->pending.set |= SIGBIT(SIGKILL);
-		work_set(&o->thread, WORK_SIGNAL);
-		thread_wake_signal(&o->thread, true);
+		o->job |= TASK_EXEC_KILL;
+		task_kill_locked(o);
 	}
 	return 1;
 }

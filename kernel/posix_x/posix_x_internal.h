@@ -352,6 +352,7 @@ void signal_recalc_locked(struct task *t); /* [lock] WORK_SIGNAL from queues and
 void signal_set_blocked(struct task *t, sigset set);
 void signal_retarget_locked(struct task *t, sigset set);    /* [lock] */
 void signal_group_exit_locked(struct process *p, s32 code); /* [lock] */
+void task_kill_locked(struct task *t); /* [lock] ends it, whatever it waits for */
 int signal_dequeue_locked(struct task *t, sigset mask, struct siginfo *info,
 	struct posix_timer **timer);          /* [lock] signo | 0 */
 bool signal_stop_done_locked(struct task *t); /* [lock] */

@@ -64,6 +64,13 @@ static void wake_up(struct task *t, bool kill)
 	thread_wake_signal(&t->thread, kill);
 }
 
+void task_kill_locked(struct task *t)
+{
+	t->job &= ~(TASK_STOP_PENDING | TASK_STOPPED | TASK_TRACED | TASK_TRACE_TRAP);
+	t->pending.set |= SIGBIT(SIGKILL);
+	wake_up(t, true);
+}
+
 /* signal_group_exit_locked - every thread ends with wait status @code. */
 void signal_group_exit_locked(struct process *p, s32 code)
 {
@@ -74,13 +81,9 @@ void signal_group_exit_locked(struct process *p, s32 code)
 	p->exit_code = code;
 	p->stop_left = 0;
 	p->wait_code = 0;
-	list_for_each_entry (t, &p->threads, thread_node) {
-		t->job &= ~(TASK_STOP_PENDING | TASK_STOPPED | TASK_TRACED | TASK_TRACE_TRAP);
-		if (t->job & TASK_EXITING)
-			continue;
-		t->pending.set |= SIGBIT(SIGKILL);
-		wake_up(t, true);
-	}
+	list_for_each_entry (t, &p->threads, thread_node)
+		if (!(t->job & TASK_EXITING))
+			task_kill_locked(t);
 }
 
 /* SIGCONT: stops that are pending are forgotten, threads that stopped go on; a thread tells the
@@ -120,10 +123,8 @@ static bool prepare_locked(struct process *p, int signo)
 	struct task *t;
 
 	if (p->flags & PROC_GROUP_EXIT) {
-		if (p->dumper && signo == SIGKILL) { /* it has taken long enough */
-			p->dumper->pending.set |= SIGBIT(SIGKILL);
-			wake_up(p->dumper, true);
-		}
+		if (p->dumper && signo == SIGKILL) /* it has taken long enough */
+			task_kill_locked(p->dumper);
 		return false;
 	}
 	if (SIGBIT(signo) & SIGSET_STOP) {
