@@ -337,7 +337,6 @@ void group_check_orphaned_locked(struct process *p, struct process *old_parent);
 void sigqueue_init(void);
 struct sigqueue *sigqueue_alloc(struct user_account *account, u64 limit);
 void sigpending_init(struct sigpending *s);
-void sigpending_flush(struct sigpending *s);              /* [lock] */
 void sigpending_remove(struct sigpending *s, sigset set); /* [lock] */
 int sigset_first(sigset set);
 void sigpending_take(struct sigpending *s, int signo, struct siginfo *info,

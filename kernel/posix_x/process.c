@@ -161,7 +161,7 @@ void task_unlink(struct process *p, struct task *t)
 	if (p->signal_turn == t)
 		p->signal_turn = NULL;
 	usage_add(&p->dead, &u);
-	sigpending_flush(&t->pending);
+	sigpending_remove(&t->pending, ~0ULL);
 	if (p->thread_count) {
 		__atomic_fetch_sub(&t->account->threads, 1, __ATOMIC_RELAXED);
 	} else {
@@ -196,7 +196,7 @@ void process_reap_locked(struct process *p)
  * tree's reference. */
 void process_reap_finish(struct process *p)
 {
-	sigpending_flush(&p->shared);
+	sigpending_remove(&p->shared, ~0ULL);
 	session_put(p->session);
 	account_put(p->account);
 	process_put(p);

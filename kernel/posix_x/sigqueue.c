@@ -69,11 +69,6 @@ void sigpending_remove(struct sigpending *s, sigset set)
 		}
 }
 
-void sigpending_flush(struct sigpending *s)
-{
-	sigpending_remove(s, ~0ULL);
-}
-
 /* sigset_first - the signal to take first: faults of the program itself, then the lowest number. 0
  * = none. */
 int sigset_first(sigset set)
