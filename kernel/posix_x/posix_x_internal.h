@@ -286,7 +286,6 @@ static inline void work_clear(struct thread *t, u32 bits)
 {
 	__atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST);
 }
-extern u32 threads_limit;            /* [c] threads of all users */
 extern struct process *init_process; /* [c] pid 1 */
 
 static inline void siginfo_fill(struct siginfo *info, int signo, int code)

@@ -299,10 +299,6 @@ pid_t process_sid(struct process *p)
 {
 	return READ_ONCE(p->sid);
 }
-u32 threads_max_get(void)
-{
-	return threads_limit;
-}
 u32 threads_total(void)
 {
 	return __atomic_load_n(&threads, __ATOMIC_RELAXED);

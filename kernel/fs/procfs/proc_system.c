@@ -238,7 +238,7 @@ static int store_hostname(const char *text, size_t len, const void *ctx)
 
 static void show_max(struct seq *s, const void *threads)
 {
-	seq_printf(s, "%u\n", threads ? threads_max_get() : (u32)pid_max_get());
+	seq_printf(s, "%u\n", threads ? threads_limit : (u32)pid_max_get());
 }
 
 int proc_number(const char *text, u64 *out)

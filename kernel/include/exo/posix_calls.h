@@ -76,7 +76,7 @@ long process_limit_change(pid_t pid, u32 id, const struct rlimit64 *new, struct 
 u32 process_personality(u32 persona); /* 0xffffffff only asks; the old one */
 int pid_max_set(pid_t max) MUST_USE;  /* /proc/sys/kernel/pid_max */
 pid_t pid_max_get(void);
-u32 threads_max_get(void); /* /proc/sys/kernel/threads-max */
+extern u32 threads_limit; /* [c] threads of all users: /proc/sys/kernel/threads-max */
 
 /* process_cred_change - publishes a copy of @wanted, which is current's own with changes, and of
  * its groups, as current's credentials. 0 | -ENOMEM | -EAGAIN */
