@@ -24,10 +24,8 @@ static void exec_free(struct exec *e)
 	for (u32 i = 0; i < e->prefix_count; i++)
 		kfree(e->prefix[i]);
 	kfree(e->path);
-	if (e->space)
-		vm_space_put(e->space);
-	if (e->cred)
-		cred_put(e->cred);
+	vm_space_put(e->space);
+	cred_put_at(&e->cred);
 	kfree(e);
 }
 
@@ -149,14 +147,12 @@ static int become_alone(struct task *t)
 {
 	struct process *p = t->thread.proc;
 	int err = end_others(t);
-	ulong flags;
 
 	if (err != 1)
 		return err;
 	err = wait_event_killable(&p->alone_wq, READ_ONCE(p->thread_count) == 1);
-	flags = process_lock(p);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 	p->flags &= ~PROC_EXEC;
-	process_unlock(p, flags);
 	return err ? -EAGAIN : 0;
 }
 
@@ -255,7 +251,6 @@ static void set_identity(struct exec *e, struct task *t)
 static void commit(struct exec *e, struct task *t, struct trap_frame *f)
 {
 	struct process *p = t->thread.proc;
-	struct vm_space *old;
 
 	if (t->thread.space) {
 		process_release_user(t);
@@ -263,10 +258,8 @@ static void commit(struct exec *e, struct task *t, struct trap_frame *f)
 	}
 	e->space->exe = e->program.file;
 	file_get(e->program.file);
-	old = space_switch(e->space);
+	vm_space_put(space_switch(e->space));
 	e->space = NULL;
-	if (old)
-		vm_space_put(old);
 	process_vfork_done(t);
 	cap_close_range(t->thread.caps, 0, ~0u, true);
 	reset_signals(t);

@@ -133,8 +133,6 @@ static void send_pdeath_locked(struct process *child)
 /* One child of the ending @p goes to @to. Return: true = it is a zombie that nobody waits for. */
 static bool give_child_locked(struct process *child, struct process *to)
 {
-	bool reap = false;
-
 	send_pdeath_locked(child);
 	list_del(&child->sibling);
 	list_add_tail(&to->children, &child->sibling);
@@ -142,9 +140,7 @@ static bool give_child_locked(struct process *child, struct process *to)
 	child->parent_nr = to->nr;
 	child->parent_tid = to->nr;
 	child->exit_signal = SIGCHLD;
-	if (child->state == PROC_ZOMBIE)
-		reap = notify_end_locked(child);
-	return reap;
+	return child->state == PROC_ZOMBIE && notify_end_locked(child);
 }
 
 /* @p is nobody's child any more; it waits in @reaped for its end outside the tree lock. */
@@ -214,13 +210,12 @@ static void leave_tree(struct process *p, struct task *t)
 static void stop_receiving(struct process *p, struct task *t)
 {
 	ulong flags = process_lock(p);
-	bool stopped = false;
+	bool stopped;
 
 	t->job |= TASK_EXITING;
 	if (!(p->flags & PROC_GROUP_EXIT))
 		signal_retarget_locked(t, ~t->blocked);
-	if (t->job & TASK_STOP_PENDING)
-		stopped = signal_stop_done_locked(t);
+	stopped = t->job & TASK_STOP_PENDING && signal_stop_done_locked(t);
 	process_unlock(p, flags);
 	if (stopped)
 		signal_tell_parent(p, CLD_STOPPED);
@@ -273,11 +268,9 @@ struct vm_space *space_switch(struct vm_space *next)
 	return old;
 }
 
-static void drop_resources(struct process *p)
+static void drop_resources(void)
 {
-	struct vm_space *space = space_switch(NULL);
-
-	vm_space_put(space);
+	vm_space_put(space_switch(NULL));
 	cap_space_put(part_switch(&current->caps, NULL));
 	fs_context_put(part_switch(&current->fs, NULL));
 	seccomp_exit(current_task());
@@ -297,20 +290,20 @@ void process_exit_current(s32 code)
 	stop_receiving(p, t);
 	last = __atomic_sub_fetch(&p->live, 1, __ATOMIC_ACQ_REL) == 0;
 	if (last) {
+		s32 status = p->flags & PROC_GROUP_EXIT ? p->exit_code : code;
+
 		if (p == init_process)
-			panic("init ended: exit status %d, signal %d",
-				p->flags & PROC_GROUP_EXIT ? p->exit_code >> 8 : code >> 8,
-				(p->flags & PROC_GROUP_EXIT ? p->exit_code : code) & 0x7f);
+			panic("init ended: exit status %d, signal %d", status >> 8, status & 0x7f);
 		itimers_exit(p);
 		posix_timers_exec(p);
-		acct_process(p, p->flags & PROC_GROUP_EXIT ? p->exit_code : code);
+		acct_process(p, status);
 	}
 	hide_number(p, t);
 	process_release_user(t);
 	sem_undo_exit(&t->thread);
 	if (t->thread.space) /* a helper whose program cannot be had has none */
 		process_record_rss(p, t->thread.space);
-	drop_resources(p);
+	drop_resources();
 	process_vfork_done(t);
 	if (last && p->session->pid == p->pid)
 		session_leader_exit(p);

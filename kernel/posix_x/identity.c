@@ -31,21 +31,19 @@ static int move_account(struct task *t, u32 uid)
 int process_cred_change(const struct cred *wanted)
 {
 	struct task *t = current_task();
-	struct cred *old = t->thread.cred, *c = cred_copy(wanted);
+	struct cred *c SCOPED(cred_put_at) = cred_copy(wanted), *old = t->thread.cred;
 
 	if (!c)
 		return -ENOMEM;
-	if (c->uid != old->uid && move_account(t, c->uid)) {
-		cred_put(c);
+	if (c->uid != old->uid && move_account(t, c->uid))
 		return -EAGAIN;
-	}
 	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid ||
 		c->fsgid != old->fsgid || (c->cap_permitted & ~old->cap_permitted)) {
 		current->proc->dumpable = 0;
 		t->pdeath_signal = 0;
 	}
 	rcu_assign_pointer(t->thread.cred, c);
-	cred_put(old);
+	c = old;
 	return 0;
 }
 

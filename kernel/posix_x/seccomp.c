@@ -29,14 +29,6 @@ struct seccomp_filter {
 	struct bpf_insn insns[];
 };
 
-/* NULL is fine. */
-static struct seccomp_filter *filter_get(struct seccomp_filter *f)
-{
-	if (f)
-		__atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
-	return f;
-}
-
 static void filter_put_at(struct seccomp_filter **at) /* for SCOPED */
 {
 	struct seccomp_filter *f = *at, *below;
@@ -159,7 +151,9 @@ static void join_locked(struct task *t, const struct task *from)
 	struct seccomp_filter *old SCOPED(filter_put_at) = t->filters; /* never the last */
 
 	t->thread.no_new_privs |= from->thread.no_new_privs;
-	WRITE_ONCE(t->filters, filter_get(from->filters));
+	if (from->filters)
+		__atomic_fetch_add(&from->filters->refs, 1, __ATOMIC_RELAXED);
+	WRITE_ONCE(t->filters, from->filters);
 	t->seccomp = from->seccomp;
 	if (t->seccomp)
 		arch_syscall_slow(&t->thread, true);

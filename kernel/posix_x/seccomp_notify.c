@@ -168,8 +168,8 @@ static struct cap_space *asker_caps(struct notifier *n, u64 id, u32 *limit)
 static long add_fd(struct notifier *n, const struct linux_seccomp_addfd *a)
 {
 	u32 flags = a->newfd_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, limit = 0;
+	struct grant *g SCOPED(grant_put_at) = NULL;
 	struct cap_space *caps;
-	struct grant *g;
 	long fd;
 
 	if (a->newfd_flags & ~O_CLOEXEC ||
@@ -180,19 +180,16 @@ static long add_fd(struct notifier *n, const struct linux_seccomp_addfd *a)
 	if (is_err(g))
 		return ptr_err(g);
 	caps = asker_caps(n, a->id, &limit);
-	if (is_err(caps)) {
-		grant_put_at(&g);
+	if (is_err(caps))
 		return ptr_err(caps);
-	}
 	if (a->flags & SECCOMP_ADDFD_FLAG_SETFD) {
 		fd = cap_replace(caps, (cap_t)a->newfd, g, flags, limit);
 		fd = fd ? fd : (long)a->newfd;
 	} else {
 		fd = cap_install(caps, g, flags, 0, limit);
 	}
-	if (fd < 0)
-		grant_put_at(&g);
-	else if (a->flags & SECCOMP_ADDFD_FLAG_SEND)
+	g = fd < 0 ? g : NULL; /* else it is the slot's now */
+	if (fd >= 0 && a->flags & SECCOMP_ADDFD_FLAG_SEND)
 		(void)state_set(
 			n, a->id, QUESTION_ANSWERED, &(struct linux_seccomp_resp){.val = fd});
 	cap_space_put(caps);
