@@ -25,31 +25,26 @@ int elf_check_header(const void *buf, size_t len, u64 file_bytes, struct elf_ima
 	if (len < sizeof(h))
 		return -ENOEXEC;
 	memcpy(&h, buf, sizeof(h));
-	if (memcmp(h.ident, "\177ELF", 4) || h.ident[4] != ELF_CLASS64 ||
-		h.ident[5] != ELF_DATA_LSB)
-		return -ENOEXEC;
-	if ((h.type != ELF_TYPE_EXEC && h.type != ELF_TYPE_DYN) || h.machine != ELF_MACHINE)
-		return -ENOEXEC;
 	table_bytes = (u64)h.phnum * sizeof(struct elf64_segment);
-	if (h.phentsize != sizeof(struct elf64_segment) || !h.phnum ||
-		table_bytes > ELF_SEGMENTS_BYTES_MAX)
+	if (memcmp(h.ident, "\177ELF", 4) || h.ident[4] != ELF_CLASS64 ||
+		h.ident[5] != ELF_DATA_LSB || h.machine != ELF_MACHINE ||
+		(h.type != ELF_TYPE_EXEC && h.type != ELF_TYPE_DYN) ||
+		h.phentsize != sizeof(struct elf64_segment) || !h.phnum ||
+		table_bytes > ELF_SEGMENTS_BYTES_MAX || h.phoff > file_bytes ||
+		file_bytes - h.phoff < table_bytes)
 		return -ENOEXEC;
-	if (h.phoff > file_bytes || file_bytes - h.phoff < table_bytes)
-		return -ENOEXEC;
-	memset(out, 0, sizeof(*out));
-	out->type = h.type;
-	out->segment_count = h.phnum;
-	out->entry = h.entry;
-	out->segments_offset = h.phoff;
+	*out = (struct elf_image){.type = h.type,
+		.segment_count = h.phnum,
+		.entry = h.entry,
+		.segments_offset = h.phoff};
 	return 0;
 }
 
 /* A segment may reach beyond the end of the file, as on Linux: touching that part is SIGBUS. */
 static int check_load(struct elf_image *img, const struct elf64_segment *s, u64 user_max)
 {
-	if (s->vaddr >= user_max || s->memsz > user_max - s->vaddr || s->filesz > s->memsz)
-		return -EINVAL;
-	if (s->offset > INT64_MAX - s->memsz)
+	if (s->vaddr >= user_max || s->memsz > user_max - s->vaddr || s->filesz > s->memsz ||
+		s->offset > INT64_MAX - s->memsz)
 		return -EINVAL;
 	if (s->filesz && (s->offset ^ s->vaddr) & (PAGE_SIZE - 1))
 		return -ENOEXEC;

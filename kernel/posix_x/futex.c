@@ -150,14 +150,10 @@ FLAT static long wait(u32 USER *word, u32 expected, bool shared, ns_t deadline_n
 	if (err)
 		return err;
 	err = futex_queue_if_equal(word, expected, &w);
-	if (err)
-		goto out;
-	late = futex_sleep(&w, deadline_ns);
-	if (!unqueue(&w))
-		err = 0;
-	else
-		err = late ? -ETIMEDOUT : -ERESTARTSYS;
-out:
+	if (!err) {
+		late = futex_sleep(&w, deadline_ns);
+		err = !unqueue(&w) ? 0 : late ? -ETIMEDOUT : -ERESTARTSYS;
+	}
 	futex_key_put(&w.key);
 	return err;
 }

@@ -104,15 +104,11 @@ static int find_owner(u32 USER *word, u32 value, struct thread **ref)
 	struct thread *t = thread_find((pid_t)(value & FUTEX_TID_MASK));
 	u32 now;
 
-	if (t && t->proc && !__atomic_load_n(&t->donors_refused, __ATOMIC_ACQUIRE)) {
-		*ref = t;
-		return 0;
-	}
-	if (t && !t->proc) {
-		*ref = t;
-		return -EPERM;
-	}
 	*ref = t;
+	if (t && !t->proc)
+		return -EPERM;
+	if (t && !__atomic_load_n(&t->donors_refused, __ATOMIC_ACQUIRE))
+		return 0;
 	/* It ends or has ended: what it had to say to the word, it has said before. */
 	if (get_user_u32_nofault(word, &now))
 		return -EFAULT;

@@ -42,22 +42,19 @@ void robust_list_exit(struct task *t)
 	struct robust_list_head_abi head;
 	u64 end = (u64)t->robust_list, entry, next;
 
-	if (!t->robust_list)
+	t->robust_list = NULL;
+	if (!end || copy_from_user(&head, (const void USER *)end, sizeof(head)))
 		return;
-	if (copy_from_user(&head, t->robust_list, sizeof(head)))
-		goto out;
 	entry = head.next;
 	for (u32 i = 0; i < ROBUST_LIST_LIMIT && (entry & ~1ULL) != end; i++) {
 		/* The next pointer first: the word's new owner may take the entry away. */
 		if (get_user_u64((u64 USER *)(entry & ~1ULL), &next))
-			goto out;
+			return;
 		if (entry != head.list_op_pending &&
 			!owner_died(t, entry, head.futex_offset, false))
-			goto out;
+			return;
 		entry = next;
 	}
 	if (head.list_op_pending & ~1ULL)
 		(void)owner_died(t, head.list_op_pending, head.futex_offset, true);
-out:
-	t->robust_list = NULL;
 }

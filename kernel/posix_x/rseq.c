@@ -15,14 +15,13 @@
 
 static int update_cpu(struct task *t)
 {
-	u32 ids[2];
+	u32 cpu = cpu_id(), ids[] = {cpu, cpu};
 
-	ids[0] = ids[1] = cpu_id();
-	if (t->rseq_cpu == ids[0])
+	if (t->rseq_cpu == cpu)
 		return 0;
 	if (copy_to_user(&t->rseq->cpu_id_start, ids, sizeof(ids)))
 		return -EFAULT;
-	t->rseq_cpu = ids[0];
+	t->rseq_cpu = cpu;
 	return 0;
 }
 
@@ -71,27 +70,22 @@ long rseq_register(void USER *user_area, u32 len, u32 flags, u32 signature)
 {
 	struct rseq_abi USER *area = user_area;
 	struct task *t = current_task();
+	u32 ids[2] = {0, RSEQ_CPU_ID_UNINITIALIZED};
 
-	if (flags & RSEQ_FLAG_UNREGISTER) {
-		u32 ids[2] = {0, RSEQ_CPU_ID_UNINITIALIZED};
-
-		if ((flags & ~RSEQ_FLAG_UNREGISTER) || !t->rseq || t->rseq != area ||
-			len != t->rseq_size)
+	if (flags & ~RSEQ_FLAG_UNREGISTER || (flags && !t->rseq))
+		return -EINVAL;
+	if (t->rseq) {
+		if (t->rseq != area || len != t->rseq_size)
 			return -EINVAL;
 		if (signature != t->rseq_signature)
 			return -EPERM;
+		if (!flags)
+			return -EBUSY;
 		if (copy_to_user(&area->cpu_id_start, ids, sizeof(ids)))
 			return -EFAULT;
 		t->rseq = NULL;
 		t->thread.flags &= ~THREAD_RSEQ;
 		return 0;
-	}
-	if (flags)
-		return -EINVAL;
-	if (t->rseq) {
-		if (t->rseq != area || len != t->rseq_size)
-			return -EINVAL;
-		return signature == t->rseq_signature ? -EBUSY : -EPERM;
 	}
 	if (len < RSEQ_SIZE || ((u64)area & (RSEQ_SIZE - 1)))
 		return -EINVAL;
