@@ -9,14 +9,6 @@
 #include <exo/string.h>
 #include "elf.h"
 
-#if defined(__x86_64__)
-#define ELF_MACHINE ELF_MACHINE_X86_64
-#elif defined(__aarch64__)
-#define ELF_MACHINE ELF_MACHINE_AARCH64
-#else
-#define ELF_MACHINE ELF_MACHINE_RISCV
-#endif
-
 int elf_check_header(const void *buf, size_t len, u64 file_bytes, struct elf_image *out)
 {
 	struct elf64_header h;
@@ -27,7 +19,7 @@ int elf_check_header(const void *buf, size_t len, u64 file_bytes, struct elf_ima
 	memcpy(&h, buf, sizeof(h));
 	table_bytes = (u64)h.phnum * sizeof(struct elf64_segment);
 	if (memcmp(h.ident, "\177ELF", 4) || h.ident[4] != ELF_CLASS64 ||
-		h.ident[5] != ELF_DATA_LSB || h.machine != ELF_MACHINE ||
+		h.ident[5] != ELF_DATA_LSB || h.machine != ELF_MACHINE_X86_64 ||
 		(h.type != ELF_TYPE_EXEC && h.type != ELF_TYPE_DYN) ||
 		h.phentsize != sizeof(struct elf64_segment) || !h.phnum ||
 		table_bytes > ELF_SEGMENTS_BYTES_MAX || h.phoff > file_bytes ||
