@@ -202,7 +202,7 @@ static int put_strings(struct exec *e, const struct stack_plan *s)
 static u32 fill_aux(const struct exec *e, const struct stack_plan *s, u64 *aux)
 {
 	const struct elf_image *img = &e->program.image;
-	const u64 all[][2] = {{e->vdso ? AT_SYSINFO_EHDR : AT_IGNORE, e->vdso},
+	const u64 all[][2] = {{e->space->vdso ? AT_SYSINFO_EHDR : AT_IGNORE, e->space->vdso},
 		{AT_HWCAP, arch_elf_hwcap()}, {AT_MINSIGSTKSZ, arch_signal_stack_min()},
 		{AT_PAGESZ, PAGE_SIZE}, {AT_CLKTCK, USER_HZ},
 		{AT_PHDR, img->headers_vaddr ? img->headers_vaddr + e->program_bias : 0},

@@ -46,7 +46,7 @@ struct exec {
 	struct cred *cred;      /* +1 */
 	bool secure;
 	vaddr_t program_bias, interp_base, entry, brk, sp;
-	vaddr_t vdso, top; /* next mapping below mmap_base goes under top */
+	vaddr_t top; /* next mapping below mmap_base goes under top */
 	u64 random[2];
 };
 

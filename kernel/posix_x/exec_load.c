@@ -288,7 +288,6 @@ static int map_vdso(struct exec *e)
 	r.len_bytes = count * PAGE_SIZE;
 	r.flags = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYEXEC | VM_SPECIAL;
 	r.special = &vdso_ops;
-	e->vdso = r.addr;
 	e->space->vdso = r.addr;
 	return vm_map(e->space, &r, &out);
 }
