@@ -18,11 +18,10 @@ u64 process_rlimit(struct process *p, enum rlimit_id id)
  * the size of memory. */
 void rlimits_init(struct process *p)
 {
-	u64 threads;
+	u64 threads = threads_limit / 2;
 
 	for (u32 i = 0; i < RLIM_COUNT; i++)
 		p->limits[i] = (struct rlimit64){RLIM_INFINITY, RLIM_INFINITY};
-	threads = threads_limit / 2;
 	p->limits[RLIM_STACK].cur = 8UL << 20;
 	p->limits[RLIM_CORE].cur = 0;
 	p->limits[RLIM_NPROC] = (struct rlimit64){threads, threads};

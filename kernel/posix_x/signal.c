@@ -20,11 +20,6 @@ static u64 handler_of(struct process *p, int signo)
 	return READ_ONCE(p->sighand->action[signo - 1].handler);
 }
 
-static bool default_ignored(int signo)
-{
-	return SIGBIT(signo) & SIGSET_IGNORED;
-}
-
 /* Would the signal be thrown away? A blocked one never is: the action may change before it is
  * unblocked. */
 static bool ignored(struct process *p, struct task *t, int signo, bool force)
@@ -36,13 +31,13 @@ static bool ignored(struct process *p, struct task *t, int signo, bool force)
 	handler = handler_of(p, signo);
 	if ((p->flags & PROC_UNKILLABLE) && handler == SIG_DFL && !force)
 		return true;
-	return handler == SIG_IGN || (handler == SIG_DFL && default_ignored(signo));
+	return handler == SIG_IGN || (handler == SIG_DFL && SIGBIT(signo) & SIGSET_IGNORED);
 }
 
 static bool fatal(struct process *p, int signo)
 {
-	return handler_of(p, signo) == SIG_DFL && !default_ignored(signo) &&
-	       !(SIGBIT(signo) & (SIGSET_STOP | SIGSET_CORE));
+	return handler_of(p, signo) == SIG_DFL &&
+	       !(SIGBIT(signo) & (SIGSET_IGNORED | SIGSET_STOP | SIGSET_CORE));
 }
 
 void signal_recalc_locked(struct task *t)

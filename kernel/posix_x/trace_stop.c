@@ -105,9 +105,8 @@ static int trap_stop(struct task *t, int code, u8 call, u64 message)
 {
 	struct siginfo info;
 
-	siginfo_fill(&info, code & 0x7f, code);
+	siginfo_from_current(&info, code & 0x7f, code);
 	info.kill.pid = t->thread.tid;
-	info.kill.uid = t->thread.cred->uid;
 	return trace_stop(t, code, &info, call, message);
 }
 
