@@ -86,7 +86,6 @@ static int copy_resources(struct task *t, const struct clone_request *r)
 	n->cred = cred_get(me->cred);
 	if (arch_fpu_alloc(n))
 		return -ENOMEM;
-	arch_fpu_fork(n);
 	if (caps) {
 		__atomic_fetch_add(&caps->refs, 1, __ATOMIC_RELAXED);
 	} else {

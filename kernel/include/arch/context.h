@@ -46,9 +46,9 @@ void arch_enter_user(void) NORETURN;
  * the thread that ran before us. */
 struct thread *arch_switch(struct thread *prev, struct thread *next);
 
-int arch_fpu_alloc(struct thread *t) MUST_USE; /* user threads; -ENOMEM */
+/* user threads: current's live state, or if it has none a fresh program's; -ENOMEM */
+int arch_fpu_alloc(struct thread *t) MUST_USE;
 void arch_fpu_free(struct thread *t);
-void arch_fpu_fork(struct thread *child); /* copies current's live state */
 
 /* Tracing. A register set is NT_* of linux_ptrace.h; the thread is not running but for current.
  * arch_regset_bytes - size of a set, 0 = unknown. arch_regset_get - fills @buf with it.

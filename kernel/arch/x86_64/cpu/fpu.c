@@ -56,6 +56,11 @@ int arch_fpu_alloc(struct thread *t)
 	if (!area)
 		return -ENOMEM;
 	fpu_area_init(area);
+	if (current->arch.fpu) {
+		preempt_disable();
+		fpu_save(area);
+		preempt_enable();
+	}
 	t->arch.fpu = area;
 	t->arch.fpu_cpu = ~0u;
 	return 0;
@@ -68,25 +73,6 @@ void arch_fpu_free(struct thread *t)
 	t->arch.fpu = NULL;
 	kfree(t->arch.debug);
 	t->arch.debug = NULL;
-}
-
-void arch_fpu_fork(struct thread *child)
-{
-	if (!child->arch.fpu)
-		return;
-	if (!current->arch.fpu) {
-		fpu_area_init(child->arch.fpu);
-		return;
-	}
-	preempt_disable();
-	if (x86.xsave) {
-		memset((u8 *)child->arch.fpu + FXSAVE_BYTES, 0, 64);
-		__asm__ volatile("xsave64 (%0)" ::"r"(child->arch.fpu), "a"(-1), "d"(-1)
-				 : "memory");
-	} else {
-		__asm__ volatile("fxsave64 (%0)" ::"r"(child->arch.fpu) : "memory");
-	}
-	preempt_enable();
 }
 
 /* ---- protection keys: PKRU is one of the registers, so threads have their own ---- */
