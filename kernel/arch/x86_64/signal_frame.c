@@ -27,14 +27,14 @@
 /* Straight into user memory and from it: page faults are served on the way, and it begins anew
  * after one. The CPU itself checks the header: a bad one is #GP, which the exception table turns
  * into -EFAULT. */
-static int fpu_user(u64 at, u64 features, bool load)
+static int fpu_user(u64 at, u64 features, bool load, bool xsave)
 {
 	int err = 0;
 
 	user_access_begin();
-	if (x86.xsave && load)
+	if (xsave && load)
 		USER_FPU("xrstor64", at, features, err);
-	else if (x86.xsave)
+	else if (xsave)
 		USER_FPU("xsave64", at, features, err);
 	else if (load)
 		USER_FPU("fxrstor64", at, features, err);
@@ -53,8 +53,8 @@ static int fpu_frame_write(u64 to)
 	u32 magic2 = FP_XSTATE_MAGIC2;
 
 	if (!x86.xsave)
-		return fpu_user(to, ~0ull, false);
-	if (clear_user((void USER *)(to + 512), 64) || fpu_user(to, ~0ull, false) ||
+		return fpu_user(to, ~0ull, false, false);
+	if (clear_user((void USER *)(to + 512), 64) || fpu_user(to, ~0ull, false, true) ||
 		copy_to_user(
 			(void USER *)(to + offsetof(struct fpu_legacy, software)), &sw, sizeof(sw)))
 		return -EFAULT;
@@ -113,25 +113,10 @@ static int fpu_frame_read(u64 from)
 	if (x86.xsave && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == x86.xsave_bytes &&
 		!get_user_u32((u32 USER *)(from + x86.xsave_bytes), &magic2) &&
 		magic2 == FP_XSTATE_MAGIC2)
-		return fpu_user(from, x86.xcr0, true);
+		return fpu_user(from, x86.xcr0, true, true);
 	/* A frame that somebody made by hand: the old 512 bytes only. */
 	fpu_exec();
-	if (x86.xsave) {
-		struct fpu_legacy *legacy = current->arch.fpu;
-		struct fpu_header *header = (void *)(legacy + 1);
-
-		preempt_disable(); /* the area is ours while no switch saves over it */
-		current->fault_disabled++;
-		if (copy_from_user(legacy, (void USER *)from, sizeof(*legacy)) == 0) {
-			legacy->mxcsr &= 0xffff;
-			header->xstate_bv |= 3;
-			fpu_reload();
-		}
-		current->fault_disabled--;
-		preempt_enable();
-		return 0;
-	}
-	return fpu_user(from, 3, true);
+	return fpu_user(from, 0, true, false);
 }
 
 int arch_signal_return(struct trap_frame *f, u64 *mask, struct sigstack_abi *stack)
