@@ -82,7 +82,7 @@ copy_bulk:
 	je 3f
 	movq %rdx, %r9
 	movq %rsi, %r10
-	AVX_BORROW 4
+	AVX_BORROW 0, 1, 2, 3
 	movl $BULK_MAX, %ecx
 	cmpq %rcx, %r9
 	cmovb %r9, %rcx
@@ -90,16 +90,8 @@ copy_bulk:
 	ALLOW_USER
 	xorl %eax, %eax
 1:
-	.irp offset, 0, 128
-	vmovdqu \offset(%rsi), %ymm0
-	vmovdqu \offset + 32(%rsi), %ymm1
-	vmovdqu \offset + 64(%rsi), %ymm2
-	vmovdqu \offset + 96(%rsi), %ymm3
-	vmovdqu %ymm0, \offset(%rdi)
-	vmovdqu %ymm1, \offset + 32(%rdi)
-	vmovdqu %ymm2, \offset + 64(%rdi)
-	vmovdqu %ymm3, \offset + 96(%rdi)
-	.endr
+	MOVE_128 vmovdqu, 0
+	MOVE_128 vmovdqu, 128
 2:	addq $BULK_BLOCK, %rsi
 	addq $BULK_BLOCK, %rdi
 	decl %ecx
@@ -109,7 +101,7 @@ copy_bulk:
 	movq %r9, %rdx
 	addq %r10, %rdx
 	subq %rsi, %rdx
-	AVX_RETURN 4
+	AVX_RETURN 0, 1, 2, 3
 	jz 5f
 3:	ret
 5:	PUSH rax, rdi, rsi, rdx, r11

@@ -11,14 +11,14 @@
 arch_page_clear:
 	cmpb $0, x86_avx_usable(%rip)
 	je 2f
-	AVX_BORROW 1
+	AVX_BORROW 0
 	vpxor %ymm0, %ymm0, %ymm0
 	.set offset, 0
 	.rept 128
 	vmovdqa %ymm0, offset(%rdi)
 	.set offset, offset + 32
 	.endr
-	AVX_RETURN 1
+	AVX_RETURN 0
 	jz page_preempt
 	ret
 2:	xorl %eax, %eax
@@ -41,20 +41,13 @@ page_preempt:
 arch_page_copy:
 	cmpb $0, x86_avx_usable(%rip)
 	je 1f
-	AVX_BORROW 4
+	AVX_BORROW 0, 1, 2, 3
 	.set offset, 0
-	.rept 32                 /* loads together, stores together: two pages that share a cache or TLB set do not fight */
-	vmovdqa offset(%rsi), %ymm0
-	vmovdqa offset + 32(%rsi), %ymm1
-	vmovdqa offset + 64(%rsi), %ymm2
-	vmovdqa offset + 96(%rsi), %ymm3
-	vmovdqa %ymm0, offset(%rdi)
-	vmovdqa %ymm1, offset + 32(%rdi)
-	vmovdqa %ymm2, offset + 64(%rdi)
-	vmovdqa %ymm3, offset + 96(%rdi)
+	.rept 32
+	MOVE_128 vmovdqa, offset
 	.set offset, offset + 128
 	.endr
-	AVX_RETURN 4
+	AVX_RETURN 0, 1, 2, 3
 	jz page_preempt
 	ret
 1:	movl $512, %ecx
