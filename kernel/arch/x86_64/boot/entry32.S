@@ -67,6 +67,9 @@ multiboot_start:
 	addl $8, %edi
 	loop 1b
 
+/* The other CPUs come here from trampoline.S: ebp = 0. */
+	.globl boot_long_mode
+boot_long_mode:
 	movl $PHYS(boot_pml4), %eax
 	movl %eax, %cr3
 	movl $0x20, %eax         /* PAE */
@@ -95,6 +98,8 @@ boot_64:
 	.irp segment, ds, es, ss, fs, gs
 	movl %eax, %\segment
 	.endr
+	testl %ebp, %ebp
+	jz ap_start64
 	xorl %edx, %edx
 	movl $0xc0000101, %ecx   /* GS base 0: CPU 0's per-CPU data is the linked copy */
 	wrmsr
@@ -111,7 +116,7 @@ boot_64:
 
 	.section .data.page_aligned, "aw"
 	.balign 4096
-	.globl boot_pml4, boot_pdpt_kernel, boot_gdt_pointer, boot_gdt
+	.globl boot_pml4, boot_pdpt_kernel, boot_gdt
 boot_pml4:
 	.quad PHYS(boot_pdpt) + 3
 	.fill 272, 8, 0
@@ -149,7 +154,8 @@ kasan_zero_page:
 	.fill 512, 8, 0
 #endif
 boot_gdt:
-	.quad 0, 0
+	.quad 0
+	.quad 0x00cf9b000000ffff          /* 0x08 32-bit code */
 	.quad 0x00af9b000000ffff          /* 0x10 kernel code */
 	.quad 0x00cf93000000ffff          /* 0x18 kernel data */
 boot_gdt_pointer:

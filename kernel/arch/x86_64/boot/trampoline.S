@@ -19,15 +19,9 @@ ap_trampoline:
 	orl $1, %eax
 	movl %eax, %cr0
 	ljmpl *TRAMPOLINE + (ap_entry_pointer - ap_trampoline)
-	.balign 8
-ap_gdt:
-	.quad 0
-	.quad 0x00cf9b000000ffff /* 0x08 32-bit code */
-	.quad 0x00af9b000000ffff /* 0x10 64-bit code */
-	.quad 0x00cf93000000ffff /* 0x18 data */
 ap_gdt_pointer:
 	.short 31
-	.long TRAMPOLINE + (ap_gdt - ap_trampoline)
+	.long PHYS(boot_gdt)
 ap_entry_pointer:
 	.long PHYS(ap_start32)
 	.short 8
@@ -39,25 +33,11 @@ ap_start32:
 	movl $0x18, %eax
 	movl %eax, %ds
 	movl %eax, %ss
-	movl $PHYS(boot_pml4), %eax
-	movl %eax, %cr3
-	movl $0x20, %eax
-	movl %eax, %cr4
-	movl $0xc0000080, %ecx
-	xorl %edx, %edx
-	movl $0x901, %eax
-	wrmsr
-	movl $0x80050033, %eax
-	movl %eax, %cr0
-	ljmp $0x10, $PHYS(ap_start64)
+	xorl %ebp, %ebp          /* no loader */
+	jmp boot_long_mode
 	.code64
-ap_start64:
-	movq $1f, %rax
-	jmp *%rax
-1:	xorl %eax, %eax
-	.irp segment, ds, es, ss, fs, gs
-	movl %eax, %\segment
-	.endr
+	.globl ap_start64
+ap_start64:                  /* in long mode, in the upper half */
 	movl $PHYS(kernel_top), %eax /* the final tables */
 	movq %rax, %cr3
 	movl $0xb, %eax          /* x2APIC id, if that leaf exists */
