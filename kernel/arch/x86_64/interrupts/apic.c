@@ -51,11 +51,6 @@ static void apic_write(u32 reg, u32 v)
 		*(volatile u32 *)(apic_registers + reg) = v;
 }
 
-static u32 apic_id(void)
-{
-	return x86.x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
-}
-
 void apic_eoi(void)
 {
 	apic_write(APIC_EOI, 0);
@@ -63,10 +58,11 @@ void apic_eoi(void)
 
 /* Interrupts off, so that nobody else of this CPU comes between the two halves of the command
  * register. */
-static void apic_command(u32 target, u32 command)
+void apic_command(u32 target, u32 command)
 {
 	ulong flags SCOPED(irq_restore_at) = arch_irq_save();
 
+	command |= ICR_ASSERT;
 	if (x86.x2apic) {
 		/* the WRMSR does not order earlier stores */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -79,24 +75,16 @@ static void apic_command(u32 target, u32 command)
 	}
 }
 
-void apic_ipi(u32 target, u32 vector)
-{
-	apic_command(target, ICR_ASSERT | vector);
-}
-
 void apic_command_others(u32 command)
 {
-	apic_command(0, ICR_ALL_BUT_SELF | ICR_ASSERT | command);
+	apic_command(0, ICR_ALL_BUT_SELF | command);
 }
 
 static void apic_enable(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 
-	if (x86.x2apic)
-		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2);
-	else if (!(base & APIC_BASE_ENABLE))
-		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+	wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | (x86.x2apic ? APIC_BASE_X2 : 0));
 	if (!x86.x2apic && !apic_registers)
 		apic_registers = fixmap_device(base & PTE_ADDR);
 }
@@ -104,7 +92,7 @@ static void apic_enable(void)
 void apic_init_cpu(void)
 {
 	apic_enable();
-	cpu_apic_ids[cpu_id()] = apic_id();
+	cpu_apic_ids[cpu_id()] = apic_read(APIC_ID) >> (x86.x2apic ? 0 : 24);
 	apic_write(APIC_TPR, 0);
 	apic_write(APIC_LINT0, APIC_MASKED);
 	apic_write(APIC_LINT1, cpu_id() == 0 ? APIC_NMI : APIC_MASKED);
@@ -148,19 +136,10 @@ void apic_timer_calibrate(void)
 /* A deadline beyond what the counter holds fires early; the time room then arms the rest. */
 void arch_timer_arm(ns_t deadline_ns)
 {
-	ns_t now, wait;
-	u64 ticks;
+	ns_t now = clock_monotonic();
+	ns_t wait = deadline_ns > now ? MIN(deadline_ns - now, NS_PER_SEC) : 0;
+	u64 ticks = wait * timer_mult >> TIMER_SHIFT;
 
-	if (deadline_ns == NS_FOREVER) {
-		if (x86.tsc_deadline)
-			wrmsr(MSR_TSC_DEADLINE, 0);
-		else
-			apic_write(APIC_COUNT, 0);
-		return;
-	}
-	now = clock_monotonic();
-	wait = deadline_ns > now ? MIN(deadline_ns - now, NS_PER_SEC) : 0;
-	ticks = wait * timer_mult >> TIMER_SHIFT;
 	if (x86.tsc_deadline)
 		wrmsr(MSR_TSC_DEADLINE, arch_cycles() + ticks + 1);
 	else

@@ -24,7 +24,7 @@ static bool stopping;
 
 void arch_ipi(u32 cpu, enum ipi kind)
 {
-	apic_ipi(cpu_apic_ids[cpu], kind == IPI_RESCHED ? VECTOR_RESCHED : VECTOR_CALL);
+	apic_command(cpu_apic_ids[cpu], kind == IPI_RESCHED ? VECTOR_RESCHED : VECTOR_CALL);
 }
 
 void ipi_calls_run(void)

@@ -128,7 +128,6 @@ static inline void wrmsr(u32 msr, u64 v)
 	{                                                                    \
 		__asm__ volatile("movq %0, %%cr" #n ::"r"(v) : "memory");    \
 	}
-X86_CONTROL_REGISTER(0)
 X86_CONTROL_REGISTER(2)
 X86_CONTROL_REGISTER(3)
 X86_CONTROL_REGISTER(4)
@@ -169,7 +168,8 @@ static inline vaddr_t kasan_shadows(vaddr_t va)
 void fpu_init_cpu(void);
 void apic_init_cpu(void);
 void apic_eoi(void);
-void apic_ipi(u32 apic_id, u32 vector);
+/* apic_command - sends the CPU of that APIC a message: a vector, or APIC_*. */
+void apic_command(u32 apic_id, u32 command);
 #define APIC_NMI     0x400u
 #define APIC_INIT    0x500u
 #define APIC_STARTUP 0x600u /* | page */
