@@ -129,15 +129,13 @@ void page_fault_in_kernel(struct trap_frame *f, u64 error)
 
 static int fpe_code(u32 flags) /* unmasked exception bits, in the order of the FPU's own priority */
 {
-	if (flags & 1)
-		return 7; /* FPE_FLTINV */
-	if (flags & 4)
-		return 3; /* FPE_FLTDIV */
-	if (flags & 8)
-		return 4; /* FPE_FLTOVF */
-	if (flags & (16 | 2))
-		return 5;          /* FPE_FLTUND */
-	return flags & 32 ? 6 : 0; /* FPE_FLTRES */
+	/* bits and code: FPE_FLTINV, FLTDIV, FLTOVF, FLTUND, FLTRES */
+	static const u8 codes[][2] = {{1, 7}, {4, 3}, {8, 4}, {16 | 2, 5}, {32, 6}};
+
+	for (u32 i = 0; i < ARRAY_LEN(codes); i++)
+		if (flags & codes[i][0])
+			return codes[i][1];
+	return 0;
 }
 
 static int simd_code(void)

@@ -79,7 +79,7 @@ u32 arch_smp_boot(void)
 {
 	u64 wanted = cpus_prepare();
 	ns_t start, again;
-	u32 cpu, online = 0;
+	u32 cpu;
 
 	for_each_bit (cpu, wanted)
 		sched_cpu_init(cpu);
@@ -111,7 +111,5 @@ u32 arch_smp_boot(void)
 			answered_mask &&
 		clock_monotonic() < start + 2 * ANSWER_WAIT_NS)
 		arch_cpu_relax();
-	for_each_online_cpu (cpu)
-		online++;
-	return online;
+	return (u32)__builtin_popcountll(__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE));
 }

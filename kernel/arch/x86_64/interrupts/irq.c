@@ -30,8 +30,7 @@ struct irq_action {
 	u32 gsi;
 };
 static struct ioapic ioapics[ACPI_IOAPICS_MAX]; /* [c] after arch_irq_init */
-static u32 ioapic_count;
-static struct irq_action actions[256]; /* [vector_lock] write; read by dispatch */
+static struct irq_action actions[256];          /* [vector_lock] write; read by dispatch */
 static u32 next_vector = VECTOR_IRQ_FIRST;
 static spinlock_t vector_lock = SPINLOCK_INIT(RANK_CALLS);
 
@@ -138,16 +137,15 @@ void arch_irq_init(void)
 {
 	pic_mask();
 	for (u32 i = 0; i < acpi_info.ioapic_count; i++) {
-		struct ioapic *io = &ioapics[ioapic_count];
+		struct ioapic *io = &ioapics[i];
 
 		io->registers = fixmap_device(acpi_info.ioapics[i].base);
 		io->gsi_base = acpi_info.ioapics[i].gsi_base;
 		io->lines = (ioapic_read(io, IOAPIC_VERSION) >> 16 & 0xff) + 1;
 		for (u32 line = 0; line < io->lines; line++)
 			ioapic_write(io, IOAPIC_REDIRECT + line * 2, REDIRECT_MASKED);
-		ioapic_count++;
 	}
-	if (!ioapic_count)
+	if (!acpi_info.ioapic_count)
 		log_warn("irq: no I/O APIC: devices have no interrupts");
 }
 
@@ -160,7 +158,7 @@ int irq_register_isa(u32 isa_irq, irq_handler_fn fn, void *arg)
 	if (isa_irq >= 16)
 		return -EINVAL;
 	gsi = acpi_isa_irq((u8)isa_irq, &active_low, &level);
-	for (u32 i = 0; i < ioapic_count; i++)
+	for (u32 i = 0; i < acpi_info.ioapic_count; i++)
 		if (gsi >= ioapics[i].gsi_base && gsi - ioapics[i].gsi_base < ioapics[i].lines)
 			io = &ioapics[i];
 	if (!io)

@@ -41,21 +41,13 @@ extern char boot_stack[];
 extern page_table boot_pdpt_kernel;
 extern const u32 exo_relocations[]; /* scripts/kernel-relocations */
 
-static u64 *table_take(void)
-{
-	return table_pool_used < TABLE_POOL ? table_pool[table_pool_used++] : NULL;
-}
-
+/* The table that *@entry names, a new one if it names none. NULL = a large page, or out of tables.
+ */
 static u64 *table_below(u64 *entry)
 {
-	if (!*entry) {
-		u64 *t = table_take();
-
-		if (!t)
-			return NULL;
-		*entry = virt_to_phys(t) | TABLE_BITS;
-	}
-	return *entry & PTE_PS ? NULL : phys_to_virt(*entry & PTE_ADDR);
+	if (!*entry && table_pool_used < TABLE_POOL)
+		*entry = virt_to_phys(table_pool[table_pool_used++]) | TABLE_BITS;
+	return !*entry || *entry & PTE_PS ? NULL : phys_to_virt(*entry & PTE_ADDR);
 }
 
 /* Maps [start, end) of physical memory, rounded outwards to 2 MB, writable and not executable.

@@ -505,10 +505,10 @@ u64 pmap_map_pages(struct pmap *m, vaddr_t va, const pte_t *ptes, u32 count)
 	return done;
 }
 
-static void gather_range(struct tlb_gather *g, vaddr_t start, vaddr_t end)
+static void gather_range(struct tlb_gather *g, vaddr_t start, size_t len_bytes)
 {
 	g->start = MIN(g->start, start);
-	g->end = MAX(g->end, end);
+	g->end = MAX(g->end, start + len_bytes);
 }
 
 static int leaf_unmap(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t va)
@@ -528,8 +528,7 @@ static int leaf_unmap(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t 
 		else
 			pte = __atomic_exchange_n(&leaf[i], 0, __ATOMIC_ACQ_REL);
 		if (pte & PTE_P)
-			gather_range(
-				g, va + (i - first) * PAGE_SIZE, va + (i - first + 1) * PAGE_SIZE);
+			gather_range(g, va + (i - first) * PAGE_SIZE, PAGE_SIZE);
 		if (pte & PTE_OWNED) {
 			tlb_gather_count(g, phys_to_page(pte & PTE_ADDR));
 			tlb_gather_page(g, phys_to_page(pte & PTE_ADDR));
@@ -560,8 +559,7 @@ static int leaf_protect(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_
 		} while (new != old && !__atomic_compare_exchange_n(&leaf[i], &old, new, false,
 					       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 		if (new != old && old &PTE_P)
-			gather_range(w->gather, va + (i - first) * PAGE_SIZE,
-				va + (i - first + 1) * PAGE_SIZE);
+			gather_range(w->gather, va + (i - first) * PAGE_SIZE, PAGE_SIZE);
 	}
 	return 0;
 }
@@ -610,7 +608,7 @@ static int leaf_copy(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 		leaf[i + to] = pte;
 	}
 	if (had)
-		gather_range(g, va, va + (last - first) * PAGE_SIZE);
+		gather_range(g, va, (last - first) * PAGE_SIZE);
 	return 0;
 }
 
@@ -646,7 +644,7 @@ static int leaf_move(struct walk *w, pte_t *leaf, u32 first, u32 last, vaddr_t v
 		if (!pte)
 			continue;
 		if (pte & PTE_P)
-			gather_range(w->gather, from, from + PAGE_SIZE);
+			gather_range(w->gather, from, PAGE_SIZE);
 		to = leaf_find(w->pmap, from + w->offset);
 		table_mark(to);
 		__atomic_store_n(to, pte, __ATOMIC_RELEASE);

@@ -188,13 +188,9 @@ void tlb_gather_table(struct tlb_gather *g, struct page *p)
 
 /* ---- kernel addresses ---- */
 
-struct kernel_range {
-	vaddr_t start, end;
-};
-
 static void flush_kernel_here(void *arg)
 {
-	struct kernel_range *r = arg;
+	const struct flush_request *r = arg;
 	u64 cr4;
 
 	if (r->end - r->start <= FLUSH_PAGES_MAX * PAGE_SIZE) {
@@ -209,7 +205,7 @@ static void flush_kernel_here(void *arg)
 
 void kunmap_range(vaddr_t va, size_t len_bytes)
 {
-	struct kernel_range r = {va, va + len_bytes};
+	struct flush_request r = {.start = va, .end = va + len_bytes};
 
 	kmap_clear(va, len_bytes);
 	cpu_call(~0ull, flush_kernel_here, &r);
