@@ -30,7 +30,6 @@ struct debug_registers {
 };
 
 extern syscall_fn syscall_full_table[SYSCALLS_MAX];
-void syscall_entry(void);
 void syscall_entry_slow(void);
 
 /* ---- what the switch does ---- */

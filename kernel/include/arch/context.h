@@ -33,7 +33,7 @@ void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_fra
 /* arch_frame_exec - rewrites the frame for a fresh program: ip, sp, all else zero; resets TLS and
  * FPU of current. */
 void arch_frame_exec(struct trap_frame *f, vaddr_t ip, vaddr_t sp);
-/* user frame at the top of t's kernel stack */
+/* user frame at the top of t's kernel stack; of current in a call complete only in F calls */
 struct trap_frame *arch_thread_frame(struct thread *t);
 /* arch_thread_place - where @t, off its CPU, goes on: instruction and frame pointer. */
 void arch_thread_place(struct thread *t, u64 *ip, u64 *fp);

@@ -23,5 +23,3 @@ void arch_syscall_call(struct trap_frame *f);
 /* syscall_slow - a call of a thread that is traced, filtered or has its calls dispatched. Room
  * posix_x. */
 void syscall_slow(struct trap_frame *f);
-/* syscall_frame - the trap frame of current; complete only in F calls. */
-struct trap_frame *syscall_frame(void);

@@ -34,7 +34,7 @@ static long exec_at(cap_t dirfd, u64 upath, u64 argv, u64 envp, u32 flags)
 			memmove(name + prefix, path, (size_t)err + 1);
 			r.path = name + prefix;
 		}
-		err = process_exec(&r, syscall_frame());
+		err = process_exec(&r, arch_thread_frame(current));
 	}
 	kfree(name);
 	return err;

@@ -22,7 +22,7 @@ long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 
 	if ((flags & CLONE_PIDFD) && (flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
 		return -EINVAL;
-	return process_clone(&r, syscall_frame());
+	return process_clone(&r, arch_thread_frame(current));
 }
 
 long sys_clone3(u64 uargs, u64 size)
@@ -58,7 +58,7 @@ long sys_clone3(u64 uargs, u64 size)
 		.pidfd = (u32 USER *)a.pidfd,
 		.child_tid = (u32 USER *)a.child_tid,
 	};
-	return process_clone(&r, syscall_frame());
+	return process_clone(&r, arch_thread_frame(current));
 }
 
 long sys_exit(u64 code)

@@ -42,7 +42,7 @@ long sys_rt_sigprocmask(u64 how, u64 uset, u64 uold, u64 size)
 
 long sys_rt_sigreturn(void)
 {
-	struct trap_frame *f = syscall_frame();
+	struct trap_frame *f = arch_thread_frame(current);
 	struct sigstack_abi alt;
 	u64 mask;
 
@@ -96,7 +96,7 @@ long sys_sigaltstack(u64 unew, u64 uold)
 
 	if (unew && copy_from_user(&new, (const void USER *)unew, sizeof(new)))
 		return -EFAULT;
-	err = signal_altstack(unew ? &new : NULL, &old, tf_sp(syscall_frame()));
+	err = signal_altstack(unew ? &new : NULL, &old, tf_sp(arch_thread_frame(current)));
 	return err || !uold ? err : copy_to_user((void USER *)uold, &old, sizeof(old));
 }
 

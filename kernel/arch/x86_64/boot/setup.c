@@ -81,11 +81,6 @@ void arch_syscall_init(void)
 		}
 }
 
-struct trap_frame *syscall_frame(void)
-{
-	return arch_thread_frame(current);
-}
-
 /* Mixes what the CPU offers; the cycle counter's low bits are all that an old one has. */
 u64 arch_random_seed(void)
 {
