@@ -3,8 +3,11 @@
 #include <archimpl/x86.h>
 #include <arch/boot.h>
 #include <arch/mmu.h>
+#include <arch/uaccess.h>
+#include <exo/errno.h>
 #include <exo/sched.h>
 #include <exo/string.h>
+#include <exo_abi/linux_process.h>
 
 PER_CPU(struct thread *, current_thread);
 PER_CPU(u64, kernel_stack_top);
@@ -69,6 +72,22 @@ static void write_fs_base(u64 v)
 		__asm__ volatile("wrfsbase %0" ::"r"(v));
 	else
 		wrmsr(MSR_FS_BASE, v);
+}
+
+/* The bases of FS and GS, for machines and programs that do not set them by instruction. */
+long arch_prctl(u64 code, u64 addr)
+{
+	/* The kernel's own GS base is in place while it runs. */
+	u32 msr = code == ARCH_SET_FS || code == ARCH_GET_FS ? MSR_FS_BASE : MSR_KERNEL_GS_BASE;
+
+	if (code == ARCH_GET_FS || code == ARCH_GET_GS)
+		return put_user_u64((u64 USER *)addr, rdmsr(msr));
+	if (code != ARCH_SET_FS && code != ARCH_SET_GS)
+		return -EINVAL;
+	if (addr >= USER_MAX)
+		return -EPERM;
+	wrmsr(msr, addr);
+	return 0;
 }
 
 void arch_thread_init_fork(struct thread *t, const struct trap_frame *parent_frame, vaddr_t user_sp,
