@@ -122,7 +122,6 @@ void kernel_main(void)
 	vm_init();
 	syscall_init();
 	sched_init();
-	time_cpu_init();
 	arch_irq_enable();
 	boot_phase("normal");
 	if (!kthread_create("init", init_main, NULL))

@@ -26,14 +26,9 @@ static union {
 	u8 page[PAGE_SIZE];
 } vdso ALIGNED(PAGE_SIZE);
 
-static ALWAYS_INLINE ns_t scale(u64 cycles)
-{
-	return vdso_scale(cycles, clock_mult);
-}
-
 ns_t clock_monotonic(void)
 {
-	return scale(arch_cycles()) + clock_offset;
+	return vdso_scale(arch_cycles(), clock_mult) + clock_offset;
 }
 
 ns_t clock_realtime(void)
@@ -43,7 +38,7 @@ ns_t clock_realtime(void)
 
 u64 clock_cycles_to_ns(u64 cycles)
 {
-	return scale(cycles);
+	return vdso_scale(cycles, clock_mult);
 }
 
 /* [set_lock] Clocks that are not here are asked of the kernel. */
@@ -105,7 +100,7 @@ void clock_init(void)
 
 	tsc_khz = arch_tsc_khz();
 	clock_mult = (1000000ull << VDSO_SHIFT) / tsc_khz;
-	clock_offset = -scale(boot_info.entry_cycles);
+	clock_offset = -clock_cycles_to_ns(boot_info.entry_cycles);
 	seconds = rtc_read();
 	if (seconds < 0) {
 		log_warn("clock: no usable real-time clock, the date starts in 1970");

@@ -1,6 +1,7 @@
 /* The battery clock: read once at boot. Layer: time.
  * Source: Motorola MC146818 data sheet; the register of the century is the one PCs use (0x32). */
 #include "time_internal.h"
+#include <exo/string.h>
 #include <arch/io.h>
 
 #define PORT_INDEX       0x70
@@ -18,15 +19,15 @@
 
 s64 rtc_to_unix(const struct rtc_fields *f)
 {
-	static const u16 days_before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+	static const u32 days_before[] = {
+		0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
 	bool leap = (f->year % 4 == 0 && f->year % 100) || f->year % 400 == 0;
-	static const u8 lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	u64 past, days;
 
 	if (f->year < 1970 || f->year > YEAR_MAX || f->month < 1 || f->month > 12 || f->day < 1 ||
 		f->hour > 23 || f->minute > 59 || f->second > 59)
 		return -1;
-	if (f->day > lengths[f->month - 1] + (u32)(leap && f->month == 2))
+	if (days_before[f->month - 1] + f->day > days_before[f->month] + (leap && f->month == 2))
 		return -1;
 	past = f->year - 1;                                              /* whole years */
 	days = past * 365 + past / 4 - past / 100 + past / 400 - 719162; /* from year 1 to 1970 */
@@ -79,18 +80,13 @@ static s64 decode(const u8 raw[7], u8 status_b)
 s64 rtc_read(void)
 {
 	u8 a[7], b[7];
-	bool same;
 
 	read_raw(a);
 	for (u32 attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
 		read_raw(b);
-		same = true;
-		for (u32 i = 0; i < 7; i++) {
-			same &= a[i] == b[i];
-			a[i] = b[i];
-		}
-		if (same)
+		if (!memcmp(a, b, sizeof(a)))
 			return decode(a, reg_read(REG_STATUS_B));
+		memcpy(a, b, sizeof(a));
 	}
 	return -1;
 }

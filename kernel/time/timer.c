@@ -10,7 +10,6 @@
 #include <exo/log.h>
 #include <arch/irq.h>
 
-enum { TIMER_IDLE, TIMER_QUEUED };
 #define EXPIRE_MAX 256 /* callbacks in one interrupt; the rest follow at once in the next */
 
 struct timer_base {
@@ -29,7 +28,7 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 	t->fn = fn;
 	/* any is right; this one is likely the one that starts it */
 	t->base = this_cpu_ptr(timer_bases);
-	t->state = TIMER_IDLE;
+	t->queued = false;
 	t->of_day = false;
 }
 
@@ -37,8 +36,6 @@ void time_cpu_init(void)
 {
 	struct timer_base *b = this_cpu_ptr(timer_bases);
 
-	if (b->ready)
-		return;
 	spin_init(&b->lock, RANK_TIMER);
 	b->armed_at = NS_FOREVER;
 	b->ready = true;
@@ -70,10 +67,10 @@ static bool earlier(const struct rb_node *a, const struct rb_node *b)
 
 static bool dequeue(struct timer_base *b, struct timer *t)
 {
-	if (t->state != TIMER_QUEUED)
+	if (!t->queued)
 		return false;
 	rb_erase(&b->tree, &t->node);
-	t->state = TIMER_IDLE;
+	t->queued = false;
 	return true;
 }
 
@@ -103,7 +100,7 @@ void timer_start(struct timer *t, ns_t deadline_ns)
 		__atomic_store_n(&t->base, b, __ATOMIC_RELEASE); /* pairs with lock_base */
 	}
 	t->deadline_ns = deadline_ns;
-	t->state = TIMER_QUEUED;
+	t->queued = true;
 	rb_insert(&b->tree, &t->node, earlier);
 	if (b == here) /* else its own CPU is in timer_interrupt, which arms at its end */
 		arm(b, deadline_ns);
@@ -137,7 +134,7 @@ ns_t timer_remaining(struct timer *t)
 	struct spin_guard g SCOPED(spin_unguard) = lock_base(t);
 	ns_t now = clock_monotonic();
 
-	if (t->state != TIMER_QUEUED)
+	if (!t->queued)
 		return 0;
 	return t->deadline_ns > now ? t->deadline_ns - now : 1; /* 0 means: not queued */
 }

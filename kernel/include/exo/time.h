@@ -30,7 +30,7 @@ struct timer {
 	void (*fn)(struct timer *t); /* [c] interrupt context, interrupts off; may start the timer
 					again, may free its container */
 	struct timer_base *base;     /* [a] */
-	u8 state;                    /* [base lock] idle, queued, running */
+	bool queued;                 /* [base lock] */
 	bool of_day;                 /* [c] of a clock_timer whose clock may be set */
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t));

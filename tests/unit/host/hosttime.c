@@ -26,14 +26,14 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 void timer_start(struct timer *t, ns_t deadline_ns)
 {
 	t->deadline_ns = deadline_ns;
-	t->state = 1;
+	t->queued = true;
 }
 
 bool timer_cancel(struct timer *t)
 {
-	bool was = t->state;
+	bool was = t->queued;
 
-	t->state = 0;
+	t->queued = false;
 	return was;
 }
 
@@ -44,7 +44,7 @@ bool timer_cancel_sync(struct timer *t)
 
 ns_t timer_remaining(struct timer *t)
 {
-	return t->state && t->deadline_ns > clock_monotonic() ? t->deadline_ns - clock_monotonic()
+	return t->queued && t->deadline_ns > clock_monotonic() ? t->deadline_ns - clock_monotonic()
 							      : 0;
 }
 
