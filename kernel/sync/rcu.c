@@ -37,22 +37,15 @@ static u64 cycle_wanted;  /* [a] somebody sleeps until this round is over */
 static u32 worker_dozing; /* [a] 1: no callback anywhere, the first one must wake the worker */
 static struct waitqueue cycle_waiters = WAITQUEUE_INIT(cycle_waiters);
 
-static u64 callbacks_queued_total(void)
+static u64 callbacks_pending(void)
 {
-	u64 n = 0;
+	/* first: never more than what was queued by then */
+	u64 run = __atomic_load_n(&callbacks_run, __ATOMIC_ACQUIRE), queued = 0;
 	u32 cpu;
 
 	for_each_online_cpu (cpu)
-		n += __atomic_load_n(cpu_ptr(callbacks_queued, cpu), __ATOMIC_RELAXED);
-	return n;
-}
-
-static u64 rcu_callbacks_pending(void)
-{
-	/* first: never more than what was queued by then */
-	u64 run = __atomic_load_n(&callbacks_run, __ATOMIC_ACQUIRE);
-
-	return callbacks_queued_total() - run;
+		queued += __atomic_load_n(cpu_ptr(callbacks_queued, cpu), __ATOMIC_RELAXED);
+	return queued - run;
 }
 
 void rcu_call(struct rcu_head *h, void (*fn)(struct rcu_head *h))
@@ -174,7 +167,7 @@ static void wait_for_work(void)
 		thread_set_state(THREAD_INTERRUPTIBLE);
 		/* before the count is read; pairs with rcu_call */
 		__atomic_store_n(&worker_dozing, 1, __ATOMIC_SEQ_CST);
-		pending = rcu_callbacks_pending();
+		pending = callbacks_pending();
 		if (pending)
 			__atomic_store_n(&worker_dozing, 0, __ATOMIC_RELAXED);
 		if (urgent_wanted() || pending >= BATCH_CALLBACKS)
@@ -212,8 +205,8 @@ static void worker_main(void *arg)
 	}
 }
 
-/* A round that starts after this call is over when *counter reaches the value returned. */
-static u64 want_cycle(void)
+/* Waits until a round that starts after this call has come as far as @counter tells. */
+static void wait_for_cycle(const u64 *counter)
 {
 	u64 target = __atomic_load_n(&cycle_started, __ATOMIC_SEQ_CST) + 1;
 	u64 old = __atomic_load_n(&cycle_wanted, __ATOMIC_RELAXED);
@@ -222,32 +215,26 @@ static u64 want_cycle(void)
 				       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		;
 	thread_wake(worker);
-	return target;
+	wait_event_uninterruptible(
+		&cycle_waiters, __atomic_load_n(counter, __ATOMIC_ACQUIRE) >= target);
 }
 
 void rcu_synchronize(void)
 {
 	cpumask_t online = __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
-	u64 target;
 
 	lock_assert_may_sleep();
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!(online & (online - 1)) || !worker) /* one CPU, and it is here: nobody reads */
 		return;
-	target = want_cycle();
-	wait_event_uninterruptible(
-		&cycle_waiters, __atomic_load_n(&cycle_graced, __ATOMIC_ACQUIRE) >= target);
+	wait_for_cycle(&cycle_graced);
 }
 
 void rcu_barrier(void)
 {
-	u64 target;
-
 	lock_assert_may_sleep();
 	ASSERT(worker && current != worker);
-	target = want_cycle();
-	wait_event_uninterruptible(
-		&cycle_waiters, __atomic_load_n(&cycle_done, __ATOMIC_ACQUIRE) >= target);
+	wait_for_cycle(&cycle_done);
 }
 
 void rcu_init(void)
