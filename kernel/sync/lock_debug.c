@@ -10,6 +10,7 @@
 #include <exo/sched.h>
 #include <arch/irq.h>
 
+#ifdef EXO_DEBUG
 static const struct {
 	const char *name;
 	bool nestable;
@@ -19,12 +20,11 @@ static const struct {
 #undef LOCK_RANK
 };
 
-const char *lock_rank_name(u32 rank)
+static const char *lock_rank_name(u32 rank)
 {
 	return rank < RANK_COUNT ? ranks[rank].name : "?";
 }
 
-#ifdef EXO_DEBUG
 static PER_CPU(struct held_locks, held_spin);
 
 static COLD NORETURN void report(

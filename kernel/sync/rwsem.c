@@ -131,12 +131,11 @@ void rwsem_read_unlock(struct rwsem *s)
 
 void rwsem_write_unlock(struct rwsem *s)
 {
-	s64 old;
+	s64 old UNUSED;
 
 	sleeplock_debug_release(s);
 	old = __atomic_exchange_n(&s->count, 0, __ATOMIC_SEQ_CST);
 	DEBUG_ASSERT(old == -1);
-	(void)old;
 	if (has_waiters(s))
 		grant(s);
 }

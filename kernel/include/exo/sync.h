@@ -45,7 +45,6 @@ void sleeplock_debug_release(const void *lock);
 #define sleeplock_debug_acquire(lock, rank, site) ((void)0)
 #define sleeplock_debug_release(lock)             ((void)0)
 #endif
-const char *lock_rank_name(u32 rank);
 
 /* ---- spin locks: disable preemption ---- */
 typedef struct {
