@@ -8,15 +8,8 @@
 
 #include <exo/sched.h>
 #include <exo/time.h>
+#include <exo_abi/linux_sched.h>
 
-enum {
-	POLICY_OTHER = 0,
-	POLICY_FIFO = 1,
-	POLICY_RR = 2,
-	POLICY_BATCH = 3,
-	POLICY_IDLE = 5,
-	POLICY_DEADLINE = 6
-};
 /* How urgent a thread is, across the classes, as one number: 0 | 100 + real-time priority |
  * ~(absolute deadline), which is greater than any of those. */
 #define URGENCY_REALTIME 100ULL

@@ -81,16 +81,11 @@ static NOINLINE u32 select_among(struct thread *t, u32 self, bool fresh)
 	return least_loaded(allowed, fresh ? self : t->cpu);
 }
 
-static u32 sched_select_cpu(struct thread *t, bool fresh)
-{
-	return cpu_count == 1 ? 0 : select_among(t, cpu_id(), fresh);
-}
-
 /* Queues @t, which is off the queues and ours. Interrupts off; @flags are given back. */
 static ALWAYS_INLINE void queue_woken(
 	struct thread *t, u32 enqueue_flags, u32 old_state, ulong flags)
 {
-	u32 cpu = sched_select_cpu(t, old_state == THREAD_NEW);
+	u32 cpu = cpu_count == 1 ? 0 : select_among(t, cpu_id(), old_state == THREAD_NEW);
 	struct runqueue *rq = cpu_ptr(runqueues, cpu);
 
 	if (cpu != t->cpu) {

@@ -59,7 +59,7 @@ void fair_init(struct fair_queue *q)
 
 void fair_set_weight(struct thread *t)
 {
-	u32 w = t->params.policy == POLICY_IDLE ? WEIGHT_IDLE : weights[t->params.nice + 20];
+	u32 w = t->params.policy == SCHED_IDLE ? WEIGHT_IDLE : weights[t->params.nice + 20];
 
 	t->se.weight = w;
 	t->se.weight_inverse = (u32)((1ULL << 32) / w);
@@ -286,9 +286,9 @@ static bool fair_preempts(struct runqueue *rq, struct thread *curr, struct threa
 {
 	u64 curr_due = curr->se.vtime + MIN(to_virtual(curr, predicted(curr)), DUE_MAX_NS);
 
-	if (woken->params.policy == POLICY_BATCH || woken->params.policy == POLICY_IDLE)
+	if (woken->params.policy == SCHED_BATCH || woken->params.policy == SCHED_IDLE)
 		return false;
-	return curr->params.policy == POLICY_IDLE || woken->se.vdeadline + PREEMPT_NS < curr_due;
+	return curr->params.policy == SCHED_IDLE || woken->se.vdeadline + PREEMPT_NS < curr_due;
 }
 
 /* Short for threads that seldom use it up, longer for those that compute; light threads get less at

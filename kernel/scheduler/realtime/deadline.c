@@ -26,12 +26,12 @@ static u64 due(const struct thread *t)
 {
 	u64 lent = t->lent > URGENCY_DEADLINE ? ~t->lent : NS_FOREVER;
 
-	return t->params.policy == POLICY_DEADLINE ? MIN(t->dl.due_ns, lent) : lent;
+	return t->params.policy == SCHED_DEADLINE ? MIN(t->dl.due_ns, lent) : lent;
 }
 
 static bool budgeted(const struct thread *t)
 {
-	return t->params.policy == POLICY_DEADLINE && t->lent <= URGENCY_DEADLINE;
+	return t->params.policy == SCHED_DEADLINE && t->lent <= URGENCY_DEADLINE;
 }
 
 static ns_t next_period(const struct thread *t)
@@ -74,7 +74,7 @@ static void deadline_enqueue(struct runqueue *rq, struct thread *t, u32 flags)
 	const struct sched_params *p = &t->params;
 	ns_t now = rq->clock, due_ns = t->dl.due_ns;
 
-	if (p->policy == POLICY_DEADLINE) { /* products below 2^64: period_ns < 2^32 */
+	if (p->policy == SCHED_DEADLINE) { /* products below 2^64: period_ns < 2^32 */
 		bool constrained = p->deadline_ns < p->period_ns;
 
 		if (due_ns <= now) {
@@ -159,7 +159,7 @@ static ns_t deadline_slice(struct runqueue *rq, struct thread *t)
 
 static void deadline_account(struct runqueue *rq, struct thread *t, ns_t ran_ns)
 {
-	if (t->params.policy == POLICY_DEADLINE)
+	if (t->params.policy == SCHED_DEADLINE)
 		t->dl.budget_ns -= (s64)ran_ns;
 }
 

@@ -25,9 +25,9 @@ static u32 active; /* [inherit lock to change; a] */
 u64 thread_urgency(const struct thread *t)
 {
 	const struct sched_params *p = &t->params;
-	u64 own = p->policy == POLICY_DEADLINE ? ~t->dl.due_ns
-		  : p->rt_priority             ? URGENCY_REALTIME + p->rt_priority
-					       : 0;
+	u64 own = p->policy == SCHED_DEADLINE ? ~t->dl.due_ns
+		  : p->rt_priority            ? URGENCY_REALTIME + p->rt_priority
+					      : 0;
 
 	return MAX(own, READ_ONCE(t->lent));
 }
@@ -107,10 +107,7 @@ static bool is_cycle(const struct inherit_wait *first)
 /* @w has something to lend from now on, or no longer. [inherit lock] */
 static void count(struct inherit_wait *w, bool on)
 {
-	if (on && !w->counted)
-		__atomic_fetch_add(&active, 1, __ATOMIC_SEQ_CST);
-	else if (!on && w->counted)
-		__atomic_fetch_sub(&active, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&active, (u32)(on - w->counted), __ATOMIC_SEQ_CST);
 	w->counted = on;
 }
 

@@ -43,11 +43,9 @@ void rt_init(struct rt_queue *q)
 static void rt_insert(struct runqueue *rq, struct thread *t, bool front)
 {
 	u32 level = level_of(t);
+	struct list *list = &rq->rt.levels[level];
 
-	if (front)
-		list_add(&rq->rt.levels[level], &t->rt_node);
-	else
-		list_add_tail(&rq->rt.levels[level], &t->rt_node);
+	list_add(front ? list : list->prev, &t->rt_node);
 	bit_set(rq->rt.bitmap, level);
 	t->se.wait_start_ns = rq->clock;
 	rq->urgent++;
@@ -84,7 +82,7 @@ struct thread *rt_pick(struct runqueue *rq)
 
 static void rt_put(struct runqueue *rq, struct thread *t)
 {
-	bool over = t->params.policy == POLICY_RR && t->rt_slice_left_ns <= SLICE_REST_NS;
+	bool over = t->params.policy == SCHED_RR && t->rt_slice_left_ns <= SLICE_REST_NS;
 
 	if (over)
 		t->rt_slice_left_ns = RR_SLICE_NS;
@@ -103,7 +101,7 @@ static bool rt_preempts(struct runqueue *rq, struct thread *curr, struct thread 
 
 static ns_t rt_slice(struct runqueue *rq, struct thread *t)
 {
-	ns_t left = t->params.policy == POLICY_RR ? t->rt_slice_left_ns : NS_FOREVER;
+	ns_t left = t->params.policy == SCHED_RR ? t->rt_slice_left_ns : NS_FOREVER;
 
 	if (rq->fair.count)
 		left = MIN(left, rq->rt.used_ns < RUNTIME_NS ? RUNTIME_NS - rq->rt.used_ns : 0);
@@ -115,7 +113,7 @@ static void rt_account(struct runqueue *rq, struct thread *t, ns_t ran_ns)
 {
 	roll_window(rq);
 	rq->rt.used_ns += MIN(ran_ns, rq->clock - rq->rt.window_at); /* what is this second's */
-	if (t->params.policy == POLICY_RR)
+	if (t->params.policy == SCHED_RR)
 		t->rt_slice_left_ns =
 			t->rt_slice_left_ns > ran_ns ? t->rt_slice_left_ns - ran_ns : 0;
 }

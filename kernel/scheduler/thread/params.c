@@ -18,14 +18,14 @@ static u64 shares[CPUS_MAX]; /* [inherit lock] runtime / period of the deadline 
 static bool valid(const struct sched_params *p)
 {
 	switch (p->policy) {
-	case POLICY_FIFO:
-	case POLICY_RR:
+	case SCHED_FIFO:
+	case SCHED_RR:
 		return p->rt_priority >= 1 && p->rt_priority <= 99;
-	case POLICY_OTHER:
-	case POLICY_BATCH:
-	case POLICY_IDLE:
+	case SCHED_OTHER:
+	case SCHED_BATCH:
+	case SCHED_IDLE:
 		return p->rt_priority == 0 && p->nice >= -20 && p->nice <= 19;
-	case POLICY_DEADLINE:
+	case SCHED_DEADLINE:
 		return p->rt_priority == 0 && p->runtime_ns >= RUNTIME_MIN &&
 		       p->runtime_ns <= p->deadline_ns && p->deadline_ns <= p->period_ns &&
 		       p->period_ns >= PERIOD_MIN_NS && p->period_ns <= PERIOD_MAX_NS;
@@ -36,14 +36,14 @@ static bool valid(const struct sched_params *p)
 
 static u64 share_of(const struct sched_params *p)
 {
-	return p->policy == POLICY_DEADLINE ? p->runtime_ns * SHARE_ONE / p->period_ns : 0;
+	return p->policy == SCHED_DEADLINE ? p->runtime_ns * SHARE_ONE / p->period_ns : 0;
 }
 
 void sched_apply_class(struct thread *t)
 {
 	u64 urgency = thread_urgency(t);
 
-	if (t->params.policy == POLICY_DEADLINE || urgency >= URGENCY_DEADLINE)
+	if (t->params.policy == SCHED_DEADLINE || urgency >= URGENCY_DEADLINE)
 		t->sched_class = &deadline_class;
 	else
 		t->sched_class = urgency >= URGENCY_REALTIME ? &rt_class : &fair_class;
@@ -104,17 +104,17 @@ static int find_room(const struct thread *t, u64 share)
 static int admit(struct thread *t, const struct sched_params *p, cpumask_t *affinity)
 {
 	cpumask_t online = __atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE);
-	bool was = t->params.policy == POLICY_DEADLINE;
+	bool was = t->params.policy == SCHED_DEADLINE;
 	cpumask_t allowed = was ? t->dl.allowed : t->affinity;
 	u64 old = share_of(&t->params), *home = was ? &shares[bit_ffs(t->affinity)] : NULL;
 	int cpu;
 
 	*affinity = allowed;
-	if (p->policy == POLICY_DEADLINE && online & ~allowed)
+	if (p->policy == SCHED_DEADLINE && online & ~allowed)
 		return -EPERM;
 	if (was)
 		*home -= old;
-	if (p->policy != POLICY_DEADLINE)
+	if (p->policy != SCHED_DEADLINE)
 		return 0;
 	cpu = find_room(t, share_of(p));
 	if (cpu < 0) {
@@ -159,7 +159,7 @@ int sched_set_affinity(struct thread *t, cpumask_t mask)
 	if (!(mask & online))
 		return -EINVAL;
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
-	if (t->params.policy != POLICY_DEADLINE)
+	if (t->params.policy != SCHED_DEADLINE)
 		sched_reclass_locked(t, &t->params, mask, t->lent);
 	else if (online & ~mask)
 		return -EBUSY;
@@ -172,7 +172,7 @@ cpumask_t sched_get_affinity(struct thread *t)
 {
 	struct spin_guard g SCOPED(spin_unguard) = spin_guard(&inherit_lock);
 
-	return t->params.policy == POLICY_DEADLINE ? t->dl.allowed : t->affinity;
+	return t->params.policy == SCHED_DEADLINE ? t->dl.allowed : t->affinity;
 }
 
 ns_t sched_rr_interval(struct thread *t)
@@ -180,14 +180,14 @@ ns_t sched_rr_interval(struct thread *t)
 	struct sched_params p;
 
 	sched_get_params(t, &p);
-	return p.policy == POLICY_RR                                    ? RR_SLICE_NS
-	       : p.policy == POLICY_FIFO || p.policy == POLICY_DEADLINE ? 0
-									: 4 * NS_PER_MS;
+	return p.policy == SCHED_RR                                   ? RR_SLICE_NS
+	       : p.policy == SCHED_FIFO || p.policy == SCHED_DEADLINE ? 0
+								      : 4 * NS_PER_MS;
 }
 
 bool sched_may_fork(void)
 {
-	return current->params.policy != POLICY_DEADLINE || current->params.reset_on_fork;
+	return current->params.policy != SCHED_DEADLINE || current->params.reset_on_fork;
 }
 
 /* What a new thread takes over from its parent. Reset on fork takes privileges, it gives none. */
@@ -196,7 +196,7 @@ void sched_inherit_params(struct thread *t, struct thread *parent)
 	t->params = parent->params;
 	t->params.reset_on_fork = false;
 	if (parent->params.reset_on_fork) {
-		if (t->params.rt_priority || t->params.policy == POLICY_DEADLINE)
+		if (t->params.rt_priority || t->params.policy == SCHED_DEADLINE)
 			t->params = (struct sched_params){0};
 		t->params.nice = MAX(t->params.nice, 0);
 	}

@@ -81,7 +81,7 @@ void thread_exit(void)
 #ifdef EXO_DEBUG
 	ASSERT(!current->held.count); /* nobody could release it */
 #endif
-	if (unlikely(current->params.policy == POLICY_DEADLINE))
+	if (unlikely(current->params.policy == SCHED_DEADLINE))
 		(void)!sched_set_params(current, &(struct sched_params){0}); /* its share */
 	arch_irq_disable(); /* a preemption now would bury us and queue us again */
 	thread_set_state(THREAD_DEAD);
