@@ -8,32 +8,25 @@
 static const char *phase_name;
 static u64 phase_start;
 
-static void us_text(u64 cycles, u32 *ms, u32 *tenths)
+static u64 tenths_of_ms(u64 cycles)
 {
-	u64 ns = clock_cycles_to_ns(cycles);
-
-	*ms = (u32)(ns / NS_PER_MS);
-	*tenths = (u32)(ns % NS_PER_MS / (NS_PER_MS / 10));
+	return clock_cycles_to_ns(cycles) / (NS_PER_MS / 10);
 }
 
 void boot_phase(const char *name)
 {
-	u64 now = arch_cycles();
-	u32 ms, tenths;
+	u64 now = arch_cycles(), took = tenths_of_ms(now - phase_start);
 
-	if (phase_name) {
-		us_text(now - phase_start, &ms, &tenths);
-		log_info("boot: phase %s took %u.%u ms", phase_name, ms, tenths);
-	}
+	if (phase_name)
+		log_info("boot: phase %s took %lu.%lu ms", phase_name, took / 10, took % 10);
 	phase_name = name;
 	phase_start = name ? now : 0;
 }
 
 void boot_report_userspace(void)
 {
-	u32 ms, tenths;
+	u64 at = tenths_of_ms(
+		__atomic_load_n(&boot_userspace_cycles, __ATOMIC_ACQUIRE) - boot_info.entry_cycles);
 
-	us_text(__atomic_load_n(&boot_userspace_cycles, __ATOMIC_ACQUIRE) - boot_info.entry_cycles,
-		&ms, &tenths);
-	log_printf(LOG_NOTICE, "boot: userspace at %u.%u ms", ms, tenths);
+	log_printf(LOG_NOTICE, "boot: userspace at %lu.%lu ms", at / 10, at % 10);
 }

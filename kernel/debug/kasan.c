@@ -123,33 +123,24 @@ static void check(u64 addr, size_t len_bytes, bool write)
 
 /* ---- what the compiler calls ---- */
 
-#define REPORT(name, bytes, write)                     \
-	void __asan_report_##name##_noabort(u64 addr); \
-	void __asan_report_##name##_noabort(u64 addr)  \
-	{                                              \
-		report(addr, bytes, write);            \
+#define REPORT(name, params, bytes, write)          \
+	void __asan_report_##name##_noabort params; \
+	void __asan_report_##name##_noabort params  \
+	{                                           \
+		report(addr, bytes, write);         \
 	}
-REPORT(load1, 1, false)
-REPORT(load2, 2, false)
-REPORT(load4, 4, false)
-REPORT(load8, 8, false)
-REPORT(load16, 16, false)
-REPORT(store1, 1, true)
-REPORT(store2, 2, true)
-REPORT(store4, 4, true)
-REPORT(store8, 8, true)
-REPORT(store16, 16, true)
-
-void __asan_report_load_n_noabort(u64 addr, size_t len_bytes);
-void __asan_report_load_n_noabort(u64 addr, size_t len_bytes)
-{
-	report(addr, len_bytes, false);
-}
-void __asan_report_store_n_noabort(u64 addr, size_t len_bytes);
-void __asan_report_store_n_noabort(u64 addr, size_t len_bytes)
-{
-	report(addr, len_bytes, true);
-}
+REPORT(load1, (u64 addr), 1, false)
+REPORT(load2, (u64 addr), 2, false)
+REPORT(load4, (u64 addr), 4, false)
+REPORT(load8, (u64 addr), 8, false)
+REPORT(load16, (u64 addr), 16, false)
+REPORT(load_n, (u64 addr, size_t len_bytes), len_bytes, false)
+REPORT(store1, (u64 addr), 1, true)
+REPORT(store2, (u64 addr), 2, true)
+REPORT(store4, (u64 addr), 4, true)
+REPORT(store8, (u64 addr), 8, true)
+REPORT(store16, (u64 addr), 16, true)
+REPORT(store_n, (u64 addr, size_t len_bytes), len_bytes, true)
 
 /* Before a call that does not come back: the frames that are left keep no red zones, since the next
  * entry from user mode begins at the top of this stack. */
