@@ -45,7 +45,7 @@ int tty_init(struct tty *t, const struct tty_ops *ops, u64 rdev, u32 out_bytes)
 
 void tty_fini(struct tty *t)
 {
-	kfree(t->ld.in);
+	kfree(t->ld.in.buf);
 	kfree(t->ld.marks);
 	kfree(t->ld.out.buf);
 }

@@ -43,8 +43,8 @@ static bool lflag(const struct ldisc *ld, u32 f)
 {
 	return ld->t.base.lflag & f;
 }
-static bool is_char(
-	const struct ldisc *ld, u8 c, u32 index) /* control character @index, 0 = disabled */
+/* control character @index, 0 = disabled */
+static bool is_char(const struct ldisc *ld, u8 c, u32 index)
 {
 	return c && c == ld->t.base.cc[index];
 }
@@ -219,19 +219,19 @@ void ldisc_flush_output(struct ldisc *ld)
 
 u32 ldisc_input_room(const struct ldisc *ld)
 {
-	return LDISC_IN_BYTES - (ld->head - ld->tail);
+	return ring_free(&ld->in);
 }
 
 static void put_in(struct ldisc *ld, u8 c)
 {
-	if (lflag(ld, ICANON) && ld->head - ld->canon >= LDISC_LINE_MAX)
-		ld->head--; /* the line is full: its last place is used again, so that a newline
+	if (lflag(ld, ICANON) && ld->in.head - ld->canon >= LDISC_LINE_MAX)
+		ld->in.head--; /* the line is full: its last place is used again, so that a newline
 			       still gets in */
 	else if (!ldisc_input_room(ld))
 		return;
-	ld->in[ld->head & IN_MASK] = c;
-	bit_clear(ld->marks, ld->head & IN_MASK);
-	ld->head++;
+	ld->in.buf[ld->in.head & IN_MASK] = c;
+	bit_clear(ld->marks, ld->in.head & IN_MASK);
+	ld->in.head++;
 	if (!lflag(ld, ICANON))
 		ld->effects |= LD_READABLE;
 }
@@ -239,14 +239,14 @@ static void put_in(struct ldisc *ld, u8 c)
 static void end_line(struct ldisc *ld, u8 c)
 {
 	put_in(ld, c);
-	bit_set(ld->marks, (ld->head - 1) & IN_MASK);
-	ld->canon = ld->head;
+	bit_set(ld->marks, (ld->in.head - 1) & IN_MASK);
+	ld->canon = ld->in.head;
 	ld->effects |= LD_READABLE;
 }
 
 void ldisc_flush_input(struct ldisc *ld)
 {
-	ld->head = ld->canon = ld->tail;
+	ld->in.head = ld->canon = ld->in.tail;
 	ld->lnext = ld->erasing = false;
 	ld->effects |= LD_INPUT_FLUSHED;
 }
@@ -275,7 +275,7 @@ static void echo_joining(struct ldisc *ld, u8 c)
 {
 	if (!lflag(ld, ECHO))
 		return;
-	if (ld->canon == ld->head)
+	if (ld->canon == ld->in.head)
 		ld->line_column = ld->column;
 	echo_char(ld, c);
 }
@@ -286,7 +286,7 @@ static u32 column_of(const struct ldisc *ld, u32 end)
 	u32 column = ld->line_column;
 
 	for (u32 i = ld->canon; i != end; i++) {
-		u8 c = ld->in[i & IN_MASK];
+		u8 c = ld->in.buf[i & IN_MASK];
 
 		if (c == '\t')
 			column += 8 - (column & 7);
@@ -310,7 +310,7 @@ static void rub_out(struct ldisc *ld, u32 times)
 /* Shows that the character [@from, head) was erased. */
 static void echo_erase(struct ldisc *ld, u32 from, bool single)
 {
-	u8 c = ld->in[from & IN_MASK];
+	u8 c = ld->in.buf[from & IN_MASK];
 
 	if (!lflag(ld, ECHO))
 		return;
@@ -319,8 +319,8 @@ static void echo_erase(struct ldisc *ld, u32 from, bool single)
 			put_out(ld, '\\');
 		ld->erasing = true;
 		echo_char(ld, c);
-		for (u32 i = from + 1; i != ld->head; i++)
-			put_out(ld, ld->in[i & IN_MASK]);
+		for (u32 i = from + 1; i != ld->in.head; i++)
+			put_out(ld, ld->in.buf[i & IN_MASK]);
 	} else if (single && !lflag(ld, ECHOE)) {
 		echo_char(ld, ld->t.base.cc[VERASE]);
 	} else if (c == '\t') {
@@ -339,12 +339,12 @@ static void erase(struct ldisc *ld, u8 by)
 	     word = !single && is_char(ld, by, VWERASE) && lflag(ld, IEXTEN);
 	bool in_word = false;
 
-	if (ld->head == ld->canon)
+	if (ld->in.head == ld->canon)
 		return;
 	if (!single && !word &&
 		(ld->t.base.lflag & (ECHO | ECHOK | ECHOKE | ECHOE)) !=
 			(ECHO | ECHOK | ECHOKE | ECHOE)) {
-		ld->head = ld->canon;
+		ld->in.head = ld->canon;
 		if (!lflag(ld, ECHO))
 			return;
 		finish_erasing(ld);
@@ -353,13 +353,13 @@ static void erase(struct ldisc *ld, u8 by)
 			put_out(ld, '\n');
 		return;
 	}
-	while (ld->head != ld->canon) {
-		u32 from = ld->head - 1;
+	while (ld->in.head != ld->canon) {
+		u32 from = ld->in.head - 1;
 		u8 c;
 
-		while (from != ld->canon && is_continuation(ld, ld->in[from & IN_MASK]))
+		while (from != ld->canon && is_continuation(ld, ld->in.buf[from & IN_MASK]))
 			from--;
-		c = ld->in[from & IN_MASK];
+		c = ld->in.buf[from & IN_MASK];
 		if (is_continuation(ld, c))
 			break; /* the line begins in the middle of a character */
 		if (word) {
@@ -368,11 +368,11 @@ static void erase(struct ldisc *ld, u8 by)
 			in_word |= is_word(c);
 		}
 		echo_erase(ld, from, single);
-		ld->head = from;
+		ld->in.head = from;
 		if (single)
 			break;
 	}
-	if (ld->head == ld->canon && lflag(ld, ECHO))
+	if (ld->in.head == ld->canon && lflag(ld, ECHO))
 		finish_erasing(ld);
 }
 
@@ -382,8 +382,8 @@ static void reprint(struct ldisc *ld, u8 c)
 	echo_char(ld, c);
 	put_out(ld, '\n');
 	ld->line_column = ld->column;
-	for (u32 i = ld->canon; i != ld->head; i++)
-		echo_char(ld, ld->in[i & IN_MASK]);
+	for (u32 i = ld->canon; i != ld->in.head; i++)
+		echo_char(ld, ld->in.buf[i & IN_MASK]);
 }
 
 /* ---- input: one byte ---- */
@@ -514,10 +514,7 @@ size_t ldisc_input(struct ldisc *ld, const u8 *p, size_t n)
 	size_t done = 0;
 
 	if (raw && n) { /* marks mean nothing here, and are cleared when ICANON comes back */
-		struct byte_ring r = {ld->in, LDISC_IN_BYTES, ld->head, ld->tail};
-
-		done = ring_put(&r, p, (u32)MIN(n, (size_t)LDISC_IN_BYTES));
-		ld->head = r.head;
+		done = ring_put(&ld->in, p, (u32)MIN(n, (size_t)LDISC_IN_BYTES));
 		if (done)
 			ld->effects |= LD_READABLE;
 		return done;
@@ -547,7 +544,7 @@ void ldisc_input_break(struct ldisc *ld)
 /* Index of the first mark in [tail, tail + n), or tail + n. */
 static u32 find_mark(const struct ldisc *ld, u32 n)
 {
-	u32 i = ld->tail, end = ld->tail + n;
+	u32 i = ld->in.tail, end = ld->in.tail + n;
 
 	while (i != end) {
 		u64 word = ld->marks[(i & IN_MASK) / 64] >> (i % 64);
@@ -560,13 +557,6 @@ static u32 find_mark(const struct ldisc *ld, u32 n)
 	return end;
 }
 
-static void copy_out(struct ldisc *ld, u8 *dst, u32 n)
-{
-	struct byte_ring r = {ld->in, LDISC_IN_BYTES, ld->head, ld->tail};
-
-	ld->tail += ring_take(&r, dst, n);
-}
-
 size_t ldisc_read(struct ldisc *ld, u8 *dst, size_t n, bool *line_end)
 {
 	u32 have, end;
@@ -574,32 +564,32 @@ size_t ldisc_read(struct ldisc *ld, u8 *dst, size_t n, bool *line_end)
 
 	*line_end = false;
 	if (!lflag(ld, ICANON)) {
-		have = (u32)MIN(n, (size_t)(ld->head - ld->tail));
-		copy_out(ld, dst, have);
-		ld->canon = ld->tail;
+		have = ring_take(&ld->in, dst, (u32)MIN(n, (size_t)LDISC_IN_BYTES));
+		ld->canon = ld->in.tail;
 		return have;
 	}
-	have = (u32)MIN(n, (size_t)(ld->canon - ld->tail));
-	end = find_mark(ld, have) - ld->tail;
+	have = (u32)MIN(n, (size_t)(ld->canon - ld->in.tail));
+	end = find_mark(ld, have) - ld->in.tail;
 	*line_end = end < have;
-	eof = *line_end && !ld->in[(ld->tail + end) & IN_MASK];
+	eof = *line_end && !ld->in.buf[(ld->in.tail + end) & IN_MASK];
 	have = end + (*line_end && !eof);
-	copy_out(ld, dst, have);
-	ld->tail += eof; /* it is passed over */
+	ring_take(&ld->in, dst, have);
+	ld->in.tail += eof; /* it is passed over */
 	return have;
 }
 
 void ldisc_skip_eof(struct ldisc *ld)
 {
-	u32 at = ld->tail & IN_MASK;
+	u32 at = ld->in.tail & IN_MASK;
 
-	if (lflag(ld, ICANON) && ld->tail != ld->canon && bit_test(ld->marks, at) && !ld->in[at])
-		ld->tail++;
+	if (lflag(ld, ICANON) && ld->in.tail != ld->canon && bit_test(ld->marks, at) &&
+		!ld->in.buf[at])
+		ld->in.tail++;
 }
 
 bool ldisc_readable(const struct ldisc *ld, u32 min_bytes)
 {
-	return lflag(ld, ICANON) ? ld->canon != ld->tail : ld->head - ld->tail >= min_bytes;
+	return lflag(ld, ICANON) ? ld->canon != ld->in.tail : ring_used(&ld->in) >= min_bytes;
 }
 
 u32 ldisc_input_count(const struct ldisc *ld)
@@ -607,10 +597,10 @@ u32 ldisc_input_count(const struct ldisc *ld)
 	u32 n;
 
 	if (!lflag(ld, ICANON))
-		return ld->head - ld->tail;
-	n = ld->canon - ld->tail;
-	for (u32 i = ld->tail; i != ld->canon; i++)
-		n -= bit_test(ld->marks, i & IN_MASK) && !ld->in[i & IN_MASK];
+		return ring_used(&ld->in);
+	n = ld->canon - ld->in.tail;
+	for (u32 i = ld->in.tail; i != ld->canon; i++)
+		n -= bit_test(ld->marks, i & IN_MASK) && !ld->in.buf[i & IN_MASK];
 	return n;
 }
 
@@ -635,7 +625,9 @@ void ldisc_termios_default(struct linux_termios2 *t)
 
 void ldisc_init(struct ldisc *ld, u8 *in, u64 *marks, u8 *out, u32 out_bytes)
 {
-	*ld = (struct ldisc){.in = in, .marks = marks, .out = {.buf = out, .size = out_bytes}};
+	*ld = (struct ldisc){.in = {.buf = in, .size = LDISC_IN_BYTES},
+		.marks = marks,
+		.out = {.buf = out, .size = out_bytes}};
 	ldisc_termios_default(&ld->t);
 }
 
@@ -649,10 +641,10 @@ void ldisc_set_termios(struct ldisc *ld, const struct linux_termios2 *t)
 		/* What stands unread becomes one line, or stops being lines at all. */
 		memset(ld->marks, 0, LDISC_IN_BYTES / 8);
 		ld->lnext = ld->erasing = false;
-		ld->canon = ld->tail;
-		if (lflag(ld, ICANON) && ld->head != ld->tail) {
-			bit_set(ld->marks, (ld->head - 1) & IN_MASK);
-			ld->canon = ld->head;
+		ld->canon = ld->in.tail;
+		if (lflag(ld, ICANON) && ld->in.head != ld->in.tail) {
+			bit_set(ld->marks, (ld->in.head - 1) & IN_MASK);
+			ld->canon = ld->in.head;
 		}
 		ld->effects |= LD_READABLE;
 	}

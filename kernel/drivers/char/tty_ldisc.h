@@ -41,18 +41,18 @@ enum ldisc_effect {      /* collected in ldisc.effects, taken by the caller */
 struct ldisc {
 	struct linux_termios2 t;
 	struct byte_ring out; /* to the device or to the master */
-	u8 *in;               /* [LDISC_IN_BYTES] */
-	u64 *marks; /* [LDISC_IN_BYTES / 64] bit i = in[i] ends a line; an ending 0 is end-of-file
-		     */
-	u32 head, canon, tail; /* run freely; [tail, canon) whole lines, [canon, head) the line
-				  being edited (raw mode: canon unused) */
-	u32 column;            /* of the output, as OPOST sees it */
-	u32 line_column;       /* column at which the edited line began */
-	u32 hold;     /* out.head when the output was stopped: what stands behind it waits */
-	u32 effects;  /* enum ldisc_effect */
-	bool lnext;   /* VLNEXT came: the next byte is ordinary */
-	bool erasing; /* ECHOPRT: inside \.../ */
-	bool stopped; /* output stopped by VSTOP or TCOOFF */
+	struct byte_ring in;  /* of LDISC_IN_BYTES */
+	u64 *marks;           /* [LDISC_IN_BYTES / 64] bit i = in.buf[i] ends a line; an ending 0 is
+				 end-of-file */
+	u32 canon;  /* runs freely; [in.tail, canon) whole lines, [canon, in.head) the line being
+		       edited (raw mode: unused) */
+	u32 column; /* of the output, as OPOST sees it */
+	u32 line_column; /* column at which the edited line began */
+	u32 hold;        /* out.head when the output was stopped: what stands behind it waits */
+	u32 effects;     /* enum ldisc_effect */
+	bool lnext;      /* VLNEXT came: the next byte is ordinary */
+	bool erasing;    /* ECHOPRT: inside \.../ */
+	bool stopped;    /* output stopped by VSTOP or TCOOFF */
 	bool stopped_by_call; /* by TCOOFF: only TCOON starts it */
 };
 

@@ -441,11 +441,11 @@ U_TEST(soup)
 			(void)ring_take(&ld.out, buf, MIN((u32)n, ldisc_output_ready(&ld)));
 			break;
 		}
-		u_need(ld.head - ld.tail <= LDISC_IN_BYTES);
+		u_need(ld.in.head - ld.in.tail <= LDISC_IN_BYTES);
 		u_need(ring_used(&ld.out) <= OUT_BYTES);
 		u_need(ldisc_output_ready(&ld) <= ring_used(&ld.out));
 		if (ld.t.base.lflag & ICANON)
-			u_need(ld.canon - ld.tail <= ld.head - ld.tail);
+			u_need(ld.canon - ld.in.tail <= ld.in.head - ld.in.tail);
 		u_need(ldisc_input_count(&ld) <= LDISC_IN_BYTES);
 	}
 }
