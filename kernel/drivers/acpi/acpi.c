@@ -35,40 +35,30 @@ static const void *bytes_at(paddr_t pa, size_t *len_bytes)
 	return *len_bytes ? phys_to_virt(pa) : NULL;
 }
 
-static const u8 *rsdp_search(paddr_t start, paddr_t end)
+static bool rsdp_search(paddr_t start, paddr_t end, paddr_t *root, bool *is_xsdt)
 {
-	paddr_t root;
-	bool is_xsdt;
-
-	for (paddr_t pa = start; pa + 36 <= end; pa += 16) {
-		const u8 *p = phys_to_virt(pa);
-
-		if (!acpi_parse_rsdp(p, end - pa, &root, &is_xsdt))
-			return p;
-	}
-	return NULL;
+	for (paddr_t pa = start; pa + 36 <= end; pa += 16)
+		if (!acpi_parse_rsdp(phys_to_virt(pa), end - pa, root, is_xsdt))
+			return true;
+	return false;
 }
 
 static bool root_find(paddr_t *root, bool *is_xsdt)
 {
 	const u8 *rsdp = NULL;
-	size_t len = 36;
+	paddr_t ebda;
+	u16 segment;
+	size_t len;
 
 	if (boot_info.rsdp)
 		rsdp = bytes_at(boot_info.rsdp, &len);
-	if (rsdp && !acpi_parse_rsdp(rsdp, len, root, is_xsdt))
+	if ((rsdp && !acpi_parse_rsdp(rsdp, len, root, is_xsdt)) ||
+		rsdp_search(0xe0000, LOW_MEMORY, root, is_xsdt))
 		return true;
-	rsdp = rsdp_search(0xe0000, LOW_MEMORY);
-	if (!rsdp) {
-		u16 segment;
-		paddr_t ebda;
-
-		memcpy(&segment, phys_to_virt(0x40e), sizeof(segment));
-		ebda = (paddr_t)segment << 4;
-		if (ebda >= 0x80000 && ebda < 0xa0000)
-			rsdp = rsdp_search(ebda, MIN(ebda + 1024, (paddr_t)0xa0000));
-	}
-	return rsdp && !acpi_parse_rsdp(rsdp, 36, root, is_xsdt);
+	memcpy(&segment, phys_to_virt(0x40e), sizeof(segment));
+	ebda = (paddr_t)segment << 4;
+	return ebda >= 0x80000 && ebda < 0xa0000 &&
+	       rsdp_search(ebda, MIN(ebda + 1024, (paddr_t)0xa0000), root, is_xsdt);
 }
 
 /* SRAT needs the MADT's processors and SLIT the SRAT's nodes, so they come in later passes. */

@@ -37,25 +37,20 @@ static void turn(u16 *line, u32 n, bool up)
 {
 	u16 kept = up ? line[0] : line[n - 1];
 
-	if (up)
-		memmove(line, line + 1, (n - 1) * sizeof(*line));
-	else
-		memmove(line + 1, line, (n - 1) * sizeof(*line));
+	memmove(line + !up, line + up, (n - 1) * sizeof(*line));
 	line[up ? n - 1 : 0] = kept;
 }
 
 /* Moves rows [top, bottom] by @n, new ones are blank. */
 static void scroll(struct vt *vt, u32 top, u32 bottom, u32 n, bool up)
 {
-	u32 height = bottom - top + 1;
+	u32 height = bottom - top + 1, from;
 
 	n = MIN(n, height);
 	for (u32 i = 0; i < n; i++)
 		turn(vt->line + top, height, up);
-	if (up)
-		erase_rows(vt, bottom + 1 - n, bottom + 1);
-	else
-		erase_rows(vt, top, top + n);
+	from = up ? bottom + 1 - n : top;
+	erase_rows(vt, from, from + n);
 }
 
 static void set_column(struct vt *vt, u32 column)
