@@ -184,7 +184,7 @@ static void console_start(struct uart *p, u32 baud)
 {
 	if (p->present || !find(p, baud))
 		return;
-	p->console = (struct console){.name = "ttyS", .write = console_write};
+	p->console = (struct console){.write = console_write};
 	log_console_register(&p->console);
 }
 

@@ -242,7 +242,7 @@ void screen_init(void)
 
 void screen_attach(void)
 {
-	static struct console console = {.name = "tty", .write = log_write};
+	static struct console console = {.write = log_write};
 	struct vt_cell *cells;
 	size_t bytes;
 	int err;

@@ -35,7 +35,6 @@ extern int log_console_level; /* lines below this level number reach the console
  * into what its device wants. When log_panicking() it takes no lock at all: the holder may be a
  * stopped CPU. */
 struct console {
-	const char *name;
 	void (*write)(struct console *c, const char *text, size_t len_bytes);
 	struct console *next; /* [c] after registration */
 	u64 seq;              /* [printer] next line that it has not seen */

@@ -18,7 +18,7 @@ static void collect(struct console *c, const char *text, size_t len)
 	printed_len += len;
 	printed[printed_len] = 0;
 }
-static struct console console = {.name = "test", .write = collect};
+static struct console console = {.write = collect};
 
 U_TEST(lines_come_back_in_order)
 {
