@@ -18,11 +18,10 @@
 #define CHUNK_BYTES   512u
 
 struct pty {
-	struct tty tty;   /* first */
-	bool master_open; /* [a] */
-	bool locked;      /* [tty.lock write; read racy] TIOCSPTLCK: the slave cannot be opened */
-	bool packet;      /* [tty.lock] */
-	u8 status;        /* [tty.lock] TIOCPKT_* that the master has not read */
+	struct tty tty; /* first */
+	bool locked;    /* [tty.lock write; read racy] TIOCSPTLCK: the slave cannot be opened */
+	bool packet;    /* [tty.lock] */
+	u8 status;      /* [tty.lock] TIOCPKT_* that the master has not read */
 };
 static struct mutex table_lock;     /* S_TTY */
 static struct pty *table[PTYS_MAX]; /* [table_lock] */
@@ -139,8 +138,7 @@ static ssize_t master_read_some(struct pty *p, struct file *f, struct uio *u)
 		size_t moved;
 
 		if (n == 0 && !done) {
-			n = file_nonblock(f) ? -EAGAIN
-					     : wait_event(&p->tty.master_wq, master_readable(p));
+			n = file_wait(f, &p->tty.master_wq, master_readable(p));
 			if (!n)
 				continue;
 		}
@@ -264,7 +262,6 @@ static void master_release(struct file *f)
 	struct pty *p = pty_of(file_tty(f)->tty);
 
 	table_remove(p);
-	WRITE_ONCE(p->master_open, false);
 	tty_hangup(&p->tty);
 	tty_detach(f);
 	tty_put(&p->tty); /* the table's */
@@ -291,7 +288,7 @@ static struct pty *pty_create(u32 index)
 		return NULL;
 	}
 	p->tty.ld.t.base.cflag &= ~HUPCL;
-	p->master_open = p->locked = true;
+	p->locked = true;
 	return p;
 }
 
@@ -329,22 +326,10 @@ int ptmx_open(struct inode *i, struct file *f)
 
 static int slave_open(struct inode *i, struct file *f)
 {
-	u32 index = DEV_MINOR(i->rdev);
-	struct pty *p;
-	int err;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&table_lock);
+	struct pty *p = table[DEV_MINOR(i->rdev)];
 
-	mutex_lock(&table_lock);
-	p = table[index];
-	if (p)
-		tty_get(&p->tty);
-	mutex_unlock(&table_lock);
-	if (!p)
-		return -EIO;
-	err = READ_ONCE(p->locked) || !READ_ONCE(p->master_open)
-		      ? -EIO
-		      : tty_attach(&p->tty, f, TTY_PLAIN);
-	tty_put(&p->tty);
-	return err;
+	return p && !READ_ONCE(p->locked) ? tty_attach(&p->tty, f, TTY_PLAIN) : -EIO;
 }
 
 int pty_init(void)

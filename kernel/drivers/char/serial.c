@@ -332,7 +332,6 @@ static const struct tty_ops uart_ops = {
 	.input_room = uart_input_room,
 	.termios_changed = uart_termios_changed,
 	.ioctl = uart_ioctl,
-	.waits_for_output = true,
 };
 
 struct tty *serial_tty(u32 line)

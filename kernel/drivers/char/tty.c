@@ -25,17 +25,15 @@ int tty_init(struct tty *t, const struct tty_ops *ops, u64 rdev, u32 out_bytes)
 	u8 *in = kmalloc(LDISC_IN_BYTES, ALLOC_KERNEL), *out = kmalloc(out_bytes, ALLOC_KERNEL);
 	u64 *marks = kzalloc(LDISC_IN_BYTES / 8, ALLOC_KERNEL);
 
+	ldisc_init(&t->ld, in, marks, out, out_bytes);
 	if (!in || !out || !marks) {
-		kfree(in);
-		kfree(out);
-		kfree(marks);
+		tty_fini(t);
 		return -ENOMEM;
 	}
 	t->refs = 1;
 	t->ops = ops;
 	t->rdev = rdev;
 	spin_init(&t->lock, RANK_TTY_INPUT);
-	ldisc_init(&t->ld, in, marks, out, out_bytes);
 	waitqueue_init(&t->in_wq);
 	waitqueue_init(&t->out_wq);
 	waitqueue_init(&t->master_wq);
@@ -348,16 +346,14 @@ static ssize_t tty_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct tty_file *tf = file_tty(f);
 	struct tty *t = tf->tty;
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (tty_file_hung(tf))
 		return 0;
-	if (!tf->console) {
+	if (!tf->console)
 		n = tty_job_control(t, SIGTTIN);
-		if (n)
-			return n;
-	}
-	n = tty_claim(t, &t->reading[false], file_nonblock(f));
+	if (!n)
+		n = tty_claim(t, &t->reading[false], file_nonblock(f));
 	if (n)
 		return n;
 	n = read_some(t, f, u);
@@ -390,9 +386,7 @@ static size_t write_chunk(struct tty *t, struct file *f, const u8 *p, size_t n, 
 		tty_unlock(t);
 		if (done == n)
 			return done;
-		*err = tty_file_hung(tf)  ? -EIO
-		       : file_nonblock(f) ? -EAGAIN
-					  : wait_event(q, writable_or_hung(t, tf));
+		*err = tty_file_hung(tf) ? -EIO : file_wait(f, q, writable_or_hung(t, tf));
 		if (*err)
 			return done;
 	}
@@ -433,7 +427,7 @@ static bool output_done(struct tty *t)
 
 int tty_drain(struct tty *t)
 {
-	return t->ops->waits_for_output ? wait_event(&t->out_wq, output_done(t)) : 0;
+	return tty_is_pty(t) ? 0 : wait_event(&t->out_wq, output_done(t));
 }
 
 static u32 tty_poll(struct file *f, struct poll_table *pt)

@@ -19,7 +19,6 @@ struct tty_ops {
 	/* what the common part does not know; NULL or -ENOTTY */
 	long (*ioctl)(struct tty *t, u32 cmd, u64 arg);
 	void (*free)(struct tty *t); /* last reference; NULL = lives for ever */
-	bool waits_for_output;       /* tcdrain waits until the ring is empty (a pty never waits) */
 	bool resets_on_hangup;       /* settings return to the default */
 };
 /* Locks: [l] lock; [a] atomic; [c] constant after tty_create. */

@@ -321,19 +321,10 @@ long tty_ioctl(struct file *f, u32 cmd, u64 arg)
 		return field_get(tf->tty, t, cmd == TCGETS ? sizeof(t->base) : sizeof(*t), arg);
 	case TCGETA:
 		return termio_get(tf->tty, arg);
-	case TCSETS:
-	case TCSETSW:
-	case TCSETSF:
-	case TCSETA:
-	case TCSETAW:
-	case TCSETAF:
-	case TCSETS2:
-	case TCSETSW2:
-	case TCSETSF2:
+	case TCSETS ... TCSETSF:
+	case TCSETA ... TCFLSH: /* TCSETAW, TCSETAF, TCSBRK, TCXONC */
+	case TCSETS2 ... TCSETSF2:
 	case TIOCSPGRP:
-	case TCXONC:
-	case TCFLSH:
-	case TCSBRK:
 	case TCSBRKP:
 		return foreground_ioctl(tf->tty, cmd, arg, tf->master);
 	}

@@ -177,10 +177,8 @@ static long screen_ioctl(struct tty *t, u32 cmd, u64 arg)
 	return -ENOTTY;
 }
 
-static const struct tty_ops screen_ops = {.start = screen_start,
-	.ioctl = screen_ioctl,
-	.waits_for_output = true,
-	.resets_on_hangup = true};
+static const struct tty_ops screen_ops = {
+	.start = screen_start, .ioctl = screen_ioctl, .resets_on_hangup = true};
 
 /* The log: in any context, so it paints itself instead of asking a thread. */
 static void log_write(struct console *c, const char *text, size_t len)
