@@ -111,8 +111,8 @@ static void grace_period(bool urgent)
 						    that start after */
 	for_each_bit (cpu, waiting)
 		seen[cpu] = __atomic_load_n(cpu_ptr(rcu_passed, cpu), __ATOMIC_RELAXED);
-	for (u32 round = 0; waiting;
-		round++) { /* bound: readers do not sleep, and IPIs make every CPU pass */
+	/* bound: readers do not sleep, and IPIs make every CPU pass */
+	for (u32 round = 0; waiting; round++) {
 		cpumask_t look = waiting;
 
 		for_each_bit (cpu, look)

@@ -91,8 +91,8 @@ void wait_prepare(struct waitqueue *q, struct wait_entry *e, enum wait_mode mode
 void wait_finish(struct waitqueue *q, struct wait_entry *e)
 {
 	__atomic_store_n(&current->state, THREAD_RUNNING, __ATOMIC_RELAXED);
-	if (__atomic_load_n(&e->node.next, __ATOMIC_ACQUIRE) !=
-		&e->node) /* pairs with unlink_woken */
+	/* pairs with unlink_woken */
+	if (__atomic_load_n(&e->node.next, __ATOMIC_ACQUIRE) != &e->node)
 		waitqueue_remove(q, e);
 }
 

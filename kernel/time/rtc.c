@@ -49,8 +49,8 @@ static u32 from_bcd(u32 v)
 
 static void read_raw(u8 raw[7])
 {
-	static const u8 regs[7] = {
-		0, 2, 4, 7, 8, 9, REG_CENTURY}; /* second minute hour day month year century */
+	/* second minute hour day month year century */
+	static const u8 regs[7] = {0, 2, 4, 7, 8, 9, REG_CENTURY};
 
 	for (u32 i = 0; i < UPDATE_READS_MAX && reg_read(REG_STATUS_A) & A_UPDATING; i++)
 		;

@@ -72,8 +72,8 @@ static size_t record_text(const struct log_record *r, char *out, size_t size)
 	for (u32 i = 0; i < r->len && n + 6 < size; i++) {
 		u8 c = (u8)r->text[i];
 
-		if (c == '\n' &&
-			n + 7 < size) /* a further line of the record begins with a blank */
+		/* a further line of the record begins with a blank */
+		if (c == '\n' && n + 7 < size)
 			n += (size_t)snprintf(out + n, size - n, "\n ");
 		else if (c < 0x20 || c >= 0x7f || c == '\\')
 			n += (size_t)snprintf(out + n, size - n, "\\x%02x", c);

@@ -77,8 +77,8 @@ ssize_t random_read_uio(struct uio *u)
 		done += moved;
 		if (moved < n)
 			return done ? (ssize_t)done : -EFAULT;
-		if (thread_signal_pending(current) &&
-			done >= 256) /* up to 256 bytes are never cut short */
+		/* up to 256 bytes are never cut short */
+		if (thread_signal_pending(current) && done >= 256)
 			break;
 		cond_resched();
 	}
@@ -135,8 +135,8 @@ static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 	u32 count;
 
 	if (cmd == RNDGETENTCNT)
-		return put_user_u32(
-			out, 256); /* bits: always full, as the generator never runs dry */
+		/* bits: always full, as the generator never runs dry */
+		return put_user_u32(out, 256);
 	if (cmd != RNDADDTOENTCNT && cmd != RNDADDENTROPY && cmd != RNDZAPENTCNT &&
 		cmd != RNDCLEARPOOL && cmd != RNDRESEEDCRNG)
 		return -EINVAL;

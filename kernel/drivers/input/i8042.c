@@ -84,8 +84,8 @@ static bool controller_init(void)
 {
 	int config;
 
-	if (arch_in8(STATUS) == 0xff || !send(COMMAND, 0xad) ||
-		!send(COMMAND, 0xa7)) /* both devices off while we set up */
+	/* both devices off while we set up */
+	if (arch_in8(STATUS) == 0xff || !send(COMMAND, 0xad) || !send(COMMAND, 0xa7))
 		return false;
 	drain();
 	if (!send(COMMAND, 0x20))

@@ -235,8 +235,8 @@ static u32 param(const struct vt *vt, u32 i, u32 fallback)
 /* 38 and 48: a colour of the 256 or a true one, brought down to 16. Return: parameters used. */
 static u32 extended_colour(const struct vt *vt, u32 i, u8 *colour)
 {
-	static const u8 cube[8] = {
-		0, 4, 2, 6, 1, 5, 3, 7}; /* bit 0 blue, 1 green, 2 red -> ANSI order */
+	/* bit 0 blue, 1 green, 2 red -> ANSI order */
+	static const u8 cube[8] = {0, 4, 2, 6, 1, 5, 3, 7};
 	u32 red, green, blue, n;
 
 	if (param(vt, i + 1, 0) == 5 && i + 2 < vt->param_count) {

@@ -5,8 +5,8 @@
 #include <exo/types.h>
 
 #define SYSCALLS_MAX 512 /* a power of two; the last entry is never a call */
-#define NATIVE_FIRST \
-	1024 /* native calls: a table of their own behind the bounds check of the other */
+/* native calls: a table of their own behind the bounds check of the other */
+#define NATIVE_FIRST 1024
 #define NATIVE_COUNT 256
 struct trap_frame;
 typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);

@@ -134,8 +134,8 @@ static ALWAYS_INLINE enum thread_state thread_state(const struct thread *t)
 #define THREAD_KERNEL  1u
 #define THREAD_IDLE    2u
 #define THREAD_EXITING 4u
-#define THREAD_RSEQ \
-	8u /* has a restartable-sequence area: WORK_NOTIFY when it is preempted or changes CPU */
+/* has a restartable-sequence area: WORK_NOTIFY when it is preempted or changes CPU */
+#define THREAD_RSEQ 8u
 
 void sched_init(void); /* boot CPU's queue, idle thread = the boot context */
 /* makes the queue and idle thread of @cpu; before that CPU runs secondary_main */
@@ -251,8 +251,8 @@ void sched_loadavg(u64 out[3], u32 *running, u32 *total); /* fixed point, 11 bit
 /* The class interface. All of it under the queue's lock, interrupts off. */
 #define SCHED_ENQUEUE_WAKE 1u /* it slept */
 #define SCHED_ENQUEUE_NEW  2u /* first time */
-#define SCHED_ENQUEUE_MOVED \
-	4u           /* it comes from another CPU's queue, or changed its class or parameters */
+/* it comes from another CPU's queue, or changed its class or parameters */
+#define SCHED_ENQUEUE_MOVED 4u
 struct sched_class { /* the idle class has put and slice alone */
 	u32 order;   /* greater runs first */
 	void (*enqueue)(struct runqueue *rq, struct thread *t, u32 flags);

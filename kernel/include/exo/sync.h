@@ -288,8 +288,8 @@ struct once {
 void once_run_slow(struct once *o, void (*fn)(void *arg), void *arg);
 static ALWAYS_INLINE void once_run(struct once *o, void (*fn)(void *arg), void *arg)
 {
-	if (unlikely(__atomic_load_n(&o->state, __ATOMIC_ACQUIRE) !=
-		     2)) /* pairs with the release in once_run_slow */
+	/* pairs with the release in once_run_slow */
+	if (unlikely(__atomic_load_n(&o->state, __ATOMIC_ACQUIRE) != 2))
 		once_run_slow(o, fn, arg);
 }
 

@@ -89,8 +89,8 @@ static ALWAYS_INLINE void queue_woken(
 	struct runqueue *rq = cpu_ptr(runqueues, cpu);
 
 	if (cpu != t->cpu) {
-		while (__atomic_load_n(&t->on_cpu,
-			__ATOMIC_ACQUIRE)) /* its old CPU is about to finish the switch */
+		/* its old CPU is about to finish the switch */
+		while (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE))
 			arch_cpu_relax();
 		migrated(t, cpu_ptr(runqueues, t->cpu), rq);
 	}

@@ -30,13 +30,12 @@
 #define BURST_MIN_NS (20 * NS_PER_US)
 #define BURST_MAX_NS (8 * NS_PER_MS)
 #define DUE_MAX_NS   (24 * NS_PER_MS) /* deadline - vtime, for light threads */
-#define CREDIT_NS \
-	(200 * NS_PER_US) /* a sleeper comes back at most this far behind the queue's vtime */
-#define LAG_MAX_NS (400 * NS_PER_MS) /* a thread that comes back is at most this far before it */
-#define PREEMPT_NS                                                                                \
-	(500 * NS_PER_US) /* a woken thread must be due this much earlier than the running one: > \
-			   * CREDIT + HOT, so that threads of short bursts let each other finish  \
-			   */
+/* A sleeper comes back at most CREDIT_NS behind the queue's vtime, and LAG_MAX_NS before it. */
+#define CREDIT_NS  (200 * NS_PER_US)
+#define LAG_MAX_NS (400 * NS_PER_MS)
+/* A woken thread must be due this much earlier than the running one: > CREDIT + HOT, so that
+ * threads of short bursts let each other finish. */
+#define PREEMPT_NS     (500 * NS_PER_US)
 #define STARVE_NS      (64 * NS_PER_MS)
 #define CHARGE_MAX_NS  (2 * NS_PER_SEC)
 #define REBUCKETS_MAX  4

@@ -70,8 +70,8 @@ static void region_add(paddr_t start, u64 len_bytes, enum mem_kind kind)
 			i++;
 		} else if (r.start >= end) {
 			break;
-		} else if (kind == MEM_USABLE ||
-			   r.kind != MEM_USABLE) { /* the old one stays; ours goes around it */
+		} else if (kind == MEM_USABLE || r.kind != MEM_USABLE) {
+			/* the old one stays; ours goes around it */
 			if (start < r.start) {
 				region_insert(i, start, r.start, kind);
 				i++;

@@ -101,9 +101,8 @@ u64 arch_random_seed(void)
 
 void arch_cpu_idle(void)
 {
-	__asm__ volatile("sti; hlt" ::
-				 : "memory"); /* STI takes effect after HLT has begun: no wake-up is
-						 lost between */
+	/* STI takes effect after HLT has begun: no wake-up is lost between */
+	__asm__ volatile("sti; hlt" ::: "memory");
 }
 
 void arch_power_off(int qemu_exit_value)

@@ -14,10 +14,10 @@
 #define SEL_USER_DATA   0x2b
 #define SEL_USER_CODE   0x33
 #define SEL_TSS         0x40
-#define SEL_CPU_NUMBER \
-	0x7b /* its limit is the CPU's number, and its node from bit 12 up, as on Linux: for LSL in \
-		the vDSO and in paranoid entries */
-#define GDT_ENTRIES 16
+/* its limit is the CPU's number, and its node from bit 12 up, as on Linux: for LSL in the vDSO and
+ * in paranoid entries */
+#define SEL_CPU_NUMBER 0x7b
+#define GDT_ENTRIES    16
 
 enum { IST_NMI = 1, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_COUNT = 3 };
 #define IST_STACK_SIZE (KSTACK_SIZE / 2)
