@@ -27,7 +27,7 @@
 /* Straight into user memory and from it: page faults are served on the way, and it begins anew
  * after one. The CPU itself checks the header: a bad one is #GP, which the exception table turns
  * into -EFAULT. */
-static int fpu_user(u64 at, u64 features, bool load, bool xsave)
+static ALWAYS_INLINE int fpu_user(u64 at, u64 features, bool load, bool xsave)
 {
 	int err = 0;
 
