@@ -1,8 +1,8 @@
-/* splice, tee, vmsplice, process_vm_readv, process_vm_writev, pidfd_getfd: what crosses between
- * pipes, files and processes. Layer: syscall. Bytes are copied through a kernel buffer. From a pipe
- * they are taken only after the other side has them, so an error there loses nothing; into a pipe
- * goes only what has room, so it is not read before. Sources: splice(2), tee(2), vmsplice(2),
- * process_vm_readv(2), pidfd_getfd(2). */
+/* splice, tee, vmsplice, sendfile, copy_file_range, process_vm_readv, process_vm_writev: what
+ * crosses between pipes, files and processes. Layer: syscall. Bytes are copied through a kernel
+ * buffer. From a pipe they are taken only after the other side has them, so an error there loses
+ * nothing; into a pipe goes only what has room, so it is not read before. Sources: splice(2),
+ * tee(2), vmsplice(2), sendfile(2), copy_file_range(2), process_vm_readv(2). */
 #include <exo/fs_pipe.h>
 #include <exo/fs_uio.h>
 #include <exo/memory.h>
@@ -74,12 +74,22 @@ static ssize_t splice_chunk(
 	return n;
 }
 
+static long side_moved(struct splice_side *s)
+{
+	if (s->user_pos)
+		return put_user_u64(s->user_pos, s->pos);
+	if (!s->pipe && s->f->mode & FMODE_PREAD)
+		s->f->pos = s->pos;
+	return 0;
+}
+
+/* Up to @len bytes, and the positions moved. Bytes | 0 end | -errno when none moved. */
 static long splice_all(
 	struct splice_side *in, struct splice_side *out, size_t len, u64 flags, bool keep)
 {
 	u8 *buf SCOPED(kfree_at) = kmalloc(MIN(len, SPLICE_CHUNK), ALLOC_KERNEL);
+	ssize_t n = buf || !len ? 0 : -ENOMEM;
 	size_t done = 0;
-	ssize_t n = -ENOMEM;
 
 	while (buf && done < len) {
 		n = splice_chunk(in, out, buf, MIN(len - done, SPLICE_CHUNK),
@@ -87,13 +97,15 @@ static long splice_all(
 		if (n <= 0)
 			break;
 		done += (size_t)n;
-		if (keep || (!in->pipe && in->f->mode & FMODE_STREAM) ||
+		if (keep || (!in->pipe && out->pipe && in->f->mode & FMODE_STREAM) ||
 			thread_signal_pending(current))
 			break; /* a second look would see the same, a second read might sleep; a
 				  pipe that others keep full never ends */
 		cond_resched();
 	}
-	return done ? (long)done : n;
+	if (!done)
+		return n;
+	return side_moved(in) | side_moved(out) ? -EFAULT : (long)done;
 }
 
 static struct splice_side side_get(u64 nr, bool write)
@@ -122,18 +134,7 @@ static long side_position(struct splice_side *s, u64 user_pos)
 		return -ESPIPE;
 	if (!(s->f->mode & FMODE_PREAD))
 		return -EINVAL;
-	if (get_user_u64(s->user_pos, &s->pos))
-		return -EFAULT;
-	return (s64)s->pos < 0 ? -EINVAL : 0;
-}
-
-static long side_moved(struct splice_side *s)
-{
-	if (s->user_pos)
-		return put_user_u64(s->user_pos, s->pos);
-	if (!s->pipe && s->f->mode & FMODE_PREAD)
-		s->f->pos = s->pos;
-	return 0;
+	return get_user_u64(s->user_pos, &s->pos) ? -EFAULT : 0;
 }
 
 long sys_splice(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
@@ -155,11 +156,10 @@ long sys_splice(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 		ret = side_position(&out, a3);
 	if (ret)
 		return ret;
-	if (in.pipe == out.pipe || (!out.pipe && out.f->flags & O_APPEND) ||
-		S_ISDIR(in.f->inode->mode))
+	if ((s64)in.pos < 0 || (s64)out.pos < 0 || in.pipe == out.pipe ||
+		(!out.pipe && out.f->flags & O_APPEND) || S_ISDIR(in.f->inode->mode))
 		return -EINVAL;
-	ret = splice_all(&in, &out, MIN(a4, RW_BYTES_MAX), a5, false);
-	return ret > 0 && (side_moved(&in) || side_moved(&out)) ? -EFAULT : ret;
+	return splice_all(&in, &out, MIN(a4, RW_BYTES_MAX), a5, false);
 }
 
 long sys_tee(u64 a0, u64 a1, u64 a2, u64 a3)
@@ -203,6 +203,61 @@ long sys_vmsplice(u64 a0, u64 a1, u64 a2, u64 a3)
 			    : pipe_receive(p, &u, pipe_flags, NS_FOREVER);
 	uio_vector_fini(&v);
 	return ret;
+}
+
+/* ---- from file to file ---- */
+
+long sys_sendfile(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct splice_side out SCOPED(side_put) = side_get(a0, true),
+			       in SCOPED(side_put) = side_get(a1, false);
+	long ret;
+
+	if (is_err(out.f) || is_err(in.f))
+		return is_err(out.f) ? ptr_err(out.f) : ptr_err(in.f);
+	if (!(in.f->mode & FMODE_PREAD) || out.f->flags & O_APPEND || (ssize_t)a3 < 0)
+		return -EINVAL;
+	ret = side_position(&in, a2);
+	if (ret || (s64)in.pos < 0)
+		return ret ? ret : -EINVAL;
+	out.pipe = NULL; /* written as any other file is */
+	return splice_all(&in, &out, MIN(a3, RW_BYTES_MAX), 0, false);
+}
+
+/* The rules that copy_file_range checks before it moves anything. */
+static int copy_range_check(const struct splice_side *in, const struct splice_side *out, u64 len)
+{
+	const struct inode *from = in->f->inode, *to = out->f->inode;
+
+	if (out->f->flags & O_APPEND)
+		return -EBADF;
+	if (S_ISDIR(from->mode) || S_ISDIR(to->mode))
+		return -EISDIR;
+	if (!S_ISREG(from->mode) || !S_ISREG(to->mode))
+		return -EINVAL;
+	if (from->sb != to->sb)
+		return -EXDEV;
+	if (in->pos + len < in->pos || out->pos + len < out->pos)
+		return -EOVERFLOW;
+	if ((s64)in->pos < 0 || (s64)out->pos < 0)
+		return -EINVAL;
+	return from == to && in->pos < out->pos + len && out->pos < in->pos + len ? -EINVAL : 0;
+}
+
+long sys_copy_file_range(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	struct splice_side in SCOPED(side_put) = side_get(a0, false),
+			      out SCOPED(side_put) = side_get(a2, true);
+	long ret;
+
+	if (is_err(in.f) || is_err(out.f))
+		return is_err(in.f) ? ptr_err(in.f) : ptr_err(out.f);
+	ret = a5 ? -EINVAL : side_position(&in, a1);
+	if (!ret)
+		ret = side_position(&out, a3);
+	if (!ret)
+		ret = copy_range_check(&in, &out, a4);
+	return ret ? ret : splice_all(&in, &out, MIN(a4, RW_BYTES_MAX), 0, false);
 }
 
 /* ---- other processes ---- */
