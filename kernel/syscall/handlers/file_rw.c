@@ -77,7 +77,7 @@ static struct fd fd_positioned(u64 nr, bool write)
 	return fd;
 }
 
-static long do_move_at(u64 nr, u64 buf, u64 len_bytes, u64 pos, bool write)
+long call_move_at(u64 nr, u64 buf, u64 len_bytes, u64 pos, bool write)
 {
 	struct fd fd SCOPED(fd_put) = fd_positioned(nr, write);
 	struct uio u;
@@ -92,16 +92,6 @@ static long do_move_at(u64 nr, u64 buf, u64 len_bytes, u64 pos, bool write)
 		return -EFAULT;
 	uio_init_user(&u, (void USER *)buf, MIN(len_bytes, RW_BYTES_MAX));
 	return write ? file_write(fd.file, &u, &pos) : file_read(fd.file, &u, &pos);
-}
-
-long sys_pread64(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return do_move_at(a0, a1, a2, a3, false);
-}
-
-long sys_pwrite64(u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	return do_move_at(a0, a1, a2, a3, true);
 }
 
 /* @at NULL: at the file's own position. */

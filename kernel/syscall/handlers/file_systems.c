@@ -76,15 +76,15 @@ long sys_pivot_root(u64 a0, u64 a1)
 	return err;
 }
 
-/* Every file system here keeps its files in memory: what was written is where it will be, and sync,
- * which is 0 in table.def, has nothing left to do. */
-long sys_syncfs(u64 a0)
+long call_fd(u64 nr, u32 rights, long answer)
 {
-	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, CAP_WRITE);
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)nr, rights);
 
-	return is_err(fd.file) ? ptr_err(fd.file) : 0;
+	return is_err(fd.file) ? ptr_err(fd.file) : answer;
 }
 
+/* Every file system here keeps its files in memory: what was written is where it will be, and sync
+ * and syncfs, which are 0 in table.def, have nothing left to do. */
 long call_fsync(u64 nr, bool data_only)
 {
 	struct fd fd SCOPED(fd_put) = fd_get((cap_t)nr, CAP_WRITE);

@@ -27,7 +27,11 @@ long call_make(u64 dirfd, u64 name, u32 mode, u64 rdev, const char *link);
 long call_getdents(u64 fd, u64 user, u64 size, bool old);
 long call_enter(u64 name, bool root);
 long call_stat(u64 dirfd, u64 name, u64 user, u32 at_flags);
+long call_fd(u64 fd, u32 rights, long answer); /* when it has them */
 long call_fsync(u64 fd, bool data_only);
+long call_move_at(u64 fd, u64 buf, u64 len_bytes, u64 pos, bool write);
+/* @a: the arguments of select; @mask: of pselect6, pointer and size; @unit_ns: of the time. */
+long call_select(const u64 a[5], const u64 mask[2], u64 unit_ns);
 /* @at NULL, @pos -1: at the file's own position. */
 long call_vector(u64 fd, u64 iov, u64 count, u64 *at, bool write);
 long call_vector2(u64 fd, u64 iov, u64 count, u64 pos, u64 flags, bool write);
@@ -36,5 +40,8 @@ int call_scheduler_set(u64 tid, s32 policy, u64 param_from);
 long call_address(u64 fd, u64 address, u64 len, bool connect);
 long call_protect(u64 addr, u64 len_bytes, u64 prot, u64 key); /* -1: the key that it has */
 long call_name(u64 fd, u64 address, u64 user_len, bool peer);
+long call_socket_state(u64 fd, u64 n, bool listen); /* else shutdown */
+/* @to_thread: @tid, else to the whole process */
+long call_signal_queue(u64 pid, u64 tid, u64 signo, u64 uinfo, bool to_thread);
 long call_space_move(const u64 a[6], u32 write);
 long call_name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes));

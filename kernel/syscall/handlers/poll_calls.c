@@ -14,6 +14,7 @@
 
 #include "../../fs/poll/epoll.h"
 #include "../../fs/poll/poll_set.h"
+#include "handlers.h"
 
 /* Deadline of a relative time; 0 = at once, NS_FOREVER = never. */
 static ns_t deadline_after(u64 ns)
@@ -208,8 +209,7 @@ free:
 	return ret == -ERESTARTSYS ? -ERESTARTNOHAND : ret;
 }
 
-/* @a: the arguments of select; @mask: of pselect6, pointer and size. @unit_ns: of the time. */
-static long select_call(const u64 a[5], const u64 mask[2], u64 unit_ns)
+long call_select(const u64 a[5], const u64 mask[2], u64 unit_ns)
 {
 	void USER *const sets[SETS] = {(void USER *)a[1], (void USER *)a[2], (void USER *)a[3]};
 	ns_t deadline;
@@ -231,18 +231,13 @@ static long select_call(const u64 a[5], const u64 mask[2], u64 unit_ns)
 	return ret;
 }
 
-long sys_select(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	return select_call((u64[]){a0, a1, a2, a3, a4}, (u64[]){0, 0}, NS_PER_US);
-}
-
 long sys_pselect6(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
 	u64 mask[2] = {0, 0};
 
 	if (a5 && copy_from_user(mask, (const void USER *)a5, sizeof(mask)))
 		return -EFAULT;
-	return select_call((u64[]){a0, a1, a2, a3, a4}, mask, 1);
+	return call_select((u64[]){a0, a1, a2, a3, a4}, mask, 1);
 }
 
 /* ---- epoll, eventfd ---- */

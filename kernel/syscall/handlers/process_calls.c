@@ -217,14 +217,6 @@ long sys_times(u64 to)
 	return (long)(clock_monotonic() / tick);
 }
 
-/* No descriptor names a namespace. */
-long sys_setns(u64 fd, u64 type)
-{
-	struct fd file SCOPED(fd_put) = fd_get((cap_t)fd, 0);
-
-	return is_err(file.file) ? ptr_err(file.file) : -EINVAL;
-}
-
 long sys_acct(u64 name)
 {
 	struct path_buf b SCOPED(path_buf_fini);

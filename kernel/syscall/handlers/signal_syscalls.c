@@ -5,6 +5,8 @@
 #include <arch/uaccess.h>
 #include <exo_abi/linux_fs.h>
 
+#include "handlers.h"
+
 static int sigset_from_user(sigset *set, u64 from, u64 size)
 {
 	return size == sizeof(*set) ? copy_from_user(set, (const void USER *)from, size) : -EINVAL;
@@ -120,26 +122,16 @@ int siginfo_from_user(struct siginfo *info, u64 from)
 	return copy_from_user(info, (const void USER *)from, SIGINFO_USED_BYTES) ? -EFAULT : 0;
 }
 
-long sys_rt_sigqueueinfo(u64 pid, u64 signo, u64 uinfo)
+long call_signal_queue(u64 pid, u64 tid, u64 signo, u64 uinfo, bool to_thread)
 {
 	struct siginfo info;
 
 	if (siginfo_from_user(&info, uinfo))
 		return -EFAULT;
 	info.signo = (s32)signo;
-	return signal_queue_user((pid_t)pid, 0, &info);
-}
-
-long sys_rt_tgsigqueueinfo(u64 tgid, u64 tid, u64 signo, u64 uinfo)
-{
-	struct siginfo info;
-
-	if (siginfo_from_user(&info, uinfo))
-		return -EFAULT;
-	info.signo = (s32)signo;
-	if ((pid_t)tgid <= 0 || (pid_t)tid <= 0)
+	if (to_thread && ((pid_t)pid <= 0 || (pid_t)tid <= 0))
 		return -EINVAL;
-	return signal_queue_user((pid_t)tgid, (pid_t)tid, &info);
+	return signal_queue_user((pid_t)pid, (pid_t)tid, &info);
 }
 
 long sys_restart_syscall(void)

@@ -112,13 +112,14 @@ long call_address(u64 fd, u64 address, u64 len, bool connect)
 		       : r.socket->ops->bind(r.socket, &a);
 }
 
-long sys_listen(u64 fd, u64 backlog)
+long call_socket_state(u64 fd, u64 n, bool listen)
 {
-	struct sock_ref r SCOPED(sock_put) = sock_get(fd, CAP_LISTEN);
+	struct sock_ref r SCOPED(sock_put) = sock_get(fd, listen ? CAP_LISTEN : CAP_SEND);
 
 	if (is_err(r.socket))
 		return ptr_err(r.socket);
-	return r.socket->ops->listen(r.socket, (int)backlog);
+	return listen ? r.socket->ops->listen(r.socket, (int)n)
+		      : r.socket->ops->shutdown(r.socket, (int)n);
 }
 
 /* The slot is reserved first, so that no connection is taken that could not be handed over. */
@@ -172,15 +173,6 @@ long call_name(u64 fd, u64 address, u64 user_len, bool peer)
 		return ptr_err(r.socket);
 	err = r.socket->ops->getname(r.socket, peer, &a);
 	return err ? err : address_export(&a, (void USER *)address, (u32 USER *)user_len);
-}
-
-long sys_shutdown(u64 fd, u64 how)
-{
-	struct sock_ref r SCOPED(sock_put) = sock_get(fd, CAP_SEND);
-
-	if (is_err(r.socket))
-		return ptr_err(r.socket);
-	return r.socket->ops->shutdown(r.socket, (int)how);
 }
 
 /* ---- options ---- */
