@@ -36,11 +36,14 @@ int user_struct_put(u64 to, u64 user_size, size_t size_min, const void *src, siz
 #define SIGINFO_USED_BYTES 48
 struct siginfo;
 int siginfo_from_user(struct siginfo *info, u64 from) MUST_USE;
-/* A timespec of the user; beyond 292 years is INT64_MAX. 0 | -EFAULT | -EINVAL. */
+/* time_of_pair - a timespec, or with @unit_ns of a microsecond a timeval; beyond 292 years is
+ * INT64_MAX. 0 | -EINVAL. time_from_user: a timespec of the user; 0 | -EFAULT | -EINVAL. */
+struct pair_abi;
+int time_of_pair(const struct pair_abi *p, u64 unit_ns, ns_t *out) MUST_USE;
 int time_from_user(u64 from, ns_t *out) MUST_USE;
 int time_to_user(u64 to, ns_t t) MUST_USE;
-int timeout_from_user(u64 from, ns_t *out) MUST_USE; /* from now on; @from 0: NS_FOREVER */
-/* moment_from_user - the same on CLOCK_REALTIME or CLOCK_MONOTONIC. */
+/* moment_from_user - when a time-out ends, as a moment of CLOCK_REALTIME or CLOCK_MONOTONIC, or as
+ * so long from now on; @from 0: NS_FOREVER. */
 #define CLOCK_FROM_NOW (-1)
 int moment_from_user(u64 from, s32 clock, ns_t *out) MUST_USE;
 extern const char *syscall_names[SYSCALLS_MAX]; /* [c] NULL = absent */

@@ -82,7 +82,7 @@ long sys_rt_sigtimedwait(u64 uset, u64 uinfo, u64 utimeout, u64 size)
 	int err = sigset_from_user(&set, uset, size);
 
 	if (!err)
-		err = timeout_from_user(utimeout, &deadline);
+		err = moment_from_user(utimeout, CLOCK_FROM_NOW, &deadline);
 	if (err)
 		return err;
 	signo = signal_wait(set, deadline, &info);

@@ -266,7 +266,7 @@ long sys_recvmmsg(u64 fd, u64 messages, u64 count, u64 flags, u64 timeout)
 	ns_t deadline, now;
 	u32 done = 0, f = (u32)flags;
 	struct sock_ref r SCOPED(sock_put) = sock_get(fd, CAP_RECV);
-	long ret = timeout_from_user(timeout, &deadline);
+	long ret = moment_from_user(timeout, CLOCK_FROM_NOW, &deadline);
 
 	if (ret)
 		return ret;

@@ -7,7 +7,7 @@
 long sys_semtimedop(u64 id, u64 ops, u64 count, u64 utimeout)
 {
 	ns_t deadline_ns;
-	int err = timeout_from_user(utimeout, &deadline_ns);
+	int err = moment_from_user(utimeout, CLOCK_FROM_NOW, &deadline_ns);
 
 	return err ? err
 		   : sem_operate(

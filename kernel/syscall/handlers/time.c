@@ -9,17 +9,23 @@
 
 #define SECONDS_MAX (INT64_MAX / (s64)NS_PER_SEC)
 
+int time_of_pair(const struct pair_abi *p, u64 unit_ns, ns_t *out)
+{
+	if (p->sec < 0 || (u64)p->part >= NS_PER_SEC / unit_ns)
+		return -EINVAL;
+	/* Beyond what a signed count of ns holds is for ever, 292 years. */
+	*out = p->sec >= SECONDS_MAX ? (ns_t)INT64_MAX
+				     : (ns_t)p->sec * NS_PER_SEC + (ns_t)p->part * unit_ns;
+	return 0;
+}
+
 int time_from_user(u64 from, ns_t *out)
 {
-	struct timespec_abi ts;
+	struct pair_abi ts;
 
 	if (copy_from_user(&ts, (const void USER *)from, sizeof(ts)))
 		return -EFAULT;
-	if (ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC)
-		return -EINVAL;
-	/* Beyond what a signed count of ns holds is for ever, 292 years. */
-	*out = ts.sec >= SECONDS_MAX ? (ns_t)INT64_MAX : (ns_t)ts.sec * NS_PER_SEC + (ns_t)ts.nsec;
-	return 0;
+	return time_of_pair(&ts, 1, out);
 }
 
 int time_to_user(u64 to, ns_t t)
@@ -42,11 +48,6 @@ int moment_from_user(u64 from, s32 clock, ns_t *out)
 		       : clock == CLOCK_REALTIME ? *out | NS_OF_DAY
 						 : *out;
 	return err;
-}
-
-int timeout_from_user(u64 from, ns_t *out)
-{
-	return moment_from_user(from, CLOCK_FROM_NOW, out);
 }
 
 static int clock_read(s32 id, ns_t *out)

@@ -9,17 +9,6 @@
 
 #include "../../fs/poll/epoll.h"
 
-#define SECONDS_MAX (INT64_MAX / (s64)NS_PER_SEC)
-
-static int to_ns(const struct pair_abi *p, u64 unit, u64 *out)
-{
-	if (p->sec < 0 || (u64)p->part >= NS_PER_SEC / unit)
-		return -EINVAL;
-	*out = p->sec >= SECONDS_MAX ? (u64)SECONDS_MAX * NS_PER_SEC
-				     : (u64)p->sec * NS_PER_SEC + (u64)p->part * unit;
-	return 0;
-}
-
 static struct pair_abi from_ns(u64 ns, u64 unit)
 {
 	return (struct pair_abi){(s64)(ns / NS_PER_SEC), (s64)(ns % NS_PER_SEC / unit)};
@@ -28,12 +17,12 @@ static struct pair_abi from_ns(u64 ns, u64 unit)
 static int interval_from_user(u64 from, u64 unit, struct itimer_ns *out)
 {
 	struct interval_abi u;
+	int err;
 
 	if (copy_from_user(&u, (const void USER *)from, sizeof(u)))
 		return -EFAULT;
-	return to_ns(&u.interval, unit, &out->interval_ns) || to_ns(&u.value, unit, &out->value_ns)
-		       ? -EINVAL
-		       : 0;
+	err = time_of_pair(&u.interval, unit, &out->interval_ns);
+	return err ? err : time_of_pair(&u.value, unit, &out->value_ns);
 }
 
 static int interval_to_user(u64 to, u64 unit, const struct itimer_ns *t)
