@@ -23,23 +23,14 @@ void uts_get(struct uts_names *out)
 	*out = names;
 }
 
-static int set_name(char *field, const char *name, size_t len_bytes)
+int uts_set(size_t field, const char *name, size_t len_bytes)
 {
 	spinlock_t *held SCOPED(spin_release) = spin_hold(&uts_lock);
+	char *text = (char *)&names + field;
 
 	if (len_bytes > UTS_NAME_MAX)
 		return -EINVAL;
-	memset(field, 0, UTS_NAME_MAX + 1);
-	memcpy(field, name, len_bytes);
+	memset(text, 0, UTS_NAME_MAX + 1);
+	memcpy(text, name, len_bytes);
 	return 0;
-}
-
-int uts_set_nodename(const char *name, size_t len_bytes)
-{
-	return set_name(names.nodename, name, len_bytes);
-}
-
-int uts_set_domainname(const char *name, size_t len_bytes)
-{
-	return set_name(names.domainname, name, len_bytes);
 }

@@ -233,7 +233,7 @@ static int store_hostname(const char *text, size_t len, const void *ctx)
 {
 	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
 		return -EPERM;
-	return uts_set_nodename(text, len && text[len - 1] == '\n' ? len - 1 : len);
+	return uts_set((uintptr_t)ctx, text, len && text[len - 1] == '\n' ? len - 1 : len);
 }
 
 static void show_max(struct seq *s, const void *threads)

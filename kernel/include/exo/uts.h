@@ -13,7 +13,6 @@ struct uts_names { /* user ABI: struct new_utsname */
 };
 /* uts_get - a copy of the moment. */
 void uts_get(struct uts_names *out);
-/* uts_set_nodename, uts_set_domainname - @len_bytes without NUL. 0 | -EINVAL longer than
- * UTS_NAME_MAX. */
-int uts_set_nodename(const char *name, size_t len_bytes) MUST_USE;
-int uts_set_domainname(const char *name, size_t len_bytes) MUST_USE;
+/* uts_set - @field: the offset of nodename or domainname in struct uts_names; @len_bytes without
+ * NUL. 0 | -EINVAL longer than UTS_NAME_MAX. */
+int uts_set(size_t field, const char *name, size_t len_bytes) MUST_USE;

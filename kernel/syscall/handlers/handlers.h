@@ -44,4 +44,4 @@ long call_socket_state(u64 fd, u64 n, bool listen); /* else shutdown */
 /* @to_thread: @tid, else to the whole process */
 long call_signal_queue(u64 pid, u64 tid, u64 signo, u64 uinfo, bool to_thread);
 long call_space_move(const u64 a[6], u32 write);
-long call_name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes));
+long call_name_set(u64 user, u64 len, size_t field); /* see uts_set */

@@ -30,7 +30,7 @@ long sys_uname(u64 a0)
 	return copy_to_user((void USER *)(uintptr_t)a0, &names, sizeof(names));
 }
 
-long call_name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_bytes))
+long call_name_set(u64 user, u64 len, size_t field)
 {
 	char name[UTS_NAME_MAX];
 
@@ -40,7 +40,7 @@ long call_name_set(u64 user, u64 len, int (*set)(const char *name, size_t len_by
 		return -EINVAL;
 	if (copy_from_user(name, (const void USER *)(uintptr_t)user, (u32)len))
 		return -EFAULT;
-	return set(name, (u32)len);
+	return uts_set(field, name, (u32)len);
 }
 
 long sys_sysinfo(u64 a0)
