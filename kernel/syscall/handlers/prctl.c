@@ -30,40 +30,38 @@ static int get_name(u64 to)
 	return copy_to_user((void USER *)to, name, sizeof(name));
 }
 
-/* Capability sets that prctl changes. */
-static long cap_change(u64 option, u64 arg2, u64 arg3)
+static long bounding_drop(u64 cap)
 {
-	const struct cred *old = current->cred;
-	struct cred c = *old;
-	bool raise = option == PR_CAP_AMBIENT && arg2 == PR_CAP_AMBIENT_RAISE;
+	struct cred c = *current->cred;
 
-	if (option == PR_CAPBSET_DROP) {
-		if (!cred_capable(old, LCAP_SETPCAP))
-			return -EPERM;
-		if (arg2 >= LCAP_COUNT)
-			return -EINVAL;
-	} else if (arg2 != PR_CAP_AMBIENT_CLEAR_ALL) {
-		if (arg3 >= LCAP_COUNT)
-			return -EINVAL;
-		if (arg2 == PR_CAP_AMBIENT_IS_SET)
-			return old->cap_ambient >> arg3 & 1;
-		if (!raise && arg2 != PR_CAP_AMBIENT_LOWER)
-			return -EINVAL;
-		if (raise &&
-			(!(old->cap_permitted >> arg3 & 1) || !(old->cap_inheritable >> arg3 & 1) ||
-				(old->securebits & SECBIT_NO_CAP_AMBIENT_RAISE)))
-			return -EPERM;
-	} else if (arg3) {
+	if (!cred_capable(current->cred, LCAP_SETPCAP))
+		return -EPERM;
+	if (cap >= LCAP_COUNT)
 		return -EINVAL;
-	}
-	if (option == PR_CAPBSET_DROP)
-		c.cap_bounding &= ~(1ULL << arg2);
-	else if (arg2 == PR_CAP_AMBIENT_CLEAR_ALL)
+	c.cap_bounding &= ~(1ULL << cap);
+	return process_cred_change(&c);
+}
+
+static long ambient_change(u64 how, u64 cap)
+{
+	struct cred c = *current->cred;
+	u64 bit = 1ULL << (cap & 63);
+
+	if (how == PR_CAP_AMBIENT_CLEAR_ALL ? cap != 0 : cap >= LCAP_COUNT)
+		return -EINVAL;
+	if (how == PR_CAP_AMBIENT_IS_SET)
+		return !!(c.cap_ambient & bit);
+	if (how == PR_CAP_AMBIENT_RAISE && (!(c.cap_permitted & c.cap_inheritable & bit) ||
+						   c.securebits & SECBIT_NO_CAP_AMBIENT_RAISE))
+		return -EPERM;
+	if (how == PR_CAP_AMBIENT_RAISE)
+		c.cap_ambient |= bit;
+	else if (how == PR_CAP_AMBIENT_LOWER)
+		c.cap_ambient &= ~bit;
+	else if (how == PR_CAP_AMBIENT_CLEAR_ALL)
 		c.cap_ambient = 0;
-	else if (raise)
-		c.cap_ambient |= 1ULL << arg3;
 	else
-		c.cap_ambient &= ~(1ULL << arg3);
+		return -EINVAL;
 	return process_cred_change(&c);
 }
 
@@ -152,9 +150,9 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 	case PR_SET_NAME:
 		return set_name(a);
 	case PR_CAPBSET_DROP:
-		return cap_change(option, a, b);
+		return bounding_drop(a);
 	case PR_CAP_AMBIENT:
-		return c || d ? -EINVAL : cap_change(option, a, b);
+		return c || d ? -EINVAL : ambient_change(a, b);
 	case PR_SET_SECUREBITS:
 		return set_securebits(a);
 	case PR_SET_TIMING:
