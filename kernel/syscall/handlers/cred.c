@@ -140,39 +140,28 @@ long sys_getgroups(u64 size, u64 to)
 {
 	const struct cred *c = current->cred;
 
-	if ((int)size < 0)
+	if ((int)size < 0 || ((int)size && (u32)size < c->group_count))
 		return -EINVAL;
-	if (!(int)size)
-		return c->group_count;
-	if ((u32)size < c->group_count)
-		return -EINVAL;
-	if (copy_to_user((void USER *)to, c->groups, c->group_count * sizeof(u32)))
+	if ((int)size && copy_to_user((void USER *)to, c->groups, c->group_count * sizeof(u32)))
 		return -EFAULT;
 	return c->group_count;
 }
 
-static void sift_down(u32 *a, u32 root, u32 n)
+/* Shell's sort, by Knuth's gaps. */
+static void sort(u32 *a, u32 n)
 {
-	for (u32 child; (child = 2 * root + 1) < n; root = child) {
-		u32 t;
+	u32 gap = 1, k;
 
-		if (child + 1 < n && a[child + 1] > a[child])
-			child++;
-		if (a[root] >= a[child])
-			return;
-		t = a[root], a[root] = a[child], a[child] = t;
-	}
-}
+	while (gap < n / 3)
+		gap = 3 * gap + 1;
+	for (; gap; gap /= 3) {
+		for (u32 i = gap; i < n; i++) {
+			u32 id = a[i];
 
-static void heap_sort(u32 *a, u32 n)
-{
-	for (u32 i = n / 2; i-- > 0;)
-		sift_down(a, i, n);
-	for (u32 i = n; i-- > 1;) {
-		u32 t = a[0];
-
-		a[0] = a[i], a[i] = t;
-		sift_down(a, 0, i);
+			for (k = i; k >= gap && a[k - gap] > id; k -= gap)
+				a[k] = a[k - gap];
+			a[k] = id;
+		}
 	}
 }
 
@@ -190,7 +179,7 @@ long sys_setgroups(u64 a0, u64 from)
 		return -ENOMEM;
 	if (copy_from_user(groups, (const void USER *)from, n * sizeof(u32)))
 		return -EFAULT;
-	heap_sort(groups, n);
+	sort(groups, n);
 	if (n && groups[n - 1] == UINT32_MAX)
 		return -EINVAL;
 	c.groups = n ? groups : NULL;
