@@ -12,14 +12,15 @@
 
 enum confined_rule { CONFINED_NEVER, CONFINED_ANY, CONFINED_OWN, CONFINED_SELF };
 
-static const struct {
+struct call {
 	syscall_fn handler;
 	const char *name;
 	u16 number;
 	u8 args;
 	char flags;
 	u8 confined; /* enum confined_rule */
-} table[] = {
+};
+static const struct call table[] = {
 #define F 1
 #define SYSCALL(nr, name_, args_, flags_, confined_, state, note) \
 	{(syscall_fn)(void (*)(void))sys_##name_, #name_, nr, args_, flags_, CONFINED_##confined_},
@@ -28,13 +29,9 @@ static const struct {
 #undef F
 };
 
-static const struct {
-	syscall_fn handler;
-	const char *name;
-	u16 number;
-} native[] = {
+static const struct call native[] = {
 #define NATIVE(nr, name_, args, types, rights, errors, text) \
-	{(syscall_fn)(void (*)(void))exo_##name_, "exo_" #name_, nr},
+	{.handler = (syscall_fn)(void (*)(void))exo_##name_, .name = "exo_" #name_, .number = nr},
 #include <exo_abi/native.def>
 #undef NATIVE
 };

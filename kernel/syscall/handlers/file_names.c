@@ -52,26 +52,20 @@ long sys_unlinkat(u64 a0, u64 a1, u64 a2)
 
 /* ---- two paths ---- */
 
-static long do_rename(cap_t old_fd, u64 old, cap_t new_fd, u64 new, u32 flags)
+long sys_renameat2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	struct path_buf from SCOPED(path_buf_fini), to SCOPED(path_buf_fini);
+	u32 flags = (u32)a4;
 	long ret;
 
 	from.heap = to.heap = NULL;
-	ret = path_buf_user(&from, (const char USER *)old);
-	if (!ret)
-		ret = path_buf_user(&to, (const char USER *)new);
-	return ret ? ret : vfs_rename_text(old_fd, from.text, new_fd, to.text, flags);
-}
-
-long sys_renameat2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
-{
-	u32 flags = (u32)a4;
-
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
 		flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
-	return do_rename((cap_t)a0, a1, (cap_t)a2, a3, flags);
+	ret = path_buf_user(&from, (const char USER *)a1);
+	if (!ret)
+		ret = path_buf_user(&to, (const char USER *)a3);
+	return ret ? ret : vfs_rename_text((cap_t)a0, from.text, (cap_t)a2, to.text, flags);
 }
 
 long sys_linkat(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)

@@ -55,7 +55,6 @@ static int map_flags(u64 prot, u64 flags, u32 *out)
 
 static long map_anonymous(struct vm_map_request *r)
 {
-	struct vm_object *o = NULL;
 	vaddr_t va;
 	int err;
 
@@ -63,14 +62,13 @@ static long map_anonymous(struct vm_map_request *r)
 	if (r->flags & VM_SHARED) {
 		if (r->len_bytes > USER_MAX)
 			return -ENOMEM;
-		o = vm_object_create_anon(ALIGN_UP(r->len_bytes, PAGE_SIZE));
-		if (!o)
+		r->object = vm_object_create_anon(ALIGN_UP(r->len_bytes, PAGE_SIZE));
+		if (!r->object)
 			return -ENOMEM;
-		r->object = o;
 	}
 	err = vm_map(current->space, r, &va);
-	if (o)
-		vm_object_put(o);
+	if (r->object)
+		vm_object_put(r->object);
 	return err ? err : (long)va;
 }
 

@@ -47,16 +47,11 @@ long exo_ring_create(u64 a0, u64 a1, u64 a2)
 	return fd_install_pair(ends, (s32 USER *)a2, u.flags & EXO_RING_CLOEXEC ? O_CLOEXEC : 0);
 }
 
-static long wake_by(cap_t fd)
-{
-	struct fd end SCOPED(fd_put) = fd_get(fd, CAP_WAIT);
-
-	return is_err(end.file) ? ptr_err(end.file) : ipc_wake(end.file);
-}
-
 long exo_ring_wake(u64 a0)
 {
-	return wake_by((cap_t)a0);
+	struct fd end SCOPED(fd_put) = fd_get((cap_t)a0, CAP_WAIT);
+
+	return is_err(end.file) ? ptr_err(end.file) : ipc_wake(end.file);
 }
 
 long exo_ring_wait(u64 a0, u64 a1, u64 a2, u64 a3)
@@ -67,7 +62,7 @@ long exo_ring_wait(u64 a0, u64 a1, u64 a2, u64 a3)
 
 	if (is_err(f))
 		return ptr_err(f);
-	ret = (cap_t)a3 < 0 ? 0 : (cap_t)a3 == (cap_t)a0 ? ipc_wake(f) : wake_by((cap_t)a3);
+	ret = (cap_t)a3 < 0 ? 0 : (cap_t)a3 == (cap_t)a0 ? ipc_wake(f) : exo_ring_wake(a3);
 	return ret ? ret : ipc_wait(f, (u32)a1, a2);
 }
 

@@ -201,20 +201,15 @@ long sys_setsockopt(u64 fd, u64 level, u64 name, u64 value, u64 len)
 /* The groups of the peer, @room bytes for them. 0 | -ENODATA | -ERANGE (how many is told). */
 static int peer_groups(struct socket *s, u32 USER *to, u32 room, u32 USER *user_len)
 {
-	struct cred *cred = s->ops->peer_cred ? s->ops->peer_cred(s) : NULL;
+	struct cred *cred SCOPED(cred_put_at) = s->ops->peer_cred ? s->ops->peer_cred(s) : NULL;
 	u32 bytes;
-	int err;
 
 	if (!cred)
 		return -ENODATA;
 	bytes = cred->group_count * (u32)sizeof(u32);
-	err = put_user_u32(user_len, bytes);
-	if (!err && room < bytes)
-		err = -ERANGE;
-	if (!err)
-		err = copy_to_user(to, cred->groups, bytes);
-	cred_put(cred);
-	return err;
+	if (put_user_u32(user_len, bytes))
+		return -EFAULT;
+	return room < bytes ? -ERANGE : copy_to_user(to, cred->groups, bytes);
 }
 
 long sys_getsockopt(u64 fd, u64 level, u64 name, u64 value, u64 user_len)

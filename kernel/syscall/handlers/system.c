@@ -227,9 +227,7 @@ long sys_syslog(u64 a0, u64 a1, u64 a2)
 	case SYSLOG_CLEAR:
 		__atomic_store_n(&syslog_clear_seq, log_head(), __ATOMIC_RELAXED);
 		return 0;
-	case SYSLOG_CONSOLE_OFF:
-	case SYSLOG_CONSOLE_ON:
-	case SYSLOG_CONSOLE_LEVEL:
+	case SYSLOG_CONSOLE_OFF ... SYSLOG_CONSOLE_LEVEL:
 		return syslog_console(type, (s32)a2);
 	case SYSLOG_SIZE_BUFFER:
 		return SYSLOG_BUFFER_BYTES;
