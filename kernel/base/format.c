@@ -6,8 +6,11 @@ struct out {
 	char *buf;
 	size_t size, len; /* len counts what the whole text needs */
 };
+static const char flag_chars[] = "-0+ #";
+enum { LEFT = 1, ZERO = 2, PLUS = 4, SPACE = 8, ALT = 16 };
 struct spec {
-	bool left, zero, plus, space, alt, upper;
+	u32 flags; /* bit n: flag_chars[n] */
+	bool upper;
 	int width, precision; /* precision -1 = none */
 	u8 length;            /* bytes of the argument: 1 2 4 8 */
 };
@@ -26,11 +29,11 @@ static void put_padded(struct out *o, const char *s, size_t len, const struct sp
 {
 	int pad = sp->width - (int)len;
 
-	for (; !sp->left && pad > 0; pad--)
+	for (; !(sp->flags & LEFT) && pad > 0; pad--)
 		put(o, ' ');
 	for (size_t i = 0; i < len; i++)
 		put(o, s[i]);
-	for (; sp->left && pad > 0; pad--)
+	for (; sp->flags & LEFT && pad > 0; pad--)
 		put(o, ' ');
 }
 
@@ -44,19 +47,19 @@ static void put_number(
 
 	if (negative)
 		prefix[np++] = '-';
-	else if (sp->plus)
+	else if (sp->flags & PLUS)
 		prefix[np++] = '+';
-	else if (sp->space)
+	else if (sp->flags & SPACE)
 		prefix[np++] = ' ';
-	if (sp->alt && base == 16 && value) {
+	if (sp->flags & ALT && base == 16 && value) {
 		prefix[np++] = '0';
 		prefix[np++] = sp->upper ? 'X' : 'x';
 	}
 	for (; value; value /= base)
 		text[--n] = digits[value % base];
-	if (sp->alt && base == 8)
+	if (sp->flags & ALT && base == 8)
 		digits_min = MAX(digits_min, sizeof(text) - n + 1);
-	if (sp->zero && !sp->left && sp->precision < 0 && sp->width > (int)np)
+	if ((sp->flags & (ZERO | LEFT)) == ZERO && sp->precision < 0 && sp->width > (int)np)
 		digits_min = MAX(digits_min, (size_t)MIN(sp->width, 64) - np);
 	while (sizeof(text) - n < digits_min)
 		text[--n] = '0';
@@ -65,42 +68,31 @@ static void put_number(
 	put_padded(o, text + n, sizeof(text) - n, sp);
 }
 
+/* Digits, none are 0, or '*' for an argument. */
+static const char *parse_number(const char *f, int *n, va_list *ap)
+{
+	*n = *f == '*' ? va_arg(*ap, int) : 0;
+	if (*f == '*')
+		return f + 1;
+	for (; *f >= '0' && *f <= '9'; f++)
+		*n = *n * 10 + (*f - '0');
+	return f;
+}
+
 static const char *parse_spec(const char *f, struct spec *sp, va_list *ap)
 {
+	const char *flag;
+
 	*sp = (struct spec){.precision = -1, .length = 4};
-	for (;; f++) {
-		if (*f == '-')
-			sp->left = true;
-		else if (*f == '0')
-			sp->zero = true;
-		else if (*f == '+')
-			sp->plus = true;
-		else if (*f == ' ')
-			sp->space = true;
-		else if (*f == '#')
-			sp->alt = true;
-		else
-			break;
+	for (; *f && (flag = strchr(flag_chars, *f)); f++)
+		sp->flags |= 1u << (flag - flag_chars);
+	f = parse_number(f, &sp->width, ap);
+	if (sp->width < 0) {
+		sp->flags |= LEFT;
+		sp->width = -sp->width;
 	}
-	if (*f == '*') {
-		sp->width = va_arg(*ap, int);
-		f++;
-		if (sp->width < 0) {
-			sp->left = true;
-			sp->width = -sp->width;
-		}
-	}
-	for (; *f >= '0' && *f <= '9'; f++)
-		sp->width = sp->width * 10 + (*f - '0');
-	if (*f == '.') {
-		sp->precision = 0;
-		if (*++f == '*') {
-			sp->precision = va_arg(*ap, int);
-			f++;
-		}
-		for (; *f >= '0' && *f <= '9'; f++)
-			sp->precision = sp->precision * 10 + (*f - '0');
-	}
+	if (*f == '.')
+		f = parse_number(f + 1, &sp->precision, ap);
 	for (;; f++) {
 		if (*f == 'l' || *f == 'z' || *f == 'j' || *f == 't')
 			sp->length = 8;
@@ -140,7 +132,7 @@ static void put_pointer(struct out *o, u64 addr, bool symbol, const struct spec 
 		put_padded(o, name, MIN(n, sizeof(name) - 1), sp);
 		return;
 	}
-	hex.alt = true;
+	hex.flags |= ALT;
 	put_number(o, addr, false, 16, &hex);
 }
 
