@@ -15,7 +15,7 @@
 #include <arch/cpu.h>
 
 #define SLOTS     1024u /* 128 KB */
-#define SLOT_TEXT 104u
+#define SLOT_TEXT 108u
 
 struct log_slot {
 	u64 ticket; /* [a] sequence + 1 of the line's slot that stands here; 0 = being written.
@@ -24,7 +24,6 @@ struct log_slot {
 	u16 len;
 	u8 level;
 	u8 index; /* 0 = first slot of its line */
-	u32 pad;
 	char text[SLOT_TEXT];
 };
 _Static_assert(sizeof(struct log_slot) == 128, "two cache lines");

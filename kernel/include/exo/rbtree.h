@@ -13,14 +13,10 @@ struct rb_node {
 	};
 	bool red;
 };
-struct rb_tree {
+struct rb_tree { /* zeroed: empty */
 	struct rb_node *root;
 	struct rb_node *leftmost; /* cached minimum */
 };
-#define RB_TREE_INIT       \
-	{                  \
-		NULL, NULL \
-	}
 
 typedef bool (*rb_less_fn)(const struct rb_node *a, const struct rb_node *b);
 

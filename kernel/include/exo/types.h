@@ -43,7 +43,6 @@ typedef s32 cap_t;   /* slot in a capability space (a file descriptor) */
 #define NORETURN      __attribute__((noreturn))
 #define PACKED        __attribute__((packed))
 #define ALIGNED(n)    __attribute__((aligned(n)))
-#define SECTION(s)    __attribute__((section(s), used))
 #define WEAK          __attribute__((weak))
 #define NOINLINE      __attribute__((noinline))
 #define ALWAYS_INLINE inline __attribute__((always_inline))

@@ -44,7 +44,7 @@ static struct rb_node *last_not_above(struct rb_tree *t, int key)
 
 U_TEST(random_insert_and_erase)
 {
-	struct rb_tree t = RB_TREE_INIT;
+	struct rb_tree t = { 0 };
 	int count = 0;
 
 	srand(1);
