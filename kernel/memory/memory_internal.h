@@ -79,14 +79,7 @@ bool memory_may_sleep(void); /* a thread with interrupts on, after boot */
 #define MEMORY_CHECKS 0
 #endif
 #endif
-#if MEMORY_CHECKS
-bool heap_fail_now(void);
-#else
-static inline bool heap_fail_now(void)
-{
-	return false;
-}
-#endif
+bool heap_fail_now(void); /* with MEMORY_CHECKS only */
 
 /* Address-sanitizer shadow of our own allocators, where the build has one: the host's in unit
  * tests, KASAN in DEBUG=1. */

@@ -88,7 +88,7 @@ void heap_check_free(struct kmem_cache *c, void *object)
 	}
 }
 
-size_t heap_known_len(const void *object, size_t usable)
+size_t heap_known_len(const void *object)
 {
 	const struct tag *tag = (const struct tag *)object - 1;
 	size_t len_bytes;

@@ -51,30 +51,13 @@ static ALWAYS_INLINE struct page *heap_page(const void *object)
 	return phys_to_page((paddr_t)((uintptr_t)object - (uintptr_t)phys_to_virt(0)));
 }
 
-/* Red zones and poison, in checking builds: heap/heap_check.c. @len_bytes: what the caller asked
- * for. */
-#if MEMORY_CHECKS
-#define RED_BYTES 16u
+/* Red zones and poison: heap/heap_check.c, with MEMORY_CHECKS only. @len_bytes: what the caller
+ * asked for. */
+#define RED_BYTES (MEMORY_CHECKS ? 16u : 0u)
 void heap_check_new(struct kmem_cache *c, void *object);
 void heap_check_alloc(struct kmem_cache *c, void *object, size_t len_bytes);
 void heap_check_free(struct kmem_cache *c, void *object);
-size_t heap_known_len(const void *object, size_t usable); /* bytes of @object that hold something */
-#else
-#define RED_BYTES 0u
-static inline size_t heap_known_len(const void *object, size_t usable)
-{
-	return usable;
-}
-static inline void heap_check_new(struct kmem_cache *c, void *object)
-{
-}
-static inline void heap_check_alloc(struct kmem_cache *c, void *object, size_t len_bytes)
-{
-}
-static inline void heap_check_free(struct kmem_cache *c, void *object)
-{
-}
-#endif
+size_t heap_known_len(const void *object); /* bytes of @object that hold something */
 
 static ALWAYS_INLINE void *cache_alloc(struct kmem_cache *c, u32 flags)
 {

@@ -85,7 +85,7 @@ static NOINLINE void pages_kfree(struct page *p, const void *va)
 
 static ALWAYS_INLINE void *checked_alloc(struct kmem_cache *c, size_t len_bytes, u32 flags)
 {
-	void *object = heap_fail_now() ? NULL : cache_alloc(c, flags);
+	void *object = MEMORY_CHECKS && heap_fail_now() ? NULL : cache_alloc(c, flags);
 
 	if (MEMORY_CHECKS && object)
 		heap_check_alloc(c, object, len_bytes);
@@ -153,7 +153,7 @@ void *krealloc(void *old, size_t len_bytes, u32 flags)
 	if (!new)
 		return NULL;
 	if (old) {
-		memcpy(new, old, MIN(len_bytes, heap_known_len(old, old_bytes)));
+		memcpy(new, old, MIN(len_bytes, MEMORY_CHECKS ? heap_known_len(old) : old_bytes));
 		kfree(old);
 	}
 	return new;

@@ -48,7 +48,8 @@ static void *slab_take_locked(struct kmem_cache *c)
 	} else {
 		object = (u8 *)page_to_virt(s) + (size_t)c->stride * s->slab_carved++ +
 			 c->object_offset;
-		heap_check_new(c, object);
+		if (MEMORY_CHECKS)
+			heap_check_new(c, object);
 	}
 	if (!s->slab_used++)
 		c->slabs_empty--;
@@ -184,12 +185,14 @@ static struct magazine *magazine_get(struct kmem_cache *c)
 	m = cache_alloc_direct(source);
 	if (!m)
 		return NULL;
-	heap_check_alloc(source, m, len_bytes);
+	if (MEMORY_CHECKS)
+		heap_check_alloc(source, m, len_bytes);
 	*m = (struct magazine){.capacity = (u8)c->magazine_capacity};
 	if (!__atomic_compare_exchange_n(
 		    slot, &none, m, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-		heap_check_free(source, m); /* an interrupt was faster */
-		cache_free_direct(source, m);
+		if (MEMORY_CHECKS)
+			heap_check_free(source, m);
+		cache_free_direct(source, m); /* an interrupt was faster */
 	}
 	return *slot;
 }

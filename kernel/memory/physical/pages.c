@@ -173,7 +173,7 @@ static NOINLINE struct page *page_alloc_slow(u32 order, u32 flags)
 {
 	struct page *p;
 
-	if (order > PAGE_ORDER_MAX || heap_fail_now())
+	if (order > PAGE_ORDER_MAX || (MEMORY_CHECKS && heap_fail_now()))
 		return NULL;
 	p = pages_find(order, flags);
 	if (!p && !(flags & (ALLOC_ATOMIC | ALLOC_ONCE)) && memory_may_sleep())
