@@ -61,14 +61,15 @@ extern u8 *block_states; /* [c] array, [zone lock] contents */
 
 /* ---- physical/pages.c ---- */
 u64 pages_listed(void); /* free pages in the lists of all CPUs */
-void pages_drain_local(void);
-void pages_drain_all(void); /* thread context, or this CPU only when others cannot be asked */
+void pages_drain_local(void *unused);
 
 /* ---- physical/reclaim.c ---- */
 extern u64 mem_slab_pages, mem_slab_reclaimable_pages; /* [a] */
 /* memory_reclaim - asks everybody who can give something back for @target pages (0: only collects
  * what the CPUs keep). Return: whether trying again makes sense. */
 bool memory_reclaim(u64 target);
+/* memory_ask_cpus - @fn on every CPU; on this one alone where we may not sleep. */
+void memory_ask_cpus(void (*fn)(void *arg), void *arg);
 bool memory_may_sleep(void); /* a thread with interrupts on, after boot */
 
 /* ---- test hook, physical/pages.c ---- */

@@ -345,9 +345,6 @@ u64 kmem_cache_shrink_all(void)
 {
 	u64 freed = 0;
 
-	if (memory_may_sleep() && cpu_online_mask & (cpu_online_mask - 1))
-		cpu_call(__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE), shrink_call, &freed);
-	else
-		shrink_call(&freed);
+	memory_ask_cpus(shrink_call, &freed);
 	return freed;
 }

@@ -281,7 +281,7 @@ void page_put_slow(struct page *p)
 	page_free(p, 0);
 }
 
-void pages_drain_local(void)
+void pages_drain_local(void *unused)
 {
 	struct page_list *l = list_enter();
 
@@ -289,19 +289,6 @@ void pages_drain_local(void)
 		list_flush(l, l->count);
 		list_leave(l);
 	}
-}
-
-static void drain_call(void *arg)
-{
-	pages_drain_local();
-}
-
-void pages_drain_all(void)
-{
-	if (memory_may_sleep() && cpu_online_mask & (cpu_online_mask - 1))
-		cpu_call(__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE), drain_call, NULL);
-	else
-		pages_drain_local();
 }
 
 u64 pages_listed(void)

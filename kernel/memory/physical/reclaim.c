@@ -36,19 +36,13 @@ static u64 counter_sum(enum mem_counter c)
 
 void mem_stats_get(struct mem_stats *out)
 {
-	u64 cached = pmap_cached_pages(), free_pages = pages_listed() + cached, total = 0,
-	    reserve = 0;
+	u64 cached = pmap_cached_pages(), reserve = 0;
 
-	for (u32 i = 0; i < ZONE_COUNT; i++) {
-		struct spin_guard g SCOPED(spin_unguard) = spin_guard(&zones[i].lock);
-
-		free_pages += zones[i].pages_free;
-		total += zones[i].pages_managed;
+	for (u32 i = 0; i < ZONE_COUNT; i++)
 		reserve += zones[i].pages_reserve;
-	}
 	*out = (struct mem_stats){
-		.pages_total = total,
-		.pages_free = free_pages,
+		.pages_total = mem_pages_total(),
+		.pages_free = mem_pages_free() + cached,
 		.pages_cache = counter_sum(MEM_CACHE) + counter_sum(MEM_SHMEM),
 		.pages_anon = counter_sum(MEM_ANON),
 		.pages_slab = __atomic_load_n(&mem_slab_pages, __ATOMIC_RELAXED),
@@ -95,6 +89,14 @@ bool memory_may_sleep(void)
 	       !(this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED);
 }
 
+void memory_ask_cpus(void (*fn)(void *arg), void *arg)
+{
+	if (memory_may_sleep() && cpu_online_mask & (cpu_online_mask - 1))
+		cpu_call(__atomic_load_n(&cpu_online_mask, __ATOMIC_ACQUIRE), fn, arg);
+	else
+		fn(arg);
+}
+
 /* A thread that ends goes in steps: the next thread on its CPU drops its stack, a grace period
  * later its memory goes. What one round sets free, the next finds in a magazine or the depot; so a
  * few rounds at the least. */
@@ -110,7 +112,7 @@ void memory_drain(void)
 		kmem_cache_shrink_all();
 		list_for_each_entry (s, &shrinkers, node)
 			s->shrink(s, ~0ull);
-		pages_drain_all();
+		memory_ask_cpus(pages_drain_local, NULL);
 		after = mem_pages_free();
 		if (round >= DRAIN_ROUNDS_MIN && after <= before)
 			break;
@@ -139,7 +141,7 @@ bool memory_reclaim(u64 target)
 		rcu_synchronize(); /* what was freed under RCU is on its way; callbacks may need
 				      locks that our caller holds, so no barrier */
 	}
-	pages_drain_all();
+	memory_ask_cpus(pages_drain_local, NULL);
 	__atomic_store_n(&reclaimer, NULL, __ATOMIC_RELEASE);
 	return freed || !target;
 }

@@ -233,7 +233,7 @@ U_TEST(misuse_is_caught)
 	p = page_alloc(0, 0);
 	page_free(p, 0);
 	u_panics(page_free(p, 0));
-	pages_drain_local();
+	pages_drain_local(NULL);
 	p = page_alloc(3, 0);
 	page_free(p, 3);
 	u_panics(page_free(p, 3));
