@@ -41,7 +41,6 @@ struct zone {
 	u32 blocks_untouched;      /* [l] blocks whose struct pages were never written */
 	u64 block_next, block_end; /* [l] where to look for the next untouched block */
 	struct list lists[ORDERS]; /* [l] heads of free blocks, by order */
-	const char *name;          /* [c] */
 };
 extern struct zone zones[ZONE_COUNT];
 
@@ -68,9 +67,9 @@ extern u64 mem_slab_pages, mem_slab_reclaimable_pages; /* [a] */
 /* memory_reclaim - asks everybody who can give something back for @target pages (0: only collects
  * what the CPUs keep). Return: whether trying again makes sense. */
 bool memory_reclaim(u64 target);
+bool memory_may_sleep(void); /* a thread with interrupts on, after boot */
 /* memory_ask_cpus - @fn on every CPU; on this one alone where we may not sleep. */
 void memory_ask_cpus(void (*fn)(void *arg), void *arg);
-bool memory_may_sleep(void); /* a thread with interrupts on, after boot */
 
 /* ---- test hook, physical/pages.c ---- */
 #ifndef MEMORY_CHECKS /* a benchmark of the host says 0 */

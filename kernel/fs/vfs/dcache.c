@@ -560,7 +560,7 @@ bool dentry_is_below(const struct dentry *top, const struct dentry *d)
 
 void dcache_init(void)
 {
-	static struct shrinker shrinker = {.shrink = lru_shrink, .name = "dentries"};
+	static struct shrinker shrinker = {.shrink = lru_shrink};
 	struct mem_stats mem;
 	u32 count = BUCKETS_MIN;
 

@@ -143,7 +143,6 @@ void mem_account(enum mem_counter c, s64 pages); /* per CPU, lock-free */
  * and may allocate with ALLOC_ATOMIC only. */
 struct shrinker {
 	u64 (*shrink)(struct shrinker *s, u64 target);
-	const char *name;
 	struct list node;
 };
 void shrinker_register(struct shrinker *s);

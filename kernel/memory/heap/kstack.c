@@ -18,8 +18,6 @@ static PER_CPU(struct stack_cache, stack_caches);
 static spinlock_t depot_lock = SPINLOCK_INIT(RANK_SLAB);
 static void *depot;     /* [depot_lock] */
 static u32 depot_count; /* [depot_lock] */
-static struct work trim_work;
-static struct shrinker stack_shrinker;
 
 /* Interrupts off. Return: whether there are more than the limit. */
 static bool depot_put(void *stack)
@@ -61,6 +59,8 @@ static void trim_run(struct work *w)
 	depot_trim(DEPOT_STACKS / 2);
 }
 
+static struct work trim_work = {.node = LIST_INIT(trim_work.node), .fn = trim_run};
+
 static u64 stacks_shrink(struct shrinker *s, u64 target)
 {
 	return depot_trim(0);
@@ -68,10 +68,9 @@ static u64 stacks_shrink(struct shrinker *s, u64 target)
 
 void kstack_init(void)
 {
-	work_init(&trim_work, trim_run);
-	stack_shrinker.shrink = stacks_shrink;
-	stack_shrinker.name = "kernel stacks";
-	shrinker_register(&stack_shrinker);
+	static struct shrinker shrinker = {.shrink = stacks_shrink};
+
+	shrinker_register(&shrinker);
 }
 
 void kstack_drain_local(void)

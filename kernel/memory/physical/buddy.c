@@ -69,11 +69,23 @@ static void block_remove(struct zone *z, struct page *p, u32 order)
 		z->orders_present &= ~(1u << order);
 }
 
-static void struct_pages_write(pfn_t start, pfn_t end, u8 zone, bool reserved)
+static enum zone_id zone_of(pfn_t pfn)
 {
-	for (struct page *p = pfn_to_page(start); p < pfn_to_page(end); p++)
+	paddr_t pa = pfn << PAGE_SHIFT;
+
+	return pa < ZONE_DMA_END ? ZONE_DMA : pa < ZONE_DMA32_END ? ZONE_DMA32 : ZONE_NORMAL;
+}
+
+/* Writes the struct pages of a block. */
+static void block_write(u64 block, bool reserved)
+{
+	struct page *p = pfn_to_page(block << PAGE_ORDER_MAX), *end = p + BLOCK_PAGES;
+	u8 zone = zone_of(block << PAGE_ORDER_MAX);
+
+	for (; p < end; p++)
 		*p = (struct page){
 			.zone = zone, .refs = reserved, .flags = reserved ? PG_RESERVED : 0};
+	block_states[block] = BLOCK_LIVE;
 }
 
 /* Writes the struct pages of the next untouched block and puts it on the list of the largest order.
@@ -85,11 +97,9 @@ static bool block_open(struct zone *z)
 	while (block_states[z->block_next] != BLOCK_UNTOUCHED)
 		z->block_next++;
 	ASSERT(z->block_next < z->block_end);
-	pfn_t pfn = z->block_next << PAGE_ORDER_MAX;
-	block_states[z->block_next++] = BLOCK_LIVE;
 	z->blocks_untouched--;
-	struct_pages_write(pfn, pfn + BLOCK_PAGES, (u8)(z - zones), false);
-	block_insert(z, pfn_to_page(pfn), PAGE_ORDER_MAX);
+	block_write(z->block_next, false);
+	block_insert(z, pfn_to_page(z->block_next++ << PAGE_ORDER_MAX), PAGE_ORDER_MAX);
 	return true;
 }
 
@@ -132,23 +142,15 @@ void buddy_free_locked(struct zone *z, struct page *p, u32 order)
 	block_insert(z, pfn_to_page(pfn), order);
 }
 
-static void buddy_init_zone(enum zone_id id, const char *name, u64 block_first, u64 block_end)
+static void buddy_init_zone(enum zone_id id, u64 block_first, u64 block_end)
 {
 	struct zone *z = &zones[id];
 
 	spin_init(&z->lock, RANK_BUDDY);
 	for (u32 o = 0; o < ORDERS; o++)
 		list_init(&z->lists[o]);
-	z->name = name;
 	z->block_next = block_first;
 	z->block_end = block_end;
-}
-
-static enum zone_id zone_of(pfn_t pfn)
-{
-	paddr_t pa = pfn << PAGE_SHIFT;
-
-	return pa < ZONE_DMA_END ? ZONE_DMA : pa < ZONE_DMA32_END ? ZONE_DMA32 : ZONE_NORMAL;
 }
 
 /* Gives part of one live block to the buddy system, in the largest aligned pieces. */
@@ -186,12 +188,8 @@ void buddy_free_range(pfn_t start, pfn_t end)
 			z->pages_free += BLOCK_PAGES;
 			z->pages_managed += BLOCK_PAGES;
 		} else {
-			if (block_states[block] ==
-				BLOCK_ABSENT) { /* the rest of it stays reserved */
-				struct_pages_write(block << PAGE_ORDER_MAX,
-					(block + 1) << PAGE_ORDER_MAX, zone_of(start), true);
-				block_states[block] = BLOCK_LIVE;
-			}
+			if (block_states[block] == BLOCK_ABSENT)
+				block_write(block, true); /* the rest of it stays reserved */
 			block_free_part(start, block_end);
 		}
 		start = block_end;
@@ -207,13 +205,9 @@ static void reserve_rest(void)
 		u64 last = ALIGN_UP(r->start + r->len_bytes, BLOCK_BYTES) / BLOCK_BYTES;
 
 		for (u64 b = r->start / BLOCK_BYTES; b < MIN(last, mem_map_end >> PAGE_ORDER_MAX);
-			b++) {
-			if (r->kind != MEM_USABLE || block_states[b] != BLOCK_ABSENT)
-				continue;
-			struct_pages_write(b << PAGE_ORDER_MAX, (b + 1) << PAGE_ORDER_MAX,
-				zone_of(b << PAGE_ORDER_MAX), true);
-			block_states[b] = BLOCK_LIVE;
-		}
+			b++)
+			if (r->kind == MEM_USABLE && block_states[b] == BLOCK_ABSENT)
+				block_write(b, true);
 	}
 }
 
@@ -222,9 +216,9 @@ static void zones_init(u64 blocks)
 	u64 dma = MIN(blocks, ZONE_DMA_END / BLOCK_BYTES),
 	    dma32 = MIN(blocks, ZONE_DMA32_END / BLOCK_BYTES);
 
-	buddy_init_zone(ZONE_DMA, "DMA", 0, dma);
-	buddy_init_zone(ZONE_DMA32, "DMA32", dma, dma32);
-	buddy_init_zone(ZONE_NORMAL, "Normal", dma32, blocks);
+	buddy_init_zone(ZONE_DMA, 0, dma);
+	buddy_init_zone(ZONE_DMA32, dma, dma32);
+	buddy_init_zone(ZONE_NORMAL, dma32, blocks);
 }
 
 /* Struct pages of blocks without memory describe nothing: the part of mem_map that holds them is

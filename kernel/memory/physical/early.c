@@ -15,7 +15,7 @@
 
 static struct phys_range taken[EARLY_RANGES_MAX]; /* sorted by start; may touch, never overlap */
 static u32 taken_count;
-static bool seeded, closed;
+static bool closed;
 
 static void range_take(paddr_t start, paddr_t end)
 {
@@ -38,11 +38,9 @@ static void range_take(paddr_t start, paddr_t end)
 	taken_count++;
 }
 
+/* What is taken from the beginning. */
 static void seed(void)
 {
-	if (seeded)
-		return;
-	seeded = true;
 	range_take(0, LOW_MEMORY_END);
 	range_take(virt_to_phys(kernel_start), virt_to_phys(kernel_end));
 	if (boot_info.initrd_bytes)
@@ -68,7 +66,8 @@ static paddr_t skip_taken(paddr_t pa)
 
 bool early_free_next(paddr_t from, struct phys_range *out)
 {
-	seed();
+	if (!taken_count)
+		seed();
 	for (u32 i = 0; i < boot_info.region_count && i < BOOT_REGIONS_MAX; i++) {
 		const struct mem_region *r = &boot_info.regions[i];
 		paddr_t region_end = ALIGN_DOWN(r->start + r->len_bytes, PAGE_SIZE);
