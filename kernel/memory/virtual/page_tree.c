@@ -203,11 +203,8 @@ struct page *page_tree_next(void *root, u64 *index)
 {
 	u64 i = *index;
 
-	if (!root_node(root)) {
-		if (i)
-			return NULL;
-		return root;
-	}
+	if (!root_node(root))
+		return i ? NULL : root;
 	for (;;) {
 		struct tree_node *n = root_node(root);
 

@@ -103,16 +103,10 @@ int vm_advise(struct vm_space *s, vaddr_t start, size_t len_bytes, int advice)
 	if ((start & ~PAGE_MASK) || len < len_bytes || !user_range_valid(start, len))
 		return -EINVAL;
 	switch (advice) {
-	case L_MADV_NORMAL:
-	case L_MADV_RANDOM:
-	case L_MADV_SEQUENTIAL:
-	case L_MADV_WILLNEED:
-	case L_MADV_DONTNEED:
+	case L_MADV_NORMAL ... L_MADV_DONTNEED: /* RANDOM, SEQUENTIAL, WILLNEED */
+	case L_MADV_FREE ... L_MADV_REMOVE:
+	case L_MADV_COLD ... L_MADV_PAGEOUT:
 	case L_MADV_DONTNEED_LOCKED:
-	case L_MADV_FREE:
-	case L_MADV_REMOVE:
-	case L_MADV_COLD:
-	case L_MADV_PAGEOUT:
 		return len ? advise_walk(s, start, end, advice) : 0;
 	case L_MADV_POPULATE_READ:
 		return advise_populate(s, start, end, PROT_R);

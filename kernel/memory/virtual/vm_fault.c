@@ -34,23 +34,22 @@ static s64 *rss_of(struct vm_space *s, const struct vm_object *o)
 	return object_is_shmem(o) ? &s->rss_shmem : &s->rss_file;
 }
 
-static struct page *anon_page_alloc(u32 flags)
+/* Installs a private page of the space's own, a copy of @from or, NULL, zeroes. 0 | -EAGAIN |
+ * -ENOMEM.
+ */
+static ALWAYS_INLINE int fault_own(struct fault *f, const struct page *from)
 {
-	struct page *p = page_alloc(0, ALLOC_USER | flags);
-
-	if (!p)
-		return NULL;
-	p->flags = PG_ANON | PG_UPTODATE;
-	mem_account(MEM_ANON, 1);
-	return p;
-}
-
-/* Installs a private page of the space's own. Takes over @p. 0 | -EAGAIN | -ENOMEM. */
-static int anon_install(struct fault *f, struct page *p)
-{
-	pte_t new = pte_make(page_to_phys(p), (f->area->flags & VM_PTE) | PMAP_USER);
+	struct page *p = page_alloc(0, ALLOC_USER | (from ? 0 : ALLOC_ZERO));
+	pte_t new;
 	int err;
 
+	if (!p)
+		return -ENOMEM;
+	p->flags = PG_ANON | PG_UPTODATE;
+	mem_account(MEM_ANON, 1);
+	if (from)
+		arch_page_copy(page_to_virt(p), page_to_virt(from));
+	new = pte_make(page_to_phys(p), (f->area->flags & VM_PTE) | PMAP_USER);
 	if (f->area->flags & VM_WRITE)
 		new = pte_mkwrite(new);
 	err = pmap_replace(f->pmap, f->va, f->old, new);
@@ -100,30 +99,23 @@ static NOINLINE bool fault_anon_span(struct fault *f)
 	n = pmap_map_span(f->pmap, start,
 		pte_mkwrite(pte_make(page_to_phys(p), (f->area->flags & VM_PTE) | PMAP_USER)));
 	rss_add(&f->area->space->rss_anon, n);
-	for (u32 i = n; i < SPAN_PAGES; i++)
-		page_put(p + i);
+	page_put_all(p + n, SPAN_PAGES - n);
 	return pmap_lookup(f->pmap, f->va) != 0;
 }
 
 static int fault_anon_empty(struct fault *f)
 {
-	struct page *p;
-
 	if (!f->write) /* reading what nobody wrote: the one page of zeroes */
 		return pmap_replace(f->pmap, f->va, 0,
 			pte_make(page_to_phys(zero_page),
 				prot_before_write(f->area->flags) | PMAP_USER | PMAP_SPECIAL));
-	if (spans_wanted(f) && fault_anon_span(f))
-		return 0;
-	p = anon_page_alloc(ALLOC_ZERO);
-	return p ? anon_install(f, p) : -ENOMEM;
+	return spans_wanted(f) && fault_anon_span(f) ? 0 : fault_own(f, NULL);
 }
 
 /* First write to a page of zeroes. */
 static int fault_unzero(struct fault *f)
 {
-	struct page *p = anon_page_alloc(ALLOC_ZERO);
-	int err = p ? anon_install(f, p) : -ENOMEM;
+	int err = fault_own(f, NULL);
 
 	if (!err)
 		tlb_flush_page(f->pmap, f->va); /* other threads may still read the zeroes */
@@ -146,7 +138,7 @@ static bool fault_hold(struct fault *f, struct page *p)
  * page. */
 static int fault_copy(struct fault *f)
 {
-	struct page *old = phys_to_page(pte_paddr(f->old)), *p;
+	struct page *old = phys_to_page(pte_paddr(f->old));
 	struct vm_space *s = f->area->space;
 	pte_t own;
 	int err;
@@ -161,10 +153,7 @@ static int fault_copy(struct fault *f)
 	}
 	if (!fault_hold(f, old))
 		return -EAGAIN;
-	p = anon_page_alloc(0);
-	if (p)
-		arch_page_copy(page_to_virt(p), page_to_virt(old));
-	err = p ? anon_install(f, p) : -ENOMEM;
+	err = fault_own(f, old);
 	if (!err) {
 		tlb_flush_page(f->pmap, f->va); /* other threads may still read the old page */
 		rss_add(old->flags & PG_ANON ? &s->rss_anon : rss_of(s, f->area->object), -1);
@@ -178,15 +167,14 @@ static int fault_copy(struct fault *f)
  * at once. */
 static int fault_object_copy(struct fault *f)
 {
-	struct page *src = object_page_in(f->area->object, area_index(f->area, f->va)), *p;
+	struct page *src = object_page_in(f->area->object, area_index(f->area, f->va));
+	int err;
 
 	if (is_err(src))
 		return (int)ptr_err(src);
-	p = anon_page_alloc(0);
-	if (p)
-		arch_page_copy(page_to_virt(p), page_to_virt(src));
+	err = fault_own(f, src);
 	page_put(src);
-	return p ? anon_install(f, p) : -ENOMEM;
+	return err;
 }
 
 /* Whether a shared mapping may write a page as soon as it is mapped: nobody wants to know when it
@@ -282,8 +270,7 @@ static NOINLINE bool fault_object_span(struct fault *f, u32 prot)
 	first = pte_make(page_to_phys(p), prot);
 	n = pmap_map_span(f->pmap, start, first);
 	rss_add(rss_of(f->area->space, o), n);
-	for (u32 i = n; i < SPAN_PAGES; i++)
-		page_put(p + i);
+	page_put_all(p + n, SPAN_PAGES - n);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the counting in object_remove */
 	if (unlikely(__atomic_load_n(&o->invalidations, __ATOMIC_RELAXED) != before))
 		for (u32 i = 0; i < n; i++)

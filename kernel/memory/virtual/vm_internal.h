@@ -42,6 +42,7 @@ struct page *object_page_in(struct vm_object *o, u64 index);
  * one. NULL = they are not, or lie beyond the object's size. For objects without a source. Context:
  * may sleep. */
 struct page *object_span_in(struct vm_object *o, u64 index);
+void page_put_all(struct page *p, u32 count); /* one reference of each */
 static inline u64 object_pages(const struct vm_object *o)
 {
 	return ALIGN_UP(__atomic_load_n(&o->size_bytes, __ATOMIC_RELAXED), PAGE_SIZE) >> PAGE_SHIFT;

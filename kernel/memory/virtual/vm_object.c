@@ -165,7 +165,7 @@ static struct page *object_add(struct vm_object *o, u64 index, bool bounded)
 	return there;
 }
 
-static void page_put_all(struct page *p, u32 count)
+void page_put_all(struct page *p, u32 count)
 {
 	for (u32 i = 0; i < count; i++)
 		page_put(p + i);
