@@ -125,11 +125,6 @@ int socket_set_option(struct socket *s, int name, const void *buf, u32 len_bytes
 	case SO_RCVLOWAT:
 		s->low_water = (s32)value < 0 ? INT32_MAX : MAX(value, 1u);
 		return 0;
-	case SO_TYPE:
-	case SO_PROTOCOL:
-	case SO_DOMAIN:
-	case SO_ERROR:
-		return -ENOPROTOOPT;
 	default:
 		known = (u32)name < 64 && BOOLEAN_OPTIONS & BIT(name);
 		if (known) {

@@ -39,6 +39,8 @@ struct scm {
  */
 int scm_fds_add(struct scm_fds **f, const s32 *slots, u32 count) MUST_USE;
 void scm_fds_free(struct scm_fds *f); /* NULL is fine. Puts the grants; no lock held */
+struct unix_socket *unix_granted(
+	const struct grant *g); /* the AF_UNIX socket that it names; NULL */
 
 struct message {                 /* one send or receive */
 	u32 flags;               /* MSG_* as called */

@@ -25,13 +25,12 @@
 #include <exo/string.h>
 
 static struct mutex flight_lock, burial_lock;
-static struct list flights;    /* [flight_lock] struct scm_fds that wait in queues */
-static u32 sockets_in_flight;  /* [flight_lock; read racy] */
-static struct list graves;     /* [graves_lock] struct scm_fds to put */
-static spinlock_t graves_lock; /* SOCKET_SPIN */
+static struct list flights = LIST_INIT(flights); /* [flight_lock] scm_fds that wait in queues */
+static u32 sockets_in_flight;                    /* [flight_lock; read racy] */
+static struct list graves = LIST_INIT(graves);   /* [graves_lock] struct scm_fds to put */
+static spinlock_t graves_lock = SPINLOCK_INIT(RANK_SOCKET_SPIN);
 
-/* The AF_UNIX socket that a grant names; NULL. */
-static struct unix_socket *socket_granted(const struct grant *g)
+struct unix_socket *unix_granted(const struct grant *g)
 {
 	struct socket *s =
 		g->object->type == &file_object_type ? socket_of(object_file(g->object)) : NULL;
@@ -44,7 +43,7 @@ static u32 sockets_among(const struct scm_fds *f)
 	u32 n = 0;
 
 	for (u32 i = 0; i < f->count; i++)
-		n += socket_granted(f->grants[i]) != NULL;
+		n += unix_granted(f->grants[i]) != NULL;
 	return n;
 }
 
@@ -193,7 +192,7 @@ static void forget_socket(struct unix_socket *s)
 
 static void forget(struct grant *g)
 {
-	struct unix_socket *s = socket_granted(g);
+	struct unix_socket *s = unix_granted(g);
 
 	if (s)
 		forget_socket(s);
@@ -203,7 +202,7 @@ static void forget(struct grant *g)
 
 static void count(struct grant *g)
 {
-	struct unix_socket *s = socket_granted(g);
+	struct unix_socket *s = unix_granted(g);
 
 	if (!s)
 		return;
@@ -234,7 +233,7 @@ static void reach_all(void)
 		reached = s->gc_next;
 		for (const struct scm_fds *f = s->gc_flights; f; f = f->gc_next) {
 			for (u32 i = 0; i < f->count; i++) {
-				t = socket_granted(f->grants[i]);
+				t = unix_granted(f->grants[i]);
 				if (t)
 					reach(t);
 			}
@@ -286,7 +285,4 @@ void unix_flight_init(void)
 {
 	mutex_init(&flight_lock, RANK_S_SOCKET);
 	mutex_init(&burial_lock, RANK_S_BURIAL);
-	spin_init(&graves_lock, RANK_SOCKET_SPIN);
-	list_init(&flights);
-	list_init(&graves);
 }

@@ -25,7 +25,7 @@
 #define STREAM_PIECE     32768u
 
 const struct linux_ucred unix_nobody = {0, 65534, 65534};
-static struct waitqueue room_wq;
+static struct waitqueue room_wq = WAITQUEUE_INIT(room_wq);
 
 static bool has_room(const struct unix_socket *s)
 {
@@ -119,10 +119,10 @@ static void put_locked(struct unix_socket *to, struct unix_message *msg)
 	WRITE_ONCE(to->message_count, to->message_count + 1);
 }
 
-/* Takes a message off the list; its descriptors are no longer in flight. */
-static void take_locked(struct unix_socket *s, struct unix_message *msg)
+/* Moves a message to the list @taken; its descriptors are no longer in flight. */
+static void take_locked(struct unix_socket *s, struct unix_message *msg, struct list *taken)
 {
-	list_del(&msg->node);
+	list_move_tail(taken, &msg->node);
 	unix_flight_end(msg->scm.fds);
 	s->message_bytes -= msg->len - msg->taken;
 	if (s->urgent == msg)
@@ -136,20 +136,25 @@ static void wake_writers(struct unix_socket *s, bool was_full)
 		wake_all(&room_wq, POLL_OUT | POLL_WRNORM);
 }
 
-void unix_purge(struct unix_socket *s)
+static void messages_free(struct list *taken)
 {
 	struct unix_message *msg;
-	bool was_full = is_full(s);
 
-	do {
-		mutex_lock(&s->lock);
-		msg = list_first(&s->messages, struct unix_message, node);
-		if (msg)
-			take_locked(s, msg);
-		mutex_unlock(&s->lock);
-		if (msg)
-			message_free(msg);
-	} while (msg);
+	while ((msg = list_pop(taken, struct unix_message, node)))
+		message_free(msg);
+}
+
+void unix_purge(struct unix_socket *s)
+{
+	struct list taken = LIST_INIT(taken);
+	bool was_full = is_full(s);
+	struct unix_message *msg, *next;
+
+	mutex_lock(&s->lock);
+	list_for_each_entry_safe (msg, next, &s->messages, node)
+		take_locked(s, msg, &taken);
+	mutex_unlock(&s->lock);
+	messages_free(&taken);
 	wake_writers(s, was_full);
 }
 
@@ -489,10 +494,8 @@ static ssize_t copy_locked(struct unix_socket *s, struct uio *u, struct message 
 		if (msg == s->urgent && !peek && socket_option(&s->socket, SO_OOBINLINE)) {
 			WRITE_ONCE(s->urgent, NULL);
 		} else if (msg == s->urgent) { /* passed: what nobody asked for is lost */
-			if (!peek) {
-				take_locked(s, msg);
-				list_add_tail(emptied, &msg->node);
-			}
+			if (!peek)
+				take_locked(s, msg, emptied);
 			continue;
 		}
 		if (skip && skip >= left) {
@@ -526,10 +529,8 @@ static ssize_t copy_locked(struct unix_socket *s, struct uio *u, struct message 
 		if (!peek) {
 			msg->taken += packet ? left : n;
 			s->message_bytes -= packet ? left : n;
-			if (msg->taken == msg->len) {
-				take_locked(s, msg);
-				list_add_tail(emptied, &msg->node);
-			}
+			if (msg->taken == msg->len)
+				take_locked(s, msg, emptied);
 		}
 		if (!*more)
 			break;
@@ -539,7 +540,7 @@ static ssize_t copy_locked(struct unix_socket *s, struct uio *u, struct message 
 
 ssize_t unix_receive_urgent(struct unix_socket *s, struct uio *u, struct message *m)
 {
-	struct unix_message *msg = NULL;
+	struct list taken = LIST_INIT(taken);
 	ssize_t n;
 
 	mutex_lock(&s->lock);
@@ -551,14 +552,12 @@ ssize_t unix_receive_urgent(struct unix_socket *s, struct uio *u, struct message
 	m->out_flags |= MSG_OOB | (n || u->left ? 0 : MSG_TRUNC);
 	if (n && !(m->flags & MSG_PEEK)) {
 		WRITE_ONCE(s->urgent_taken, true);
-		msg = is_inet(s) ? NULL : s->urgent; /* TCP's mark stays */
-		if (msg)
-			take_locked(s, msg);
+		if (!is_inet(s)) /* TCP's mark stays */
+			take_locked(s, s->urgent, &taken);
 	}
 	n = n || !u->left ? n : -EFAULT;
 	mutex_unlock(&s->lock);
-	if (msg)
-		message_free(msg);
+	messages_free(&taken);
 	return n;
 }
 
@@ -569,7 +568,6 @@ ssize_t unix_receive_messages(struct unix_socket *s, struct uio *u, struct messa
 		m->flags & MSG_WAITALL ? u->left : MIN(u->left, (size_t)s->socket.low_water);
 	struct unix_socket *from SCOPED(unix_put_at) = NULL;
 	struct list emptied = LIST_INIT(emptied);
-	struct unix_message *msg;
 	bool more = true, was_full;
 	ssize_t done = 0, n;
 	int err;
@@ -593,17 +591,11 @@ ssize_t unix_receive_messages(struct unix_socket *s, struct uio *u, struct messa
 	if (more) /* one wake-up may have been for several */
 		wake_one(&s->wq, POLL_IN | POLL_RDNORM);
 	wake_writers(s, was_full);
-	while ((msg = list_pop(&emptied, struct unix_message, node)))
-		message_free(msg);
+	messages_free(&emptied);
 	if (from && m->name) {
 		mutex_lock(&from->lock);
 		*m->name = from->name;
 		mutex_unlock(&from->lock);
 	}
 	return done ? done : MIN(err, 0);
-}
-
-void unix_message_init(void)
-{
-	waitqueue_init(&room_wq);
 }

@@ -13,8 +13,8 @@
 #define AUTOBIND_MASK 0xfffffu
 
 static struct mutex bound_lock;
-static struct list all_sockets; /* [all_lock] */
-static spinlock_t all_lock;
+static struct list all_sockets = LIST_INIT(all_sockets); /* [all_lock] */
+static spinlock_t all_lock = SPINLOCK_INIT(RANK_SOCKET_SPIN);
 static struct hlist buckets[BUCKETS]; /* [bound_lock] */
 
 /* Abstract names are apart for each type of socket. */
@@ -238,6 +238,4 @@ void unix_name_init(void)
 
 	proc_add(&file, 1);
 	mutex_init(&bound_lock, RANK_S_SOCKET);
-	spin_init(&all_lock, RANK_SOCKET_SPIN);
-	list_init(&all_sockets);
 }

@@ -779,6 +779,5 @@ void unix_init(void)
 {
 	inet_init();
 	unix_name_init();
-	unix_message_init();
 	unix_flight_init();
 }

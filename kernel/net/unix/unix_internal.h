@@ -152,7 +152,6 @@ static inline int unix_error(struct unix_socket *s)
 {
 	return READ_ONCE(s->error) ? -(int)__atomic_exchange_n(&s->error, 0, __ATOMIC_RELAXED) : 0;
 }
-void unix_message_init(void);
 
 /* flight.c */
 /* unix_flight_begin - *message, NULL is fine, is queued at @holder; unix_flight_end: it was taken

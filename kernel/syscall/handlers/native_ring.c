@@ -95,21 +95,14 @@ long exo_pool_create(u64 a0, u64 a1, u64 a2)
 
 /* ---- capabilities ---- */
 
-/* A queue of an AF_UNIX socket may hold ends of rings; so a ring's queue holds no such socket, or
- * the two could hold each other for ever. */
-static bool holds_ends(struct object *o)
-{
-	struct socket *s = o->type == &file_object_type ? socket_of(object_file(o)) : NULL;
-
-	return s && s->family == AF_UNIX;
-}
-
-/* The grant of @fd, which may be given away. grant, +1 | err_ptr. */
+/* The grant of @fd, which may be given away. grant, +1 | err_ptr. A queue of an AF_UNIX socket may
+ * hold ends of rings; so a ring's queue holds no such socket, or the two could hold each other for
+ * ever. */
 static struct grant *transferable(cap_t fd)
 {
 	struct grant *g = cap_get_gift(current->caps, fd);
 
-	if (is_err(g) || !holds_ends(g->object))
+	if (is_err(g) || !unix_granted(g))
 		return g;
 	grant_put(g);
 	return err_ptr(-ELOOP);
