@@ -9,9 +9,6 @@
  * Locks: kmem_cache.lock, interrupts off. Page allocation happens outside it.
  * Source: Bonwick, "The slab allocator" (1994); Bonwick and Adams, "Magazines and vmem" (2001). */
 #include <exo/log.h>
-#include <exo/string.h>
-#include <arch/irq.h>
-#include <arch/mmu.h>
 #include "heap_internal.h"
 
 #define SLAB_ORDER_MAX   3

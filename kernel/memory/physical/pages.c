@@ -5,8 +5,6 @@
  * `busy` set; an interrupt that comes in between sees `busy` and goes to the zones, whose locks are
  * taken with interrupts off. So the common path has no lock, no atomic instruction and does not
  * touch the interrupt flag. */
-#include <exo/log.h>
-#include <arch/irq.h>
 #include <arch/mmu.h>
 #include "../memory_internal.h"
 
