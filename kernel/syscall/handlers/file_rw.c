@@ -66,7 +66,7 @@ long sys_write(u64 a0, u64 a1, u64 a2)
 }
 
 /* The file of a positioned transfer. err_ptr. */
-static struct fd fd_positioned(u64 nr, bool write)
+static ALWAYS_INLINE struct fd fd_positioned(u64 nr, bool write)
 {
 	struct fd fd = fd_get_for((cap_t)nr, write);
 
