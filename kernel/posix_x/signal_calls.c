@@ -258,14 +258,17 @@ long signal_kill(pid_t pid, int signo)
 
 void signal_send_owner(const struct file_signal *due)
 {
+	static const s16 bands[] = {[SI_POLL_IN] = POLL_IN | POLL_RDNORM,
+		[SI_POLL_OUT] = POLL_OUT | POLL_WRNORM | POLL_WRBAND,
+		[SI_POLL_MSG] = POLL_IN | POLL_RDNORM | POLL_MSG};
 	u32 uid = (u32)(due->owner >> 32);
 	const struct cred own = {
 		.uid = uid, .euid = uid, .cap_effective = uid ? 0 : 1ULL << LCAP_KILL};
 	struct siginfo plain = {.signo = due->urgent ? SIGURG : SIGIO, .code = SI_KERNEL},
-		       info = {.signo = due->signo, .code = POLL_MSG};
+		       info = {.signo = due->signo, .code = due->code};
 	pid_t to = (s32)due->owner;
 
-	info.poll.band = POLL_MSG_BAND;
+	info.poll.band = bands[info.code];
 	info.poll.fd = due->fd;
 	if (to && (due->urgent || !due->signo || send_to(to, &info, &own) == -EAGAIN))
 		(void)send_to(to, &plain, &own);

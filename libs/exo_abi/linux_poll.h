@@ -12,6 +12,7 @@
 #define POLL_RDNORM 0x40u
 #define POLL_WRNORM 0x100u
 #define POLL_WRBAND 0x200u
+#define POLL_MSG    0x400u
 #define POLL_RDHUP  0x2000u
 struct linux_pollfd {
 	s32 fd;

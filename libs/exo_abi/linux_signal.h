@@ -70,8 +70,9 @@
 #define SI_TKILL   -6
 #define SI_KERNEL  0x80
 
-#define POLL_MSG      3
-#define POLL_MSG_BAND 0x441 /* POLLIN, POLLRDNORM, POLLMSG */
+#define SI_POLL_IN    1
+#define SI_POLL_OUT   2
+#define SI_POLL_MSG   3
 
 #define CLD_EXITED    1
 #define CLD_KILLED    2

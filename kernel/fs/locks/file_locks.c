@@ -27,6 +27,7 @@
 #include <exo/time.h>
 #include <exo_abi/linux_capability.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/linux_signal.h>
 #include <arch/uaccess.h>
 #include "lock_ranges.h"
 
@@ -472,7 +473,7 @@ int file_lease_break(struct inode *i, u32 o_flags)
 		if (untold) {
 			const struct file *f = untold->file;
 			struct file_signal due = {
-				f->owner, (s32)f->owner_signo, untold->pid, false};
+				f->owner, (s32)f->owner_signo, untold->pid, SI_POLL_MSG, false};
 
 			untold->wanted = wanted;
 			untold->break_at =

@@ -9,8 +9,11 @@
 #include <exo/fs.h>
 #include <exo/log.h>
 #include <exo/memory.h>
+#include <exo/posix_x.h>
 #include <exo/sched.h>
+#include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/linux_signal.h>
 #include <exo_abi/native.h>
 
 #include "epoll.h"
@@ -124,6 +127,20 @@ static struct epoll_item *item_find(const struct epoll *ep, const struct file *f
 	return NULL;
 }
 
+/* ---- O_ASYNC: files whose owners hear by signal, all of them items of one epoll ---- */
+
+#define ASYNC_FD (-1) /* no descriptor of anybody */
+
+static bool async_tell(void *ctx, int n, u32 events, u64 data)
+{
+	struct file *f = (struct file *)(uintptr_t)data; /* the lock of its item keeps it */
+	const struct file_signal due = {f->owner, (s32)f->owner_signo, f->async_fd,
+		f->mode & FMODE_READ ? SI_POLL_IN : SI_POLL_OUT, false};
+
+	signal_send_owner(&due);
+	return true;
+}
+
 /* links_lock and ep->lock held. */
 static void item_remove_locked(struct epoll_item *i)
 {
@@ -132,6 +149,8 @@ static void item_remove_locked(struct epoll_item *i)
 
 	for (u32 n = 0; n < i->waits; n++)
 		waitqueue_remove(i->entries[n].wq, &i->entries[n].wait);
+	if (i->fd == ASYNC_FD && !list_empty(&i->ready_node))
+		(void)async_tell(NULL, 0, 0, i->data); /* what came before the end */
 	flags = spin_lock_irq(&ep->ready_lock);
 	list_del(&i->ready_node);
 	spin_unlock_irq(&ep->ready_lock, flags);
@@ -237,6 +256,50 @@ int epoll_control(struct file *epf, int op, struct file *f, cap_t fd, u32 events
 		return item_modify_locked(i, events, data);
 	item_remove_locked(i);
 	return 0;
+}
+
+static void async_main(void *arg)
+{
+	for (;;)
+		(void)!epoll_collect(arg, 64, NS_FOREVER, async_tell, NULL);
+}
+
+int file_async(struct file *f, cap_t fd, bool on)
+{
+	static struct file *epf; /* [links_lock] of those files; a thread waits on it */
+	struct mutex *links SCOPED(mutex_release) = mutex_hold(&links_lock);
+	struct epoll_item *i;
+	struct epoll *ep;
+	u32 kind = f->inode->mode & S_IFMT;
+	int err = 0;
+
+	if (!f->ops->poll ||
+		(kind != S_IFIFO && kind != S_IFSOCK && kind != S_IFCHR && !file_is_inotify(f)))
+		return -ENOTTY;
+	if (!epf) {
+		struct file *new = epoll_create_file();
+
+		if (is_err(new))
+			return (int)ptr_err(new);
+		if (!kthread_create("kasync", async_main, new)) {
+			file_put(new);
+			return -ENOMEM;
+		}
+		epf = new;
+	}
+	ep = epf->priv;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&ep->lock);
+	i = item_find(ep, f, ASYNC_FD);
+	if (on && !i) {
+		f->async_fd = fd;
+		err = item_add_locked(ep, f, ASYNC_FD, EPOLLET, (uintptr_t)f, NULL);
+		if (!err) /* from now on: what is there already is no event */
+			WRITE_ONCE(item_find(ep, f, ASYNC_FD)->events,
+				EPOLLET | (f->mode & FMODE_READ ? POLL_IN : POLL_OUT));
+	} else if (!on && i) {
+		item_remove_locked(i);
+	}
+	return err;
 }
 
 /* Takes the next one off the list before it is asked: a wake from now on lists it again. */

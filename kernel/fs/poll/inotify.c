@@ -12,6 +12,7 @@
 #include <exo/string.h>
 #include <exo/vfs.h>
 #include <exo_abi/linux_fs.h>
+#include <exo_abi/linux_signal.h>
 #include <exo_abi/native.h>
 #include <arch/uaccess.h>
 
@@ -110,7 +111,7 @@ static void bury(struct list *dead)
 		w = list_pop(&told, struct watch, own_node);
 		if (w) {
 			due = (struct file_signal){
-				w->dir->owner, (s32)w->dir->owner_signo, w->wd, false};
+				w->dir->owner, (s32)w->dir->owner_signo, w->wd, SI_POLL_MSG, false};
 			if (!w->mask)
 				detach_locked(w, dead, false);
 		}

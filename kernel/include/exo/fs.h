@@ -95,6 +95,7 @@ struct file {
 	struct list epoll_links; /* [epoll_files_lock] items that watch this file */
 	struct cred *cred;       /* [c] +1 opener */
 	u32 owner_signo;         /* [a] F_SETSIG; 0: SIGIO, which tells nothing */
+	cap_t async_fd;          /* [a] by which O_ASYNC was set, for the signals to tell */
 	u64 owner;               /* [a] F_SETOWN: file_owner_word */
 };
 #define FMODE_READ  1u
@@ -138,6 +139,7 @@ extern u64 files_open; /* [a] open file descriptions in the system, for /proc/sy
 struct file_signal {
 	u64 owner;
 	s32 signo, fd; /* 0: SIGIO without more */
+	s32 code;      /* SI_POLL_* */
 	bool urgent;   /* SIGURG instead */
 };
 void file_get(struct file *f);

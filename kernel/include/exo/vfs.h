@@ -203,6 +203,9 @@ void inotify_tell_dentry(struct dentry *d, u32 mask); /* its own watches and its
 /* inotify_tell_gone - the watches of @i, or with NULL of all of @sb, end: IN_DELETE_SELF,
  * IN_UNMOUNT. */
 void inotify_tell_gone(const struct inode *i, const struct super_block *sb, u32 mask);
+/* file_async - from now on, or no longer, signals tell the owner of @f that it became ready; they
+ * name @fd. 0 | -ENOTTY not of such | -ENOMEM. */
+int file_async(struct file *f, cap_t fd, bool on) MUST_USE;
 /* dnotify_watch - F_NOTIFY of @f, descriptor @fd: signals that tell of @what (DN_*) happens in it.
  * 0 | -ENOTDIR | -ENOSPC | -ENOMEM. dnotify_forget - @s closed a descriptor of @f; NULL: @f goes.
  */

@@ -137,13 +137,21 @@ long sys_pipe2(u64 a0, u64 a1)
 
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
 
-static long set_status_flags(struct file *f, u32 wanted)
+/* @strict: O_ASYNC of a file whose readiness no signal tells is -ENOTTY, and else stays off. */
+static long set_status_flags(struct file *f, cap_t fd, u32 wanted, bool strict)
 {
 	u32 old = __atomic_load_n(&f->flags, __ATOMIC_RELAXED), new;
+	int err = 0;
 
 	if (wanted & O_NOATIME && !(old & O_NOATIME) && current->cred->fsuid != f->inode->uid &&
 		!cred_capable(current->cred, LCAP_FOWNER))
 		return -EPERM;
+	if ((old ^ wanted) & O_ASYNC)
+		err = file_async(f, fd, wanted & O_ASYNC);
+	if (err == -ENOTTY && !strict)
+		err = 0, wanted &= ~O_ASYNC;
+	if (err)
+		return err;
 	do {
 		new = (old & ~SETFL_MASK) | (wanted & SETFL_MASK);
 	} while (!__atomic_compare_exchange_n(
@@ -213,7 +221,7 @@ static long file_fcntl(cap_t nr, u32 cmd, u64 arg)
 	case F_GETFL:
 		return f->flags;
 	case F_SETFL:
-		return set_status_flags(f, (u32)arg);
+		return set_status_flags(f, nr, (u32)arg, false);
 	case F_GETLK ... F_SETLKW:
 	case F_OFD_GETLK ... F_OFD_SETLKW:
 		return file_lock_fcntl(f, cmd, arg);
@@ -280,21 +288,21 @@ long sys_flock(u64 a0, u64 a1)
 
 /* ---- ioctl ---- */
 
-static long set_flag_ioctl(struct file *f, u32 flag, u64 arg)
+static long set_flag_ioctl(struct file *f, cap_t fd, u32 flag, u64 arg)
 {
 	u32 on;
 
 	if (get_user_u32((u32 USER *)arg, &on))
 		return -EFAULT;
-	return set_status_flags(f, on ? f->flags | flag : f->flags & ~flag);
+	return set_status_flags(f, fd, on ? f->flags | flag : f->flags & ~flag, true);
 }
 
-static long file_ioctl(struct file *f, u32 cmd, u64 arg)
+static long file_ioctl(struct file *f, cap_t fd, u32 cmd, u64 arg)
 {
 	long ret;
 
 	if (cmd == FIONBIO || cmd == FIOASYNC)
-		return set_flag_ioctl(f, cmd == FIONBIO ? O_NONBLOCK : O_ASYNC, arg);
+		return set_flag_ioctl(f, fd, cmd == FIONBIO ? O_NONBLOCK : O_ASYNC, arg);
 	ret = f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 	if (ret == -ENOTTY && cmd == FIONREAD && S_ISREG(f->inode->mode)) {
 		u64 size = f->inode->pages.size_bytes;
@@ -314,5 +322,5 @@ long sys_ioctl(u64 a0, u64 a1, u64 a2)
 		return ptr_err(fd.file);
 	if (slot)
 		return MIN(cap_flags(current->caps, (cap_t)a0, cmd == FIOCLEX), 0);
-	return file_ioctl(fd.file, cmd, a2);
+	return file_ioctl(fd.file, (cap_t)a0, cmd, a2);
 }
