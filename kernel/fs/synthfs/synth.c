@@ -122,7 +122,8 @@ int synth_deny_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, con
 	return -ENOENT;
 }
 
-static const struct inode_ops synth_dir_ops = {.make = synth_deny_make, .setattr = synth_deny_setattr};
+static const struct inode_ops synth_dir_ops = {
+	.make = synth_deny_make, .setattr = synth_deny_setattr};
 static const struct inode_ops file_iops = {.open = synth_text_open,
 	.show = node_show,
 	.store = node_store,

@@ -71,7 +71,7 @@ U_TEST(all_pages_can_be_had_once_and_come_back_whole)
 	u_eq(mem_pages_free(), 0);
 	for (u64 i = 0; i < n; i++) /* in an order that is no order */
 		page_free(all[(i * 7919) % n], 0);
-	pages_drain_all();
+	memory_ask_cpus(pages_drain_local, NULL);
 	u_eq(mem_pages_free(), before);
 	for (u32 z = 0; z < ZONE_COUNT; z++)
 		u_check(zones[z].pages_managed < 2 * BLOCK_PAGES || zones[z].orders_present >> PAGE_ORDER_MAX & 1);

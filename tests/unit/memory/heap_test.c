@@ -41,7 +41,7 @@ static u64 settled_free(void)
 	kmem_cache_shrink_all();
 	host_rcu_run();
 	kmem_cache_shrink_all();
-	pages_drain_all();
+	memory_ask_cpus(pages_drain_local, NULL);
 	return mem_pages_free();
 }
 
@@ -201,7 +201,7 @@ U_TEST(objects_of_rcu_caches_keep_their_shape_for_a_grace_period)
 		kmem_cache_free(c, p[i]);
 	}
 	kmem_cache_shrink_all();
-	pages_drain_all();
+	memory_ask_cpus(pages_drain_local, NULL);
 	during = mem_pages_free();
 	u_check(during < before); /* the slabs wait */
 	for (u32 i = 0; i < ARRAY_LEN(p); i++)

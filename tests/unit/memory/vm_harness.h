@@ -52,7 +52,7 @@ static u64 settled_free(void)
 	host_rcu_run();
 	kmem_cache_shrink_all();
 	host_rcu_run();
-	pages_drain_all();
+	memory_ask_cpus(pages_drain_local, NULL);
 	return mem_pages_free();
 }
 
