@@ -715,6 +715,10 @@ T_CASE(copy_file_range_moves)
 	t_errno(copy_file_range(777, NULL, b, NULL, 1, 0), EBADF);
 	t_pipe(fds);
 	t_errno(copy_file_range(fds[0], NULL, b, NULL, 1, 0), EINVAL);
+	t_errno(copy_file_range(fds[0], &from, b, NULL, 1, 0), EINVAL); /* never ESPIPE */
+	t_errno(copy_file_range(a, NULL, fds[1], &from, 1, 0), EINVAL);
+	t_errno(copy_file_range(fds[0], (loff_t *)8, b, NULL, 1, 0), EFAULT);
+	t_errno(copy_file_range(a, (loff_t *)8, b, NULL, 1, 1), EFAULT); /* before the flags */
 	int ro = open("b", O_RDONLY);
 	t_errno(copy_file_range(a, NULL, ro, NULL, 1, 0), EBADF);
 }

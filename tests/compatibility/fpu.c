@@ -234,6 +234,30 @@ T_CASE(frame_holds_the_registers)
 	t_mem(out.bytes[4], in.bytes[4], 16);
 }
 
+/* A frame without the mark of the longer one, as programs from before it make them: the old 512
+ * bytes count. */
+static void edit_old(int sig, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+
+	memset((char *)uc->uc_mcontext.fpregs + 464, 0, 48);
+	edit(sig, info, context);
+}
+
+T_CASE(frame_made_by_hand)
+{
+	struct vectors in, out;
+	unsigned char want[16];
+
+	memset(want, 0x5a, sizeof(want));
+	t_handler_info(SIGUSR1, edit_old, 0);
+	fill(&in, 6);
+	t_eq(call_between(&in, &out, SYS_kill, getpid(), SIGUSR1), 0);
+	t_eq(hits, 1);
+	t_mem(out.bytes[3], want, 16);
+	t_mem(out.bytes[2], in.bytes[2], 16);
+}
+
 T_CASE(fork_copies_registers)
 {
 	struct vectors in, out;

@@ -125,16 +125,20 @@ static void side_put(struct splice_side *s)
 	fd_put(&s->fd);
 }
 
-static long side_position(struct splice_side *s, u64 user_pos)
+/* @user_pos 0: at its own position. */
+static long position_from_user(struct splice_side *s, u64 user_pos)
 {
 	s->user_pos = (u64 USER *)user_pos;
-	if (!user_pos)
-		return 0;
-	if (s->pipe)
+	return user_pos && get_user_u64(s->user_pos, &s->pos) ? -EFAULT : 0;
+}
+
+static long side_position(struct splice_side *s, u64 user_pos)
+{
+	if (user_pos && s->pipe)
 		return -ESPIPE;
-	if (!(s->f->mode & FMODE_PREAD))
+	if (user_pos && !(s->f->mode & FMODE_PREAD))
 		return -EINVAL;
-	return get_user_u64(s->user_pos, &s->pos) ? -EFAULT : 0;
+	return position_from_user(s, user_pos);
 }
 
 long sys_splice(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
@@ -252,11 +256,11 @@ long sys_copy_file_range(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 	if (is_err(in.f) || is_err(out.f))
 		return is_err(in.f) ? ptr_err(in.f) : ptr_err(out.f);
-	ret = a5 ? -EINVAL : side_position(&in, a1);
+	ret = position_from_user(&in, a1);
 	if (!ret)
-		ret = side_position(&out, a3);
+		ret = position_from_user(&out, a3);
 	if (!ret)
-		ret = copy_range_check(&in, &out, a4);
+		ret = a5 ? -EINVAL : copy_range_check(&in, &out, a4);
 	return ret ? ret : splice_all(&in, &out, MIN(a4, RW_BYTES_MAX), 0, false);
 }
 
