@@ -16,7 +16,13 @@
 
 static void real_fire(struct timer *timer)
 {
-	signal_notice(container_of(timer, struct process, real_timer), SIGALRM);
+	struct process *p = container_of(timer, struct process, real_timer);
+	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
+	u64 expires_ns = p->itimers[ITIMER_REAL].expires_ns;
+
+	/* else it was stopped or set anew meanwhile: itimer_change does not wait for us */
+	if (expires_ns && expires_ns <= clock_monotonic())
+		signal_notice_locked(p, NULL, SIGALRM);
 }
 
 /* itimer_real_taken_locked - SIGALRM came off the queue: a periodic timer goes on from its last
@@ -153,8 +159,7 @@ int itimer_change(int which, const struct itimer_ns *new, struct itimer_ns *old)
 		cpu_watch_arm_locked(p);
 		return 0;
 	}
-	/* one that fires at this moment is as good as one before */
-	(void)timer_cancel(&p->real_timer);
+	(void)timer_cancel(&p->real_timer); /* one that fires at this moment sees what was set */
 	if (it->expires_ns)
 		timer_start(&p->real_timer, it->expires_ns);
 	return 0;

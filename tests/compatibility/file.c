@@ -774,6 +774,13 @@ T_CASE(device_files_basic)
 	memset(buf, 1, sizeof(buf));
 	t_ret(read(fd, buf, sizeof(buf)), sizeof(buf));
 	t_mem(buf, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+	char *end = (char *)mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0) +
+		    4096;
+	t_ok(munmap(end, 4096));
+	t_ret(read(fd, end - 4096, 8192), 4096); /* as much as there is */
+	t_ret(read(fd, end - 3, 100), 3);
+	t_errno(read(fd, end, 100), EFAULT);
 	t_ok(fd = open("/dev/full", O_RDWR));
 	t_errno(write(fd, buf, 1), ENOSPC);
 	t_ret(read(fd, buf, 4), 4);

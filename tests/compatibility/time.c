@@ -4,6 +4,7 @@
 #include "t_.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
@@ -273,6 +274,38 @@ T_CASE(alarm_and_itimer_real)
 	t_errno(setitimer(99, &set, NULL), EINVAL);
 	t_errno(getitimer(99, &set), EINVAL);
 	t_errno(syscall(SYS_setitimer, ITIMER_REAL, (void *)8, NULL), EFAULT);
+}
+
+/* The timer is one of another CPU, where it fires just when it is stopped here: what was to come
+ * has come when the call returns, or never does. */
+T_CASE_LIMIT(itimer_stopped_at_its_time, 30)
+{
+	const struct itimerval set = {.it_value = {0, 100}}, never = {{0, 0}, {0, 0}};
+	cpu_set_t cpu[2];
+	int late = 0;
+
+	for (int i = 0; i < 2; i++) {
+		CPU_ZERO(&cpu[i]);
+		CPU_SET(i, &cpu[i]);
+	}
+	if (sched_setaffinity(0, sizeof(cpu[1]), &cpu[1]))
+		t_skip("one processor");
+	t_handler(SIGALRM, count, 0);
+	for (int i = 0; i < 4000; i++) {
+		sched_setaffinity(0, sizeof(cpu[0]), &cpu[0]);
+		setitimer(ITIMER_REAL, &set, NULL);
+		long long at = t_now_ns() + 100000 + (i % 200 - 100) * 100;
+		sched_setaffinity(0, sizeof(cpu[1]), &cpu[1]);
+		while (t_now_ns() < at)
+			;
+		setitimer(ITIMER_REAL, &never, NULL);
+		int then = hits;
+		for (at = t_now_ns() + 50000; t_now_ns() < at;)
+			;
+		late += hits != then;
+	}
+	t_eq(late, 0);
+	t_check(hits > 0);
 }
 
 T_CASE(itimer_survives_exec_not_fork)

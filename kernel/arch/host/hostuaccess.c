@@ -44,12 +44,12 @@ int copy_to_user(void USER *dst, const void *src, size_t len_bytes)
 	return copy_to_user_partial(dst, src, len_bytes) ? -EFAULT : 0;
 }
 
-int clear_user(void USER *dst, size_t len_bytes)
+size_t clear_user_partial(void USER *dst, size_t len_bytes)
 {
 	size_t n = reachable(dst, len_bytes);
 
 	memset(dst, 0, n);
-	return n == len_bytes ? 0 : -EFAULT;
+	return len_bytes - n;
 }
 
 long strncpy_from_user(char *dst, const char USER *src, size_t size)

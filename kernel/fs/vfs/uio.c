@@ -38,7 +38,7 @@ static ALWAYS_INLINE size_t segment_move(struct uio *u, void *mem, size_t n, enu
 		return copy_from_user_partial(mem, (const void USER *)u->base, n);
 	if (op == UIO_OUT)
 		return copy_to_user_partial((void USER *)u->base, mem, n);
-	return clear_user((void USER *)u->base, n) ? n : 0;
+	return clear_user_partial((void USER *)u->base, n);
 }
 
 static ALWAYS_INLINE size_t uio_move(struct uio *u, void *mem, size_t len_bytes, enum uio_op op)

@@ -3,14 +3,19 @@
  * A size of 0 succeeds. Addresses are checked against USER_MAX. */
 #pragma once
 
+#include <exo/errno.h>
 #include <exo/types.h>
 
 int copy_from_user(void *dst, const void USER *src, size_t len_bytes) MUST_USE; /* 0 | -EFAULT */
 int copy_to_user(void USER *dst, const void *src, size_t len_bytes) MUST_USE;   /* 0 | -EFAULT */
-/* _partial: for read/write that may move less. Return: bytes NOT copied. */
+/* _partial: for read/write that may move less. Return: bytes NOT copied or cleared. */
 size_t copy_from_user_partial(void *dst, const void USER *src, size_t len_bytes);
 size_t copy_to_user_partial(void USER *dst, const void *src, size_t len_bytes);
-int clear_user(void USER *dst, size_t len_bytes) MUST_USE;
+size_t clear_user_partial(void USER *dst, size_t len_bytes);
+static inline MUST_USE int clear_user(void USER *dst, size_t len_bytes) /* 0 | -EFAULT */
+{
+	return clear_user_partial(dst, len_bytes) ? -EFAULT : 0;
+}
 /* strncpy_from_user - Return: length without NUL | -ENAMETOOLONG (no NUL within size) | -EFAULT. */
 long strncpy_from_user(char *dst, const char USER *src, size_t size) MUST_USE;
 /* Atomic on a user u32, for futexes. Return: 0 and *old | -EFAULT. */

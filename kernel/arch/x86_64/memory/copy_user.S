@@ -145,25 +145,25 @@ copy_bulk:
 	COPY_FUNCTION copy_from_user_partial, %rsi, 0
 	COPY_FUNCTION copy_to_user_partial, %rdi, 0
 
-/* clear_user(rdi, rsi bytes) */
+/* clear_user_partial(rdi, rsi bytes). A fault of the quads is answered as in copies: what is left goes byte by byte. */
 	.balign 32
-	.globl clear_user
-clear_user:
+	.globl clear_user_partial
+clear_user_partial:
 	movq %rsi, %rdx
-	CHECK_RANGE %rdi, 3f
+	CHECK_RANGE %rdi, 5f
 	movq %rdx, %rcx
 	shrq $3, %rcx
 	andl $7, %edx
 	xorl %eax, %eax
 	ALLOW_USER
 1:	rep stosq
-	movl %edx, %ecx
-2:	rep stosb
-	FORBID_USER
-	ret
-	FIXUP 1b, 4f
-	FIXUP 2b, 4f
+2:	leaq (%rdx, %rcx, 8), %rcx
+3:	rep stosb
 4:	FORBID_USER
-3:	movl $-EFAULT, %eax
+	movq %rcx, %rax
+	ret
+	FIXUP 1b, 2b
+	FIXUP 3b, 4b
+5:	movq %rdx, %rax
 	ret
 	.section .note.GNU-stack, "", @progbits
