@@ -697,32 +697,6 @@ T_CASE(sendfile_is_cut_short_by_a_signal)
 	t_check(n == -1 ? errno == EINTR : n < (ssize_t)much);
 }
 
-T_CASE(copy_file_range_moves)
-{
-	char buf[16] = "";
-	int a = make("a", "0123456789"), b = make("b", ""), fds[2];
-	loff_t from = 2;
-
-	t_ret(copy_file_range(a, &from, b, NULL, 5, 0), 5);
-	t_eq(from, 7);
-	t_ret(lseek(b, 0, SEEK_CUR), 5);
-	t_ret(pread(b, buf, 16, 0), 5);
-	t_str(buf, "23456");
-	t_ret(lseek(a, 8, SEEK_SET), 8);
-	t_ret(copy_file_range(a, NULL, b, NULL, 100, 0), 2);
-	t_ret(copy_file_range(a, NULL, b, NULL, 100, 0), 0);
-	t_errno(copy_file_range(a, NULL, b, NULL, 1, 1), EINVAL);
-	t_errno(copy_file_range(777, NULL, b, NULL, 1, 0), EBADF);
-	t_pipe(fds);
-	t_errno(copy_file_range(fds[0], NULL, b, NULL, 1, 0), EINVAL);
-	t_errno(copy_file_range(fds[0], &from, b, NULL, 1, 0), EINVAL); /* never ESPIPE */
-	t_errno(copy_file_range(a, NULL, fds[1], &from, 1, 0), EINVAL);
-	t_errno(copy_file_range(fds[0], (loff_t *)8, b, NULL, 1, 0), EFAULT);
-	t_errno(copy_file_range(a, (loff_t *)8, b, NULL, 1, 1), EFAULT); /* before the flags */
-	int ro = open("b", O_RDONLY);
-	t_errno(copy_file_range(a, NULL, ro, NULL, 1, 0), EBADF);
-}
-
 /* ---- extended attributes: trusted.*, which tmpfs knew before user.* ---- */
 
 T_CASE(xattr_round_trip)

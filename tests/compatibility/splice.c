@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* splice.c - splice, tee, vmsplice, preadv2, pwritev2, process_vm_readv and process_vm_writev. */
+/* splice.c - splice, tee, vmsplice, copy_file_range, preadv2, pwritev2, process_vm_readv and
+ * process_vm_writev. */
 #include "t_.h"
 
 #include <sys/socket.h>
@@ -267,4 +268,30 @@ T_CASE(other_memory)
 		t_errno(process_vm_readv(getppid(), l, 1, r + 1, 1, 0), EPERM);
 	}
 	t_exit(pid, 0);
+}
+
+T_CASE(copy_file_range_moves)
+{
+	char buf[16] = "";
+	int a = file_with("a", "0123456789"), b = file_with("b", ""), fds[2];
+	loff_t from = 2;
+
+	t_ret(copy_file_range(a, &from, b, NULL, 5, 0), 5);
+	t_eq(from, 7);
+	t_ret(lseek(b, 0, SEEK_CUR), 5);
+	t_ret(pread(b, buf, 16, 0), 5);
+	t_str(buf, "23456");
+	t_ret(lseek(a, 8, SEEK_SET), 8);
+	t_ret(copy_file_range(a, NULL, b, NULL, 100, 0), 2);
+	t_ret(copy_file_range(a, NULL, b, NULL, 100, 0), 0);
+	t_errno(copy_file_range(a, NULL, b, NULL, 1, 1), EINVAL);
+	t_errno(copy_file_range(777, NULL, b, NULL, 1, 0), EBADF);
+	t_pipe(fds);
+	t_errno(copy_file_range(fds[0], NULL, b, NULL, 1, 0), EINVAL);
+	t_errno(copy_file_range(fds[0], &from, b, NULL, 1, 0), EINVAL); /* never ESPIPE */
+	t_errno(copy_file_range(a, NULL, fds[1], &from, 1, 0), EINVAL);
+	t_errno(copy_file_range(fds[0], (loff_t *)8, b, NULL, 1, 0), EFAULT);
+	t_errno(copy_file_range(a, (loff_t *)8, b, NULL, 1, 1), EFAULT); /* before the flags */
+	int ro = open("b", O_RDONLY);
+	t_errno(copy_file_range(a, NULL, ro, NULL, 1, 0), EBADF);
 }
