@@ -3,6 +3,7 @@
  * Locks: process->lock while a thread's parts are looked at or changed.
  *
  * Source: unshare(2), setns(2), kcmp(2). */
+#include <arch/uaccess.h>
 #include <exo/drivers.h>
 #include <exo/memory.h>
 #include <exo/sysv.h>
@@ -59,8 +60,6 @@ static int part_of(struct thread *t, u64 type, u64 fd, u64 *out)
 
 	if (!t->caps)
 		return -ESRCH;
-	if (type >= ARRAY_LEN(parts))
-		return type < KCMP_TYPES ? -EOPNOTSUPP : -EINVAL;
 	*out = parts[type];
 	if (type != KCMP_FILE)
 		return 0;
@@ -70,6 +69,28 @@ static int part_of(struct thread *t, u64 type, u64 fd, u64 *out)
 	*out = (u64)o;
 	object_put(o);
 	return 0;
+}
+
+/* The file that an epoll of @t watches. */
+static int target_of(struct thread *t, u64 user_slot, u64 *out)
+{
+	struct linux_kcmp_epoll_slot slot;
+	struct object *o = err_ptr(-ESRCH);
+	int err;
+
+	if (copy_from_user(&slot, (const void USER *)user_slot, sizeof(slot)))
+		return -EFAULT;
+	ulong flags = process_lock(t->proc);
+	if (t->caps)
+		o = cap_get(t->caps, (cap_t)MIN(slot.epoll_fd, (u32)INT32_MAX), 0);
+	process_unlock(t->proc, flags);
+	if (is_err(o))
+		return (int)ptr_err(o);
+	err = o->type != &file_object_type
+		      ? -EINVAL
+		      : epoll_target(object_file(o), (cap_t)slot.target_fd, slot.offset, out);
+	object_put(o);
+	return err;
 }
 
 /* An order that does not tell addresses: 0 equal, 1 less, 2 greater. */
@@ -97,8 +118,10 @@ long process_compare(pid_t pid1, pid_t pid2, u64 type, u64 fd1, u64 fd2)
 		return -ESRCH;
 	if (!process_may_trace(t1) || !process_may_trace(t2))
 		return -EPERM;
-	err = part_of(t1, type, fd1, &a);
+	if (type >= KCMP_TYPES)
+		return -EINVAL;
+	err = part_of(t1, type == KCMP_EPOLL_TFD ? KCMP_FILE : type, fd1, &a);
 	if (!err)
-		err = part_of(t2, type, fd2, &b);
+		err = type == KCMP_EPOLL_TFD ? target_of(t2, fd2, &b) : part_of(t2, type, fd2, &b);
 	return err ? err : order(a, b);
 }

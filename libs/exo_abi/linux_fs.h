@@ -340,6 +340,8 @@ struct linux_file_handle {
 #define RWF_HIPRI         1u
 #define RWF_DSYNC         2u
 #define RWF_SYNC          4u
+#define RWF_NOWAIT        8u
+#define RWF_APPEND        16u
 #define SPLICE_F_NONBLOCK 2u
 #define SPLICE_F_ALL      15u
 #define FD_SETSIZE_MAX    65536

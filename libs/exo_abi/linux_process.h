@@ -133,6 +133,10 @@ enum {
 	KCMP_EPOLL_TFD,
 	KCMP_TYPES
 };
+struct linux_kcmp_epoll_slot {
+	u32 epoll_fd, target_fd;
+	u32 offset; /* among those that it watches by that number */
+};
 
 #define PR_GET_PDEATHSIG         2
 #define PR_GET_DUMPABLE          3

@@ -310,6 +310,67 @@ T_CASE(renameat2_flags)
 	t_ret(renameat2_call("d", "e", 0), 0);
 }
 
+static bool whiteout_at(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && st.st_mode == S_IFCHR && !st.st_rdev && st.st_nlink == 1;
+}
+
+/* What stays at the old name hides the same name below, where one directory covers another. */
+T_CASE(renameat2_leaves_a_whiteout)
+{
+	struct stat st, dir;
+	char buf[8];
+	pid_t pid;
+
+	t_spew("a", "A");
+	t_spew("b", "B");
+	t_ret(mkdir("d", 0777), 0);
+	t_ret(renameat2_call("a", "d/a", RENAME_WHITEOUT), 0);
+	t_check(whiteout_at("a"));
+	t_errno(open("a", O_RDONLY), ENXIO);
+	t_eq(t_slurp("d/a", buf, sizeof(buf)), 1);
+	t_ret(renameat2_call("b", "a", RENAME_WHITEOUT), 0); /* onto one */
+	t_check(whiteout_at("b"));
+	t_eq(t_slurp("a", buf, sizeof(buf)), 1);
+	t_str(buf, "B");
+	t_ret(renameat2_call("a", "d/a", RENAME_WHITEOUT), 0);
+	t_eq(t_slurp("d/a", buf, sizeof(buf)), 1);
+	t_str(buf, "B");
+	t_errno(renameat2_call("b", "d/a", RENAME_WHITEOUT | RENAME_EXCHANGE), EINVAL);
+	t_errno(renameat2_call("b", "d/a", RENAME_WHITEOUT | RENAME_NOREPLACE), EEXIST);
+	t_ret(renameat2_call("d/a", "d/n", RENAME_WHITEOUT | RENAME_NOREPLACE), 0);
+	t_check(whiteout_at("d/a"));
+	t_ret(renameat2_call("b", "b", RENAME_WHITEOUT), 0);
+	t_ret(mkdir("e", 0755), 0);
+	t_ret(stat(".", &dir), 0);
+	t_ret(renameat2_call("e", "d/e", RENAME_WHITEOUT), 0);
+	t_check(whiteout_at("e") && is_dir("d/e"));
+	t_ret(stat(".", &st), 0);
+	t_eq(st.st_nlink, dir.st_nlink - 1);
+	t_eq(st.st_size, dir.st_size);
+	t_ret(mkdir("f", 0755), 0);
+	t_errno(renameat2_call("f", "d", RENAME_WHITEOUT), ENOTEMPTY);
+	t_check(is_dir("f"));
+	t_ret(unlink("e"), 0);
+	t_errno(renameat2_call("none", "x", RENAME_WHITEOUT), ENOENT);
+	t_ret(chmod("d", 0777), 0);
+	T_CHILD(pid)
+	{
+		if (!geteuid() && (setgid(1000) || setuid(1000)))
+			_exit(1);
+		t_ret(chdir("d"), 0);
+		t_ret(mknod("w", S_IFCHR | 0600, 0), 0); /* of which all may make */
+		t_errno(mknod("v", S_IFCHR | 0600, 0x101), EPERM);
+		t_errno(mknod("v", S_IFBLK | 0600, 0), EPERM);
+		t_spew("c", "C");
+		t_ret(renameat2_call("c", "k", RENAME_WHITEOUT), 0);
+		t_check(whiteout_at("c"));
+	}
+	t_exit(pid, 0);
+}
+
 struct linux_dirent {
 	uint64_t ino;
 	int64_t off;

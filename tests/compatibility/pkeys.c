@@ -440,6 +440,64 @@ T_CASE(areas)
 	t_eq(faults(q, true), 0);
 }
 
+static int call_at(char *code)
+{
+	return ((int (*)(void))code)();
+}
+
+/* Code that may be executed alone has a key of its own, through which nobody reads. */
+T_CASE(execute_only)
+{
+	static const char seven[] = {(char)0xb8, 7, 0, 0, 0, (char)0xc3}; /* mov $7, %eax; ret */
+	char *p = pages(2), *q, buf[8];
+	int fds[2];
+	pid_t pid;
+	long k;
+
+	need_keys();
+	memcpy(p, seven, sizeof(seven));
+	memcpy(p + PAGE, seven, sizeof(seven));
+	t_ret(mprotect(p, 2 * PAGE, PROT_EXEC), 0);
+	k = key_in_smaps(p);
+	t_check(k > 0);
+	t_eq(rights() >> k * 2 & 3, NO_ACCESS);
+	t_eq(call_at(p), 7);
+	t_eq(faults(p, false), 1);
+	t_eq(seen_key, k);
+	t_pipe(fds);
+	t_errno(write(fds[1], p, 8), EFAULT);
+	t_errno(key_free((int)k), EINVAL); /* it is the kernel's */
+	t_errno(key_protect(p, PAGE, PROT_READ, (int)k), EINVAL);
+	t_check(key_alloc(0, 0) != k);
+	q = mmap(NULL, PAGE, PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	t_eq(key_in_smaps(q), k);
+	t_eq(faults(q, false), 1);
+	T_CHILD(pid)
+	{
+		t_eq(call_at(p), 7);
+		t_eq(faults(p, false), 1);
+		t_eq(key_in_smaps(p), k);
+	}
+	t_exit(pid, 0);
+	t_ret(mprotect(p, PAGE, PROT_READ | PROT_EXEC), 0);
+	t_eq(key_in_smaps(p), 0);
+	t_eq(faults(p, false), 0);
+	t_eq(faults(p + PAGE, false), 1);
+	t_ret(mprotect(p, PAGE, PROT_EXEC), 0);
+	t_eq(key_in_smaps(p), k);
+	t_ret(mprotect(p, 2 * PAGE, PROT_READ | PROT_WRITE), 0);
+	t_eq(faults(p, true), 0);
+	memcpy(buf, p + PAGE, 6);
+	t_mem(buf, seven, 6);
+	/* a key that the program chose stays */
+	int own = (int)key_alloc(0, 0);
+
+	t_ret(key_protect(p, PAGE, PROT_EXEC, own), 0);
+	t_eq(key_in_smaps(p), own);
+	t_ret(mprotect(p, PAGE, PROT_READ), 0);
+	t_eq(key_in_smaps(p), own);
+}
+
 T_CASE(copy_on_write)
 {
 	char *p = pages(1);

@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <linux/kcmp.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/personality.h>
 #include <sys/select.h>
 #include <sys/utsname.h>
@@ -179,6 +180,45 @@ T_CASE(kcmp_files)
 	t_errno(kcmp(pid, me, KCMP_VM, 0, 0), ESRCH);
 	t_errno(kcmp(me, me, 8, 0, 0), EINVAL);
 	t_errno(kcmp(me, me, -1, 0, 0), EINVAL);
+}
+
+/* Which file an epoll watches by a number, be it that by now another has that number. */
+T_CASE(kcmp_epoll)
+{
+	struct {
+		uint32_t efd, tfd, toff;
+	} slot;
+	struct epoll_event e = {.events = EPOLLIN};
+	int ep = epoll_create1(0), p[2], q[2], me = getpid(), twice;
+
+	t_pipe(p);
+	t_pipe(q);
+	t_ret(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), 0);
+	slot.efd = (uint32_t)ep, slot.tfd = (uint32_t)p[0], slot.toff = 0;
+	unsigned long at = (unsigned long)&slot;
+	t_ret(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], at), 0);
+	t_check(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)q[0], at) > 0);
+	t_errno(kcmp(me, me, KCMP_EPOLL_TFD, 999, at), EBADF);
+	t_errno(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], 8), EFAULT);
+	slot.toff = 1;
+	t_errno(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], at), ENOENT);
+	slot.toff = 0, slot.tfd = (uint32_t)q[0];
+	t_errno(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], at), ENOENT);
+	t_ok(twice = dup(p[0]));
+	t_ret(dup2(q[0], p[0]), p[0]); /* the old file stays watched under that number */
+	t_ret(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), 0);
+	slot.tfd = (uint32_t)p[0];
+	int old = 0, new = 0;
+	for (slot.toff = 0; slot.toff < 2; slot.toff++) {
+		old += kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)twice, at) == 0;
+		new += kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)q[0], at) == 0;
+	}
+	t_eq(old, 1);
+	t_eq(new, 1);
+	slot.toff = 0, slot.efd = (uint32_t)q[0];
+	t_errno(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], at), EINVAL);
+	slot.efd = 999;
+	t_errno(kcmp(me, me, KCMP_EPOLL_TFD, (unsigned long)p[0], at), EBADF);
 }
 
 T_CASE(kcmp_rights)

@@ -3,7 +3,10 @@
  * process_vm_writev. */
 #include "t_.h"
 
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 
 T_SUITE(splice);
@@ -212,6 +215,58 @@ T_CASE(vectors_with_flags)
 	t_ret(pwritev2(p[1], &out, 1, -1, 0), 2);
 	t_ret(preadv2(p[0], in, 1, -1, 0), 2);
 	t_str(a, "XY");
+	t_ret(preadv2(fd, in, 0, 0, 1 << 30), 0); /* of nothing, no flag is looked at */
+}
+
+/* Files that are never slow know RWF_NOWAIT; those that may wait, wait not. */
+T_CASE(vectors_that_do_not_wait)
+{
+	char eight[8] = "";
+	struct iovec v = {eight, 8};
+	int p[2], s[2], event = eventfd(0, 0), timer = timerfd_create(CLOCK_MONOTONIC, 0);
+	int zero = open("/dev/zero", O_RDWR);
+
+	t_pipe(p);
+	t_ret(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	t_errno(preadv2(p[0], &v, 1, -1, RWF_NOWAIT), EAGAIN);
+	t_errno(preadv2(s[0], &v, 1, -1, RWF_NOWAIT), EAGAIN);
+	t_errno(preadv2(event, &v, 1, -1, RWF_NOWAIT), EAGAIN);
+	t_errno(preadv2(timer, &v, 1, -1, RWF_NOWAIT), EAGAIN);
+	t_ret(preadv2(zero, &v, 1, 0, RWF_NOWAIT), 8);
+	t_ret(pwritev2(zero, &v, 1, 0, RWF_NOWAIT), 8);
+	while (pwritev2(p[1], &v, 1, -1, RWF_NOWAIT) == 8)
+		;
+	t_errno(pwritev2(p[1], &v, 1, -1, RWF_NOWAIT), EAGAIN);
+	while (pwritev2(s[1], &v, 1, -1, RWF_NOWAIT) == 8)
+		;
+	t_errno(pwritev2(s[1], &v, 1, -1, RWF_NOWAIT), EAGAIN);
+	t_ret(preadv2(s[0], &v, 1, -1, RWF_NOWAIT), 8);
+	t_ret(preadv2(p[0], &v, 1, -1, RWF_NOWAIT), 8);
+	t_check(!(fcntl(p[0], F_GETFL) & O_NONBLOCK)); /* but for that one call */
+	t_errno(preadv2(p[0], &v, 1, 0, RWF_NOWAIT), ESPIPE);
+	t_errno(preadv2(open("/proc/self/stat", O_RDONLY), &v, 1, 0, RWF_NOWAIT), EOPNOTSUPP);
+	t_errno(preadv2(inotify_init(), &v, 1, -1, RWF_NOWAIT), EOPNOTSUPP);
+}
+
+T_CASE(vectors_at_the_end)
+{
+	char text[16] = "XY";
+	struct iovec v = {text, 2};
+	int fd = file_with("v", "abcdef"), p[2];
+
+	t_ret(lseek(fd, 1, SEEK_SET), 1);
+	t_ret(pwritev2(fd, &v, 1, 0, RWF_APPEND), 2);
+	t_ret(lseek(fd, 0, SEEK_CUR), 1);
+	t_ret(pwritev2(fd, &v, 1, -1, RWF_APPEND | RWF_SYNC), 2);
+	t_ret(lseek(fd, 0, SEEK_CUR), 10);
+	t_check(!(fcntl(fd, F_GETFL) & O_APPEND));
+	t_ret(pwritev2(fd, &v, 1, 0, 0), 2);
+	t_ret(pread(fd, text, 16, 0), 10);
+	t_mem(text, "XYcdefXYXY", 10);
+	t_ret(preadv2(fd, &v, 1, 2, RWF_APPEND), 2);
+	t_mem(text, "cd", 2);
+	t_pipe(p);
+	t_ret(pwritev2(p[1], &v, 1, -1, RWF_APPEND), 2);
 }
 
 T_CASE(other_memory)

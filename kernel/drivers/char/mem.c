@@ -151,9 +151,13 @@ static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 	return 0;
 }
 
-static const struct file_ops null_ops = {.read = null_read, .write = null_write, .seek = seek_zero};
-static const struct file_ops zero_ops = {
-	.read = zero_read, .write = null_write, .seek = seek_zero, .mmap = zero_mmap};
+static const struct file_ops null_ops = {
+	.nowait = true, .read = null_read, .write = null_write, .seek = seek_zero};
+static const struct file_ops zero_ops = {.nowait = true,
+	.read = zero_read,
+	.write = null_write,
+	.seek = seek_zero,
+	.mmap = zero_mmap};
 static const struct file_ops full_ops = {.read = zero_read, .write = full_write, .seek = seek_zero};
 static const struct file_ops random_ops = {
 	.read = random_read, .write = random_write, .ioctl = random_ioctl, .seek = seek_zero};

@@ -123,7 +123,8 @@ unlock:
 
 static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos)
 {
-	return pipe_receive(f->priv, u, f->flags & O_NONBLOCK ? PIPE_NONBLOCK : 0, NS_FOREVER);
+	return pipe_receive(
+		f->priv, u, (f->flags | u->flags) & O_NONBLOCK ? PIPE_NONBLOCK : 0, NS_FOREVER);
 }
 
 /* ---- write ---- */
@@ -237,7 +238,7 @@ ssize_t pipe_send(struct pipe *p, struct uio *u, u32 flags, ns_t deadline_ns)
 
 static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos)
 {
-	u32 flags = (f->flags & O_NONBLOCK ? PIPE_NONBLOCK : 0) |
+	u32 flags = ((f->flags | u->flags) & O_NONBLOCK ? PIPE_NONBLOCK : 0) |
 		    (f->flags & O_DIRECT ? PIPE_PACKET : 0);
 
 	return pipe_send(f->priv, u, flags, NS_FOREVER);
@@ -371,6 +372,7 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
 }
 
 static const struct file_ops pipe_ops = {
+	.nowait = true,
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,

@@ -127,6 +127,22 @@ static struct epoll_item *item_find(const struct epoll *ep, const struct file *f
 	return NULL;
 }
 
+int epoll_target(struct file *epf, cap_t fd, u32 nth, u64 *file)
+{
+	struct epoll *ep = epf->priv;
+	struct epoll_item *i;
+
+	if (epf->ops != &epoll_ops)
+		return -EINVAL;
+	struct mutex *held SCOPED(mutex_release) = mutex_hold(&ep->lock);
+	list_for_each_entry (i, &ep->items, node)
+		if (i->fd == fd && !nth--) {
+			*file = (u64)i->file;
+			return 0;
+		}
+	return -ENOENT;
+}
+
 /* ---- O_ASYNC: files whose owners hear by signal, all of them items of one epoll ---- */
 
 #define ASYNC_FD (-1) /* no descriptor of anybody */

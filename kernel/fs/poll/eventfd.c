@@ -33,7 +33,7 @@ static ssize_t eventfd_read(struct file *f, struct uio *u, u64 *pos)
 		spin_unlock(&e->lock);
 		if (value)
 			break;
-		err = file_wait(f, &e->wq, READ_ONCE(e->count));
+		err = io_wait(f->flags | u->flags, &e->wq, READ_ONCE(e->count));
 		if (err)
 			return err;
 	}
@@ -70,7 +70,8 @@ static ssize_t eventfd_write(struct file *f, struct uio *u, u64 *pos)
 	if (value == ~0ULL)
 		return -EINVAL;
 	while (!count_add(e, value)) {
-		err = file_wait(f, &e->wq, EVENTFD_MAX - READ_ONCE(e->count) >= value);
+		err = io_wait(
+			f->flags | u->flags, &e->wq, EVENTFD_MAX - READ_ONCE(e->count) >= value);
 		if (err)
 			return err;
 	}
@@ -89,6 +90,7 @@ static u32 eventfd_poll(struct file *f, struct poll_table *pt)
 }
 
 static const struct file_ops eventfd_ops = {.anon_name = "anon_inode:[eventfd]",
+	.nowait = true,
 	.exo_type = EXO_TYPE_EVENT,
 	.read = eventfd_read,
 	.write = eventfd_write,

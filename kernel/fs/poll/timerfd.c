@@ -97,7 +97,7 @@ static ssize_t timerfd_read(struct file *f, struct uio *u, u64 *pos)
 	if (u->left < sizeof(ticks))
 		return -EINVAL;
 	while ((ticks = take(t)) == -EAGAIN) {
-		err = file_wait(f, &t->wq, is_due(t));
+		err = io_wait(f->flags | u->flags, &t->wq, is_due(t));
 		if (err)
 			return err;
 	}
@@ -124,6 +124,7 @@ static void timerfd_release(struct file *f)
 }
 
 static const struct file_ops timerfd_ops = {.anon_name = "anon_inode:[timerfd]",
+	.nowait = true,
 	.exo_type = EXO_TYPE_TIMER,
 	.read = timerfd_read,
 	.poll = timerfd_poll,

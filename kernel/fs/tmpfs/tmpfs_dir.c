@@ -23,14 +23,13 @@ static void nlink_add(struct inode *i, s32 n)
 	__atomic_fetch_add(&i->nlink, (u32)n, __ATOMIC_RELAXED);
 }
 
-/* Makes @d an entry of @dir for @i, whose reference goes with it. */
-static void entry_make(struct inode *dir, struct dentry *d, struct inode *i)
+/* Makes @d an entry of @dir. */
+static void entry_make(struct inode *dir, struct dentry *d)
 {
-	dentry_attach(d, i);
 	dentry_pin(d);
 	entry_add(dir, d);
 	dir_changed(dir, 1);
-	if (S_ISDIR(i->mode))
+	if (S_ISDIR(d->inode->mode))
 		nlink_add(dir, 1);
 }
 
@@ -68,12 +67,11 @@ static int tmpfs_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, c
 		return err;
 	}
 	i->rdev = rdev;
-	if (dentry_hashed(d)) {
-		entry_make(dir, d, i);
-	} else {
+	dentry_attach(d, i);
+	if (dentry_hashed(d))
+		entry_make(dir, d);
+	else
 		i->nlink = 0;
-		dentry_attach(d, i);
-	}
 	return 0;
 }
 
@@ -85,7 +83,8 @@ static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *i)
 	nlink_add(i, 1);
 	i->ctime = time_now_inode();
 	inode_get(i);
-	entry_make(dir, d, i);
+	dentry_attach(d, i);
+	entry_make(dir, d);
 	return 0;
 }
 
@@ -124,8 +123,17 @@ static void entries_swap(struct dentry *a, struct dentry *b)
 static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode *new_dir,
 	struct dentry *to, u32 flags)
 {
+	const struct name name = {from->name, from->hash_len};
+	struct dentry *white SCOPED(dentry_put_at) = NULL;
 	bool from_dir = S_ISDIR(from->inode->mode);
+	int err;
 
+	if (flags & RENAME_WHITEOUT) {
+		white = dentry_alloc(old_dir->sb, from->parent, &name);
+		err = white ? tmpfs_make(old_dir, white, S_IFCHR, 0, NULL) : -ENOMEM;
+		if (err)
+			return err;
+	}
 	if (flags & RENAME_EXCHANGE) {
 		/* directories that old_dir gains */
 		s32 delta = (s32)S_ISDIR(to->inode->mode) - (s32)from_dir;
@@ -145,6 +153,11 @@ static int tmpfs_rename(struct inode *old_dir, struct dentry *from, struct inode
 			nlink_add(old_dir, -1);
 			nlink_add(new_dir, 1);
 		}
+	}
+	if (white) { /* nobody misses the name between */
+		white->inode->nlink = 1;
+		entry_make(old_dir, white);
+		dentry_hash(white);
 	}
 	inode_touch_mtime(old_dir);
 	inode_touch_mtime(new_dir);

@@ -123,7 +123,7 @@ static ssize_t tmpfs_write(struct file *f, struct uio *u, u64 *pos)
 	if (!len)
 		return 0;
 	rwsem_write_lock(&i->lock);
-	at = f->flags & O_APPEND ? i->pages.size_bytes : *pos;
+	at = (f->flags | u->flags) & O_APPEND ? i->pages.size_bytes : *pos;
 	ret = write_limits(i, u, at, &len);
 	if (likely(!ret)) {
 		inode_drop_privileges(i);

@@ -377,7 +377,8 @@ int vfs_rename_text(cap_t old_fd, const char *old, cap_t new_fd, const char *new
 	int err;
 
 	m.flags = flags;
-	err = walk_parent(&m.old, old_fd, old, LOOKUP_NEED(CAP_DELETE));
+	err = walk_parent(&m.old, old_fd, old,
+		LOOKUP_NEED(CAP_DELETE | (flags & RENAME_WHITEOUT ? CAP_CREATE : 0)));
 	if (err)
 		return err;
 	err = walk_parent(&m.new, new_fd, new, LOOKUP_NEED(CAP_CREATE));

@@ -34,6 +34,7 @@ struct uio {
 	const struct iovec_k *iov; /* further segments */
 	u32 iov_left;
 	bool kernel;
+	u16 flags; /* O_APPEND and O_NONBLOCK, of this transfer alone */
 };
 static inline void uio_init_user(struct uio *u, const void USER *p, size_t len_bytes)
 {
@@ -61,6 +62,7 @@ bool dirent_dots(struct file *f, struct dirent_sink *s, u64 up);
 struct file_ops {
 	const char *anon_name; /* "anon_inode:[eventpoll]"; NULL for what has a path or a number */
 	u32 exo_type;          /* enum exo_type of the ABI for anonymous kinds; 0 = by the inode */
+	bool nowait;           /* read and write obey O_NONBLOCK of a uio */
 	ssize_t (*read)(struct file *f, struct uio *u, u64 *pos);  /* NULL: -EINVAL */
 	ssize_t (*write)(struct file *f, struct uio *u, u64 *pos); /* NULL: -EINVAL */
 	/* NULL: -ESPIPE; file_seek_generic for regular */
@@ -126,8 +128,9 @@ struct file *file_create(const struct file_ops *ops, struct inode *inode, u32 fl
 struct file *file_create_owning(const struct file_ops *ops, u32 flags, void *priv);
 void file_free_priv(struct file *f);
 void file_put(struct file *f);
-/* file_wait - as wait_event, for a file's reads and writes: with O_NONBLOCK -EAGAIN. */
-#define file_wait(f, q, cond) ((f)->flags & O_NONBLOCK ? -EAGAIN : wait_event(q, cond))
+/* io_wait - as wait_event, for reads and writes: with O_NONBLOCK -EAGAIN. file_wait: of a file. */
+#define io_wait(flags, q, cond) ((flags)&O_NONBLOCK ? -EAGAIN : wait_event(q, cond))
+#define file_wait(f, q, cond)   io_wait((f)->flags, q, cond)
 /* file_owner_word - to whom signals of a file go, a group as a negative number, and in the upper
  * half by whose word: who is not root is his real user. */
 static inline u64 file_owner_word(pid_t pid)
@@ -426,6 +429,9 @@ int vfs_umount(const struct path *p, u32 flags);
 /* d_path: length at the END-adjusted start copied to buf; -ENAMETOOLONG; "(unreachable)" rule */
 int path_text(const struct path *p, const struct path *root, char *buf, size_t size);
 void epoll_init(void);
+/* epoll_target - the @nth file that @epf watches by @fd, to be compared only. 0 | -EINVAL no epoll
+ * | -ENOENT */
+int epoll_target(struct file *epf, cap_t fd, u32 nth, u64 *file) MUST_USE;
 /* epoll_forget - no epoll watches @f any more, or none by the grant @g (NULL: any). */
 void epoll_forget(struct file *f, const struct grant *g);
 /* mount_for_each - every mount under @root (its process's root), for /proc/mounts and mountinfo. 0

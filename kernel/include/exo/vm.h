@@ -125,12 +125,12 @@ struct vm_special_ops {
 struct vm_space {
 	u32 refs; /* [a] users: threads, /proc readers */
 	struct pmap pmap;
-	struct rwsem lock;         /* S_SPACE: area tree changes */
-	spinlock_t tree_lock;      /* VM_TREE: the tree as faults see it */
-	struct rb_tree areas;      /* [lock + tree_lock] */
-	struct vm_area *last_hit;  /* [tree_lock] borrowed from the tree */
-	u32 area_count;            /* [lock] */
-	u32 lock_future;           /* [lock] VM_LOCKED when mlockall(MCL_FUTURE) */
+	struct rwsem lock;        /* S_SPACE: area tree changes */
+	spinlock_t tree_lock;     /* VM_TREE: the tree as faults see it */
+	struct rb_tree areas;     /* [lock + tree_lock] */
+	struct vm_area *last_hit; /* [tree_lock] borrowed from the tree */
+	u32 area_count;           /* [lock] */
+	u32 lock_future;          /* [lock] VM_LOCKED when mlockall(MCL_FUTURE) */
 	u64 pages_total, pages_locked, pages_data, pages_stack; /* [lock] virtual size, in pages */
 	s64 rss_anon, rss_file, rss_shmem;                      /* [a] resident pages */
 	u64 rss_peak; /* [a] noted when pages go: vm_space_rss_peak */
@@ -139,6 +139,7 @@ struct vm_space {
 	u64 gap_skipped;  /* [lock] largest gap above gap_hint, bytes */
 	bool no_huge;     /* [a] PR_SET_THP_DISABLE; exec keeps it */
 	u16 keys;         /* [lock] protection keys in use, a bit each */
+	u8 exec_key;      /* [lock] that of memory to be executed alone; 0 = not chosen yet */
 	u32 barriers;     /* [a] commands of membarrier that are registered */
 	vaddr_t mmap_base, stack_top, vdso; /* [lock] */
 	struct linux_mm_marks marks; /* [lock] but for the break nobody goes by them but /proc */
@@ -203,6 +204,7 @@ int vm_mincore(struct vm_space *s, vaddr_t start, size_t len_bytes, u8 *vec) MUS
 int vm_key_alloc(struct vm_space *s) MUST_USE;
 int vm_key_free(struct vm_space *s, u32 key) MUST_USE;
 u32 vm_key_at(struct vm_space *s, vaddr_t va);
+u32 vm_exec_key(struct vm_space *s); /* for memory to be executed alone; 0 = none is left */
 /* returns the (possibly old) break, as the system call does */
 vaddr_t vm_brk(struct vm_space *s, vaddr_t new_brk);
 static inline size_t vm_auxv_bytes(const struct vm_space *s)

@@ -22,8 +22,11 @@ int areas_change_flags(struct vm_space *s, vaddr_t start, vaddr_t end, u32 clear
 /* Rights of one whole area. */
 static int protect_area(struct vm_space *s, struct vm_area *a, u32 prot, struct tlb_gather *g)
 {
-	u32 clear = VM_PROT | (prot & VM_SET_KEY ? VM_KEY : 0);
-	u32 old = a->flags, new = flags_account((old & ~clear) | (prot & VM_PTE));
+	u32 old = a->flags, exec_only = (u32)s->exec_key << PMAP_KEY_SHIFT | VM_EXEC;
+	bool set_key =
+		prot & VM_SET_KEY || (s->exec_key && (old & (VM_KEY | VM_PROT)) == exec_only);
+	u32 clear = VM_PROT | (set_key ? VM_KEY : 0);
+	u32 new = flags_account((old & ~clear) | (prot & VM_PTE));
 	u64 pages = area_pages(a);
 	bool notices = a->object && !object_is_shmem(a->object);
 
@@ -67,7 +70,7 @@ static int protect_check(struct vm_space *s, vaddr_t start, vaddr_t end, u32 pro
 int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 {
 	u64 len = ALIGN_UP(len_bytes, PAGE_SIZE);
-	u32 grows = prot & VM_STACK;
+	u32 grows = prot & VM_STACK, key = (prot & VM_KEY) >> PMAP_KEY_SHIFT;
 	struct tlb_gather g;
 	struct vm_area *a;
 	int err;
@@ -80,7 +83,8 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 	if (len < len_bytes || !user_range_valid(start, len))
 		return -ENOMEM;
 	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
-	if (prot & VM_SET_KEY && !(s->keys & BIT((prot & VM_KEY) >> PMAP_KEY_SHIFT)))
+	if (prot & VM_SET_KEY && (!(s->keys & BIT(key)) || (key && key == s->exec_key &&
+								   (prot & VM_PROT) != VM_EXEC)))
 		return -EINVAL;
 	a = grows ? area_above(s, start) : NULL;
 	if (a && a->start < start + len) {
@@ -102,9 +106,8 @@ int vm_protect(struct vm_space *s, vaddr_t start, size_t len_bytes, u32 prot)
 	return err;
 }
 
-int vm_key_alloc(struct vm_space *s)
+static int key_alloc_locked(struct vm_space *s)
 {
-	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
 	u32 key = (u32)__builtin_ctz(~(u32)s->keys);
 
 	if (key >= arch_keys())
@@ -113,11 +116,27 @@ int vm_key_alloc(struct vm_space *s)
 	return (int)key;
 }
 
+int vm_key_alloc(struct vm_space *s)
+{
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+
+	return key_alloc_locked(s);
+}
+
+u32 vm_exec_key(struct vm_space *s)
+{
+	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
+
+	if (!s->exec_key)
+		s->exec_key = (u8)MAX(key_alloc_locked(s), 0);
+	return s->exec_key;
+}
+
 int vm_key_free(struct vm_space *s, u32 key)
 {
 	struct rwsem *held SCOPED(write_release) = write_hold(&s->lock);
 
-	if (key > 15 || !(s->keys & BIT(key)))
+	if (key > 15 || !(s->keys & BIT(key)) || (key && key == s->exec_key))
 		return -EINVAL;
 	s->keys &= (u16)~BIT(key);
 	return 0;

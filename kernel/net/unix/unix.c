@@ -493,7 +493,7 @@ struct file *unix_accept(struct socket *sock, u32 file_flags, u32 new_flags)
 static ssize_t unix_file_read(struct file *f, struct uio *u, u64 *pos)
 {
 	struct unix_socket *s = unix_of(f->priv);
-	struct message m = {.file_flags = f->flags};
+	struct message m = {.file_flags = f->flags | u->flags};
 	ssize_t n;
 
 	if (likely(!READ_ONCE(s->receive_slow))) {
@@ -508,7 +508,7 @@ static ssize_t unix_file_read(struct file *f, struct uio *u, u64 *pos)
 static ssize_t unix_file_write(struct file *f, struct uio *u, u64 *pos)
 {
 	struct unix_socket *s = unix_of(f->priv);
-	struct message m = {.file_flags = f->flags};
+	struct message m = {.file_flags = f->flags | u->flags};
 	ssize_t n;
 
 	if (unlikely(READ_ONCE(s->send_slow)))
@@ -611,7 +611,8 @@ static void unix_release(struct file *f)
 	unix_flight_collect();
 }
 
-const struct file_ops unix_file_ops = {.read = unix_file_read,
+const struct file_ops unix_file_ops = {.nowait = true,
+	.read = unix_file_read,
 	.write = unix_file_write,
 	.poll = unix_poll,
 	.ioctl = unix_ioctl,

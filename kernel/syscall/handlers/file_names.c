@@ -33,7 +33,8 @@ long sys_mknodat(u64 a0, u64 a1, u64 a2, u64 a3)
 		mode |= S_IFREG;
 	if (!device && !S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
 		return -EINVAL;
-	if (device && !cred_capable(current->cred, LCAP_MKNOD))
+	/* a whiteout gives nobody anything */
+	if (device && (S_ISBLK(mode) || (u32)a3) && !cred_capable(current->cred, LCAP_MKNOD))
 		return -EPERM;
 	return call_make(a0, a1, mode, device ? (u32)a3 : 0, NULL);
 }
@@ -59,8 +60,8 @@ long sys_renameat2(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	long ret;
 
 	from.heap = to.heap = NULL;
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
-		flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
+		(flags & RENAME_EXCHANGE && flags != RENAME_EXCHANGE))
 		return -EINVAL;
 	ret = path_buf_user(&from, (const char USER *)a1);
 	if (!ret)

@@ -94,45 +94,40 @@ long call_move_at(u64 nr, u64 buf, u64 len_bytes, u64 pos, bool write)
 	return write ? file_write(fd.file, &u, &pos) : file_read(fd.file, &u, &pos);
 }
 
+static ssize_t vector_move(
+	struct file *f, bool borrowed, struct uio *u, u64 *at, u32 flags, bool write)
+{
+	ssize_t ret;
+
+	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) ||
+		(flags & RWF_NOWAIT && !f->ops->nowait))
+		return u->left ? -EOPNOTSUPP : 0;
+	u->flags = (flags & RWF_NOWAIT ? O_NONBLOCK : 0) | (flags & RWF_APPEND ? O_APPEND : 0);
+	ret = !at     ? move_here(f, u, write, borrowed)
+	      : write ? file_write(f, u, at)
+		      : file_read(f, u, at);
+	if (ret <= 0 || !write || !(flags & (RWF_DSYNC | RWF_SYNC)) || !f->ops->fsync)
+		return ret;
+	return f->ops->fsync(f, !(flags & RWF_SYNC)) ? -EIO : ret;
+}
+
 /* @at NULL: at the file's own position. */
-long call_vector(u64 nr, u64 iov, u64 count, u64 *at, bool write)
+long call_vector(u64 nr, u64 iov, u64 count, u64 *at, u32 flags, bool write)
 {
 	struct fd fd SCOPED(fd_put) = at ? fd_positioned(nr, write) : fd_get_for((cap_t)nr, write);
-	struct file *f = fd.file;
 	struct uio_vector v;
 	struct uio u;
 	long ret;
 
 	if (at && (s64)*at < 0)
 		return -EINVAL;
-	if (is_err(f))
-		return ptr_err(f);
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
 	ret = uio_import(&u, &v, (const void USER *)iov, count);
 	if (!ret)
-		ret = !at     ? move_here(f, &u, write, fd.borrowed)
-		      : write ? file_write(f, &u, at)
-			      : file_read(f, &u, at);
+		ret = vector_move(fd.file, fd.borrowed, &u, at, flags, write);
 	uio_vector_fini(&v);
 	return ret;
-}
-
-/* Position -1 is the file's own. RWF_SYNC reaches the disk before the call comes back. */
-long call_vector2(u64 nr, u64 iov, u64 count, u64 pos, u64 flags, bool write)
-{
-	struct fd fd SCOPED(fd_put) = {err_ptr(-EBADF), false};
-	struct file *f;
-	long ret;
-
-	if (flags & ~(u64)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC))
-		return -EOPNOTSUPP;
-	ret = call_vector(nr, iov, count, pos == ~0ULL ? NULL : &pos, write);
-	if (ret <= 0 || !write || !(flags & (RWF_DSYNC | RWF_SYNC)))
-		return ret;
-	fd = fd_get((cap_t)nr, CAP_WRITE);
-	f = fd.file;
-	if (is_err(f)) /* another thread closed it meanwhile */
-		return ret;
-	return f->ops->fsync && f->ops->fsync(f, !(flags & RWF_SYNC)) ? -EIO : ret;
 }
 
 long sys_lseek(u64 a0, u64 a1, u64 a2)

@@ -32,9 +32,8 @@ long call_fsync(u64 fd, bool data_only);
 long call_move_at(u64 fd, u64 buf, u64 len_bytes, u64 pos, bool write);
 /* @a: the arguments of select; @mask: of pselect6, pointer and size; @unit_ns: of the time. */
 long call_select(const u64 a[5], const u64 mask[2], u64 unit_ns);
-/* @at NULL, @pos -1: at the file's own position. */
-long call_vector(u64 fd, u64 iov, u64 count, u64 *at, bool write);
-long call_vector2(u64 fd, u64 iov, u64 count, u64 pos, u64 flags, bool write);
+/* @at NULL: at the file's own position; @flags: RWF_*. */
+long call_vector(u64 fd, u64 iov, u64 count, u64 *at, u32 flags, bool write);
 long call_lock(u64 addr, u64 len_bytes, enum vm_lock_mode mode);
 int call_scheduler_set(u64 tid, s32 policy, u64 param_from);
 long call_address(u64 fd, u64 address, u64 len, bool connect);

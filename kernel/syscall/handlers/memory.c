@@ -111,6 +111,17 @@ static u64 implied(u64 prot)
 	return prot & PROT_R && persona & READ_IMPLIES_EXEC ? prot | PROT_X : prot;
 }
 
+/* The key, for flags, of what is mapped so: memory to be executed alone cannot be read through its.
+ */
+static u32 key_for(u32 prot)
+{
+	u32 key = prot == L_PROT_EXEC && arch_keys() ? vm_exec_key(current->space) : 0;
+
+	if (key)
+		arch_key_set(key, 1);
+	return key << PMAP_KEY_SHIFT;
+}
+
 static long map_fd(struct vm_map_request *r, cap_t nr)
 {
 	struct fd fd SCOPED(fd_put) =
@@ -153,6 +164,7 @@ long sys_mmap(u64 addr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 offset)
 		err = memlock_check(current->space, len_bytes, -EAGAIN);
 	if (err)
 		return err;
+	r.flags |= key_for(r.flags & PROT_ALL);
 	if (flags & L_MAP_ANONYMOUS) /* no huge pages are set aside */
 		return flags & L_MAP_HUGETLB ? -ENOMEM : map_anonymous(&r);
 	return map_fd(&r, (cap_t)fd);
@@ -166,9 +178,11 @@ long call_protect(u64 addr, u64 len_bytes, u64 prot, u64 key)
 	if (prot & ~(u64)(PROT_ALL | L_PROT_SEM | L_PROT_GROWSDOWN) || (s32)key < -1 ||
 		(s32)key > 15)
 		return -EINVAL;
-	if ((s32)key >= 0) /* -1: the key that it has */
-		more |= (u32)key << PMAP_KEY_SHIFT | VM_SET_KEY;
-	return vm_protect(current->space, addr, len_bytes, ((u32)implied(prot) & PROT_ALL) | more);
+	prot = implied(prot) & PROT_ALL;
+	more |= (s32)key < 0 ? key_for((u32)prot) : (u32)key << PMAP_KEY_SHIFT;
+	if (more & VM_KEY || (s32)key >= 0) /* else the key that it has */
+		more |= VM_SET_KEY;
+	return vm_protect(current->space, addr, len_bytes, (u32)prot | more);
 }
 
 long sys_pkey_alloc(u64 flags, u64 denied)
