@@ -219,11 +219,12 @@ struct process {
 };
 #define PROC_GROUP_EXIT 1u /* every thread ends with exit_code */
 #define PROC_STOPPED    2u
-#define PROC_UNKILLABLE 4u  /* pid 1: default actions do not reach it */
-#define PROC_NOTE_STOP  8u  /* a thread must tell the parent of a stop that SIGCONT cut short */
-#define PROC_NOTE_CONT  16u /* ... that the process went on */
-#define PROC_STOP_VALID 32u /* no SIGCONT since the stop signal was taken off the queue */
-#define PROC_EXEC       64u /* exec ends the other threads */
+#define PROC_UNKILLABLE 4u   /* pid 1: default actions do not reach it */
+#define PROC_NOTE_STOP  8u   /* a thread must tell the parent of a stop that SIGCONT cut short */
+#define PROC_NOTE_CONT  16u  /* ... that the process went on */
+#define PROC_STOP_VALID 32u  /* no SIGCONT since the stop signal was taken off the queue */
+#define PROC_EXEC       64u  /* exec ends the other threads */
+#define PROC_DOOMED     128u /* of signal_reset_action: its tracers have no say */
 
 struct session {
 	u32 refs;        /* [a] */

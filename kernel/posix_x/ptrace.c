@@ -63,16 +63,30 @@ static void stop_attached_locked(struct task *t)
 	}
 }
 
+static int options_check(u64 options)
+{
+	struct task *me = current_task();
+
+	if (options & ~(u64)PTRACE_O_MASK)
+		return -EINVAL;
+	return options & PTRACE_O_SUSPEND_SECCOMP &&
+			       (!cred_capable(current->cred, LCAP_SYS_ADMIN) || me->seccomp ||
+				       trace_options(me) & PTRACE_O_SUSPEND_SECCOMP)
+		       ? -EPERM
+		       : 0;
+}
+
 static long attach(struct task *t, bool seize, u64 addr, u64 options)
 {
 	struct process *p = t->thread.proc;
 	struct trace *r SCOPED(kfree_at) = kzalloc(sizeof(*r), ALLOC_KERNEL);
+	int err = seize ? options_check(options) : 0;
 	struct spin_guard g SCOPED(spin_unguard) = tree_guard();
 
-	if (seize && (addr || options & ~(u64)PTRACE_O_MASK))
+	if (seize && (addr || err == -EINVAL))
 		return -EIO;
-	if (!r)
-		return -ENOMEM;
+	if (err || !r)
+		return err ? err : -ENOMEM;
 	if (p == current->proc || !process_may_trace(&t->thread) || t->trace ||
 		p->state != PROC_LIVE || !t->pid || t->job & TASK_EXITING ||
 		p->flags & PROC_UNKILLABLE)
@@ -344,11 +358,12 @@ static long call_info(struct task *t, u64 size, u64 user)
 
 static long set_options(struct task *t, u64 options)
 {
+	int err = options_check(options);
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 	struct trace *r = record_locked(t);
 
-	if (options & ~(u64)PTRACE_O_MASK)
-		return -EINVAL;
+	if (err)
+		return err;
 	if (!r)
 		return -ESRCH;
 	r->options = (u32)options;

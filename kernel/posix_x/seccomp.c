@@ -99,6 +99,8 @@ bool seccomp_enter(struct trap_frame *f, bool traced)
 	const struct seccomp_filter *match = NULL;
 	u32 answer = SECCOMP_RET_ALLOW, action, data;
 
+	if (t->trace && trace_options(t) & PTRACE_O_SUSPEND_SECCOMP)
+		return true;
 	if (t->seccomp == SECCOMP_MODE_STRICT) {
 		/* read, write, rt_sigreturn, exit */
 		if (d.nr != 0 && d.nr != 1 && d.nr != 15 && d.nr != 60)

@@ -300,12 +300,14 @@ void signal_set_handler_locked(struct sighand *h, int signo, u64 handler)
 	h->caught = handler > SIG_IGN ? h->caught | bit : h->caught & ~bit;
 }
 
-/* signal_reset_action - current's process takes the default action of @signo from now on. */
+/* signal_reset_action - current's process takes the default action of @signo from now on, and that
+ * ends it: tracers are not asked. */
 void signal_reset_action(int signo)
 {
 	struct process *p = current->proc;
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(p);
 
+	p->flags |= PROC_DOOMED;
 	spin_lock(&p->sighand->lock);
 	signal_set_handler_locked(p->sighand, signo, SIG_DFL);
 	spin_unlock(&p->sighand->lock);

@@ -190,9 +190,9 @@ static int next_handled(struct task *t, struct siginfo *info, struct k_sigaction
 			continue;
 		signo = signal_dequeue_locked(t, t->blocked, info, &timer);
 		signal_recalc_locked(t);
-		if (signo && !t->trace)
+		traced = t->trace && !(p->flags & PROC_DOOMED);
+		if (signo && !traced)
 			*action = take_action(p, signo);
-		traced = t->trace;
 		process_unlock(p, flags);
 		if (timer)
 			posix_timer_dequeued(timer, info);

@@ -31,6 +31,7 @@ struct trace {
 #define TRACE_LISTENING 8u  /* PTRACE_LISTEN: stopped, but news of the process come through */
 #define TRACE_EMULATES  16u /* stops at entry of calls, which are not made */
 
+u32 trace_options(struct task *t); /* of who is traced, else 0; takes its process lock */
 /* trace_link_locked - @r becomes the record of @t. [tree] */
 void trace_link_locked(struct trace *r, struct task *t, struct process *tracer, pid_t tracer_tid,
 	u32 options, u32 flags);

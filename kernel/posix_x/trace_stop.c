@@ -155,7 +155,7 @@ void trace_continued_locked(struct task *t)
 	}
 }
 
-static u32 trace_options(struct task *t)
+u32 trace_options(struct task *t)
 {
 	struct spin_guard g SCOPED(spin_unguard) = process_guard(t->thread.proc);
 

@@ -38,18 +38,19 @@
 #define PTRACE_SECCOMP_GET_FILTER 0x420c
 #define PTRACE_GET_SYSCALL_INFO   0x420e
 
-#define PTRACE_EVENT_FORK       1
-#define PTRACE_EVENT_VFORK      2
-#define PTRACE_EVENT_CLONE      3
-#define PTRACE_EVENT_EXEC       4
-#define PTRACE_EVENT_VFORK_DONE 5
-#define PTRACE_EVENT_EXIT       6
-#define PTRACE_EVENT_SECCOMP    7
-#define PTRACE_EVENT_STOP       128
-#define PTRACE_O_TRACESYSGOOD   1u
-#define PTRACE_O_EVENT(event)   (1u << (event)) /* TRACEFORK .. TRACESECCOMP */
-#define PTRACE_O_EXITKILL       0x100000u
-#define PTRACE_O_MASK           0x1000ffu /* less SUSPEND_SECCOMP */
+#define PTRACE_EVENT_FORK        1
+#define PTRACE_EVENT_VFORK       2
+#define PTRACE_EVENT_CLONE       3
+#define PTRACE_EVENT_EXEC        4
+#define PTRACE_EVENT_VFORK_DONE  5
+#define PTRACE_EVENT_EXIT        6
+#define PTRACE_EVENT_SECCOMP     7
+#define PTRACE_EVENT_STOP        128
+#define PTRACE_O_TRACESYSGOOD    1u
+#define PTRACE_O_EVENT(event)    (1u << (event)) /* TRACEFORK .. TRACESECCOMP */
+#define PTRACE_O_EXITKILL        0x100000u
+#define PTRACE_O_SUSPEND_SECCOMP 0x200000u
+#define PTRACE_O_MASK            0x3000ffu
 
 #define NT_PRSTATUS   1u /* struct linux_user_regs */
 #define NT_PRFPREG    2u /* 512 bytes of FXSAVE */

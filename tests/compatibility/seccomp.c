@@ -618,6 +618,53 @@ T_CASE(tracer_without_the_option)
 	t_exit(pid, ENOSYS);
 }
 
+static void victim_killed(void)
+{
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (answer(VICTIM, SECCOMP_RET_KILL_PROCESS, 0))
+		_exit(90);
+	raise(SIGSTOP);
+	victim();
+	raise(SIGSTOP);
+	victim();
+	_exit(92);
+}
+
+/* A tracer with the right to may have the filters wait. */
+T_CASE(tracer_suspends_the_filters)
+{
+	enum { SUSPEND = 1 << 21 };
+	pid_t pid = traced(victim_killed), child;
+
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_eq(next(pid), SIGSTOP);
+	T_CHILD(child)
+	{
+		pid_t mine = traced(victim_killed);
+
+		if (setuid(1000) == 0)
+			t_errno(P(PTRACE_SETOPTIONS, mine, 0, SUSPEND), EPERM);
+		kill(mine, SIGKILL);
+	}
+	t_exit(child, 0);
+	T_CHILD(child)
+	{
+		pid_t mine = traced(victim_killed);
+
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		answer(VICTIM, SECCOMP_RET_ERRNO, 0); /* who has filters himself may not */
+		t_errno(P(PTRACE_SETOPTIONS, mine, 0, SUSPEND), EPERM);
+		kill(mine, SIGKILL);
+	}
+	t_exit(child, 0);
+	t_ret(P(PTRACE_SETOPTIONS, pid, 0, SUSPEND), 0);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_eq(next(pid), SIGSTOP);
+	t_ret(P(PTRACE_SETOPTIONS, pid, 0, 0), 0);
+	t_ret(P(PTRACE_CONT, pid, 0, 0), 0);
+	t_killed(pid, SIGSYS);
+}
+
 T_CASE(traced_calls_come_first)
 {
 	pid_t pid = traced(victim_traced);
