@@ -41,7 +41,7 @@ static void show_meminfo(struct seq *s, const void *ctx)
 	ROW("SUnreclaim", m.pages_slab - m.pages_slab_reclaimable);
 	ROW("KernelStack", m.pages_kstack);
 	ROW("PageTables", m.pages_table);
-	ROW("CommitLimit", m.pages_total / 2);
+	ROW("CommitLimit", vm_commit_limit());
 	ROW("Committed_AS", vm_committed_pages());
 #undef ROW
 	seq_printf(s, "VmallocTotal:   34359738367 kB\nHugePages_Total:       0\nHugePages_Free:   "
@@ -339,6 +339,19 @@ int proc_store_numbers(const char *text, size_t len, const void *ctx)
 	return 0;
 }
 
+static const struct proc_numbers commit_limits[] = {
+	{&vm_overcommit.ratio, 1, INT32_MAX}, {&vm_overcommit.kbytes, 1, ~0ull}};
+
+/* The one that was written counts. */
+static int store_commit_limit(const char *text, size_t len, const void *ctx)
+{
+	int err = proc_store_numbers(text, len, ctx);
+
+	if (!err)
+		WRITE_ONCE(*commit_limits[ctx == &commit_limits[0]].values, 0);
+	return err;
+}
+
 static struct objects_fs procfs = {.type = {.name = "proc", .magic = 0x9fa0, .flags = FS_NODEV}};
 
 void proc_add(const struct synth_file *files, size_t count)
@@ -387,7 +400,13 @@ static const struct synth_file files[] = {
 	SYNTH_TEXT("sys/kernel/random/entropy_avail", "256"),
 	SYNTH_TEXT("sys/kernel/random/poolsize", "256"),
 	{"sys/vm/drop_caches", S_IFREG | 0200, NULL, store_drop_caches, NULL},
-	SYNTH_TEXT("sys/vm/overcommit_memory", "0"),
+	PROC_NUMBERS("sys/vm/overcommit_memory", &vm_overcommit.mode, 1, OVERCOMMIT_NEVER),
+	{"sys/vm/overcommit_ratio", S_IFREG | 0644, proc_show_numbers, store_commit_limit,
+		&commit_limits[0]},
+	{"sys/vm/overcommit_kbytes", S_IFREG | 0644, proc_show_numbers, store_commit_limit,
+		&commit_limits[1]},
+	PROC_NUMBERS("sys/vm/admin_reserve_kbytes", &vm_overcommit.admin_reserve_kb, 1, ~0ull),
+	PROC_NUMBERS("sys/vm/user_reserve_kbytes", &vm_overcommit.user_reserve_kb, 1, ~0ull),
 	SYNTH_TEXT("sys/vm/max_map_count", "65530"),
 	SYNTH_TEXT("sys/fs/file-max", "9223372036854775807"),
 	SYNTH_TEXT("sys/fs/nr_open", "1048576"),

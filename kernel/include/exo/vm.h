@@ -258,6 +258,13 @@ extern u32 vm_huge_mode;       /* [a] */
 extern struct page *zero_page; /* [c] shared page of zeroes for read faults */
 void vm_init(void);
 u64 vm_committed_pages(void); /* Committed_AS */
+/* What /proc/sys/vm/overcommit_* say. [a] Of kbytes and ratio (of the memory, in percent) the one
+ * that is not 0 makes the limit, vm_commit_limit, in pages. */
+enum { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
+extern struct vm_overcommit {
+	u64 mode, ratio, kbytes, admin_reserve_kb, user_reserve_kb;
+} vm_overcommit;
+u64 vm_commit_limit(void);
 /* tlb_gather_count - notes the kind of an owned page that goes (unmap) or comes (copy); pmap code
  * calls it for each. */
 static ALWAYS_INLINE void tlb_gather_count(struct tlb_gather *g, const struct page *p)

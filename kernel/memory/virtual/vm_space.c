@@ -2,7 +2,9 @@
 #include <exo/fs.h>
 #include <exo/log.h>
 #include <exo/sched.h>
+#include <exo/security.h>
 #include <exo/string.h>
+#include <exo_abi/linux_capability.h>
 #include "vm_internal.h"
 
 #define STACK_RANDOM_BITS 22 /* pages: 16 GB */
@@ -13,6 +15,7 @@
 struct page *zero_page;
 static struct kmem_cache *space_cache;
 static PER_CPU(s64, committed_pages);
+struct vm_overcommit vm_overcommit = {.ratio = 50};
 
 u64 vm_random_pages(u64 bits)
 {
@@ -21,6 +24,10 @@ u64 vm_random_pages(u64 bits)
 
 void vm_init(void)
 {
+	u64 part_kb = mem_pages_free() * (PAGE_SIZE / 1024) / 32;
+
+	vm_overcommit.admin_reserve_kb = MIN(part_kb, 8192ul);
+	vm_overcommit.user_reserve_kb = MIN(part_kb, 131072ul);
 	zero_page = page_alloc(0, ALLOC_ZERO);
 	ASSERT(zero_page);
 	zero_page->flags = PG_RESERVED;
@@ -41,12 +48,36 @@ u64 vm_committed_pages(void)
 	return sum < 0 ? 0 : (u64)sum;
 }
 
-/* Heuristic overcommit: only what could never be there is refused. */
+u64 vm_commit_limit(void)
+{
+	u64 kbytes = READ_ONCE(vm_overcommit.kbytes);
+
+	return kbytes ? kbytes / (PAGE_SIZE / 1024)
+		      : mem_pages_total() * READ_ONCE(vm_overcommit.ratio) / 100;
+}
+
+/* What the limit leaves for current: some is kept for root, and for small programs. */
+static u64 commit_allowed(void)
+{
+	u64 limit = vm_commit_limit(), kept = 0;
+
+	if (!cred_capable(current->cred, LCAP_SYS_ADMIN))
+		kept = READ_ONCE(vm_overcommit.admin_reserve_kb) / (PAGE_SIZE / 1024);
+	if (current->space)
+		kept += MIN(current->space->pages_total / 32,
+			READ_ONCE(vm_overcommit.user_reserve_kb) / (PAGE_SIZE / 1024));
+	return limit > kept ? limit - kept : 0;
+}
+
 int commit_charge(u32 flags, u64 pages)
 {
+	u64 mode = READ_ONCE(vm_overcommit.mode);
+
 	if (!(flags & VM_ACCOUNT))
 		return 0;
-	if (pages > mem_pages_total())
+	if (mode == OVERCOMMIT_GUESS && pages > mem_pages_total())
+		return -ENOMEM;
+	if (unlikely(mode == OVERCOMMIT_NEVER) && vm_committed_pages() + pages >= commit_allowed())
 		return -ENOMEM;
 	this_cpu_add(committed_pages, (s64)pages);
 	return 0;

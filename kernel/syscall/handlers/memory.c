@@ -48,7 +48,10 @@ static int map_flags(u64 prot, u64 flags, u32 *out)
 		return -EINVAL;
 	if ((flags & L_MAP_GROWSDOWN) && (vm & VM_SHARED))
 		return -EINVAL;
-	*out = vm | (flags & L_MAP_NORESERVE ? VM_NORESERVE : 0) |
+	*out = vm |
+	       (flags & L_MAP_NORESERVE && READ_ONCE(vm_overcommit.mode) != OVERCOMMIT_NEVER
+			       ? VM_NORESERVE
+			       : 0) |
 	       (flags & L_MAP_LOCKED ? VM_LOCKED : 0);
 	return 0;
 }
