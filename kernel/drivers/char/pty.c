@@ -335,5 +335,7 @@ static int slave_open(struct inode *i, struct file *f)
 int pty_init(void)
 {
 	mutex_init(&table_lock, RANK_S_TTY);
-	return chardev_register(PTY_MAJOR, 0, PTYS_MAX, slave_open);
+	int err = devfs_create("pts/ptmx", S_IFCHR, MKDEV(5, 2));
+
+	return err ? err : chardev_register(PTY_MAJOR, 0, PTYS_MAX, slave_open);
 }

@@ -686,6 +686,13 @@ static int show_place(struct seq *s, struct process *p, struct thread *t, u32 wh
 #define WORD(text, member) .format = text, .word = offsetof(struct process_stat, member)
 #define LINK(n, ...)       ENTRY(n, S_IFLNK | 0777, magic, __VA_ARGS__)
 
+/* Of the one namespace of users: all numbers are themselves, and stay so. */
+#define MAP(n) TEXT(n, 0644, .format = "         0          0 4294967295\n", .store = store_map)
+static int store_map(struct process *p, struct thread *t, const char *text, u32 which)
+{
+	return -EPERM;
+}
+
 #define NS(n, kind) LINK(n, .follow = nsfs_follow, .which = kind)
 static const struct pid_entry ns_entries[] = {
 	NS(cgroup, NS_CGROUP),
@@ -727,6 +734,11 @@ const struct pid_entry pid_entries[] = {
 	TEXT(syscall, 0400, .show = show_place, .which = PLACE_CALL),
 	TEXT(stack, 0400, .show = show_place, .which = PLACE_STACK),
 	TEXT(loginuid, 0444, .format = "4294967295"), /* nobody logged in */
+	TEXT(sessionid, 0444, .format = "4294967295"),
+	MAP(uid_map),
+	MAP(gid_map),
+	MAP(projid_map),
+	TEXT(setgroups, 0644, .format = "allow\n", .store = store_map),
 	TEXT(schedstat, 0444, .show_stat = show_schedstat),
 	TEXT(sched, 0444, .show_stat = show_sched),
 	ENTRY(io, S_IFREG | 0400, secret, .show_stat = show_io),

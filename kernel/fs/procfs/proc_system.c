@@ -289,6 +289,15 @@ static void show_file_nr(struct seq *s, const void *ctx)
 	seq_printf(s, "%lu\t0\t%lu\n", READ_ONCE(files_open), ~0UL >> 1);
 }
 
+static void show_nothing(struct seq *s, const void *ctx)
+{
+}
+
+static void show_printk(struct seq *s, const void *ctx)
+{
+	seq_printf(s, "%d\t4\t1\t7\n", READ_ONCE(log_console_level));
+}
+
 static void show_uuid(struct seq *s, const void *ctx)
 {
 	static u8 boot_id[16];
@@ -376,6 +385,17 @@ static const struct synth_file files[] = {
 	SYNTH_FILE("filesystems", show_filesystems, NULL),
 	SYNTH_FILE("interrupts", show_interrupts, NULL),
 	SYNTH_FILE("vmstat", show_vmstat, NULL),
+	SYNTH_TEXT("devices",
+		"Character devices:\n  1 mem\n  4 tty\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n"
+		"  5 /dev/ptmx\n136 pts\n\nBlock devices:"),
+	SYNTH_TEXT("tty/drivers", "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
+				  "/dev/console         /dev/console    5       1 system:console\n"
+				  "/dev/ptmx            /dev/ptmx       5       2 system\n"
+				  "serial               /dev/ttyS       4 64-67 serial\n"
+				  "pty_slave            /dev/pts      136 0-1048575 pty:slave\n"
+				  "unknown              /dev/tty        4 1-63 console"),
+	SYNTH_TEXT("partitions", "major minor  #blocks  name\n"),
+	{"diskstats", S_IFREG | 0444, show_nothing, NULL, NULL},
 	SYNTH_TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
 	{"slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL},
 	SYNTH_TEXT("sys/kernel/ngroups_max", "65536"),
@@ -395,6 +415,14 @@ static const struct synth_file files[] = {
 	UTS("sys/kernel/domainname", domainname),
 	{"sys/kernel/hostname", S_IFREG | 0644, show_uts, store_hostname,
 		(void *)offsetof(struct uts_names, nodename)},
+	SYNTH_FILE("sys/kernel/printk", show_printk, NULL),
+	SYNTH_TEXT("sys/kernel/dmesg_restrict", "0"),
+	SYNTH_TEXT("sys/kernel/tainted", "0"),
+	SYNTH_TEXT("sys/kernel/overflowuid", "65534"),
+	SYNTH_TEXT("sys/kernel/overflowgid", "65534"),
+	SYNTH_TEXT("sys/kernel/seccomp/actions_avail",
+		"kill_process kill_thread trap errno user_notif trace log allow"),
+	SYNTH_TEXT("sys/user/max_user_namespaces", "0"),
 	SYNTH_FILE("sys/kernel/random/uuid", show_uuid, NULL),
 	SYNTH_FILE("sys/kernel/random/boot_id", show_uuid, "boot"),
 	SYNTH_TEXT("sys/kernel/random/entropy_avail", "256"),
@@ -408,6 +436,14 @@ static const struct synth_file files[] = {
 	PROC_NUMBERS("sys/vm/admin_reserve_kbytes", &vm_overcommit.admin_reserve_kb, 1, ~0ull),
 	PROC_NUMBERS("sys/vm/user_reserve_kbytes", &vm_overcommit.user_reserve_kb, 1, ~0ull),
 	SYNTH_TEXT("sys/vm/max_map_count", "65530"),
+	SYNTH_TEXT("sys/vm/mmap_min_addr", "65536"),
+	SYNTH_TEXT("sys/vm/panic_on_oom", "0"),
+	SYNTH_TEXT("sys/vm/oom_kill_allocating_task", "0"),
+	SYNTH_TEXT("sys/vm/legacy_va_layout", "0"),
+	SYNTH_TEXT("sys/vm/nr_hugepages", "0"),
+	SYNTH_TEXT("sys/fs/mount-max", "4096"),
+	SYNTH_TEXT("sys/fs/inotify/max_user_watches", "65536"),
+	SYNTH_TEXT("sys/fs/inotify/max_queued_events", "16384"),
 	SYNTH_TEXT("sys/fs/file-max", "9223372036854775807"),
 	SYNTH_TEXT("sys/fs/nr_open", "1048576"),
 	SYNTH_TEXT("sys/fs/pipe-max-size", "1048576"),
@@ -416,6 +452,13 @@ static const struct synth_file files[] = {
 	PROC_NUMBERS("sys/fs/lease-break-time", &lease_break_s, 1, INT32_MAX),
 	SYNTH_FILE("sys/fs/file-nr", show_file_nr, NULL),
 	SYNTH_TEXT("sys/net/core/somaxconn", "4096"),
+	SYNTH_TEXT("sys/net/core/rmem_default", "212992"),
+	SYNTH_TEXT("sys/net/core/wmem_default", "212992"),
+	SYNTH_TEXT("sys/net/core/rmem_max", "212992"),
+	SYNTH_TEXT("sys/net/core/wmem_max", "212992"),
+	SYNTH_TEXT("sys/net/unix/max_dgram_qlen", "10"),
+	SYNTH_TEXT("sys/net/ipv4/ip_local_port_range", "32768\t60999"),
+	SYNTH_TEXT("sys/net/ipv4/ip_forward", "0"),
 };
 
 void procfs_init(void);

@@ -119,6 +119,21 @@ long sys_readahead(u64 a0, u64 a1, u64 a2)
 	return S_ISREG(fd.file->inode->mode) && (s64)a2 >= 0 ? 0 : -EINVAL; /* they are in memory */
 }
 
+#define SYNC_RANGE_MASK 7u
+
+long sys_sync_file_range(u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	struct fd fd SCOPED(fd_put) = fd_get((cap_t)a0, 0);
+	u32 kind;
+
+	if (is_err(fd.file))
+		return ptr_err(fd.file);
+	if (a3 & ~(u64)SYNC_RANGE_MASK || (s64)a1 < 0 || (s64)(a1 + a2) < (s64)a1)
+		return -EINVAL;
+	kind = fd.file->inode->mode & S_IFMT;
+	return kind == S_IFREG || kind == S_IFDIR || kind == S_IFBLK ? 0 : -ESPIPE;
+}
+
 #define MEMFD_NAME_MAX 249
 
 long sys_memfd_create(u64 a0, u64 a1)

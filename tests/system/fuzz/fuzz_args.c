@@ -182,6 +182,7 @@ static const struct {
 	{"set_tid_address", "b"},
 	{"fadvise64", "fooi"},
 	{"readahead", "foo"},
+	{"sync_file_range", "fooi"},
 	{"timer_create", "cSb"},
 	{"timer_settime", "iwIb"},
 	{"timer_gettime", "ib"},
