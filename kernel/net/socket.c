@@ -122,6 +122,23 @@ int socket_set_option(struct socket *s, int name, const void *buf, u32 len_bytes
 		memcpy(s->linger, buf, sizeof(s->linger));
 		s->linger[0] = s->linger[0] != 0;
 		return 0;
+	case SO_PRIORITY:
+		if (value > 6 && !cred_capable(current->cred, LCAP_NET_ADMIN))
+			return -EPERM;
+		s->priority = value;
+		return 0;
+	case SO_MARK:
+		if (!cred_capable(current->cred, LCAP_NET_ADMIN) &&
+			!cred_capable(current->cred, LCAP_NET_RAW))
+			return -EPERM;
+		s->mark = value;
+		return 0;
+	case SO_TIMESTAMP:
+	case SO_TIMESTAMPNS:
+		__atomic_fetch_and(&s->options, ~SOCKET_STAMPS, __ATOMIC_RELAXED);
+		if (value)
+			__atomic_fetch_or(&s->options, BIT(name), __ATOMIC_RELAXED);
+		return 0;
 	case SO_RCVLOWAT:
 		s->low_water = (s32)value < 0 ? INT32_MAX : MAX(value, 1u);
 		return 0;
@@ -156,7 +173,9 @@ int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes)
 		[SO_PROTOCOL] = offsetof(struct socket, protocol),
 		[SO_SNDBUF] = offsetof(struct socket, send_bytes),
 		[SO_RCVBUF] = offsetof(struct socket, receive_bytes),
-		[SO_RCVLOWAT] = offsetof(struct socket, low_water)};
+		[SO_RCVLOWAT] = offsetof(struct socket, low_water),
+		[SO_PRIORITY] = offsetof(struct socket, priority),
+		[SO_MARK] = offsetof(struct socket, mark)};
 	ns_t timeout;
 	s64 tv[2] = {0, 0};
 	int value;
@@ -172,10 +191,14 @@ int socket_get_option(struct socket *s, int name, void *buf, u32 *len_bytes)
 		return socket_option_out(buf, len_bytes, tv, sizeof(tv));
 	case SO_LINGER:
 		return socket_option_out(buf, len_bytes, s->linger, sizeof(s->linger));
+	case SO_COOKIE:
+		return *len_bytes < sizeof(s->ino)
+			       ? -EINVAL
+			       : socket_option_out(buf, len_bytes, &s->ino, sizeof(s->ino));
 	}
 	if ((u32)name < ARRAY_LEN(fields) && fields[name])
 		return socket_option_out(buf, len_bytes, (u8 *)s + fields[name], sizeof(value));
-	if ((u32)name >= 64 || !(BOOLEAN_OPTIONS & BIT(name)))
+	if ((u32)name >= 64 || !((BOOLEAN_OPTIONS | SOCKET_STAMPS) & BIT(name)))
 		return s->ops->get_option(s, name, buf, len_bytes);
 	value = socket_option(s, name);
 	return socket_option_out(buf, len_bytes, &value, sizeof(value));

@@ -44,6 +44,7 @@
 #define SO_KEEPALIVE      9
 #define SO_OOBINLINE      10
 #define SO_LINGER         13
+#define SO_PRIORITY       12
 #define SO_REUSEPORT      15
 #define SO_PASSCRED       16
 #define SO_PEERCRED       17
@@ -53,7 +54,11 @@
 #define SO_ACCEPTCONN     30
 #define SO_SNDBUFFORCE    32
 #define SO_RCVBUFFORCE    33
+#define SO_TIMESTAMP      29 /* of control data, too */
 #define SO_PASSSEC        34
+#define SO_TIMESTAMPNS    35 /* the same */
+#define SO_MARK           36
+#define SO_COOKIE         57
 #define SO_PROTOCOL       38
 #define SO_DOMAIN         39
 #define SO_PEEK_OFF       42

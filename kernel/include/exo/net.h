@@ -33,6 +33,7 @@ struct scm {
 	struct scm_fds *fds; /* owned; NULL = none */
 	struct linux_ucred cred;
 	bool has_cred;
+	ns_t stamp; /* received: CLOCK_REALTIME, if SO_TIMESTAMP or SO_TIMESTAMPNS asks; else 0 */
 };
 /* scm_fds_add - the grants in slots @slots of current, behind those in *f. 0 | -EBADF | -EINVAL too
  * many | -ETOOMANYREFS in flight for the user | -EACCES no CAP_TRANSFER | -EKEYREVOKED | -ENOMEM.
@@ -54,6 +55,7 @@ static inline bool message_nonblock(const struct message *m)
 {
 	return m->flags & MSG_DONTWAIT || m->file_flags & SOCK_NONBLOCK;
 }
+#define SOCKET_STAMPS (BIT(SO_TIMESTAMP) | BIT(SO_TIMESTAMPNS)) /* at most one of them */
 struct socket_ops {
 	int (*bind)(struct socket *s, const struct sockaddr_k *a);
 	int (*connect)(struct socket *s, const struct sockaddr_k *a, u32 file_flags);
@@ -82,6 +84,7 @@ struct socket {
 	u32 send_bytes, receive_bytes;            /* [a] SO_SNDBUF, SO_RCVBUF, doubled */
 	u64 options;                              /* [a] bit n: boolean option n */
 	s32 linger[2];                            /* [a] SO_LINGER, kept only */
+	u32 priority, mark;                       /* [a] SO_PRIORITY, SO_MARK, kept only */
 	u32 low_water;                            /* [a] SO_RCVLOWAT */
 };
 #define SOCKET_BUFFER_BYTES 212992u /* default and highest size, before doubling by SO_SNDBUF */

@@ -109,6 +109,8 @@ static void put_locked(struct unix_socket *to, struct unix_message *msg)
 		(socket_option(&msg->from->socket, SO_PASSCRED) ||
 			socket_option(&to->socket, SO_PASSCRED) || !to->socket.file))
 		add_credentials(&msg->scm);
+	if (to->socket.options & SOCKET_STAMPS)
+		msg->scm.stamp = clock_realtime();
 	unix_flight_begin(to, &msg->scm.fds);
 	list_add_tail(&to->messages, &msg->node);
 	to->message_bytes += msg->len;
@@ -509,6 +511,8 @@ static ssize_t copy_locked(struct unix_socket *s, struct uio *u, struct message 
 			m->scm->has_cred = true;
 			m->scm->cred = cred;
 		}
+		if (packet && s->socket.options & SOCKET_STAMPS) /* asked too late: of now */
+			m->scm->stamp = msg->scm.stamp ? msg->scm.stamp : clock_realtime();
 		left -= skip;
 		n = (u32)uio_write(u, msg->data + msg->taken + skip, MIN(u->left, (size_t)left));
 		skip = 0;

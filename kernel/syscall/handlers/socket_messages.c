@@ -190,18 +190,24 @@ long sys_sendmsg(u64 fd, u64 message, u64 flags)
 }
 
 /* The parts of the header that a receive returns: sender, flags, control data. */
-static int message_export(u64 user, const struct linux_msghdr *h, const struct message *m)
+static int message_export(
+	const struct socket *s, u64 user, const struct linux_msghdr *h, const struct message *m)
 {
 	struct linux_msghdr USER *to = (struct linux_msghdr USER *)user;
 	struct control_out c = {h->control, h->control ? h->control_len : 0, m->out_flags};
 	const struct scm *scm = m->scm;
+	bool exact = s->options & BIT(SO_TIMESTAMPNS);
+	u64 part = scm->stamp % NS_PER_SEC,
+	    stamp[] = {scm->stamp / NS_PER_SEC, exact ? part : part / NS_PER_US};
 	int err = 0;
 
 	if (h->name && (copy_to_user((void USER *)h->name, m->name,
 				MIN((u32)h->name_len, m->name->len_bytes)) ||
 			       put_user_u32((u32 USER *)&to->name_len, m->name->len_bytes)))
 		return -EFAULT;
-	if (scm->has_cred)
+	if (scm->stamp)
+		err = control_put(&c, exact ? SO_TIMESTAMPNS : SO_TIMESTAMP, stamp, sizeof(stamp));
+	if (!err && scm->has_cred)
 		err = control_put(&c, SCM_CREDENTIALS, &scm->cred, sizeof(scm->cred));
 	if (!err && scm->fds)
 		err = fds_export(&c, scm->fds, m->flags & MSG_CMSG_CLOEXEC);
@@ -224,7 +230,7 @@ static long receive_one(const struct sock_ref *r, u64 user, u32 flags)
 
 	if (!ret)
 		ret = r->socket->ops->receive(r->socket, &u, &m);
-	err = ret >= 0 ? message_export(user, &h, &m) : 0;
+	err = ret >= 0 ? message_export(r->socket, user, &h, &m) : 0;
 	if (err)
 		ret = err;
 	scm_fds_free(scm.fds);
