@@ -3,6 +3,8 @@
 #include "t_.h"
 
 #include <dirent.h>
+#include <linux/openat2.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 
 T_SUITE(dir);
@@ -622,4 +624,37 @@ T_CASE(chroot_confines)
 	t_exit(pid, 0);
 	t_errno(chroot("none"), ENOENT);
 	t_errno(chroot("jail/in"), ENOTDIR);
+}
+
+/* With no descriptor left nothing is made, cut short or waited for. */
+T_CASE(no_descriptor_left)
+{
+	struct rlimit few = {40, 40};
+	struct open_how how = {.flags = O_RDWR | O_CREAT, .mode = 0600};
+	char buf[8];
+
+	t_spew("full", "text");
+	t_ret(mkfifo("fifo", 0600), 0);
+	t_ret(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (dup(0) >= 0)
+		;
+	t_errno(open("new", O_RDWR | O_CREAT, 0600), EMFILE);
+	t_errno(creat("new", 0600), EMFILE);
+	t_errno(syscall(SYS_openat2, AT_FDCWD, "new", &how, sizeof(how)), EMFILE);
+	t_errno(access("new", F_OK), ENOENT);
+	t_errno(open("full", O_RDWR | O_TRUNC), EMFILE);
+	t_errno(open("fifo", O_RDONLY), EMFILE);
+	t_errno(open("none", O_RDONLY), EMFILE);
+	t_errno(open(".", O_TMPFILE | O_RDWR, 0600), EMFILE);
+	t_errno(open((char *)8, O_RDONLY), EFAULT);
+	t_ret(close(20), 0);
+	t_errno(open("none", O_RDONLY), ENOENT);
+	t_errno(open("none", O_RDONLY), ENOENT); /* the slot came back */
+	t_ret(open("full", O_RDONLY), 20);
+	t_ret(read(20, buf, 8), 4);
+	t_errno(fcntl(20, F_DUPFD, 0), EMFILE);
+	t_eq(fcntl(20, F_GETFD), 0);
+	t_ret(close(20), 0);
+	t_ret(open("full", O_RDONLY | O_CLOEXEC), 20);
+	t_eq(fcntl(20, F_GETFD), FD_CLOEXEC);
 }

@@ -563,3 +563,15 @@ T_CASE_LIMIT(storm, 60)
 	t_ret(mq_unlink(name), 0);
 	t_ret(mq_unlink("/t_exo_sums"), 0);
 }
+
+T_CASE(no_descriptor_left)
+{
+	struct rlimit few = {40, 40};
+
+	t_ret(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (dup(0) >= 0)
+		;
+	t_errno(mq_open("/none_left", O_CREAT | O_RDWR, 0600, NULL), EMFILE);
+	t_ret(close(20), 0);
+	t_errno(mq_open("/none_left", O_RDWR), ENOENT); /* none was made */
+}

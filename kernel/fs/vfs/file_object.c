@@ -208,15 +208,29 @@ cap_t fd_install_new(struct file *f, u32 o_flags)
 	return fd_install_grant(&f->object.root, o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, 0);
 }
 
+cap_t fd_reserve(u32 o_flags)
+{
+	return cap_reserve(current->caps, o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, fd_limit());
+}
+
+cap_t fd_fill(cap_t fd, struct file *f)
+{
+	if (unlikely(is_err(f))) {
+		cap_unreserve(current->caps, fd);
+		return (cap_t)ptr_err(f);
+	}
+	cap_fill(current->caps, fd, &f->object.root);
+	return fd;
+}
+
 long fd_install_pair(struct file *ends[2], s32 USER *user, u32 o_flags)
 {
 	struct cap_space *caps = current->caps;
-	u32 slot_flags = o_flags & O_CLOEXEC ? CAP_CLOEXEC : 0, limit = fd_limit();
 	s32 fds[2];
 	long err = 0;
 
 	for (int i = 0; i < 2; i++) {
-		fds[i] = cap_reserve(caps, slot_flags, limit);
+		fds[i] = fd_reserve(o_flags);
 		err = MIN(err, (long)fds[i]);
 	}
 	if (!err)

@@ -168,6 +168,12 @@ u32 fd_limit(void); /* RLIMIT_NOFILE: slots end there */
  */
 cap_t fd_install_new(struct file *f, u32 o_flags);
 cap_t fd_install_grant(struct grant *g, u32 slot_flags, cap_t from);
+/* fd_reserve, fd_fill - the same in two steps, for what makes or wakes something: with no slot
+ * left, nothing may have been done. The slot that fd_reserve gave is filled or, @f is err_ptr,
+ * given back.
+ */
+cap_t fd_reserve(u32 o_flags);
+cap_t fd_fill(cap_t fd, struct file *f);
 /* fd_install_pair - two files, taken over also on failure, whose slots go to @user. 0 | -errno */
 long fd_install_pair(struct file *ends[2], s32 USER *user, u32 o_flags);
 /* exec, initramfs */

@@ -17,11 +17,12 @@ long sys_openat(u64 a0, u64 a1, u64 a2, u64 a3)
 	long ret = path_buf_user(&b, (const char USER *)a1);
 	u32 flags = (u32)a2;
 
-	if (unlikely(ret))
+	if (likely(!ret))
+		ret = fd_reserve(flags);
+	if (unlikely(ret < 0))
 		return ret;
-	return fd_install_new(
-		vfs_open_text((cap_t)a0, b.text, flags | O_LARGEFILE, (u32)a3 & S_IALLUGO, 0),
-		flags);
+	return fd_fill((cap_t)ret,
+		vfs_open_text((cap_t)a0, b.text, flags | O_LARGEFILE, (u32)a3 & S_IALLUGO, 0));
 }
 
 #define OPEN_FLAGS                                                                            \
@@ -62,9 +63,10 @@ long sys_openat2(u64 a0, u64 a1, u64 a2, u64 a3)
 		 (r & RESOLVE_CACHED ? LOOKUP_CACHED : 0);
 	if (b.text[0] == '/' && r & RESOLVE_BENEATH)
 		return -EXDEV;
-	return fd_install_new(vfs_open_text((cap_t)a0, b.text, (u32)how.flags | O_LARGEFILE,
-				      (u32)how.mode, lookup),
-		(u32)how.flags);
+	err = fd_reserve((u32)how.flags);
+	return err < 0 ? err
+		       : fd_fill(err, vfs_open_text((cap_t)a0, b.text, (u32)how.flags | O_LARGEFILE,
+					      (u32)how.mode, lookup));
 }
 
 #define CLOSE_RANGE_UNSHARE 2u

@@ -16,12 +16,13 @@ long sys_mq_open(u64 uname, u64 flags, u64 mode, u64 uattr)
 
 	if (uattr && copy_from_user(&attr, (const void USER *)uattr, sizeof(attr)))
 		err = -EFAULT;
-	return err ? err
-		   : fd_install_new(
-			     objects_open(&mqueue_fs, name.text,
-				     (u32)flags & (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK),
-				     (u32)mode, uattr ? &attr : NULL),
-			     O_CLOEXEC);
+	if (!err)
+		err = fd_reserve(O_CLOEXEC);
+	return err < 0 ? err
+		       : fd_fill(err,
+				 objects_open(&mqueue_fs, name.text,
+					 (u32)flags & (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK),
+					 (u32)mode, uattr ? &attr : NULL));
 }
 
 long sys_mq_unlink(u64 uname)
