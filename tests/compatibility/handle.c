@@ -2,6 +2,7 @@
 /* handle.c - files by handles: name_to_handle_at(2), open_by_handle_at(2). */
 #include "t_mount.h"
 
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 
 T_SUITE(handle);
@@ -63,6 +64,26 @@ T_CASE(names_and_opens)
 	t_slurp("d/e/f", text, sizeof(text));
 	t_str(text, "new");
 	t_ok(close(root));
+	end();
+}
+
+/* With no descriptor left, the file is not cut short. */
+T_CASE(no_descriptor_left)
+{
+	struct rlimit few = {40, 40};
+	struct handle h;
+	struct stat st;
+
+	begin();
+	t_spew("full", "text");
+	t_ok(name(AT_FDCWD, "full", &h, 0));
+	t_ret(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (dup(0) >= 0)
+		;
+	t_errno(open_by_handle_at(AT_FDCWD, &h.h, O_WRONLY | O_TRUNC), EMFILE);
+	t_ret(stat("full", &st), 0);
+	t_eq(st.st_size, 4);
+	close(20);
 	end();
 }
 

@@ -71,5 +71,6 @@ long sys_open_by_handle_at(u64 a0, u64 a1, u64 a2)
 		return -ESTALE;
 	dentry_put(at.dentry);
 	at.dentry = found;
-	return fd_install_new(vfs_open_path(&at, (u32)a2 | O_LARGEFILE), (u32)a2);
+	err = fd_reserve((u32)a2);
+	return err < 0 ? err : fd_fill(err, vfs_open_path(&at, (u32)a2 | O_LARGEFILE));
 }
