@@ -219,19 +219,24 @@ static void edit(int sig, siginfo_t *info, void *context)
 	hits++;
 }
 
-T_CASE(frame_holds_the_registers)
+static void frame_counts(void (*handler)(int sig, siginfo_t *info, void *context), unsigned seed)
 {
 	struct vectors in, out;
 	unsigned char want[16];
 
 	memset(want, 0x5a, sizeof(want));
-	t_handler_info(SIGUSR1, edit, 0);
-	fill(&in, 5);
+	t_handler_info(SIGUSR1, handler, 0);
+	fill(&in, seed);
 	t_eq(call_between(&in, &out, SYS_kill, getpid(), SIGUSR1), 0);
 	t_eq(hits, 1);
 	t_mem(out.bytes[3], want, 16);
 	t_mem(out.bytes[2], in.bytes[2], 16);
 	t_mem(out.bytes[4], in.bytes[4], 16);
+}
+
+T_CASE(frame_holds_the_registers)
+{
+	frame_counts(edit, 5);
 }
 
 /* A frame without the mark of the longer one, as programs from before it make them: the old 512
@@ -246,16 +251,7 @@ static void edit_old(int sig, siginfo_t *info, void *context)
 
 T_CASE(frame_made_by_hand)
 {
-	struct vectors in, out;
-	unsigned char want[16];
-
-	memset(want, 0x5a, sizeof(want));
-	t_handler_info(SIGUSR1, edit_old, 0);
-	fill(&in, 6);
-	t_eq(call_between(&in, &out, SYS_kill, getpid(), SIGUSR1), 0);
-	t_eq(hits, 1);
-	t_mem(out.bytes[3], want, 16);
-	t_mem(out.bytes[2], in.bytes[2], 16);
+	frame_counts(edit_old, 6);
 }
 
 T_CASE(fork_copies_registers)

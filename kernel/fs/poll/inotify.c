@@ -18,10 +18,8 @@
 
 #include "epoll.h"
 
-#define BUCKETS     256
-#define WATCHES_MAX 65536u /* in the system */
-#define EVENTS_MAX  16384u /* of an instance */
-#define NAME_ALIGN  16u
+#define BUCKETS    256
+#define NAME_ALIGN 16u
 
 struct inotify {
 	struct list watches, events;
@@ -75,7 +73,7 @@ static void queue_locked(
 			(!len || !e->name[len]))
 			return;
 	}
-	e = in->queued < EVENTS_MAX ? kmalloc(sizeof(*e) + bytes, ALLOC_ATOMIC) : NULL;
+	e = in->queued < INOTIFY_EVENTS_MAX ? kmalloc(sizeof(*e) + bytes, ALLOC_ATOMIC) : NULL;
 	if (e) {
 		e->abi = *abi;
 		e->abi.name_bytes = bytes;
@@ -324,7 +322,7 @@ static long watch_set(void *owner, struct file *dir, s32 fd, struct inode *i, u3
 			old->wd = dir ? fd : old->wd;
 			return old->wd;
 		}
-	if (inotify_watches >= WATCHES_MAX)
+	if (inotify_watches >= INOTIFY_WATCHES_MAX)
 		return -ENOSPC;
 	inode_get(i);
 	*w = (struct watch){.inode = i, .owner = owner, .dir = dir, .mask = mask};

@@ -11,6 +11,7 @@
 #include <exo/posix_calls.h>
 #include <exo/string.h>
 #include <exo/uts.h>
+#include <exo/vfs.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
 
@@ -392,8 +393,8 @@ static const struct synth_file files[] = {
 				  "/dev/console         /dev/console    5       1 system:console\n"
 				  "/dev/ptmx            /dev/ptmx       5       2 system\n"
 				  "serial               /dev/ttyS       4 64-67 serial\n"
-				  "pty_slave            /dev/pts      136 0-1048575 pty:slave\n"
-				  "unknown              /dev/tty        4 1-63 console"),
+				  "pty_slave            /dev/pts      136 0-1023 pty:slave\n"
+				  "unknown              /dev/tty        4 1 console"),
 	SYNTH_TEXT("partitions", "major minor  #blocks  name\n"),
 	{"diskstats", S_IFREG | 0444, show_nothing, NULL, NULL},
 	SYNTH_TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
@@ -436,14 +437,14 @@ static const struct synth_file files[] = {
 	PROC_NUMBERS("sys/vm/admin_reserve_kbytes", &vm_overcommit.admin_reserve_kb, 1, ~0ull),
 	PROC_NUMBERS("sys/vm/user_reserve_kbytes", &vm_overcommit.user_reserve_kb, 1, ~0ull),
 	SYNTH_TEXT("sys/vm/max_map_count", "65530"),
-	SYNTH_TEXT("sys/vm/mmap_min_addr", "65536"),
+	SYNTH_NUMBER("sys/vm/mmap_min_addr", USER_MIN),
 	SYNTH_TEXT("sys/vm/panic_on_oom", "0"),
 	SYNTH_TEXT("sys/vm/oom_kill_allocating_task", "0"),
 	SYNTH_TEXT("sys/vm/legacy_va_layout", "0"),
 	SYNTH_TEXT("sys/vm/nr_hugepages", "0"),
-	SYNTH_TEXT("sys/fs/mount-max", "4096"),
-	SYNTH_TEXT("sys/fs/inotify/max_user_watches", "65536"),
-	SYNTH_TEXT("sys/fs/inotify/max_queued_events", "16384"),
+	SYNTH_NUMBER("sys/fs/mount-max", MOUNTS_MAX),
+	SYNTH_NUMBER("sys/fs/inotify/max_user_watches", INOTIFY_WATCHES_MAX),
+	SYNTH_NUMBER("sys/fs/inotify/max_queued_events", INOTIFY_EVENTS_MAX),
 	SYNTH_TEXT("sys/fs/file-max", "9223372036854775807"),
 	SYNTH_TEXT("sys/fs/nr_open", "1048576"),
 	SYNTH_TEXT("sys/fs/pipe-max-size", "1048576"),
@@ -452,13 +453,6 @@ static const struct synth_file files[] = {
 	PROC_NUMBERS("sys/fs/lease-break-time", &lease_break_s, 1, INT32_MAX),
 	SYNTH_FILE("sys/fs/file-nr", show_file_nr, NULL),
 	SYNTH_TEXT("sys/net/core/somaxconn", "4096"),
-	SYNTH_TEXT("sys/net/core/rmem_default", "212992"),
-	SYNTH_TEXT("sys/net/core/wmem_default", "212992"),
-	SYNTH_TEXT("sys/net/core/rmem_max", "212992"),
-	SYNTH_TEXT("sys/net/core/wmem_max", "212992"),
-	SYNTH_TEXT("sys/net/unix/max_dgram_qlen", "10"),
-	SYNTH_TEXT("sys/net/ipv4/ip_local_port_range", "32768\t60999"),
-	SYNTH_TEXT("sys/net/ipv4/ip_forward", "0"),
 };
 
 void procfs_init(void);

@@ -44,6 +44,11 @@ void synth_show_text(struct seq *s, const void *ctx)
 	seq_printf(s, "%s\n", (const char *)ctx);
 }
 
+void synth_show_number(struct seq *s, const void *ctx)
+{
+	seq_printf(s, "%lu\n", (u64)(uintptr_t)ctx);
+}
+
 struct inode *synth_inode(struct super_block *sb, u32 mode, u64 ino, const struct inode_ops *ops,
 	const struct file_ops *fops, void *priv)
 {

@@ -11,7 +11,6 @@
 #include "vfs_internal.h"
 
 #define MOUNT_BUCKETS   64
-#define MOUNTS_MAX      4096
 #define PEER_GROUPS_MAX 1024
 #define mounts_for_each(m)                         \
 	for (u32 _b = 0; _b < MOUNT_BUCKETS; _b++) \

@@ -497,7 +497,12 @@ struct synth_file {
 	const void *ctx;
 };
 void proc_add(const struct synth_file *files, size_t count); /* to /proc; logs what fails */
-void sysfs_add_cpus(void);                                   /* once they are known */
+void synth_show_number(struct seq *s, const void *ctx);      /* @ctx itself */
+#define SYNTH_NUMBER(path, n)                                                               \
+	{                                                                                   \
+		path, S_IFREG | 0444, synth_show_number, NULL, (const void *)(uintptr_t)(n) \
+	}
+void sysfs_add_cpus(void); /* once they are known */
 /* PROC_NUMBERS - a file of @count numbers from @values [a] on, which root may change up to @max. */
 struct proc_numbers {
 	u64 *values, count, max;

@@ -200,6 +200,9 @@ struct inotify_name {
 void inotify_tell(
 	const struct inode *i, const struct inode *about, u32 mask, const struct inotify_name *n);
 void inotify_tell_dentry(struct dentry *d, u32 mask); /* its own watches and its directory's */
+#define INOTIFY_WATCHES_MAX 65536u                    /* in the system */
+#define INOTIFY_EVENTS_MAX  16384u                    /* of an instance */
+#define MOUNTS_MAX          4096u
 /* inotify_tell_gone - the watches of @i, or with NULL of all of @sb, end: IN_DELETE_SELF,
  * IN_UNMOUNT. */
 void inotify_tell_gone(const struct inode *i, const struct super_block *sb, u32 mask);

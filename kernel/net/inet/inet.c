@@ -468,6 +468,11 @@ static u32 state_of(const struct unix_socket *s)
 					: 1;
 }
 
+static void show_ports(struct seq *s, const void *ctx)
+{
+	seq_printf(s, "%u\t%u\n", PORT_FIRST, PORT_FIRST + PORT_COUNT - 1);
+}
+
 static void show(struct seq *seq, const void *type)
 {
 	u32 i = 0;
@@ -495,7 +500,9 @@ void inet_init(void)
 {
 	static const struct synth_file files[] = {
 		{"net/tcp", S_IFREG | 0444, show, NULL, &tcp_type},
-		{"net/udp", S_IFREG | 0444, show, NULL, &udp_type}};
+		{"net/udp", S_IFREG | 0444, show, NULL, &udp_type},
+		{"sys/net/ipv4/ip_local_port_range", S_IFREG | 0444, show_ports, NULL, NULL},
+		SYNTH_NUMBER("sys/net/ipv4/ip_forward", 0)};
 
 	proc_add(files, ARRAY_LEN(files));
 	mutex_init(&port_lock, RANK_S_SOCKET);

@@ -20,7 +20,6 @@
 #include <exo/sched.h>
 #include <exo/string.h>
 
-#define DATAGRAMS_MAX    10u  /* one more is taken */
 #define MESSAGE_OVERHEAD 768u /* what a message takes beside its bytes; near Linux's */
 #define STREAM_PIECE     32768u
 

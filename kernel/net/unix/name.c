@@ -233,9 +233,14 @@ static void show_sockets(struct seq *seq, const void *ctx)
 
 void unix_name_init(void)
 {
-	static const struct synth_file file = {
-		"net/unix", S_IFREG | 0444, show_sockets, NULL, NULL};
+	static const struct synth_file files[] = {
+		{"net/unix", S_IFREG | 0444, show_sockets, NULL, NULL},
+		SYNTH_NUMBER("sys/net/unix/max_dgram_qlen", DATAGRAMS_MAX),
+		SYNTH_NUMBER("sys/net/core/rmem_default", SOCKET_BUFFER_BYTES),
+		SYNTH_NUMBER("sys/net/core/wmem_default", SOCKET_BUFFER_BYTES),
+		SYNTH_NUMBER("sys/net/core/rmem_max", SOCKET_BUFFER_BYTES),
+		SYNTH_NUMBER("sys/net/core/wmem_max", SOCKET_BUFFER_BYTES)};
 
-	proc_add(&file, 1);
+	proc_add(files, ARRAY_LEN(files));
 	mutex_init(&bound_lock, RANK_S_SOCKET);
 }

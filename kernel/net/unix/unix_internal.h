@@ -54,6 +54,7 @@ struct unix_socket {
 	bool gc_reached;
 	struct unix_socket *gc_next;
 };
+#define DATAGRAMS_MAX 10u /* one more is taken */
 struct unix_message {
 	struct list node;         /* [receiver's lock] */
 	struct unix_socket *from; /* +1: whose room it takes and whose name it bears */
